@@ -1,0 +1,119 @@
+//! Time and chance, as arguments.
+//!
+//! Nothing else in the crate asks the machine what time it is or makes a random number, so a test can
+//! stand at any moment and a run can be repeated. Actors: [`SystemClock`] in production, [`TestClock`]
+//! wherever time must only move when told.
+
+use std::fmt::Debug;
+use std::sync::Mutex;
+
+pub use jiff::{SignedDuration, Timestamp};
+
+/// Says what time it is.
+pub trait Clock: Debug + Send + Sync {
+    /// The present moment, cut to whole milliseconds because that is what the store keeps.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's own clock.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the machine's clock"
+    )]
+    fn now(&self) -> Timestamp {
+        whole_millis(Timestamp::now())
+    }
+}
+
+/// A clock that moves only when told.
+#[derive(Debug)]
+pub struct TestClock(Mutex<Timestamp>);
+
+impl TestClock {
+    /// A clock standing at `at`.
+    #[must_use]
+    pub fn at(at: Timestamp) -> Self {
+        Self(Mutex::new(whole_millis(at)))
+    }
+
+    /// Moves the clock forward by `by`.
+    pub fn advance(&self, by: SignedDuration) {
+        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *now = later(*now, by);
+    }
+
+    /// Moves the clock to `to`, unless it is already past it.
+    pub fn advance_to(&self, to: Timestamp) {
+        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *now = (*now).max(whole_millis(to));
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn whole_millis(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+/// `at + by`, standing still at the end of time instead of overflowing.
+#[must_use]
+pub fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// A new sortable id, unique across processes; `now` gives its leading part.
+#[must_use]
+pub fn new_id(now: Timestamp) -> String {
+    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
+    let at = uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos);
+    uuid::Uuid::new_v7(at).simple().to_string()
+}
+
+/// A random token that nobody can guess, for leases.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that makes random numbers"
+)]
+pub fn new_token() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_clock_moves_only_when_told_and_never_back() {
+        let start = "2026-03-01T10:00:00.123456Z".parse::<Timestamp>().unwrap();
+        let clock = TestClock::at(start);
+        assert_eq!(clock.now().to_string(), "2026-03-01T10:00:00.123Z");
+        clock.advance(SignedDuration::from_secs(5));
+        clock.advance_to(start);
+        assert_eq!(clock.now().to_string(), "2026-03-01T10:00:05.123Z");
+    }
+
+    #[test]
+    fn ids_sort_by_their_moment() {
+        let early = new_id("2026-01-01T00:00:00Z".parse().unwrap());
+        let late = new_id("2026-01-01T00:00:01Z".parse().unwrap());
+        assert!(early < late, "{early} {late}");
+    }
+
+    #[test]
+    fn time_stands_still_at_its_end() {
+        assert_eq!(
+            later(Timestamp::MAX, SignedDuration::from_secs(1)),
+            Timestamp::MAX
+        );
+    }
+}

@@ -1,0 +1,3 @@
+//! The `warroom` command.
+
+fn main() {}

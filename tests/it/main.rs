@@ -1,0 +1,1 @@
+//! The one integration binary: everything outside `src` is tested from here.
