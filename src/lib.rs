@@ -1,3 +1,7 @@
 //! warroom: a verified Severity-1 alert becomes a `WhatsApp` group with the right people in it, briefed.
 
+pub mod alert;
 pub mod clock;
+pub mod gateway;
+pub mod jid;
+pub mod matcher;

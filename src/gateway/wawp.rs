@@ -1,0 +1,1 @@
+//! The Wawp v2 client.
