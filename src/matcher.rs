@@ -68,7 +68,7 @@ impl Matcher {
                     )
                 })
         };
-        let test = match operator {
+        let condition = match operator {
             "=" => Test::Equal(value),
             "!=" => Test::NotEqual(value),
             "=~" => Test::Like(pattern(&value)?),
