@@ -76,7 +76,7 @@ impl Matcher {
         };
         Ok(Self {
             name,
-            test,
+            test: condition,
             text: text.trim().to_owned(),
         })
     }
