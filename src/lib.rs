@@ -5,3 +5,5 @@ pub mod clock;
 pub mod gateway;
 pub mod jid;
 pub mod matcher;
+pub mod pacing;
+pub mod room;

@@ -1,0 +1,3 @@
+//! The room: a persisted saga that takes one incident from "nobody knows" to "everybody is briefed".
+
+pub mod policy;

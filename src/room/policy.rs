@@ -1,0 +1,65 @@
+//! What the operator decides about rooms. Read by the room's logic, filled by the config.
+
+use crate::alert::Severity;
+use crate::clock::SignedDuration;
+
+/// How rooms behave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// This severity and worse opens a room.
+    pub open_at: Severity,
+    /// Quiet time after the last resolve before the room is closed.
+    pub close_after: SignedDuration,
+    /// What to do with people who never talked with our number.
+    pub strangers: Strangers,
+    /// Whether a person from the room is made admin, so that a banned number does not lose it.
+    pub second_admin: bool,
+    /// Whether only admins may change the subject and the description.
+    pub lock_settings: bool,
+    /// How long "no such group" is not yet believed: at least the call time limit plus the list's lag.
+    pub settle: SignedDuration,
+    /// The longest a gateway call may take.
+    pub call_timeout: SignedDuration,
+    /// How long a worker may hold a room: at least twice the call time limit.
+    pub lease: SignedDuration,
+    /// How often a create is tried before a person must decide.
+    pub create_attempts: u32,
+    /// How long a room may stay in a phase that should pass by itself before a person must decide.
+    pub phase_deadline: SignedDuration,
+    /// When the members are read, counted from the moment the room is briefed.
+    pub member_reads: Vec<SignedDuration>,
+}
+
+/// What happens to wanted people who were never introduced to our number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strangers {
+    /// Not added; one 1:1 message with the link.
+    #[default]
+    Invite,
+    /// Added like everybody else.
+    Add,
+    /// Neither added nor written to.
+    LeaveOut,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            open_at: Severity::Sev1,
+            close_after: SignedDuration::from_mins(30),
+            strangers: Strangers::Invite,
+            second_admin: true,
+            lock_settings: true,
+            settle: SignedDuration::from_secs(45),
+            call_timeout: SignedDuration::from_secs(30),
+            lease: SignedDuration::from_secs(120),
+            create_attempts: 3,
+            phase_deadline: SignedDuration::from_mins(15),
+            member_reads: vec![
+                SignedDuration::from_secs(2),
+                SignedDuration::from_secs(5),
+                SignedDuration::from_secs(15),
+            ],
+        }
+    }
+}
