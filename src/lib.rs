@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod clock;
 pub mod gateway;
+pub mod incident;
 pub mod jid;
 pub mod matcher;
 pub mod pacing;
