@@ -8,3 +8,4 @@ pub mod jid;
 pub mod matcher;
 pub mod pacing;
 pub mod room;
+pub mod roster;
