@@ -7,3 +7,4 @@ pub mod jid;
 pub mod matcher;
 pub mod pacing;
 pub mod room;
+pub mod roster;
