@@ -1,0 +1,482 @@
+//! Who there is, who is on duty, and which incidents concern whom.
+//!
+//! Actors: [`Person`]s, [`Rotation`]s in which they take turns, and [`Route`]s that say who is called for
+//! which incident. [`Roster::summon`] asks them all and answers with a [`Summons`]: the people, each with
+//! a role and the reason why. It is pure and never answers "nobody" as long as the fallback names a person.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Severity;
+use crate::clock::Timestamp;
+use crate::jid::Jid;
+use crate::matcher::{Labels, Matcher, all_hold};
+
+pub mod rotation;
+
+pub use rotation::{Duty, Override, Rotation};
+
+/// The role that leads; listed first, and its clock is used for local times.
+pub const COMMANDER: &str = "commander";
+
+/// Everybody who can be called, and for what.
+#[derive(Debug, Clone)]
+pub struct Roster {
+    /// By key.
+    pub people: BTreeMap<String, Person>,
+    /// By key.
+    pub rotations: BTreeMap<String, Rotation>,
+    /// In the order of the file; the first that matches counts.
+    pub routes: Vec<Route>,
+    /// For incidents that no route matches.
+    pub fallback: Route,
+}
+
+/// Somebody who can be called.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Key in the roster.
+    pub key: String,
+    /// As shown to the others.
+    pub name: String,
+    /// Where to reach them.
+    pub jid: Jid,
+    /// For matching what a monitoring tool says about assignees.
+    pub email: Option<String>,
+    /// IANA name of the zone they live in.
+    pub timezone: Option<String>,
+    /// Whether they have talked 1:1 with the bridge's number before.
+    pub introduced: bool,
+}
+
+/// Which incidents concern whom.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// As written; `fallback` for the fallback.
+    pub name: String,
+    /// All must hold; none at all holds always.
+    pub matchers: Vec<Matcher>,
+    /// Who is called in which role, in the order of the file.
+    pub invite: Vec<Invite>,
+    /// Where the first steps are written.
+    pub runbook: Option<String>,
+}
+
+/// One role of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invite {
+    /// In which capacity.
+    pub role: String,
+    /// Who.
+    pub whom: Vec<Invitee>,
+}
+
+/// How a route names somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invitee {
+    /// By their key.
+    Person(String),
+    /// Whoever is on duty in this rotation.
+    Rotation(String),
+}
+
+/// The incident that people are wanted for.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// As reported.
+    pub labels: &'a BTreeMap<String, String>,
+    /// Key of the source in the config.
+    pub source: &'a str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What broke.
+    pub title: &'a str,
+}
+
+/// `source`, `severity` and `title` are ours and win over labels of the same name, so that what the
+/// sender puts into a label cannot turn an incident into another route.
+impl Labels for Subject<'_> {
+    fn value(&self, name: &str) -> Option<&str> {
+        match name {
+            "source" => Some(self.source),
+            "severity" => Some(self.severity.as_str()),
+            "title" => Some(self.title),
+            _ => self.labels.get(name).map(String::as_str),
+        }
+    }
+}
+
+/// Who is wanted for an incident, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summons {
+    /// Name of the route.
+    pub route: String,
+    /// Why this route: its matchers, or that no other matched.
+    pub rule: String,
+    /// The people, commander first.
+    pub stakeholders: Vec<Stakeholder>,
+    /// Where the first steps are written.
+    pub runbook: Option<String>,
+    /// IANA name of the zone in which local times are shown: the commander's.
+    pub timezone: Option<String>,
+}
+
+/// A person wanted in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stakeholder {
+    /// Key in the roster.
+    pub person: String,
+    /// As shown to the others.
+    pub name: String,
+    /// Where to reach them.
+    pub jid: Jid,
+    /// In which capacity; several are joined by a comma.
+    pub role: String,
+    /// Whether they have talked 1:1 with the bridge's number before.
+    pub introduced: bool,
+    /// IANA name of the zone they live in.
+    pub timezone: Option<String>,
+    /// How they came to be wanted.
+    pub why: String,
+}
+
+impl Roster {
+    /// The people wanted for `subject` at `at`: those of the first route whose matchers all hold, or the
+    /// fallback's if there is none or it names nobody.
+    #[must_use]
+    pub fn summon(&self, subject: &Subject<'_>, at: Timestamp) -> Summons {
+        let route = self.routes.iter().find(|r| all_hold(&r.matchers, subject));
+        let Some(route) = route else {
+            return self.summons(&self.fallback, "no route matched".to_owned(), at);
+        };
+        let rule = route.rule();
+        let summons = self.summons(route, rule, at);
+        if !summons.stakeholders.is_empty() {
+            return summons;
+        }
+        let rescue = self.summons(&self.fallback, String::new(), at);
+        Summons {
+            stakeholders: rescue.stakeholders,
+            timezone: rescue.timezone,
+            rule: format!("{}; it names nobody, so the fallback's people", summons.rule),
+            ..summons
+        }
+    }
+
+    /// The person whose e-mail address this is, in whatever case it is written.
+    #[must_use]
+    pub fn by_email(&self, email: &str) -> Option<&Person> {
+        self.people
+            .values()
+            .find(|p| p.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email)))
+    }
+
+    fn summons(&self, route: &Route, rule: String, at: Timestamp) -> Summons {
+        let mut found: Vec<(bool, Stakeholder)> = Vec::new();
+        for invite in &route.invite {
+            for invitee in &invite.whom {
+                let Some((person, why)) = self.resolve(invitee, &route.name, at) else {
+                    continue;
+                };
+                let leads = invite.role == COMMANDER;
+                if let Some((led, known)) = found.iter_mut().find(|(_, s)| s.person == person.key) {
+                    *led |= leads;
+                    known.join(&invite.role, leads, &why);
+                } else {
+                    found.push((leads, person.stakeholder(&invite.role, why)));
+                }
+            }
+        }
+        found.sort_by_key(|(leads, _)| !leads);
+        let stakeholders: Vec<Stakeholder> = found.into_iter().map(|(_, s)| s).collect();
+        let timezone = stakeholders
+            .first()
+            .and_then(|s| s.timezone.clone())
+            .or_else(|| stakeholders.iter().find_map(|s| s.timezone.clone()));
+        Summons {
+            route: route.name.clone(),
+            rule,
+            stakeholders,
+            runbook: route.runbook.clone(),
+            timezone,
+        }
+    }
+
+    fn resolve(&self, invitee: &Invitee, route: &str, at: Timestamp) -> Option<(&Person, String)> {
+        match invitee {
+            Invitee::Person(key) => {
+                let why = if route == FALLBACK {
+                    "named in the fallback".to_owned()
+                } else {
+                    format!("named in route {route}")
+                };
+                Some((self.people.get(key)?, why))
+            }
+            Invitee::Rotation(key) => {
+                let rotation = self.rotations.get(key)?;
+                let duty = rotation.on_duty(at)?;
+                let until = duty.until.map_or_else(
+                    || "always on duty".to_owned(),
+                    |until| {
+                        let until = format!("until {} {}", wall_clock(until), rotation.zone_name);
+                        if duty.overridden {
+                            format!("override {until}")
+                        } else {
+                            format!("on duty {until}")
+                        }
+                    },
+                );
+                Some((self.people.get(duty.person)?, format!("rotation {key}, {until}")))
+            }
+        }
+    }
+}
+
+/// The name that the fallback carries as a route.
+pub const FALLBACK: &str = "fallback";
+
+impl Route {
+    /// Why an incident comes here.
+    fn rule(&self) -> String {
+        if self.matchers.is_empty() {
+            return "it has no matchers, so everything".to_owned();
+        }
+        let texts: Vec<String> = self.matchers.iter().map(ToString::to_string).collect();
+        texts.join(", ")
+    }
+}
+
+impl Person {
+    fn stakeholder(&self, role: &str, why: String) -> Stakeholder {
+        Stakeholder {
+            person: self.key.clone(),
+            name: self.name.clone(),
+            jid: self.jid.clone(),
+            role: role.to_owned(),
+            introduced: self.introduced,
+            timezone: self.timezone.clone(),
+            why,
+        }
+    }
+}
+
+impl Stakeholder {
+    /// Adds a second role; the leading one comes first.
+    fn join(&mut self, role: &str, leads: bool, why: &str) {
+        if self.role.split(", ").all(|r| r != role) {
+            self.role = if leads {
+                format!("{role}, {}", self.role)
+            } else {
+                format!("{}, {role}", self.role)
+            };
+        }
+        if !self.why.split("; ").any(|w| w == why) {
+            self.why = format!("{}; {why}", self.why);
+        }
+    }
+}
+
+/// A wall-clock time as people write it: `2026-01-12 09:00`.
+#[must_use]
+pub fn wall_clock(at: jiff::civil::DateTime) -> String {
+    at.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// The zone of an IANA name; `None` for a name that is unknown or written in the wrong case.
+#[must_use]
+pub fn zone(name: &str) -> Option<TimeZone> {
+    let zone = TimeZone::get(name).ok()?;
+    (zone.iana_name() == Some(name)).then_some(zone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(key: &str, zone: Option<&str>) -> Person {
+        Person {
+            key: key.to_owned(),
+            name: format!("{key} Example"),
+            jid: Jid::from_phone(&format!(
+                "+1555010{:04}",
+                key.len() * 100 + usize::from(key.as_bytes()[0])
+            ))
+            .unwrap(),
+            email: Some(format!("{key}@ops.example")),
+            timezone: zone.map(str::to_owned),
+            introduced: true,
+        }
+    }
+
+    fn invite(role: &str, whom: &[&str]) -> Invite {
+        Invite {
+            role: role.to_owned(),
+            whom: whom
+                .iter()
+                .map(|w| match w.strip_prefix("rotation:") {
+                    Some(name) => Invitee::Rotation(name.to_owned()),
+                    None => Invitee::Person((*w).to_owned()),
+                })
+                .collect(),
+        }
+    }
+
+    fn route(name: &str, matchers: &[&str], invites: Vec<Invite>) -> Route {
+        Route {
+            name: name.to_owned(),
+            matchers: matchers.iter().map(|m| Matcher::parse(m).unwrap()).collect(),
+            invite: invites,
+            runbook: Some(format!("https://runbooks.example/{}", name.len())),
+        }
+    }
+
+    fn roster() -> Roster {
+        let people = [
+            ("amira", Some("Asia/Dubai")),
+            ("jonas", Some("Europe/Berlin")),
+            ("mei", None),
+            ("sam", None),
+        ];
+        Roster {
+            people: people
+                .into_iter()
+                .map(|(key, zone)| (key.to_owned(), person(key, zone)))
+                .collect(),
+            rotations: BTreeMap::from([(
+                "platform".to_owned(),
+                Rotation {
+                    name: "platform".to_owned(),
+                    zone_name: "Europe/Berlin".to_owned(),
+                    zone: zone("Europe/Berlin").unwrap(),
+                    starts: "2026-01-05T09:00".parse().unwrap(),
+                    shift: jiff::SignedDuration::from_hours(168),
+                    people: vec!["jonas".to_owned(), "mei".to_owned()],
+                    overrides: Vec::new(),
+                },
+            )]),
+            routes: vec![
+                route(
+                    "acme production",
+                    &["client = acme", "environment =~ \"prod.*\""],
+                    vec![
+                        invite("specialist", &["sam", "jonas"]),
+                        invite(COMMANDER, &["rotation:platform"]),
+                        invite("client", &["amira"]),
+                    ],
+                ),
+                route("nobody", &["client = ghost"], vec![]),
+                route(
+                    "ours",
+                    &["source = pager", "severity = sev2"],
+                    vec![invite("specialist", &["sam"])],
+                ),
+            ],
+            fallback: route(FALLBACK, &[], vec![invite(COMMANDER, &["rotation:platform"])]),
+        }
+    }
+
+    fn summon(labels: &[(&str, &str)], severity: Severity, at: &str) -> Summons {
+        let labels: BTreeMap<String, String> = labels
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        let subject = Subject {
+            labels: &labels,
+            source: "pager",
+            severity,
+            title: "checkout is down",
+        };
+        roster().summon(&subject, at.parse().unwrap())
+    }
+
+    #[test]
+    fn the_first_route_whose_matchers_all_hold_is_taken() {
+        let summons = summon(
+            &[("client", "acme"), ("environment", "production")],
+            Severity::Sev1,
+            "2026-01-06T12:00:00Z",
+        );
+        assert_eq!(summons.route, "acme production");
+        assert_eq!(summons.rule, "client = acme, environment =~ \"prod.*\"");
+        assert_eq!(summons.timezone.as_deref(), Some("Europe/Berlin"));
+        assert!(summons.runbook.is_some());
+    }
+
+    #[test]
+    fn a_person_in_two_roles_appears_once_and_the_commander_comes_first() {
+        let summons = summon(
+            &[("client", "acme"), ("environment", "production")],
+            Severity::Sev1,
+            "2026-01-06T12:00:00Z",
+        );
+        let people: Vec<(&str, &str)> = summons
+            .stakeholders
+            .iter()
+            .map(|s| (s.person.as_str(), s.role.as_str()))
+            .collect();
+        assert_eq!(
+            people,
+            [
+                ("jonas", "commander, specialist"),
+                ("sam", "specialist"),
+                ("amira", "client")
+            ]
+        );
+        assert_eq!(
+            summons.stakeholders[0].why,
+            "named in route acme production; rotation platform, on duty until 2026-01-12 09:00 Europe/Berlin"
+        );
+    }
+
+    #[test]
+    fn whoever_is_on_duty_at_the_time_is_called() {
+        let one = summon(&[], Severity::Sev1, "2026-01-06T12:00:00Z");
+        let other = summon(&[], Severity::Sev1, "2026-01-13T12:00:00Z");
+        assert_eq!(one.stakeholders[0].person, "jonas");
+        assert_eq!(other.stakeholders[0].person, "mei");
+        assert_eq!(
+            (one.route.as_str(), one.rule.as_str()),
+            (FALLBACK, "no route matched")
+        );
+    }
+
+    #[test]
+    fn a_route_that_names_nobody_calls_the_fallbacks_people() {
+        let summons = summon(&[("client", "ghost")], Severity::Sev1, "2026-01-06T12:00:00Z");
+        assert_eq!(summons.route, "nobody");
+        assert_eq!(summons.stakeholders[0].person, "jonas");
+        assert!(summons.rule.contains("fallback"), "{}", summons.rule);
+    }
+
+    #[test]
+    fn a_label_cannot_pass_itself_off_as_our_source_or_severity() {
+        let forged = [("source", "other"), ("severity", "sev2")];
+        assert_eq!(
+            summon(&forged, Severity::Sev1, "2026-01-06T12:00:00Z").route,
+            FALLBACK
+        );
+        assert_eq!(summon(&[], Severity::Sev2, "2026-01-06T12:00:00Z").route, "ours");
+    }
+
+    #[test]
+    fn summons_are_stored_and_read_back() {
+        let summons = summon(&[], Severity::Sev1, "2026-01-06T12:00:00Z");
+        let text = serde_json::to_string(&summons).unwrap();
+        assert_eq!(serde_json::from_str::<Summons>(&text).unwrap(), summons);
+    }
+
+    #[test]
+    fn people_are_found_by_their_address() {
+        assert_eq!(roster().by_email("Sam@Ops.example").unwrap().key, "sam");
+        assert!(roster().by_email("nobody@ops.example").is_none());
+    }
+
+    #[test]
+    fn a_zone_is_known_by_its_exact_name_only() {
+        assert!(zone("Europe/Berlin").is_some());
+        assert!(zone("europe/berlin").is_none());
+        assert!(zone("Mars/Olympus").is_none());
+    }
+}
