@@ -6,6 +6,7 @@ pub mod gateway;
 pub mod incident;
 pub mod jid;
 pub mod matcher;
+pub mod message;
 pub mod pacing;
 pub mod room;
 pub mod roster;

@@ -1,0 +1,7 @@
+//! placeholder
+/// s
+#[derive(Debug)]
+pub struct Answer;
+/// s
+#[derive(Debug)]
+pub struct Effect;
