@@ -137,19 +137,13 @@ impl Incident {
     }
 
     fn worst_firing(&self) -> Option<Severity> {
-        Severity::ALL
-            .into_iter()
-            .zip(self.firing)
-            .find(|(_, n)| *n > 0)
-            .map(|(s, _)| s)
+        Severity::ALL.into_iter().zip(self.firing).find(|(_, n)| *n > 0).map(|(s, _)| s)
     }
 
     fn count(&mut self, severity: Severity, state: AlertState, by: i64) {
         let counts = state != AlertState::Resolved;
-        if let Some((_, n)) = Severity::ALL
-            .into_iter()
-            .zip(self.firing.iter_mut())
-            .find(|(s, _)| counts && *s == severity)
+        if let Some((_, n)) =
+            Severity::ALL.into_iter().zip(self.firing.iter_mut()).find(|(s, _)| counts && *s == severity)
         {
             *n = u32::try_from((i64::from(*n) + by).max(0)).unwrap_or(u32::MAX);
         }
@@ -291,22 +285,14 @@ pub fn fold(
     };
 
     // The worst firing alert of the body speaks for it.
-    let lead = alerts
-        .iter()
-        .filter(|a| a.state != AlertState::Resolved)
-        .min_by_key(|a| a.severity);
+    let lead = alerts.iter().filter(|a| a.state != AlertState::Resolved).min_by_key(|a| a.severity);
     let mut incident = match (before.clone(), lead) {
         (Some(incident), _) => incident,
         (None, Some(lead)) => begin(lead, source, number(), now),
         (None, None) => return nothing("nothing open for it"),
     };
 
-    let Tally {
-        alerts: remembered,
-        joined,
-        joined_count,
-        ended_count,
-    } = tally(&mut incident, known, alerts);
+    let Tally { alerts: remembered, joined, joined_count, ended_count } = tally(&mut incident, known, alerts);
     incident.truncated = alerts.iter().any(|a| a.truncated);
     let firing = alerts.iter().filter(|a| a.state != AlertState::Resolved);
     let acknowledged_now = firing.clone().any(|a| a.state == AlertState::Acknowledged);
@@ -327,26 +313,17 @@ pub fn fold(
     let opens_room = !incident.has_room && !over && incident.severity.is_at_least(rules.open_at);
     incident.has_room |= opens_room;
     let fresh = before.is_none();
-    let was = before
-        .as_ref()
-        .map(|b| b.severity)
-        .filter(|s| *s != incident.severity);
+    let was = before.as_ref().map(|b| b.severity).filter(|s| *s != incident.severity);
     let newly_taken = !fresh && !taken_before && incident.acknowledged;
     let changed = joined_count + ended_count > 0 || was.is_some() || newly_taken;
 
     let news = if over && !was_resolved {
         let closes_at = later(now, rules.close_after);
-        incident.state = State::Resolved {
-            resolved_at: now,
-            closes_at,
-        };
+        incident.state = State::Resolved { resolved_at: now, closes_at };
         Some(News::Resolved { closes_at })
     } else if was_resolved && incident.firing_count() > 0 {
         incident.state = State::Open;
-        Some(News::Reopened {
-            severity: incident.severity,
-            title: incident.title.clone(),
-        })
+        Some(News::Reopened { severity: incident.severity, title: incident.title.clone() })
     } else if !fresh && !over && changed {
         Some(News::Changed {
             was,
@@ -365,20 +342,8 @@ pub fn fold(
     }
     let (outcome, reason) = answer(opens_room, incident.has_room, news.as_ref());
     // The welcome tells the whole picture, so what led to the opening is no news to the room.
-    let news = if opens_room || !incident.has_room {
-        None
-    } else {
-        news
-    };
-    Folded {
-        outcome,
-        reason,
-        incident: Some(incident),
-        closed,
-        alerts: remembered,
-        opens_room,
-        news,
-    }
+    let news = if opens_room || !incident.has_room { None } else { news };
+    Folded { outcome, reason, incident: Some(incident), closed, alerts: remembered, opens_room, news }
 }
 
 /// What to tell the sender.
@@ -402,18 +367,9 @@ struct Tally {
 
 /// Counts the alerts of a body into the incident.
 fn tally(incident: &mut Incident, known: &BTreeMap<String, KnownAlert>, alerts: &[Alert]) -> Tally {
-    let mut tally = Tally {
-        alerts: BTreeMap::new(),
-        joined: Vec::new(),
-        joined_count: 0,
-        ended_count: 0,
-    };
+    let mut tally = Tally { alerts: BTreeMap::new(), joined: Vec::new(), joined_count: 0, ended_count: 0 };
     for alert in alerts {
-        let previous = tally
-            .alerts
-            .get(&alert.id)
-            .or_else(|| known.get(&alert.id))
-            .cloned();
+        let previous = tally.alerts.get(&alert.id).or_else(|| known.get(&alert.id)).cloned();
         if let Some(p) = &previous {
             incident.count(p.severity, p.state, -1);
         }
@@ -435,14 +391,7 @@ fn tally(incident: &mut Incident, known: &BTreeMap<String, KnownAlert>, alerts: 
         };
         incident.count(severity, alert.state, 1);
         let title = alert.title.clone();
-        tally.alerts.insert(
-            alert.id.clone(),
-            KnownAlert {
-                state: alert.state,
-                severity,
-                title,
-            },
-        );
+        tally.alerts.insert(alert.id.clone(), KnownAlert { state: alert.state, severity, title });
     }
     tally
 }
@@ -497,22 +446,14 @@ mod tests {
     use crate::alert::{Draft, SeverityOrigin};
     use proptest::prelude::*;
 
-    const RULES: Rules = Rules {
-        open_at: Severity::Sev1,
-        close_after: SignedDuration::from_mins(30),
-    };
+    const RULES: Rules = Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) };
 
     fn at(minute: i64) -> Timestamp {
         Timestamp::from_second(1_772_000_000 + minute * 60).unwrap()
     }
 
     fn alert(id: &str, state: AlertState, severity: Severity) -> Alert {
-        Draft {
-            id: id.into(),
-            title: format!("alert {id}"),
-            ..Draft::default()
-        }
-        .finish(
+        Draft { id: id.into(), title: format!("alert {id}"), ..Draft::default() }.finish(
             DedupKey::new("t", 1, "k"),
             state,
             (severity, SeverityOrigin::Field),
@@ -534,15 +475,7 @@ mod tests {
                 numbers += 1;
                 IncidentId(numbers)
             };
-            let folded = fold(
-                self.incident.clone(),
-                &self.alerts,
-                alerts,
-                "test",
-                number,
-                RULES,
-                at(minute),
-            );
+            let folded = fold(self.incident.clone(), &self.alerts, alerts, "test", number, RULES, at(minute));
             self.numbers = numbers;
             if folded.closed.is_some() {
                 self.alerts.clear();
@@ -563,15 +496,9 @@ mod tests {
     fn a_severe_alert_opens_a_room_and_its_repeats_do_nothing() {
         let mut story = Story::default();
         let first = story.hear(0, &[alert("a", Firing, Sev1)]);
-        assert_eq!(
-            (first.outcome, first.opens_room, first.news),
-            (Outcome::Opened, true, None)
-        );
+        assert_eq!((first.outcome, first.opens_room, first.news), (Outcome::Opened, true, None));
         let again = story.hear(5, &[alert("a", Firing, Sev1)]);
-        assert_eq!(
-            (again.outcome, again.opens_room, again.news),
-            (Outcome::Repeated, false, None)
-        );
+        assert_eq!((again.outcome, again.opens_room, again.news), (Outcome::Repeated, false, None));
         assert_eq!(again.incident.unwrap().id, IncidentId(1));
     }
 
@@ -583,11 +510,7 @@ mod tests {
         assert_eq!(low.incident.as_ref().unwrap().id, IncidentId(1));
         let risen = story.hear(1, &[alert("a", Firing, Sev1)]);
         assert_eq!((risen.outcome, risen.opens_room), (Outcome::Opened, true));
-        assert_eq!(
-            risen.incident.unwrap().id,
-            IncidentId(1),
-            "still the same incident"
-        );
+        assert_eq!(risen.incident.unwrap().id, IncidentId(1), "still the same incident");
     }
 
     #[test]
@@ -614,10 +537,7 @@ mod tests {
     fn a_truncated_body_never_ends_an_incident() {
         let mut story = Story::default();
         story.hear(0, &[alert("a", Firing, Sev1)]);
-        let cut = Alert {
-            truncated: true,
-            ..alert("a", Resolved, Sev1)
-        };
+        let cut = Alert { truncated: true, ..alert("a", Resolved, Sev1) };
         let still = story.hear(1, &[cut]);
         assert_eq!(still.incident.unwrap().state, State::Open);
         let whole = story.hear(2, &[alert("a", Resolved, Sev1)]);
@@ -642,10 +562,7 @@ mod tests {
         story.hear(1, &[alert("a", Resolved, Sev1)]);
         let next = story.hear(31, &[alert("a", Firing, Sev1)]);
         assert_eq!(next.closed.unwrap().id, IncidentId(1));
-        assert_eq!(
-            (next.outcome, next.incident.unwrap().id),
-            (Outcome::Opened, IncidentId(2))
-        );
+        assert_eq!((next.outcome, next.incident.unwrap().id), (Outcome::Opened, IncidentId(2)));
     }
 
     #[test]
@@ -659,17 +576,8 @@ mod tests {
         let mut story = Story::default();
         story.hear(0, &[alert("a", Firing, Sev1)]);
         let taken = story.hear(1, &[alert("a", Acknowledged, Sev1)]);
-        assert!(matches!(
-            taken.news,
-            Some(News::Changed {
-                acknowledged: true,
-                ..
-            })
-        ));
-        assert_eq!(
-            story.hear(2, &[alert("a", Acknowledged, Sev1)]).outcome,
-            Outcome::Repeated
-        );
+        assert!(matches!(taken.news, Some(News::Changed { acknowledged: true, .. })));
+        assert_eq!(story.hear(2, &[alert("a", Acknowledged, Sev1)]).outcome, Outcome::Repeated);
     }
 
     #[test]
@@ -677,10 +585,7 @@ mod tests {
         let mut story = Story::default();
         story.hear(0, &[alert("a", Firing, Sev1), alert("b", Firing, Sev2)]);
         let eased = story.hear(1, &[alert("a", Resolved, Sev1)]).incident.unwrap();
-        assert_eq!(
-            (eased.severity, eased.worst, eased.title.as_str()),
-            (Sev2, Sev1, "alert a")
-        );
+        assert_eq!((eased.severity, eased.worst, eased.title.as_str()), (Sev2, Sev1, "alert a"));
     }
 
     #[test]

@@ -10,15 +10,11 @@ use crate::room::{NewsItem, Room, Seat};
 #[derive(Debug, Default)]
 pub struct Composer {}
 
-#[expect(clippy::unused_self, reason = "placeholder")]
 impl Composer {
     /// s
     #[must_use]
     pub fn subject(&self, incident: &Incident, longest: usize) -> String {
-        format!("{} | {}", incident.id, incident.title)
-            .chars()
-            .take(longest)
-            .collect()
+        format!("{} | {}", incident.id, incident.title).chars().take(longest).collect()
     }
     /// s
     #[must_use]

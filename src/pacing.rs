@@ -15,10 +15,6 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self {
-            rooms_per_hour: 6,
-            messages_per_minute: 30,
-            one_to_one_gap: SignedDuration::from_secs(1),
-        }
+        Self { rooms_per_hour: 6, messages_per_minute: 30, one_to_one_gap: SignedDuration::from_secs(1) }
     }
 }

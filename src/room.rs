@@ -26,6 +26,7 @@ pub mod agenda;
 pub mod phase;
 pub mod policy;
 pub mod progress;
+mod saying;
 pub mod seat;
 
 pub use agenda::{Ground, Next, Step, What, next_step};
@@ -218,10 +219,7 @@ impl Room {
     pub fn wanted(incident: &Incident, summons: Summons, now: Timestamp) -> Self {
         Self {
             incident: incident.id,
-            phase: Phase::Wanted {
-                since: now,
-                not_before: now,
-            },
+            phase: Phase::Wanted { since: now, not_before: now },
             seats: summons.stakeholders.iter().cloned().map(Seat::new).collect(),
             summons,
             instance: None,
@@ -296,10 +294,6 @@ impl Room {
     #[must_use]
     pub fn severity_word(severity: Severity) -> String {
         severity.as_str().to_uppercase()
-    }
-
-    fn seat_of(&self, person: &str) -> Option<&Seat> {
-        self.seats.iter().find(|s| s.who.person == person)
     }
 
     fn seat_of_mut(&mut self, person: &str) -> Option<&mut Seat> {

@@ -44,10 +44,7 @@ pub enum Next {
 /// One gateway call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "the fields are the arguments of the call of the same name"
-)]
+#[expect(missing_docs, reason = "the fields are the arguments of the call of the same name")]
 pub enum Step {
     /// Make the group.
     Create { subject: String, people: Vec<Jid> },
@@ -58,12 +55,7 @@ pub enum Step {
     /// Say something.
     Say { what: What, chat: ChatId, text: String },
     /// Look whether something lost was said.
-    LookForMessage {
-        what: What,
-        chat: ChatId,
-        text: String,
-        since: Timestamp,
-    },
+    LookForMessage { what: What, chat: ChatId, text: String, since: Timestamp },
     /// Set the description.
     Describe { group: GroupId, text: String },
     /// Read who is in.
@@ -75,11 +67,7 @@ pub enum Step {
     /// Let only admins change subject and description.
     LockSettings { group: GroupId },
     /// Make a person admin.
-    Promote {
-        group: GroupId,
-        person: String,
-        jid: Jid,
-    },
+    Promote { group: GroupId, person: String, jid: Jid },
     /// Make the invite link useless.
     RevokeLink { group: GroupId },
     /// Let only admins write.
@@ -181,11 +169,8 @@ pub(super) const LOOKS: u32 = 2;
 /// Refusals after which something essential needs a person.
 const REFUSALS: u32 = 3;
 /// How long after the last planned read members are read again while somebody may still arrive.
-const LATER_READS: [SignedDuration; 3] = [
-    SignedDuration::from_mins(1),
-    SignedDuration::from_mins(5),
-    SignedDuration::from_mins(15),
-];
+const LATER_READS: [SignedDuration; 3] =
+    [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
 
 /// Collects what could be done, in order, and picks the first that may be done now.
 struct Agenda<'a> {
@@ -197,31 +182,18 @@ struct Agenda<'a> {
 
 impl<'a> Agenda<'a> {
     fn new(room: &'a Room, now: Timestamp) -> Self {
-        Self {
-            room,
-            now,
-            pick: None,
-            wake_at: None,
-        }
+        Self { room, now, pick: None, wake_at: None }
     }
 
     /// `step`, as soon as it may be tried.
     fn offer(&mut self, step: Step) {
-        let not_before = self
-            .room
-            .troubles
-            .get(&step.key())
-            .map_or(self.now, |t| t.retry_at);
+        let not_before = self.room.troubles.get(&step.key()).map_or(self.now, |t| t.retry_at);
         self.offer_at(not_before, step);
     }
 
     /// `step`, not before `at` nor before it may be tried again.
     fn offer_at(&mut self, at: Timestamp, step: Step) {
-        let retry_at = self
-            .room
-            .troubles
-            .get(&step.key())
-            .map_or(at, |t| t.retry_at.max(at));
+        let retry_at = self.room.troubles.get(&step.key()).map_or(at, |t| t.retry_at.max(at));
         if retry_at > self.now {
             self.wake(retry_at);
         } else if self.pick.is_none() {
@@ -318,9 +290,7 @@ fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: Strin
     for seat in room.seats.iter().filter(reachable) {
         let text = ground.composer.brief(&wanted.incident, room, seat, &why, now);
         agenda.offer(Step::Say {
-            what: What::Brief {
-                person: seat.who.person.clone(),
-            },
+            what: What::Brief { person: seat.who.person.clone() },
             chat: ChatId::Person(seat.who.jid.clone()),
             text,
         });
@@ -389,63 +359,33 @@ fn while_live(
     }
     let Ground { policy, composer, .. } = ground;
     let mut agenda = Agenda::new(room, now);
-    let into_room = |what, text| Step::Say {
-        what,
-        chat: ChatId::Group(group.clone()),
-        text,
-    };
+    let into_room = |what, text| Step::Say { what, chat: ChatId::Group(group.clone()), text };
     if !room.is_briefed() {
         let welcome = into_room(What::Welcome, composer.welcome(&wanted.incident, room, now));
-        if let Some(trouble) = room
-            .troubles
-            .get(&welcome.key())
-            .filter(|t| t.refusals >= REFUSALS)
-        {
+        if let Some(trouble) = room.troubles.get(&welcome.key()).filter(|t| t.refusals >= REFUSALS) {
             let why = format!("the welcome was refused {REFUSALS} times: {}", trouble.last);
             return Next::Note(Event::Spent { why });
         }
         agenda.offer(welcome);
     }
     let text = composer.description(&wanted.incident, room, now);
-    agenda.chore(
-        Chore::Description,
-        Step::Describe {
-            group: group.clone(),
-            text,
-        },
-    );
+    agenda.chore(Chore::Description, Step::Describe { group: group.clone(), text });
     if room.was_unsure && !room.chores.contains_key(&Chore::Sweep) {
         agenda.offer_at(later(since, policy.settle), Step::Sweep { token: room.token() });
     }
     if let Some(read_at) = next_read(room, policy, since) {
         let wanted = room.seats.iter().map(|s| s.who.jid.clone()).collect();
-        agenda.offer_at(
-            read_at,
-            Step::ReadMembers {
-                group: group.clone(),
-                wanted,
-            },
-        );
+        agenda.offer_at(read_at, Step::ReadMembers { group: group.clone(), wanted });
     }
     invite_missing(&mut agenda, room, wanted, ground, group);
     if policy.lock_settings {
         agenda.chore(Chore::Settings, Step::LockSettings { group: group.clone() });
     }
     if policy.second_admin
-        && let Some(seat) = room
-            .seats
-            .iter()
-            .find(|s| matches!(s.state, SeatState::In { .. }))
+        && let Some(seat) = room.seats.iter().find(|s| matches!(s.state, SeatState::In { .. }))
     {
         let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());
-        agenda.chore(
-            Chore::SecondAdmin,
-            Step::Promote {
-                group: group.clone(),
-                person,
-                jid,
-            },
-        );
+        agenda.chore(Chore::SecondAdmin, Step::Promote { group: group.clone(), person, jid });
     }
     if room.is_briefed() {
         if let Some(item) = wanted.news.first() {
@@ -499,18 +439,11 @@ fn invite_missing(
     for seat in missing {
         let person = seat.who.person.clone();
         if seat.reachable.is_none() {
-            agenda.offer(Step::CheckReachable {
-                person,
-                jid: seat.who.jid.clone(),
-            });
+            agenda.offer(Step::CheckReachable { person, jid: seat.who.jid.clone() });
         } else {
             let text = ground.composer.invite(&wanted.incident, room, seat, link);
             let chat = ChatId::Person(seat.who.jid.clone());
-            agenda.offer(Step::Say {
-                what: What::Invite { person },
-                chat,
-                text,
-            });
+            agenda.offer(Step::Say { what: What::Invite { person }, chat, text });
         }
     }
 }
@@ -523,14 +456,7 @@ fn while_closing(room: &Room, wanted: &Wanted, ground: Ground<'_>, group: &Group
     if room.is_briefed() {
         let text = ground.composer.last_words(&wanted.incident, room, now);
         let chat = ChatId::Group(group.clone());
-        agenda.chore(
-            Chore::LastWords,
-            Step::Say {
-                what: What::LastWords,
-                chat,
-                text,
-            },
-        );
+        agenda.chore(Chore::LastWords, Step::Say { what: What::LastWords, chat, text });
     }
     agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
     agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });

@@ -227,63 +227,35 @@ impl Phase {
 
     /// The phase after `event` at `at`. This is the whole state machine; what is not listed cannot happen.
     pub fn after(self, event: &Event, at: Timestamp) -> Result<Self, Illegal> {
-        let illegal = Illegal {
-            from: self.name().as_str(),
-            event: event.name(),
-        };
+        let illegal = Illegal { from: self.name().as_str(), event: event.name() };
         Ok(match (self, event) {
             (Self::Wanted { .. }, Event::Began) => Self::Creating { asked_at: at },
             (Self::Wanted { .. }, Event::Ended | Event::Cancel) => Self::Skipped { since: at },
             (wanted @ Self::Wanted { .. }, Event::Spent { why }) => wanted.park(why, at),
 
-            (Self::Creating { .. }, Event::Made { group }) => Self::live(group, at),
-            (Self::Creating { .. }, Event::NotSent { retry_at }) => Self::Wanted {
-                since: at,
-                not_before: *retry_at,
-            },
-            (Self::Creating { asked_at }, Event::Lost { look_at }) => Self::Unsure {
-                since: at,
-                asked_at,
-                look_at: *look_at,
-                believe_at: None,
-            },
-            // Nothing was made, so a resumed room starts again from the beginning.
-            (Self::Creating { .. }, Event::Refused { why }) => Self::Wanted {
-                since: at,
-                not_before: at,
+            (Self::Creating { .. }, Event::Made { group })
+            | (Self::Unsure { .. }, Event::Found { group })
+            | (Self::Parked { .. }, Event::Resume { group: Some(group) }) => Self::live(group, at),
+            (Self::Creating { .. }, Event::NotSent { retry_at }) => {
+                Self::Wanted { since: at, not_before: *retry_at }
             }
-            .park(why, at),
+            (Self::Creating { asked_at }, Event::Lost { look_at }) => {
+                Self::Unsure { since: at, asked_at, look_at: *look_at, believe_at: None }
+            }
+            // Nothing was made, so a resumed room starts again from the beginning.
+            (Self::Creating { .. }, Event::Refused { why }) => {
+                Self::Wanted { since: at, not_before: at }.park(why, at)
+            }
 
-            (Self::Unsure { .. }, Event::Found { group }) => Self::live(group, at),
+            (Self::Unsure { believe_at: Some(believe_at), .. }, Event::Absent { .. }) if believe_at <= at => {
+                Self::Wanted { since: at, not_before: at }
+            }
             (
-                Self::Unsure {
-                    believe_at: Some(believe_at),
-                    ..
-                },
-                Event::Absent { .. },
-            ) if believe_at <= at => Self::Wanted {
-                since: at,
-                not_before: at,
-            },
-            (
-                Self::Unsure {
-                    since,
-                    asked_at,
-                    believe_at,
-                    ..
-                },
-                Event::Absent {
-                    look_at,
-                    believe_at: first,
-                },
+                Self::Unsure { since, asked_at, believe_at, .. },
+                Event::Absent { look_at, believe_at: first },
             ) => {
                 let believe_at = Some(believe_at.unwrap_or(*first));
-                Self::Unsure {
-                    since,
-                    asked_at,
-                    look_at: *look_at,
-                    believe_at,
-                }
+                Self::Unsure { since, asked_at, look_at: *look_at, believe_at }
             }
             (unsure @ Self::Unsure { .. }, Event::Spent { why }) => unsure.park(why, at),
             (unsure @ Self::Unsure { .. }, Event::Cancel) => {
@@ -294,19 +266,14 @@ impl Phase {
             (live @ Self::Live { .. }, Event::Gone { why } | Event::Spent { why }) => live.park(why, at),
 
             (Self::Closing { group, .. }, Event::Finished | Event::Gone { .. } | Event::Cancel) => {
-                Self::Closed {
-                    group: Some(group),
-                    since: at,
-                }
+                Self::Closed { group: Some(group), since: at }
             }
             (closing @ Self::Closing { .. }, Event::Spent { why }) => closing.park(why, at),
 
-            (Self::Parked { .. }, Event::Resume { group: Some(group) }) => Self::live(group, at),
             (Self::Parked { from, .. }, Event::Resume { group: None }) => from.restart(at),
-            (Self::Parked { from, .. }, Event::Cancel) => Self::Closed {
-                group: from.group().cloned(),
-                since: at,
-            },
+            (Self::Parked { from, .. }, Event::Cancel) => {
+                Self::Closed { group: from.group().cloned(), since: at }
+            }
 
             (
                 Self::Wanted { .. }
@@ -323,35 +290,20 @@ impl Phase {
     }
 
     fn live(group: &GroupId, since: Timestamp) -> Self {
-        Self::Live {
-            group: group.clone(),
-            since,
-        }
+        Self::Live { group: group.clone(), since }
     }
 
     fn park(self, why: &str, at: Timestamp) -> Self {
-        Self::Parked {
-            from: Box::new(self),
-            why: why.to_owned(),
-            since: at,
-        }
+        Self::Parked { from: Box::new(self), why: why.to_owned(), since: at }
     }
 
     /// The same phase with its deadline counted anew, because an operator asked for another go.
     fn restart(self, at: Timestamp) -> Self {
         match self {
-            Self::Wanted { .. } => Self::Wanted {
-                since: at,
-                not_before: at,
-            },
-            Self::Unsure {
-                asked_at, believe_at, ..
-            } => Self::Unsure {
-                since: at,
-                asked_at,
-                look_at: at,
-                believe_at,
-            },
+            Self::Wanted { .. } => Self::Wanted { since: at, not_before: at },
+            Self::Unsure { asked_at, believe_at, .. } => {
+                Self::Unsure { since: at, asked_at, look_at: at, believe_at }
+            }
             Self::Live { group, .. } => Self::Live { group, since: at },
             Self::Closing { group, .. } => Self::Closing { group, since: at },
             other @ (Self::Creating { .. }
@@ -377,43 +329,17 @@ mod tests {
     }
 
     fn phases() -> Vec<(&'static str, Phase)> {
-        let unsure = |believe_at| Phase::Unsure {
-            since: at(0),
-            asked_at: at(0),
-            look_at: at(1),
-            believe_at,
-        };
-        let live = Phase::Live {
-            group: group(),
-            since: at(0),
-        };
+        let unsure = |believe_at| Phase::Unsure { since: at(0), asked_at: at(0), look_at: at(1), believe_at };
+        let live = Phase::Live { group: group(), since: at(0) };
         vec![
-            (
-                "wanted",
-                Phase::Wanted {
-                    since: at(0),
-                    not_before: at(0),
-                },
-            ),
+            ("wanted", Phase::Wanted { since: at(0), not_before: at(0) }),
             ("creating", Phase::Creating { asked_at: at(0) }),
             ("unsure", unsure(None)),
             ("unsure, absent once", unsure(Some(at(90)))),
             ("unsure, absent one settle ago", unsure(Some(at(5)))),
             ("live", live.clone()),
-            (
-                "closing",
-                Phase::Closing {
-                    group: group(),
-                    since: at(0),
-                },
-            ),
-            (
-                "closed",
-                Phase::Closed {
-                    group: None,
-                    since: at(0),
-                },
-            ),
+            ("closing", Phase::Closing { group: group(), since: at(0) }),
+            ("closed", Phase::Closed { group: None, since: at(0) }),
             ("skipped", Phase::Skipped { since: at(0) }),
             ("parked from live", live.park("x", at(0))),
         ]
@@ -428,10 +354,7 @@ mod tests {
             Event::Lost { look_at: at(20) },
             Event::Refused { why: why() },
             Event::Found { group: group() },
-            Event::Absent {
-                look_at: at(20),
-                believe_at: at(60),
-            },
+            Event::Absent { look_at: at(20), believe_at: at(60) },
             Event::Ended,
             Event::Gone { why: why() },
             Event::Spent { why: why() },
@@ -447,12 +370,7 @@ mod tests {
         for (name, phase) in phases() {
             for event in events() {
                 if let Ok(next) = phase.clone().after(&event, at(10)) {
-                    let _ = writeln!(
-                        table,
-                        "{name:30} + {:9} -> {}",
-                        event.name(),
-                        next.name().as_str()
-                    );
+                    let _ = writeln!(table, "{name:30} + {:9} -> {}", event.name(), next.name().as_str());
                 }
             }
         }
@@ -492,10 +410,7 @@ mod tests {
 
     #[test]
     fn every_phase_can_be_reached_and_every_phase_can_end() {
-        let mut seen: Vec<Phase> = vec![Phase::Wanted {
-            since: at(0),
-            not_before: at(0),
-        }];
+        let mut seen: Vec<Phase> = vec![Phase::Wanted { since: at(0), not_before: at(0) }];
         let mut names = BTreeSet::new();
         let mut next = 0;
         while let Some(phase) = seen.get(next).cloned() {
@@ -511,10 +426,7 @@ mod tests {
         assert_eq!(names.len(), 8, "{names:?}");
         for phase in seen {
             let last = matches!(phase.name(), PhaseName::Closed | PhaseName::Skipped);
-            let moves = events()
-                .iter()
-                .filter(|e| phase.clone().after(e, at(100)).is_ok())
-                .count();
+            let moves = events().iter().filter(|e| phase.clone().after(e, at(100)).is_ok()).count();
             assert_eq!(last, moves == 0, "{phase:?}");
         }
     }
@@ -522,32 +434,20 @@ mod tests {
     #[test]
     fn no_create_begins_while_one_is_open_or_a_group_is_known() {
         for (name, phase) in phases() {
-            assert_eq!(
-                phase.after(&Event::Began, at(10)).is_ok(),
-                name == "wanted",
-                "{name}"
-            );
+            assert_eq!(phase.after(&Event::Began, at(10)).is_ok(), name == "wanted", "{name}");
         }
     }
 
     #[test]
     fn an_illegal_move_says_from_where_and_what() {
-        let error = Phase::Skipped { since: at(0) }
-            .after(&Event::Began, at(1))
-            .unwrap_err();
+        let error = Phase::Skipped { since: at(0) }.after(&Event::Began, at(1)).unwrap_err();
         assert_eq!(error.to_string(), "a room that is skipped cannot take `began`");
     }
 
     #[test]
     fn an_operator_can_name_the_group() {
-        let parked = Phase::Wanted {
-            since: at(0),
-            not_before: at(0),
-        }
-        .park("x", at(0));
-        let live = parked
-            .after(&Event::Resume { group: Some(group()) }, at(1))
-            .unwrap();
+        let parked = Phase::Wanted { since: at(0), not_before: at(0) }.park("x", at(0));
+        let live = parked.after(&Event::Resume { group: Some(group()) }, at(1)).unwrap();
         assert_eq!(live.group(), Some(&group()));
     }
 }

@@ -106,14 +106,7 @@ impl Seat {
     /// An untouched seat.
     #[must_use]
     pub fn new(who: Stakeholder) -> Self {
-        Self {
-            who,
-            state: SeatState::Wanted,
-            said: None,
-            absences: 0,
-            reachable: None,
-            briefed: false,
-        }
+        Self { who, state: SeatState::Wanted, said: None, absences: 0, reachable: None, briefed: false }
     }
 
     /// Whether the seat needs nothing more for now.
@@ -182,11 +175,7 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
     let phones: BTreeSet<&Jid> = members.rows.iter().filter_map(|r| r.phone.as_ref()).collect();
     let hidden: BTreeSet<&Jid> = members.rows.iter().filter_map(|r| r.hidden.as_ref()).collect();
     let is_in = |jid: &Jid| {
-        phones.contains(jid)
-            || members
-                .hidden_ids
-                .get(jid)
-                .is_some_and(|lid| hidden.contains(lid))
+        phones.contains(jid) || members.hidden_ids.get(jid).is_some_and(|lid| hidden.contains(lid))
     };
     let mapped: BTreeSet<&Jid> = members.hidden_ids.values().collect();
     // Rows that could be anybody: no phone, and not the hidden id of a person we can map.
@@ -208,10 +197,7 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
         ) || members.hidden_ids.contains_key(&seat.who.jid)
             || seat.state == SeatState::Wanted
     };
-    let open = seats
-        .iter()
-        .filter(|s| !is_in(&s.who.jid) && !certainly_out(s))
-        .count();
+    let open = seats.iter().filter(|s| !is_in(&s.who.jid) && !certainly_out(s)).count();
     // As many nameless rows as people unaccounted for, and no way in for anybody else: it is them.
     let all_of_them = strangers > 0 && strangers == open && !link_is_out;
 
@@ -229,9 +215,7 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
             ) => state.clone(),
             (SeatState::Wanted, false) => SeatState::Wanted,
             (SeatState::Asked | SeatState::CannotTell { .. }, false) if nameless_rows && open => {
-                SeatState::CannotTell {
-                    look_at: later(now, LOOK_AGAIN),
-                }
+                SeatState::CannotTell { look_at: later(now, LOOK_AGAIN) }
             }
             (SeatState::Asked | SeatState::CannotTell { .. }, false) => {
                 seat.absences += 1;
@@ -247,19 +231,12 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
 /// The state of somebody who was asked for and is certainly not in.
 fn absent(said: Option<AddOutcome>, now: Timestamp) -> SeatState {
     match said {
-        Some(AddOutcome::NeedsInvite { by_gateway: true }) => SeatState::Invited {
-            since: now,
-            by_gateway: true,
-        },
-        Some(AddOutcome::NotOnNetwork) => SeatState::Refused {
-            why: Refused::NotOnNetwork,
-        },
-        Some(AddOutcome::Blocked) => SeatState::Refused {
-            why: Refused::Blocked,
-        },
-        Some(AddOutcome::LeftRecently) => SeatState::Refused {
-            why: Refused::LeftRecently,
-        },
+        Some(AddOutcome::NeedsInvite { by_gateway: true }) => {
+            SeatState::Invited { since: now, by_gateway: true }
+        }
+        Some(AddOutcome::NotOnNetwork) => SeatState::Refused { why: Refused::NotOnNetwork },
+        Some(AddOutcome::Blocked) => SeatState::Refused { why: Refused::Blocked },
+        Some(AddOutcome::LeftRecently) => SeatState::Refused { why: Refused::LeftRecently },
         Some(AddOutcome::Full) => SeatState::Refused { why: Refused::Full },
         Some(AddOutcome::NeedsInvite { by_gateway: false } | AddOutcome::Added | AddOutcome::Unclear(_))
         | None => SeatState::Asked,
@@ -294,25 +271,15 @@ mod tests {
             timezone: None,
             why: "test".into(),
         };
-        Seat {
-            state: SeatState::Asked,
-            ..Seat::new(who)
-        }
+        Seat { state: SeatState::Asked, ..Seat::new(who) }
     }
 
     fn row(phone: Option<Jid>, hidden: Option<Jid>) -> Member {
-        Member {
-            phone,
-            hidden,
-            admin: false,
-        }
+        Member { phone, hidden, admin: false }
     }
 
     fn list(rows: Vec<Member>) -> Members {
-        Members {
-            rows,
-            ..Members::default()
-        }
+        Members { rows, ..Members::default() }
     }
 
     fn words(seats: &[Seat]) -> Vec<String> {
@@ -373,11 +340,7 @@ mod tests {
         assert_eq!(words(&seats), ["in", "in"]);
         let mut seats = vec![seat(1), seat(2)];
         read_members(&mut seats, &list(rows), true, now());
-        assert_eq!(
-            words(&seats),
-            ["in", "cannot tell"],
-            "somebody else may hold the link"
-        );
+        assert_eq!(words(&seats), ["in", "cannot tell"], "somebody else may hold the link");
     }
 
     #[test]
@@ -401,10 +364,7 @@ mod tests {
     #[test]
     fn an_invited_person_who_joins_is_in() {
         let mut seats = vec![seat(1)];
-        seats[0].state = SeatState::Invited {
-            since: now(),
-            by_gateway: false,
-        };
+        seats[0].state = SeatState::Invited { since: now(), by_gateway: false };
         read_members(&mut seats, &list(vec![]), true, now());
         assert_eq!(words(&seats), ["invited by link"]);
         read_members(&mut seats, &list(vec![row(Some(phone(1)), None)]), true, now());
