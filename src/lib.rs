@@ -10,3 +10,6 @@ pub mod message;
 pub mod pacing;
 pub mod room;
 pub mod roster;
+pub mod store;
+pub mod telemetry;
+pub mod worker;
