@@ -5,3 +5,4 @@ pub mod clock;
 pub mod gateway;
 pub mod jid;
 pub mod matcher;
+pub mod signature;
