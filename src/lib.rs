@@ -6,3 +6,4 @@ pub mod gateway;
 pub mod jid;
 pub mod matcher;
 pub mod signature;
+pub mod source;
