@@ -286,6 +286,7 @@ pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
         "description": "More than 40 % of the requests to checkout have failed for five minutes.",
         "service": "checkout",
         "started_at": started_at.to_string(),
+        "ended_at": (state == AlertState::Resolved).then(|| now.to_string()),
         "url": "https://graphs.example/d/checkout",
         "runbook_url": "https://runbooks.example/checkout",
         "labels": { "client": "acme", "environment": "production" },
