@@ -1,1 +1,4 @@
 //! The one integration binary: everything outside `src` is tested from here.
+
+#[cfg(test)]
+mod sources;
