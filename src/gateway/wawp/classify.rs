@@ -177,7 +177,9 @@ fn by_client_error(asked: Asked, status: u16, told: &Told, reply: &Reply, detail
             refused(Refusal::Unsupported, detail)
         }
         422 => GatewayError::SessionDown { detail },
-        404 if *reply == Reply::Page => GatewayError::NotSent { detail },
+        // Proxies say so in pages and plain words while the API behind them is away; it speaks JSON.
+        403 if *reply == Reply::Page => GatewayError::NotSent { detail },
+        404 if matches!(reply, Reply::Page | Reply::Text(_)) => GatewayError::NotSent { detail },
         404 if told.message.as_deref().is_some_and(|m| m.starts_with("Cannot ")) => {
             refused(Refusal::Unsupported, detail)
         }

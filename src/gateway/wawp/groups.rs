@@ -16,7 +16,13 @@ const IDS: [&str; 4] = ["gid", "id", "JID", "jid"];
 
 /// The id of the group that was made, if the reply holds one in a known place.
 pub(super) fn created_group(reply: &Reply) -> Option<GroupId> {
-    reply.layers().into_iter().find_map(group_id)
+    match reply {
+        Reply::Text(text) => text.parse().ok(),
+        _ => reply
+            .layers()
+            .into_iter()
+            .find_map(|layer| group_id(layer).or_else(|| layer.as_str()?.parse().ok())),
+    }
 }
 
 fn group_id(value: &Value) -> Option<GroupId> {
@@ -109,6 +115,7 @@ mod tests {
             json!({"JID": "120363000000000001@g.us", "Name": "x"}),
             json!({"data": {"gid": {"_serialized": "120363000000000001@g.us"}}}),
             json!({"success": true, "group": {"id": "120363000000000001@g.us"}}),
+            json!({"success": true, "data": "120363000000000001@g.us"}),
         ] {
             let found = created_group(&Reply::Json(body.clone()));
             assert_eq!(found.unwrap().as_str(), "120363000000000001@g.us", "{body}");

@@ -57,7 +57,7 @@ impl Deadline {
 }
 
 /// What to send, without credentials.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Request {
     pub(super) method: Method,
     /// Below the base address, encoded already.
@@ -90,8 +90,8 @@ impl Request {
         }
     }
 
-    pub(super) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.query.push((name, value.to_string()));
+    pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
         self
     }
 

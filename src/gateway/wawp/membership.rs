@@ -5,12 +5,16 @@
 //! possible are made: none, once everybody wanted is found. A failed look-up is not a failed read; the
 //! person stays unresolved, and the caller must not take that for missing.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 
+use super::account::Me;
 use super::call::{Asked, Call};
 use super::http::{Deadline, Request};
 use super::people::{self, Row};
 use super::reply::Reply;
+use super::told::Told;
 use super::{Wawp, group_path, locked};
 use crate::gateway::{Added, GatewayError, Member, Members};
 use crate::jid::{GroupId, Jid};
@@ -30,20 +34,20 @@ impl Wawp {
         let request = Request::get(group_path(group, "/participants"));
         let asked = Asked::new(Call::Members);
         let mut rows = self.ask(asked, request, deadline, member_rows).await?;
-        let mut members = Members::default();
-        self.resolve(group, &mut rows, wanted, &mut members, deadline)
-            .await;
-
+        // Unless the number's own ids are known nobody is left out: the group's creator is most likely this
+        // number, but taking a person out of the list by a guess is worse than one row too many.
         let me = self.me(deadline).await;
+        leave_out(&mut rows, me.as_ref());
+        let mut hidden_ids = self
+            .resolve(group, &mut rows, wanted, me.as_ref(), deadline)
+            .await;
+        leave_out(&mut rows, me.as_ref());
+        let mut members = Members::default();
         for row in rows {
-            // Unless the number's own ids are known nobody is left out: the group's creator is most likely
-            // this number, but taking a person out of the list by a guess is worse than one row too many.
-            let own = |id: &Option<Jid>| {
-                id.as_ref()
-                    .is_some_and(|id| me.as_ref().is_some_and(|me| me.is(id)))
-            };
-            if own(&row.phone) || own(&row.hidden) {
-                continue;
+            if let (Some(phone), Some(hidden)) = (&row.phone, &row.hidden)
+                && wanted.contains(phone)
+            {
+                hidden_ids.insert(phone.clone(), hidden.clone());
             }
             match (row.refused, row.phone.as_ref().or(row.hidden.as_ref())) {
                 (Some(outcome), Some(person)) => members.refused.push(Added {
@@ -57,57 +61,57 @@ impl Wawp {
                 }),
             }
         }
+        members.hidden_ids = hidden_ids;
         Ok(members)
     }
 
-    /// Fills phones into rows, and the hidden ids of wanted people into `members`.
+    /// Fills phones into rows, and gives back the hidden ids of wanted people.
     async fn resolve(
         &self,
         group: &GroupId,
         rows: &mut [Row],
         wanted: &[Jid],
-        members: &mut Members,
+        me: Option<&Me>,
         deadline: Deadline,
-    ) {
+    ) -> BTreeMap<Jid, Jid> {
+        let mut hidden_ids = BTreeMap::new();
         // 1. From the wanted people: this gives what the caller needs to tell "missing" from "cannot tell".
         let missing = missing(rows, wanted);
         if missing.is_empty() || unresolved(rows).is_empty() {
-            return;
+            return hidden_ids;
         }
         let mut to_ask: Vec<&Jid> = missing.iter().take(LOOK_UPS).collect();
-        let me = self.me(deadline).await.filter(|me| me.hidden.is_none());
-        to_ask.extend(me.as_ref().map(|me| &me.phone));
+        let me = me.filter(|me| me.hidden.is_none());
+        to_ask.extend(me.map(|me| &me.phone));
         for (phone, hidden) in self.lids_of(&to_ask, deadline).await {
             fill(rows, &phone, &hidden);
-            if me.as_ref().is_some_and(|me| me.phone == phone) {
-                if let Some(me) = locked(&self.me).as_mut() {
+            if me.is_some_and(|me| me.phone == phone) {
+                let mut known = locked(&self.me);
+                if let Some(me) = known.as_mut().filter(|me| me.phone == phone) {
                     me.hidden = Some(hidden);
                 }
             } else {
-                members.hidden_ids.insert(phone, hidden);
+                hidden_ids.insert(phone, hidden);
             }
         }
-        let open = |rows: &[Row], members: &Members| {
+        let open = |rows: &[Row], hidden_ids: &BTreeMap<Jid, Jid>| {
             let nowhere = self::missing(rows, wanted);
-            nowhere
-                .iter()
-                .any(|person| !members.hidden_ids.contains_key(person))
-                && !unresolved(rows).is_empty()
+            nowhere.iter().any(|person| !hidden_ids.contains_key(person)) && !unresolved(rows).is_empty()
         };
 
         // 2. From the rows, if somebody wanted is still unknown in both directions.
-        if open(rows, members) {
+        if open(rows, &hidden_ids) {
             let hidden: Vec<Jid> = unresolved(rows).into_iter().take(LOOK_UPS).collect();
             for (phone, hidden) in self.phones_of(&hidden, deadline).await {
                 fill(rows, &phone, &hidden);
                 if wanted.contains(&phone) {
-                    members.hidden_ids.insert(phone, hidden);
+                    hidden_ids.insert(phone, hidden);
                 }
             }
         }
 
         // 3. The second form of the list, which knows phones on some engines. Not every version has it.
-        if open(rows, members) {
+        if open(rows, &hidden_ids) {
             let request = Request::get(group_path(group, "/participants/v2"));
             let second = self
                 .ask(Asked::new(Call::MembersV2), request, deadline, member_rows)
@@ -116,11 +120,12 @@ impl Wawp {
                 if let (Some(phone), Some(hidden)) = (row.phone, row.hidden) {
                     fill(rows, &phone, &hidden);
                     if wanted.contains(&phone) {
-                        members.hidden_ids.insert(phone, hidden);
+                        hidden_ids.insert(phone, hidden);
                     }
                 }
             }
         }
+        hidden_ids
     }
 
     /// Puts phones in the place of hidden ids in what was said about `asked`, as far as they can be mapped.
@@ -185,8 +190,14 @@ impl Wawp {
     }
 }
 
+/// Takes the number's own rows out.
+fn leave_out(rows: &mut Vec<Row>, me: Option<&Me>) {
+    let own = |id: &Option<Jid>| id.as_ref().is_some_and(|id| me.is_some_and(|me| me.is(id)));
+    rows.retain(|row| !own(&row.phone) && !own(&row.hidden));
+}
+
 fn member_rows(reply: &Reply) -> Option<Vec<Row>> {
-    let failed = super::told::Told::read(reply).failed;
+    let failed = Told::read(reply).failed;
     (!failed).then(|| people::rows(reply)).flatten()
 }
 

@@ -3,8 +3,9 @@
 //! Nothing here believes that someone named in a reply is in the group: rows marked with an error or as
 //! having left are told apart (whatsmeow lists those whom it could not add beside the members).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::account::Me;
 use super::reply::{Reply, at, flag_at, person_at, status_code, text_at};
 use crate::gateway::{AddOutcome, Added};
 use crate::jid::Jid;
@@ -12,6 +13,26 @@ use crate::jid::Jid;
 const IDS: [&str; 4] = ["id", "JID", "jid", "wid"];
 const PHONES: [&str; 4] = ["pn", "phoneNumber", "PhoneNumber", "phone_number"];
 const LIDS: [&str; 2] = ["lid", "LID"];
+
+/// Sorted, each once, and never the number itself: the engine adds it.
+pub(super) fn without_me(people: &[Jid], me: Option<&Me>) -> Vec<Jid> {
+    let mut people: Vec<Jid> = people
+        .iter()
+        .filter(|p| !me.is_some_and(|me| me.is(p)))
+        .cloned()
+        .collect();
+    people.sort();
+    people.dedup();
+    people
+}
+
+/// People as a request names them: objects, because plain ids are refused.
+pub(super) fn named(people: &[Jid]) -> Value {
+    people
+        .iter()
+        .map(|person| json!({ "id": person.to_string() }))
+        .collect()
+}
 
 /// One entry of a member list, before hidden ids are resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,7 +200,6 @@ pub(super) fn pair(reply: &Reply) -> (Option<Jid>, Option<Jid>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn jid(text: &str) -> Jid {
         text.parse().unwrap()

@@ -10,7 +10,8 @@ use super::call::{Asked, Call};
 use super::groups::{self, Page};
 use super::http::{Deadline, Request};
 use super::reply::Reply;
-use super::{Wawp, is_done, locked};
+use super::told::{Told, is_done};
+use super::{Wawp, locked};
 use crate::clock::SignedDuration;
 use crate::gateway::{FoundGroup, GatewayError, Refusal, subject_has_token};
 
@@ -126,8 +127,8 @@ impl Wawp {
 
     async fn page(&self, number: usize, plain: bool, deadline: Deadline) -> Result<Page, GatewayError> {
         let mut request = Request::get("/v2/groups")
-            .query("limit", PAGE)
-            .query("offset", number * PAGE);
+            .query("limit", PAGE.to_string())
+            .query("offset", (number * PAGE).to_string());
         if !plain {
             request = request
                 .query("sortBy", "id")
@@ -135,7 +136,7 @@ impl Wawp {
                 .query("exclude", "participants");
         }
         let read = |reply: &Reply| {
-            let failed = super::told::Told::read(reply).failed;
+            let failed = Told::read(reply).failed;
             (!failed).then(|| groups::page(reply)).flatten()
         };
         self.ask(Asked::new(Call::ListGroups), request, deadline, read)

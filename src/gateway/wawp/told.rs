@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::reply::{Reply, number, status_code, text_at};
 
 /// Longest wait that a provider is believed to mean.
-const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const A_DAY: Duration = Duration::from_hours(24);
 
 /// The error members of a body, where it has any.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -61,7 +61,9 @@ impl Told {
         let first = |path: &[&str]| words.into_iter().flatten().find_map(|v| text_at(v, path));
 
         let code = first(&["code"]).map(str::to_owned);
-        let code = code.or_else(|| upstream.map(|_| "wawp_upstream_error".to_owned()));
+        let code = code
+            .or_else(|| upstream.map(|_| "wawp_upstream_error".to_owned()))
+            .or_else(|| engine_failure(error?.as_str()?).map(str::to_owned));
         let message = exception
             .and_then(|e| text_at(e, &["message"]))
             .or_else(|| first(&["message"]))
@@ -129,6 +131,26 @@ pub(super) fn is_ticket(reply: &Reply) -> bool {
         layer.get("job_id").is_some_and(|id| !id.is_null())
             || waits.iter().any(|word| status.eq_ignore_ascii_case(word))
     })
+}
+
+/// Whether a setter worked: nothing, `true`, a good word, or an object without the marks of a failure.
+pub(super) fn is_done(reply: &Reply) -> Option<()> {
+    let good_word = |word: &str| {
+        ["true", "ok", "success", "done"]
+            .iter()
+            .any(|w| word.eq_ignore_ascii_case(w))
+    };
+    let done = match reply {
+        Reply::Empty | Reply::Json(Value::Array(_)) => true,
+        Reply::Json(Value::Bool(done)) => *done,
+        Reply::Json(Value::Object(_)) => {
+            let denied = reply.layers().iter().any(|layer| layer.as_bool() == Some(false));
+            !denied && !Told::read(reply).failed && !is_ticket(reply)
+        }
+        Reply::Text(word) => good_word(word),
+        Reply::Json(_) | Reply::Page | Reply::Broken => false,
+    };
+    done.then_some(())
 }
 
 /// The name before the colon, where the text is `CreateGroupError: …` or the like (whatsapp-web.js gives
@@ -264,7 +286,10 @@ mod tests {
             (r#"{"success":false,"error":"no"}"#, "no"),
             (r#"{"status":"error","message":"no"}"#, "no"),
             (r#"{"status":false,"message":"no"}"#, "no"),
-            (r#"{"error":"CreateGroupError: no"}"#, "CreateGroupError: no"),
+            (
+                r#"{"error":"CreateGroupError: no"}"#,
+                "CreateGroupError: CreateGroupError: no",
+            ),
             (
                 r#"{"data":{"wawp_upstream_error":"down"}}"#,
                 "wawp_upstream_error: down",
