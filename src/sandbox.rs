@@ -13,16 +13,20 @@
 
 mod api;
 mod call;
+mod control;
 mod delivery;
 mod engine;
 mod fault;
 mod group;
+mod link;
 mod markup;
 mod membership;
 mod operation;
+mod page;
 mod person;
 mod policy;
 mod reply;
+mod settings;
 mod setup;
 mod talk;
 mod transcript;
@@ -38,8 +42,8 @@ use tokio_util::sync::CancellationToken;
 pub use self::call::{CallRecord, CredentialPlace};
 pub use self::fault::{Effect, Fault, FaultKind, FaultView};
 pub use self::group::Rank;
+pub use self::link::JoinRefused;
 pub use self::markup::{Run, Style, runs};
-pub use self::membership::JoinRefused;
 pub use self::operation::{Operation, Target, UnknownCall};
 pub use self::person::{LidKnowledge, Person, Privacy};
 pub use self::policy::{Policy, TooMuch};
@@ -74,6 +78,8 @@ impl Sandbox {
     /// The simulated API, the control routes under `/sandbox/` and the page of phones at `/`.
     pub fn router(&self) -> Router {
         api::router()
+            .merge(control::router())
+            .merge(page::router())
             .fallback(api::unknown)
             .method_not_allowed_fallback(api::unknown)
             .with_state(self.clone())

@@ -4,7 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::group::{Group, Rank, TurnedAway};
-use super::membership::{LINK_START, PersonResult};
+use super::link::LINK_START;
+use super::membership::PersonResult;
 use super::person::LidKnowledge;
 use super::reply::{Content, Reply};
 use super::setup::{Addressing, Engine, InviteForm};

@@ -43,6 +43,7 @@ pub enum FaultKind {
     /// 504 with a proxy's HTML page.
     GatewayTimeout,
     /// 200 whose body holds `code` and `message` of an error.
+    #[serde(rename = "error_inside_200")]
     ErrorInside200,
     /// 200 with `success: false`.
     SuccessFalse,

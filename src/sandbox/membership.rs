@@ -1,4 +1,4 @@
-//! The rules of coming and going: make a group, add, remove, promote, join by link, leave, lock.
+//! The rules of coming and going: make a group, add, remove, promote, leave, end.
 //! Actors: `api` calls these for a bot, the handle for people; each changes the [`World`] or says why not.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +13,6 @@ use crate::clock::{SignedDuration, Timestamp, later};
 
 /// Private invitations end after three days.
 const INVITE_LIFE: SignedDuration = SignedDuration::from_hours(72);
-/// What every group link begins with.
-pub(super) const LINK_START: &str = "https://chat.whatsapp.com/";
-
 /// What became of one person that a call named.
 #[derive(Debug, Clone)]
 pub(super) struct PersonResult {
@@ -27,45 +24,6 @@ pub(super) struct PersonResult {
     pub(super) invite: Option<PrivateInvite>,
     /// The engine sent the private invitation by itself.
     pub(super) invite_sent: bool,
-}
-
-/// Why a person could not join by a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum JoinRefused {
-    /// The code was reset (WhatsApp answers 410).
-    #[error("the link was reset")]
-    Revoked,
-    /// No group ever had this code.
-    #[error("the link leads nowhere")]
-    Unknown,
-    /// The group has no room left.
-    #[error("the group is full")]
-    Full,
-    /// A private invitation that is too old or meant for someone else.
-    #[error("the invitation is no longer valid for this person")]
-    Expired,
-    /// The number has no account.
-    #[error("this number is not on WhatsApp")]
-    NoAccount,
-}
-
-impl JoinRefused {
-    /// WhatsApp's code for this refusal.
-    #[must_use]
-    pub const fn code(self) -> u16 {
-        match self {
-            Self::Revoked | Self::Expired => 410,
-            Self::Unknown | Self::NoAccount => 404,
-            Self::Full => 419,
-        }
-    }
-}
-
-/// A yes-or-no setting of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Switch {
-    MessagesAdminOnly,
-    InfoAdminOnly,
 }
 
 impl World {
@@ -325,167 +283,6 @@ impl World {
         }
     }
 
-    /// The group, if the bot may change its subject and description.
-    fn editable_group(&self, bot: &str, id: &str, now: Timestamp) -> Result<&Group, Refused> {
-        let group = self.joined_group(bot, id, now)?;
-        if group.locked && !group.is_admin(bot, now) {
-            return Err(self.setter_refused());
-        }
-        Ok(group)
-    }
-
-    fn setter_refused(&self) -> Refused {
-        match self.engine {
-            Engine::Webjs => Refused::BareFalse,
-            Engine::Noweb | Engine::Gows => Refused::upstream(403),
-        }
-    }
-
-    pub(super) fn set_subject(
-        &mut self,
-        instance_id: &str,
-        id: &str,
-        subject: &str,
-        now: Timestamp,
-    ) -> Result<(), Refused> {
-        let bot = self.bot(instance_id)?;
-        self.editable_group(&bot, id, now)?;
-        if subject.chars().count() > self.policy.subject_limit {
-            return Err(Refused::upstream(406));
-        }
-        if let Some(group) = self.group_mut(id) {
-            subject.clone_into(&mut group.subject);
-        }
-        self.log_event(id, &bot, GroupEvent::Subject(subject.to_owned()), now);
-        Ok(())
-    }
-
-    pub(super) fn set_description(
-        &mut self,
-        instance_id: &str,
-        id: &str,
-        description: &str,
-        now: Timestamp,
-    ) -> Result<(), Refused> {
-        let bot = self.bot(instance_id)?;
-        self.editable_group(&bot, id, now)?;
-        if description.chars().count() > self.policy.description_limit {
-            return Err(Refused::upstream(406));
-        }
-        if let Some(group) = self.group_mut(id) {
-            description.clone_into(&mut group.description);
-        }
-        self.log_event(id, &bot, GroupEvent::Description, now);
-        Ok(())
-    }
-
-    pub(super) fn set_switch(
-        &mut self,
-        instance_id: &str,
-        id: &str,
-        switch: Switch,
-        on: bool,
-        now: Timestamp,
-    ) -> Result<(), Refused> {
-        let bot = self.bot(instance_id)?;
-        if !self.joined_group(&bot, id, now)?.is_admin(&bot, now) {
-            return Err(self.setter_refused());
-        }
-        let Some(group) = self.group_mut(id) else {
-            return Ok(());
-        };
-        let (flag, event) = match switch {
-            Switch::MessagesAdminOnly => (&mut group.announce, GroupEvent::Announce(on)),
-            Switch::InfoAdminOnly => (&mut group.locked, GroupEvent::Locked(on)),
-        };
-        if std::mem::replace(flag, on) != on {
-            self.log_event(id, &bot, event, now);
-        }
-        Ok(())
-    }
-
-    pub(super) fn invite_code(&self, instance_id: &str, id: &str, now: Timestamp) -> Result<String, Refused> {
-        let bot = self.bot(instance_id)?;
-        let group = self.joined_group(&bot, id, now)?;
-        if group.is_admin(&bot, now) {
-            Ok(group.code.clone())
-        } else {
-            Err(Refused::upstream(401))
-        }
-    }
-
-    pub(super) fn revoke_code(
-        &mut self,
-        instance_id: &str,
-        id: &str,
-        now: Timestamp,
-    ) -> Result<String, Refused> {
-        self.invite_code(instance_id, id, now)?;
-        let bot = self.bot(instance_id)?;
-        let fresh = self.new_code();
-        if let Some(group) = self.group_mut(id) {
-            let dead = std::mem::replace(&mut group.code, fresh.clone());
-            group.dead_codes.push(dead);
-        }
-        self.log_event(id, &bot, GroupEvent::LinkReset, now);
-        Ok(fresh)
-    }
-
-    /// The group behind a link, a bare code or a private invitation of this person.
-    pub(super) fn group_of_link(
-        &self,
-        digits: Option<&str>,
-        link: &str,
-        now: Timestamp,
-    ) -> Result<&Group, JoinRefused> {
-        let code = code_of(link);
-        for group in &self.groups {
-            if group.code == code {
-                return Ok(group);
-            }
-            if group.dead_codes.iter().any(|dead| dead == code) {
-                return Err(JoinRefused::Revoked);
-            }
-            for (person, turned_away) in &group.turned_away {
-                if let Some(invite) = turned_away.invite.as_ref().filter(|invite| invite.code == code) {
-                    let is_valid = digits == Some(person.as_str()) && now < invite.expires_at;
-                    return if is_valid {
-                        Ok(group)
-                    } else {
-                        Err(JoinRefused::Expired)
-                    };
-                }
-            }
-        }
-        Err(JoinRefused::Unknown)
-    }
-
-    /// Someone taps a link. Their privacy settings do not matter here.
-    pub(super) fn join_by_link(
-        &mut self,
-        digits: &str,
-        link: &str,
-        now: Timestamp,
-    ) -> Result<String, JoinRefused> {
-        let group = self.group_of_link(Some(digits), link, now)?;
-        let id = group.id.clone();
-        if group.has(digits, now) {
-            return Ok(id);
-        }
-        if group.members(now).count() >= self.policy.group_size {
-            return Err(JoinRefused::Full);
-        }
-        if self.person(digits).effective_privacy() == Privacy::NotOnWhatsapp404 {
-            return Err(JoinRefused::NoAccount);
-        }
-        self.lid(digits);
-        if let Some(group) = self.group_mut(&id) {
-            group.bring_in(digits, Rank::Member, now);
-        }
-        self.log_event(&id, digits, GroupEvent::JoinedByLink, now);
-        Ok(id)
-    }
-
     /// Someone leaves by themselves; false if they were not in the group.
     pub(super) fn leave(&mut self, digits: &str, id: &str, now: Timestamp) -> bool {
         let Some(group) = self.group_mut(id).filter(|group| group.has(digits, now)) else {
@@ -521,7 +318,7 @@ impl World {
         Ok(())
     }
 
-    fn log_event(&mut self, group_id: &str, actor: &str, event: GroupEvent, at: Timestamp) {
+    pub(super) fn log_event(&mut self, group_id: &str, actor: &str, event: GroupEvent, at: Timestamp) {
         let id = self.new_message_id();
         if let Some(group) = self.group_mut(group_id) {
             group.log.push(Message {
@@ -535,11 +332,4 @@ impl World {
             });
         }
     }
-}
-
-/// The code in a link, or the text itself.
-pub(super) fn code_of(link: &str) -> &str {
-    let link = link.trim();
-    let tail = link.rsplit('/').next().unwrap_or(link);
-    tail.split(['?', '#']).next().unwrap_or(tail)
 }

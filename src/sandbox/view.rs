@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::group::{Entry, Group, GroupEvent, Message, Presence, Rank, read_log};
+use super::link::LINK_START;
 use super::markup::{Run, runs};
-use super::membership::LINK_START;
 use super::person::Person;
 use super::world::World;
 use crate::clock::Timestamp;

@@ -7,9 +7,10 @@ use crate::clock::Timestamp;
 use crate::sandbox::call::Call;
 use crate::sandbox::engine;
 use crate::sandbox::group::Group;
-use crate::sandbox::membership::{JoinRefused, Switch, code_of};
+use crate::sandbox::link::{JoinRefused, code_of};
 use crate::sandbox::operation::Operation;
 use crate::sandbox::reply::{Refused, Reply};
+use crate::sandbox::settings::Switch;
 use crate::sandbox::setup::Engine;
 use crate::sandbox::world::World;
 
