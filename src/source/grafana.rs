@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::alertmanager::{self, Member, alerts_of};
+use super::alertmanager::{self, Member, alerts_of, severity_in};
 use super::wire::{Text, Texts, part, read};
 use super::{NotUnderstood, Parsed, Source};
 use crate::alert::{AlertState, Draft, LinkKind};
@@ -97,10 +97,7 @@ impl DashboardAlert {
         if let Some(name) = &self.rule_name.0 {
             labels.entry("alertname".to_owned()).or_insert(name.clone());
         }
-        let severity = ["severity", "priority", "sev"]
-            .iter()
-            .find_map(|name| self.tags.get(name))
-            .map(ToOwned::to_owned);
+        let severity = severity_in(&self.tags.0).map(ToOwned::to_owned);
         let draft = Draft {
             id: payload.clone(),
             title: title.unwrap_or_default().to_owned(),

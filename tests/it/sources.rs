@@ -127,6 +127,44 @@ fn the_end_of_an_incident_has_the_key_and_ids_of_its_beginning() {
 }
 
 #[test]
+fn everything_said_about_an_incident_shares_its_key() {
+    for (kind, begin, others) in [
+        (
+            SourceKind::Grafana,
+            "legacy_firing",
+            &["legacy_resolved", "legacy_no_data"][..],
+        ),
+        (SourceKind::Grafana, "firing", &["several", "version_4"]),
+        (
+            SourceKind::Pagerduty,
+            "firing",
+            &["acknowledged", "priority_missing", "priority_updated", "reopened"],
+        ),
+        (SourceKind::Generic, "firing", &["acknowledged"]),
+        (SourceKind::Alertmanager, "firing", &["several", "truncated"]),
+    ] {
+        let key = &alerts(&source(kind), &fixture(kind, begin))[0].key;
+        for other in others {
+            for alert in alerts(&source(kind), &fixture(kind, other)) {
+                assert_eq!(&alert.key, key, "{kind} {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_resolve_beside_something_cut_or_unread_is_marked_as_incomplete() {
+    let source = source(SourceKind::Alertmanager);
+    let cut = alerts(&source, &fixture(SourceKind::Alertmanager, "truncated"));
+    assert!(cut.iter().all(|a| a.truncated && a.state == AlertState::Resolved));
+    let body = fixture(SourceKind::Alertmanager, "unknown_status");
+    match read(&source, &body).unwrap() {
+        Parsed::Partly { alerts, .. } => assert!(alerts.iter().all(|alert| alert.truncated)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn unknown_extra_fields_change_nothing_that_matters() {
     for kind in SourceKind::ALL {
         let known = alerts(&source(kind), &fixture(kind, "firing"));
