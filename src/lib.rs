@@ -9,3 +9,4 @@ pub mod matcher;
 pub mod pacing;
 pub mod room;
 pub mod roster;
+pub mod signature;

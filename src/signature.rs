@@ -1,0 +1,452 @@
+//! Raw bytes, headers and secrets in; a [`VerifiedBody`] out, or why not.
+//!
+//! [`verify`] is the only way to a [`VerifiedBody`], so a parser cannot be handed a body that nobody
+//! vouched for. Actors: [`RawHook`] (one request as it came), [`Verifier`] (what one source must prove),
+//! [`VerifiedBody`] (the body, and what identifies this delivery). [`sign`] is the sender's side of the same
+//! schemes.
+//!
+//! Rules that hold for every scheme: bytes are judged as received; secrets are compared in constant time and
+//! all of them are tried; a header or parameter that decides about acceptance may be there only once; an
+//! empty secret opens nothing.
+
+mod mac;
+mod pagerduty;
+mod shared_secret;
+mod signed_body;
+mod standard_webhooks;
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::{SignedDuration, Timestamp};
+
+/// One request to a hook, as it came.
+#[derive(Clone)]
+pub struct RawHook {
+    /// The source's name, from the path.
+    pub source: String,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The query as it stands in the address, still encoded.
+    pub query: Option<String>,
+    /// The body's bytes, untouched.
+    pub body: Bytes,
+}
+
+/// Headers, query and body may hold secrets.
+impl fmt::Debug for RawHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawHook")
+            .field("source", &self.source)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the signature of [`Scheme::Hmac`] is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Hexadecimal, either case.
+    Hex,
+    /// Standard base64 with padding.
+    Base64,
+}
+
+/// A header with the sending time, signed together with the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimestampHeader {
+    /// The header that carries Unix seconds as decimal digits.
+    pub header: HeaderName,
+    /// What stands between the time and the body in the signed text.
+    pub separator: String,
+}
+
+/// What a request must prove, and with which secrets. Several secrets at once make rotation possible; the
+/// first one is the one that [`sign`] uses.
+#[derive(Debug, Clone)]
+pub enum Scheme {
+    /// `Authorization: Bearer <secret>`.
+    Bearer {
+        /// The accepted tokens.
+        secrets: Vec<SecretString>,
+    },
+    /// `Authorization: Basic <user:password>`.
+    Basic {
+        /// The user's name.
+        user: String,
+        /// The accepted passwords.
+        passwords: Vec<SecretString>,
+    },
+    /// A secret as the value of a header.
+    Header {
+        /// Which header.
+        name: HeaderName,
+        /// The accepted values.
+        secrets: Vec<SecretString>,
+    },
+    /// A secret as a query parameter, for senders that can do nothing else; the address then is a secret.
+    Query {
+        /// Which parameter.
+        name: String,
+        /// The accepted values.
+        secrets: Vec<SecretString>,
+    },
+    /// HMAC-SHA256 of the raw body, or of a time and the raw body, in a header. The key is the secret's text.
+    Hmac {
+        /// The accepted keys.
+        secrets: Vec<SecretString>,
+        /// Where the signature is.
+        header: HeaderName,
+        /// How it is written.
+        encoding: Encoding,
+        /// What stands before it, such as `sha256=`.
+        prefix: Option<String>,
+        /// The time that is signed too, if there is one.
+        timestamp: Option<TimestampHeader>,
+    },
+    /// `X-PagerDuty-Signature: v1=<hex>,v1=<hex>`: HMAC-SHA256 of the body.
+    PagerDuty {
+        /// The accepted keys. They look like base64 but are used as text.
+        secrets: Vec<SecretString>,
+    },
+    /// Standard Webhooks and Svix, symmetric (`v1`).
+    StandardWebhooks {
+        /// The accepted secrets, `whsec_` and base64; the key is what the base64 stands for.
+        secrets: Vec<SecretString>,
+    },
+    /// Nothing is checked. Must be written out in the config.
+    Insecure,
+}
+
+/// What one source must prove.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    /// How.
+    pub scheme: Scheme,
+    /// How far a signed time may be from ours, either way.
+    pub tolerance: SignedDuration,
+}
+
+/// The tolerance that Standard Webhooks' libraries use.
+pub const USUAL_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+impl Verifier {
+    /// A verifier with the usual tolerance of five minutes.
+    #[must_use]
+    pub fn new(scheme: Scheme) -> Self {
+        Self {
+            scheme,
+            tolerance: USUAL_TOLERANCE,
+        }
+    }
+
+    /// What makes this verifier useless or unsafe, for the config's checks.
+    #[must_use]
+    pub fn problem(&self) -> Option<&'static str> {
+        let secrets = match &self.scheme {
+            Scheme::Insecure => return None,
+            Scheme::Basic { user, .. } if user.is_empty() || user.contains(':') => {
+                return Some("the user's name is empty or contains a colon");
+            }
+            Scheme::Query { name, .. } if name.is_empty() => {
+                return Some("the query parameter's name is empty");
+            }
+            Scheme::Bearer { secrets }
+            | Scheme::Header { secrets, .. }
+            | Scheme::Query { secrets, .. }
+            | Scheme::Hmac { secrets, .. }
+            | Scheme::PagerDuty { secrets }
+            | Scheme::StandardWebhooks { secrets }
+            | Scheme::Basic {
+                passwords: secrets, ..
+            } => secrets,
+        };
+        if secrets.is_empty() {
+            return Some("there is no secret");
+        }
+        if secrets.iter().any(|s| s.expose_secret().is_empty()) {
+            return Some("a secret is empty");
+        }
+        match &self.scheme {
+            Scheme::StandardWebhooks { secrets }
+                if secrets.iter().any(|s| standard_webhooks::key(s).is_none()) =>
+            {
+                Some("a secret is not `whsec_` followed by base64")
+            }
+            Scheme::Bearer { secrets } | Scheme::Header { secrets, .. }
+                if secrets
+                    .iter()
+                    .any(|s| HeaderValue::from_str(s.expose_secret()).is_err()) =>
+            {
+                Some("a secret contains characters that no header can carry")
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is checked.
+    #[must_use]
+    pub fn is_insecure(&self) -> bool {
+        matches!(self.scheme, Scheme::Insecure)
+    }
+}
+
+/// Why a request was turned away: for logs and metrics. The sender gets the same answer for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Rejected {
+    /// What should prove it is not there.
+    #[error("nothing to verify it by")]
+    Missing,
+    /// It is there and proves nothing.
+    #[error("wrong signature or secret")]
+    Wrong,
+    /// Rightly signed, too long ago or in the future.
+    #[error("signed time out of tolerance")]
+    Stale,
+    /// It cannot be read, or is there more than once.
+    #[error("malformed proof")]
+    Malformed,
+}
+
+impl Rejected {
+    /// A short fixed name, for metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Wrong => "wrong",
+            Self::Stale => "stale",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// What a scheme found out beyond "it is right".
+#[derive(Debug, Default)]
+struct Evidence {
+    signed_id: Option<String>,
+    replay_key: Option<String>,
+}
+
+/// A body that somebody with the secret has sent. Only [`verify`] makes one.
+pub struct VerifiedBody {
+    body: Bytes,
+    headers: HeaderMap,
+    evidence: Evidence,
+}
+
+impl VerifiedBody {
+    /// The bytes as they were signed.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The bytes as they were signed, shared instead of copied.
+    #[must_use]
+    pub fn bytes(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// A header's value, if it is plain text. No scheme signs headers such as event names, so what they say is
+    /// a hint how to read the body and nothing more; headers that carry secrets are gone.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The delivery's id, if the signature covers one (`webhook-id`).
+    #[must_use]
+    pub fn signed_id(&self) -> Option<&str> {
+        self.evidence.signed_id.as_deref()
+    }
+
+    /// What identifies this very delivery within its source, made from signed material only, so that a
+    /// captured request cannot be sent again as if it were new. 64 hexadecimal digits.
+    ///
+    /// - Standard Webhooks: from the signed id, which stays the same over the sender's own retries.
+    /// - HMAC with a time: from the time and the body.
+    /// - HMAC of the body alone, and PagerDuty: from the body. A byte-identical signed body *is* a replay by
+    ///   contract, so a home-made sender must put something that changes into the body (`id`, `started_at`).
+    /// - Nothing signed (bearer, basic, header, query, insecure): `None`. Identical repeats are normal there
+    ///   (Alertmanager's `repeat_interval`), and whoever holds the secret could vary the body anyway.
+    #[must_use]
+    pub fn replay_key(&self) -> Option<String> {
+        self.evidence.replay_key.clone()
+    }
+}
+
+/// The body may hold anything.
+impl fmt::Debug for VerifiedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedBody")
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks a request against what its source must prove.
+pub fn verify(hook: RawHook, verifier: &Verifier, now: Timestamp) -> Result<VerifiedBody, Rejected> {
+    let evidence = match &verifier.scheme {
+        Scheme::Bearer { secrets } => shared_secret::bearer(&hook.headers, secrets)?,
+        Scheme::Basic { user, passwords } => shared_secret::basic(&hook.headers, user, passwords)?,
+        Scheme::Header { name, secrets } => shared_secret::header(&hook.headers, name, secrets)?,
+        Scheme::Query { name, secrets } => shared_secret::query(hook.query.as_deref(), name, secrets)?,
+        Scheme::Hmac {
+            secrets,
+            header,
+            encoding,
+            prefix,
+            timestamp,
+        } => {
+            let form = signed_body::Form {
+                header,
+                encoding: *encoding,
+                prefix: prefix.as_deref().unwrap_or_default(),
+                timestamp: timestamp.as_ref(),
+            };
+            signed_body::verify(&hook, secrets, &form, verifier.tolerance, now)?
+        }
+        Scheme::PagerDuty { secrets } => pagerduty::verify(&hook, secrets)?,
+        Scheme::StandardWebhooks { secrets } => {
+            standard_webhooks::verify(&hook, secrets, verifier.tolerance, now)?
+        }
+        Scheme::Insecure => Evidence::default(),
+    };
+    let mut headers = hook.headers;
+    for name in [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE] {
+        headers.remove(name);
+    }
+    if let Scheme::Header { name, .. } = &verifier.scheme {
+        headers.remove(name);
+    }
+    Ok(VerifiedBody {
+        body: hook.body,
+        headers,
+        evidence,
+    })
+}
+
+/// What must be added to a request so that it verifies.
+#[derive(Clone, Default)]
+pub struct Signed {
+    /// Headers to set; those that are secrets are marked sensitive.
+    pub headers: HeaderMap,
+    /// The query to append, already encoded.
+    pub query: Option<String>,
+}
+
+/// Headers and query are secrets.
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed")
+            .field("headers", &self.headers.len())
+            .field("query", &self.query.is_some())
+            .finish()
+    }
+}
+
+/// Why a request cannot be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CannotSign {
+    /// No secret, or an empty one.
+    #[error("there is no secret to sign with")]
+    NoSecret,
+    /// The first secret does not have the form that the scheme wants.
+    #[error("the first secret cannot be used by this scheme")]
+    UnusableSecret,
+    /// The delivery's id is empty or has characters that the scheme forbids.
+    #[error("the delivery's id is empty or not plain")]
+    UnusableId,
+}
+
+/// Signs `body` with the verifier's first secret, as the sender of that scheme would. `id` is the delivery's id
+/// for the schemes that have one.
+pub fn sign(verifier: &Verifier, body: &[u8], id: &str, now: Timestamp) -> Result<Signed, CannotSign> {
+    let mut signed = Signed::default();
+    match &verifier.scheme {
+        Scheme::Bearer { secrets } => {
+            let value = format!("Bearer {}", first(secrets)?);
+            signed
+                .headers
+                .insert(header::AUTHORIZATION, secret_value(&value)?);
+        }
+        Scheme::Basic { user, passwords } => {
+            let value = shared_secret::basic_value(user, first(passwords)?);
+            signed
+                .headers
+                .insert(header::AUTHORIZATION, secret_value(&value)?);
+        }
+        Scheme::Header { name, secrets } => {
+            signed
+                .headers
+                .insert(name.clone(), secret_value(first(secrets)?)?);
+        }
+        Scheme::Query { name, secrets } => {
+            signed.query = Some(shared_secret::query_text(name, first(secrets)?));
+        }
+        Scheme::Hmac {
+            secrets,
+            header,
+            encoding,
+            prefix,
+            timestamp,
+        } => {
+            let form = signed_body::Form {
+                header,
+                encoding: *encoding,
+                prefix: prefix.as_deref().unwrap_or_default(),
+                timestamp: timestamp.as_ref(),
+            };
+            signed.headers = signed_body::sign(body, first(secrets)?, &form, now)?;
+        }
+        Scheme::PagerDuty { secrets } => signed.headers = pagerduty::sign(body, first(secrets)?, id)?,
+        Scheme::StandardWebhooks { secrets } => {
+            first(secrets)?;
+            signed.headers = standard_webhooks::sign(body, secrets, id, now)?;
+        }
+        Scheme::Insecure => {}
+    }
+    Ok(signed)
+}
+
+fn first(secrets: &[SecretString]) -> Result<&str, CannotSign> {
+    secrets
+        .first()
+        .map(ExposeSecret::expose_secret)
+        .filter(|s| !s.is_empty())
+        .ok_or(CannotSign::NoSecret)
+}
+
+fn secret_value(text: &str) -> Result<HeaderValue, CannotSign> {
+    let mut value = plain_value(text)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn plain_value(text: &str) -> Result<HeaderValue, CannotSign> {
+    HeaderValue::from_str(text).map_err(|_invalid| CannotSign::UnusableSecret)
+}
+
+/// The header's only value. Two of them would let whoever is in between choose which one counts.
+fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h HeaderValue, Rejected> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().ok_or(Rejected::Missing)?;
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(Rejected::Malformed),
+    }
+}
+
+/// [`sole`], as text.
+fn sole_text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, Rejected> {
+    sole(headers, name)?
+        .to_str()
+        .map_err(|_invalid| Rejected::Malformed)
+}
+
+#[cfg(test)]
+mod tests;

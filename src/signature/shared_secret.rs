@@ -1,0 +1,137 @@
+//! Schemes in which the sender shows a secret and signs nothing.
+//!
+//! Both sides are hashed before they are compared, so that neither content nor length shows in the time it
+//! takes.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName, header};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use super::{Evidence, Rejected, sole};
+
+pub(super) fn bearer(headers: &HeaderMap, secrets: &[SecretString]) -> Result<Evidence, Rejected> {
+    let token = credentials(headers, "bearer")?;
+    accept(is_one_of(token, secrets))
+}
+
+pub(super) fn basic(
+    headers: &HeaderMap,
+    user: &str,
+    passwords: &[SecretString],
+) -> Result<Evidence, Rejected> {
+    let decoded = STANDARD
+        .decode(credentials(headers, "basic")?)
+        .map_err(|_invalid| Rejected::Malformed)?;
+    let colon = decoded
+        .iter()
+        .position(|b| *b == b':')
+        .ok_or(Rejected::Malformed)?;
+    let (given_user, rest) = decoded.split_at(colon);
+    let password = rest.get(1..).unwrap_or_default();
+    accept(is_equal(given_user, user.as_bytes()) & is_one_of(password, passwords))
+}
+
+pub(super) fn header(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    secrets: &[SecretString],
+) -> Result<Evidence, Rejected> {
+    accept(is_one_of(sole(headers, name)?.as_bytes(), secrets))
+}
+
+pub(super) fn query(query: Option<&str>, name: &str, secrets: &[SecretString]) -> Result<Evidence, Rejected> {
+    let mut values = query
+        .unwrap_or_default()
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .filter(|(key, _)| decode(key) == name.as_bytes())
+        .map(|(_, value)| value);
+    let value = values.next().ok_or(Rejected::Missing)?;
+    if values.next().is_some() {
+        return Err(Rejected::Malformed);
+    }
+    accept(is_one_of(&decode(value), secrets))
+}
+
+/// What a sender puts into `Authorization` for Basic.
+pub(super) fn basic_value(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// What a sender puts into the query.
+pub(super) fn query_text(name: &str, secret: &str) -> String {
+    format!("{}={}", encode(name), encode(secret))
+}
+
+/// What follows the scheme's name, which is case-insensitive, in `Authorization`.
+fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Result<&'h [u8], Rejected> {
+    let value = sole(headers, &header::AUTHORIZATION)?.as_bytes();
+    let space = value.iter().position(|b| *b == b' ').ok_or(Rejected::Malformed)?;
+    let (name, rest) = value.split_at(space);
+    if name.eq_ignore_ascii_case(scheme.as_bytes()) {
+        Ok(rest.trim_ascii())
+    } else {
+        Err(Rejected::Malformed)
+    }
+}
+
+fn accept(matches: Choice) -> Result<Evidence, Rejected> {
+    if bool::from(matches) {
+        Ok(Evidence::default())
+    } else {
+        Err(Rejected::Wrong)
+    }
+}
+
+fn is_one_of(given: &[u8], secrets: &[SecretString]) -> Choice {
+    secrets
+        .iter()
+        .map(|s| s.expose_secret().as_bytes())
+        .filter(|secret| !secret.is_empty())
+        .fold(Choice::from(0), |found, secret| found | is_equal(given, secret))
+}
+
+fn is_equal(given: &[u8], wanted: &[u8]) -> Choice {
+    Sha256::digest(given).ct_eq(&Sha256::digest(wanted))
+}
+
+/// Undoes form encoding; what is no valid escape stays as it is.
+fn decode(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        match (byte, tail) {
+            (b'+', _) => out.push(b' '),
+            (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
+                (Some(high), Some(low)) => {
+                    out.push(high * 16 + low);
+                    rest = after;
+                }
+                _ => out.push(b'%'),
+            },
+            _ => out.push(*byte),
+        }
+    }
+    out
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok())
+}
+
+fn encode(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push_str(&hex::encode_upper([byte]));
+        }
+    }
+    out
+}
