@@ -7,6 +7,7 @@
 //!
 //! This is also the one place that reads the environment.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::alert::Severity;
 use crate::room::policy::Policy;
 use crate::roster::Roster;
+use crate::source::Source;
 
 pub mod finding;
 mod gateway;
@@ -24,13 +26,17 @@ mod secret;
 mod section;
 mod server;
 mod source_text;
+mod sources;
+mod verify;
 mod yaml;
 
 pub use finding::{Colours, Excerpt, Finding, Findings, Level};
 pub use gateway::{CredentialPlace, GatewayKind, GatewaySettings, Instance};
 pub use quantity::show as show_duration;
 pub use rooms::{TEMPLATES, Texts, USUAL_NAME};
+pub use secret::UNSET;
 pub use server::{Log, LogFormat, Server, StoreAddress};
+pub use verify::describe as describe_verifier;
 
 use section::{Desk, Item, Section};
 use source_text::SourceText;
@@ -45,6 +51,8 @@ pub struct Config {
     pub store: StoreAddress,
     /// The chat provider and the linked numbers.
     pub gateway: GatewaySettings,
+    /// The monitoring tools by name; at least one.
+    pub sources: BTreeMap<String, Source>,
     /// How rooms behave.
     pub rooms: Policy,
     /// Template of a room's name; begins with `INCIDENT-{{ id }}`.
@@ -154,6 +162,7 @@ fn read(root: &Section<'_>, folder: &Path) -> Read {
     let store = server::store(root, folder);
     let roster = root.text("roster").unwrap_or(USUAL_ROSTER);
     let gateway = gateway::gateway(root);
+    let sources = sources::sources(root, server.listen);
     let (rooms, room_name) = rooms::rooms(root, gateway.as_ref());
     let messages = rooms::messages(root);
     let log = server::log(root);
@@ -164,6 +173,7 @@ fn read(root: &Section<'_>, folder: &Path) -> Read {
             server,
             store,
             gateway,
+            sources,
             rooms,
             room_name,
             messages,

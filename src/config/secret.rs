@@ -8,7 +8,6 @@ use secrecy::SecretString;
 
 use crate::clock;
 use crate::config::Strictness;
-use crate::config::finding::Level;
 use crate::config::section::{Item, shortened};
 use crate::config::source_text::Cover;
 use crate::config::yaml::Value;
@@ -18,6 +17,10 @@ const LONGEST_FILE: u64 = 64 * 1024;
 
 /// Shorter secrets can be guessed by somebody patient.
 const SHORTEST: usize = 16;
+
+/// How a value begins that is no secret and whose variable is not set while checking; what follows differs
+/// from one to the next.
+pub const UNSET: &str = "unset-";
 
 /// Where a value came from.
 enum Origin {
@@ -70,7 +73,10 @@ impl Item<'_> {
 
     /// A value that is no secret but may stand elsewhere all the same.
     pub(super) fn text_from_anywhere(&self) -> Option<String> {
-        let (text, _) = self.from_anywhere("a text")?;
+        let (text, origin) = self.from_anywhere("a text")?;
+        if matches!(origin, Origin::Missing) {
+            return Some(format!("{UNSET}{text}"));
+        }
         if text.trim().is_empty() {
             self.error("is empty");
             return None;
@@ -97,7 +103,7 @@ impl Item<'_> {
         }
         let (env, file) = self.section(|s| (s.get("env"), s.get("file")));
         match (env, file) {
-            (Some(env), None) => self.from_environment(env.text()?),
+            (Some(env), None) => self.from_environment(&env, env.text()?),
             (None, Some(file)) => self.from_file(&file, file.text()?),
             (Some(_), Some(_)) => {
                 self.error("names both `env` and `file`: one of them is enough");
@@ -107,7 +113,7 @@ impl Item<'_> {
         }
     }
 
-    fn from_environment(&self, name: &str) -> Option<(String, Origin)> {
+    fn from_environment(&self, item: &Item<'_>, name: &str) -> Option<(String, Origin)> {
         if let Some(value) = (self.desk.env)(name) {
             if value.is_empty() {
                 self.error(format!(
@@ -121,18 +127,21 @@ impl Item<'_> {
         let name = shortened(name);
         match self.desk.strictness {
             Strictness::Serve => {
-                self.error_with(
-                    format!("has no value: the environment variable {name} is not set"),
+                self.desk.error_with(
+                    item.span(),
+                    format!(
+                        "`{}` has no value: the environment variable {name} is not set",
+                        self.path
+                    ),
                     format!("set {name}, or use `{{ file: PATH }}`"),
                 );
                 None
             }
             Strictness::Check => {
-                self.desk.note(
-                    Level::Warning,
-                    self.key_span.clone(),
+                self.desk.warning(
+                    item.span(),
                     format!("`{}`: {name} is not set here", self.path),
-                    Some("`serve` will refuse to start without it".to_owned()),
+                    "`serve` will refuse to start without it",
                 );
                 Some((clock::new_token(), Origin::Missing))
             }

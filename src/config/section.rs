@@ -125,13 +125,22 @@ impl<'a> Item<'a> {
         }
     }
 
+    fn called(&self) -> String {
+        if self.path.is_empty() {
+            "this file".to_owned()
+        } else {
+            format!("`{}`", self.path)
+        }
+    }
+
     pub(super) fn error(&self, message: impl Display) {
-        self.desk.error(self.span(), format!("`{}` {message}", self.path));
+        self.desk
+            .error(self.span(), format!("{} {message}", self.called()));
     }
 
     pub(super) fn error_with(&self, message: impl Display, hint: impl Into<String>) {
         self.desk
-            .error_with(self.span(), format!("`{}` {message}", self.path), hint);
+            .error_with(self.span(), format!("{} {message}", self.called()), hint);
     }
 
     pub(super) fn warning(&self, message: impl Display, hint: impl Into<String>) {
