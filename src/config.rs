@@ -38,7 +38,7 @@ pub use secret::UNSET;
 pub use server::{Log, LogFormat, Server, StoreAddress};
 pub use verify::describe as describe_verifier;
 
-use section::{Desk, Item, Section};
+use section::{Desk, Item, Section, reason};
 use source_text::SourceText;
 use yaml::Node;
 
@@ -223,7 +223,7 @@ fn open(path: &Path) -> Opened {
         Err(e) => {
             let hint = (e.kind() == std::io::ErrorKind::NotFound)
                 .then(|| "paths in the config are relative to the config file".to_owned());
-            let message = format!("this file cannot be read: {}", e.kind());
+            let message = format!("this file cannot be read: {}", reason(&e));
             (String::new(), Some((message, hint)))
         }
     };

@@ -40,6 +40,7 @@ pub(super) fn roster(root: &Section<'_>, open_at: Severity) -> Roster {
     let mut catch_all: Option<usize> = None;
     if let Some(item) = root.get("routes") {
         for (n, item) in item.list(false).iter().enumerate() {
+            let errors = item.desk.errors();
             let route = item.section(|s| route(s, n, &mut seen));
             if roster.routes.iter().any(|r| r.name == route.name) {
                 item.error_with(
@@ -55,28 +56,36 @@ pub(super) fn roster(root: &Section<'_>, open_at: Severity) -> Roster {
             } else if route.matchers.is_empty() {
                 catch_all = Some(n);
             }
-            remarks(item, &route, &roster, open_at);
+            if item.desk.errors() == errors {
+                remarks(item, &route, &roster, open_at);
+            }
             roster.routes.push(route);
         }
     }
     let hint = "whom to call when no route matches: `fallback: { invite: { commander: [ … ] } }`";
     if let Some(item) = root.need("fallback", hint) {
+        let errors = item.desk.errors();
         roster.fallback = item.section(|s| Route {
             name: FALLBACK.to_owned(),
             matchers: Vec::new(),
             invite: invites(s, &mut seen),
             runbook: runbook(s),
         });
-        if roster.fallback.invite.iter().all(|i| i.whom.is_empty()) {
-            item.error_with("names nobody, but somebody must always be called", hint);
+        if item.desk.errors() == errors {
+            if roster.fallback.invite.iter().all(|i| i.whom.is_empty()) {
+                item.error_with("names nobody, but somebody must always be called", hint);
+            }
+            remarks(&item, &roster.fallback, &roster, open_at);
         }
-        remarks(&item, &roster.fallback, &roster, open_at);
     }
-    for person in seen.unused() {
-        person.warning(
-            "is in no rotation and no route",
-            "remove this person, or add them to a route",
-        );
+    // A misspelt name leaves somebody unused, which the error about it says better.
+    if root.desk.errors() == 0 {
+        for person in seen.unused() {
+            person.warning(
+                "is in no rotation and no route",
+                "remove this person, or add them to a route",
+            );
+        }
     }
     roster
 }

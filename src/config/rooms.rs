@@ -6,7 +6,7 @@ use std::io::Read;
 use crate::alert::Severity;
 use crate::clock::SignedDuration;
 use crate::config::gateway::GatewaySettings;
-use crate::config::section::{Item, Section};
+use crate::config::section::{Item, Section, reason};
 use crate::config::server::seconds;
 use crate::room::policy::{Policy, Strangers};
 
@@ -153,7 +153,7 @@ fn message(item: &Item<'_>) -> Option<String> {
     let read = std::fs::File::open(&path).and_then(|f| f.take(LONGEST_TEMPLATE).read_to_string(&mut text));
     if let Err(e) = read {
         file.error_with(
-            format!("cannot be read: {}", e.kind()),
+            format!("cannot be read: {}", reason(&e)),
             format!("looked for {}", path.display()),
         );
         return None;

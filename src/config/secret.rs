@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::clock;
 use crate::config::Strictness;
-use crate::config::section::{Item, shortened};
+use crate::config::section::{Item, reason, shortened};
 use crate::config::source_text::Cover;
 use crate::config::yaml::Value;
 
@@ -155,7 +155,7 @@ impl Item<'_> {
             std::fs::File::open(&path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes));
         if let Err(e) = read {
             item.error_with(
-                format!("cannot be read: {}", e.kind()),
+                format!("cannot be read: {}", reason(&e)),
                 format!("looked for {}", path.display()),
             );
             return None;

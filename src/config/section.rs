@@ -46,9 +46,11 @@ impl<'a> Desk<'a> {
     /// Parses the file; a file that is not well-formed is one finding.
     pub(super) fn parse(&self) -> Option<Node> {
         match yaml::parse(self.source.text()) {
-            Ok(node) => Some(node),
+            Ok(node) => {
+                know(self.source, &node);
+                Some(node)
+            }
             Err(e) => {
-                self.source.cover(0..self.source.text().len(), Cover::Shape);
                 let message = format!("this is not well-formed YAML: {}", e.why);
                 match e.at {
                     Some(at) => self.error(at..at, message),
@@ -97,6 +99,12 @@ impl<'a> Desk<'a> {
             hint,
             excerpt: None,
         });
+    }
+
+    /// How many errors there are so far.
+    pub(super) fn errors(&self) -> usize {
+        let findings = self.findings.borrow();
+        findings.iter().filter(|f| f.severity == Level::Error).count()
     }
 
     pub(super) fn into_findings(self) -> Vec<Finding> {
@@ -279,10 +287,13 @@ impl<'a> Item<'a> {
                 .map(|(n, node)| Item {
                     desk: self.desk,
                     path: format!("{}[{n}]", self.path),
-                    key_span: if node.span.is_empty() {
-                        self.key_span.clone()
-                    } else {
-                        node.span.clone()
+                    key_span: match &node.value {
+                        _ if !node.span.is_empty() => node.span.clone(),
+                        // A block map has no mark of its own; its first key is where it begins.
+                        Value::Map(entries) => entries
+                            .first()
+                            .map_or_else(|| self.key_span.clone(), |e| e.key_span.clone()),
+                        _ => self.key_span.clone(),
                     },
                     node,
                 })
@@ -365,6 +376,19 @@ impl<'a> Item<'a> {
     /// Covers everything written here, because it is or may be a secret.
     pub(super) fn cover(&self, how: Cover) {
         cover(self.desk.source, self.node, how);
+    }
+}
+
+fn know(source: &SourceText, node: &Node) {
+    match &node.value {
+        Value::List(items) => items.iter().for_each(|item| know(source, item)),
+        Value::Map(entries) => {
+            for entry in entries {
+                source.know(entry.key_span.clone());
+                know(source, &entry.value);
+            }
+        }
+        _ => source.know(node.span.clone()),
     }
 }
 
@@ -529,13 +553,46 @@ pub(super) fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// The word that was probably meant.
+/// The word that was probably meant: the one that is a few slips of the finger away, if it is only one.
 pub(super) fn closest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
-    let text = text.to_ascii_lowercase().replace('-', "_");
-    words
-        .iter()
-        .map(|word| (strsim::jaro_winkler(&text, &word.replace('-', "_")), *word))
-        .filter(|(likeness, _)| *likeness > 0.82)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, word)| word)
+    let plain = |text: &str| text.to_lowercase().replace('-', "_");
+    let text: String = plain(text).chars().take(100).collect();
+    let limit = (text.chars().count() / 3).max(1);
+    let slips = |word: &str| strsim::osa_distance(&text, &plain(word));
+    let best = words.iter().map(|w| slips(w)).min().filter(|n| *n <= limit)?;
+    let mut nearest = words.iter().filter(|w| slips(w) == best);
+    match (nearest.next(), nearest.next()) {
+        (Some(word), None) => Some(word),
+        _ => None,
+    }
+}
+
+/// Why a file cannot be read, in words.
+pub(super) fn reason(e: &std::io::Error) -> String {
+    match e.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_meant_is_near_and_the_only_one() {
+        let zones = ["Asia/Dubai", "Asia/Dhaka", "Europe/Berlin"];
+        assert_eq!(closest("Asia/Duabi", &zones), Some("Asia/Dubai"));
+        assert_eq!(closest("europe/berlin", &zones), Some("Europe/Berlin"));
+        assert_eq!(closest("rooster", &["roster", "rooms"]), Some("roster"));
+        assert_eq!(closest("max-body", &["max_body"]), Some("max_body"));
+        assert_eq!(closest("sev0", &["sev1", "sev2"]), None, "either may be meant");
+        assert_eq!(closest("critical", &["sev1", "sev2"]), None);
+    }
+
+    #[test]
+    fn long_and_odd_words_are_not_repeated_in_full() {
+        assert_eq!(shortened("a\u{1b}b"), "a\u{fffd}b");
+        assert_eq!(shortened(&"x".repeat(90)).chars().count(), 61);
+    }
 }

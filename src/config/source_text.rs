@@ -5,11 +5,15 @@ use std::ops::Range;
 
 use crate::config::finding::Excerpt;
 
-/// One file, and which parts of it must not be shown.
+/// One file, and which parts of it may be shown.
+///
+/// Only what is known to be a key or a value is ever shown: a secret that slipped into a comment, a tag or an
+/// anchor, or stands in a file that is no YAML, leaves its shape at most.
 #[derive(Debug)]
 pub(super) struct SourceText {
     name: String,
     text: String,
+    known: RefCell<Vec<Range<usize>>>,
     covers: RefCell<Vec<(Range<usize>, Cover)>>,
 }
 
@@ -21,8 +25,6 @@ pub(super) enum Cover {
     /// A phone number: digits become dots, but for the first and the last two; the shape still shows what
     /// is wrong with it.
     Number,
-    /// A file that cannot be read as YAML: all but the shape, because nobody knows what is a secret in it.
-    Shape,
 }
 
 impl SourceText {
@@ -30,6 +32,7 @@ impl SourceText {
         Self {
             name,
             text,
+            known: RefCell::new(Vec::new()),
             covers: RefCell::new(Vec::new()),
         }
     }
@@ -41,6 +44,11 @@ impl SourceText {
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// `span` is a key or a value, which may be shown unless it is covered.
+    pub(super) fn know(&self, span: Range<usize>) {
+        self.known.borrow_mut().push(span);
     }
 
     /// From now on `span` is not shown in any excerpt.
@@ -62,17 +70,13 @@ impl SourceText {
         let before = self.text.get(..span.start)?;
         let from = before.rfind('\n').map_or(0, |n| n + 1);
         let line = self.text.get(from..)?.lines().next().unwrap_or_default();
-        let covers = self.covers.borrow();
+        let (covers, known) = (self.covers.borrow(), self.known.borrow());
+        let line_covers = || covers.iter().filter(|(range, _)| meets(range, from, line));
+        let known: Vec<&Range<usize>> = known.iter().filter(|range| meets(range, from, line)).collect();
         let cover_at = |at: usize| {
-            let strength = |how: Cover| match how {
-                Cover::Secret => 2,
-                Cover::Shape => 1,
-                Cover::Number => 0,
-            };
-            covers
-                .iter()
+            line_covers()
                 .filter(|(range, _)| range.contains(&at))
-                .max_by_key(|(_, how)| strength(*how))
+                .max_by_key(|(_, how)| *how == Cover::Secret)
         };
         let (mut shown, mut indent, mut length) = (String::new(), 0, 0);
         let mut hidden: Option<Range<usize>> = None;
@@ -85,8 +89,10 @@ impl SourceText {
                     DOTS.to_owned()
                 }
                 Some((range, Cover::Number)) => digit(&self.text, range, at, c).to_string(),
-                Some((_, Cover::Shape)) => outline(c).to_string(),
-                None => printable(c).to_string(),
+                None if known.iter().any(|range| range.contains(&at)) => printable(c).to_string(),
+                // A comment explains nothing here that the finding does not say better.
+                None if c == '#' => break,
+                None => outline(c).to_string(),
             };
             let width = out.chars().count();
             if at < span.start {
@@ -106,6 +112,11 @@ impl SourceText {
             length: length.min(WIDEST.saturating_sub(indent).max(1)),
         })
     }
+}
+
+/// Whether a part of the text reaches into the line that begins at `from`.
+fn meets(range: &Range<usize>, from: usize, line: &str) -> bool {
+    range.start <= from + line.len() && range.end >= from
 }
 
 const DOTS: &str = "••••••••";
@@ -135,7 +146,7 @@ fn digit(text: &str, range: &Range<usize>, at: usize, c: char) -> char {
 fn outline(c: char) -> char {
     if matches!(
         c,
-        ' ' | '\t' | ':' | '-' | '#' | '"' | '\'' | '[' | ']' | '{' | '}' | ',' | '|' | '&' | '*'
+        ' ' | '\t' | ':' | '-' | '"' | '\'' | '[' | ']' | '{' | '}' | ',' | '|' | '&' | '*'
     ) {
         printable(c)
     } else {
@@ -158,7 +169,20 @@ mod tests {
     use proptest::prelude::*;
 
     fn source(text: &str) -> SourceText {
-        SourceText::new("x.yaml".to_owned(), text.to_owned())
+        let source = SourceText::new("x.yaml".to_owned(), text.to_owned());
+        source.know(0..text.len());
+        source
+    }
+
+    #[test]
+    fn what_is_neither_key_nor_value_leaves_its_shape_only() {
+        let text = "a: !tag [&anchor x, \"y\"] # a secret\n";
+        let s = SourceText::new("x.yaml".to_owned(), text.to_owned());
+        for part in ["a", "x", "\"y\""] {
+            let at = text.find(&format!("{part}{}", if part == "a" { ":" } else { "" })).unwrap();
+            s.know(at..at + part.len());
+        }
+        assert_eq!(s.excerpt(&(0..1)).unwrap().text, "a: •••• [&•••••• x, \"y\"]");
     }
 
     #[test]
