@@ -179,7 +179,9 @@ mod tests {
         let text = "a: !tag [&anchor x, \"y\"] # a secret\n";
         let s = SourceText::new("x.yaml".to_owned(), text.to_owned());
         for part in ["a", "x", "\"y\""] {
-            let at = text.find(&format!("{part}{}", if part == "a" { ":" } else { "" })).unwrap();
+            let at = text
+                .find(&format!("{part}{}", if part == "a" { ":" } else { "" }))
+                .unwrap();
             s.know(at..at + part.len());
         }
         assert_eq!(s.excerpt(&(0..1)).unwrap().text, "a: •••• [&•••••• x, \"y\"]");

@@ -1,0 +1,295 @@
+//! The monitoring tools that call us: which there are, how their bodies become [`Alert`]s.
+//!
+//! [`parse`] takes a [`VerifiedBody`] and what the config says about its [`Source`], and reads it with the
+//! file of that [`SourceKind`]. It knows neither the network nor the store. A new tool is one file here, one
+//! variant of [`SourceKind`], and one folder of fixtures.
+//!
+//! A tool's parser says what the body means; [`Source`] turns that into an alert (key, severity, limits), so
+//! that these are the same for all.
+
+mod alertmanager;
+pub mod field_path;
+mod generic;
+mod grafana;
+mod pagerduty;
+pub mod severity;
+mod wire;
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::HeaderName;
+use secrecy::SecretString;
+
+use crate::alert::{Alert, AlertState, DedupKey, Draft};
+use crate::clock::Timestamp;
+use crate::signature::{Encoding, Scheme, VerifiedBody, Verifier};
+pub use field_path::{FieldPaths, StateField};
+use severity::{Seen, SeverityRules};
+
+/// A monitoring tool whose webhooks are understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceKind {
+    /// Prometheus Alertmanager and what speaks like it (Mimir, `SigNoz`).
+    Alertmanager,
+    /// Grafana's contact points, and its dashboard alerts of old.
+    Grafana,
+    /// PagerDuty's V3 webhooks.
+    Pagerduty,
+    /// Our own documented JSON, or anybody's JSON read by [`FieldPaths`].
+    Generic,
+}
+
+impl SourceKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Alertmanager, Self::Grafana, Self::Pagerduty, Self::Generic];
+
+    /// The name used in config, keys and labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alertmanager => "alertmanager",
+            Self::Grafana => "grafana",
+            Self::Pagerduty => "pagerduty",
+            Self::Generic => "generic",
+        }
+    }
+
+    /// How this tool signs when told to sign with these secrets and nothing else is configured; `None` for a
+    /// tool that cannot sign.
+    #[must_use]
+    pub fn default_hmac(self, secrets: Vec<SecretString>) -> Option<Scheme> {
+        match self {
+            // A feature request at Alertmanager's (issue 4248); until then bearer or basic.
+            Self::Alertmanager => None,
+            Self::Grafana => Some(Scheme::Hmac {
+                secrets,
+                header: HeaderName::from_static("x-grafana-alerting-signature"),
+                encoding: Encoding::Hex,
+                prefix: None,
+                // Grafana signs a time only if its own form names a header for it, and proposes none.
+                timestamp: None,
+            }),
+            Self::Pagerduty => Some(Scheme::PagerDuty { secrets }),
+            // GitHub's form, which most senders and shell one-liners can make.
+            Self::Generic => Some(Scheme::Hmac {
+                secrets,
+                header: HeaderName::from_static("x-hub-signature-256"),
+                encoding: Encoding::Hex,
+                prefix: Some("sha256=".to_owned()),
+                timestamp: None,
+            }),
+        }
+    }
+
+    /// A body as this tool would send it at `now` for a Severity-1 condition that has just begun. Bodies with
+    /// the same `dedup` concern the same condition.
+    #[must_use]
+    pub fn sample(self, now: Timestamp, dedup: &str) -> String {
+        self.sample_in(AlertState::Firing, now, dedup)
+    }
+
+    /// The body that ends the condition of [`Self::sample`] with the same `dedup`.
+    #[must_use]
+    pub fn sample_resolved(self, now: Timestamp, dedup: &str) -> String {
+        self.sample_in(AlertState::Resolved, now, dedup)
+    }
+
+    fn sample_in(self, state: AlertState, now: Timestamp, dedup: &str) -> String {
+        match self {
+            Self::Alertmanager => alertmanager::sample(state, now, dedup),
+            Self::Grafana => grafana::sample(state, now, dedup),
+            Self::Pagerduty => pagerduty::sample(state, now, dedup),
+            Self::Generic => generic::sample(state, now, dedup),
+        }
+    }
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SourceKind {
+    type Err = UnknownSourceKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSourceKind> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or(UnknownSourceKind)
+    }
+}
+
+/// A text that names no source kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no such kind of source")]
+pub struct UnknownSourceKind;
+
+/// What shares an incident, for tools that send alerts in groups (Alertmanager, Grafana).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IncidentPer {
+    /// All alerts of one group, as the tool's own grouping says.
+    #[default]
+    Group,
+    /// Each alert has its own.
+    Alert,
+}
+
+/// One configured source.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its key under `sources:`, which is also its path.
+    pub name: String,
+    /// Which tool it is.
+    pub kind: SourceKind,
+    /// What its requests must prove.
+    pub verifier: Verifier,
+    /// How its severities are read.
+    pub severity: SeverityRules,
+    /// What shares an incident.
+    pub incident_per: IncidentPer,
+    /// Where to look in a body that is not our own JSON; only for [`SourceKind::Generic`].
+    pub fields: Option<FieldPaths>,
+    /// Whether the tool's test button opens a room like a real alert.
+    pub open_tests: bool,
+}
+
+impl Source {
+    /// A source with everything else at its default.
+    #[must_use]
+    pub fn new(name: &str, kind: SourceKind, verifier: Verifier) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            verifier,
+            severity: SeverityRules::default(),
+            incident_per: IncidentPer::default(),
+            fields: None,
+            open_tests: false,
+        }
+    }
+
+    /// The key of what this kind of source calls `payload`.
+    fn key(&self, payload: &str) -> DedupKey {
+        /// Recipes of payloads are all in their first version.
+        const RECIPE: u32 = 1;
+        DedupKey::new(self.kind.as_str(), RECIPE, payload)
+    }
+
+    /// Decides the severity, applies all limits, makes the alert. `severity` is the text of the field that
+    /// means it in this tool, if it was there.
+    fn alert(&self, draft: Draft, key: DedupKey, state: AlertState, severity: Option<&str>) -> Alert {
+        let decided = self.severity.decide(&Seen {
+            labels: &draft.labels,
+            title: &draft.title,
+            source: &self.name,
+            severity,
+        });
+        draft.finish(key, state, decided)
+    }
+}
+
+/// What a body turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parsed {
+    /// Alerts, at least one.
+    Alerts(Vec<Alert>),
+    /// Alerts, at least one, beside something that was not understood. Acting on nothing because of one odd
+    /// item would lose a page.
+    Partly {
+        /// What was understood.
+        alerts: Vec<Alert>,
+        /// Why the first of the others was not.
+        unread: NotUnderstood,
+    },
+    /// Understood, and nothing to act upon: a ping, an event type that is none of ours, a test button.
+    Ignored {
+        /// Why, without text from the body.
+        reason: String,
+    },
+}
+
+impl Parsed {
+    fn ignored(reason: impl Into<String>) -> Self {
+        Self::Ignored {
+            reason: reason.into(),
+        }
+    }
+
+    /// From the items of one body, each understood or not.
+    fn gather(items: impl IntoIterator<Item = Result<Alert, NotUnderstood>>) -> Result<Self, NotUnderstood> {
+        let mut alerts = Vec::new();
+        let mut unread = None;
+        for item in items {
+            match item {
+                Ok(alert) => alerts.push(alert),
+                Err(why) => {
+                    unread.get_or_insert(why);
+                }
+            }
+        }
+        match (alerts.is_empty(), unread) {
+            (true, None) => Ok(Self::ignored("there are no alerts in the body")),
+            (true, Some(unread)) => Err(unread),
+            (false, None) => Ok(Self::Alerts(alerts)),
+            (false, Some(unread)) => Ok(Self::Partly { alerts, unread }),
+        }
+    }
+
+    /// A sender's clock that runs ahead must not make incidents that begin or end in the future.
+    fn not_after(mut self, now: Timestamp) -> Self {
+        if let Self::Alerts(alerts) | Self::Partly { alerts, .. } = &mut self {
+            for alert in alerts {
+                alert.started_at = alert.started_at.map(|at| at.min(now));
+                alert.ended_at = alert.ended_at.map(|at| at.min(now));
+            }
+        }
+        self
+    }
+
+    fn without_tests(self) -> Self {
+        let (mut alerts, unread) = match self {
+            Self::Alerts(alerts) => (alerts, None),
+            Self::Partly { alerts, unread } => (alerts, Some(unread)),
+            ignored @ Self::Ignored { .. } => return ignored,
+        };
+        alerts.retain(|alert| !alert.test);
+        match (alerts.is_empty(), unread) {
+            (true, _) => Self::ignored("a test of the connection, and `open_tests` is off"),
+            (false, None) => Self::Alerts(alerts),
+            (false, Some(unread)) => Self::Partly { alerts, unread },
+        }
+    }
+}
+
+/// Why a verified body could not be read. It names fields and places, never what stood there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct NotUnderstood {
+    /// One line without a full stop.
+    pub why: String,
+}
+
+impl NotUnderstood {
+    fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into() }
+    }
+}
+
+/// Reads a verified body as its source's tool means it.
+pub fn parse(body: &VerifiedBody, source: &Source, now: Timestamp) -> Result<Parsed, NotUnderstood> {
+    let parsed = match source.kind {
+        SourceKind::Alertmanager => alertmanager::parse(body, source),
+        SourceKind::Grafana => grafana::parse(body, source),
+        SourceKind::Pagerduty => pagerduty::parse(body, source),
+        SourceKind::Generic => generic::parse(body, source),
+    }?;
+    let parsed = parsed.not_after(now);
+    Ok(if source.open_tests {
+        parsed
+    } else {
+        parsed.without_tests()
+    })
+}

@@ -1,0 +1,140 @@
+//! Reading other people's JSON: forgiving about leaves, silent about contents.
+//!
+//! A field that is a number where text was expected, or null, or of some odd type, must not cost a page; so the
+//! leaves of all tools' bodies are read with [`Text`], [`Texts`] and [`Moment`], which take what they can get.
+//! Errors say where in the body, never what stood there.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::NotUnderstood;
+use crate::clock::Timestamp;
+
+/// Reads a whole body.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, NotUnderstood> {
+    // Senders built on .NET and PowerShell begin with a byte order mark.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    serde_json::from_slice(body).map_err(|e| {
+        let what = match e.classify() {
+            serde_json::error::Category::Eof => "the JSON ends too early",
+            serde_json::error::Category::Data => "the JSON has another shape than this tool's",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not readable as JSON",
+        };
+        NotUnderstood::new(format!("{what} (line {}, column {})", e.line(), e.column()))
+    })
+}
+
+/// One part of a body that was read as a whole before.
+pub(super) fn part<T: DeserializeOwned>(value: Value, name: &str) -> Result<T, NotUnderstood> {
+    serde_json::from_value(value)
+        .map_err(|_text_of_the_body| NotUnderstood::new(format!("{name} has another shape than this tool's")))
+}
+
+/// A leaf as text; numbers and booleans are written out, anything else and blank text is nothing.
+pub(super) fn text(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    (!text.trim().is_empty()).then_some(text)
+}
+
+/// A point in time: RFC 3339 (also with a space, or an offset without colon), or seconds, milliseconds,
+/// microseconds or nanoseconds since 1970 as number or text. Nothing for "not yet" as tools write it (year 1,
+/// zero, negative) and for a time without zone, which would be a guess.
+pub(super) fn moment(value: &Value) -> Option<Timestamp> {
+    let text = text(value)?;
+    let text = text.trim();
+    let at = text
+        .parse::<Timestamp>()
+        .ok()
+        .or_else(|| from_epoch(text))
+        .or_else(|| Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", text).ok())?;
+    (at > Timestamp::UNIX_EPOCH).then_some(at)
+}
+
+/// The unit follows from the size: up to the year 5138 in seconds, then milli-, micro-, nanoseconds.
+fn from_epoch(text: &str) -> Option<Timestamp> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number: i64 = whole.parse().ok()?;
+    match number {
+        ..=0 => None,
+        1..100_000_000_000 => {
+            let millis: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+            Timestamp::from_millisecond(number.checked_mul(1000)?.checked_add(millis)?).ok()
+        }
+        100_000_000_000..100_000_000_000_000 => Timestamp::from_millisecond(number).ok(),
+        100_000_000_000_000..100_000_000_000_000_000 => Timestamp::from_microsecond(number).ok(),
+        _ => Timestamp::from_nanosecond(i128::from(number)).ok(),
+    }
+}
+
+/// A hash of a set of labels that does not depend on their order.
+pub(super) fn hash_of(labels: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    for (name, value) in labels {
+        for part in [name, value] {
+            hash.update(format!("{}:{part}", part.len()));
+        }
+    }
+    hex::encode(hash.finalize())
+}
+
+/// A leaf of any type, as [`text`].
+#[derive(Debug, Clone, Default)]
+pub(super) struct Text(pub(super) Option<String>);
+
+impl Text {
+    pub(super) fn as_deref(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|value| Self(text(&value)))
+    }
+}
+
+/// An object of leaves, as [`text`]; what is no object is empty.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Texts(pub(super) BTreeMap<String, String>);
+
+impl Texts {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Value::Object(entries) = Value::deserialize(deserializer)? else {
+            return Ok(Self::default());
+        };
+        Ok(Self(
+            entries
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, text(&value)?)))
+                .collect(),
+        ))
+    }
+}
+
+/// A leaf as [`moment`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Moment(pub(super) Option<Timestamp>);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|value| Self(moment(&value)))
+    }
+}
