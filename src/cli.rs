@@ -1,0 +1,4 @@
+//! The commands. The only place that prints.
+
+pub mod check;
+pub mod who;

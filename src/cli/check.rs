@@ -1,0 +1,252 @@
+//! `warroom check`: every problem of config and roster at once, or what was understood.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::clock::Timestamp;
+use crate::config::{
+    self, Colours, Config, Loaded, StoreAddress, Strictness, UNSET, describe_verifier, show_duration,
+};
+use crate::room::policy::Strangers;
+use crate::roster::{Invitee, Person, Roster, Rotation, Route, wall_clock};
+use crate::source::{IncidentPer, Source};
+
+/// Checks the config at `path` and its roster and writes what came of it. `now` decides who is shown as on
+/// duty. Answers with the exit code: 0 if it can be used, warnings or not; 1 if there is an error.
+pub fn run(
+    path: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    now: Timestamp,
+    colours: Colours,
+    out: &mut dyn Write,
+) -> io::Result<u8> {
+    match config::load(path, env, Strictness::Check) {
+        Err(findings) => {
+            writeln!(out, "{}", findings.draw(colours))?;
+            writeln!(out, "{}", findings.summary())?;
+            Ok(1)
+        }
+        Ok(loaded) => {
+            understood(&loaded, now, out)?;
+            if loaded.warnings.is_empty() {
+                writeln!(out, "\nno problems")?;
+            } else {
+                writeln!(out, "\n{}", loaded.warnings.draw(colours))?;
+                writeln!(out, "no errors, {}", loaded.warnings.summary())?;
+            }
+            Ok(0)
+        }
+    }
+}
+
+fn understood(loaded: &Loaded, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let Loaded { config, roster, .. } = loaded;
+    writeln!(out, "config  {}", loaded.config_path.display())?;
+    writeln!(out, "roster  {}", loaded.roster_path.display())?;
+    surroundings(config, out)?;
+    writeln!(out, "\nsources")?;
+    for source in config.sources.values() {
+        describe_source(source, out)?;
+    }
+    writeln!(out, "\npeople")?;
+    for person in roster.people.values() {
+        describe_person(person, out)?;
+    }
+    if !roster.rotations.is_empty() {
+        writeln!(out, "\nrotations")?;
+        for rotation in roster.rotations.values() {
+            describe_rotation(rotation, now, out)?;
+        }
+    }
+    writeln!(out, "\nroutes, the first that matches")?;
+    for route in &roster.routes {
+        describe_route(route, roster, now, out)?;
+    }
+    describe_route(&roster.fallback, roster, now, out)?;
+    describe_rooms(config, out)
+}
+
+fn surroundings(config: &Config, out: &mut dyn Write) -> io::Result<()> {
+    let server = &config.server;
+    let guard = match (&server.admin_token, server.admin.ip().is_loopback()) {
+        (Some(_), _) => "with a token",
+        (None, true) => "this machine only",
+        (None, false) => "open",
+    };
+    writeln!(out, "\nlisteners")?;
+    writeln!(
+        out,
+        "  hooks      http://{}/hooks/…, bodies up to {} KiB",
+        server.listen,
+        server.max_body / 1024
+    )?;
+    writeln!(out, "  operators  http://{}/, {guard}", server.admin)?;
+    let StoreAddress::Sqlite(path) = &config.store;
+    writeln!(out, "\nstore\n  SQLite, {}", path.display())?;
+    let gateway = &config.gateway;
+    writeln!(
+        out,
+        "\ngateway\n  Wawp at {}; call time limit {}, settle {}, lease {}",
+        gateway.base_url,
+        show_duration(config.rooms.call_timeout),
+        show_duration(gateway.settle),
+        show_duration(gateway.lease)
+    )?;
+    for instance in &gateway.instances {
+        writeln!(
+            out,
+            "  {}: instance {}, {} rooms an hour, {} messages a minute, 1:1 messages {} apart",
+            instance.name,
+            masked(&instance.id),
+            instance.budget.rooms_per_hour,
+            instance.budget.messages_per_minute,
+            show_duration(instance.budget.one_to_one_gap)
+        )?;
+    }
+    Ok(())
+}
+
+/// Enough to tell two ids apart.
+fn masked(id: &str) -> String {
+    if id.starts_with(UNSET) {
+        return "(not set here)".to_owned();
+    }
+    let length = id.chars().count();
+    let tail: String = id.chars().skip(length.saturating_sub(2)).collect();
+    if length > 4 {
+        format!("…{tail}")
+    } else {
+        "…".to_owned()
+    }
+}
+
+fn describe_source(source: &Source, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "  {} ({}) at /hooks/{}",
+        source.name, source.kind, source.name
+    )?;
+    writeln!(out, "    verified by {}", describe_verifier(&source.verifier))?;
+    for rule in &source.severity.rules {
+        let matchers: Vec<String> = rule.matchers.iter().map(ToString::to_string).collect();
+        writeln!(out, "    {} is {}", matchers.join(" and "), rule.is)?;
+    }
+    let first = if source.severity.rules.is_empty() {
+        "severity as"
+    } else {
+        "otherwise as"
+    };
+    writeln!(
+        out,
+        "    {first} the tool says, {} if it says nothing",
+        source.severity.unmapped
+    )?;
+    if source.incident_per == IncidentPer::Alert {
+        writeln!(out, "    every alert is an incident of its own")?;
+    }
+    if source.open_tests {
+        writeln!(out, "    the test button opens a room")?;
+    }
+    Ok(())
+}
+
+fn describe_person(person: &Person, out: &mut dyn Write) -> io::Result<()> {
+    let zone = person.timezone.as_deref().unwrap_or("no time zone");
+    let known = if person.introduced {
+        "introduced"
+    } else {
+        "NOT introduced"
+    };
+    writeln!(
+        out,
+        "  {}: {}, {}, {zone}, {known}",
+        person.key,
+        person.name,
+        person.jid.masked()
+    )
+}
+
+fn describe_rotation(rotation: &Rotation, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let Some(duty) = rotation.on_duty(now) else {
+        return writeln!(out, "  {}: nobody", rotation.name);
+    };
+    let note = if duty.overridden { " (override)" } else { "" };
+    write!(out, "  {}: {}{note} on duty now", rotation.name, duty.person)?;
+    match rotation.next_duty(now) {
+        Some((from, next)) => writeln!(
+            out,
+            ", {} from {} {}",
+            next.person,
+            wall_clock(from),
+            rotation.zone_name
+        ),
+        None => writeln!(out, ", and always"),
+    }
+}
+
+fn describe_route(route: &Route, roster: &Roster, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let matchers: Vec<String> = route.matchers.iter().map(ToString::to_string).collect();
+    let rule = if matchers.is_empty() {
+        "everything else".to_owned()
+    } else {
+        matchers.join(" and ")
+    };
+    writeln!(out, "  {}: {rule}", route.name)?;
+    for invite in &route.invite {
+        let whom: Vec<String> = invite
+            .whom
+            .iter()
+            .map(|invitee| match invitee {
+                Invitee::Person(key) => key.clone(),
+                Invitee::Rotation(key) => {
+                    let duty = roster.rotations.get(key).and_then(|r| r.on_duty(now));
+                    format!("rotation {key}, now {}", duty.map_or("nobody", |d| d.person))
+                }
+            })
+            .collect();
+        writeln!(out, "    {}: {}", invite.role, whom.join("; "))?;
+    }
+    if let Some(runbook) = &route.runbook {
+        writeln!(out, "    runbook {runbook}")?;
+    }
+    Ok(())
+}
+
+fn describe_rooms(config: &Config, out: &mut dyn Write) -> io::Result<()> {
+    let rooms = &config.rooms;
+    let strangers = match rooms.strangers {
+        Strangers::Invite => "get one message with the link",
+        Strangers::Add => "are added like everybody else",
+        Strangers::LeaveOut => "are left out",
+    };
+    let yes = |b: bool| if b { "yes" } else { "no" };
+    writeln!(out, "\nrooms")?;
+    writeln!(
+        out,
+        "  opened for {} and worse, named {}",
+        rooms.open_at, config.room_name
+    )?;
+    writeln!(
+        out,
+        "  closed {} after the last resolve",
+        show_duration(rooms.close_after)
+    )?;
+    writeln!(out, "  people who were never introduced {strangers}")?;
+    writeln!(
+        out,
+        "  second admin: {}; settings locked: {}",
+        yes(rooms.second_admin),
+        yes(rooms.lock_settings)
+    )?;
+    writeln!(
+        out,
+        "  a person is asked after {} tries to make a group, or {} in one phase",
+        rooms.create_attempts,
+        show_duration(rooms.phase_deadline)
+    )?;
+    if !config.messages.is_empty() {
+        let names: Vec<&str> = config.messages.keys().map(String::as_str).collect();
+        writeln!(out, "  wording of your own: {}", names.join(", "))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! `warroom who`: a dry run of the roster. Which route, which people in which role, and why.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::alert::Severity;
+use crate::clock::Timestamp;
+use crate::config::{self, Colours, Loaded, Strictness};
+use crate::roster::{Subject, Summons};
+
+/// The incident that is asked about.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// As a monitoring tool would report them; `source` and `title` are taken from here if they are among
+    /// them.
+    pub labels: BTreeMap<String, String>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// When.
+    pub at: Timestamp,
+    /// Whether a program reads the answer.
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    at: String,
+    severity: Severity,
+    opens_a_room: bool,
+    route: &'a str,
+    rule: &'a str,
+    runbook: Option<&'a str>,
+    people: Vec<Called<'a>>,
+}
+
+#[derive(Serialize)]
+struct Called<'a> {
+    person: &'a str,
+    name: &'a str,
+    role: &'a str,
+    number: String,
+    introduced: bool,
+    why: &'a str,
+}
+
+/// Answers `question` by the config at `path` and its roster. The exit code is 0, or 1 if the files have
+/// errors, which are then written instead.
+pub fn run(
+    path: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    question: &Question,
+    colours: Colours,
+    out: &mut dyn Write,
+) -> io::Result<u8> {
+    let loaded = match config::load(path, env, Strictness::Check) {
+        Ok(loaded) => loaded,
+        Err(findings) => {
+            writeln!(out, "{}", findings.draw(colours))?;
+            writeln!(out, "{}", findings.summary())?;
+            return Ok(1);
+        }
+    };
+    let text = |name: &str| question.labels.get(name).map_or("", String::as_str);
+    let subject = Subject {
+        labels: &question.labels,
+        source: text("source"),
+        severity: question.severity,
+        title: text("title"),
+    };
+    let summons = loaded.roster.summon(&subject, question.at);
+    let answer = answer(&loaded, question, &summons);
+    if question.json {
+        let json = serde_json::to_string_pretty(&answer).map_err(io::Error::other)?;
+        writeln!(out, "{json}")?;
+    } else {
+        explain(&answer, &loaded, out)?;
+    }
+    Ok(0)
+}
+
+fn answer<'a>(loaded: &Loaded, question: &Question, summons: &'a Summons) -> Answer<'a> {
+    Answer {
+        at: question.at.to_string(),
+        severity: question.severity,
+        opens_a_room: question.severity.is_at_least(loaded.config.rooms.open_at),
+        route: &summons.route,
+        rule: &summons.rule,
+        runbook: summons.runbook.as_deref(),
+        people: summons
+            .stakeholders
+            .iter()
+            .map(|s| Called {
+                person: &s.person,
+                name: &s.name,
+                role: &s.role,
+                number: s.jid.masked(),
+                introduced: s.introduced,
+                why: &s.why,
+            })
+            .collect(),
+    }
+}
+
+fn explain(answer: &Answer<'_>, loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "at       {}", answer.at)?;
+    writeln!(out, "route    {} ({})", answer.route, answer.rule)?;
+    let open_at = loaded.config.rooms.open_at;
+    let verdict = if answer.opens_a_room {
+        "opens a room"
+    } else {
+        "opens no room"
+    };
+    writeln!(
+        out,
+        "severity {} {verdict} (rooms.open_at is {open_at})",
+        answer.severity
+    )?;
+    if let Some(runbook) = answer.runbook {
+        writeln!(out, "runbook  {runbook}")?;
+    }
+    writeln!(out, "people")?;
+    for p in &answer.people {
+        let stranger = if p.introduced { "" } else { ", never introduced" };
+        writeln!(
+            out,
+            "  {}: {} ({}, {}{stranger})",
+            p.role, p.name, p.person, p.number
+        )?;
+        writeln!(out, "    {}", p.why)?;
+    }
+    Ok(())
+}
+
+/// Reads `name=value`.
+pub fn read_label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("a label is written `name=value`".to_owned()),
+    }
+}
+
+/// Reads a moment: RFC 3339, or a date and a time in UTC such as `2026-03-01 10:00`.
+pub fn read_moment(text: &str) -> Result<Timestamp, String> {
+    let text = text.trim();
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment);
+    }
+    let civil = text.parse::<DateTime>().ok().filter(|_| text.contains(':'));
+    civil
+        .and_then(|civil| civil.to_zoned(TimeZone::UTC).ok())
+        .map(|zoned| zoned.timestamp())
+        .ok_or_else(|| {
+            "a moment is written `2026-03-01T10:00:00+01:00`, or `2026-03-01 10:00` in UTC".to_owned()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn moments_with_an_offset_or_in_utc() {
+        for text in [
+            "2026-03-01T10:00:00Z",
+            "2026-03-01T11:00:00+01:00",
+            "2026-03-01 10:00",
+            "2026-03-01T10:00",
+        ] {
+            assert_eq!(
+                read_moment(text).unwrap().to_string(),
+                "2026-03-01T10:00:00Z",
+                "{text}"
+            );
+        }
+        for text in ["", "2026-03-01", "tomorrow", "10:00", "2026-02-30 10:00"] {
+            assert!(read_moment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn labels_are_split_at_the_first_sign() {
+        assert_eq!(read_label("a=b=c").unwrap(), ("a".to_owned(), "b=c".to_owned()));
+        assert!(read_label("a").is_err());
+        assert!(read_label("=b").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_moment_or_not(text in "\\PC{0,30}") {
+            let _ = read_moment(&text);
+            let _ = read_label(&text);
+        }
+    }
+}

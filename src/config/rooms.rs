@@ -1,0 +1,162 @@
+//! How rooms behave, what they are called and what is said in them.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use crate::alert::Severity;
+use crate::clock::SignedDuration;
+use crate::config::gateway::GatewaySettings;
+use crate::config::section::{Item, Section, reason};
+use crate::config::server::seconds;
+use crate::room::policy::{Policy, Strangers};
+
+/// Texts that replace the built-in ones, by the template's name.
+pub type Texts = BTreeMap<String, String>;
+
+/// The templates that may be replaced.
+pub const TEMPLATES: [&str; 7] = [
+    "welcome",
+    "description",
+    "update",
+    "resolved",
+    "reopened",
+    "closed",
+    "invite",
+];
+
+/// What a room is called unless the config says otherwise.
+pub const USUAL_NAME: &str = "INCIDENT-{{ id }} | {{ title }}";
+
+const SEVERITIES: [(&str, Severity); 5] = [
+    ("sev1", Severity::Sev1),
+    ("sev2", Severity::Sev2),
+    ("sev3", Severity::Sev3),
+    ("sev4", Severity::Sev4),
+    ("sev5", Severity::Sev5),
+];
+
+pub(super) fn severity(item: &Item<'_>) -> Option<Severity> {
+    item.choice(&SEVERITIES)
+}
+
+pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (Policy, String) {
+    let mut usual = Policy::default();
+    if let Some(gateway) = gateway {
+        usual.settle = gateway.settle;
+        usual.lease = gateway.lease;
+        usual.call_timeout = SignedDuration::try_from(gateway.call_timeout).unwrap_or(usual.call_timeout);
+    }
+    let Some(item) = root.get("rooms") else {
+        return (usual, USUAL_NAME.to_owned());
+    };
+    item.section(|s| {
+        let name = s.get("name").and_then(|i| name(&i));
+        let strangers = [
+            ("invite", Strangers::Invite),
+            ("add", Strangers::Add),
+            ("leave_out", Strangers::LeaveOut),
+        ];
+        let policy = Policy {
+            open_at: s
+                .get("open_at")
+                .and_then(|i| severity(&i))
+                .unwrap_or(usual.open_at),
+            close_after: s.duration(
+                "close_after",
+                seconds(0)..=seconds(30 * 86_400),
+                usual.close_after,
+            ),
+            strangers: s
+                .get("strangers")
+                .and_then(|i| i.choice(&strangers))
+                .unwrap_or(usual.strangers),
+            second_admin: s.truth("second_admin", usual.second_admin),
+            lock_settings: s.truth("lock_settings", usual.lock_settings),
+            create_attempts: s.number("create_attempts", 1..=10, usual.create_attempts),
+            phase_deadline: s.duration(
+                "phase_deadline",
+                seconds(60)..=seconds(86_400),
+                usual.phase_deadline,
+            ),
+            ..usual
+        };
+        (policy, name.unwrap_or_else(|| USUAL_NAME.to_owned()))
+    })
+}
+
+/// The id comes first and stands alone, because a lost group is found again by it.
+fn name(item: &Item<'_>) -> Option<String> {
+    let text = item.line()?;
+    let tight: String = text
+        .split("}}")
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let rest = text.split_once("}}").map(|(_, rest)| rest);
+    let stands_alone = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    if tight != "INCIDENT-{{id" || !stands_alone {
+        item.error_with(
+            "must begin with `INCIDENT-{{ id }}` and a blank: a room whose creation got lost is found again by that",
+            format!("write `{USUAL_NAME}`"),
+        );
+        return None;
+    }
+    template(item, text)
+}
+
+/// A text that is a template at all; whether it renders is for those to say who know its variables.
+fn template(item: &Item<'_>, text: &str) -> Option<String> {
+    let environment = minijinja::Environment::new();
+    match environment.template_from_str(text) {
+        Ok(_) => Some(text.to_owned()),
+        Err(e) => {
+            let detail = e.detail().unwrap_or("not a template");
+            item.error_with(
+                format!(
+                    "is not a template (line {} of the text): {detail}",
+                    e.line().unwrap_or(1)
+                ),
+                "variables are written `{{ title }}`, conditions `{% if runbook %} … {% endif %}`",
+            );
+            None
+        }
+    }
+}
+
+/// Longest template that is read from a file.
+const LONGEST_TEMPLATE: u64 = 64 * 1024;
+
+pub(super) fn messages(root: &Section<'_>) -> Texts {
+    let Some(item) = root.get("messages") else {
+        return Texts::new();
+    };
+    item.section(|s| {
+        TEMPLATES
+            .into_iter()
+            .filter_map(|key| {
+                let item = s.get(key)?;
+                Some((key.to_owned(), message(&item)?))
+            })
+            .collect()
+    })
+}
+
+fn message(item: &Item<'_>) -> Option<String> {
+    if !item.is_map() {
+        let text = item.text()?;
+        return template(item, text);
+    }
+    let file = item.section(|s| s.need("file", "write the text itself, or `{ file: PATH }`"))?;
+    let path = item.desk.folder.join(file.text()?);
+    let mut text = String::new();
+    let read = std::fs::File::open(&path).and_then(|f| f.take(LONGEST_TEMPLATE).read_to_string(&mut text));
+    if let Err(e) = read {
+        file.error_with(
+            format!("cannot be read: {}", reason(&e)),
+            format!("looked for {}", path.display()),
+        );
+        return None;
+    }
+    template(&file, &text)
+}

@@ -1,0 +1,173 @@
+//! Values that may stand elsewhere: in the environment, in a file, or plainly in the text.
+//!
+//! A secret is covered in the source text before anything else happens to it, so no finding can show it.
+
+use std::io::Read;
+
+use secrecy::SecretString;
+
+use crate::clock;
+use crate::config::Strictness;
+use crate::config::section::{Item, reason, shortened};
+use crate::config::source_text::Cover;
+use crate::config::yaml::Value;
+
+/// Longest secret that is read from a file.
+const LONGEST_FILE: u64 = 64 * 1024;
+
+/// Shorter secrets can be guessed by somebody patient.
+const SHORTEST: usize = 16;
+
+/// How a value begins that is no secret and whose variable is not set while checking; what follows differs
+/// from one to the next.
+pub const UNSET: &str = "unset-";
+
+/// Where a value came from.
+enum Origin {
+    Plain,
+    Elsewhere,
+    /// Not set here; only tolerated by `check`.
+    Missing,
+}
+
+impl Item<'_> {
+    /// A secret. While checking, one whose variable is not set becomes an unguessable one, so that all the
+    /// rest can be looked at.
+    pub(super) fn secret(&self) -> Option<SecretString> {
+        if !self.is_map() {
+            self.cover(Cover::Secret);
+        }
+        let (text, origin) = self.from_anywhere("a secret")?;
+        match origin {
+            Origin::Missing => return Some(SecretString::from(text)),
+            Origin::Plain | Origin::Elsewhere => {}
+        }
+        if text.is_empty() {
+            self.error("is empty");
+            return None;
+        }
+        if text.chars().any(char::is_control) {
+            self.error_with(
+                "holds a line break or another control character",
+                "a secret is one line; only one line break at the end of a file is ignored",
+            );
+            return None;
+        }
+        if text.chars().count() < SHORTEST {
+            self.warning(
+                format!("is shorter than {SHORTEST} characters"),
+                "make one with `openssl rand -hex 32`",
+            );
+        }
+        Some(SecretString::from(text))
+    }
+
+    /// One secret, or a list of them during a rotation; an empty list is a finding.
+    pub(super) fn secrets(&self) -> Vec<SecretString> {
+        let items = self.list(true);
+        if items.is_empty() && matches!(self.node.value, Value::List(_)) {
+            self.error_with("is an empty list", "without a secret nothing can be verified");
+        }
+        items.iter().filter_map(Item::secret).collect()
+    }
+
+    /// A value that is no secret but may stand elsewhere all the same.
+    pub(super) fn text_from_anywhere(&self) -> Option<String> {
+        let (text, origin) = self.from_anywhere("a text")?;
+        if matches!(origin, Origin::Missing) {
+            return Some(format!("{UNSET}{text}"));
+        }
+        if text.trim().is_empty() {
+            self.error("is empty");
+            return None;
+        }
+        Some(text.trim().to_owned())
+    }
+
+    fn from_anywhere(&self, what: &str) -> Option<(String, Origin)> {
+        if !self.is_map() {
+            let expected = format!("{what}, `{{ env: NAME }}` or `{{ file: PATH }}`");
+            let text = self.scalar(&expected)?;
+            return Some((text.to_owned(), Origin::Plain));
+        }
+        let names_a_place = matches!(&self.node.value, Value::Map(entries)
+            if entries.iter().any(|e| e.key == "env" || e.key == "file"));
+        if !names_a_place {
+            // `{ abc }` is a map with the key `abc`, which may well be the secret itself.
+            self.cover(Cover::Secret);
+            self.error_with(
+                format!("must be {what}, `{{ env: NAME }}` or `{{ file: PATH }}`"),
+                "a value with brackets or a colon in it needs quotes",
+            );
+            return None;
+        }
+        let (env, file) = self.section(|s| (s.get("env"), s.get("file")));
+        match (env, file) {
+            (Some(env), None) => self.from_environment(&env, env.text()?),
+            (None, Some(file)) => self.from_file(&file, file.text()?),
+            (Some(_), Some(_)) => {
+                self.error("names both `env` and `file`: one of them is enough");
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn from_environment(&self, item: &Item<'_>, name: &str) -> Option<(String, Origin)> {
+        if let Some(value) = (self.desk.env)(name) {
+            if value.is_empty() {
+                self.error(format!(
+                    "is empty: the environment variable {} is set to nothing",
+                    shortened(name)
+                ));
+                return None;
+            }
+            return Some((value, Origin::Elsewhere));
+        }
+        let name = shortened(name);
+        match self.desk.strictness {
+            Strictness::Serve => {
+                self.desk.error_with(
+                    item.span(),
+                    format!(
+                        "`{}` has no value: the environment variable {name} is not set",
+                        self.path
+                    ),
+                    format!("set {name}, or use `{{ file: PATH }}`"),
+                );
+                None
+            }
+            Strictness::Check => {
+                self.desk.warning(
+                    item.span(),
+                    format!("`{}`: {name} is not set here", self.path),
+                    "`serve` will refuse to start without it",
+                );
+                Some((clock::new_token(), Origin::Missing))
+            }
+        }
+    }
+
+    fn from_file(&self, item: &Item<'_>, path: &str) -> Option<(String, Origin)> {
+        let path = self.desk.folder.join(path);
+        let mut bytes = Vec::new();
+        let read =
+            std::fs::File::open(&path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes));
+        if let Err(e) = read {
+            item.error_with(
+                format!("cannot be read: {}", reason(&e)),
+                format!("looked for {}", path.display()),
+            );
+            return None;
+        }
+        let longest = usize::try_from(LONGEST_FILE).unwrap_or(usize::MAX);
+        let text = String::from_utf8(bytes).ok().filter(|t| t.len() <= longest);
+        let Some(text) = text else {
+            item.error("must be a text of at most 64 KiB");
+            return None;
+        };
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        Some((text.to_owned(), Origin::Elsewhere))
+    }
+}

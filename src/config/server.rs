@@ -1,0 +1,205 @@
+//! What we listen on, where we keep things and how we log.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::clock::SignedDuration;
+use crate::config::quantity;
+use crate::config::section::{Item, Section, shortened};
+
+/// The two listeners.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// For monitoring tools and the gateway's events.
+    pub listen: SocketAddr,
+    /// For operators.
+    pub admin: SocketAddr,
+    /// What an operator must show; always there when `admin` is not loopback.
+    pub admin_token: Option<SecretString>,
+    /// Largest body of a hook, in bytes.
+    pub max_body: usize,
+    /// How long a request's head may take to arrive.
+    pub header_timeout: Duration,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long running work may take to finish when we are told to stop.
+    pub stop_grace: Duration,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            admin_token: None,
+            max_body: 1 << 20,
+            header_timeout: Duration::from_secs(5),
+            body_timeout: Duration::from_secs(10),
+            stop_grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Where receipts, incidents and rooms are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreAddress {
+    /// A file of our own.
+    Sqlite(PathBuf),
+}
+
+/// How we log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// A level, or directives such as `info,warroom::worker=debug`.
+    pub level: String,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
+    }
+}
+
+pub(super) const fn seconds(n: i64) -> SignedDuration {
+    SignedDuration::from_secs(n)
+}
+
+pub(super) fn server(root: &Section<'_>) -> Server {
+    let usual = Server::default();
+    let Some(item) = root.get("server") else {
+        return usual;
+    };
+    item.section(|s| {
+        let listen = s.get("listen").and_then(|i| address(&i)).unwrap_or(usual.listen);
+        let admin_item = s.get("admin");
+        let admin = admin_item.as_ref().and_then(address).unwrap_or(usual.admin);
+        let token_item = s.get("admin_token");
+        let admin_token = token_item.as_ref().and_then(Item::secret);
+        if let Some(at) = admin_item.filter(|_| !admin.ip().is_loopback() && token_item.is_none()) {
+            at.error_with(
+                format!("is reachable from outside ({}), so it needs a token", admin.ip()),
+                "add `admin_token: { env: WARROOM_ADMIN_TOKEN }`, or listen on 127.0.0.1",
+            );
+        }
+        let time = |key, usual: Duration, from: i64, to: i64| {
+            let usual = SignedDuration::try_from(usual).unwrap_or(SignedDuration::ZERO);
+            s.duration(key, seconds(from)..=seconds(to), usual).unsigned_abs()
+        };
+        Server {
+            listen,
+            admin,
+            admin_token,
+            max_body: s
+                .get("max_body")
+                .and_then(|i| body_size(&i))
+                .unwrap_or(usual.max_body),
+            header_timeout: time("header_timeout", usual.header_timeout, 1, 300),
+            body_timeout: time("body_timeout", usual.body_timeout, 1, 300),
+            stop_grace: time("stop_grace", usual.stop_grace, 1, 600),
+        }
+    })
+}
+
+fn address(item: &Item<'_>) -> Option<SocketAddr> {
+    let text = item.scalar("an address such as `0.0.0.0:8080`")?.trim();
+    let parsed = text.parse().ok();
+    if parsed.is_none() {
+        let hint = if text.starts_with(':') {
+            format!("write `0.0.0.0{text}` for all addresses of this machine")
+        } else if text.starts_with("localhost:") {
+            format!("write `{}`", text.replacen("localhost", "127.0.0.1", 1))
+        } else {
+            "write an IP address and a port, such as `0.0.0.0:8080` or `[::1]:8080`".to_owned()
+        };
+        item.error_with(format!("is not an address: `{}`", shortened(text)), hint);
+    }
+    parsed
+}
+
+/// PagerDuty alone sends up to 256 KB, so less is refused.
+fn body_size(item: &Item<'_>) -> Option<usize> {
+    let text = item.scalar("a size such as `1MiB`")?;
+    let Some(size) = quantity::size(text) else {
+        item.error_with(
+            format!("is not a size: `{}`", shortened(text)),
+            "write a number of bytes, or `512KiB`, `1MiB`",
+        );
+        return None;
+    };
+    if !(256 << 10..=64 << 20).contains(&size) {
+        item.error("must be from 256KiB (PagerDuty's largest body) to 64MiB");
+        return None;
+    }
+    Some(size)
+}
+
+pub(super) fn store(root: &Section<'_>, folder: &Path) -> StoreAddress {
+    let usual = StoreAddress::Sqlite(folder.join("warroom.db"));
+    let Some((item, text)) = root.get("store").and_then(|i| i.text().map(|t| (i.clone(), t))) else {
+        return usual;
+    };
+    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+        // Such an address usually carries a password.
+        item.cover(super::source_text::Cover::Secret);
+        item.error_with(
+            "asks for PostgreSQL, which is not available in this version",
+            "write `sqlite:warroom.db`",
+        );
+        return usual;
+    }
+    match text.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() && !path.starts_with(':') => StoreAddress::Sqlite(folder.join(path)),
+        _ => {
+            item.cover(super::source_text::Cover::Secret);
+            item.error_with(
+                "is not a store",
+                "write `sqlite:` and a path, such as `sqlite:warroom.db`",
+            );
+            usual
+        }
+    }
+}
+
+pub(super) fn log(root: &Section<'_>) -> Log {
+    let usual = Log::default();
+    let Some(item) = root.get("log") else {
+        return usual;
+    };
+    item.section(|s| Log {
+        format: s
+            .get("format")
+            .and_then(|i| i.choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]))
+            .unwrap_or(usual.format),
+        level: s
+            .get("level")
+            .and_then(|i| {
+                let text = i.text()?;
+                if tracing_subscriber::EnvFilter::try_new(text).is_err() {
+                    i.error_with(
+                        format!("is not a log level: `{}`", shortened(text)),
+                        "write `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,warroom=debug`",
+                    );
+                    return None;
+                }
+                Some(text.to_owned())
+            })
+            .unwrap_or(usual.level),
+    })
+}
