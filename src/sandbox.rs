@@ -184,7 +184,7 @@ impl Sandbox {
         self.with(|world, _| world.creations.clone())
     }
 
-    /// Every API call that was seen, oldest first; requests that could not even be read are left out.
+    /// Every API call that was seen, oldest first, unreadable and unknown ones included.
     #[must_use]
     pub fn calls(&self) -> Vec<CallRecord> {
         self.with(|world, _| world.calls.iter().cloned().collect())
@@ -196,4 +196,59 @@ pub async fn serve(listener: TcpListener, sandbox: Sandbox, stop: CancellationTo
     axum::serve(listener, sandbox.router())
         .with_graceful_shutdown(async move { stop.cancelled().await })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    /// What a raw socket receives for one call, up to the end of the connection.
+    async fn received(sandbox: &Sandbox) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let client = async {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            let request = format!(
+                "GET /v2/session/info?instance_id={}&access_token={} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\r\n",
+                Setup::INSTANCE_ID,
+                Setup::ACCESS_TOKEN
+            );
+            socket.write_all(request.as_bytes()).await.unwrap();
+            let mut bytes = Vec::new();
+            let mut chunk = [0_u8; 512];
+            while let Ok(count @ 1..) = socket.read(&mut chunk).await {
+                bytes.extend_from_slice(&chunk[..count]);
+            }
+            stop.cancel();
+            String::from_utf8(bytes).unwrap()
+        };
+        let (served, text) = tokio::join!(serve(listener, sandbox.clone(), stop.clone()), client);
+        served.unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn a_reset_ends_a_real_connection_without_a_byte() {
+        let sandbox = Sandbox::new(Setup::default(), Arc::new(SystemClock));
+        sandbox.add_fault(Fault::on(Operation::SessionInfo, FaultKind::Reset).after_effect());
+        assert_eq!(received(&sandbox).await, "");
+        let whole = received(&sandbox).await;
+        assert!(whole.starts_with("HTTP/1.1 200"), "{whole}");
+        assert!(whole.ends_with('}'), "{whole}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_cut_short_begins_well_and_never_ends() {
+        let sandbox = Sandbox::new(Setup::default(), Arc::new(SystemClock));
+        sandbox.add_fault(Fault::on(Operation::SessionInfo, FaultKind::CutShort).after_effect());
+        let text = received(&sandbox).await;
+        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+        assert!(text.contains("transfer-encoding: chunked"), "{text}");
+        assert!(!text.ends_with("0\r\n\r\n"), "the last chunk is missing: {text}");
+    }
 }

@@ -13,7 +13,6 @@ use axum::extract::{Query, RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{RequestPartsExt as _, Router};
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
@@ -57,12 +56,22 @@ async fn answer(
     template: &'static str,
     request: Request,
 ) -> Response {
+    let method = request.method().to_string();
     let delivery = match read(operation, template, request).await {
         Ok((call, found)) => sandbox.with(|world, now| decide(world, &call, &found, now)),
-        Err(problem) => Delivery::of(
-            Reply::json(json!({"statusCode": 400, "message": problem, "error": "Bad Request"}))
-                .with_status(400),
-        ),
+        Err(problem) => {
+            sandbox.with(|world, now| {
+                world.record(bare_record(
+                    now,
+                    method,
+                    template.to_owned(),
+                    Some(operation),
+                    400,
+                ));
+            });
+            let body = json!({"statusCode": 400, "message": problem, "error": "Bad Request"});
+            Delivery::of(Reply::json(body).with_status(400))
+        }
     };
     deliver(delivery).await
 }
@@ -280,20 +289,29 @@ pub(super) async fn unknown(State(sandbox): State<Sandbox>, request: Request) ->
         "message": format!("Cannot {method} {path}"),
         "error": "Not Found",
     });
-    sandbox.with(|world, now| {
-        world.record(CallRecord {
-            at: now,
-            method,
-            route: path,
-            operation: None,
-            status: Some(StatusCode::NOT_FOUND.as_u16()),
-            credentials: Vec::new(),
-            instance_id: None,
-            chat_id: None,
-            faulted: false,
-        });
-    });
+    sandbox.with(|world, now| world.record(bare_record(now, method, path, None, 404)));
     deliver(Delivery::of(Reply::json(body).with_status(404))).await
+}
+
+/// The record of a request in which nothing could be read.
+fn bare_record(
+    at: Timestamp,
+    method: String,
+    route: String,
+    operation: Option<Operation>,
+    status: u16,
+) -> CallRecord {
+    CallRecord {
+        at,
+        method,
+        route,
+        operation,
+        status: Some(status),
+        credentials: Vec::new(),
+        instance_id: None,
+        chat_id: None,
+        faulted: false,
+    }
 }
 
 #[cfg(test)]

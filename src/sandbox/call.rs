@@ -80,9 +80,12 @@ impl Call {
         self.params.get("id").map_or("", String::as_str)
     }
 
-    /// A number from the query; anything that is no number counts as absent.
+    /// A number from the body or the query; anything that is no number counts as absent.
     pub(super) fn number(&self, name: &str) -> Option<usize> {
-        self.query.get(name)?.parse().ok()
+        match self.body.get(name).and_then(Value::as_u64) {
+            Some(number) => usize::try_from(number).ok(),
+            None => self.field(name)?.parse().ok(),
+        }
     }
 
     /// What the call is about, for records and for faults that strike only some chats.
@@ -139,7 +142,19 @@ fn is_person_id(id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_taken_for_an_id_has_a_number_and_a_server(text in "\\PC{0,30}|[0-9:.]{0,12}@[a-z.]{0,8}") {
+            if let Some((user, server)) = split_id(&text) {
+                prop_assert!(!user.is_empty() && user.bytes().all(|byte| byte.is_ascii_digit()));
+                prop_assert!(text.starts_with(user) && text.ends_with(server));
+            }
+        }
+    }
 
     #[test]
     fn a_device_suffix_does_not_make_another_person() {

@@ -132,3 +132,21 @@ pub(super) fn code_of(link: &str) -> &str {
     let tail = link.rsplit('/').next().unwrap_or(link);
     tail.split(['?', '#']).next().unwrap_or(tail)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_code_is_found_in_every_form_of_its_link(code in "[A-Za-z0-9]{22}", tail in "(\\?mode=x)?(#y)?") {
+            prop_assert_eq!(code_of(&code), code.as_str());
+            let pasted = format!(" {LINK_START}{code}{tail}\n");
+            prop_assert_eq!(code_of(&pasted), code.as_str());
+            let long = format!("{LINK_START}invite/{code}");
+            prop_assert_eq!(code_of(&long), code.as_str());
+        }
+    }
+}

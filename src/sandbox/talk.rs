@@ -252,7 +252,18 @@ fn normalise(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn an_id_in_its_long_form_is_the_same_message(id in "[0-9A-F]{4,24}", mine: bool, author in "(_[0-9]{3}@lid)?") {
+            let long = format!("{mine}_120363400000000001@g.us_{id}{author}");
+            prop_assert_eq!(bare_id(&long), id.as_str());
+            prop_assert_eq!(bare_id(&id), id.as_str());
+        }
+    }
 
     #[test]
     fn the_bare_id_is_found_in_every_spelling() {

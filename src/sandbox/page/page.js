@@ -7,14 +7,14 @@ const byId = (id) => document.getElementById(id);
 
 const PRIVACY = [
   ["ok", "can be added"],
-  ["refuses_403", "private invitation only (403)"],
-  ["not_on_whatsapp_404", "not on WhatsApp (404)"],
-  ["recently_left_408", "recently left (408)"],
-  ["blocked_401", "blocked the bot (401)"],
+  ["refuses_403", "refuses adds (403)"],
+  ["not_on_whatsapp_404", "no account (404)"],
+  ["recently_left_408", "just left (408)"],
+  ["blocked_401", "blocked bot (401)"],
   ["group_invite_only_417", "link only (417)"],
   ["full_419", "group full (419)"],
-  ["silently_absent", "says yes, never appears"],
-  ["appears_late", "appears 20 s late"],
+  ["silently_absent", "silently absent"],
+  ["appears_late", "appears late"],
 ];
 const LID = [
   ["known_mapping", "number visible"],
@@ -182,6 +182,7 @@ function showPhone(phone, data) {
 function turn(phone, change) {
   Object.assign(phone, { chosen: true, info: false }, change);
   showPhone(phone, phone.data);
+  if (!phone.screen.classList.contains("talk")) phone.screen.scrollTop = 0;
 }
 
 function showChats(phone, data) {

@@ -151,3 +151,46 @@ async fn bad_requests_are_refused_in_the_real_words() {
     assert_eq!(answer.json()["code"], "missing_param");
     assert_eq!(bench.get("/v2/groups/120363000000000000@g.us").await.status, 500);
 }
+
+#[tokio::test]
+async fn without_a_store_nothing_can_be_read_back() {
+    let bench = Bench::new(Setup {
+        chat_store: false,
+        ..Setup::with_engine(Engine::Noweb)
+    });
+    let id = bench.made("INCIDENT-1 | db", &[ADA]).await;
+    bench.call("POST", "/v2/send/text", text_to(&id, "hello")).await;
+    let messages = format!("/v2/chats/messages?chatId={id}");
+    let lid = format!("/v2/lids/pn/{ADA}");
+    for path in [
+        messages.as_str(),
+        "/v2/chats",
+        "/v2/chats/overview",
+        "/v2/lids",
+        lid.as_str(),
+    ] {
+        assert_eq!(bench.get(path).await.status, StatusCode::BAD_REQUEST, "{path}");
+    }
+    assert_eq!(bench.sandbox.groups()[0].texts(), ["hello"]);
+}
+
+#[tokio::test]
+async fn a_bot_that_left_is_shut_out_and_can_come_back_by_the_link() {
+    let bench = Bench::with_engine(Engine::Gows);
+    let id = bench.made("INCIDENT-1 | db", &[ADA]).await;
+    let code = bench.sandbox.groups()[0].invite_code.clone();
+    bench
+        .call("POST", &format!("/v2/groups/{id}/leave"), Value::Null)
+        .await;
+    let answer = bench.call("POST", "/v2/send/text", text_to(&id, "x")).await;
+    assert_eq!(answer.json()["exception"]["data"], 403);
+    assert_eq!(bench.get("/v2/groups").await.json(), json!([]));
+    let answer = bench.call("POST", "/v2/groups/join", json!({"code": code})).await;
+    assert_eq!(answer.json(), json!({"id": id}));
+    let answer = bench.get(&format!("/v2/groups/{id}/invite-code")).await;
+    assert_eq!(
+        answer.json()["exception"]["data"],
+        401,
+        "a plain member gets no code"
+    );
+}

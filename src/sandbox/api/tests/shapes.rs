@@ -169,3 +169,66 @@ async fn groups_can_be_addressed_with_a_raw_or_an_encoded_sign_and_made_at_both_
     assert_eq!(bench.get("/v2/groups/count").await.json(), json!({"count": 1}));
     assert_eq!(bench.get("/v2/nothing").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn groups_with_phone_addressing_name_everyone_by_number() {
+    for engine in Engine::ALL {
+        let bench = Bench::new(Setup {
+            addressing: Addressing::Phone,
+            ..Setup::with_engine(engine)
+        });
+        let id = bench.made("INCIDENT-1 | db", &[ADA]).await;
+        let rows = bench.get(&format!("/v2/groups/{id}/participants")).await.json();
+        let (found, server) = match engine {
+            Engine::Webjs => (&rows[1]["id"]["_serialized"], "c.us"),
+            Engine::Noweb => (&rows[1]["id"], "s.whatsapp.net"),
+            Engine::Gows => (&rows[1]["JID"], "s.whatsapp.net"),
+        };
+        assert_eq!(*found, format!("{ADA}@{server}"));
+    }
+}
+
+#[tokio::test]
+async fn an_invite_code_comes_in_the_form_that_was_set() {
+    let forms = [
+        (InviteForm::Bare, ""),
+        (InviteForm::Url, "https://chat.whatsapp.com/"),
+        (InviteForm::Quoted, "\""),
+        (InviteForm::Object, r#"{"code":""#),
+    ];
+    for (invite_form, start) in forms {
+        let bench = Bench::new(Setup {
+            invite_form,
+            ..Setup::default()
+        });
+        let id = bench.made("INCIDENT-1 | db", &[ADA]).await;
+        let code = bench.sandbox.groups()[0].invite_code.clone();
+        let answer = bench.get(&format!("/v2/groups/{id}/invite-code")).await;
+        assert!(
+            answer.text.starts_with(&format!("{start}{code}")),
+            "{}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_webjs_can_end_a_group_and_no_engine_takes_a_picture() {
+    for engine in Engine::ALL {
+        let bench = Bench::with_engine(engine);
+        let id = bench.made("INCIDENT-1 | db", &[ADA]).await;
+        let picture = bench
+            .call("PUT", &format!("/v2/groups/{id}/picture"), json!({}))
+            .await;
+        assert_eq!(picture.status, StatusCode::NOT_IMPLEMENTED);
+        let answer = bench
+            .call("DELETE", &format!("/v2/groups/{id}"), Value::Null)
+            .await;
+        let is_gone = bench.members(&id).is_empty();
+        if engine == Engine::Webjs {
+            assert_eq!((answer.status, is_gone), (StatusCode::OK, true));
+        } else {
+            assert_eq!((answer.status, is_gone), (StatusCode::NOT_IMPLEMENTED, false));
+        }
+    }
+}
