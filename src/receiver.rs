@@ -76,11 +76,7 @@ async fn ready(State(receiver): State<Arc<Receiver>>) -> Response {
     (status, Json(serde_json::json!({ "config": "ok", "store": store }))).into_response()
 }
 
-async fn hook(
-    State(receiver): State<Arc<Receiver>>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Response {
+async fn hook(State(receiver): State<Arc<Receiver>>, Path(name): Path<String>, request: Request) -> Response {
     // How long we took is measured by the machine, whatever clock the incident runs on.
     let begun = Instant::now();
     let Some(source) = receiver.sources.get(&name) else {
@@ -135,8 +131,11 @@ impl Receiver {
     /// Takes in a body that was verified. Also used to replay one that was stored.
     async fn accept(&self, source: &Source, body: &VerifiedBody, now: Timestamp) -> Result<Receipt, Refusal> {
         let (alerts, ignored) = match parse(body, source, now) {
-            Ok(Parsed::Alerts(alerts)) if alerts.is_empty() => (alerts, Some("no alerts in it".to_owned())),
             Ok(Parsed::Alerts(alerts)) => (alerts, None),
+            Ok(Parsed::Partly { alerts, unread }) => {
+                warn!(source.name = source.name, reason = %unread, "a part of a hook was not understood");
+                (alerts, None)
+            }
             Ok(Parsed::Ignored { reason }) => (Vec::new(), Some(reason)),
             Err(why) => {
                 warn!(source.name = source.name, reason = %why, "a verified hook was not understood; it is kept");
@@ -145,15 +144,12 @@ impl Receiver {
         };
         for alert in &alerts {
             let severity = alert.severity.as_str();
-            self.metrics
-                .alerts
-                .get_or_create(&AlertLabels { source: source.name.clone(), severity })
-                .inc();
+            self.metrics.alerts.get_or_create(&AlertLabels { source: source.name.clone(), severity }).inc();
             if alert.severity_origin == SeverityOrigin::Unmapped {
                 self.metrics.unmapped.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
                 warn!(
-                    source.name = source.name, severity,
-                    "an alert says no severity that is known; the configured default was taken"
+                    source.name = source.name,
+                    severity, "an alert says no severity that is known; the configured default was taken"
                 );
             }
         }

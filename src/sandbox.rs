@@ -69,10 +69,7 @@ impl Sandbox {
     #[must_use]
     pub fn new(setup: Setup, clock: Arc<dyn Clock>) -> Self {
         let world = World::new(setup, clock.now());
-        Self {
-            world: Arc::new(Mutex::new(world)),
-            clock,
-        }
+        Self { world: Arc::new(Mutex::new(world)), clock }
     }
 
     /// The simulated API, the control routes under `/sandbox/` and the page of phones at `/`.

@@ -21,22 +21,11 @@ const CROWD: usize = 10;
 pub(super) fn roster(root: &Section<'_>, open_at: Severity) -> Roster {
     let mut seen = Seen::default();
     let people = root
-        .need(
-            "people",
-            "say who there is: `amira: { name: …, phone: \"+1555…\" }`",
-        )
+        .need("people", "say who there is: `amira: { name: …, phone: \"+1555…\" }`")
         .map(|item| people(&item, &mut seen))
         .unwrap_or_default();
-    let rotations = root
-        .get("rotations")
-        .map(|item| rotations(&item, &mut seen))
-        .unwrap_or_default();
-    let mut roster = Roster {
-        people,
-        rotations,
-        routes: Vec::new(),
-        fallback: empty_route(FALLBACK),
-    };
+    let rotations = root.get("rotations").map(|item| rotations(&item, &mut seen)).unwrap_or_default();
+    let mut roster = Roster { people, rotations, routes: Vec::new(), fallback: empty_route(FALLBACK) };
     let mut catch_all: Option<usize> = None;
     if let Some(item) = root.get("routes") {
         for (n, item) in item.list(false).iter().enumerate() {
@@ -81,10 +70,7 @@ pub(super) fn roster(root: &Section<'_>, open_at: Severity) -> Roster {
     // A misspelt name leaves somebody unused, which the error about it says better.
     if root.desk.errors() == 0 {
         for person in seen.unused() {
-            person.warning(
-                "is in no rotation and no route",
-                "remove this person, or add them to a route",
-            );
+            person.warning("is in no rotation and no route", "remove this person, or add them to a route");
         }
     }
     roster
@@ -100,10 +86,7 @@ struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     fn unused(&self) -> impl Iterator<Item = &Item<'a>> {
-        self.people
-            .iter()
-            .filter(|(key, _)| !self.used.contains(*key))
-            .map(|(_, item)| item)
+        self.people.iter().filter(|(key, _)| !self.used.contains(*key)).map(|(_, item)| item)
     }
 
     /// Notes that `item` asks for a person, who must exist.
@@ -148,9 +131,7 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> BTreeMap<String, Person> 
 }
 
 fn person<'a>(s: &Section<'a>, key: &str) -> Option<(Item<'a>, Person)> {
-    let name = s
-        .need("name", "the name that the others will read")
-        .and_then(|i| i.line().map(str::to_owned));
+    let name = s.need("name", "the name that the others will read").and_then(|i| i.line().map(str::to_owned));
     let phone = s.get("phone");
     let jid = s.get("jid");
     let email = s.get("email").and_then(|i| email(&i));
@@ -183,17 +164,7 @@ fn person<'a>(s: &Section<'a>, key: &str) -> Option<(Item<'a>, Person)> {
             return None;
         }
     };
-    Some((
-        at,
-        Person {
-            key: key.to_owned(),
-            name: name?,
-            jid: jid?,
-            email,
-            timezone,
-            introduced,
-        },
-    ))
+    Some((at, Person { key: key.to_owned(), name: name?, jid: jid?, email, timezone, introduced }))
 }
 
 fn number(item: &Item<'_>) -> Option<Jid> {
@@ -257,10 +228,7 @@ fn zone_name(item: &Item<'_>) -> Option<String> {
     if zone(text).is_some() {
         return Some(text.to_owned());
     }
-    let names: Vec<String> = jiff::tz::db()
-        .available()
-        .map(|n| n.as_str().to_owned())
-        .collect();
+    let names: Vec<String> = jiff::tz::db().available().map(|n| n.as_str().to_owned()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let message = format!("is not a time zone: `{}`", shortened(text));
     let same = names.iter().find(|n| n.eq_ignore_ascii_case(text)).copied();
@@ -284,20 +252,12 @@ fn rotations<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> BTreeMap<String, Rotat
 
 fn rotation<'a>(s: &Section<'a>, key: &str, seen: &mut Seen<'a>) -> Option<Rotation> {
     let zone_name = s
-        .need(
-            "timezone",
-            "whose wall clock rules the turns, such as `Europe/Berlin`",
-        )
+        .need("timezone", "whose wall clock rules the turns, such as `Europe/Berlin`")
         .and_then(|i| zone_name(&i));
     let starts = s
-        .need(
-            "starts",
-            "when the first person's first turn begins, such as `2026-01-05 09:00`",
-        )
+        .need("starts", "when the first person's first turn begins, such as `2026-01-05 09:00`")
         .and_then(|i| moment(&i));
-    let shift = s
-        .need("shift", "how long a turn is, such as `1 week` or `12 hours`")
-        .and_then(|i| shift(&i));
+    let shift = s.need("shift", "how long a turn is, such as `1 week` or `12 hours`").and_then(|i| shift(&i));
     let people = s.need("people", "who takes turns, in order").map(|item| {
         let items = item.list(true);
         if items.is_empty() && matches!(item.node.value, Value::List(_)) {
@@ -309,10 +269,7 @@ fn rotation<'a>(s: &Section<'a>, key: &str, seen: &mut Seen<'a>) -> Option<Rotat
         .get("overrides")
         .map(|item| {
             let items = item.list(false);
-            items
-                .iter()
-                .filter_map(|i| i.section(|s| takeover(s, seen)))
-                .collect()
+            items.iter().filter_map(|i| i.section(|s| takeover(s, seen))).collect()
         })
         .unwrap_or_default();
     let zone_name = zone_name?;
@@ -330,9 +287,7 @@ fn rotation<'a>(s: &Section<'a>, key: &str, seen: &mut Seen<'a>) -> Option<Rotat
 fn takeover<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Option<Override> {
     let from = s.need("from", "the first moment, such as `2026-12-24 09:00`");
     let until = s.need("until", "the moment at which the usual person is back");
-    let person = s
-        .need("person", "who takes the turn")
-        .and_then(|i| seen.person(&i));
+    let person = s.need("person", "who takes the turn").and_then(|i| seen.person(&i));
     let from = from.and_then(|i| moment(&i));
     let end = until.as_ref().and_then(moment);
     if let (Some(from), Some(end), Some(at)) = (from, end, &until)
@@ -341,11 +296,7 @@ fn takeover<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Option<Override> {
         at.error("is not after `from`");
         return None;
     }
-    Some(Override {
-        from: from?,
-        until: end?,
-        person: person?,
-    })
+    Some(Override { from: from?, until: end?, person: person? })
 }
 
 /// A wall-clock time, to the minute or second, with a blank or a `T` between date and time.
@@ -353,9 +304,7 @@ fn moment(item: &Item<'_>) -> Option<DateTime> {
     let text = item.text()?;
     let parsed: Option<DateTime> = text.parse().ok();
     // A zone or an offset would be ignored, and a date alone would silently mean midnight.
-    let plain = text
-        .chars()
-        .all(|c| c.is_ascii_digit() || matches!(c, '-' | ':' | ' ' | 'T'));
+    let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ':' | ' ' | 'T'));
     match parsed.filter(|_| plain && text.contains(':')) {
         Some(moment) => Some(moment),
         None => {
@@ -373,9 +322,8 @@ fn shift(item: &Item<'_>) -> Option<SignedDuration> {
 }
 
 fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> Route {
-    let name = s
-        .need("name", "what the room's history calls this route")
-        .and_then(|i| i.line().map(str::to_owned));
+    let name =
+        s.need("name", "what the room's history calls this route").and_then(|i| i.line().map(str::to_owned));
     Route {
         name: name.unwrap_or_else(|| format!("route {}", n + 1)),
         matchers: s.get("match").map(|i| i.matchers()).unwrap_or_default(),
@@ -385,12 +333,7 @@ fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> Route {
 }
 
 fn empty_route(name: &str) -> Route {
-    Route {
-        name: name.to_owned(),
-        matchers: Vec::new(),
-        invite: Vec::new(),
-        runbook: None,
-    }
+    Route { name: name.to_owned(), matchers: Vec::new(), invite: Vec::new(), runbook: None }
 }
 
 fn runbook(s: &Section<'_>) -> Option<String> {
@@ -399,18 +342,12 @@ fn runbook(s: &Section<'_>) -> Option<String> {
     if is_web_address(text) {
         return Some(text.to_owned());
     }
-    item.error_with(
-        format!("is not a web address: `{}`", shortened(text)),
-        "it begins with `https://`",
-    );
+    item.error_with(format!("is not a web address: `{}`", shortened(text)), "it begins with `https://`");
     None
 }
 
 fn invites<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {
-    let Some(item) = s.need(
-        "invite",
-        "whom to call: `invite: { commander: [ rotation:platform ] }`",
-    ) else {
+    let Some(item) = s.need("invite", "whom to call: `invite: { commander: [ rotation:platform ] }`") else {
         return Vec::new();
     };
     let mut invites = Vec::new();
@@ -425,10 +362,7 @@ fn invites<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {
             continue;
         }
         let whom = item.list(true).iter().filter_map(|i| invitee(i, seen)).collect();
-        invites.push(Invite {
-            role: role.to_owned(),
-            whom,
-        });
+        invites.push(Invite { role: role.to_owned(), whom });
     }
     invites
 }
@@ -469,21 +403,14 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
         })
         .collect();
     let at = |message: String, hint: &str| {
-        item.desk
-            .warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
+        item.desk.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
     };
     let leads = |i: &Invite| i.role == COMMANDER && !i.whom.is_empty();
     if !named.is_empty() && !route.invite.iter().any(leads) {
-        at(
-            "has no commander".to_owned(),
-            "somebody should lead: add the role `commander`",
-        );
+        at("has no commander".to_owned(), "somebody should lead: add the role `commander`");
     }
     if named.is_empty() && route.name != FALLBACK {
-        at(
-            "names nobody".to_owned(),
-            "the fallback's people are called instead",
-        );
+        at("names nobody".to_owned(), "the fallback's people are called instead");
     }
     if named.len() > CROWD {
         at(
@@ -494,16 +421,11 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
     if !opens(&route.matchers, open_at) {
         return;
     }
-    let strangers: Vec<&str> = named
-        .into_iter()
-        .filter(|key| roster.people.get(*key).is_some_and(|p| !p.introduced))
-        .collect();
+    let strangers: Vec<&str> =
+        named.into_iter().filter(|key| roster.people.get(*key).is_some_and(|p| !p.introduced)).collect();
     if !strangers.is_empty() {
         at(
-            format!(
-                "would call people who never wrote to our number: {}",
-                strangers.join(", ")
-            ),
+            format!("would call people who never wrote to our number: {}", strangers.join(", ")),
             "let them write to it once and set `introduced: true`; until then `rooms.strangers` says what happens",
         );
     }

@@ -34,13 +34,7 @@ impl<'a> Desk<'a> {
         env: &'a dyn Fn(&str) -> Option<String>,
         strictness: Strictness,
     ) -> Self {
-        Self {
-            source,
-            folder,
-            env,
-            strictness,
-            findings: RefCell::new(Vec::new()),
-        }
+        Self { source, folder, env, strictness, findings: RefCell::new(Vec::new()) }
     }
 
     /// Parses the file; a file that is not well-formed is one finding.
@@ -134,26 +128,19 @@ impl<'a> Item<'a> {
     }
 
     fn called(&self) -> String {
-        if self.path.is_empty() {
-            "this file".to_owned()
-        } else {
-            format!("`{}`", self.path)
-        }
+        if self.path.is_empty() { "this file".to_owned() } else { format!("`{}`", self.path) }
     }
 
     pub(super) fn error(&self, message: impl Display) {
-        self.desk
-            .error(self.span(), format!("{} {message}", self.called()));
+        self.desk.error(self.span(), format!("{} {message}", self.called()));
     }
 
     pub(super) fn error_with(&self, message: impl Display, hint: impl Into<String>) {
-        self.desk
-            .error_with(self.span(), format!("{} {message}", self.called()), hint);
+        self.desk.error_with(self.span(), format!("{} {message}", self.called()), hint);
     }
 
     pub(super) fn warning(&self, message: impl Display, hint: impl Into<String>) {
-        self.desk
-            .warning(self.span(), format!("`{}` {message}", self.path), hint);
+        self.desk.warning(self.span(), format!("`{}` {message}", self.path), hint);
     }
 
     fn wrong_kind(&self, expected: &str) {
@@ -290,9 +277,9 @@ impl<'a> Item<'a> {
                     key_span: match &node.value {
                         _ if !node.span.is_empty() => node.span.clone(),
                         // A block map has no mark of its own; its first key is where it begins.
-                        Value::Map(entries) => entries
-                            .first()
-                            .map_or_else(|| self.key_span.clone(), |e| e.key_span.clone()),
+                        Value::Map(entries) => {
+                            entries.first().map_or_else(|| self.key_span.clone(), |e| e.key_span.clone())
+                        }
                         _ => self.key_span.clone(),
                     },
                     node,
@@ -409,12 +396,7 @@ fn cover(source: &SourceText, node: &Node, how: Cover) {
 }
 
 fn item<'a>(desk: &'a Desk<'a>, parent: &str, entry: &'a Entry) -> Item<'a> {
-    Item {
-        desk,
-        path: join(parent, &entry.key),
-        key_span: entry.key_span.clone(),
-        node: &entry.value,
-    }
+    Item { desk, path: join(parent, &entry.key), key_span: entry.key_span.clone(), node: &entry.value }
 }
 
 /// A map while it is read.
@@ -522,20 +504,12 @@ fn refuse_repeats(desk: &Desk<'_>, path: &str, entries: &[Entry]) {
 
 fn join(parent: &str, key: &str) -> String {
     let key = shortened(key);
-    if parent.is_empty() {
-        key
-    } else {
-        format!("{parent}.{key}")
-    }
+    if parent.is_empty() { key } else { format!("{parent}.{key}") }
 }
 
 /// A word of the user's as it is repeated in a message.
 pub(super) fn shortened(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .take(61)
-        .collect();
+    let plain: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(61).collect();
     if plain.chars().count() > 60 {
         format!("{}…", plain.chars().take(60).collect::<String>())
     } else {

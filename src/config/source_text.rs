@@ -29,12 +29,7 @@ pub(super) enum Cover {
 
 impl SourceText {
     pub(super) fn new(name: String, text: String) -> Self {
-        Self {
-            name,
-            text,
-            known: RefCell::new(Vec::new()),
-            covers: RefCell::new(Vec::new()),
-        }
+        Self { name, text, known: RefCell::new(Vec::new()), covers: RefCell::new(Vec::new()) }
     }
 
     /// The file as it was named to us.
@@ -106,11 +101,7 @@ impl SourceText {
         let length = length.max(1);
         let text: String = shown.trim_end().chars().take(WIDEST).collect();
         let indent = indent.min(WIDEST);
-        Some(Excerpt {
-            text,
-            indent,
-            length: length.min(WIDEST.saturating_sub(indent).max(1)),
-        })
+        Some(Excerpt { text, indent, length: length.min(WIDEST.saturating_sub(indent).max(1)) })
     }
 }
 
@@ -126,28 +117,16 @@ const WIDEST: usize = 160;
 
 /// A digit of a phone number, or a dot for it.
 fn digit(text: &str, range: &Range<usize>, at: usize, c: char) -> char {
-    let digits = |part: Range<usize>| {
-        text.get(part)
-            .unwrap_or_default()
-            .chars()
-            .filter(char::is_ascii_digit)
-            .count()
-    };
+    let digits =
+        |part: Range<usize>| text.get(part).unwrap_or_default().chars().filter(char::is_ascii_digit).count();
     let before = digits(range.start..at);
     let after = digits(at..range.end);
-    if c.is_ascii_digit() && before > 0 && after > 2 {
-        '•'
-    } else {
-        printable(c)
-    }
+    if c.is_ascii_digit() && before > 0 && after > 2 { '•' } else { printable(c) }
 }
 
 /// The character if it only gives the line its shape, or a dot for it.
 fn outline(c: char) -> char {
-    if matches!(
-        c,
-        ' ' | '\t' | ':' | '-' | '"' | '\'' | '[' | ']' | '{' | '}' | ',' | '|' | '&' | '*'
-    ) {
+    if matches!(c, ' ' | '\t' | ':' | '-' | '"' | '\'' | '[' | ']' | '{' | '}' | ',' | '|' | '&' | '*') {
         printable(c)
     } else {
         '•'
@@ -179,9 +158,7 @@ mod tests {
         let text = "a: !tag [&anchor x, \"y\"] # a secret\n";
         let s = SourceText::new("x.yaml".to_owned(), text.to_owned());
         for part in ["a", "x", "\"y\""] {
-            let at = text
-                .find(&format!("{part}{}", if part == "a" { ":" } else { "" }))
-                .unwrap();
+            let at = text.find(&format!("{part}{}", if part == "a" { ":" } else { "" })).unwrap();
             s.know(at..at + part.len());
         }
         assert_eq!(s.excerpt(&(0..1)).unwrap().text, "a: •••• [&•••••• x, \"y\"]");
@@ -193,10 +170,7 @@ mod tests {
         let at = s.text().find('x').unwrap();
         assert_eq!(s.position(at), (2, 6));
         let excerpt = s.excerpt(&(at..at + 1)).unwrap();
-        assert_eq!(
-            (excerpt.text.as_str(), excerpt.indent, excerpt.length),
-            ("ä: ö x", 5, 1)
-        );
+        assert_eq!((excerpt.text.as_str(), excerpt.indent, excerpt.length), ("ä: ö x", 5, 1));
     }
 
     #[test]

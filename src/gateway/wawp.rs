@@ -49,12 +49,8 @@ mod told;
 
 /// What `WhatsApp` and Wawp take. 100 characters of subject is today's limit of `WhatsApp`'s own apps, 25
 /// the one that some older gateways still have; Wawp's proxy documents 4096 characters of text.
-const LIMITS: Capabilities = Capabilities {
-    longest_subject: 100,
-    safe_subject: 25,
-    longest_description: 2048,
-    longest_text: 4096,
-};
+const LIMITS: Capabilities =
+    Capabilities { longest_subject: 100, safe_subject: 25, longest_description: 2048, longest_text: 4096 };
 
 /// One linked number at Wawp.
 pub struct Wawp {
@@ -118,10 +114,7 @@ impl Wawp {
         read: impl FnOnce(&Reply) -> Option<T> + Send,
     ) -> Result<T, GatewayError> {
         let began = Instant::now();
-        let sent = self
-            .transport
-            .send(asked, request, deadline, self.clock.now())
-            .await;
+        let sent = self.transport.send(asked, request, deadline, self.clock.now()).await;
         let status = sent.as_ref().map_or(0, |answer| answer.status);
         let outcome = sent.and_then(|answer| self.outcome(asked, &answer, read));
         let class = outcome.as_ref().err().map_or("ok", GatewayError::class);
@@ -151,8 +144,7 @@ impl Wawp {
 
     /// A call whose answer only says whether it worked.
     async fn set(&self, call: Call, request: Request) -> Result<(), GatewayError> {
-        self.ask(Asked::new(call), request, self.deadline(), told::is_done)
-            .await
+        self.ask(Asked::new(call), request, self.deadline(), told::is_done).await
     }
 
     /// The linked number's own ids. A failure is not kept: the next call asks again.
@@ -164,9 +156,7 @@ impl Wawp {
             return known;
         }
         let request = Request::get("/v2/session/info");
-        let me = self
-            .ask(Asked::new(Call::Session), request, deadline, account::me)
-            .await;
+        let me = self.ask(Asked::new(Call::Session), request, deadline, account::me).await;
         let me = me.ok()?;
         *locked(&self.me) = Some(me.clone());
         Some(me)
@@ -191,10 +181,7 @@ impl Gateway for Wawp {
     async fn session(&self) -> Result<Session, GatewayError> {
         let request = Request::get("/v2/session/info");
         let read = |reply: &Reply| Some((account::session(reply)?, account::me(reply)));
-        match self
-            .ask(Asked::new(Call::Session), request, self.deadline(), read)
-            .await
-        {
+        match self.ask(Asked::new(Call::Session), request, self.deadline(), read).await {
             Ok((session, me)) => {
                 // The instance may have been linked to another number meanwhile.
                 if me.is_some() {
@@ -221,16 +208,10 @@ impl Gateway for Wawp {
             .field("name", subject)
             .field("participants", people::named(&people));
         let read = |reply: &Reply| {
-            Some(CreatedGroup {
-                group: groups::created_group(reply)?,
-                said: people::said_at_creation(reply),
-            })
+            Some(CreatedGroup { group: groups::created_group(reply)?, said: people::said_at_creation(reply) })
         };
-        let mut made = self
-            .ask(Asked::new(Call::Create), request, deadline, read)
-            .await?;
-        made.said
-            .retain(|added| !me.as_ref().is_some_and(|me| me.is(&added.person)));
+        let mut made = self.ask(Asked::new(Call::Create), request, deadline, read).await?;
+        made.said.retain(|added| !me.as_ref().is_some_and(|me| me.is(&added.person)));
         people::match_the_last(&mut made.said, &people);
         Ok(made)
     }
@@ -270,37 +251,27 @@ impl Gateway for Wawp {
             Request::post(group_path(group, "/admin/promote")).field("participants", people::named(one));
         let refusal = |reply: &Reply| {
             let results = people::results(reply).unwrap_or_default();
-            results
-                .into_iter()
-                .find(|said| said.outcome != crate::gateway::AddOutcome::Added)
+            results.into_iter().find(|said| said.outcome != crate::gateway::AddOutcome::Added)
         };
         let read = |reply: &Reply| match refusal(reply) {
-            Some(said) => Some(Err(refused(
-                Refusal::Invalid,
-                format!("not made an admin: {:?}", said.outcome),
-            ))),
+            Some(said) => {
+                Some(Err(refused(Refusal::Invalid, format!("not made an admin: {:?}", said.outcome))))
+            }
             None => told::is_done(reply).map(Ok),
         };
-        self.ask(Asked::new(Call::Promote), request, self.deadline(), read)
-            .await?
+        self.ask(Asked::new(Call::Promote), request, self.deadline(), read).await?
     }
 
     async fn invite_link(&self, group: &GroupId) -> Result<InviteLink, GatewayError> {
         let request = Request::get(group_path(group, "/invite-code"));
         let asked = Asked::new(Call::InviteLink);
-        self.ask(asked, request, self.deadline(), messages::invite_link)
-            .await
+        self.ask(asked, request, self.deadline(), messages::invite_link).await
     }
 
     async fn revoke_link(&self, group: &GroupId) -> Result<(), GatewayError> {
         let request = Request::post(group_path(group, "/invite-code/revoke"));
-        let read = |reply: &Reply| {
-            messages::invite_link(reply)
-                .map(|_| ())
-                .or_else(|| told::is_done(reply))
-        };
-        self.ask(Asked::new(Call::RevokeLink), request, self.deadline(), read)
-            .await
+        let read = |reply: &Reply| messages::invite_link(reply).map(|_| ()).or_else(|| told::is_done(reply));
+        self.ask(Asked::new(Call::RevokeLink), request, self.deadline(), read).await
     }
 
     async fn describe(&self, group: &GroupId, text: &str) -> Result<(), GatewayError> {
@@ -331,9 +302,7 @@ impl Gateway for Wawp {
             long_text: text.encode_utf16().count() > LIMITS.longest_text,
             ..Asked::new(Call::SendText)
         };
-        let request = Request::post("/v2/send/text")
-            .field("chatId", chat.to_string())
-            .field("message", text);
+        let request = Request::post("/v2/send/text").field("chatId", chat.to_string()).field("message", text);
         self.ask(asked, request, self.deadline(), messages::sent).await
     }
 
@@ -346,7 +315,6 @@ impl Gateway for Wawp {
     }
 
     async fn leave(&self, group: &GroupId) -> Result<(), GatewayError> {
-        self.set(Call::Leave, Request::post(group_path(group, "/leave")))
-            .await
+        self.set(Call::Leave, Request::post(group_path(group, "/leave"))).await
     }
 }

@@ -30,11 +30,9 @@ use crate::clock::{Timestamp, later};
 const BODY_LIMIT: usize = 1024 * 1024;
 
 pub(super) fn router() -> Router<Sandbox> {
-    Operation::ROUTES
-        .iter()
-        .fold(Router::new(), |router, &(operation, method, template)| {
-            router.route(template, route(operation, method, template))
-        })
+    Operation::ROUTES.iter().fold(Router::new(), |router, &(operation, method, template)| {
+        router.route(template, route(operation, method, template))
+    })
 }
 
 fn route(operation: Operation, method: &'static str, template: &'static str) -> MethodRouter<Sandbox> {
@@ -61,13 +59,7 @@ async fn answer(
         Ok((call, found)) => sandbox.with(|world, now| decide(world, &call, &found, now)),
         Err(problem) => {
             sandbox.with(|world, now| {
-                world.record(bare_record(
-                    now,
-                    method,
-                    template.to_owned(),
-                    Some(operation),
-                    400,
-                ));
+                world.record(bare_record(now, method, template.to_owned(), Some(operation), 400));
             });
             let body = json!({"statusCode": 400, "message": problem, "error": "Bad Request"});
             Delivery::of(Reply::json(body).with_status(400))
@@ -84,18 +76,13 @@ async fn read(
 ) -> Result<(Call, Found), String> {
     let (mut parts, body) = request.into_parts();
     let params = match parts.extract::<RawPathParams>().await {
-        Ok(params) => params
-            .iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        Ok(params) => params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         Err(problem) => return Err(problem.to_string()),
     };
     let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
         .map(|Query(pairs)| pairs.into_iter().collect())
         .map_err(|problem| problem.to_string())?;
-    let bytes = to_bytes(body, BODY_LIMIT)
-        .await
-        .map_err(|problem| problem.to_string())?;
+    let bytes = to_bytes(body, BODY_LIMIT).await.map_err(|problem| problem.to_string())?;
     let is_json = parts
         .headers
         .get(CONTENT_TYPE)
@@ -118,10 +105,7 @@ async fn read(
         instance_id: String::new(),
     };
     let found = Found::in_request(&parts.headers, &call);
-    found
-        .instance_id()
-        .unwrap_or_default()
-        .clone_into(&mut call.instance_id);
+    found.instance_id().unwrap_or_default().clone_into(&mut call.instance_id);
     Ok((call, found))
 }
 
@@ -156,10 +140,7 @@ fn decide(world: &mut World, call: &Call, found: &Found, now: Timestamp) -> Deli
 
 fn strike(world: &mut World, call: &Call) -> Option<Fault> {
     let chat_id = call.chat_id().unwrap_or_default();
-    let subject = world
-        .group(chat_id)
-        .map(|group| group.subject.clone())
-        .unwrap_or_default();
+    let subject = world.group(chat_id).map(|group| group.subject.clone()).unwrap_or_default();
     let name = call.field("name").unwrap_or_default();
     world.faults.strike(call, &[chat_id, name, &subject])
 }
@@ -171,10 +152,7 @@ fn suffer(world: &mut World, call: &Call, effect: Effect, now: Timestamp) -> Opt
         Effect::Done | Effect::Twice(_) => Some(perform(world, call, now)),
     };
     if let Effect::Later(by) | Effect::Twice(by) = effect {
-        world.deferred.push(Deferred {
-            due_at: later(now, by),
-            call: call.clone(),
-        });
+        world.deferred.push(Deferred { due_at: later(now, by), call: call.clone() });
     }
     truth
 }

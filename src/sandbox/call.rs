@@ -63,16 +63,11 @@ pub(super) struct Call {
 impl Call {
     /// A value from the body or the query; the documentation's tables put many values in either.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
-        self.body
-            .get(name)
-            .and_then(Value::as_str)
-            .or_else(|| self.query.get(name).map(String::as_str))
+        self.body.get(name).and_then(Value::as_str).or_else(|| self.query.get(name).map(String::as_str))
     }
 
     pub(super) fn required(&self, name: &'static str) -> Result<&str, Refused> {
-        self.field(name)
-            .filter(|value| !value.is_empty())
-            .ok_or(Refused::Missing(name))
+        self.field(name).filter(|value| !value.is_empty()).ok_or(Refused::Missing(name))
     }
 
     /// The group id in the path.
@@ -90,10 +85,7 @@ impl Call {
 
     /// What the call is about, for records and for faults that strike only some chats.
     pub(super) fn chat_id(&self) -> Option<&str> {
-        self.params
-            .get("id")
-            .map(String::as_str)
-            .or_else(|| self.field("chatId"))
+        self.params.get("id").map(String::as_str).or_else(|| self.field("chatId"))
     }
 
     /// Cuts a list to the page that the query asks for.
@@ -116,9 +108,7 @@ impl Call {
                 ));
             };
             if !is_person_id(id) {
-                return Err(Refused::Invalid(
-                    "participants: id must be like 15551230000@c.us".to_owned(),
-                ));
+                return Err(Refused::Invalid("participants: id must be like 15551230000@c.us".to_owned()));
             }
             if !ids.iter().any(|known| known == id) {
                 ids.push(id.to_owned());
@@ -159,10 +149,7 @@ mod tests {
     #[test]
     fn a_device_suffix_does_not_make_another_person() {
         assert_eq!(split_id("15550100001@c.us"), Some(("15550100001", "c.us")));
-        assert_eq!(
-            split_id("15550100001:12@s.whatsapp.net"),
-            Some(("15550100001", "s.whatsapp.net"))
-        );
+        assert_eq!(split_id("15550100001:12@s.whatsapp.net"), Some(("15550100001", "s.whatsapp.net")));
         assert_eq!(split_id("15550100001"), None);
         assert_eq!(split_id("abc@c.us"), None);
     }

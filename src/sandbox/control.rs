@@ -62,10 +62,8 @@ struct WorldState {
 }
 
 async fn show_state(State(sandbox): State<Sandbox>) -> Json<impl Serialize> {
-    let mut operations: Vec<&'static str> = Operation::ROUTES
-        .iter()
-        .map(|(operation, ..)| operation.name())
-        .collect();
+    let mut operations: Vec<&'static str> =
+        Operation::ROUTES.iter().map(|(operation, ..)| operation.name()).collect();
     operations.dedup();
     Json(sandbox.with(|world, now| {
         WorldState {
@@ -82,11 +80,7 @@ async fn show_state(State(sandbox): State<Sandbox>) -> Json<impl Serialize> {
                 })
                 .collect(),
             phones: world.phones(now),
-            groups: world
-                .groups
-                .iter()
-                .map(|group| world.group_view(group, now))
-                .collect(),
+            groups: world.groups.iter().map(|group| world.group_view(group, now)).collect(),
             creations: world.creations.clone(),
             faults: world.faults.view(),
             policy: world.policy.clone(),
@@ -250,9 +244,7 @@ mod tests {
     fn group_with(sandbox: &Sandbox, digits: &str) -> GroupView {
         sandbox.with(|world, now| {
             let asked = [format!("{digits}@c.us")];
-            world
-                .create_group(Setup::INSTANCE_ID, "INCIDENT-1", &asked, now)
-                .unwrap();
+            world.create_group(Setup::INSTANCE_ID, "INCIDENT-1", &asked, now).unwrap();
         });
         sandbox.groups().remove(0)
     }
@@ -280,25 +272,10 @@ mod tests {
         let cases = [
             ("PUT", "/sandbox/people/ada", "{}", 400),
             ("PUT", "/sandbox/people/15550100001", r#"{"privacy":"shy"}"#, 422),
-            (
-                "POST",
-                "/sandbox/faults",
-                r#"{"call":"dance","kind":"reset"}"#,
-                422,
-            ),
+            ("POST", "/sandbox/faults", r#"{"call":"dance","kind":"reset"}"#, 422),
             ("PUT", "/sandbox/session/NOBODY", r#"{"status":"FAILED"}"#, 404),
-            (
-                "POST",
-                "/sandbox/join",
-                r#"{"digits":"15550100001","link":"x"}"#,
-                404,
-            ),
-            (
-                "POST",
-                "/sandbox/say",
-                r#"{"digits":"1","chat_id":"x","text":"t"}"#,
-                409,
-            ),
+            ("POST", "/sandbox/join", r#"{"digits":"15550100001","link":"x"}"#, 404),
+            ("POST", "/sandbox/say", r#"{"digits":"1","chat_id":"x","text":"t"}"#, 409),
             ("POST", "/sandbox/leave", r#"{"digits":"1","group_id":"x"}"#, 409),
         ];
         for (method, path, body, status) in cases {
@@ -311,10 +288,7 @@ mod tests {
         let sandbox = sandbox();
         let group = group_with(&sandbox, "15550100002");
         let tap = json!({"digits": ADA, "link": group.invite_link}).to_string();
-        assert_eq!(
-            call(&sandbox, "POST", "/sandbox/join", &tap).await.1["group_id"],
-            group.id
-        );
+        assert_eq!(call(&sandbox, "POST", "/sandbox/join", &tap).await.1["group_id"], group.id);
         let words = json!({"digits": ADA, "chat_id": group.id, "text": "on it"}).to_string();
         assert_eq!(call(&sandbox, "POST", "/sandbox/say", &words).await.0, 204);
         assert_eq!(sandbox.groups()[0].texts(), ["on it"]);

@@ -43,11 +43,7 @@ pub(super) struct Delivery {
 
 impl Delivery {
     pub(super) fn of(reply: Reply) -> Self {
-        Self {
-            reply,
-            travel: Travel::Whole,
-            is_silent: false,
-        }
+        Self { reply, travel: Travel::Whole, is_silent: false }
     }
 
     /// The status that a record shows.

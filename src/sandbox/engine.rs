@@ -53,10 +53,7 @@ fn row(world: &World, digits: &str, rank: Rank, refusal: Option<TurnedAway>) -> 
 }
 
 fn member_rows(world: &World, group: &Group, now: Timestamp) -> Vec<Row> {
-    group
-        .members(now)
-        .map(|presence| row(world, &presence.digits, presence.rank, None))
-        .collect()
+    group.members(now).map(|presence| row(world, &presence.digits, presence.rank, None)).collect()
 }
 
 /// whatsmeow keeps people with an error in the list; they are no members.
@@ -187,10 +184,8 @@ pub(super) fn participants_v2(world: &World, group: &Group, now: Timestamp) -> V
 pub(super) fn added(world: &World, results: &[PersonResult]) -> Value {
     match world.engine {
         Engine::Webjs => {
-            let people: Map<String, Value> = results
-                .iter()
-                .map(|result| (result.asked.clone(), webjs_result("code", result)))
-                .collect();
+            let people: Map<String, Value> =
+                results.iter().map(|result| (result.asked.clone(), webjs_result("code", result))).collect();
             Value::Object(people)
         }
         Engine::Noweb | Engine::Gows => changed(world, results),
@@ -202,10 +197,7 @@ pub(super) fn changed(world: &World, results: &[PersonResult]) -> Value {
     match world.engine {
         Engine::Webjs => json!({"status": 200}),
         Engine::Noweb => results.iter().map(|result| noweb_result(world, result)).collect(),
-        Engine::Gows => results
-            .iter()
-            .map(|result| gows_row(&result_row(world, result)))
-            .collect(),
+        Engine::Gows => results.iter().map(|result| gows_row(&result_row(world, result))).collect(),
     }
 }
 
@@ -233,10 +225,8 @@ pub(super) fn setter_done(engine: Engine) -> Reply {
 }
 
 fn result_row(world: &World, result: &PersonResult) -> Row {
-    let refusal = (result.code != 200).then(|| TurnedAway {
-        result_code: result.code,
-        invite: result.invite.clone(),
-    });
+    let refusal =
+        (result.code != 200).then(|| TurnedAway { result_code: result.code, invite: result.invite.clone() });
     row(world, &result.digits, Rank::Member, refusal)
 }
 
@@ -370,11 +360,7 @@ fn gows_group(world: &World, group: &Group, rows: Option<&Vec<Row>>) -> Value {
 }
 
 fn gows_row(row: &Row) -> Value {
-    let number = if row.shows_number {
-        row.number_id()
-    } else {
-        String::new()
-    };
+    let number = if row.shows_number { row.number_id() } else { String::new() };
     let error = row.refusal.as_ref().map_or(0, |refusal| refusal.result_code);
     let invite = row.refusal.as_ref().and_then(|refusal| refusal.invite.as_ref());
     let request =

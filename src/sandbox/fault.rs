@@ -116,10 +116,7 @@ pub struct Fault {
     pub only: Option<String>,
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "serde wants a default of the field's own type"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "serde wants a default of the field's own type")]
 fn once() -> Option<u32> {
     Some(1)
 }
@@ -128,14 +125,7 @@ impl Fault {
     /// A fault that strikes the next such call once, before any effect.
     #[must_use]
     pub fn on(call: impl Into<Target>, kind: FaultKind) -> Self {
-        Self {
-            call: call.into(),
-            kind,
-            effect: Effect::None,
-            times: once(),
-            skip: 0,
-            only: None,
-        }
+        Self { call: call.into(), kind, effect: Effect::None, times: once(), skip: 0, only: None }
     }
 
     /// The same, but the work is done and only the answer is bad.
@@ -197,11 +187,7 @@ pub(super) struct FaultBook(Vec<FaultView>);
 
 impl FaultBook {
     pub(super) fn add(&mut self, fault: Fault) {
-        self.0.push(FaultView {
-            fault,
-            struck: 0,
-            passed: 0,
-        });
+        self.0.push(FaultView { fault, struck: 0, passed: 0 });
     }
 
     pub(super) fn clear(&mut self) {
@@ -260,25 +246,15 @@ mod tests {
     #[test]
     fn a_fault_is_used_up_after_its_times() {
         let mut book = FaultBook::default();
-        book.add(
-            Fault::on(Operation::CreateGroup, FaultKind::Reset)
-                .times(2)
-                .skipping(1),
-        );
-        let struck: Vec<bool> = (0..5)
-            .map(|_| book.strike(&create_call(), &[]).is_some())
-            .collect();
+        book.add(Fault::on(Operation::CreateGroup, FaultKind::Reset).times(2).skipping(1));
+        let struck: Vec<bool> = (0..5).map(|_| book.strike(&create_call(), &[]).is_some()).collect();
         assert_eq!(struck, [false, true, true, false, false]);
     }
 
     #[test]
     fn a_fault_for_one_subject_leaves_the_others_alone() {
         let mut book = FaultBook::default();
-        book.add(
-            Fault::on(Target::Any, FaultKind::Reset)
-                .always()
-                .only("INCIDENT-7 "),
-        );
+        book.add(Fault::on(Target::Any, FaultKind::Reset).always().only("INCIDENT-7 "));
         assert!(book.strike(&create_call(), &["INCIDENT-71 | x"]).is_none());
         assert!(book.strike(&create_call(), &["INCIDENT-7 | x"]).is_some());
     }
@@ -290,12 +266,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(fault.call, Target::One(Operation::CreateGroup));
-        assert_eq!(
-            fault.kind,
-            FaultKind::Hang {
-                wait: SignedDuration::from_millis(20)
-            }
-        );
+        assert_eq!(fault.kind, FaultKind::Hang { wait: SignedDuration::from_millis(20) });
         assert_eq!(fault.effect, Effect::Later(SignedDuration::from_secs(3)));
         assert_eq!(fault.times, None);
         let short: Fault = serde_json::from_str(r#"{"call":"*","kind":"reset"}"#).unwrap();

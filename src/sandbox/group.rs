@@ -138,8 +138,7 @@ impl Group {
     }
 
     pub(super) fn is_admin(&self, digits: &str, now: Timestamp) -> bool {
-        self.member(digits, now)
-            .is_some_and(|presence| presence.rank > Rank::Member)
+        self.member(digits, now).is_some_and(|presence| presence.rank > Rank::Member)
     }
 
     /// Starts a presence at `since`; one that was due later is brought forward.
@@ -147,12 +146,7 @@ impl Group {
         self.turned_away.remove(digits);
         self.left.remove(digits);
         self.forget_announced(digits, since);
-        self.presences.push(Presence {
-            digits: digits.to_owned(),
-            rank,
-            since,
-            until: None,
-        });
+        self.presences.push(Presence { digits: digits.to_owned(), rank, since, until: None });
     }
 
     /// Ends a presence; one that was still due never happens.
@@ -166,8 +160,7 @@ impl Group {
     }
 
     fn forget_announced(&mut self, digits: &str, now: Timestamp) {
-        self.presences
-            .retain(|presence| presence.digits != digits || presence.since <= now);
+        self.presences.retain(|presence| presence.digits != digits || presence.since <= now);
         self.log.retain(|message| {
             message.at <= now || message.entry != Entry::Event(GroupEvent::Added(digits.to_owned()))
         });

@@ -46,11 +46,7 @@ impl World {
     pub(super) fn invite_code(&self, instance_id: &str, id: &str, now: Timestamp) -> Result<String, Refused> {
         let bot = self.bot(instance_id)?;
         let group = self.joined_group(&bot, id, now)?;
-        if group.is_admin(&bot, now) {
-            Ok(group.code.clone())
-        } else {
-            Err(Refused::upstream(401))
-        }
+        if group.is_admin(&bot, now) { Ok(group.code.clone()) } else { Err(Refused::upstream(401)) }
     }
 
     pub(super) fn revoke_code(
@@ -88,11 +84,7 @@ impl World {
             for (person, turned_away) in &group.turned_away {
                 if let Some(invite) = turned_away.invite.as_ref().filter(|invite| invite.code == code) {
                     let is_valid = digits == Some(person.as_str()) && now < invite.expires_at;
-                    return if is_valid {
-                        Ok(group)
-                    } else {
-                        Err(JoinRefused::Expired)
-                    };
+                    return if is_valid { Ok(group) } else { Err(JoinRefused::Expired) };
                 }
             }
         }

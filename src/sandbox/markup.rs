@@ -103,8 +103,7 @@ fn marked<'t>(rest: &'t str, style: &BTreeSet<Style>) -> Option<(&'t str, usize,
 
 fn address_length(rest: &str) -> usize {
     if rest.starts_with("https://") || rest.starts_with("http://") {
-        rest.find(|letter: char| letter.is_whitespace() || letter == '*')
-            .unwrap_or(rest.len())
+        rest.find(|letter: char| letter.is_whitespace() || letter == '*').unwrap_or(rest.len())
     } else {
         0
     }
@@ -139,10 +138,7 @@ fn push(text: &str, style: &BTreeSet<Style>, found: &mut Vec<Run>) {
     }
     match found.last_mut() {
         Some(last) if last.styles == *style && !style.contains(&Style::Link) => last.text.push_str(text),
-        _ => found.push(Run {
-            text: text.to_owned(),
-            styles: style.clone(),
-        }),
+        _ => found.push(Run { text: text.to_owned(), styles: style.clone() }),
     }
 }
 
@@ -159,10 +155,7 @@ mod tests {
     #[test]
     fn marks_become_styles() {
         let found = runs("*bold* and _soft *both*_ ~gone~ ```code *x*```");
-        assert_eq!(
-            texts(&found),
-            ["bold", " and ", "soft ", "both", " ", "gone", " ", "code *x*"]
-        );
+        assert_eq!(texts(&found), ["bold", " and ", "soft ", "both", " ", "gone", " ", "code *x*"]);
         assert_eq!(found[0].styles, BTreeSet::from([Style::Bold]));
         assert_eq!(found[3].styles, BTreeSet::from([Style::Bold, Style::Italic]));
         assert_eq!(found[5].styles, BTreeSet::from([Style::Strike]));
@@ -171,15 +164,7 @@ mod tests {
 
     #[test]
     fn lonely_marks_and_marks_inside_words_stay() {
-        for text in [
-            "2 * 3 = 6",
-            "snake_case_name",
-            "a*b*c",
-            "* not bold*",
-            "*open",
-            "**",
-            "``````",
-        ] {
+        for text in ["2 * 3 = 6", "snake_case_name", "a*b*c", "* not bold*", "*open", "**", "``````"] {
             assert_eq!(texts(&runs(text)), [text]);
         }
     }

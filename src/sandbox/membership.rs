@@ -76,20 +76,13 @@ impl World {
         };
         self.lid(&bot);
         self.groups.push(group);
-        self.creations.push(Creation {
-            at: now,
-            instance_id: instance_id.to_owned(),
-            group_id: id.clone(),
-        });
+        self.creations.push(Creation { at: now, instance_id: instance_id.to_owned(), group_id: id.clone() });
         self.account_mut(instance_id)?.pace.created(now);
         if let Some(group) = self.group_mut(&id) {
             group.bring_in(&bot, Rank::SuperAdmin, now);
         }
         self.log_event(&id, &bot, GroupEvent::Created, now);
-        let results = asked
-            .iter()
-            .map(|person| self.pull_in(&id, &bot, person, now))
-            .collect();
+        let results = asked.iter().map(|person| self.pull_in(&id, &bot, person, now)).collect();
         Ok((id, results))
     }
 
@@ -114,10 +107,7 @@ impl World {
                 Refused::upstream(403)
             });
         }
-        Ok(asked
-            .iter()
-            .map(|person| self.pull_in(group_id, &bot, person, now))
-            .collect())
+        Ok(asked.iter().map(|person| self.pull_in(group_id, &bot, person, now)).collect())
     }
 
     fn pull_in(&mut self, group_id: &str, bot: &str, asked: &str, now: Timestamp) -> PersonResult {
@@ -162,25 +152,15 @@ impl World {
             409 => {}
             refused => {
                 if refused == 403 {
-                    let invite = PrivateInvite {
-                        code: self.new_code(),
-                        expires_at: later(now, INVITE_LIFE),
-                    };
+                    let invite = PrivateInvite { code: self.new_code(), expires_at: later(now, INVITE_LIFE) };
                     result.invite = Some(invite.clone());
                     if self.engine == Engine::Webjs {
                         result.invite_sent = true;
-                        let card = Entry::Invitation {
-                            group_id: group_id.to_owned(),
-                            subject,
-                            invite,
-                        };
+                        let card = Entry::Invitation { group_id: group_id.to_owned(), subject, invite };
                         self.write_direct(bot, &digits, bot, card, now);
                     }
                 }
-                let turned_away = TurnedAway {
-                    result_code: refused,
-                    invite: result.invite.clone(),
-                };
+                let turned_away = TurnedAway { result_code: refused, invite: result.invite.clone() };
                 if let Some(group) = self.group_mut(group_id) {
                     group.turned_away.insert(digits, turned_away);
                 }
@@ -251,13 +231,7 @@ impl World {
             if let Some(event) = event {
                 self.log_event(group_id, &bot, event, now);
             }
-            results.push(PersonResult {
-                asked: id.clone(),
-                digits,
-                code,
-                invite: None,
-                invite_sent: false,
-            });
+            results.push(PersonResult { asked: id.clone(), digits, code, invite: None, invite_sent: false });
         }
         Ok(results)
     }
@@ -265,20 +239,15 @@ impl World {
     /// The group, if the bot is in it.
     pub(super) fn joined_group(&self, bot: &str, id: &str, now: Timestamp) -> Result<&Group, Refused> {
         let group = self.group(id).ok_or_else(|| self.no_such_group(id))?;
-        if group.has(bot, now) {
-            Ok(group)
-        } else {
-            Err(Refused::upstream(403))
-        }
+        if group.has(bot, now) { Ok(group) } else { Err(Refused::upstream(403)) }
     }
 
     fn no_such_group(&self, id: &str) -> Refused {
         match self.engine {
             Engine::Webjs => Refused::NotFound(format!("Group {id} not found")),
-            Engine::Noweb => Refused::Upstream {
-                code: 404,
-                message: format!("Group with id '{id}' not found"),
-            },
+            Engine::Noweb => {
+                Refused::Upstream { code: 404, message: format!("Group with id '{id}' not found") }
+            }
             Engine::Gows => Refused::upstream(404),
         }
     }
@@ -306,11 +275,8 @@ impl World {
             return Err(self.setter_refused());
         }
         if let Some(group) = self.group_mut(id) {
-            let everybody: Vec<String> = group
-                .presences
-                .iter()
-                .map(|presence| presence.digits.clone())
-                .collect();
+            let everybody: Vec<String> =
+                group.presences.iter().map(|presence| presence.digits.clone()).collect();
             for digits in everybody {
                 group.send_out(&digits, now);
             }

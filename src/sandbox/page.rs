@@ -19,14 +19,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 pub(super) fn router() -> Router<Sandbox> {
     Router::new()
         .route("/", get(async || asset("text/html; charset=utf-8", SHELL)))
-        .route(
-            "/sandbox/page.css",
-            get(async || asset("text/css; charset=utf-8", STYLE)),
-        )
-        .route(
-            "/sandbox/page.js",
-            get(async || asset("text/javascript; charset=utf-8", SCRIPT)),
-        )
+        .route("/sandbox/page.css", get(async || asset("text/css; charset=utf-8", STYLE)))
+        .route("/sandbox/page.js", get(async || asset("text/javascript; charset=utf-8", SCRIPT)))
 }
 
 fn asset(content_type: &'static str, text: &'static str) -> Response {
@@ -45,13 +39,7 @@ mod tests {
 
     #[test]
     fn the_script_never_turns_data_into_markup() {
-        for way in [
-            "innerHTML",
-            "outerHTML",
-            "insertAdjacentHTML",
-            "document.write",
-            "eval(",
-        ] {
+        for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
             assert!(!SCRIPT.contains(way), "{way}");
         }
     }
@@ -60,9 +48,6 @@ mod tests {
     fn the_shell_needs_nothing_that_its_policy_forbids() {
         assert!(!SHELL.contains("<style") && !SHELL.contains("style="));
         assert!(!SHELL.contains("://") && !STYLE.contains("url("));
-        assert_eq!(
-            SHELL.matches("<script").count(),
-            SHELL.matches("<script src=\"/sandbox/").count()
-        );
+        assert_eq!(SHELL.matches("<script").count(), SHELL.matches("<script src=\"/sandbox/").count());
     }
 }

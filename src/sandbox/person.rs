@@ -95,28 +95,18 @@ impl Person {
     /// A person with this name and open settings.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            ..Self::default()
-        }
+        Self { name: name.to_owned(), ..Self::default() }
     }
 
     /// A nameless person with this privacy setting.
     #[must_use]
     pub fn with_privacy(privacy: Privacy) -> Self {
-        Self {
-            privacy,
-            ..Self::default()
-        }
+        Self { privacy, ..Self::default() }
     }
 
     /// The setting that counts: digits that are not the registered ones reach nobody.
     pub(super) fn effective_privacy(&self) -> Privacy {
-        if self.registered_as.is_some() {
-            Privacy::NotOnWhatsapp404
-        } else {
-            self.privacy
-        }
+        if self.registered_as.is_some() { Privacy::NotOnWhatsapp404 } else { self.privacy }
     }
 }
 

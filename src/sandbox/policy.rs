@@ -84,10 +84,7 @@ impl Pace {
             return Err(policy.creation_refusal.refusal());
         }
         let made = within(&mut self.creations, SignedDuration::from_hours(1), now);
-        if policy
-            .creations_per_hour
-            .is_some_and(|most| made >= most as usize)
-        {
+        if policy.creations_per_hour.is_some_and(|most| made >= most as usize) {
             self.locked_until = Some(later(now, policy.creation_lock));
             return Err(policy.creation_refusal.refusal());
         }
@@ -102,9 +99,7 @@ impl Pace {
     pub(super) fn send(&mut self, policy: &Policy, now: Timestamp) -> Result<(), Refused> {
         let sent = within(&mut self.sends, SignedDuration::from_mins(1), now);
         if policy.sends_per_minute.is_some_and(|most| sent >= most as usize) {
-            return Err(Refused::TooMany {
-                retry_after: Some(60),
-            });
+            return Err(Refused::TooMany { retry_after: Some(60) });
         }
         self.sends.push_back(now);
         Ok(())
@@ -156,10 +151,7 @@ mod tests {
 
     #[test]
     fn sends_are_counted_within_a_sliding_minute() {
-        let policy = Policy {
-            sends_per_minute: Some(2),
-            ..Policy::default()
-        };
+        let policy = Policy { sends_per_minute: Some(2), ..Policy::default() };
         let mut pace = Pace::default();
         assert!(pace.send(&policy, at(0)).is_ok());
         assert!(pace.send(&policy, at(30)).is_ok());
@@ -170,10 +162,7 @@ mod tests {
 
     #[test]
     fn checks_closer_than_the_gap_are_refused() {
-        let policy = Policy {
-            check_gap: Some(SignedDuration::from_secs(1)),
-            ..Policy::default()
-        };
+        let policy = Policy { check_gap: Some(SignedDuration::from_secs(1)), ..Policy::default() };
         let mut pace = Pace::default();
         assert!(pace.check(&policy, at(0)).is_ok());
         assert!(pace.check(&policy, at(0)).is_err());

@@ -32,12 +32,7 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn new(status: u16, content: Content) -> Self {
-        Self {
-            status,
-            content,
-            retry_after: None,
-            wait: SignedDuration::ZERO,
-        }
+        Self { status, content, retry_after: None, wait: SignedDuration::ZERO }
     }
 
     pub(super) fn json(body: Value) -> Self {
@@ -112,20 +107,15 @@ impl Refused {
             429 => "rate-overlimit",
             _ => "internal-server-error",
         };
-        Self::Upstream {
-            code,
-            message: message.to_owned(),
-        }
+        Self::Upstream { code, message: message.to_owned() }
     }
 
     pub(super) fn into_reply(self, call: &Call, engine: Engine, now: Timestamp) -> Reply {
         match self {
             Self::Upstream { code, message } => exception(call, code, &message, now),
-            Self::Missing(field) => plain(
-                400,
-                "missing_param",
-                &format!("Missing Required Parameter(s): {field}"),
-            ),
+            Self::Missing(field) => {
+                plain(400, "missing_param", &format!("Missing Required Parameter(s): {field}"))
+            }
             Self::Invalid(problem) => {
                 Reply::json(json!({"statusCode": 400, "message": [problem], "error": "Bad Request"}))
                     .with_status(400)
@@ -141,11 +131,9 @@ impl Refused {
             }))
             .with_status(501),
             Self::SessionDown { session, status } => session_down(&session, &status),
-            Self::InvalidSession => plain(
-                404,
-                "invalid_session",
-                "The session does not exist or its phone is no longer linked.",
-            ),
+            Self::InvalidSession => {
+                plain(404, "invalid_session", "The session does not exist or its phone is no longer linked.")
+            }
             Self::Unauthorized(message) => plain(401, "unauthorized", message),
             Self::TooMany { retry_after } => {
                 let mut reply = plain(429, "rate_limited", "Too many requests for this instance.");

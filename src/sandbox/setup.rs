@@ -146,10 +146,7 @@ impl Setup {
     /// The usual setup with another engine.
     #[must_use]
     pub fn with_engine(engine: Engine) -> Self {
-        Self {
-            engine,
-            ..Self::default()
-        }
+        Self { engine, ..Self::default() }
     }
 
     /// The instance id of the usual setup.
@@ -164,11 +161,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             engine: Engine::default(),
-            instances: vec![Number::new(
-                Self::INSTANCE_ID,
-                Self::BOT_DIGITS,
-                Self::ACCESS_TOKEN,
-            )],
+            instances: vec![Number::new(Self::INSTANCE_ID, Self::BOT_DIGITS, Self::ACCESS_TOKEN)],
             policy: Policy::default(),
             addressing: Addressing::default(),
             invite_form: InviteForm::default(),

@@ -25,25 +25,19 @@ pub(super) enum Chat {
 impl World {
     /// Which chat an id names. The API takes out plus signs and blanks by itself.
     pub(super) fn chat(&self, chat_id: &str) -> Result<Chat, Refused> {
-        let clean: String = chat_id
-            .chars()
-            .filter(|letter| *letter != '+' && !letter.is_whitespace())
-            .collect();
+        let clean: String =
+            chat_id.chars().filter(|letter| *letter != '+' && !letter.is_whitespace()).collect();
         if clean.ends_with("@g.us") {
             return Ok(Chat::Group(clean));
         }
         match split_id(&clean) {
             Some((user, "lid")) => match self.digits_of_lid(user) {
-                Some(digits) => Ok(Chat::Person {
-                    digits: digits.to_owned(),
-                    by_lid: true,
-                }),
+                Some(digits) => Ok(Chat::Person { digits: digits.to_owned(), by_lid: true }),
                 None => Err(Refused::upstream(404)),
             },
-            Some((user, "c.us" | "s.whatsapp.net")) => Ok(Chat::Person {
-                digits: user.to_owned(),
-                by_lid: false,
-            }),
+            Some((user, "c.us" | "s.whatsapp.net")) => {
+                Ok(Chat::Person { digits: user.to_owned(), by_lid: false })
+            }
             _ => Err(Refused::Invalid("chatId has a wrong format".to_owned())),
         }
     }
@@ -72,10 +66,7 @@ impl World {
             }
             Chat::Person { digits, .. } => {
                 if self.person(digits).effective_privacy() == Privacy::NotOnWhatsapp404 {
-                    return Err(Refused::Upstream {
-                        code: 404,
-                        message: "No LID for user".to_owned(),
-                    });
+                    return Err(Refused::Upstream { code: 404, message: "No LID for user".to_owned() });
                 }
             }
         }
@@ -130,10 +121,7 @@ impl World {
         let is_blocked = author == bot && self.person(person).privacy == Privacy::Blocked401;
         let message = self.new_message(author, entry, !is_blocked, now);
         self.lid(person);
-        let known = self
-            .direct
-            .iter_mut()
-            .find(|chat| chat.bot == bot && chat.person == person);
+        let known = self.direct.iter_mut().find(|chat| chat.bot == bot && chat.person == person);
         match known {
             Some(chat) => chat.log.push(message.clone()),
             None => self.direct.push(DirectChat {
@@ -169,10 +157,7 @@ impl World {
         };
         // What someone without a mapping wrote is filed under the hidden id alone.
         let hides_theirs = match chat {
-            Chat::Person {
-                digits,
-                by_lid: false,
-            } => self.person(digits).lid == LidKnowledge::LidOnly,
+            Chat::Person { digits, by_lid: false } => self.person(digits).lid == LidKnowledge::LidOnly,
             _ => false,
         };
         Ok(read_log(log.unwrap_or_default(), now)
@@ -223,16 +208,11 @@ impl World {
         let log = match chat {
             Chat::Group(group_id) => &mut self.group_mut(group_id)?.log,
             Chat::Person { digits, .. } => {
-                &mut self
-                    .direct
-                    .iter_mut()
-                    .find(|direct| direct.bot == bot && direct.person == *digits)?
-                    .log
+                &mut self.direct.iter_mut().find(|direct| direct.bot == bot && direct.person == *digits)?.log
             }
         };
         let bare = bare_id(id);
-        log.iter_mut()
-            .find(|message| message.id == bare && message.author == bot)
+        log.iter_mut().find(|message| message.id == bare && message.author == bot)
     }
 }
 

@@ -200,9 +200,7 @@ impl World {
     }
 
     fn lid_text(&self, digits: &str) -> String {
-        self.known_lid(digits)
-            .map(|lid| format!("{lid}@lid"))
-            .unwrap_or_default()
+        self.known_lid(digits).map(|lid| format!("{lid}@lid")).unwrap_or_default()
     }
 
     /// Everything between a person and the bots that arrived, oldest first.
@@ -233,10 +231,7 @@ impl World {
     }
 
     fn phone(&self, digits: &str, now: Timestamp) -> PhoneView {
-        let groups = self
-            .groups
-            .iter()
-            .filter_map(|group| self.phone_group(group, digits, now));
+        let groups = self.groups.iter().filter_map(|group| self.phone_group(group, digits, now));
         let direct = self
             .direct
             .iter()

@@ -122,9 +122,7 @@ impl World {
     /// Puts an instance into a state; false if there is no such instance.
     pub(super) fn set_session(&mut self, instance_id: &str, status: &str) -> bool {
         let account = self.account_mut(instance_id).ok();
-        account
-            .map(|account| status.clone_into(&mut account.status))
-            .is_some()
+        account.map(|account| status.clone_into(&mut account.status)).is_some()
     }
 
     /// The account with the policy beside it, because counting needs both.
@@ -143,9 +141,7 @@ impl World {
     }
 
     pub(super) fn is_bot(&self, digits: &str) -> bool {
-        self.accounts
-            .iter()
-            .any(|account| account.number.digits == digits)
+        self.accounts.iter().any(|account| account.number.digits == digits)
     }
 
     pub(super) fn person(&self, digits: &str) -> Person {
@@ -154,10 +150,7 @@ impl World {
 
     /// The name others see, or the number for someone nameless.
     pub(super) fn name_of(&self, digits: &str) -> String {
-        let bot = self
-            .accounts
-            .iter()
-            .find(|account| account.number.digits == digits);
+        let bot = self.accounts.iter().find(|account| account.number.digits == digits);
         match (bot, self.people.get(digits)) {
             (Some(account), _) => account.number.name.clone(),
             (None, Some(person)) if !person.name.is_empty() => person.name.clone(),
@@ -168,10 +161,7 @@ impl World {
     /// The hidden id of a number; it gets one when it is first seen.
     pub(super) fn lid(&mut self, digits: &str) -> String {
         let next = 210_000_000_000_007_u64 + 104_729 * self.lids.len() as u64;
-        self.lids
-            .entry(digits.to_owned())
-            .or_insert_with(|| next.to_string())
-            .clone()
+        self.lids.entry(digits.to_owned()).or_insert_with(|| next.to_string()).clone()
     }
 
     /// The hidden id of a number that was seen before.
@@ -180,10 +170,7 @@ impl World {
     }
 
     pub(super) fn digits_of_lid(&self, lid: &str) -> Option<&str> {
-        self.lids
-            .iter()
-            .find(|(_, known)| *known == lid)
-            .map(|(digits, _)| digits.as_str())
+        self.lids.iter().find(|(_, known)| *known == lid).map(|(digits, _)| digits.as_str())
     }
 
     /// Pairs that the bot can resolve, in the order of the numbers.
@@ -196,9 +183,7 @@ impl World {
     }
 
     pub(super) fn can_resolve(&self, digits: &str) -> bool {
-        self.people
-            .get(digits)
-            .is_none_or(|person| person.lid != LidKnowledge::LidOnly)
+        self.people.get(digits).is_none_or(|person| person.lid != LidKnowledge::LidOnly)
     }
 
     /// The digits behind any form of a person's id.
@@ -228,10 +213,7 @@ impl World {
 
     /// The groups that the bot is in and that lists show, oldest first.
     pub(super) fn listed_groups(&self, bot: &str, now: Timestamp) -> Vec<&Group> {
-        self.groups
-            .iter()
-            .filter(|group| group.has(bot, now) && self.is_listed(group, now))
-            .collect()
+        self.groups.iter().filter(|group| group.has(bot, now) && self.is_listed(group, now)).collect()
     }
 
     pub(super) fn record(&mut self, record: CallRecord) {
@@ -269,9 +251,6 @@ impl World {
 
     /// A new group id: `120363` and twelve more digits that grow with each group.
     pub(super) fn new_group_id(&self) -> String {
-        format!(
-            "120363{:012}@g.us",
-            400_000_000_001 + 977 * self.groups.len() as u64
-        )
+        format!("120363{:012}@g.us", 400_000_000_001 + 977 * self.groups.len() as u64)
     }
 }

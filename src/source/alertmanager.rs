@@ -120,13 +120,8 @@ impl Body {
         Draft {
             id: member.identity(),
             title,
-            summary: first(&["description", "message", "details"])
-                .unwrap_or_default()
-                .to_owned(),
-            links: links
-                .into_iter()
-                .filter_map(|(kind, url)| Some((kind, url?.to_owned())))
-                .collect(),
+            summary: first(&["description", "message", "details"]).unwrap_or_default().to_owned(),
+            links: links.into_iter().filter_map(|(kind, url)| Some((kind, url?.to_owned()))).collect(),
             labels,
             assignees: Vec::new(),
             started_at: member.starts_at.0,
@@ -202,10 +197,8 @@ pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
 /// What samples of the Alertmanager family have as their one alert.
 pub(super) fn sample_member(state: AlertState, now: Timestamp, dedup: &str) -> serde_json::Value {
     let labels = sample_labels(dedup);
-    let fingerprint: String = hash_of(&BTreeMap::from([("sample".to_owned(), dedup.to_owned())]))
-        .chars()
-        .take(16)
-        .collect();
+    let fingerprint: String =
+        hash_of(&BTreeMap::from([("sample".to_owned(), dedup.to_owned())])).chars().take(16).collect();
     json!({
         "status": status(state),
         "labels": labels,

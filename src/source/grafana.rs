@@ -22,9 +22,7 @@ pub(super) fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotU
     } else if has("ruleId") || has("ruleUrl") || has("ruleName") {
         part::<DashboardAlert>(value, "the body")?.parse(source)
     } else {
-        Err(NotUnderstood::new(
-            "neither `alerts` nor `ruleId` is there: is the payload a custom template?",
-        ))
+        Err(NotUnderstood::new("neither `alerts` nor `ruleId` is there: is the payload a custom template?"))
     }
 }
 
@@ -103,22 +101,12 @@ impl DashboardAlert {
             title: title.unwrap_or_default().to_owned(),
             summary: self.summary(),
             labels,
-            links: self
-                .rule_url
-                .0
-                .iter()
-                .map(|url| (LinkKind::Source, url.clone()))
-                .collect(),
+            links: self.rule_url.0.iter().map(|url| (LinkKind::Source, url.clone())).collect(),
             test: self.is_test(),
             ..Draft::default()
         };
         let key = source.key(&payload);
-        Ok(Parsed::Alerts(vec![source.alert(
-            draft,
-            key,
-            state,
-            severity.as_deref(),
-        )]))
+        Ok(Parsed::Alerts(vec![source.alert(draft, key, state, severity.as_deref())]))
     }
 
     fn summary(&self) -> String {
@@ -134,10 +122,7 @@ impl DashboardAlert {
     /// The notification channel's test button: no field says so, but these texts are fixed.
     fn is_test(&self) -> bool {
         self.rule_name.as_deref() == Some("Test rule")
-            && self
-                .title
-                .as_deref()
-                .is_some_and(|t| t.ends_with("Test notification"))
+            && self.title.as_deref().is_some_and(|t| t.ends_with("Test notification"))
     }
 }
 
@@ -146,15 +131,9 @@ pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
     let mut member = alertmanager::sample_member(state, now, dedup);
     if let Value::Object(fields) = &mut member {
         fields.insert("values".to_owned(), json!({ "A": 0.42 }));
-        fields.insert(
-            "valueString".to_owned(),
-            json!("[ var='A' labels={service=checkout} value=0.42 ]"),
-        );
+        fields.insert("valueString".to_owned(), json!("[ var='A' labels={service=checkout} value=0.42 ]"));
         for (name, url) in [
-            (
-                "silenceURL",
-                "https://grafana.example/alerting/silence/new?service=checkout",
-            ),
+            ("silenceURL", "https://grafana.example/alerting/silence/new?service=checkout"),
             ("dashboardURL", "https://grafana.example/d/checkout"),
             ("panelURL", "https://grafana.example/d/checkout?viewPanel=1"),
         ] {

@@ -113,10 +113,7 @@ fn shipped() -> PathBuf {
 
 #[test]
 fn the_good_files_of_these_tests_have_no_findings() {
-    assert_eq!(
-        Files::new(GOOD_CONFIG, GOOD_ROSTER).findings(),
-        Vec::<String>::new()
-    );
+    assert_eq!(Files::new(GOOD_CONFIG, GOOD_ROSTER).findings(), Vec::<String>::new());
 }
 
 #[test]
@@ -180,21 +177,12 @@ fn the_commented_defaults_of_the_shipped_config_are_the_defaults() {
     let before = Files::new(&text, &roster).load(Strictness::Check).unwrap();
     let after = Files::new(&uncommented, &roster).load(Strictness::Check).unwrap();
     assert_eq!(before.config.rooms, after.config.rooms);
-    assert_eq!(
-        format!("{:?}", before.config.server),
-        format!("{:?}", after.config.server)
-    );
+    assert_eq!(format!("{:?}", before.config.server), format!("{:?}", after.config.server));
     let instance = |l: &Loaded| l.config.gateway.instances[0].budget;
     assert_eq!(instance(&before), instance(&after));
     let gateway = |l: &Loaded| {
         let g = &l.config.gateway;
-        (
-            g.credentials,
-            g.create_path.clone(),
-            g.call_timeout,
-            g.settle,
-            g.lease,
-        )
+        (g.credentials, g.create_path.clone(), g.call_timeout, g.settle, g.lease)
     };
     assert_eq!(gateway(&before), gateway(&after));
     let source = |l: &Loaded| {
@@ -274,22 +262,13 @@ routes:
     let (code, drawn) = files.check();
     assert_eq!(code, 1);
     insta::assert_snapshot!(drawn);
-    for secret in [
-        "hunter2",
-        "misspelt-key",
-        "very-secret",
-        "short,",
-        "555 0123",
-        "5550100103",
-        "5550100104",
-    ] {
+    for secret in ["hunter2", "misspelt-key", "very-secret", "short,", "555 0123", "5550100103", "5550100104"]
+    {
         assert!(!drawn.contains(secret), "{secret} is shown");
     }
     let lines = files.findings();
     assert!(
-        lines
-            .iter()
-            .all(|l| l.starts_with("warroom.yaml:") || l.starts_with("roster.yaml")),
+        lines.iter().all(|l| l.starts_with("warroom.yaml:") || l.starts_with("roster.yaml")),
         "{lines:#?}"
     );
 }
@@ -308,10 +287,7 @@ fn a_file_that_is_not_well_formed_is_one_finding_beside_those_of_the_other_file(
     );
     let (code, drawn) = files.check();
     assert_eq!(code, 1);
-    assert!(
-        !drawn.contains("plain-secret") && !drawn.contains("0.0.0.0"),
-        "{drawn}"
-    );
+    assert!(!drawn.contains("plain-secret") && !drawn.contains("0.0.0.0"), "{drawn}");
 }
 
 #[test]
@@ -324,10 +300,7 @@ fn files_that_cannot_be_read_are_findings() {
     );
     fs::write(files.config(), b"\xff\xfe").unwrap();
     assert_eq!(files.findings()[0], "warroom.yaml: this file is not UTF-8 text");
-    assert_only(
-        &config_says("- 1\n"),
-        "warroom.yaml:1:1: this file must be a map, not a list",
-    );
+    assert_only(&config_says("- 1\n"), "warroom.yaml:1:1: this file must be a map, not a list");
 }
 
 #[test]
@@ -348,16 +321,10 @@ fn everything_has_a_default_but_the_number_and_the_sources() {
     let config = &loaded.config;
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:8080");
     assert!(config.server.admin.ip().is_loopback());
-    assert_eq!(
-        config.store,
-        StoreAddress::Sqlite(files.0.path().join("warroom.db"))
-    );
+    assert_eq!(config.store, StoreAddress::Sqlite(files.0.path().join("warroom.db")));
     assert_eq!(config.rooms, warroom::room::policy::Policy::default());
     assert_eq!(config.room_name, config::USUAL_NAME);
-    assert_eq!(
-        config.gateway.instances[0].budget,
-        warroom::pacing::Budget::default()
-    );
+    assert_eq!(config.gateway.instances[0].budget, warroom::pacing::Budget::default());
     assert_eq!(config.gateway.instances[0].name, "number-1");
     assert_eq!(loaded.config_hash.len(), 64);
 }
@@ -410,9 +377,8 @@ fn every_way_to_verify_is_understood() {
     let scheme = |kind: &str, verify: &str| {
         let config = with("{ bearer: bearer-token-0123456789 }", verify)
             .replace("kind: alertmanager", &format!("kind: {kind}"));
-        let loaded = Files::new(&config, GOOD_ROSTER)
-            .load(Strictness::Serve)
-            .unwrap_or_else(|e| panic!("{e}"));
+        let loaded =
+            Files::new(&config, GOOD_ROSTER).load(Strictness::Serve).unwrap_or_else(|e| panic!("{e}"));
         loaded.config.sources["prometheus"].verifier.clone()
     };
     assert!(
@@ -427,10 +393,7 @@ fn every_way_to_verify_is_understood() {
     assert!(
         matches!(scheme("generic", &format!("{{ query: {{ name: token, secret: {secret} }} }}")).scheme, Scheme::Query { name, .. } if name == "token")
     );
-    assert!(matches!(
-        scheme("pagerduty", &format!("{{ hmac: {secret} }}")).scheme,
-        Scheme::PagerDuty { .. }
-    ));
+    assert!(matches!(scheme("pagerduty", &format!("{{ hmac: {secret} }}")).scheme, Scheme::PagerDuty { .. }));
     assert!(
         matches!(scheme("grafana", &format!("{{ hmac: {secret} }}")).scheme, Scheme::Hmac { header, prefix: None, timestamp: None, .. } if header == "x-grafana-alerting-signature")
     );
@@ -448,11 +411,7 @@ fn every_way_to_verify_is_understood() {
         matches!(own.scheme, Scheme::Hmac { header, prefix: Some(prefix), timestamp: Some(time), .. } if header == "x-sig" && prefix == "v0=" && time.separator == ".")
     );
     assert!(matches!(
-        scheme(
-            "generic",
-            "{ standard_webhooks: whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM= }"
-        )
-        .scheme,
+        scheme("generic", "{ standard_webhooks: whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM= }").scheme,
         Scheme::StandardWebhooks { .. }
     ));
 }
@@ -464,33 +423,15 @@ fn a_verifier_that_cannot_work_is_an_error() {
         let found = verify(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
     };
-    says(
-        "{ hmac: 0123456789abcdef0123 }",
-        "alertmanager does not sign its requests",
-    );
-    says(
-        "{ hmac: { secrets: [ 0123456789abcdef0123 ] } }",
-        "needs `header`",
-    );
+    says("{ hmac: 0123456789abcdef0123 }", "alertmanager does not sign its requests");
+    says("{ hmac: { secrets: [ 0123456789abcdef0123 ] } }", "needs `header`");
     says("{ standard_webhooks: \"not base64, not at all\" }", "whsec_");
     says("{ bearer: [] }", "is an empty list");
     says("{ bearer: \"\" }", "is empty");
-    says(
-        "{ bearer: { env: EMPTY_TOKEN } }",
-        "EMPTY_TOKEN is set to nothing",
-    );
-    says(
-        "{ bearer: { env: NOT_SET } }",
-        "the environment variable NOT_SET is not set",
-    );
-    says(
-        "{ bearer: { env: SET_TOKEN, file: x } }",
-        "names both `env` and `file`",
-    );
-    says(
-        "{ header: { name: \"no good\", secret: 0123456789abcdef0123 } }",
-        "is not a header's name",
-    );
+    says("{ bearer: { env: EMPTY_TOKEN } }", "EMPTY_TOKEN is set to nothing");
+    says("{ bearer: { env: NOT_SET } }", "the environment variable NOT_SET is not set");
+    says("{ bearer: { env: SET_TOKEN, file: x } }", "names both `env` and `file`");
+    says("{ header: { name: \"no good\", secret: 0123456789abcdef0123 } }", "is not a header's name");
     says("{ bearer: { my-secret-by-mistake } }", "must be a secret");
     says("{ tocken: 0123456789abcdef0123 }", "unknown key `tocken`");
     says("yes-please", "does not say how the sender proves itself");
@@ -506,13 +447,7 @@ fn secrets_come_from_the_environment_or_a_file_with_one_line_break_less() {
         .replace("instance-1", "{ env: SET_TOKEN }");
     let files = Files::new(&config, GOOD_ROSTER);
     files.write("token.txt", "from-a-file-0123456789\r\n");
-    let instance = files
-        .load(Strictness::Serve)
-        .unwrap()
-        .config
-        .gateway
-        .instances
-        .remove(0);
+    let instance = files.load(Strictness::Serve).unwrap().config.gateway.instances.remove(0);
     assert_eq!(instance.access_token.expose_secret(), "from-a-file-0123456789");
     assert_eq!(instance.id, "a-token-from-the-environment");
     files.write("token.txt", "two\nlines-of-a-secret\n");
@@ -526,12 +461,7 @@ fn while_checking_an_unset_secret_is_replaced_by_one_that_nobody_can_guess() {
     use secrecy::ExposeSecret;
     let config = GOOD_CONFIG.replace("token-of-instance-one", "{ env: NOT_SET }");
     let files = Files::new(&config, GOOD_ROSTER);
-    let token = |l: Loaded| {
-        l.config.gateway.instances[0]
-            .access_token
-            .expose_secret()
-            .to_owned()
-    };
+    let token = |l: Loaded| l.config.gateway.instances[0].access_token.expose_secret().to_owned();
     let one = token(files.load(Strictness::Check).unwrap());
     let other = token(files.load(Strictness::Check).unwrap());
     assert!(one.len() >= 32 && one != other);
@@ -545,47 +475,21 @@ fn the_gateways_rules() {
         let found = gateway(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
     };
-    says(
-        "settle: 39s",
-        "`settle` (39s) must be at least `call_timeout` (30s) and 10s more",
-    );
-    says(
-        "lease: 59s",
-        "`lease` (59s) must be at least twice `call_timeout` (30s)",
-    );
-    assert_eq!(
-        gateway("call_timeout: 90s").len(),
-        2,
-        "both rules, though neither key is written"
-    );
+    says("settle: 39s", "`settle` (39s) must be at least `call_timeout` (30s) and 10s more");
+    says("lease: 59s", "`lease` (59s) must be at least twice `call_timeout` (30s)");
+    assert_eq!(gateway("call_timeout: 90s").len(), 2, "both rules, though neither key is written");
     assert!(gateway("settle: 40s").is_empty());
     says("base_url: ftp://x.example", "must be an http or https address");
     says("base_url: wawp", "is not a web address");
-    says(
-        "base_url: https://user:very-secret@x.example",
-        "must not carry a user",
-    );
-    says(
-        "base_url: http://x.example",
-        "warning: `gateway.base_url` sends the access token in clear",
-    );
+    says("base_url: https://user:very-secret@x.example", "must not carry a user");
+    says("base_url: http://x.example", "warning: `gateway.base_url` sends the access token in clear");
     assert!(gateway("base_url: http://127.0.0.1:9595").is_empty());
     says("kind: wapp", "did you mean `wawp`?");
-    says(
-        "credentials: cookie",
-        "must be `mixed`, `query`, `body` or `header`",
-    );
+    says("credentials: cookie", "must be `mixed`, `query`, `body` or `header`");
     says("create_path: v2/groups", "must be a path");
     says("messages_per_minute: 0", "must be a whole number from 1 to 600");
-    let none = with(
-        "    - id: instance-1\n      access_token: token-of-instance-one\n",
-        "    []\n",
-    );
-    assert!(
-        config_says(&none)[0].contains("without a linked number"),
-        "{:?}",
-        config_says(&none)
-    );
+    let none = with("    - id: instance-1\n      access_token: token-of-instance-one\n", "    []\n");
+    assert!(config_says(&none)[0].contains("without a linked number"), "{:?}", config_says(&none));
 }
 
 #[test]
@@ -595,10 +499,7 @@ fn the_instances_rules() {
         let found = second(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
     };
-    says(
-        "id: instance-1, access_token: another-token-0123",
-        "is the id of an earlier instance",
-    );
+    says("id: instance-1, access_token: another-token-0123", "is the id of an earlier instance");
     says(
         "id: instance-2, access_token: another-token-0123, name: number-1",
         "is the name of an earlier instance",
@@ -612,10 +513,7 @@ fn the_instances_rules() {
         "id: instance-2, access_token: another-token-0123, rooms_per_hour: 0",
         "must be a whole number from 1 to 60",
     );
-    says(
-        "id: instance-2, access_token: another-token-0123, name: My Phone",
-        "is not a name",
-    );
+    says("id: instance-2, access_token: another-token-0123, name: My Phone", "is not a name");
 }
 
 #[test]
@@ -624,21 +522,12 @@ fn the_sources_rules() {
         let found = config_says(&config);
         assert!(found.len() == 1 && found[0].contains(part), "{found:#?}");
     };
-    says(
-        with("prometheus:", "gateway:"),
-        "a source cannot be called `gateway`",
-    );
+    says(with("prometheus:", "gateway:"), "a source cannot be called `gateway`");
     says(with("prometheus:", "Prometheus:"), "cannot be a source's name");
-    says(
-        with("kind: alertmanager", "kind: nagios"),
-        "`sources.prometheus.kind` must be",
-    );
+    says(with("kind: alertmanager", "kind: nagios"), "`sources.prometheus.kind` must be");
     says(with("    kind: alertmanager\n", ""), "needs `kind`");
     says(
-        with(
-            "    kind: alertmanager\n",
-            "    kind: alertmanager\n    incident_per: room\n",
-        ),
+        with("    kind: alertmanager\n", "    kind: alertmanager\n    incident_per: room\n"),
         "must be `group` or `alert`",
     );
     says(
@@ -649,10 +538,7 @@ fn the_sources_rules() {
         "is only for `kind: generic`",
     );
     says(
-        with(
-            "    kind: alertmanager\n",
-            "    kind: alertmanager\n    severity: { unmapped: sev9 }\n",
-        ),
+        with("    kind: alertmanager\n", "    kind: alertmanager\n    severity: { unmapped: sev9 }\n"),
         "must be `sev1`",
     );
     says(
@@ -668,18 +554,11 @@ fn the_sources_rules() {
 
 #[test]
 fn fields_of_a_generic_source() {
-    let fields = |text: &str| {
-        with(
-            "kind: alertmanager",
-            &format!("kind: generic\n    fields: {text}"),
-        )
-    };
+    let fields = |text: &str| with("kind: alertmanager", &format!("kind: generic\n    fields: {text}"));
     let good = fields(
         "{ each: checks, key: id, state: { path: status, firing: [down], resolved: up, otherwise: firing }, title: name, labels: { client: /tags/client } }",
     );
-    let loaded = Files::new(&good, GOOD_ROSTER)
-        .load(Strictness::Serve)
-        .unwrap_or_else(|e| panic!("{e}"));
+    let loaded = Files::new(&good, GOOD_ROSTER).load(Strictness::Serve).unwrap_or_else(|e| panic!("{e}"));
     let read = loaded.config.sources["prometheus"].fields.clone().unwrap();
     assert_eq!(read.state.resolved, ["up"]);
     assert_eq!(read.labels["client"].to_string(), "/tags/client");
@@ -696,49 +575,22 @@ fn rooms_messages_and_log() {
         let found = extra(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
     };
-    says(
-        "rooms: { name: \"{{ title }}\" }",
-        "must begin with `INCIDENT-{{ id }}`",
-    );
-    says(
-        "rooms: { name: \"INCIDENT-{{ id }}{{ title }}\" }",
-        "must begin with `INCIDENT-{{ id }}`",
-    );
-    says(
-        "rooms: { name: \"INCIDENT-{{ id }} {{ title\" }",
-        "is not a template",
-    );
+    says("rooms: { name: \"{{ title }}\" }", "must begin with `INCIDENT-{{ id }}`");
+    says("rooms: { name: \"INCIDENT-{{ id }}{{ title }}\" }", "must begin with `INCIDENT-{{ id }}`");
+    says("rooms: { name: \"INCIDENT-{{ id }} {{ title\" }", "is not a template");
     assert!(extra("rooms: { name: \"INCIDENT-{{id}}\" }").is_empty());
-    says(
-        "rooms: { strangers: ignore }",
-        "must be `invite`, `add` or `leave_out`",
-    );
-    says(
-        "rooms: { close_after: 30 }",
-        "the unit is missing: `30s`, `30m` or `30h`?",
-    );
-    says(
-        "rooms: { create_attempts: 1.5 }",
-        "must be a whole number from 1 to 10, not `1.5`",
-    );
+    says("rooms: { strangers: ignore }", "must be `invite`, `add` or `leave_out`");
+    says("rooms: { close_after: 30 }", "the unit is missing: `30s`, `30m` or `30h`?");
+    says("rooms: { create_attempts: 1.5 }", "must be a whole number from 1 to 10, not `1.5`");
     says("rooms: { lock_settings: no }", "write false");
     says("messages: { welcom: x }", "did you mean `welcome`?");
-    says(
-        "messages: { welcome: { file: gone.txt } }",
-        "there is no such file",
-    );
+    says("messages: { welcome: { file: gone.txt } }", "there is no such file");
     says("log: { format: xml }", "must be `text` or `json`");
     says("log: { level: \"warroom=loud\" }", "is not a log level");
     says("store: mysql://x", "is not a store");
     says("roster: [a]", "must be a text, not a list");
-    says(
-        "rooms:\n  open_at: sev2\n  open_at: sev3",
-        "`rooms.open_at` is given twice",
-    );
-    says(
-        "rooster: roster.yaml",
-        "unknown key `rooster` (did you mean `roster`?)",
-    );
+    says("rooms:\n  open_at: sev2\n  open_at: sev3", "`rooms.open_at` is given twice");
+    says("rooster: roster.yaml", "unknown key `rooster` (did you mean `roster`?)");
 }
 
 #[test]
@@ -771,39 +623,18 @@ fn people_and_their_numbers() {
         &format!("name: Sam, phone: 15550100104, {known}"),
         "write it in quotes with `+` and the country code",
     );
-    says(
-        &format!("name: Sam, phone: \"0171 5550104\", {known}"),
-        "replace the leading zero",
-    );
-    says(
-        &format!("name: Sam, phone: \"0015550100104\", {known}"),
-        "write `+` instead of `00`",
-    );
-    says(
-        &format!("name: Sam, phone: \"15550100104@c.us\", {known}"),
-        "belongs under `jid`",
-    );
-    says(
-        &format!("name: Sam, jid: \"+15550100104\", {known}"),
-        "belongs under `phone`",
-    );
+    says(&format!("name: Sam, phone: \"0171 5550104\", {known}"), "replace the leading zero");
+    says(&format!("name: Sam, phone: \"0015550100104\", {known}"), "write `+` instead of `00`");
+    says(&format!("name: Sam, phone: \"15550100104@c.us\", {known}"), "belongs under `jid`");
+    says(&format!("name: Sam, jid: \"+15550100104\", {known}"), "belongs under `phone`");
     says(&format!("name: Sam, {known}"), "`people.sam` has no number");
-    says(
-        &format!("phone: \"+15550100104\", {known}"),
-        "`people.sam` needs `name`",
-    );
+    says(&format!("phone: \"+15550100104\", {known}"), "`people.sam` needs `name`");
     says(
         &format!("name: Sam, phone: \"+15550100104\", jid: \"15550100104@c.us\", {known}"),
         "stands beside `phone`",
     );
-    says(
-        &format!("name: Sam, jid: \"15550100103@c.us\", {known}"),
-        "is the number of `mei` too",
-    );
-    says(
-        &format!("name: Sam, phone: \"+15550100104\", email: sam, {known}"),
-        "is not an e-mail address",
-    );
+    says(&format!("name: Sam, jid: \"15550100103@c.us\", {known}"), "is the number of `mei` too");
+    says(&format!("name: Sam, phone: \"+15550100104\", email: sam, {known}"), "is not an e-mail address");
     says(
         &format!("name: Sam, phone: \"+15550100104\", timezone: Europe/Berln, {known}"),
         "did you mean `Europe/Berlin`?",
@@ -821,10 +652,7 @@ fn rotations_and_routes() {
     let rotation = "{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [mei] }";
     let with_rotation = |rotation: &str| {
         GOOD_ROSTER
-            .replace(
-                "fallback:",
-                &format!("rotations:\n  platform: {rotation}\nfallback:"),
-            )
+            .replace("fallback:", &format!("rotations:\n  platform: {rotation}\nfallback:"))
             .replace("commander: mei", "commander: rotation:platform")
     };
     assert_eq!(roster_says(&with_rotation(rotation)), Vec::<String>::new());
@@ -832,44 +660,20 @@ fn rotations_and_routes() {
         let found = roster_says(&roster);
         assert!(found.len() == 1 && found[0].contains(part), "{found:#?}");
     };
-    says(
-        with_rotation(&rotation.replace("1 week", "10 minutes")),
-        "must be from 1h to 366 days",
-    );
-    says(
-        with_rotation(&rotation.replace("[mei]", "[]")),
-        "nobody would ever be on duty",
-    );
-    says(
-        with_rotation(&rotation.replace("09:00", "25:00")),
-        "is not a date with a time",
-    );
-    says(
-        with_rotation(&rotation.replace("09:00", "09:00+01:00")),
-        "is not a date with a time",
-    );
-    says(
-        with_rotation(&rotation.replace(", shift: 1 week", "")),
-        "needs `shift`",
-    );
+    says(with_rotation(&rotation.replace("1 week", "10 minutes")), "must be from 1h to 366 days");
+    says(with_rotation(&rotation.replace("[mei]", "[]")), "nobody would ever be on duty");
+    says(with_rotation(&rotation.replace("09:00", "25:00")), "is not a date with a time");
+    says(with_rotation(&rotation.replace("09:00", "09:00+01:00")), "is not a date with a time");
+    says(with_rotation(&rotation.replace(", shift: 1 week", "")), "needs `shift`");
     let route = |text: &str| GOOD_ROSTER.replace("fallback:", &format!("routes:\n{text}fallback:"));
-    says(
-        route("  - { name: a, match: [ 'x' ], invite: { commander: mei } }\n"),
-        "is not a matcher",
-    );
+    says(route("  - { name: a, match: [ 'x' ], invite: { commander: mei } }\n"), "is not a matcher");
     says(
         route("  - { name: a, match: 'x = y', invite: { specialist: mei } }\n"),
         "warning: `a` has no commander",
     );
-    says(
-        route("  - { name: a, match: 'x = y', invite: {} }\n"),
-        "warning: `a` names nobody",
-    );
+    says(route("  - { name: a, match: 'x = y', invite: {} }\n"), "warning: `a` names nobody");
     says(route("  - { name: a, match: 'x = y' }\n"), "needs `invite`");
-    says(
-        route("  - { name: a, invite: { commander: mei }, runbook: x }\n"),
-        "is not a web address",
-    );
+    says(route("  - { name: a, invite: { commander: mei }, runbook: x }\n"), "is not a web address");
     says(
         route(
             "  - { name: a, invite: { commander: mei } }\n  - { name: b, match: 'x = y', invite: { commander: mei } }\n",
@@ -882,19 +686,13 @@ fn rotations_and_routes() {
         ),
         "is a second route named `a`",
     );
-    says(
-        GOOD_ROSTER.replace("fallback:\n  invite: { commander: mei }\n", ""),
-        "`fallback` is missing",
-    );
+    says(GOOD_ROSTER.replace("fallback:\n  invite: { commander: mei }\n", ""), "`fallback` is missing");
     says(
         GOOD_ROSTER.replace("commander: mei", "commander: []"),
         "names nobody, but somebody must always be called",
     );
     says(
-        GOOD_ROSTER.replace(
-            "fallback:",
-            "  sam: { name: Sam, phone: \"+15550100104\" }\nfallback:",
-        ),
+        GOOD_ROSTER.replace("fallback:", "  sam: { name: Sam, phone: \"+15550100104\" }\nfallback:"),
         "warning: `people.sam` is in no rotation",
     );
     let crowd: String = (0..10)
@@ -904,10 +702,7 @@ fn rotations_and_routes() {
     says(
         GOOD_ROSTER
             .replace("fallback:", &format!("{crowd}fallback:"))
-            .replace(
-                "commander: mei",
-                &format!("commander: mei, specialist: [{}]", all.join(", ")),
-            ),
+            .replace("commander: mei", &format!("commander: mei, specialist: [{}]", all.join(", "))),
         "calls up to 11 people",
     );
 }
@@ -929,19 +724,12 @@ fn a_changed_roster_is_taken_over_alone() {
     assert!(warnings.is_empty() && roster.people.contains_key("mei"));
     assert_eq!(hash, files.load(Strictness::Serve).unwrap().roster_hash);
     files.write("roster.yaml", "people: {}\n");
-    assert!(
-        config::load_roster(&path, Severity::Sev1)
-            .unwrap_err()
-            .has_errors()
-    );
+    assert!(config::load_roster(&path, Severity::Sev1).unwrap_err().has_errors());
 }
 
 fn ask(labels: &[(&str, &str)], severity: Severity, json: bool) -> String {
     let question = who::Question {
-        labels: labels
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect(),
+        labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         severity,
         at: now(),
         json,
@@ -954,20 +742,13 @@ fn ask(labels: &[(&str, &str)], severity: Severity, json: bool) -> String {
 
 #[test]
 fn who_is_called_and_why() {
-    insta::assert_snapshot!(ask(
-        &[("client", "acme"), ("environment", "production")],
-        Severity::Sev1,
-        false
-    ));
+    insta::assert_snapshot!(ask(&[("client", "acme"), ("environment", "production")], Severity::Sev1, false));
 }
 
 #[test]
 fn who_says_that_a_lesser_severity_opens_no_room() {
     let answer = ask(&[("client", "other")], Severity::Sev2, false);
-    assert!(
-        answer.contains("route    fallback (no route matched)"),
-        "{answer}"
-    );
+    assert!(answer.contains("route    fallback (no route matched)"), "{answer}");
     assert!(answer.contains("severity sev2 opens no room"), "{answer}");
 }
 
@@ -989,23 +770,14 @@ fn a_program_gets_the_same_answer_without_full_numbers() {
 #[test]
 fn who_with_wrong_files_shows_what_is_wrong() {
     let files = Files::new("nonsense: 1\n", GOOD_ROSTER);
-    let question = who::Question {
-        labels: [].into(),
-        severity: Severity::Sev1,
-        at: now(),
-        json: false,
-    };
+    let question = who::Question { labels: [].into(), severity: Severity::Sev1, at: now(), json: false };
     let mut out = Vec::new();
     let code = who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap();
     assert_eq!(code, 1);
     assert!(String::from_utf8(out).unwrap().contains("unknown key `nonsense`"));
 }
 
-const SECRETS: [&str; 3] = [
-    "Zq9-token-of-the-instance",
-    "Zq8-bearer-of-the-source",
-    "Zq7-admin",
-];
+const SECRETS: [&str; 3] = ["Zq9-token-of-the-instance", "Zq8-bearer-of-the-source", "Zq7-admin"];
 
 /// A good config with everything secret written plainly.
 fn with_secrets() -> String {

@@ -23,29 +23,20 @@ impl Me {
 /// means that it works.
 pub(super) fn session(reply: &Reply) -> Option<Session> {
     let layers = reply.layers();
-    let inner = layers
-        .iter()
-        .flat_map(|l| [l.get("session"), l.get("instance")])
-        .flatten();
+    let inner = layers.iter().flat_map(|l| [l.get("session"), l.get("instance")]).flatten();
     let places: Vec<_> = layers.iter().copied().chain(inner).collect();
     let known = places.iter().find_map(|place| session_state(place));
     let any = || {
         if Told::read(reply).failed {
             return None;
         }
-        let word = places
-            .iter()
-            .find_map(|place| text_at(place, &["status", "state"]))?;
+        let word = places.iter().find_map(|place| text_at(place, &["status", "state"]))?;
         let word_like = word.len() <= 40 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         word_like.then(|| word.to_owned())
     };
     let word = known.or_else(any)?;
     let works = word.eq_ignore_ascii_case("working");
-    Some(if works {
-        Session::Working
-    } else {
-        Session::Down(word)
-    })
+    Some(if works { Session::Working } else { Session::Down(word) })
 }
 
 /// The linked number, where the reply names it.
@@ -72,10 +63,7 @@ mod tests {
 
     #[test]
     fn only_working_works() {
-        for body in [
-            json!({"status": "WORKING"}),
-            json!({"data": {"status": "WORKING", "name": "x"}}),
-        ] {
+        for body in [json!({"status": "WORKING"}), json!({"data": {"status": "WORKING", "name": "x"}})] {
             assert_eq!(session(&Reply::Json(body)), Some(Session::Working));
         }
         for word in ["SCAN_QR_CODE", "STOPPED", "PASSKEY_REQUIRED", "SOMETHING_NEW"] {
@@ -83,15 +71,9 @@ mod tests {
             assert_eq!(session(&Reply::Json(json!({"status": word}))), Some(down));
         }
         let success = json!({"status": "success", "data": {"status": "FAILED"}});
-        assert_eq!(
-            session(&Reply::Json(success)),
-            Some(Session::Down("FAILED".to_owned()))
-        );
+        assert_eq!(session(&Reply::Json(success)), Some(Session::Down("FAILED".to_owned())));
         assert_eq!(session(&Reply::Json(json!({"status": 200}))), None);
-        assert_eq!(
-            session(&Reply::Json(json!({"status": "error", "message": "no"}))),
-            None
-        );
+        assert_eq!(session(&Reply::Json(json!({"status": "error", "message": "no"}))), None);
         assert_eq!(session(&Reply::Page), None);
     }
 
@@ -107,10 +89,7 @@ mod tests {
 
     #[test]
     fn a_number_exists_only_if_it_is_said() {
-        assert_eq!(
-            exists(&Reply::Json(json!({"numberExists": true, "chatId": "1@c.us"}))),
-            Some(true)
-        );
+        assert_eq!(exists(&Reply::Json(json!({"numberExists": true, "chatId": "1@c.us"}))), Some(true));
         assert_eq!(exists(&Reply::Json(json!({"numberExists": false}))), Some(false));
         assert_eq!(exists(&Reply::Json(json!({"success": true}))), None);
         assert_eq!(exists(&Reply::Json(json!(true))), None);

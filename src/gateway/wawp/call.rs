@@ -134,28 +134,17 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn new(call: Call) -> Self {
-        Self {
-            call,
-            on_group: call.names_a_group(),
-            long_text: false,
-        }
+        Self { call, on_group: call.names_a_group(), long_text: false }
     }
 
     /// The error for an answer that says neither yes nor no.
     pub(super) fn lost(self, detail: impl Into<String>) -> GatewayError {
         let detail = detail.into();
-        if self.call.is_read() {
-            GatewayError::NotSent { detail }
-        } else {
-            GatewayError::Unknown { detail }
-        }
+        if self.call.is_read() { GatewayError::NotSent { detail } } else { GatewayError::Unknown { detail } }
     }
 }
 
 /// Shorthand for the many refusals.
 pub(super) fn refused(reason: Refusal, detail: impl Into<String>) -> GatewayError {
-    GatewayError::Refused {
-        reason,
-        detail: detail.into(),
-    }
+    GatewayError::Refused { reason, detail: detail.into() }
 }

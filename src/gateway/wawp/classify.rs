@@ -47,14 +47,7 @@ impl Classifier {
     pub(super) fn failure(&self, asked: Asked, answer: &Answer) -> GatewayError {
         let told = Told::read(&answer.reply);
         let detail = self.detail(answer.status, &told, &answer.reply);
-        by_status(
-            asked,
-            answer.status,
-            answer.retry_after,
-            &told,
-            &answer.reply,
-            detail,
-        )
+        by_status(asked, answer.status, answer.retry_after, &told, &answer.reply, detail)
     }
 
     /// The error for a 2xx whose body is not what was asked for.
@@ -77,18 +70,12 @@ impl Classifier {
         if denied && !asked.call.is_read() && !matches!(asked.call, Call::Create | Call::SendText) {
             return refused(Refusal::Forbidden, format!("{}: answered `false`", answer.status));
         }
-        asked.lost(format!(
-            "{}, but the answer cannot be used: {detail}",
-            answer.status
-        ))
+        asked.lost(format!("{}, but the answer cannot be used: {detail}", answer.status))
     }
 
     fn detail(&self, status: u16, told: &Told, reply: &Reply) -> String {
         let words = told.words();
-        let inner = told
-            .inner
-            .map(|code| format!(" (WhatsApp {code})"))
-            .unwrap_or_default();
+        let inner = told.inner.map(|code| format!(" (WhatsApp {code})")).unwrap_or_default();
         let what = match reply {
             _ if !words.is_empty() => self.clean(&words),
             Reply::Empty => "empty".to_owned(),
@@ -103,10 +90,7 @@ impl Classifier {
 
 /// A 2xx whose body has the marks of a failure.
 fn by_body(asked: Asked, answer: &Answer, told: &Told, detail: String) -> GatewayError {
-    if let Some(error) = told
-        .inner
-        .and_then(|code| by_whatsapp(asked, code, None, told, &detail))
-    {
+    if let Some(error) = told.inner.and_then(|code| by_whatsapp(asked, code, None, told, &detail)) {
         return error;
     }
     if let Some(status) = told.status {
@@ -128,15 +112,7 @@ fn by_body(asked: Asked, answer: &Answer, told: &Told, detail: String) -> Gatewa
 }
 
 fn is_plan(told: &Told) -> bool {
-    told.speaks_of(&[
-        "subscription",
-        "quota",
-        "plan",
-        "payment",
-        "billing",
-        "upgrade",
-        "unlimited",
-    ])
+    told.speaks_of(&["subscription", "quota", "plan", "payment", "billing", "upgrade", "unlimited"])
 }
 
 fn by_status(
@@ -169,11 +145,7 @@ fn by_client_error(asked: Asked, status: u16, told: &Told, reply: &Reply, detail
     match status {
         // 499 is a proxy's word for a client that went away: the request may have gone on.
         408 | 499 => asked.lost(detail),
-        422 if told
-            .message
-            .as_deref()
-            .is_some_and(|m| m.contains("Plus version")) =>
-        {
+        422 if told.message.as_deref().is_some_and(|m| m.contains("Plus version")) => {
             refused(Refusal::Unsupported, detail)
         }
         422 => GatewayError::SessionDown { detail },
@@ -207,9 +179,7 @@ fn by_client_error(asked: Asked, status: u16, told: &Told, reply: &Reply, detail
 }
 
 fn is_length(told: &Told) -> bool {
-    told.speaks_of(&[
-        "long", "longer", "length", "shorter", "exceeds", "exceed", "maximum", "4096",
-    ])
+    told.speaks_of(&["long", "longer", "length", "shorter", "exceeds", "exceed", "maximum", "4096"])
 }
 
 fn by_server_error(
@@ -219,10 +189,7 @@ fn by_server_error(
     told: &Told,
     detail: String,
 ) -> GatewayError {
-    if let Some(error) = told
-        .inner
-        .and_then(|code| by_whatsapp(asked, code, retry_after, told, &detail))
-    {
+    if let Some(error) = told.inner.and_then(|code| by_whatsapp(asked, code, retry_after, told, &detail)) {
         return error;
     }
     let session = told.code_speaks_of("session") || told.state.as_deref().is_some_and(|s| s != "WORKING");
@@ -233,10 +200,8 @@ fn by_server_error(
             _ => GatewayError::NotSent { detail },
         };
     }
-    let unknown_group = told
-        .message
-        .as_deref()
-        .is_some_and(|m| m.starts_with("Group with id") && m.contains("not found"));
+    let unknown_group =
+        told.message.as_deref().is_some_and(|m| m.starts_with("Group with id") && m.contains("not found"));
     if asked.on_group && unknown_group {
         return GatewayError::Gone { detail };
     }
@@ -255,10 +220,7 @@ fn by_whatsapp(
 ) -> Option<GatewayError> {
     let detail = detail.to_owned();
     Some(match code {
-        429 => GatewayError::Throttled {
-            retry_after: retry_after.or(told.retry_after),
-            detail,
-        },
+        429 => GatewayError::Throttled { retry_after: retry_after.or(told.retry_after), detail },
         // Not our credentials towards Wawp: the number lacks the rights in the group.
         401 | 403 | 405 | 423 if asked.on_group || asked.call == Call::Create => {
             refused(Refusal::Forbidden, detail)
@@ -284,12 +246,7 @@ mod tests {
     }
 
     fn answer(status: u16, body: &str) -> Answer {
-        Answer {
-            status,
-            retry_after: None,
-            reply: Reply::read(body.as_bytes()),
-            whole: true,
-        }
+        Answer { status, retry_after: None, reply: Reply::read(body.as_bytes()), whole: true }
     }
 
     fn class_of(call: Call, status: u16, body: &str) -> GatewayError {
@@ -310,11 +267,7 @@ mod tests {
     fn a_lost_answer_is_unknown_for_effects_and_harmless_for_reads() {
         for status in [500, 502, 503, 504, 408, 499, 302] {
             assert_eq!(class_of(Call::Create, status, "").class(), "unknown", "{status}");
-            assert_eq!(
-                class_of(Call::ListGroups, status, "").class(),
-                "not_sent",
-                "{status}"
-            );
+            assert_eq!(class_of(Call::ListGroups, status, "").class(), "not_sent", "{status}");
         }
     }
 
@@ -333,14 +286,8 @@ mod tests {
     #[test]
     fn a_browser_failure_is_unknown_unless_it_names_the_rate_limit() {
         let create = |body| class_of(Call::Create, 201, body);
-        assert_eq!(
-            create("CreateGroupError: An unknown error occurred").class(),
-            "unknown"
-        );
-        assert_eq!(
-            create(r#"{"error":"CreateGroupError: nothing"}"#).class(),
-            "unknown"
-        );
+        assert_eq!(create("CreateGroupError: An unknown error occurred").class(), "unknown");
+        assert_eq!(create(r#"{"error":"CreateGroupError: nothing"}"#).class(), "unknown");
         assert_eq!(create("CreateGroupError: rate-overlimit").class(), "throttled");
     }
 

@@ -26,8 +26,7 @@ pub(super) fn created_group(reply: &Reply) -> Option<GroupId> {
 }
 
 fn group_id(value: &Value) -> Option<GroupId> {
-    IDS.iter()
-        .find_map(|name| id_text(value.get(*name)?)?.parse().ok())
+    IDS.iter().find_map(|name| id_text(value.get(*name)?)?.parse().ok())
 }
 
 /// One page of a list of groups.
@@ -79,17 +78,10 @@ pub(super) fn moment(value: &Value) -> Option<Timestamp> {
     const MILLIS_FROM: f64 = 1e11;
     let first_year = Timestamp::from_second(86_400).ok()?;
     let at = if let Some(number) = number(value).or_else(|| number(value.get("low")?)) {
-        let millis = if number.abs() >= MILLIS_FROM {
-            number
-        } else {
-            number * 1000.0
-        };
+        let millis = if number.abs() >= MILLIS_FROM { number } else { number * 1000.0 };
         // Within jiff's range, so that the cast below keeps the value.
         let sane = (0.0..=2.5e14).contains(&millis);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "checked to be between 0 and 2.5e14"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be between 0 and 2.5e14")]
         let millis = sane.then_some(millis.round() as i64)?;
         Timestamp::from_millisecond(millis).ok()?
     } else {
@@ -147,9 +139,7 @@ mod tests {
         for (list, cached) in [(web, false), (baileys, true), (whatsmeow, false)] {
             let page = page(&Reply::Json(list)).unwrap();
             assert_eq!(page.cached, cached);
-            let [group] = page.groups.as_slice() else {
-                panic!("{page:?}")
-            };
+            let [group] = page.groups.as_slice() else { panic!("{page:?}") };
             assert_eq!(group.group.as_str(), "1@g.us");
             assert_eq!(group.subject, "INCIDENT-1 | a");
             assert_eq!(group.created_at.unwrap().to_string(), "2025-10-09T08:53:20Z");
@@ -160,10 +150,8 @@ mod tests {
 
     #[test]
     fn an_old_group_id_tells_its_age() {
-        let page = page(&Reply::Json(
-            json!([{"id": "15550100001-1500000000@g.us", "subject": "x"}]),
-        ))
-        .unwrap();
+        let page =
+            page(&Reply::Json(json!([{"id": "15550100001-1500000000@g.us", "subject": "x"}]))).unwrap();
         assert_eq!(page.groups[0].created_at.unwrap().as_second(), 1_500_000_000);
     }
 
@@ -180,14 +168,9 @@ mod tests {
         ] {
             assert_eq!(moment(&value).unwrap().as_second(), 1_760_000_000, "{value}");
         }
-        for value in [
-            json!(0),
-            json!("0001-01-01T00:00:00Z"),
-            json!(null),
-            json!(-5),
-            json!(1e300),
-            json!("soon"),
-        ] {
+        for value in
+            [json!(0), json!("0001-01-01T00:00:00Z"), json!(null), json!(-5), json!(1e300), json!("soon")]
+        {
             assert_eq!(moment(&value), None, "{value}");
         }
     }

@@ -36,10 +36,7 @@ impl Wawp {
     }
 
     async fn chat(&self, chat: &ChatId, deadline: Deadline) -> Result<Vec<OwnMessage>, GatewayError> {
-        let asked = Asked {
-            on_group: matches!(chat, ChatId::Group(_)),
-            ..Asked::new(Call::ReadChat)
-        };
+        let asked = Asked { on_group: matches!(chat, ChatId::Group(_)), ..Asked::new(Call::ReadChat) };
         // The host behind Wawp downloads every attachment unless told not to.
         let request = Request::get("/v2/chats/messages")
             .query("chatId", chat.to_string())

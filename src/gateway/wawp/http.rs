@@ -68,26 +68,15 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn get(path: impl Into<String>) -> Self {
-        Self {
-            method: Method::GET,
-            path: path.into(),
-            query: Vec::new(),
-            body: Map::new(),
-        }
+        Self { method: Method::GET, path: path.into(), query: Vec::new(), body: Map::new() }
     }
 
     pub(super) fn post(path: impl Into<String>) -> Self {
-        Self {
-            method: Method::POST,
-            ..Self::get(path)
-        }
+        Self { method: Method::POST, ..Self::get(path) }
     }
 
     pub(super) fn put(path: impl Into<String>) -> Self {
-        Self {
-            method: Method::PUT,
-            ..Self::get(path)
-        }
+        Self { method: Method::PUT, ..Self::get(path) }
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -158,26 +147,15 @@ impl Transport {
         now: Timestamp,
     ) -> Result<Answer, GatewayError> {
         let Some(left) = deadline.left() else {
-            return Err(GatewayError::NotSent {
-                detail: "no time left for this call".to_owned(),
-            });
+            return Err(GatewayError::NotSent { detail: "no time left for this call".to_owned() });
         };
-        let client = if asked.call.is_read() {
-            &self.reads
-        } else {
-            &self.effects
-        };
+        let client = if asked.call.is_read() { &self.reads } else { &self.effects };
         let sent = self.dressed(client, request).timeout(left).send().await;
         let response = sent.map_err(|error| lost(asked, &error))?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), now);
         let (body, whole) = bounded_body(response).await;
-        Ok(Answer {
-            status,
-            retry_after,
-            reply: Reply::read(&body),
-            whole,
-        })
+        Ok(Answer { status, retry_after, reply: Reply::read(&body), whole })
     }
 
     /// The request with the credentials where this account wants them.
@@ -189,11 +167,7 @@ impl Transport {
         let token_in_header_only = self.credentials == Credentials::Header;
 
         let mut url = self.base.clone();
-        url.set_path(&format!(
-            "{}{}",
-            self.base.path().trim_end_matches('/'),
-            request.path
-        ));
+        url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), request.path));
         url.set_query(None);
         url.set_fragment(None);
         if in_query || !request.query.is_empty() {
@@ -218,9 +192,7 @@ impl Transport {
             if !in_query && !token_in_header_only {
                 body.insert("access_token".to_owned(), token.into());
             }
-            builder = builder
-                .header(CONTENT_TYPE, "application/json")
-                .body(Value::Object(body).to_string());
+            builder = builder.header(CONTENT_TYPE, "application/json").body(Value::Object(body).to_string());
         }
         builder
     }
@@ -264,18 +236,10 @@ async fn bounded_body(mut response: reqwest::Response) -> (Vec<u8>, bool) {
 
 /// What a transport error means: nothing left the machine if there was no connection to send it on.
 fn lost(asked: Asked, error: &reqwest::Error) -> GatewayError {
-    let cause = io_cause(error)
-        .map(|kind| format!(" ({kind})"))
-        .unwrap_or_default();
+    let cause = io_cause(error).map(|kind| format!(" ({kind})")).unwrap_or_default();
     if error.is_connect() || error.is_builder() {
-        let what = if error.is_timeout() {
-            "connecting took too long"
-        } else {
-            "could not connect"
-        };
-        return GatewayError::NotSent {
-            detail: format!("{what}{cause}"),
-        };
+        let what = if error.is_timeout() { "connecting took too long" } else { "could not connect" };
+        return GatewayError::NotSent { detail: format!("{what}{cause}") };
     }
     let what = if error.is_timeout() {
         "no answer within the time limit"
@@ -290,10 +254,7 @@ fn io_cause(error: &reqwest::Error) -> Option<std::io::ErrorKind> {
     let mut source = error.source();
     let mut found = None;
     while let Some(error) = source {
-        found = error
-            .downcast_ref::<std::io::Error>()
-            .map(std::io::Error::kind)
-            .or(found);
+        found = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(found);
         source = error.source();
     }
     found.filter(|kind| *kind != std::io::ErrorKind::Other)
@@ -314,9 +275,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {
-    let date = jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(text)
-        .ok();
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok();
     date.or_else(|| text.parse().ok())
 }
 

@@ -38,9 +38,7 @@ impl Wawp {
         // number, but taking a person out of the list by a guess is worse than one row too many.
         let me = self.me(deadline).await;
         leave_out(&mut rows, me.as_ref());
-        let mut hidden_ids = self
-            .resolve(group, &mut rows, wanted, me.as_ref(), deadline)
-            .await;
+        let mut hidden_ids = self.resolve(group, &mut rows, wanted, me.as_ref(), deadline).await;
         leave_out(&mut rows, me.as_ref());
         let mut members = Members::default();
         for row in rows {
@@ -50,15 +48,10 @@ impl Wawp {
                 hidden_ids.insert(phone.clone(), hidden.clone());
             }
             match (row.refused, row.phone.as_ref().or(row.hidden.as_ref())) {
-                (Some(outcome), Some(person)) => members.refused.push(Added {
-                    person: person.clone(),
-                    outcome,
-                }),
-                _ => members.rows.push(Member {
-                    phone: row.phone,
-                    hidden: row.hidden,
-                    admin: row.admin,
-                }),
+                (Some(outcome), Some(person)) => {
+                    members.refused.push(Added { person: person.clone(), outcome })
+                }
+                _ => members.rows.push(Member { phone: row.phone, hidden: row.hidden, admin: row.admin }),
             }
         }
         members.hidden_ids = hidden_ids;
@@ -113,9 +106,7 @@ impl Wawp {
         // 3. The second form of the list, which knows phones on some engines. Not every version has it.
         if open(rows, &hidden_ids) {
             let request = Request::get(group_path(group, "/participants/v2"));
-            let second = self
-                .ask(Asked::new(Call::MembersV2), request, deadline, member_rows)
-                .await;
+            let second = self.ask(Asked::new(Call::MembersV2), request, deadline, member_rows).await;
             for row in second.unwrap_or_default() {
                 if let (Some(phone), Some(hidden)) = (row.phone, row.hidden) {
                     fill(rows, &phone, &hidden);
@@ -131,10 +122,7 @@ impl Wawp {
     /// Puts phones in the place of hidden ids in what was said about `asked`, as far as they can be mapped.
     pub(super) async fn unhide(&self, said: &mut [Added], asked: &[Jid], deadline: Deadline) {
         let nameless = said.iter().map(|added| &added.person);
-        let nameless: Vec<Jid> = nameless
-            .filter(|p| p.is_hidden() && !asked.contains(p))
-            .cloned()
-            .collect();
+        let nameless: Vec<Jid> = nameless.filter(|p| p.is_hidden() && !asked.contains(p)).cloned().collect();
         if nameless.is_empty() {
             return;
         }
@@ -166,10 +154,7 @@ impl Wawp {
         let mut pairs = Vec::new();
         for some in phones.chunks(AT_ONCE) {
             let found = join_all(some.iter().map(|phone| self.lid_of(phone, deadline))).await;
-            let both = some
-                .iter()
-                .zip(found)
-                .filter_map(|(phone, hidden)| Some(((*phone).clone(), hidden?)));
+            let both = some.iter().zip(found).filter_map(|(phone, hidden)| Some(((*phone).clone(), hidden?)));
             pairs.extend(both);
         }
         pairs
@@ -180,11 +165,7 @@ impl Wawp {
         let mut pairs = Vec::new();
         for some in hidden.chunks(AT_ONCE) {
             let found = join_all(some.iter().map(|hidden| self.phone_of(hidden, deadline))).await;
-            pairs.extend(
-                some.iter()
-                    .zip(found)
-                    .filter_map(|(hidden, phone)| Some((phone?, hidden.clone()))),
-            );
+            pairs.extend(some.iter().zip(found).filter_map(|(hidden, phone)| Some((phone?, hidden.clone()))));
         }
         pairs
     }
@@ -204,11 +185,7 @@ fn member_rows(reply: &Reply) -> Option<Vec<Row>> {
 /// The wanted phones that no row shows.
 fn missing(rows: &[Row], wanted: &[Jid]) -> Vec<Jid> {
     let shown = |person: &Jid| rows.iter().any(|row| row.phone.as_ref() == Some(person));
-    wanted
-        .iter()
-        .filter(|person| !person.is_hidden() && !shown(person))
-        .cloned()
-        .collect()
+    wanted.iter().filter(|person| !person.is_hidden() && !shown(person)).cloned().collect()
 }
 
 /// The hidden ids of rows without a phone.

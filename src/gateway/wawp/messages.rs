@@ -55,14 +55,8 @@ pub(super) fn own_messages(reply: &Reply) -> Option<Vec<OwnMessage>> {
 }
 
 fn own_message(row: &Value) -> Option<OwnMessage> {
-    let flags = [
-        "fromMe",
-        "id.fromMe",
-        "key.fromMe",
-        "_data.id.fromMe",
-        "_data.key.fromMe",
-        "_data.Info.IsFromMe",
-    ];
+    let flags =
+        ["fromMe", "id.fromMe", "key.fromMe", "_data.id.fromMe", "_data.key.fromMe", "_data.Info.IsFromMe"];
     let marked = flag_at(row, &flags);
     let by_id = || text_at(row, &["id._serialized", "id"]).is_some_and(|id| id.starts_with("true_"));
     if !marked.unwrap_or_else(by_id) {
@@ -79,13 +73,8 @@ fn own_message(row: &Value) -> Option<OwnMessage> {
         "_data.Message.conversation",
         "_data.Message.extendedTextMessage.text",
     ];
-    let moments = [
-        "timestamp",
-        "messageTimestamp",
-        "_data.t",
-        "_data.messageTimestamp",
-        "_data.Info.Timestamp",
-    ];
+    let moments =
+        ["timestamp", "messageTimestamp", "_data.t", "_data.messageTimestamp", "_data.Info.Timestamp"];
     Some(OwnMessage {
         // Untrimmed: what counts as the same text is for the caller to say.
         text: texts
@@ -114,10 +103,9 @@ pub(super) fn invite_link(reply: &Reply) -> Option<InviteLink> {
     let words = match reply {
         Reply::Text(text) => Some(text.as_str()),
         Reply::Json(_) if Told::read(reply).failed => None,
-        Reply::Json(_) => reply
-            .layers()
-            .into_iter()
-            .find_map(|layer| text_at(layer, &PLACES).or(layer.as_str())),
+        Reply::Json(_) => {
+            reply.layers().into_iter().find_map(|layer| text_at(layer, &PLACES).or(layer.as_str()))
+        }
         _ => None,
     };
     let code = invite_code(words?)?;
@@ -187,18 +175,10 @@ mod tests {
             {"id": "true_1@g.us_E", "fromMe": true, "timestamp": 1_760_000_003, "body": null},
             {"fromMe": true, "_data": {"Info": {"Timestamp": "2025-10-09T08:53:10Z"}, "Message": {"conversation": "zeroth"}}}]);
         let own = own_messages(&Reply::Json(list)).unwrap();
-        let texts: Vec<_> = own
-            .iter()
-            .map(|m| (m.text.as_str(), m.message_id.as_deref()))
-            .collect();
+        let texts: Vec<_> = own.iter().map(|m| (m.text.as_str(), m.message_id.as_deref())).collect();
         assert_eq!(
             texts,
-            [
-                ("third", Some("C")),
-                ("second", Some("B")),
-                ("first", Some("A")),
-                ("zeroth", None)
-            ]
+            [("third", Some("C")), ("second", Some("B")), ("first", Some("A")), ("zeroth", None)]
         );
     }
 

@@ -16,11 +16,7 @@ const LIDS: [&str; 2] = ["lid", "LID"];
 
 /// Sorted, each once, and never the number itself: the engine adds it.
 pub(super) fn without_me(people: &[Jid], me: Option<&Me>) -> Vec<Jid> {
-    let mut people: Vec<Jid> = people
-        .iter()
-        .filter(|p| !me.is_some_and(|me| me.is(p)))
-        .cloned()
-        .collect();
+    let mut people: Vec<Jid> = people.iter().filter(|p| !me.is_some_and(|me| me.is(p))).cloned().collect();
     people.sort();
     people.dedup();
     people
@@ -28,10 +24,7 @@ pub(super) fn without_me(people: &[Jid], me: Option<&Me>) -> Vec<Jid> {
 
 /// People as a request names them: objects, because plain ids are refused.
 pub(super) fn named(people: &[Jid]) -> Value {
-    people
-        .iter()
-        .map(|person| json!({ "id": person.to_string() }))
-        .collect()
+    people.iter().map(|person| json!({ "id": person.to_string() })).collect()
 }
 
 /// One entry of a member list, before hidden ids are resolved.
@@ -47,11 +40,7 @@ pub(super) struct Row {
 /// The rows of a member list, or `None` if the reply is no list. Those who left are left out.
 pub(super) fn rows(reply: &Reply) -> Option<Vec<Row>> {
     let rows = reply.rows(&["participants", "Participants"])?;
-    Some(
-        rows.into_iter()
-            .filter_map(|(key, row)| row_of(key, row))
-            .collect(),
-    )
+    Some(rows.into_iter().filter_map(|(key, row)| row_of(key, row)).collect())
 }
 
 fn row_of(key: Option<&str>, row: &Value) -> Option<Row> {
@@ -66,34 +55,24 @@ fn row_of(key: Option<&str>, row: &Value) -> Option<Row> {
     let flags = ["isAdmin", "isSuperAdmin", "IsAdmin", "IsSuperAdmin", "admin"];
     let admin =
         role == "admin" || role == "superadmin" || flags.iter().any(|f| flag_at(row, &[f]) == Some(true));
-    let code = ["Error", "error"]
-        .iter()
-        .find_map(|name| status_code(row.get(*name)?));
+    let code = ["Error", "error"].iter().find_map(|name| status_code(row.get(*name)?));
     Some(Row {
         phone,
         hidden,
         admin,
-        refused: code
-            .filter(|code| !matches!(code, 0 | 200))
-            .map(|code| outcome(code, false)),
+        refused: code.filter(|code| !matches!(code, 0 | 200)).map(|code| outcome(code, false)),
     })
 }
 
 fn both_ids(key: Option<&str>, row: &Value) -> (Option<Jid>, Option<Jid>) {
     let bare = |hidden| {
         let texts = [row.as_str(), key];
-        let mut parsed = texts
-            .into_iter()
-            .flatten()
-            .filter_map(|text| text.parse::<Jid>().ok());
+        let mut parsed = texts.into_iter().flatten().filter_map(|text| text.parse::<Jid>().ok());
         parsed.find(|jid| jid.is_hidden() == hidden)
     };
-    let phone = person_at(row, &PHONES, false)
-        .or_else(|| person_at(row, &IDS, false))
-        .or_else(|| bare(false));
-    let hidden = person_at(row, &LIDS, true)
-        .or_else(|| person_at(row, &IDS, true))
-        .or_else(|| bare(true));
+    let phone =
+        person_at(row, &PHONES, false).or_else(|| person_at(row, &IDS, false)).or_else(|| bare(false));
+    let hidden = person_at(row, &LIDS, true).or_else(|| person_at(row, &IDS, true)).or_else(|| bare(true));
     (phone, hidden)
 }
 
@@ -110,9 +89,7 @@ pub(super) fn said_at_creation(reply: &Reply) -> Vec<Added> {
             if flag_at(row, &["isGroupCreator"]) == Some(true) {
                 continue;
             }
-            let code = ["statusCode", "code"]
-                .iter()
-                .find_map(|name| status_code(row.get(*name)?));
+            let code = ["statusCode", "code"].iter().find_map(|name| status_code(row.get(*name)?));
             let error = row.get("Error").and_then(status_code).filter(|code| *code != 0);
             said.extend(code.or(error).and_then(|code| added(key, row, code)));
         }
@@ -124,14 +101,7 @@ pub(super) fn said_at_creation(reply: &Reply) -> Vec<Added> {
 pub(super) fn results(reply: &Reply) -> Option<Vec<Added>> {
     let rows = reply.rows(&["participants", "Participants", "updateParticipants"])?;
     let said = rows.into_iter().filter_map(|(key, row)| {
-        let places = [
-            "code",
-            "statusCode",
-            "status",
-            "content.attrs.error",
-            "error",
-            "Error",
-        ];
+        let places = ["code", "statusCode", "status", "content.attrs.error", "error", "Error"];
         let code = places.iter().find_map(|path| status_code(at(row, path)?))?;
         // whatsmeow's rows have no code of their own for success.
         added(key, row, if code == 0 { 200 } else { code })
@@ -164,13 +134,10 @@ fn outcome(code: u16, invited: bool) -> AddOutcome {
 /// If exactly one person asked for has no answer and exactly one answer names a hidden id, they belong
 /// together.
 pub(super) fn match_the_last(said: &mut [Added], asked: &[Jid]) {
-    let unanswered: Vec<&Jid> = asked
-        .iter()
-        .filter(|person| said.iter().all(|added| added.person != **person))
-        .collect();
-    let mut nameless = said
-        .iter_mut()
-        .filter(|added| added.person.is_hidden() && !asked.contains(&added.person));
+    let unanswered: Vec<&Jid> =
+        asked.iter().filter(|person| said.iter().all(|added| added.person != **person)).collect();
+    let mut nameless =
+        said.iter_mut().filter(|added| added.person.is_hidden() && !asked.contains(&added.person));
     if let ([person], Some(added), None) = (unanswered.as_slice(), nameless.next(), nameless.next()) {
         added.person = (*person).clone();
     }
@@ -186,13 +153,9 @@ pub(super) fn pair(reply: &Reply) -> (Option<Jid>, Option<Jid>) {
             let digits = text_at(layer, names)?.trim_start_matches('+');
             format!("{digits}@{server}").parse::<Jid>().ok()
         };
-        hidden = hidden
-            .or_else(|| person_at(layer, &LIDS, true))
-            .or_else(|| bare(&LIDS, "lid"));
+        hidden = hidden.or_else(|| person_at(layer, &LIDS, true)).or_else(|| bare(&LIDS, "lid"));
         let places = ["pn", "phoneNumber", "PhoneNumber", "phone", "number"];
-        phone = phone
-            .or_else(|| person_at(layer, &places, false))
-            .or_else(|| bare(&places, "c.us"));
+        phone = phone.or_else(|| person_at(layer, &places, false)).or_else(|| bare(&places, "c.us"));
     }
     (hidden, phone)
 }
@@ -222,38 +185,23 @@ mod tests {
             {"id": "99990003@lid", "pn": null, "role": "left"}]);
         for list in [web, baileys, whatsmeow, second] {
             let rows = rows(&Reply::Json(list.clone())).unwrap();
-            let [one, two] = rows.as_slice() else {
-                panic!("{list}")
-            };
+            let [one, two] = rows.as_slice() else { panic!("{list}") };
             assert_eq!(one.phone, Some(jid("15550100001@c.us")), "{list}");
             assert!(one.admin && !two.admin, "{list}");
-            assert_eq!(
-                (&two.phone, &two.hidden),
-                (&None, &Some(jid("99990002@lid"))),
-                "{list}"
-            );
+            assert_eq!((&two.phone, &two.hidden), (&None, &Some(jid("99990002@lid"))), "{list}");
             assert!(rows.iter().all(|row| row.refused.is_none()));
         }
     }
 
     #[test]
     fn a_row_with_an_error_is_not_a_member() {
-        let rows = rows(&Reply::Json(
-            json!([{"JID": "15550100001@s.whatsapp.net", "Error": 403}]),
-        ))
-        .unwrap();
-        assert_eq!(
-            rows[0].refused,
-            Some(AddOutcome::NeedsInvite { by_gateway: false })
-        );
+        let rows = rows(&Reply::Json(json!([{"JID": "15550100001@s.whatsapp.net", "Error": 403}]))).unwrap();
+        assert_eq!(rows[0].refused, Some(AddOutcome::NeedsInvite { by_gateway: false }));
     }
 
     #[test]
     fn people_can_be_listed_as_bare_ids() {
-        let rows = rows(&Reply::Json(
-            json!({"0": "15550100001@c.us", "1": "status@broadcast"}),
-        ))
-        .unwrap();
+        let rows = rows(&Reply::Json(json!({"0": "15550100001@c.us", "1": "status@broadcast"}))).unwrap();
         assert_eq!(rows.len(), 1);
     }
 
@@ -264,17 +212,10 @@ mod tests {
             "15550100001@c.us": {"statusCode": 200, "isGroupCreator": false, "isInviteV4Sent": false},
             "15550100002@c.us": {"statusCode": 403, "isGroupCreator": false, "isInviteV4Sent": true},
             "15550100003@c.us": {"statusCode": 404, "isGroupCreator": false, "isInviteV4Sent": false}}});
-        let outcomes: Vec<_> = said_at_creation(&Reply::Json(web))
-            .into_iter()
-            .map(|a| a.outcome)
-            .collect();
+        let outcomes: Vec<_> = said_at_creation(&Reply::Json(web)).into_iter().map(|a| a.outcome).collect();
         assert_eq!(
             outcomes,
-            [
-                AddOutcome::Added,
-                AddOutcome::NeedsInvite { by_gateway: true },
-                AddOutcome::NotOnNetwork
-            ]
+            [AddOutcome::Added, AddOutcome::NeedsInvite { by_gateway: true }, AddOutcome::NotOnNetwork]
         );
         let baileys = json!({"id": "1@g.us", "participants": [{"id": "99990001@lid", "phoneNumber": "15550100001@s.whatsapp.net"}]});
         assert_eq!(said_at_creation(&Reply::Json(baileys)), []);
@@ -300,10 +241,7 @@ mod tests {
         for (list, by_gateway) in [(web, true), (baileys, false), (whatsmeow, false)] {
             assert_eq!(
                 results(&Reply::Json(list.clone())).unwrap(),
-                [Added {
-                    person: jid("15550100001@c.us"),
-                    outcome: AddOutcome::NeedsInvite { by_gateway }
-                }],
+                [Added { person: jid("15550100001@c.us"), outcome: AddOutcome::NeedsInvite { by_gateway } }],
                 "{list}"
             );
         }
@@ -325,27 +263,15 @@ mod tests {
     fn one_hidden_answer_belongs_to_the_one_person_without_any() {
         let asked = [jid("15550100001@c.us"), jid("15550100002@c.us")];
         let mut said = vec![
-            Added {
-                person: jid("15550100001@c.us"),
-                outcome: AddOutcome::Added,
-            },
-            Added {
-                person: jid("99990002@lid"),
-                outcome: AddOutcome::NotOnNetwork,
-            },
+            Added { person: jid("15550100001@c.us"), outcome: AddOutcome::Added },
+            Added { person: jid("99990002@lid"), outcome: AddOutcome::NotOnNetwork },
         ];
         match_the_last(&mut said, &asked);
         assert_eq!(said[1].person, asked[1]);
 
         let mut two = vec![
-            Added {
-                person: jid("99990001@lid"),
-                outcome: AddOutcome::Added,
-            },
-            Added {
-                person: jid("99990002@lid"),
-                outcome: AddOutcome::NotOnNetwork,
-            },
+            Added { person: jid("99990001@lid"), outcome: AddOutcome::Added },
+            Added { person: jid("99990002@lid"), outcome: AddOutcome::NotOnNetwork },
         ];
         let before = two.clone();
         match_the_last(&mut two, &asked);

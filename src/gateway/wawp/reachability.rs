@@ -21,8 +21,7 @@ impl Wawp {
         }
         self.wait_for_turn(deadline).await?;
         let request = Request::get("/v2/contacts/check-exists").query("phone", person.digits());
-        self.ask(Asked::new(Call::CheckExists), request, deadline, account::exists)
-            .await
+        self.ask(Asked::new(Call::CheckExists), request, deadline, account::exists).await
     }
 
     /// Waits for this call's turn, if that comes before the deadline.

@@ -52,20 +52,13 @@ impl Redaction {
             return false;
         }
         let token: Vec<char> = token.chars().collect();
-        let parts: Vec<String> = token
-            .windows(WINDOW.min(token.len()))
-            .map(|part| part.iter().collect())
-            .collect();
+        let parts: Vec<String> =
+            token.windows(WINDOW.min(token.len())).map(|part| part.iter().collect()).collect();
         let mut form = text.to_lowercase();
         for _ in 0..3 {
-            let solid: String = form
-                .chars()
-                .filter(|c| !c.is_whitespace() && !c.is_control() && *c != '\\')
-                .collect();
-            if parts
-                .iter()
-                .any(|part| form.contains(part) || solid.contains(part))
-            {
+            let solid: String =
+                form.chars().filter(|c| !c.is_whitespace() && !c.is_control() && *c != '\\').collect();
+            if parts.iter().any(|part| form.contains(part) || solid.contains(part)) {
                 return true;
             }
             let next = percent_decoded(&form).to_lowercase();
@@ -233,10 +226,7 @@ mod tests {
 
     #[test]
     fn the_instance_id_is_named_not_shown() {
-        assert_eq!(
-            redaction().clean("Session \"inst0000abcd\" lost"),
-            "Session \"[instance]\" lost"
-        );
+        assert_eq!(redaction().clean("Session \"inst0000abcd\" lost"), "Session \"[instance]\" lost");
     }
 
     #[test]

@@ -78,12 +78,7 @@ fn rows_of<'a>(value: &'a Value, names: &[&str], depth: u8) -> Option<Vec<(Optio
         Value::Array(rows) => Some(rows.iter().map(|row| (None, row)).collect()),
         Value::Object(members) => {
             if members.keys().all(|key| is_row_key(key)) {
-                return Some(
-                    members
-                        .iter()
-                        .map(|(key, row)| (Some(key.as_str()), row))
-                        .collect(),
-                );
+                return Some(members.iter().map(|(key, row)| (Some(key.as_str()), row)).collect());
             }
             let inside = |name: &&str| members.get(*name).filter(|v| v.is_array() || v.is_object());
             let inner = names.iter().chain(WRAPPERS.iter()).find_map(inside)?;
@@ -100,11 +95,7 @@ fn is_row_key(key: &str) -> bool {
 
 /// The text at the first of `paths` (members separated by `.`) that holds a non-empty one.
 pub(super) fn text_at<'a>(value: &'a Value, paths: &[&str]) -> Option<&'a str> {
-    paths
-        .iter()
-        .filter_map(|path| at(value, path)?.as_str())
-        .map(str::trim)
-        .find(|text| !text.is_empty())
+    paths.iter().filter_map(|path| at(value, path)?.as_str()).map(str::trim).find(|text| !text.is_empty())
 }
 
 /// The value at a path of members separated by `.`.
@@ -180,10 +171,7 @@ mod tests {
         assert_eq!(read("\"AbCd\""), Reply::Text("AbCd".to_owned()));
         assert_eq!(read("<!doctype html>"), Reply::Page);
         assert_eq!(read("{\"a\":"), Reply::Broken);
-        assert_eq!(
-            Reply::read(&[0xff, 0xfe, 0x00]),
-            Reply::Text("\u{fffd}\u{fffd}\u{0}".to_owned())
-        );
+        assert_eq!(Reply::read(&[0xff, 0xfe, 0x00]), Reply::Text("\u{fffd}\u{fffd}\u{0}".to_owned()));
     }
 
     #[test]
@@ -201,10 +189,7 @@ mod tests {
             assert_eq!(numbers, [Some(1), Some(2)]);
         }
         assert_eq!(Reply::Json(json!({})).rows(&[]), Some(vec![]));
-        assert_eq!(
-            Reply::Json(json!({"code": "x", "message": "y"})).rows(&["groups"]),
-            None
-        );
+        assert_eq!(Reply::Json(json!({"code": "x", "message": "y"})).rows(&["groups"]), None);
         assert_eq!(Reply::Json(json!(7)).rows(&[]), None);
     }
 

@@ -53,9 +53,7 @@ impl Wawp {
             };
         }
         let asked = Asked::new(Call::RefreshGroups);
-        let refreshed = self
-            .ask(asked, Request::post("/v2/groups/refresh"), deadline, is_done)
-            .await;
+        let refreshed = self.ask(asked, Request::post("/v2/groups/refresh"), deadline, is_done).await;
         match refreshed {
             Ok(()) => Ok(self.scan(token, deadline).await?.found),
             // There is nothing to refresh on this engine, or it has no cache: the list is what it is.
@@ -83,39 +81,27 @@ impl Wawp {
     }
 
     async fn scan(&self, token: &str, deadline: Deadline) -> Result<Scan, GatewayError> {
-        let mut scan = Scan {
-            found: Vec::new(),
-            cached: false,
-        };
+        let mut scan = Scan { found: Vec::new(), cached: false };
         let mut seen = HashSet::new();
         let mut plain = false;
         for number in 0..PAGES {
             let page = match self.page(number, plain, deadline).await {
                 // The words for sorting differ between Wawp and the host behind it; nothing depends on them.
-                Err(GatewayError::Refused {
-                    reason: Refusal::Invalid,
-                    ..
-                }) if number == 0 => {
+                Err(GatewayError::Refused { reason: Refusal::Invalid, .. }) if number == 0 => {
                     plain = true;
                     self.page(number, plain, deadline).await?
                 }
                 other => other?,
             };
             scan.cached |= page.cached;
-            let new: Vec<FoundGroup> = page
-                .groups
-                .into_iter()
-                .filter(|group| seen.insert(group.group.clone()))
-                .collect();
+            let new: Vec<FoundGroup> =
+                page.groups.into_iter().filter(|group| seen.insert(group.group.clone())).collect();
             // A short page is not the end (rows are dropped after paging); one without news is, also when
             // the offset is ignored.
             if new.is_empty() {
                 return Ok(scan);
             }
-            scan.found.extend(
-                new.into_iter()
-                    .filter(|group| subject_has_token(&group.subject, token)),
-            );
+            scan.found.extend(new.into_iter().filter(|group| subject_has_token(&group.subject, token)));
         }
         if scan.found.is_empty() {
             return Err(GatewayError::NotSent {
@@ -130,16 +116,13 @@ impl Wawp {
             .query("limit", PAGE.to_string())
             .query("offset", (number * PAGE).to_string());
         if !plain {
-            request = request
-                .query("sortBy", "id")
-                .query("sortOrder", "DESC")
-                .query("exclude", "participants");
+            request =
+                request.query("sortBy", "id").query("sortOrder", "DESC").query("exclude", "participants");
         }
         let read = |reply: &Reply| {
             let failed = Told::read(reply).failed;
             (!failed).then(|| groups::page(reply)).flatten()
         };
-        self.ask(Asked::new(Call::ListGroups), request, deadline, read)
-            .await
+        self.ask(Asked::new(Call::ListGroups), request, deadline, read).await
     }
 }

@@ -102,17 +102,12 @@ impl Told {
     /// Whether the code says that the linked number or the instance is the trouble.
     pub(super) fn code_speaks_of(&self, word: &str) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
-        code.split(|c: char| !c.is_alphanumeric())
-            .any(|part| part.eq_ignore_ascii_case(word))
+        code.split(|c: char| !c.is_alphanumeric()).any(|part| part.eq_ignore_ascii_case(word))
     }
 
     /// Code and message in one line, still to be cleaned.
     pub(super) fn words(&self) -> String {
-        let parts = [
-            self.state.as_deref(),
-            self.code.as_deref(),
-            self.message.as_deref(),
-        ];
+        let parts = [self.state.as_deref(), self.code.as_deref(), self.message.as_deref()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
     }
 }
@@ -135,11 +130,8 @@ pub(super) fn is_ticket(reply: &Reply) -> bool {
 
 /// Whether a setter worked: nothing, `true`, a good word, or an object without the marks of a failure.
 pub(super) fn is_done(reply: &Reply) -> Option<()> {
-    let good_word = |word: &str| {
-        ["true", "ok", "success", "done"]
-            .iter()
-            .any(|w| word.eq_ignore_ascii_case(w))
-    };
+    let good_word =
+        |word: &str| ["true", "ok", "success", "done"].iter().any(|w| word.eq_ignore_ascii_case(w));
     let done = match reply {
         Reply::Empty | Reply::Json(Value::Array(_)) => true,
         Reply::Json(Value::Bool(done)) => *done,
@@ -163,12 +155,7 @@ fn engine_failure(text: &str) -> Option<&str> {
 
 /// Nest's validation gives its message as a list of sentences.
 fn validation(message: &Value) -> Option<String> {
-    let sentences: Vec<&str> = message
-        .as_array()?
-        .iter()
-        .filter_map(Value::as_str)
-        .take(4)
-        .collect();
+    let sentences: Vec<&str> = message.as_array()?.iter().filter_map(Value::as_str).take(4).collect();
     (!sentences.is_empty()).then(|| sentences.join("; "))
 }
 
@@ -182,16 +169,10 @@ fn marked(layer: &Value, code: Option<&str>, message: bool, status: Option<u16>)
         Value::String(words) => !words.is_empty(),
         Value::Array(_) | Value::Object(_) => true,
     });
-    let bad_word = text_at(layer, &["status"]).is_some_and(|word| {
-        ["error", "fail", "failure"]
-            .iter()
-            .any(|bad| word.eq_ignore_ascii_case(bad))
-    });
-    let good_code = |code: &str| {
-        ["success", "ok", "200", "201"]
-            .iter()
-            .any(|ok| code.eq_ignore_ascii_case(ok))
-    };
+    let bad_word = text_at(layer, &["status"])
+        .is_some_and(|word| ["error", "fail", "failure"].iter().any(|bad| word.eq_ignore_ascii_case(bad)));
+    let good_code =
+        |code: &str| ["success", "ok", "200", "201"].iter().any(|ok| code.eq_ignore_ascii_case(ok));
     error
         || bad_word
         || is_false("success")
@@ -200,9 +181,7 @@ fn marked(layer: &Value, code: Option<&str>, message: bool, status: Option<u16>)
         || status.is_some_and(|status| status >= 400)
         || (message && code.is_some_and(|code| !good_code(code)))
         || layer.get("exception").is_some_and(Value::is_object)
-        || layer
-            .get("wawp_upstream_error")
-            .is_some_and(|member| !member.is_null())
+        || layer.get("wawp_upstream_error").is_some_and(|member| !member.is_null())
 }
 
 /// The state of the linked number, where a body names one.
@@ -217,10 +196,7 @@ pub(super) fn session_state(value: &Value) -> Option<String> {
         "PASSKEY_CONFIRMATION_REQUIRED",
     ];
     let word = text_at(value, &["status"])?;
-    STATES
-        .iter()
-        .find(|state| **state == word)
-        .map(|state| (*state).to_owned())
+    STATES.iter().find(|state| **state == word).map(|state| (*state).to_owned())
 }
 
 /// `WhatsApp`'s code behind an engine's words: the names are whatsmeow's (errors.go), `status 429` is how
@@ -266,34 +242,19 @@ mod tests {
     #[test]
     fn every_envelope_is_understood() {
         for (body, words) in [
-            (
-                r#"{"code":"invalid_session","message":"re-link"}"#,
-                "invalid_session: re-link",
-            ),
-            (
-                r#"{"status":404,"message":"no such thing","error":"Not Found"}"#,
-                "no such thing",
-            ),
+            (r#"{"code":"invalid_session","message":"re-link"}"#, "invalid_session: re-link"),
+            (r#"{"status":404,"message":"no such thing","error":"Not Found"}"#, "no such thing"),
             (r#"{"statusCode":401,"message":"Unauthorized"}"#, "Unauthorized"),
             (
                 r#"{"statusCode":400,"message":["name must be a string","b"],"error":"Bad Request"}"#,
                 "name must be a string; b",
             ),
-            (
-                r#"{"error":{"message":"no","code":"missing_param"}}"#,
-                "missing_param: no",
-            ),
+            (r#"{"error":{"message":"no","code":"missing_param"}}"#, "missing_param: no"),
             (r#"{"success":false,"error":"no"}"#, "no"),
             (r#"{"status":"error","message":"no"}"#, "no"),
             (r#"{"status":false,"message":"no"}"#, "no"),
-            (
-                r#"{"error":"CreateGroupError: no"}"#,
-                "CreateGroupError: CreateGroupError: no",
-            ),
-            (
-                r#"{"data":{"wawp_upstream_error":"down"}}"#,
-                "wawp_upstream_error: down",
-            ),
+            (r#"{"error":"CreateGroupError: no"}"#, "CreateGroupError: CreateGroupError: no"),
+            (r#"{"data":{"wawp_upstream_error":"down"}}"#, "wawp_upstream_error: down"),
             (r#"{"result":false,"message":"no"}"#, "no"),
             ("CreateGroupError: An error occurred", "CreateGroupError"),
         ] {

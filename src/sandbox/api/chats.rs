@@ -25,10 +25,8 @@ pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<R
             let (bot, chat) = place(world, call)?;
             let messages = world.readable(&bot, &chat, now)?;
             let rows = call.page(messages, Some(MESSAGES_PAGE));
-            let shapes: Vec<Value> = rows
-                .iter()
-                .map(|message| transcript::read(world, &bot, &chat, message, now))
-                .collect();
+            let shapes: Vec<Value> =
+                rows.iter().map(|message| transcript::read(world, &bot, &chat, message, now)).collect();
             Ok(Reply::json(Value::from(shapes)))
         }
         Operation::GetMessage => {
@@ -117,9 +115,7 @@ fn list(world: &World, call: &Call, now: Timestamp) -> Result<Reply, Refused> {
     } else {
         chats.sort_by_key(|(.., at)| *at);
     }
-    let is_ascending = call
-        .field("sortOrder")
-        .is_some_and(|order| order.eq_ignore_ascii_case("asc"));
+    let is_ascending = call.field("sortOrder").is_some_and(|order| order.eq_ignore_ascii_case("asc"));
     if !is_ascending {
         chats.reverse();
     }
@@ -131,9 +127,7 @@ fn list(world: &World, call: &Call, now: Timestamp) -> Result<Reply, Refused> {
             if !is_overview {
                 return line;
             }
-            let last = last
-                .as_ref()
-                .map(|message| transcript::read(world, &bot, chat, message, now));
+            let last = last.as_ref().map(|message| transcript::read(world, &bot, chat, message, now));
             json!({
                 "id": transcript::chat_id(world, chat),
                 "name": name,

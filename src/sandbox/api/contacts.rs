@@ -20,18 +20,14 @@ pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<R
         Operation::CheckExists => check(world, call, now),
         Operation::GetContact => {
             let id = call.required("contactId")?;
-            let digits = world
-                .digits_of(id)
-                .ok_or_else(|| Refused::NotFound("Contact not found".to_owned()))?;
+            let digits =
+                world.digits_of(id).ok_or_else(|| Refused::NotFound("Contact not found".to_owned()))?;
             Ok(Reply::json(contact(world, &digits)))
         }
         Operation::ListContacts => {
             let everyone: Vec<&String> = world.people.keys().collect();
-            let shapes: Vec<Value> = call
-                .page(everyone, None)
-                .into_iter()
-                .map(|digits| contact(world, digits))
-                .collect();
+            let shapes: Vec<Value> =
+                call.page(everyone, None).into_iter().map(|digits| contact(world, digits)).collect();
             Ok(Reply::json(Value::from(shapes)))
         }
         Operation::ListLids => {
@@ -56,9 +52,7 @@ pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<R
         Operation::NumberOfLid => {
             store(world)?;
             let lid = user_part(call, "lid");
-            let digits = world
-                .digits_of_lid(lid)
-                .filter(|digits| world.can_resolve(digits));
+            let digits = world.digits_of_lid(lid).filter(|digits| world.can_resolve(digits));
             Ok(Reply::json(pair(Some(lid), digits)))
         }
         _ => Err(Refused::NotImplemented),

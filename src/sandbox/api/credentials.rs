@@ -53,16 +53,10 @@ impl Found {
         let places = self.places();
         // Clients in the field report that validation fails when both hold the same values.
         if places.contains(&CredentialPlace::Query) && places.contains(&CredentialPlace::Body) {
-            return Err(Refused::Invalid(
-                "property access_token should not exist in the body".to_owned(),
-            ));
+            return Err(Refused::Invalid("property access_token should not exist in the body".to_owned()));
         }
-        let is_known = |token: &str| {
-            world
-                .accounts
-                .iter()
-                .any(|account| account.number.access_token == token)
-        };
+        let is_known =
+            |token: &str| world.accounts.iter().any(|account| account.number.access_token == token);
         if !self.tokens.iter().all(|(_, token)| is_known(token)) {
             return Err(Refused::Unauthorized("Invalid or Missing Access Token"));
         }
@@ -70,10 +64,6 @@ impl Found {
             return Err(Refused::Missing("instance_id"));
         };
         let account = world.account(instance_id)?;
-        if account.number.access_token == *token {
-            Ok(())
-        } else {
-            Err(Refused::InvalidSession)
-        }
+        if account.number.access_token == *token { Ok(()) } else { Err(Refused::InvalidSession) }
     }
 }

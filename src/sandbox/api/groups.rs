@@ -22,9 +22,7 @@ pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<R
         Operation::ListGroups => list(world, call, now),
         Operation::CountGroups => {
             let bot = world.bot(instance)?;
-            Ok(Reply::json(
-                json!({"count": world.listed_groups(&bot, now).len()}),
-            ))
+            Ok(Reply::json(json!({"count": world.listed_groups(&bot, now).len()})))
         }
         Operation::RefreshGroups => {
             world.refreshed_at = now;
@@ -104,10 +102,7 @@ fn list(world: &World, call: &Call, now: Timestamp) -> Result<Reply, Refused> {
         Some("subject") => groups.sort_by(|one, other| one.subject.cmp(&other.subject)),
         _ => {}
     }
-    if call
-        .field("sortOrder")
-        .is_some_and(|order| order.eq_ignore_ascii_case("desc"))
-    {
+    if call.field("sortOrder").is_some_and(|order| order.eq_ignore_ascii_case("desc")) {
         groups.reverse();
     }
     let with_members = call.field("exclude") != Some("participants");

@@ -68,11 +68,7 @@ impl Bench {
             .uri(uri)
             .header("access-token", Setup::ACCESS_TOKEN)
             .header("content-type", "application/json");
-        let body = if body.is_null() {
-            Body::empty()
-        } else {
-            Body::from(body.to_string())
-        };
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         self.send(request.body(body).unwrap()).await
     }
 
@@ -119,10 +115,7 @@ fn creation(subject: &str, people: &[&str]) -> Value {
 }
 
 fn ids(people: &[&str]) -> Vec<Value> {
-    people
-        .iter()
-        .map(|digits| json!({"id": format!("{digits}@c.us")}))
-        .collect()
+    people.iter().map(|digits| json!({"id": format!("{digits}@c.us")})).collect()
 }
 
 fn text_to(chat_id: &str, text: &str) -> Value {

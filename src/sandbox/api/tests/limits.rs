@@ -26,10 +26,7 @@ async fn the_creation_budget_is_enforced_and_creations_are_counted() {
 #[tokio::test]
 async fn sends_over_the_cap_get_a_429_with_retry_after() {
     let bench = Bench::new(Setup {
-        policy: Policy {
-            sends_per_minute: Some(1),
-            ..Policy::default()
-        },
+        policy: Policy { sends_per_minute: Some(1), ..Policy::default() },
         ..Setup::default()
     });
     let body = text_to(&format!("{ADA}@c.us"), "hi");
@@ -55,24 +52,16 @@ async fn a_session_that_is_not_working_answers_422_until_it_works_again() {
     bench.sandbox.set_session(Setup::INSTANCE_ID, "SCAN_QR_CODE");
     bench.call("POST", "/v2/session/restart", Value::Null).await;
     let info = bench.get("/v2/session/info").await.json();
-    assert_eq!(
-        (&info["status"], &info["me"]),
-        (&json!("SCAN_QR_CODE"), &Value::Null)
-    );
+    assert_eq!((&info["status"], &info["me"]), (&json!("SCAN_QR_CODE"), &Value::Null));
     bench.sandbox.set_session(Setup::INSTANCE_ID, UNLINKED);
     let answer = bench.get("/v2/groups").await;
-    assert_eq!(
-        (answer.status.as_u16(), &answer.json()["code"]),
-        (404, &json!("invalid_session"))
-    );
+    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (404, &json!("invalid_session")));
 }
 
 #[tokio::test]
 async fn webhook_settings_replace_the_whole_list() {
     let bench = Bench::with_engine(Engine::Webjs);
     let hooks = json!([{"url": "https://bridge.example/hooks", "events": ["message"], "is_active": 1}]);
-    bench
-        .call("POST", "/v2/session/webhook", json!({"webhooks": hooks}))
-        .await;
+    bench.call("POST", "/v2/session/webhook", json!({"webhooks": hooks})).await;
     assert_eq!(bench.get("/v2/session/webhook").await.json()["webhooks"], hooks);
 }

@@ -11,10 +11,7 @@ async fn webjs_names_the_group_in_gid_and_everyone_by_phone_with_a_status_code()
     assert!(id.ends_with("@g.us"));
     assert_eq!(body["participants"][format!("{ADA}@c.us")]["statusCode"], 200);
     assert_eq!(body["participants"][format!("{BEN}@c.us")]["statusCode"], 403);
-    assert_eq!(
-        body["participants"][format!("{BEN}@c.us")]["isInviteV4Sent"],
-        true
-    );
+    assert_eq!(body["participants"][format!("{BEN}@c.us")]["isInviteV4Sent"], true);
 
     let list = bench.get("/v2/groups").await.json();
     assert_eq!(list[0]["id"]["_serialized"], id);
@@ -23,10 +20,7 @@ async fn webjs_names_the_group_in_gid_and_everyone_by_phone_with_a_status_code()
     assert_eq!(rows.as_array().unwrap().len(), 2);
     assert_eq!(rows[0]["isSuperAdmin"], true);
     assert_eq!(rows[1]["id"]["_serialized"], format!("{}@lid", bench.lid(ADA)));
-    let rows = bench
-        .get(&format!("/v2/groups/{id}/participants/v2"))
-        .await
-        .json();
+    let rows = bench.get(&format!("/v2/groups/{id}/participants/v2")).await.json();
     assert_eq!(rows[0]["role"], "superadmin");
     assert_eq!(rows[1]["pn"], Value::Null);
 }
@@ -38,20 +32,14 @@ async fn noweb_shows_refused_people_as_members_in_the_creation_but_not_in_the_li
     let body = bench.create("INCIDENT-1 | db", &[ADA, BEN]).await.json();
     let id = body["id"].as_str().unwrap().to_owned();
     assert_eq!(body["participants"].as_array().unwrap().len(), 3);
-    assert_eq!(
-        body["participants"][2]["phoneNumber"],
-        format!("{BEN}@s.whatsapp.net")
-    );
+    assert_eq!(body["participants"][2]["phoneNumber"], format!("{BEN}@s.whatsapp.net"));
 
     let list = bench.get("/v2/groups").await.json();
     assert_eq!(list[&id]["subject"], "INCIDENT-1 | db");
     let rows = bench.get(&format!("/v2/groups/{id}/participants")).await.json();
     assert_eq!(rows.as_array().unwrap().len(), 2);
     assert_eq!(rows[0]["admin"], "superadmin");
-    assert!(
-        bench.sandbox.chat(BEN).is_empty(),
-        "NOWEB sends no private invitation"
-    );
+    assert!(bench.sandbox.chat(BEN).is_empty(), "NOWEB sends no private invitation");
 }
 
 #[tokio::test]
@@ -69,10 +57,7 @@ async fn gows_lists_refused_people_with_an_error() {
     let rows = bench.get(&format!("/v2/groups/{id}/participants")).await.json();
     assert_eq!(rows.as_array().unwrap().len(), 3);
     assert_eq!(rows[2]["Error"], 403);
-    let rows = bench
-        .get(&format!("/v2/groups/{id}/participants/v2"))
-        .await
-        .json();
+    let rows = bench.get(&format!("/v2/groups/{id}/participants/v2")).await.json();
     assert_eq!(rows[1]["pn"], format!("{ADA}@c.us"));
     assert_eq!(rows[2]["role"], "left");
     assert_eq!(bench.members(&id), [Setup::BOT_DIGITS, ADA]);
@@ -87,24 +72,11 @@ async fn every_engine_writes_invite_codes_setters_and_message_ids_in_its_own_way
         assert_eq!(code.len(), 22);
 
         let answer = bench.get(&format!("/v2/groups/{id}/invite-code")).await;
-        assert!(
-            answer.headers["content-type"]
-                .to_str()
-                .unwrap()
-                .starts_with("text/")
-        );
-        let setter = bench
-            .call(
-                "PUT",
-                &format!("/v2/groups/{id}/description"),
-                json!({"description": "d"}),
-            )
-            .await;
+        assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/"));
+        let setter =
+            bench.call("PUT", &format!("/v2/groups/{id}/description"), json!({"description": "d"})).await;
         assert_eq!(bench.sandbox.groups()[0].description, "d");
-        let sent = bench
-            .call("POST", "/v2/send/text", text_to(&id, "hello"))
-            .await
-            .json();
+        let sent = bench.call("POST", "/v2/send/text", text_to(&id, "hello")).await.json();
         match engine {
             Engine::Webjs => {
                 assert_eq!((answer.text, setter.text.as_str()), (code, "true"));
@@ -158,10 +130,7 @@ async fn adding_people_answers_by_map_by_string_status_or_by_rows() {
 async fn groups_can_be_addressed_with_a_raw_or_an_encoded_sign_and_made_at_both_paths() {
     let bench = Bench::with_engine(Engine::Gows);
     let body = creation("INCIDENT-1 | db", &[ADA]);
-    assert_eq!(
-        bench.call("POST", "/v2/groups/create", body).await.status,
-        StatusCode::OK
-    );
+    assert_eq!(bench.call("POST", "/v2/groups/create", body).await.status, StatusCode::OK);
     let id = bench.sandbox.groups()[0].id.clone();
     for path in [id.clone(), id.replace('@', "%40")] {
         assert_eq!(bench.get(&format!("/v2/groups/{path}")).await.json()["JID"], id);
@@ -173,10 +142,7 @@ async fn groups_can_be_addressed_with_a_raw_or_an_encoded_sign_and_made_at_both_
 #[tokio::test]
 async fn groups_with_phone_addressing_name_everyone_by_number() {
     for engine in Engine::ALL {
-        let bench = Bench::new(Setup {
-            addressing: Addressing::Phone,
-            ..Setup::with_engine(engine)
-        });
+        let bench = Bench::new(Setup { addressing: Addressing::Phone, ..Setup::with_engine(engine) });
         let id = bench.made("INCIDENT-1 | db", &[ADA]).await;
         let rows = bench.get(&format!("/v2/groups/{id}/participants")).await.json();
         let (found, server) = match engine {
@@ -197,18 +163,11 @@ async fn an_invite_code_comes_in_the_form_that_was_set() {
         (InviteForm::Object, r#"{"code":""#),
     ];
     for (invite_form, start) in forms {
-        let bench = Bench::new(Setup {
-            invite_form,
-            ..Setup::default()
-        });
+        let bench = Bench::new(Setup { invite_form, ..Setup::default() });
         let id = bench.made("INCIDENT-1 | db", &[ADA]).await;
         let code = bench.sandbox.groups()[0].invite_code.clone();
         let answer = bench.get(&format!("/v2/groups/{id}/invite-code")).await;
-        assert!(
-            answer.text.starts_with(&format!("{start}{code}")),
-            "{}",
-            answer.text
-        );
+        assert!(answer.text.starts_with(&format!("{start}{code}")), "{}", answer.text);
     }
 }
 
@@ -217,13 +176,9 @@ async fn only_webjs_can_end_a_group_and_no_engine_takes_a_picture() {
     for engine in Engine::ALL {
         let bench = Bench::with_engine(engine);
         let id = bench.made("INCIDENT-1 | db", &[ADA]).await;
-        let picture = bench
-            .call("PUT", &format!("/v2/groups/{id}/picture"), json!({}))
-            .await;
+        let picture = bench.call("PUT", &format!("/v2/groups/{id}/picture"), json!({})).await;
         assert_eq!(picture.status, StatusCode::NOT_IMPLEMENTED);
-        let answer = bench
-            .call("DELETE", &format!("/v2/groups/{id}"), Value::Null)
-            .await;
+        let answer = bench.call("DELETE", &format!("/v2/groups/{id}"), Value::Null).await;
         let is_gone = bench.members(&id).is_empty();
         if engine == Engine::Webjs {
             assert_eq!((answer.status, is_gone), (StatusCode::OK, true));
