@@ -122,7 +122,7 @@ impl Own {
 }
 
 fn key_of(source: &Source, key: &str) -> crate::alert::DedupKey {
-    source.key(&format!("{}/{key}", source.name))
+    source.key(key)
 }
 
 fn is_yes(text: &str) -> bool {
@@ -139,7 +139,7 @@ fn items_of(mut body: Value) -> Vec<Value> {
     }
     vec![out_of_envelope(body)]
 }
-    source.key(key)
+
 /// What is inside `{type, timestamp, data}`, with the envelope's words for what is missing there.
 fn out_of_envelope(mut body: Value) -> Value {
     let event = body.get("type").and_then(Value::as_str);
