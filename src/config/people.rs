@@ -113,6 +113,14 @@ impl<'a> Seen<'a> {
         if self.people.contains_key(key) {
             return Some(key.to_owned());
         }
+        if key.chars().filter(char::is_ascii_digit).count() >= 7 {
+            item.cover(Cover::Number);
+            item.error_with(
+                "names nobody among `people`",
+                "this looks like a phone number; name people by their key",
+            );
+            return None;
+        }
         let keys: Vec<&str> = self.people.keys().map(String::as_str).collect();
         let message = format!("names `{}`, who is not among `people`", shortened(key));
         if self.rotations.contains(key) {

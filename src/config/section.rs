@@ -13,7 +13,7 @@ use crate::clock::SignedDuration;
 use crate::config::Strictness;
 use crate::config::finding::{Finding, Level};
 use crate::config::quantity;
-use crate::config::source_text::{Cover, SourceText};
+use crate::config::source_text::{Cover, SourceText, without_numbers};
 use crate::config::yaml::{self, Entry, Node, Value};
 use crate::matcher::Matcher;
 
@@ -81,7 +81,7 @@ impl<'a> Desk<'a> {
             line,
             column,
             span,
-            message,
+            message: without_numbers(&message),
             hint,
             excerpt: None,
         });
@@ -388,8 +388,21 @@ fn know(source: &SourceText, node: &Node) {
                 know(source, &entry.value);
             }
         }
-        _ => source.know(node.span.clone()),
+        Value::Text(text) | Value::Number(text) => {
+            source.know(node.span.clone());
+            if is_number(text) {
+                source.cover(node.span.clone(), Cover::Number);
+            }
+        }
+        Value::Null | Value::Bool(_) => source.know(node.span.clone()),
     }
+}
+
+/// Whether this looks like a phone number or a person's id, wherever it stands.
+fn is_number(text: &str) -> bool {
+    let (number, _) = text.split_once('@').unwrap_or((text, ""));
+    let digits = number.chars().filter(char::is_ascii_digit).count();
+    digits >= 7 && (number.starts_with('+') || digits == number.len())
 }
 
 fn cover(source: &SourceText, node: &Node, how: Cover) {
@@ -489,12 +502,20 @@ impl<'a> Section<'a> {
             }
             // A misspelt `access_token` still has the token behind it.
             cover(self.desk.source, &entry.value, Cover::Secret);
-            let message = if self.path.is_empty() {
-                format!("unknown key `{}`", shortened(&entry.key))
+            let meant = closest(&entry.key, &known);
+            let mut key = " ".to_owned();
+            if meant.is_some() || is_word(entry) {
+                key = format!(" `{}` ", entry.key);
             } else {
-                format!("unknown key `{}` in `{}`", shortened(&entry.key), self.path)
+                // `{ abc }` has the key `abc`, which may have been meant as a value, even as a secret.
+                self.desk.source.cover(entry.key_span.clone(), Cover::Secret);
+            }
+            let message = if self.path.is_empty() {
+                format!("unknown key{key}").trim_end().to_owned()
+            } else {
+                format!("unknown key{key}in `{}`", self.path)
             };
-            let hint = match closest(&entry.key, &known) {
+            let hint = match meant {
                 Some(key) => format!("did you mean `{key}`?"),
                 None if known.is_empty() => "no keys are expected here".to_owned(),
                 None => format!("expected {}", one_of(&known)),
@@ -502,6 +523,12 @@ impl<'a> Section<'a> {
             self.desk.error_with(entry.key_span.clone(), message, hint);
         }
     }
+}
+
+/// Whether this is a key by the looks of it: a plain word with a value.
+fn is_word(entry: &Entry) -> bool {
+    let plain = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '-';
+    entry.key.len() <= 24 && entry.key.chars().all(plain) && !matches!(entry.value.value, Value::Null)
 }
 
 fn refuse_repeats(desk: &Desk<'_>, path: &str, entries: &[Entry]) {

@@ -1017,7 +1017,7 @@ fn with_secrets() -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(5000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// However a file is damaged, what is shown of it holds no secret, and it is either taken whole or
     /// refused with a reason.
