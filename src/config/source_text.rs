@@ -71,10 +71,14 @@ impl SourceText {
         let from = before.rfind('\n').map_or(0, |n| n + 1);
         let line = self.text.get(from..)?.lines().next().unwrap_or_default();
         let (covers, known) = (self.covers.borrow(), self.known.borrow());
-        let line_covers = || covers.iter().filter(|(range, _)| meets(range, from, line));
+        let covers: Vec<_> = covers
+            .iter()
+            .filter(|(range, _)| meets(range, from, line))
+            .collect();
         let known: Vec<&Range<usize>> = known.iter().filter(|range| meets(range, from, line)).collect();
         let cover_at = |at: usize| {
-            line_covers()
+            covers
+                .iter()
                 .filter(|(range, _)| range.contains(&at))
                 .max_by_key(|(_, how)| *how == Cover::Secret)
         };

@@ -1,5 +1,6 @@
 //! The one integration binary: everything outside `src` is tested from here.
 
+#[cfg(test)]
 mod configuring;
 #[cfg(test)]
 mod sources;
