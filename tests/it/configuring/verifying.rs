@@ -101,6 +101,10 @@ fn a_verifier_that_cannot_work_is_an_error() {
         "the environment variable NOT_SET is not set",
     );
     says(
+        "{ bearer: { env: my-secret-itself } }",
+        "is not the name of an environment variable",
+    );
+    says(
         "{ bearer: { env: SET_TOKEN, file: x } }",
         "names both `env` and `file`",
     );
