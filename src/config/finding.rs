@@ -79,7 +79,9 @@ impl Findings {
         all.dedup();
         for finding in &mut all {
             let file = files.iter().find(|s| s.name() == finding.file);
-            finding.excerpt = file.filter(|_| finding.line > 0).and_then(|s| s.excerpt(&finding.span));
+            finding.excerpt = file
+                .filter(|_| finding.line > 0)
+                .and_then(|s| s.excerpt(&finding.span));
         }
         Self(all)
     }
@@ -181,25 +183,25 @@ impl Finding {
         };
         let gutter = self.line.to_string().len().max(2);
         let bar = paint("1;34", "|");
-        let mut out = format!(
-            "{}{}\n{:gutter$}{} {}\n",
-            paint(code, word),
-            paint("1", &format!(": {}", self.message)),
-            "",
-            paint("1;34", "-->"),
-            self.position(),
-        );
+        let arrow = paint("1;34", "-->");
+        let message = paint("1", &format!(": {}", self.message));
+        let mut lines = vec![
+            format!("{}{message}", paint(code, word)),
+            format!("{:gutter$}{arrow} {}", "", self.position()),
+        ];
         if let Some(excerpt) = &self.excerpt {
             let number = paint("1;34", &format!("{:gutter$}", self.line));
             let mark = paint(code, &"^".repeat(excerpt.length));
-            out.push_str(&format!("{:gutter$} {bar}\n", ""));
-            out.push_str(&format!("{number} {bar} {}\n", excerpt.text));
-            out.push_str(&format!("{:gutter$} {bar} {:indent$}{mark}\n", "", "", indent = excerpt.indent));
+            let indent = " ".repeat(excerpt.indent);
+            lines.push(format!("{:gutter$} {bar}", ""));
+            lines.push(format!("{number} {bar} {}", excerpt.text));
+            lines.push(format!("{:gutter$} {bar} {indent}{mark}", ""));
         }
         if let Some(hint) = &self.hint {
-            out.push_str(&format!("{:gutter$} {} {hint}\n", "", paint("1;34", "= hint:")));
+            lines.push(format!("{:gutter$} {} {hint}", "", paint("1;34", "= hint:")));
         }
-        out
+        lines.push(String::new());
+        lines.join("\n")
     }
 }
 
@@ -216,7 +218,11 @@ mod tests {
             span: 20..25,
             message: "`listn` is not a key of `server`".to_owned(),
             hint: Some("did you mean `listen`?".to_owned()),
-            excerpt: Some(Excerpt { text: "  listn: 0.0.0.0:8080".to_owned(), indent: 2, length: 5 }),
+            excerpt: Some(Excerpt {
+                text: "  listn: 0.0.0.0:8080".to_owned(),
+                indent: 2,
+                length: 5,
+            }),
         }
     }
 
@@ -244,7 +250,10 @@ mod tests {
 
     #[test]
     fn a_summary_counts_both_kinds() {
-        let warning = Finding { severity: Level::Warning, ..finding() };
+        let warning = Finding {
+            severity: Level::Warning,
+            ..finding()
+        };
         let all = Findings(vec![finding(), warning.clone(), warning]);
         assert_eq!(all.summary(), "1 error, 2 warnings");
         assert!(all.has_errors());

@@ -6,8 +6,10 @@ use std::io::Read;
 use crate::alert::Severity;
 use crate::clock::SignedDuration;
 use crate::config::gateway::GatewaySettings;
-use crate::config::section::{Item, Section, reason};
+use crate::config::item::Item;
+use crate::config::section::Section;
 use crate::config::server::seconds;
+use crate::config::words::reason;
 use crate::room::policy::{Policy, Strangers};
 
 /// Texts that replace the built-in ones, by the template's name.
