@@ -18,6 +18,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 mod broken_connections;
 mod engines;
+mod log_lines;
 mod odd_replies;
 mod requests;
 
