@@ -177,9 +177,14 @@ fn leave_out(rows: &mut Vec<Row>, me: Option<&Me>) {
     rows.retain(|row| !own(&row.phone) && !own(&row.hidden));
 }
 
+/// The rows of a list that can be believed: an empty one cannot, because this number is in every group it
+/// can read.
 fn member_rows(reply: &Reply) -> Option<Vec<Row>> {
     let failed = Told::read(reply).failed;
-    (!failed).then(|| people::rows(reply)).flatten()
+    (!failed)
+        .then(|| people::rows(reply))
+        .flatten()
+        .filter(|rows| !rows.is_empty())
 }
 
 /// The wanted phones that no row shows.
