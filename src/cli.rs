@@ -65,13 +65,7 @@ enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct ConfigFile {
     /// The config file
-    #[arg(
-        long,
-        short,
-        env = "WARROOM_CONFIG",
-        default_value = "config/warroom.yaml",
-        value_name = "FILE"
-    )]
+    #[arg(long, short, env = "WARROOM_CONFIG", default_value = "config/warroom.yaml", value_name = "FILE")]
     pub config: PathBuf,
 }
 

@@ -37,12 +37,17 @@ pub(super) fn run(options: &Options, clock: &dyn Clock, out: &mut dyn Write) -> 
     let Loaded { config, .. } = load(&options.config.config, Strictness::Serve)?;
     let source = config.sources.get(&options.source).ok_or_else(|| {
         let known: Vec<&str> = config.sources.keys().map(String::as_str).collect();
-        Failure::wrong(format!("no source `{}` in the config; there are: {}", options.source, known.join(", ")))
+        Failure::wrong(format!(
+            "no source `{}` in the config; there are: {}",
+            options.source,
+            known.join(", ")
+        ))
     })?;
     let now = clock.now();
     let body = match &options.file {
-        Some(path) => std::fs::read(path)
-            .map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))?,
+        Some(path) => {
+            std::fs::read(path).map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))?
+        }
         None if options.resolved => source.kind.sample_resolved(now, &options.key).into_bytes(),
         None => source.kind.sample(now, &options.key).into_bytes(),
     };
@@ -55,8 +60,8 @@ pub(super) fn run(options: &Options, clock: &dyn Clock, out: &mut dyn Write) -> 
         }
         format!("http://{address}/hooks/{}", source.name)
     });
-    let mut url = reqwest::Url::parse(&to)
-        .map_err(|error| Failure::wrong(format!("`--to` is no address: {error}")))?;
+    let mut url =
+        reqwest::Url::parse(&to).map_err(|error| Failure::wrong(format!("`--to` is no address: {error}")))?;
     if let Some(query) = &query {
         url.set_query(Some(query));
     }

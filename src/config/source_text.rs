@@ -66,10 +66,7 @@ impl SourceText {
         let from = before.rfind('\n').map_or(0, |n| n + 1);
         let line = self.text.get(from..)?.lines().next().unwrap_or_default();
         let (covers, known) = (self.covers.borrow(), self.known.borrow());
-        let covers: Vec<_> = covers
-            .iter()
-            .filter(|(range, _)| meets(range, from, line))
-            .collect();
+        let covers: Vec<_> = covers.iter().filter(|(range, _)| meets(range, from, line)).collect();
         let known: Vec<&Range<usize>> = known.iter().filter(|range| meets(range, from, line)).collect();
         let cover_at = |at: usize| {
             covers
@@ -130,11 +127,7 @@ pub(super) fn without_numbers(text: &str) -> String {
         } else {
             0..0
         };
-        out.extend(
-            run.iter()
-                .enumerate()
-                .map(|(n, c)| if hidden.contains(&n) { '•' } else { *c }),
-        );
+        out.extend(run.iter().enumerate().map(|(n, c)| if hidden.contains(&n) { '•' } else { *c }));
     }
     out
 }
@@ -222,10 +215,7 @@ mod tests {
 
     #[test]
     fn a_number_where_none_is_expected_is_covered_too() {
-        assert_eq!(
-            without_numbers("Mei \"+15550100103\" 2026"),
-            "Mei \"+1••••••••03\" 2026"
-        );
+        assert_eq!(without_numbers("Mei \"+15550100103\" 2026"), "Mei \"+1••••••••03\" 2026");
         assert_eq!(without_numbers("1048576"), "1048576");
     }
 

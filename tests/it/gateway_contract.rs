@@ -1,10 +1,6 @@
 //! What a gateway must do at the wire: the list that every chat provider's client passes.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,10 +92,7 @@ async fn make(gateway: &dyn Gateway, call: &str) -> Result<(), GatewayError> {
     let people = [person(1), person(2)];
     match call {
         "session" => gateway.session().await.map(drop),
-        "create_group" => gateway
-            .create_group("INCIDENT-1 | api down", &people)
-            .await
-            .map(drop),
+        "create_group" => gateway.create_group("INCIDENT-1 | api down", &people).await.map(drop),
         "find_groups" => gateway.find_groups("INCIDENT-1").await.map(drop),
         "members" => gateway.members(&group, &people).await.map(drop),
         "add_members" => gateway.add_members(&group, &people).await.map(drop),

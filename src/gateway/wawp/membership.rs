@@ -181,10 +181,7 @@ fn leave_out(rows: &mut Vec<Row>, me: Option<&Me>) {
 /// can read.
 fn member_rows(reply: &Reply) -> Option<Vec<Row>> {
     let failed = Told::read(reply).failed;
-    (!failed)
-        .then(|| people::rows(reply))
-        .flatten()
-        .filter(|rows| !rows.is_empty())
+    (!failed).then(|| people::rows(reply)).flatten().filter(|rows| !rows.is_empty())
 }
 
 /// The wanted phones that no row shows.

@@ -25,10 +25,7 @@ fn read_request(stream: &mut TcpStream) {
     loop {
         let text = String::from_utf8_lossy(&got).to_lowercase();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .split("content-length: ")
-                .nth(1)
-                .and_then(|l| l.lines().next());
+            let length = head.split("content-length: ").nth(1).and_then(|l| l.lines().next());
             if body.len() >= length.map_or(0, |l| l.trim().parse().unwrap()) {
                 return;
             }
@@ -41,35 +38,17 @@ fn read_request(stream: &mut TcpStream) {
 }
 
 fn impatient(base_url: &str) -> Wawp {
-    Wawp::new(Settings {
-        call_timeout: Duration::from_millis(600),
-        ..settings(base_url)
-    })
-    .unwrap()
+    Wawp::new(Settings { call_timeout: Duration::from_millis(600), ..settings(base_url) }).unwrap()
 }
 
 /// Reads end as *not sent*, effects as *unknown*.
 async fn assert_lost(gateway: &Wawp, what: &str) {
-    for call in [
-        "create_group",
-        "send_text",
-        "describe",
-        "add_members",
-        "leave",
-        "revoke_link",
-    ] {
+    for call in ["create_group", "send_text", "describe", "add_members", "leave", "revoke_link"] {
         let outcome = make(gateway, call).await;
         assert_eq!(verdict(&outcome), "unknown", "{what}: {call}");
         assert_clean(&outcome.unwrap_err(), what);
     }
-    for call in [
-        "session",
-        "find_groups",
-        "members",
-        "invite_link",
-        "recent_own_messages",
-        "is_reachable",
-    ] {
+    for call in ["session", "find_groups", "members", "invite_link", "recent_own_messages", "is_reachable"] {
         let outcome = make(gateway, call).await;
         assert_eq!(verdict(&outcome), "not_sent", "{what}: {call}");
         assert_clean(&outcome.unwrap_err(), what);
@@ -160,19 +139,13 @@ async fn silence_and_drips_end_at_the_time_limit_however_many_requests_a_call_ta
     });
     for (base, what) in [(&silent_address, "silent"), (&dripping, "dripping")] {
         let gateway = impatient(base);
-        for (call, class) in [
-            ("create_group", "unknown"),
-            ("members", "not_sent"),
-            ("find_groups", "not_sent"),
-        ] {
+        for (call, class) in
+            [("create_group", "unknown"), ("members", "not_sent"), ("find_groups", "not_sent")]
+        {
             let began = Instant::now();
             let outcome = make(&gateway, call).await;
             assert_eq!(verdict(&outcome), class, "{what}: {call}");
-            assert!(
-                began.elapsed() < Duration::from_secs(3),
-                "{what}: {call} {:?}",
-                began.elapsed()
-            );
+            assert!(began.elapsed() < Duration::from_secs(3), "{what}: {call} {:?}", began.elapsed());
             assert_clean(&outcome.unwrap_err(), what);
         }
     }
@@ -202,10 +175,7 @@ async fn creating_and_sending_never_share_a_connection() {
     let server = rude(move |stream| {
         accepted.send(()).unwrap();
         let body = format!("{{\"id\":\"{GROUP}\"}}");
-        let answer = format!(
-            "HTTP/1.1 201 Created\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let answer = format!("HTTP/1.1 201 Created\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         drop(stream.write_all(answer.as_bytes()));
         // The connection stays open on this side until the client gives it up.
         read_request(stream);

@@ -105,47 +105,16 @@ async fn every_engine_says_the_same_in_the_end() {
         let below = |rest: &str| format!("/v2/groups/{GROUP}{rest}");
         mount(&server, "POST", "/v2/groups", 201, engine.create.to_string()).await;
         mount(&server, "GET", "/v2/groups", 200, engine.list.to_string()).await;
-        mount(
-            &server,
-            "GET",
-            &below("/participants"),
-            200,
-            engine.participants.to_string(),
-        )
-        .await;
-        mount(
-            &server,
-            "POST",
-            &below("/participants/add"),
-            201,
-            engine.add.to_string(),
-        )
-        .await;
+        mount(&server, "GET", &below("/participants"), 200, engine.participants.to_string()).await;
+        mount(&server, "POST", &below("/participants/add"), 201, engine.add.to_string()).await;
         mount(&server, "PUT", &below("/description"), 200, engine.setter).await;
         mount(&server, "POST", "/v2/send/text", 201, engine.send.to_string()).await;
-        mount(
-            &server,
-            "GET",
-            &below("/invite-code"),
-            200,
-            engine.invite.as_str(),
-        )
-        .await;
-        mount(
-            &server,
-            "GET",
-            "/v2/chats/messages",
-            200,
-            engine.messages.to_string(),
-        )
-        .await;
+        mount(&server, "GET", &below("/invite-code"), 200, engine.invite.as_str()).await;
+        mount(&server, "GET", "/v2/chats/messages", 200, engine.messages.to_string()).await;
         let gateway = wawp(&server.uri());
         let name = engine.name;
 
-        let made = gateway
-            .create_group("INCIDENT-1 | api down", &[person(1), person(2)])
-            .await
-            .unwrap();
+        let made = gateway.create_group("INCIDENT-1 | api down", &[person(1), person(2)]).await.unwrap();
         assert_eq!(made.group, group(), "{name}");
         assert_eq!(made.said.len(), engine.said, "{name}");
         assert!(made.said.iter().all(|said| said.person == person(2)), "{name}");
@@ -155,39 +124,21 @@ async fn every_engine_says_the_same_in_the_end() {
         assert_eq!(found[0].created_at.unwrap().as_second(), 1_760_000_000, "{name}");
 
         let members = gateway.members(&group(), &[person(1), person(2)]).await.unwrap();
-        let phones: Vec<_> = members
-            .rows
-            .iter()
-            .map(|row| row.phone.clone().unwrap())
-            .collect();
+        let phones: Vec<_> = members.rows.iter().map(|row| row.phone.clone().unwrap()).collect();
         assert_eq!(phones, [person(1)], "{name}: the own number is left out");
 
         let said = gateway.add_members(&group(), &[person(2)]).await.unwrap();
         let by_gateway = name == "WEBJS";
         let outcome = AddOutcome::NeedsInvite { by_gateway };
-        assert_eq!(
-            said,
-            [Added {
-                person: person(2),
-                outcome
-            }],
-            "{name}"
-        );
+        assert_eq!(said, [Added { person: person(2), outcome }], "{name}");
 
         gateway.describe(&group(), "d").await.unwrap();
         let sent = gateway.send_text(&ChatId::Group(group()), "hello").await.unwrap();
         assert_eq!(sent.message_id.as_deref(), Some("3EB0"), "{name}");
         let link = gateway.invite_link(&group()).await.unwrap();
         assert_eq!(link.0, format!("https://chat.whatsapp.com/{CODE}"), "{name}");
-        let own = gateway
-            .recent_own_messages(&ChatId::Group(group()))
-            .await
-            .unwrap();
-        assert_eq!(
-            (own[0].text.as_str(), own[0].message_id.as_deref()),
-            ("hello", Some("3EB0")),
-            "{name}"
-        );
+        let own = gateway.recent_own_messages(&ChatId::Group(group())).await.unwrap();
+        assert_eq!((own[0].text.as_str(), own[0].message_id.as_deref()), ("hello", Some("3EB0")), "{name}");
     }
 }
 
@@ -197,31 +148,17 @@ async fn hidden_list() -> MockServer {
     us(&server).await;
     let list = json!([{"id": "99990000@lid", "admin": "superadmin"}, {"id": "99990001@lid"}, {"id": "99990002@lid"},
         {"JID": "99990003@lid", "PhoneNumber": "15550100003@s.whatsapp.net", "Error": 403}]);
-    mount(
-        &server,
-        "GET",
-        &format!("/v2/groups/{GROUP}/participants"),
-        200,
-        list.to_string(),
-    )
-    .await;
+    mount(&server, "GET", &format!("/v2/groups/{GROUP}/participants"), 200, list.to_string()).await;
     server
 }
 
 async fn otherwise(server: &MockServer, status: u16) {
     let lids = Mock::given(path_regex("^/v2/(lids|groups)/.*"));
-    lids.respond_with(ResponseTemplate::new(status))
-        .with_priority(200)
-        .mount(server)
-        .await;
+    lids.respond_with(ResponseTemplate::new(status)).with_priority(200).mount(server).await;
 }
 
 fn in_as(phone: Option<Jid>, hidden: &str) -> Member {
-    Member {
-        phone,
-        hidden: Some(jid(hidden)),
-        admin: false,
-    }
+    Member { phone, hidden: Some(jid(hidden)), admin: false }
 }
 
 #[tokio::test]
@@ -229,29 +166,13 @@ async fn hidden_members_are_found_from_the_wanted_phones() {
     let server = hidden_list().await;
     for n in 1..=2 {
         let pair = json!({"lid": format!("9999000{n}@lid"), "pn": person(n).to_string()});
-        mount(
-            &server,
-            "GET",
-            &format!("/v2/lids/pn/{}", person(n).digits()),
-            200,
-            pair.to_string(),
-        )
-        .await;
+        mount(&server, "GET", &format!("/v2/lids/pn/{}", person(n).digits()), 200, pair.to_string()).await;
     }
     otherwise(&server, 500).await;
-    let members = wawp(&server.uri())
-        .members(&group(), &[person(1), person(2)])
-        .await
-        .unwrap();
+    let members = wawp(&server.uri()).members(&group(), &[person(1), person(2)]).await.unwrap();
     let expected = Members {
-        rows: vec![
-            in_as(Some(person(1)), "99990001@lid"),
-            in_as(Some(person(2)), "99990002@lid"),
-        ],
-        refused: vec![Added {
-            person: person(3),
-            outcome: AddOutcome::NeedsInvite { by_gateway: false },
-        }],
+        rows: vec![in_as(Some(person(1)), "99990001@lid"), in_as(Some(person(2)), "99990002@lid")],
+        refused: vec![Added { person: person(3), outcome: AddOutcome::NeedsInvite { by_gateway: false } }],
         hidden_ids: [(person(1), jid("99990001@lid")), (person(2), jid("99990002@lid"))].into(),
     };
     assert_eq!(members, expected);
@@ -276,31 +197,11 @@ async fn hidden_members_are_found_from_their_rows_where_the_other_way_knows_noth
         json!({"lid": "99990002@lid", "pn": null}).to_string(),
     )
     .await;
-    mount(
-        &server,
-        "GET",
-        "/v2/lids/pn/15550100001",
-        200,
-        r#"{"lid":null,"pn":"15550100001@c.us"}"#,
-    )
-    .await;
+    mount(&server, "GET", "/v2/lids/pn/15550100001", 200, r#"{"lid":null,"pn":"15550100001@c.us"}"#).await;
     otherwise(&server, 404).await;
-    let members = wawp(&server.uri())
-        .members(&group(), &[person(1), person(2)])
-        .await
-        .unwrap();
-    assert_eq!(
-        members.rows,
-        [
-            in_as(Some(person(1)), "99990001@lid"),
-            in_as(None, "99990002@lid")
-        ]
-    );
-    assert_eq!(
-        members.hidden_ids,
-        [(person(1), jid("99990001@lid"))].into(),
-        "person 2 cannot be told"
-    );
+    let members = wawp(&server.uri()).members(&group(), &[person(1), person(2)]).await.unwrap();
+    assert_eq!(members.rows, [in_as(Some(person(1)), "99990001@lid"), in_as(None, "99990002@lid")]);
+    assert_eq!(members.hidden_ids, [(person(1), jid("99990001@lid"))].into(), "person 2 cannot be told");
 }
 
 #[tokio::test]
@@ -308,23 +209,10 @@ async fn the_second_form_of_the_list_is_asked_last() {
     let server = hidden_list().await;
     let second = json!([{"id": "99990001@lid", "pn": "15550100001@c.us", "role": "participant"},
         {"id": "99990002@lid", "pn": null, "role": "participant"}]);
-    mount(
-        &server,
-        "GET",
-        &format!("/v2/groups/{GROUP}/participants/v2"),
-        200,
-        second.to_string(),
-    )
-    .await;
+    mount(&server, "GET", &format!("/v2/groups/{GROUP}/participants/v2"), 200, second.to_string()).await;
     otherwise(&server, 400).await;
     let members = wawp(&server.uri()).members(&group(), &[person(1)]).await.unwrap();
-    assert_eq!(
-        members.rows,
-        [
-            in_as(Some(person(1)), "99990001@lid"),
-            in_as(None, "99990002@lid")
-        ]
-    );
+    assert_eq!(members.rows, [in_as(Some(person(1)), "99990001@lid"), in_as(None, "99990002@lid")]);
 }
 
 #[tokio::test]
@@ -332,14 +220,7 @@ async fn nothing_is_looked_up_once_everybody_wanted_is_seen() {
     let server = MockServer::start().await;
     us(&server).await;
     let list = json!([{"id": "99990000@lid"}, {"id": "15550100001@c.us"}, {"id": "99990009@lid"}]);
-    mount(
-        &server,
-        "GET",
-        &format!("/v2/groups/{GROUP}/participants"),
-        200,
-        list.to_string(),
-    )
-    .await;
+    mount(&server, "GET", &format!("/v2/groups/{GROUP}/participants"), 200, list.to_string()).await;
     let members = wawp(&server.uri()).members(&group(), &[person(1)]).await.unwrap();
     assert_eq!(members.rows.len(), 2);
     assert_eq!(server.received_requests().await.unwrap().len(), 2);
@@ -349,14 +230,7 @@ async fn nothing_is_looked_up_once_everybody_wanted_is_seen() {
 async fn nobody_is_left_out_while_the_own_number_is_unknown() {
     let server = MockServer::start().await;
     let list = json!([{"id": "15550199999@c.us", "admin": "superadmin"}, {"id": "15550100001@c.us"}]);
-    mount(
-        &server,
-        "GET",
-        &format!("/v2/groups/{GROUP}/participants"),
-        200,
-        list.to_string(),
-    )
-    .await;
+    mount(&server, "GET", &format!("/v2/groups/{GROUP}/participants"), 200, list.to_string()).await;
     let members = wawp(&server.uri()).members(&group(), &[person(1)]).await.unwrap();
     assert_eq!(members.rows.len(), 2);
 }
@@ -366,32 +240,12 @@ async fn an_added_person_named_by_hidden_id_is_named_by_phone() {
     let server = MockServer::start().await;
     us(&server).await;
     let add = json!([{"status": "200", "jid": "99990001@lid"}, {"status": "404", "jid": "99990002@lid"}]);
-    mount(
-        &server,
-        "POST",
-        &format!("/v2/groups/{GROUP}/participants/add"),
-        200,
-        add.to_string(),
-    )
-    .await;
-    mount(
-        &server,
-        "GET",
-        "/v2/lids/99990001@lid",
-        200,
-        r#"{"lid":"99990001@lid","pn":"15550100001@c.us"}"#,
-    )
-    .await;
-    let said = wawp(&server.uri())
-        .add_members(&group(), &[person(1), person(2)])
-        .await
-        .unwrap();
+    mount(&server, "POST", &format!("/v2/groups/{GROUP}/participants/add"), 200, add.to_string()).await;
+    mount(&server, "GET", "/v2/lids/99990001@lid", 200, r#"{"lid":"99990001@lid","pn":"15550100001@c.us"}"#)
+        .await;
+    let said = wawp(&server.uri()).add_members(&group(), &[person(1), person(2)]).await.unwrap();
     let people: Vec<_> = said.iter().map(|added| added.person.clone()).collect();
-    assert_eq!(
-        people,
-        [person(1), person(2)],
-        "one by the mapping, the other because nobody else is left"
-    );
+    assert_eq!(people, [person(1), person(2)], "one by the mapping, the other because nobody else is left");
 }
 
 #[tokio::test]
@@ -405,18 +259,9 @@ async fn a_chat_with_one_person_is_looked_for_under_both_ids() {
     chat("15550100001@c.us", json!([])).mount(&server).await;
     let own = json!([{"id": "true_99990001@lid_A1", "timestamp": 1_760_000_000, "fromMe": true, "body": "the link"}]);
     chat("99990001@lid", own).mount(&server).await;
-    mount(
-        &server,
-        "GET",
-        "/v2/lids/pn/15550100001",
-        200,
-        r#"{"lid":"99990001","number":"15550100001"}"#,
-    )
-    .await;
-    let own = wawp(&server.uri())
-        .recent_own_messages(&ChatId::Person(person(1)))
-        .await
-        .unwrap();
+    mount(&server, "GET", "/v2/lids/pn/15550100001", 200, r#"{"lid":"99990001","number":"15550100001"}"#)
+        .await;
+    let own = wawp(&server.uri()).recent_own_messages(&ChatId::Person(person(1))).await.unwrap();
     assert_eq!(own.len(), 1);
 }
 

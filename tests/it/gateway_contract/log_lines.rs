@@ -37,22 +37,11 @@ async fn a_call_is_one_line_without_credentials_addresses_and_texts() {
     drop(listening);
 
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
-    for secret in [
-        TOKEN,
-        TOKEN_ENCODED,
-        "5ecret",
-        INSTANCE,
-        "access_token=",
-        "hello",
-        "bad token",
-    ] {
+    for secret in [TOKEN, TOKEN_ENCODED, "5ecret", INSTANCE, "access_token=", "hello", "bad token"] {
         assert!(!log.contains(secret), "{secret}: {log}");
     }
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("gateway.call")).collect();
-    let shown: Vec<&str> = lines
-        .iter()
-        .map(|line| line.split_once("gateway.call=").unwrap().1)
-        .collect();
+    let shown: Vec<&str> = lines.iter().map(|line| line.split_once("gateway.call=").unwrap().1).collect();
     let ends = [
         ("\"send_text\"", "http.status=200", "error.class=\"ok\""),
         ("\"invite_link\"", "http.status=401", "error.class=\"refused\""),
@@ -62,9 +51,6 @@ async fn a_call_is_one_line_without_credentials_addresses_and_texts() {
     for (line, (call, status, class)) in shown.iter().zip(ends) {
         assert!(line.starts_with(call), "{line}");
         assert!(line.contains("gateway.instance=\"first\""), "{line}");
-        assert!(
-            line.contains(status) && line.contains(class) && line.contains("elapsed_ms="),
-            "{line}"
-        );
+        assert!(line.contains(status) && line.contains(class) && line.contains("elapsed_ms="), "{line}");
     }
 }

@@ -219,14 +219,7 @@ async fn what_a_provider_echoes_does_not_reach_an_error() {
                 server.reset().await;
                 let answer = ResponseTemplate::new(status).set_body_string(body.as_str());
                 Mock::given(any()).respond_with(answer).mount(&server).await;
-                for call in [
-                    "session",
-                    "create_group",
-                    "members",
-                    "send_text",
-                    "promote",
-                    "invite_link",
-                ] {
+                for call in ["session", "create_group", "members", "send_text", "promote", "invite_link"] {
                     if let Err(error) = make(&gateway, call).await {
                         assert_clean(&error, &format!("{status} {body} {call}"));
                     }
@@ -254,16 +247,8 @@ async fn an_absent_group_is_not_believed_from_an_old_list() {
         .mount(&server)
         .await;
     let clock = Arc::new(TestClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
-    let gateway = Wawp::new(Settings {
-        clock: clock.clone(),
-        ..settings(&server.uri())
-    })
-    .unwrap();
-    assert_eq!(
-        gateway.find_groups("INCIDENT-1").await.unwrap(),
-        [],
-        "refreshed, so it is believed"
-    );
+    let gateway = Wawp::new(Settings { clock: clock.clone(), ..settings(&server.uri()) }).unwrap();
+    assert_eq!(gateway.find_groups("INCIDENT-1").await.unwrap(), [], "refreshed, so it is believed");
     let GatewayError::Throttled { retry_after, .. } = gateway.find_groups("INCIDENT-1").await.unwrap_err()
     else {
         panic!("not throttled");
@@ -281,25 +266,16 @@ async fn all_pages_are_read_even_if_a_page_is_short_or_the_offset_is_ignored() {
             .and(wiremock::matchers::query_param("offset", offset))
             .respond_with(ResponseTemplate::new(200).set_body_json(rows))
     };
-    page("0", serde_json::json!([row(1, "INCIDENT-12"), row(2, "lunch")]))
-        .mount(&server)
-        .await;
-    page("100", serde_json::json!([row(3, "INCIDENT-1 | a")]))
-        .mount(&server)
-        .await;
-    page("200", serde_json::json!([row(4, "INCIDENT-1 | b")]))
-        .mount(&server)
-        .await;
+    page("0", serde_json::json!([row(1, "INCIDENT-12"), row(2, "lunch")])).mount(&server).await;
+    page("100", serde_json::json!([row(3, "INCIDENT-1 | a")])).mount(&server).await;
+    page("200", serde_json::json!([row(4, "INCIDENT-1 | b")])).mount(&server).await;
     page("300", serde_json::json!([])).mount(&server).await;
     let found = wawp(&server.uri()).find_groups("INCIDENT-1").await.unwrap();
     let ids: Vec<_> = found.iter().map(|g| g.group.as_str()).collect();
     assert_eq!(ids, ["3@g.us", "4@g.us"]);
 
     let same = answering(200, &serde_json::json!([row(7, "INCIDENT-1")]).to_string()).await;
-    assert_eq!(
-        wawp(&same.uri()).find_groups("INCIDENT-1").await.unwrap().len(),
-        1
-    );
+    assert_eq!(wawp(&same.uri()).find_groups("INCIDENT-1").await.unwrap().len(), 1);
     assert_eq!(same.received_requests().await.unwrap().len(), 2);
 }
 
@@ -313,14 +289,8 @@ async fn a_list_that_does_not_know_the_sorting_is_read_without() {
         .mount(&server)
         .await;
     let list = serde_json::json!([{"id": GROUP, "subject": "INCIDENT-1"}]);
-    Mock::given(any())
-        .respond_with(ResponseTemplate::new(200).set_body_json(list))
-        .mount(&server)
-        .await;
-    assert_eq!(
-        wawp(&server.uri()).find_groups("INCIDENT-1").await.unwrap().len(),
-        1
-    );
+    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(list)).mount(&server).await;
+    assert_eq!(wawp(&server.uri()).find_groups("INCIDENT-1").await.unwrap().len(), 1);
 }
 
 proptest! {

@@ -12,11 +12,7 @@ use super::*;
 async fn log(server: &MockServer) -> String {
     let mut log = String::new();
     for request in server.received_requests().await.unwrap() {
-        let query = request
-            .url
-            .query()
-            .map(|query| format!("?{query}"))
-            .unwrap_or_default();
+        let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let url = format!("{}{query}", request.url.path());
         let header = request.headers.get("access-token").map_or("", |_| " +header");
         if let Some(token) = request.headers.get("access-token") {
@@ -64,20 +60,16 @@ async fn obliging() -> MockServer {
     }
     let members = json!([{"id": "15550100001@c.us"}, {"id": "15550100002@c.us"}]);
     let below = format!("/v2/groups/{}", GROUP.replace('@', "%40"));
-    for (route, body) in [
-        ("/participants", members.to_string()),
-        ("/invite-code", "AbCdEfGhIjKlMnOpQrStUv".to_owned()),
-    ] {
+    for (route, body) in
+        [("/participants", members.to_string()), ("/invite-code", "AbCdEfGhIjKlMnOpQrStUv".to_owned())]
+    {
         Mock::given(method("GET"))
             .and(path(format!("{below}{route}")))
             .respond_with(ResponseTemplate::new(200).set_body_string(body))
             .mount(&server)
             .await;
     }
-    Mock::given(any())
-        .respond_with(ResponseTemplate::new(200))
-        .mount(&server)
-        .await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
     server
 }
 
@@ -86,9 +78,7 @@ async fn every_call_sends_exactly_this() {
     let server = obliging().await;
     let gateway = wawp(&server.uri());
     for call in CALLS {
-        make(&gateway, call)
-            .await
-            .unwrap_or_else(|error| panic!("{call}: {error}"));
+        make(&gateway, call).await.unwrap_or_else(|error| panic!("{call}: {error}"));
     }
     insta::assert_snapshot!(log(&server).await, @r#"
     GET /v2/session/info?instance_id=INST0000ABCD&access_token=TOKEN +header
@@ -114,18 +104,9 @@ async fn every_call_sends_exactly_this() {
 #[tokio::test]
 async fn credentials_go_where_the_settings_say() {
     let mut logs = String::new();
-    for credentials in [
-        Credentials::Mixed,
-        Credentials::Query,
-        Credentials::Body,
-        Credentials::Header,
-    ] {
+    for credentials in [Credentials::Mixed, Credentials::Query, Credentials::Body, Credentials::Header] {
         let server = obliging().await;
-        let gateway = Wawp::new(Settings {
-            credentials,
-            ..settings(&server.uri())
-        })
-        .unwrap();
+        let gateway = Wawp::new(Settings { credentials, ..settings(&server.uri()) }).unwrap();
         for call in ["invite_link", "revoke_link", "lock_settings"] {
             make(&gateway, call).await.unwrap();
         }
@@ -175,27 +156,17 @@ async fn the_number_itself_and_repetitions_are_never_sent() {
     gateway.create_group("x", &people).await.unwrap();
     let requests = server.received_requests().await.unwrap();
     let body: serde_json::Value = requests.last().unwrap().body_json().unwrap();
-    assert_eq!(
-        body["participants"],
-        json!([{"id": "15550100001@c.us"}, {"id": "15550100002@c.us"}])
-    );
+    assert_eq!(body["participants"], json!([{"id": "15550100001@c.us"}, {"id": "15550100002@c.us"}]));
 
     let alone = gateway.create_group("x", &[me]).await.unwrap_err();
     assert_eq!(alone.class(), "refused");
-    assert_eq!(
-        server.received_requests().await.unwrap().len(),
-        requests.len(),
-        "nothing more was sent"
-    );
+    assert_eq!(server.received_requests().await.unwrap().len(), requests.len(), "nothing more was sent");
 }
 
 #[tokio::test]
 async fn a_group_is_made_even_if_the_own_number_cannot_be_read() {
     let server = MockServer::start().await;
-    Mock::given(path("/v2/session/info"))
-        .respond_with(ResponseTemplate::new(500))
-        .mount(&server)
-        .await;
+    Mock::given(path("/v2/session/info")).respond_with(ResponseTemplate::new(500)).mount(&server).await;
     Mock::given(path("/v2/groups"))
         .respond_with(ResponseTemplate::new(201).set_body_json(json!({"id": GROUP})))
         .mount(&server)
@@ -207,11 +178,8 @@ async fn a_group_is_made_even_if_the_own_number_cannot_be_read() {
 #[tokio::test]
 async fn numbers_are_checked_no_faster_than_one_a_second() {
     let server = obliging().await;
-    let gateway = Wawp::new(Settings {
-        call_timeout: Duration::from_millis(700),
-        ..settings(&server.uri())
-    })
-    .unwrap();
+    let gateway =
+        Wawp::new(Settings { call_timeout: Duration::from_millis(700), ..settings(&server.uri()) }).unwrap();
     assert!(gateway.is_reachable(&person(1)).await.unwrap());
     // The next turn comes after this call's time limit, so it says how long to wait instead.
     let GatewayError::Throttled { retry_after, .. } = gateway.is_reachable(&person(2)).await.unwrap_err()
@@ -219,52 +187,25 @@ async fn numbers_are_checked_no_faster_than_one_a_second() {
         panic!("not throttled");
     };
     let wait = retry_after.unwrap();
-    assert!(
-        wait <= Duration::from_secs(1) && wait >= Duration::from_millis(300),
-        "{wait:?}"
-    );
-    assert!(
-        gateway.is_reachable(&jid("99990001@lid")).await.unwrap(),
-        "a hidden id needs no check"
-    );
+    assert!(wait <= Duration::from_secs(1) && wait >= Duration::from_millis(300), "{wait:?}");
+    assert!(gateway.is_reachable(&jid("99990001@lid")).await.unwrap(), "a hidden id needs no check");
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_client_says_why_it_cannot_be_built_without_showing_what_was_set() {
     let broken = [
-        Settings {
-            base_url: format!("ftp://{TOKEN}@h.example"),
-            ..settings("")
-        },
-        Settings {
-            base_url: "not an address".to_owned(),
-            ..settings("")
-        },
-        Settings {
-            access_token: format!("{TOKEN}\n").into(),
-            ..settings("http://h.example")
-        },
-        Settings {
-            access_token: " ".into(),
-            ..settings("http://h.example")
-        },
-        Settings {
-            instance_id: String::new(),
-            ..settings("http://h.example")
-        },
-        Settings {
-            create_path: "v2/groups".to_owned(),
-            ..settings("http://h.example")
-        },
+        Settings { base_url: format!("ftp://{TOKEN}@h.example"), ..settings("") },
+        Settings { base_url: "not an address".to_owned(), ..settings("") },
+        Settings { access_token: format!("{TOKEN}\n").into(), ..settings("http://h.example") },
+        Settings { access_token: " ".into(), ..settings("http://h.example") },
+        Settings { instance_id: String::new(), ..settings("http://h.example") },
+        Settings { create_path: "v2/groups".to_owned(), ..settings("http://h.example") },
     ];
     for settings in broken {
         let shown = format!("{settings:?}");
         let error = Wawp::new(settings).unwrap_err();
-        assert!(
-            !format!("{error} {error:?} {shown}").contains("5ecret"),
-            "{error}"
-        );
+        assert!(!format!("{error} {error:?} {shown}").contains("5ecret"), "{error}");
     }
     let shown = format!("{:?}", wawp(&format!("https://user:{TOKEN_ENCODED}@h.example/x")));
     assert!(!shown.contains("5ecret") && !shown.contains(INSTANCE), "{shown}");
