@@ -22,10 +22,12 @@ use crate::console::{self, Console};
 use crate::gateway::Gateway;
 use crate::gateway::wawp::{ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
-use crate::message::Composer;
+use crate::message::{self, Composer, Trust};
 use crate::receiver::{self, Receiver};
 use crate::roster::Roster;
 use crate::sandbox::Sandbox;
+use crate::signature::Scheme;
+use crate::source::Source;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
@@ -122,6 +124,29 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
     Ok(Number { name: instance.name.clone(), gateway, budget: instance.budget })
 }
 
+/// The words of the config, within the limits of its provider.
+pub fn compose(config: &Config) -> Result<Composer, StartError> {
+    let limits = match config.gateway.kind {
+        GatewayKind::Wawp => crate::gateway::wawp::LIMITS,
+    };
+    let trust = config.sources.values().map(|source| (source.name.clone(), trust(source))).collect();
+    let settings = message::Settings { limits, close_after: config.rooms.close_after, trust };
+    Composer::new(&config.room_name, &config.messages, settings).map_err(|problems| {
+        let all: Vec<String> = problems.iter().map(|p| format!("`{}`: {}", p.template, p.why)).collect();
+        StartError::Words(all.join("; "))
+    })
+}
+
+fn trust(source: &Source) -> Trust {
+    match &source.verifier.scheme {
+        Scheme::Hmac { .. } | Scheme::PagerDuty { .. } | Scheme::StandardWebhooks { .. } => Trust::Signed,
+        Scheme::Bearer { .. } | Scheme::Basic { .. } | Scheme::Header { .. } | Scheme::Query { .. } => {
+            Trust::Token
+        }
+        Scheme::Insecure => Trust::Unverified,
+    }
+}
+
 impl Bridge {
     /// Puts the parts together over a store and linked numbers that are given.
     pub fn assemble(
@@ -134,7 +159,7 @@ impl Bridge {
         let metrics = Arc::new(Metrics::default());
         let bell = Arc::new(Notify::new());
         let (roster, in_force) = watch::channel(Arc::new(roster));
-        let composer = Composer::default();
+        let composer = compose(config)?;
         let receiver = Receiver {
             sources: config.sources.clone(),
             store: Arc::clone(&store),

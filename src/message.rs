@@ -24,50 +24,6 @@ mod scene;
 mod template;
 mod wording;
 
-<<<<<<< HEAD
-impl Composer {
-    /// s
-    #[must_use]
-    pub fn subject(&self, incident: &Incident, longest: usize) -> String {
-        format!("{} | {}", incident.id, incident.title).chars().take(longest).collect()
-    }
-    /// s
-    #[must_use]
-    pub fn welcome(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
-        format!("{} {} {} {now}", incident.id, Severity::Sev1, room.summons.route)
-    }
-    /// s
-    #[must_use]
-    pub fn description(&self, incident: &Incident, _room: &Room, _now: Timestamp) -> String {
-        format!("{}", incident.id)
-    }
-    /// s
-    #[must_use]
-    pub fn news(&self, incident: &Incident, _room: &Room, item: &NewsItem, _now: Timestamp) -> String {
-        format!("{} news {} {:?}", incident.id, item.seq, item.news)
-    }
-    /// s
-    #[must_use]
-    pub fn invite(&self, incident: &Incident, _room: &Room, seat: &Seat, link: &InviteLink) -> String {
-        format!("{} {} {}", incident.id, seat.who.name, link.0)
-    }
-    /// s
-    #[must_use]
-    pub fn brief(
-        &self,
-        incident: &Incident,
-        _room: &Room,
-        seat: &Seat,
-        why: &str,
-        _now: Timestamp,
-    ) -> String {
-        format!("{} {} {why}", incident.id, seat.who.name)
-    }
-    /// s
-    #[must_use]
-    pub fn last_words(&self, incident: &Incident, _room: &Room, _now: Timestamp) -> String {
-        format!("{} over", incident.id)
-=======
 pub use wording::{ROOM_NAME, Wording};
 
 use length::{fit, size, tidy};
@@ -111,7 +67,6 @@ impl Default for Settings {
             close_after: SignedDuration::from_mins(30),
             trust: BTreeMap::new(),
         }
->>>>>>> words
     }
 }
 
@@ -129,11 +84,7 @@ pub struct TemplateProblem {
 
 impl TemplateProblem {
     fn of(wording: Wording, why: String) -> Self {
-        Self {
-            template: wording.as_str().to_owned(),
-            line: None,
-            why,
-        }
+        Self { template: wording.as_str().to_owned(), line: None, why }
     }
 }
 
@@ -169,10 +120,7 @@ impl Composer {
     /// A composer that says everything in the built-in words.
     #[must_use]
     pub fn built_in(settings: Settings) -> Self {
-        Self {
-            templates: Templates::built_in(),
-            settings,
-        }
+        Self { templates: Templates::built_in(), settings }
     }
 
     /// A composer with the config's own templates: `room_name` for the subject, and `overrides` by
@@ -250,12 +198,7 @@ impl Composer {
     /// word alone is longer than `longest` is the name longer, because half of it would name another one.
     #[must_use]
     pub fn subject(&self, incident: &Incident, longest: usize) -> String {
-        let scene = Scene {
-            incident,
-            room: None,
-            now: None,
-            topic: Topic::Picture,
-        };
+        let scene = Scene { incident, room: None, now: None, topic: Topic::Picture };
         Author::IN_TURN
             .into_iter()
             .find_map(|author| self.subject_by(author, &scene, longest).ok())
@@ -277,31 +220,20 @@ impl Composer {
     /// A piece of news. Its first line ends with its number, so no two of them are equal.
     #[must_use]
     pub fn news(&self, incident: &Incident, room: &Room, item: &NewsItem, now: Timestamp) -> String {
-        self.compose(
-            Wording::of(&item.news),
-            &scene(incident, room, now, Topic::News(item)),
-        )
+        self.compose(Wording::of(&item.news), &scene(incident, room, now, Topic::News(item)))
     }
 
     /// The invite link, to one person.
     #[must_use]
     pub fn invite(&self, incident: &Incident, room: &Room, seat: &Seat, link: &InviteLink) -> String {
-        let scene = Scene {
-            incident,
-            room: Some(room),
-            now: None,
-            topic: Topic::Invite(seat, link),
-        };
+        let scene = Scene { incident, room: Some(room), now: None, topic: Topic::Invite(seat, link) };
         self.compose(Wording::Invite, &scene)
     }
 
     /// That there is no group and `why`, to one person.
     #[must_use]
     pub fn brief(&self, incident: &Incident, room: &Room, seat: &Seat, why: &str, now: Timestamp) -> String {
-        self.compose(
-            Wording::Brief,
-            &scene(incident, room, now, Topic::Brief(seat, why)),
-        )
+        self.compose(Wording::Brief, &scene(incident, room, now, Topic::Brief(seat, why)))
     }
 
     /// The last message of the room.
@@ -337,10 +269,9 @@ impl Composer {
         // A first line so long that its end was cut needs a short one before it.
         let text = fit(&with_head(fit(&text, longest), scene), longest);
         match scene.must_hold() {
-            Some(part) if !text.contains(&part) => Err(TemplateProblem::of(
-                wording,
-                "the invite link `{{ link }}` is missing".to_owned(),
-            )),
+            Some(part) if !text.contains(&part) => {
+                Err(TemplateProblem::of(wording, "the invite link `{{ link }}` is missing".to_owned()))
+            }
             _ => Ok(Attempt { text, was_cut }),
         }
     }
@@ -414,12 +345,7 @@ impl Composer {
 const SHORTEST_TITLE: usize = 6;
 
 fn scene<'a>(incident: &'a Incident, room: &'a Room, now: Timestamp, topic: Topic<'a>) -> Scene<'a> {
-    Scene {
-        incident,
-        room: Some(room),
-        now: Some(now),
-        topic,
-    }
+    Scene { incident, room: Some(room), now: Some(now), topic }
 }
 
 /// Severity and id, and in news the number, in a line of their own.
@@ -434,16 +360,12 @@ fn with_head(text: String, scene: &Scene<'_>) -> String {
     let reference = scene.reference();
     let first = text.lines().next().unwrap_or_default();
     let is_there = match scene.topic {
-        Topic::News(_) | Topic::End => first
-            .trim_end_matches(['*', '_', '~', '`', ' '])
-            .ends_with(&reference),
+        Topic::News(_) | Topic::End => {
+            first.trim_end_matches(['*', '_', '~', '`', ' ']).ends_with(&reference)
+        }
         Topic::Picture | Topic::Invite(..) | Topic::Brief(..) => subject_has_token(first, &reference),
     };
-    if is_there {
-        text
-    } else {
-        format!("{}\n{text}", head(scene))
-    }
+    if is_there { text } else { format!("{}\n{text}", head(scene)) }
 }
 
 fn no_such_text(name: &str) -> TemplateProblem {

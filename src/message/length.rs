@@ -41,11 +41,8 @@ pub(super) fn fit(text: &str, longest: usize) -> String {
 }
 
 fn split_last_word(text: &str) -> (&str, &str) {
-    let start = text
-        .char_indices()
-        .rev()
-        .find(|(_, c)| c.is_whitespace())
-        .map_or(0, |(at, c)| at + c.len_utf8());
+    let start =
+        text.char_indices().rev().find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
     text.split_at(start)
 }
 

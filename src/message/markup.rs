@@ -20,13 +20,7 @@ pub(super) fn escape(text: &str) -> String {
     let plain: Vec<char> = text
         .chars()
         .filter(|c| !is_invisible(*c))
-        .map(|c| {
-            if c.is_whitespace() || c.is_control() {
-                ' '
-            } else {
-                c
-            }
-        })
+        .map(|c| if c.is_whitespace() || c.is_control() { ' ' } else { c })
         .collect();
     let mut safe = String::with_capacity(text.len());
     if acts_as_first(&plain) {
@@ -107,10 +101,7 @@ mod tests {
 
     #[test]
     fn markers_at_the_edge_of_words_become_look_alikes() {
-        assert_eq!(
-            escape("*now* _new_ ~old~ `x` ```y```"),
-            "∗now∗ ˍnewˍ ∼old∼ ˋxˋ ˋˋˋyˋˋˋ"
-        );
+        assert_eq!(escape("*now* _new_ ~old~ `x` ```y```"), "∗now∗ ˍnewˍ ∼old∼ ˋxˋ ˋˋˋyˋˋˋ");
     }
 
     #[test]
@@ -137,10 +128,7 @@ mod tests {
 
     #[test]
     fn a_value_does_not_pass_for_another_incident() {
-        assert_eq!(
-            escape("like INCIDENT-7, incident-8"),
-            "like INCIDENT\u{2011}7, incident\u{2011}8"
-        );
+        assert_eq!(escape("like INCIDENT-7, incident-8"), "like INCIDENT\u{2011}7, incident\u{2011}8");
     }
 
     #[test]

@@ -13,10 +13,7 @@ pub(super) fn one(text: &str, longest: usize) -> String {
 /// long one.
 pub(super) fn beginning(text: &str, longest: usize) -> &str {
     let most = longest.saturating_mul(4).saturating_add(64);
-    text.char_indices()
-        .nth(most)
-        .and_then(|(end, _)| text.get(..end))
-        .unwrap_or(text)
+    text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 /// "a, b and 2 more".
@@ -63,21 +60,10 @@ mod tests {
 
     #[test]
     fn lengths_of_time_are_said_in_two_units() {
-        let said: Vec<String> = [-5, 59, 60, 3600, 5400, 86_400, 93_600]
-            .into_iter()
-            .map(length)
-            .collect();
+        let said: Vec<String> = [-5, 59, 60, 3600, 5400, 86_400, 93_600].into_iter().map(length).collect();
         assert_eq!(
             said,
-            [
-                "less than a minute",
-                "less than a minute",
-                "1 min",
-                "1 h",
-                "1 h 30 min",
-                "1 d",
-                "1 d 2 h"
-            ]
+            ["less than a minute", "less than a minute", "1 min", "1 h", "1 h 30 min", "1 d", "1 d 2 h"]
         );
     }
 

@@ -72,13 +72,8 @@ impl Sample {
         let states = [
             SeatState::In { since: at(250) },
             SeatState::Asked,
-            SeatState::Invited {
-                since: at(255),
-                by_gateway: false,
-            },
-            SeatState::Refused {
-                why: Refused::NotOnNetwork,
-            },
+            SeatState::Invited { since: at(255), by_gateway: false },
+            SeatState::Refused { why: Refused::NotOnNetwork },
         ];
         for (seat, state) in room.seats.iter_mut().zip(states) {
             seat.state = state;
@@ -145,34 +140,16 @@ impl Sample {
 
     /// One scene for each kind of text; for updates one more for each kind of news.
     pub(super) fn scenes(&self) -> Vec<(Wording, Scene<'_>)> {
-        let scene = |topic| Scene {
-            incident: &self.incident,
-            room: Some(&self.room),
-            now: Some(self.now),
-            topic,
-        };
+        let scene =
+            |topic| Scene { incident: &self.incident, room: Some(&self.room), now: Some(self.now), topic };
         let mut scenes = vec![
-            (
-                Wording::Subject,
-                Scene {
-                    room: None,
-                    now: None,
-                    ..scene(Topic::Picture)
-                },
-            ),
+            (Wording::Subject, Scene { room: None, now: None, ..scene(Topic::Picture) }),
             (Wording::Welcome, scene(Topic::Picture)),
             (Wording::Description, scene(Topic::Picture)),
         ];
-        scenes.extend(
-            self.news
-                .iter()
-                .map(|item| (Wording::of(&item.news), scene(Topic::News(item)))),
-        );
+        scenes.extend(self.news.iter().map(|item| (Wording::of(&item.news), scene(Topic::News(item)))));
         if let Some(seat) = self.room.seats.last() {
-            let invite = Scene {
-                now: None,
-                ..scene(Topic::Invite(seat, &self.link))
-            };
+            let invite = Scene { now: None, ..scene(Topic::Invite(seat, &self.link)) };
             scenes.push((Wording::Invite, invite));
             scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why))));
         }
@@ -182,10 +159,7 @@ impl Sample {
 }
 
 fn link(kind: LinkKind, url: &str) -> Link {
-    Link {
-        kind,
-        url: url.to_owned(),
-    }
+    Link { kind, url: url.to_owned() }
 }
 
 fn incident(id: i64, source: &str, title: &str) -> Incident {
@@ -212,31 +186,17 @@ fn incident(id: i64, source: &str, title: &str) -> Incident {
 }
 
 fn news(changed: News) -> Vec<NewsItem> {
-    let resolved = News::Resolved {
-        closes_at: at(2220 + 1800),
-    };
-    let reopened = News::Reopened {
-        severity: Severity::Sev1,
-        title: "Checkout answers 502".to_owned(),
-    };
+    let resolved = News::Resolved { closes_at: at(2220 + 1800) };
+    let reopened = News::Reopened { severity: Severity::Sev1, title: "Checkout answers 502".to_owned() };
     [(1, 600, changed), (2, 2220, resolved), (3, 2700, reopened)]
         .into_iter()
-        .map(|(seq, seconds, news)| NewsItem {
-            seq,
-            at: at(seconds),
-            news,
-        })
+        .map(|(seq, seconds, news)| NewsItem { seq, at: at(seconds), news })
         .collect()
 }
 
 fn fallback_people() -> Vec<Stakeholder> {
     let specialist = stakeholders().into_iter().filter(|s| s.role == "specialist");
-    specialist
-        .map(|s| Stakeholder {
-            why: "named in the fallback".to_owned(),
-            ..s
-        })
-        .collect()
+    specialist.map(|s| Stakeholder { why: "named in the fallback".to_owned(), ..s }).collect()
 }
 
 fn stakeholders() -> Vec<Stakeholder> {
@@ -248,18 +208,8 @@ fn stakeholders() -> Vec<Stakeholder> {
             "rotation platform, on duty until 2026-03-02 09:00 Europe/Berlin",
         ),
         ("sam", "Sam Roe", "specialist", "named in route acme production"),
-        (
-            "lea",
-            "Lea Sand",
-            "account manager",
-            "named in route acme production",
-        ),
-        (
-            "amira",
-            "Amira Haddad",
-            "client",
-            "named in route acme production",
-        ),
+        ("lea", "Lea Sand", "account manager", "named in route acme production"),
+        ("amira", "Amira Haddad", "client", "named in route acme production"),
     ];
     people
         .into_iter()

@@ -64,13 +64,7 @@ impl Measure {
     ];
 
     const fn of(title: usize, summary: usize, people: usize, links: usize, joined: usize) -> Self {
-        Self {
-            title,
-            summary,
-            people,
-            links,
-            joined,
-        }
+        Self { title, summary, people, links, joined }
     }
 }
 
@@ -103,11 +97,8 @@ impl Scene<'_> {
             Topic::Brief(seat, why) => {
                 words.insert("person", person(seat));
                 words.insert("why", plain(why, SENTENCE));
-                let others: Vec<&Seat> = self
-                    .seats()
-                    .iter()
-                    .filter(|s| s.who.person != seat.who.person)
-                    .collect();
+                let others: Vec<&Seat> =
+                    self.seats().iter().filter(|s| s.who.person != seat.who.person).collect();
                 words.insert("others", text_or_none(&roles(&others, measure.people)));
             }
             Topic::End => {
@@ -157,26 +148,18 @@ impl Scene<'_> {
         };
         let client = label(&CLIENT_LABELS);
         let service = label(&SERVICE_LABELS);
-        let about: Vec<&str> = [&client, &service]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
-            .collect();
+        let about: Vec<&str> = [&client, &service].into_iter().flatten().map(String::as_str).collect();
         let (state, quiet_since, closes_at, ended_at) = match incident.state {
             State::Open => ("open", None, None, None),
-            State::Resolved {
-                resolved_at,
-                closes_at,
-            } => ("resolved", Some(resolved_at), Some(closes_at), None),
+            State::Resolved { resolved_at, closes_at } => {
+                ("resolved", Some(resolved_at), Some(closes_at), None)
+            }
             State::Closed { closed_at } => ("closed", None, None, Some(closed_at)),
         };
         let ended_at = ended_at.or(self.now);
         let moment = |at: Option<Timestamp>| at.map(|at| self.moment(at));
-        let labels: BTreeMap<String, Value> = incident
-            .labels
-            .iter()
-            .map(|(name, value)| (name.clone(), plain(value, SENTENCE)))
-            .collect();
+        let labels: BTreeMap<String, Value> =
+            incident.labels.iter().map(|(name, value)| (name.clone(), plain(value, SENTENCE))).collect();
         Words::from([
             ("id", Value::from(incident.id.0)),
             ("token", Value::from_safe_string(incident.id.to_string())),
@@ -197,19 +180,10 @@ impl Scene<'_> {
             ("closes", Value::from(moment(closes_at))),
             ("closed", Value::from(moment(ended_at))),
             ("now", Value::from(moment(self.now))),
-            (
-                "lasting",
-                Value::from(self.now.map(|now| span(incident.started_at, now))),
-            ),
-            (
-                "lasted",
-                Value::from(ended_at.map(|at| span(incident.started_at, at))),
-            ),
+            ("lasting", Value::from(self.now.map(|now| span(incident.started_at, now)))),
+            ("lasted", Value::from(ended_at.map(|at| span(incident.started_at, at)))),
             ("firing", Value::from(incident.firing_count())),
-            (
-                "alerts",
-                Value::from(alerts(incident.firing_count(), incident.truncated)),
-            ),
+            ("alerts", Value::from(alerts(incident.firing_count(), incident.truncated))),
             ("acknowledged", Value::from(incident.acknowledged)),
             ("close_after", Value::from(length(settings.close_after.as_secs()))),
         ])
@@ -217,27 +191,17 @@ impl Scene<'_> {
 
     fn about_room(&self, room: &Room, measure: Measure) -> Words {
         let links = self.links(room, measure.links);
-        let runbook = links
-            .iter()
-            .find(|(kind, _)| *kind == LinkKind::Runbook)
-            .map(|(_, url)| address(url));
+        let runbook = links.iter().find(|(kind, _)| *kind == LinkKind::Runbook).map(|(_, url)| address(url));
         let listed: Vec<Value> = links
             .iter()
             .map(|(kind, url)| {
-                Value::from(BTreeMap::from([
-                    ("name", Value::from(link_name(*kind))),
-                    ("url", address(url)),
-                ]))
+                Value::from(BTreeMap::from([("name", Value::from(link_name(*kind))), ("url", address(url))]))
             })
             .collect();
         let seats: Vec<&Seat> = room.seats.iter().collect();
         let names = |wanted: fn(&SeatState) -> bool| {
-            let names: Vec<String> = room
-                .seats
-                .iter()
-                .filter(|s| wanted(&s.state))
-                .map(|s| one(&s.who.name, SHORT))
-                .collect();
+            let names: Vec<String> =
+                room.seats.iter().filter(|s| wanted(&s.state)).map(|s| one(&s.who.name, SHORT)).collect();
             text_or_none(&some_of(&names, measure.people, ", "))
         };
         let on_the_way = |s: &SeatState| match s {
@@ -270,21 +234,10 @@ impl Scene<'_> {
         words.insert("seq", Value::from(item.seq));
         words.insert("at", Value::from(self.moment(item.at)));
         match &item.news {
-            News::Changed {
-                was,
-                severity,
-                joined,
-                joined_count,
-                ended_count,
-                acknowledged,
-                firing,
-            } => {
+            News::Changed { was, severity, joined, joined_count, ended_count, acknowledged, firing } => {
                 words.insert("was", Value::from(was.map(Room::severity_word)));
                 words.insert("worse", Value::from(was.is_some_and(|was| *severity < was)));
-                words.insert(
-                    "joined",
-                    text_or_none(&joined_titles(joined, *joined_count, measure)),
-                );
+                words.insert("joined", text_or_none(&joined_titles(joined, *joined_count, measure)));
                 words.insert("joined_count", Value::from(*joined_count));
                 words.insert("ended", Value::from(*ended_count));
                 words.insert("acknowledged_now", Value::from(*acknowledged));
@@ -322,16 +275,9 @@ impl Scene<'_> {
             .filter_map(|link| Some((rank(link.kind)?, link.kind, link.url.as_str())))
             .collect();
         sent.sort_by_key(|(rank, ..)| *rank);
-        let own = room
-            .summons
-            .runbook
-            .as_deref()
-            .map(|url| (LinkKind::Runbook, url));
+        let own = room.summons.runbook.as_deref().map(|url| (LinkKind::Runbook, url));
         let mut links: Vec<(LinkKind, &str)> = Vec::new();
-        for (kind, url) in own
-            .into_iter()
-            .chain(sent.into_iter().map(|(_, kind, url)| (kind, url)))
-        {
+        for (kind, url) in own.into_iter().chain(sent.into_iter().map(|(_, kind, url)| (kind, url))) {
             if links.len() < most && links.iter().all(|(_, known)| *known != url) {
                 links.push((kind, url));
             }
@@ -369,11 +315,7 @@ fn plain(text: &str, longest: usize) -> Value {
 }
 
 fn text_or_none(text: &str) -> Value {
-    if text.is_empty() {
-        Value::from(())
-    } else {
-        Value::from(text)
-    }
+    if text.is_empty() { Value::from(()) } else { Value::from(text) }
 }
 
 /// Several lines, escaped here because the formatter puts every other value on one line.
@@ -410,19 +352,14 @@ fn person(seat: &Seat) -> Value {
 
 /// "commander Jonas Weber, specialist Sam Roe and 2 more".
 fn roles(seats: &[&Seat], most: usize) -> String {
-    let each: Vec<String> = seats
-        .iter()
-        .map(|s| one(&format!("{} {}", s.who.role, s.who.name), SHORT))
-        .collect();
+    let each: Vec<String> =
+        seats.iter().map(|s| one(&format!("{} {}", s.who.role, s.who.name), SHORT)).collect();
     some_of(&each, most, "; ")
 }
 
 fn joined_titles(joined: &[String], count: u32, measure: Measure) -> String {
-    let shown: Vec<String> = joined
-        .iter()
-        .take(measure.joined)
-        .map(|title| one(title, measure.title))
-        .collect();
+    let shown: Vec<String> =
+        joined.iter().take(measure.joined).map(|title| one(title, measure.title)).collect();
     let left = count.saturating_sub(u32::try_from(shown.len()).unwrap_or(u32::MAX));
     match (shown.is_empty(), left) {
         (true, 0) => String::new(),
@@ -458,10 +395,7 @@ mod tests {
 
     #[test]
     fn what_is_no_web_address_is_only_text() {
-        assert_eq!(
-            address("https://x.example/_a_").to_string(),
-            "https://x.example/_a_"
-        );
+        assert_eq!(address("https://x.example/_a_").to_string(), "https://x.example/_a_");
         assert_eq!(address("see *binder* 7\n> x").to_string(), "see ∗binder∗ 7 > x");
     }
 }

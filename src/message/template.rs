@@ -52,10 +52,8 @@ impl Templates {
         engine.set_auto_escape_callback(|_| AutoEscape::Custom("whatsapp".into()));
         engine.set_formatter(insert);
         engine.set_fuel(Some(FUEL));
-        if let Ok(syntax) = minijinja::syntax::SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build()
+        if let Ok(syntax) =
+            minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()
         {
             engine.set_syntax(syntax);
         }
@@ -135,8 +133,7 @@ impl Templates {
     }
 
     fn add(&mut self, author: Author, wording: Wording, source: &str) -> Result<(), Error> {
-        self.engine
-            .add_template_owned(author.key(wording), source.to_owned())
+        self.engine.add_template_owned(author.key(wording), source.to_owned())
     }
 }
 
@@ -156,19 +153,13 @@ fn insert(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<
 }
 
 /// The beginning of a text, at most so many UTF-16 units.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the engine hands arguments over by value"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
 fn short(text: StringInput<'_>, longest: usize) -> Value {
     text.preserve_safety(fit(text.as_str(), longest))
 }
 
 /// Each line that says something as a quote, which sets foreign lines apart from ours.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the engine hands arguments over by value"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
 fn quoted(state: &mut State<'_, '_>, text: StringInput<'_>) -> Result<Value, Error> {
     let lines: Vec<String> = text
         .format(state)?
@@ -186,18 +177,12 @@ fn problem(wording: Wording, error: &Error) -> TemplateProblem {
         (_, Some(detail)) => format!("{kind}: {detail}"),
         (_, None) => kind.to_string(),
     };
-    TemplateProblem {
-        template: wording.as_str().to_owned(),
-        line: error.line(),
-        why,
-    }
+    TemplateProblem { template: wording.as_str().to_owned(), line: error.line(), why }
 }
 
 fn unknown_name(name: &str, known: &Words) -> String {
-    let nearest = known
-        .keys()
-        .map(|k| (strsim::jaro_winkler(k, name), *k))
-        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    let nearest =
+        known.keys().map(|k| (strsim::jaro_winkler(k, name), *k)).max_by(|(a, _), (b, _)| a.total_cmp(b));
     match nearest {
         Some((likeness, near)) if likeness > 0.8 => {
             format!("`{name}` is not known here; did you mean `{near}`?")
@@ -212,8 +197,6 @@ fn unknown_name(name: &str, known: &Words) -> String {
 /// The first line that holds `name` as a whole word.
 fn line_of(source: &str, name: &str) -> Option<usize> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let at = source
-        .lines()
-        .position(|line| line.split(|c| !is_word(c)).any(|word| word == name))?;
+    let at = source.lines().position(|line| line.split(|c| !is_word(c)).any(|word| word == name))?;
     Some(at + 1)
 }

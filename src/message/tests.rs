@@ -7,10 +7,7 @@ use crate::incident::News;
 
 fn composer() -> Composer {
     let trust = BTreeMap::from([("prometheus".to_owned(), Trust::Signed)]);
-    Composer::built_in(Settings {
-        trust,
-        ..Settings::default()
-    })
+    Composer::built_in(Settings { trust, ..Settings::default() })
 }
 
 /// Every text of a sample, as it would be sent.
@@ -22,21 +19,12 @@ fn all_said(composer: &Composer, sample: &Sample) -> Vec<(Wording, String)> {
         (Wording::Subject, composer.subject(incident, longest)),
         (Wording::Welcome, composer.welcome(incident, room, now)),
         (Wording::Description, composer.description(incident, room, now)),
-        (
-            Wording::Invite,
-            composer.invite(incident, room, seat, &sample.link),
-        ),
-        (
-            Wording::Brief,
-            composer.brief(incident, room, seat, sample.why, now),
-        ),
+        (Wording::Invite, composer.invite(incident, room, seat, &sample.link)),
+        (Wording::Brief, composer.brief(incident, room, seat, sample.why, now)),
         (Wording::LastWords, composer.last_words(incident, room, now)),
     ];
     said.extend(
-        sample
-            .news
-            .iter()
-            .map(|item| (Wording::of(&item.news), composer.news(incident, room, item, now))),
+        sample.news.iter().map(|item| (Wording::of(&item.news), composer.news(incident, room, item, now))),
     );
     said
 }
@@ -51,10 +39,8 @@ fn said(sample: &Sample, wording: Wording) -> String {
 }
 
 fn with(room_name: &str, overrides: &[(&str, &str)]) -> Result<Composer, Vec<TemplateProblem>> {
-    let overrides = overrides
-        .iter()
-        .map(|(name, source)| ((*name).to_owned(), (*source).to_owned()))
-        .collect();
+    let overrides =
+        overrides.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
     Composer::new(room_name, &overrides, Settings::default())
 }
 
@@ -69,10 +55,7 @@ fn limited(longest_text: usize) -> Composer {
         longest_description: longest_text,
         longest_text,
     };
-    Composer::built_in(Settings {
-        limits,
-        ..Settings::default()
-    })
+    Composer::built_in(Settings { limits, ..Settings::default() })
 }
 
 #[test]
@@ -306,22 +289,13 @@ fn nothing_is_claimed_about_a_source_whose_proof_is_not_known() {
     let sample = Sample::full();
     let told = |trust: Option<Trust>| {
         let trust = trust.map(|t| ("prometheus".to_owned(), t)).into_iter().collect();
-        let settings = Settings {
-            trust,
-            ..Settings::default()
-        };
+        let settings = Settings { trust, ..Settings::default() };
         let welcome = said_by(&Composer::built_in(settings), &sample, Wording::Welcome);
         welcome.rsplit("Reported by ").next().unwrap().to_owned()
     };
     assert_eq!(told(Some(Trust::Signed)), "a signed alert from prometheus.");
-    assert_eq!(
-        told(Some(Trust::Token)),
-        "an alert from prometheus (known by its token)."
-    );
-    assert_eq!(
-        told(Some(Trust::Unverified)),
-        "an unverified alert from prometheus."
-    );
+    assert_eq!(told(Some(Trust::Token)), "an alert from prometheus (known by its token).");
+    assert_eq!(told(Some(Trust::Unverified)), "an unverified alert from prometheus.");
     assert_eq!(told(None), "an alert from prometheus.");
 }
 
@@ -330,10 +304,7 @@ fn a_cut_list_is_said_to_be_one() {
     let mut sample = Sample::full();
     sample.incident.truncated = true;
     let welcome = said(&sample, Wording::Welcome);
-    assert!(
-        welcome.contains("*Firing:* at least 3, the source cut its list"),
-        "{welcome}"
-    );
+    assert!(welcome.contains("*Firing:* at least 3, the source cut its list"), "{welcome}");
 }
 
 #[test]
@@ -342,15 +313,10 @@ fn two_pieces_of_news_are_never_the_same_text() {
     let sample = Sample::full();
     let mut items = [sample.news[0].clone(), sample.news[0].clone()];
     items[1].seq = 11;
-    let texts: Vec<String> = items
-        .iter()
-        .map(|item| composer.news(&sample.incident, &sample.room, item, sample.now))
-        .collect();
+    let texts: Vec<String> =
+        items.iter().map(|item| composer.news(&sample.incident, &sample.room, item, sample.now)).collect();
     assert_eq!(texts[0], "INCIDENT-1042 · update 1");
-    assert_eq!(
-        texts[1],
-        "*SEV1 · INCIDENT-1042 · update 11*\nINCIDENT-1042 · update 1"
-    );
+    assert_eq!(texts[1], "*SEV1 · INCIDENT-1042 · update 11*\nINCIDENT-1042 · update 1");
 }
 
 #[test]
@@ -362,10 +328,7 @@ fn a_long_name_is_cut_in_its_title_and_keeps_the_whole_id() {
     assert_eq!(subject, "INCIDENT-1042 | 👩‍🚒…");
     let own = with("INCIDENT-{{ id }} | {{ title }} | {{ client }}", &[]).unwrap();
     incident.title = "Checkout answers 502 for everybody in the shop".to_owned();
-    assert_eq!(
-        own.subject(&incident, 40),
-        "INCIDENT-1042 | Checkout answers… | acme"
-    );
+    assert_eq!(own.subject(&incident, 40), "INCIDENT-1042 | Checkout answers… | acme");
 }
 
 #[test]
@@ -390,10 +353,7 @@ fn a_name_that_does_not_begin_with_the_id_gives_way_and_is_reported() {
         " ",
     ] {
         let composer = with(room_name, &[]).unwrap();
-        assert_eq!(
-            composer.subject(&incident, 100),
-            "INCIDENT-1042 | Checkout answers 502"
-        );
+        assert_eq!(composer.subject(&incident, 100), "INCIDENT-1042 | Checkout answers 502");
         assert_eq!(composer.check()[0].template, "name", "{room_name}");
     }
     assert_eq!(with("{{ token }} {{ severity }}", &[]).unwrap().check(), []);
@@ -412,10 +372,7 @@ fn a_replaced_wording_is_used() {
         "INCIDENT-1042: CHECKOUT ANSWERS 502 client=acme environment=production \
          impact=one in five orders fails service=checkout_api"
     );
-    assert_eq!(
-        composer.preview()[1].text,
-        said_by(&composer, &sample, Wording::Welcome)
-    );
+    assert_eq!(composer.preview()[1].text, said_by(&composer, &sample, Wording::Welcome));
 }
 
 #[test]
@@ -433,40 +390,22 @@ fn templates_that_cannot_be_read_are_all_reported_with_their_lines() {
         "INCIDENT-{{ id }} | {{ titel }}",
         &[
             ("welcome", "{{ token }}\n{% if title %}\nx"),
-            (
-                "brief",
-                "a\nb {% if false %}{{ person.name }} {{ link }}{% endif %}",
-            ),
+            ("brief", "a\nb {% if false %}{{ person.name }} {{ link }}{% endif %}"),
             ("farewell", "x"),
             ("name", "x"),
         ],
     )
     .unwrap_err();
-    let said: Vec<String> = problems
-        .iter()
-        .map(|p| format!("{} {:?} {}", p.template, p.line, p.why))
-        .collect();
+    let said: Vec<String> =
+        problems.iter().map(|p| format!("{} {:?} {}", p.template, p.line, p.why)).collect();
     assert_eq!(
         (said.len(), said[4].as_str()),
-        (
-            5,
-            "welcome Some(3) syntax error: unexpected end of input, expected end of block"
-        )
+        (5, "welcome Some(3) syntax error: unexpected end of input, expected end of block")
     );
-    assert!(
-        said[0].starts_with("brief Some(2) `link` is not known here"),
-        "{}",
-        said[0]
-    );
+    assert!(said[0].starts_with("brief Some(2) `link` is not known here"), "{}", said[0]);
     assert!(said[1].starts_with("farewell None there is no text of this name; there is welcome, "));
-    assert_eq!(
-        said[2],
-        "name None there is no text of this name; the room's name is set beside it"
-    );
-    assert_eq!(
-        said[3],
-        "name Some(1) `titel` is not known here; did you mean `title`?"
-    );
+    assert_eq!(said[2], "name None there is no text of this name; the room's name is set beside it");
+    assert_eq!(said[3], "name Some(1) `titel` is not known here; did you mean `title`?");
 }
 
 #[test]
@@ -474,40 +413,21 @@ fn a_template_that_does_not_render_gives_way_and_is_reported() {
     let sample = Sample::sparse();
     for (source, why) in [
         ("{{ token }}\n{{ labels.region }}", "undefined value"),
-        (
-            "{{ token }}\n{{ title | reverse }}",
-            "unknown filter: filter reverse is unknown",
-        ),
-        (
-            "{{ token }} {{ title | safe }}",
-            "unknown filter: filter safe is unknown",
-        ),
-        (
-            "{{ token }} {{ 'x' * 99999999 }}",
-            "it does too much work for one text",
-        ),
+        ("{{ token }}\n{{ title | reverse }}", "unknown filter: filter reverse is unknown"),
+        ("{{ token }} {{ title | safe }}", "unknown filter: filter safe is unknown"),
+        ("{{ token }} {{ 'x' * 99999999 }}", "it does too much work for one text"),
         (
             "{{ token }} {% for a in 'x' * 3000 %}{% for b in 'x' * 3000 %}y{% endfor %}{% endfor %}",
             "it does too much work for one text",
         ),
-        (
-            "{{ token }} {{ 'x' * 70000 }}",
-            "it makes more than 65536 bytes of text",
-        ),
+        ("{{ token }} {{ 'x' * 70000 }}", "it makes more than 65536 bytes of text"),
         ("{% if not title %}{{ token }}{% endif %}\n ", "it says nothing"),
     ] {
         let composer = own("welcome", source);
         let welcome = said_by(&composer, &sample, Wording::Welcome);
-        assert_eq!(
-            welcome,
-            said_by(&Composer::default(), &sample, Wording::Welcome),
-            "{source}"
-        );
+        assert_eq!(welcome, said_by(&Composer::default(), &sample, Wording::Welcome), "{source}");
         let problems = composer.check();
-        assert!(
-            problems.iter().any(|p| p.template == "welcome" && p.why == why),
-            "{source}: {problems:?}"
-        );
+        assert!(problems.iter().any(|p| p.template == "welcome" && p.why == why), "{source}: {problems:?}");
     }
     let problems = own("welcome", "{{ token }}\n{{ labels.region }}").check();
     assert_eq!(problems[0].line, Some(2));
@@ -515,17 +435,9 @@ fn a_template_that_does_not_render_gives_way_and_is_reported() {
 
 #[test]
 fn an_invitation_without_its_link_gives_way() {
-    let composer = own(
-        "invite",
-        "{{ token }}: please come{% if not link %}{{ link }}{% endif %}",
-    );
+    let composer = own("invite", "{{ token }}: please come{% if not link %}{{ link }}{% endif %}");
     let invite = said_by(&composer, &Sample::full(), Wording::Invite);
-    assert!(
-        invite
-            .lines()
-            .any(|l| l == "https://chat.whatsapp.com/Abc_123-xyz"),
-        "{invite}"
-    );
+    assert!(invite.lines().any(|l| l == "https://chat.whatsapp.com/Abc_123-xyz"), "{invite}");
     assert_eq!(composer.check()[0].why, "the invite link `{{ link }}` is missing");
 }
 

@@ -52,9 +52,7 @@ impl Wording {
     /// The kind that the config calls `name`; the room's name is no key of its own there.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|w| *w != Self::Subject && w.as_str() == name)
+        Self::ALL.into_iter().find(|w| *w != Self::Subject && w.as_str() == name)
     }
 
     /// The name used in the config; the subject is written there as the room's `name`.
