@@ -62,10 +62,7 @@ impl FromStr for Severity {
     type Err = UnknownSeverity;
 
     fn from_str(text: &str) -> Result<Self, UnknownSeverity> {
-        Self::ALL
-            .into_iter()
-            .find(|s| s.as_str() == text)
-            .ok_or(UnknownSeverity)
+        Self::ALL.into_iter().find(|s| s.as_str() == text).ok_or(UnknownSeverity)
     }
 }
 
@@ -99,16 +96,11 @@ impl DedupKey {
     pub fn new(kind: &str, version: u32, payload: &str) -> Self {
         let plain = payload.len() <= 80
             && !payload.is_empty()
-            && payload
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b));
+            && payload.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b));
         if plain {
             Self(format!("{kind}:{version}:{payload}"))
         } else {
-            Self(format!(
-                "{kind}:{version}:{}",
-                hex::encode(Sha256::digest(payload.as_bytes()))
-            ))
+            Self(format!("{kind}:{version}:{}", hex::encode(Sha256::digest(payload.as_bytes()))))
         }
     }
 
@@ -256,12 +248,7 @@ impl Draft {
             .labels
             .into_iter()
             .take(limits::LABELS)
-            .map(|(name, value)| {
-                (
-                    one_line(&name, limits::LABEL_NAME),
-                    one_line(&value, limits::LABEL_VALUE),
-                )
-            })
+            .map(|(name, value)| (one_line(&name, limits::LABEL_NAME), one_line(&value, limits::LABEL_VALUE)))
             .collect();
         let mut links: Vec<Link> = Vec::new();
         for (kind, url) in self.links {
@@ -275,11 +262,7 @@ impl Draft {
             state,
             severity: severity.0,
             severity_origin: severity.1,
-            title: if title.is_empty() {
-                "untitled alert".to_owned()
-            } else {
-                title
-            },
+            title: if title.is_empty() { "untitled alert".to_owned() } else { title },
             summary: paragraph(&self.summary, limits::SUMMARY),
             labels,
             links,
@@ -300,14 +283,10 @@ impl Draft {
 /// Whether `url` is an `http(s)` address short and plain enough to be put before people.
 #[must_use]
 pub fn is_web_address(url: &str) -> bool {
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     url.len() <= limits::URL
         && rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
-        && url
-            .chars()
-            .all(|c| !c.is_whitespace() && !is_unprintable(c) && !matches!(c, '<' | '>' | '"'))
+        && url.chars().all(|c| !c.is_whitespace() && !is_unprintable(c) && !matches!(c, '<' | '>' | '"'))
 }
 
 /// Control characters and the marks that turn the direction of text, which could forge what people read.
@@ -379,10 +358,7 @@ mod tests {
 
     #[test]
     fn long_or_odd_payloads_become_a_hash() {
-        assert_eq!(
-            DedupKey::new("pagerduty", 1, "PABC1").as_str(),
-            "pagerduty:1:PABC1"
-        );
+        assert_eq!(DedupKey::new("pagerduty", 1, "PABC1").as_str(), "pagerduty:1:PABC1");
         let odd = DedupKey::new("alertmanager", 1, r#"{}:{alertname="X"}"#);
         assert_eq!(odd.as_str().len(), "alertmanager:1:".len() + 64);
         assert_ne!(odd, DedupKey::new("alertmanager", 2, r#"{}:{alertname="X"}"#));
@@ -401,14 +377,9 @@ mod tests {
     #[test]
     fn only_web_addresses_are_links() {
         assert!(is_web_address("https://runbooks.example/acme_x"));
-        for bad in [
-            "javascript:alert(1)",
-            "https://",
-            "https:///x",
-            "http://a b",
-            "ftp://x",
-            "https://x/\u{202e}",
-        ] {
+        for bad in
+            ["javascript:alert(1)", "https://", "https:///x", "http://a b", "ftp://x", "https://x/\u{202e}"]
+        {
             assert!(!is_web_address(bad), "{bad}");
         }
     }

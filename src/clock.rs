@@ -20,10 +20,7 @@ pub trait Clock: Debug + Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the machine's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
     fn now(&self) -> Timestamp {
         whole_millis(Timestamp::now())
     }
@@ -80,10 +77,7 @@ pub fn new_id(now: Timestamp) -> String {
 
 /// A random token that nobody can guess, for leases.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that makes random numbers"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that makes random numbers")]
 pub fn new_token() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
@@ -111,9 +105,6 @@ mod tests {
 
     #[test]
     fn time_stands_still_at_its_end() {
-        assert_eq!(
-            later(Timestamp::MAX, SignedDuration::from_secs(1)),
-            Timestamp::MAX
-        );
+        assert_eq!(later(Timestamp::MAX, SignedDuration::from_secs(1)), Timestamp::MAX);
     }
 }

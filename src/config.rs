@@ -101,10 +101,7 @@ pub enum Strictness {
 
 /// The process's environment, as [`load`] takes it.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -118,9 +115,7 @@ pub fn load(
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let source = open(path);
     let desk = Desk::new(source.text(), folder, env, strictness);
-    let read = source
-        .parse(&desk)
-        .map(|root| section_of(&desk, &root, |s| read(s, folder)));
+    let read = source.parse(&desk).map(|root| section_of(&desk, &root, |s| read(s, folder)));
     let mut findings = desk.into_findings();
     // A config that cannot be read still has a roster, most likely at the usual place.
     let (config, roster_path, open_at) = match read {
@@ -194,21 +189,14 @@ fn read_roster(path: &Path, open_at: Severity) -> (Option<Roster>, Opened, Vec<F
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let nothing = |_: &str| None;
     let desk = Desk::new(source.text(), folder, &nothing, Strictness::Serve);
-    let roster = source
-        .parse(&desk)
-        .map(|root| section_of(&desk, &root, |s| people::roster(s, open_at)));
+    let roster = source.parse(&desk).map(|root| section_of(&desk, &root, |s| people::roster(s, open_at)));
     let findings = desk.into_findings();
     (roster, source, findings)
 }
 
 /// The whole document as a section.
 fn section_of<'a, T>(desk: &'a Desk<'a>, root: &'a Node, read: impl FnOnce(&Section<'a>) -> T) -> T {
-    let item = Item {
-        desk,
-        path: String::new(),
-        key_span: 0..0,
-        node: root,
-    };
+    let item = Item { desk, path: String::new(), key_span: 0..0, node: root };
     item.section(read)
 }
 
@@ -223,10 +211,7 @@ fn open(path: &Path) -> Opened {
     let read = std::fs::read(path).map(String::from_utf8);
     let (text, problem) = match read {
         Ok(Ok(text)) => (text, None),
-        Ok(Err(_)) => (
-            String::new(),
-            Some(("this file is not UTF-8 text".to_owned(), None)),
-        ),
+        Ok(Err(_)) => (String::new(), Some(("this file is not UTF-8 text".to_owned(), None))),
         Err(e) => {
             let hint = (e.kind() == std::io::ErrorKind::NotFound)
                 .then(|| "paths in the config are relative to the config file".to_owned());
@@ -234,10 +219,7 @@ fn open(path: &Path) -> Opened {
             (String::new(), Some((message, hint)))
         }
     };
-    Opened {
-        text: SourceText::new(name, text),
-        problem,
-    }
+    Opened { text: SourceText::new(name, text), problem }
 }
 
 impl Opened {

@@ -305,22 +305,11 @@ mod tests {
 
     #[test]
     fn a_token_is_found_only_as_a_whole_word() {
-        for yes in [
-            "INCIDENT-1",
-            "INCIDENT-1 | api down",
-            "✅ INCIDENT-1: over",
-            "x INCIDENT-12 INCIDENT-1",
-        ] {
+        for yes in ["INCIDENT-1", "INCIDENT-1 | api down", "✅ INCIDENT-1: over", "x INCIDENT-12 INCIDENT-1"]
+        {
             assert!(subject_has_token(yes, "INCIDENT-1"), "{yes}");
         }
-        for no in [
-            "INCIDENT-12",
-            "INCIDENT-1-2",
-            "XINCIDENT-1",
-            "MY-INCIDENT-1",
-            "incident-1",
-            "",
-        ] {
+        for no in ["INCIDENT-12", "INCIDENT-1-2", "XINCIDENT-1", "MY-INCIDENT-1", "incident-1", ""] {
             assert!(!subject_has_token(no, "INCIDENT-1"), "{no}");
         }
         assert!(!subject_has_token("anything", ""));

@@ -49,23 +49,13 @@ impl Jid {
     /// The id that belongs to a phone number in E.164 form (`+` and 7 to 15 digits). Spaces, hyphens,
     /// dots and brackets that people write for reading are dropped.
     pub fn from_phone(phone: &str) -> Result<Self, NotAnId> {
-        let digits: String = phone
-            .trim()
-            .chars()
-            .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '\u{a0}'))
-            .collect();
+        let digits: String =
+            phone.trim().chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '\u{a0}')).collect();
         let digits = digits.strip_prefix('+').ok_or(NotAnId::Phone)?;
         let well_formed = (7..=15).contains(&digits.len())
             && digits.bytes().all(|b| b.is_ascii_digit())
             && !digits.starts_with('0');
-        if well_formed {
-            Ok(Self {
-                user: digits.to_owned(),
-                hidden: false,
-            })
-        } else {
-            Err(NotAnId::Phone)
-        }
+        if well_formed { Ok(Self { user: digits.to_owned(), hidden: false }) } else { Err(NotAnId::Phone) }
     }
 
     /// The digits before the `@`.
@@ -101,14 +91,7 @@ impl FromStr for Jid {
         // `<digits>.<agent>:<device>` names one of the person's devices; the person is the part before.
         let user = user.split([':', '.']).next().unwrap_or_default();
         let well_formed = (5..=20).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_digit());
-        if well_formed {
-            Ok(Self {
-                user: user.to_owned(),
-                hidden,
-            })
-        } else {
-            Err(NotAnId::Person)
-        }
+        if well_formed { Ok(Self { user: user.to_owned(), hidden }) } else { Err(NotAnId::Person) }
     }
 }
 
@@ -158,11 +141,7 @@ impl FromStr for GroupId {
                 Some((creator, made)) => digits(creator) && digits(made),
                 None => digits(user),
             };
-        if well_formed {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NotAnId::Group)
-        }
+        if well_formed { Ok(Self(text.to_owned())) } else { Err(NotAnId::Group) }
     }
 }
 
@@ -202,23 +181,14 @@ mod tests {
 
     #[test]
     fn a_phone_number_becomes_the_api_form() {
-        assert_eq!(
-            Jid::from_phone("+49 (170) 123-4567").unwrap().to_string(),
-            "491701234567@c.us"
-        );
+        assert_eq!(Jid::from_phone("+49 (170) 123-4567").unwrap().to_string(), "491701234567@c.us");
     }
 
     #[test]
     fn numbers_without_a_country_code_are_refused() {
-        for bad in [
-            "01701234567",
-            "+0170123",
-            "0049170123456",
-            "+49",
-            "+49170123456789012",
-            "+49x70123456",
-            "",
-        ] {
+        for bad in
+            ["01701234567", "+0170123", "0049170123456", "+49", "+49170123456789012", "+49x70123456", ""]
+        {
             assert_eq!(Jid::from_phone(bad), Err(NotAnId::Phone), "{bad}");
         }
     }
@@ -226,11 +196,7 @@ mod tests {
     #[test]
     fn the_forms_of_one_person_are_equal() {
         let one: Jid = "15550100001@c.us".parse().unwrap();
-        for same in [
-            "15550100001@s.whatsapp.net",
-            "15550100001:12@s.whatsapp.net",
-            "15550100001.0:3@c.us",
-        ] {
+        for same in ["15550100001@s.whatsapp.net", "15550100001:12@s.whatsapp.net", "15550100001.0:3@c.us"] {
             assert_eq!(same.parse::<Jid>().unwrap(), one);
         }
         assert_ne!("15550100001@lid".parse::<Jid>().unwrap(), one);
@@ -241,16 +207,9 @@ mod tests {
         for good in ["120363111111111111@g.us", "491701234567-1600000000@g.us"] {
             assert_eq!(good.parse::<GroupId>().unwrap().as_str(), good);
         }
-        for bad in [
-            "",
-            "@g.us",
-            "-1@g.us",
-            "1-@g.us",
-            "1-2-3@g.us",
-            "12@c.us",
-            "12@g.us ",
-            "status@broadcast",
-        ] {
+        for bad in
+            ["", "@g.us", "-1@g.us", "1-@g.us", "1-2-3@g.us", "12@c.us", "12@g.us ", "status@broadcast"]
+        {
             assert_eq!(bad.parse::<GroupId>(), Err(NotAnId::Group), "{bad}");
         }
     }

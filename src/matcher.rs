@@ -39,10 +39,7 @@ const LARGEST_PATTERN: usize = 256 * 1024;
 impl Matcher {
     /// Reads one matcher. The value may be quoted with `"`, with `\"`, `\\` and `\n` inside.
     pub fn parse(text: &str) -> Result<Self, NotAMatcher> {
-        let fail = |at: usize, why: &str| NotAMatcher {
-            at,
-            why: why.to_owned(),
-        };
+        let fail = |at: usize, why: &str| NotAMatcher { at, why: why.to_owned() };
         let (at, operator) = ["!=", "!~", "=~", "="]
             .iter()
             .filter_map(|op| text.find(op).map(|at| (at, *op)))
@@ -58,15 +55,9 @@ impl Matcher {
         let value_at = value_at + (value.len() - value.trim_start().len());
         let value = unquote(value.trim()).map_err(|why| fail(value_at, why))?;
         let pattern = |value: &str| {
-            regex::RegexBuilder::new(&format!("^(?:{value})$"))
-                .size_limit(LARGEST_PATTERN)
-                .build()
-                .map_err(|e| {
-                    fail(
-                        value_at,
-                        &format!("not a regular expression: {}", last_line(&e.to_string())),
-                    )
-                })
+            regex::RegexBuilder::new(&format!("^(?:{value})$")).size_limit(LARGEST_PATTERN).build().map_err(
+                |e| fail(value_at, &format!("not a regular expression: {}", last_line(&e.to_string()))),
+            )
         };
         let condition = match operator {
             "=" => Test::Equal(value),
@@ -74,11 +65,7 @@ impl Matcher {
             "=~" => Test::Like(pattern(&value)?),
             _ => Test::NotLike(pattern(&value)?),
         };
-        Ok(Self {
-            name,
-            test: condition,
-            text: text.trim().to_owned(),
-        })
+        Ok(Self { name, test: condition, text: text.trim().to_owned() })
     }
 
     /// The label it looks at.
@@ -134,11 +121,7 @@ pub fn all_hold(matchers: &[Matcher], labels: &impl Labels) -> bool {
 
 fn unquote(text: &str) -> Result<String, &'static str> {
     let Some(inner) = text.strip_prefix('"') else {
-        return if text.contains('"') {
-            Err("a quote inside an unquoted text")
-        } else {
-            Ok(text.to_owned())
-        };
+        return if text.contains('"') { Err("a quote inside an unquoted text") } else { Ok(text.to_owned()) };
     };
     let mut out = String::new();
     let mut rest = inner.chars();
@@ -160,10 +143,7 @@ fn unquote(text: &str) -> Result<String, &'static str> {
 }
 
 fn last_line(text: &str) -> &str {
-    text.lines()
-        .last()
-        .unwrap_or_default()
-        .trim_start_matches("error: ")
+    text.lines().last().unwrap_or_default().trim_start_matches("error: ")
 }
 
 #[cfg(test)]
@@ -182,10 +162,7 @@ mod tests {
         assert!(!holds("client = acme", Some("acme2")));
         assert!(holds("client != acme", None));
         assert!(holds("environment =~ \"prod.*\"", Some("production")));
-        assert!(
-            !holds("environment =~ prod", Some("production")),
-            "patterns are anchored"
-        );
+        assert!(!holds("environment =~ prod", Some("production")), "patterns are anchored");
         assert!(holds("environment !~ \"dev|test\"", Some("prod")));
     }
 
@@ -205,10 +182,7 @@ mod tests {
     fn mistakes_say_where() {
         assert_eq!(Matcher::parse("client").unwrap_err().at, 0);
         assert_eq!(Matcher::parse("a =~ \"(\"").unwrap_err().at, 5);
-        assert_eq!(
-            Matcher::parse("a = \"x").unwrap_err().why,
-            "the closing quote is missing"
-        );
+        assert_eq!(Matcher::parse("a = \"x").unwrap_err().why, "the closing quote is missing");
         assert!(Matcher::parse("= x").is_err());
         assert!(Matcher::parse("a =~ \"(a{1000}){1000}\"").is_err());
     }

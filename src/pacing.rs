@@ -1,6 +1,9 @@
 //! How often we may call: a number's budget of new groups, and the gaps between its messages.
+//!
+//! Pure: the store hands in the moments of earlier intents, inside the transaction that writes the next
+//! one, so the answer holds across restarts and replicas.
 
-use crate::clock::SignedDuration;
+use crate::clock::{SignedDuration, Timestamp, later};
 
 /// What one linked number may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,10 +18,111 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self {
-            rooms_per_hour: 6,
-            messages_per_minute: 30,
-            one_to_one_gap: SignedDuration::from_secs(1),
+        Self { rooms_per_hour: 6, messages_per_minute: 30, one_to_one_gap: SignedDuration::from_secs(1) }
+    }
+}
+
+/// The pace that one step has to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Reads and settings: none of our own.
+    Free,
+    /// A new group: at most this many intents in this time.
+    Creation {
+        /// How many.
+        most: u32,
+        /// In which time.
+        window: SignedDuration,
+    },
+    /// A message.
+    Message {
+        /// How many in a minute.
+        most_per_minute: u32,
+        /// Least time since the last 1:1 message, for a 1:1 message.
+        one_to_one_gap: Option<SignedDuration>,
+    },
+}
+
+/// A minute.
+pub const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+impl Budget {
+    /// The pace of a new group. A call that was begun can take effect until its time limit is over, so two
+    /// intents an hour apart can be two groups less than an hour apart: the window is longer by that.
+    #[must_use]
+    pub fn creation(&self, call_timeout: SignedDuration) -> Pace {
+        Pace::Creation {
+            most: self.rooms_per_hour,
+            window: SignedDuration::from_hours(1).saturating_add(call_timeout),
+        }
+    }
+
+    /// The pace of a message.
+    #[must_use]
+    pub fn message(&self, private: bool) -> Pace {
+        Pace::Message {
+            most_per_minute: self.messages_per_minute,
+            one_to_one_gap: private.then_some(self.one_to_one_gap),
+        }
+    }
+}
+
+/// Whether one more is allowed now, given the moments of earlier ones (any order, none later than `now`
+/// counts less for it), or from when on.
+pub fn one_more(
+    earlier: &[Timestamp],
+    most: u32,
+    window: SignedDuration,
+    now: Timestamp,
+) -> Result<(), Timestamp> {
+    let mut inside: Vec<Timestamp> = earlier.iter().copied().filter(|at| later(*at, window) > now).collect();
+    inside.sort_unstable();
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    if inside.len() < most {
+        return Ok(());
+    }
+    // The one that has to leave the window before there is a place again.
+    let leaves = inside.len() - most;
+    Err(inside.get(leaves).map_or(Timestamp::MAX, |at| later(*at, window)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_772_000_000 + second).unwrap()
+    }
+
+    #[test]
+    fn the_next_place_is_free_when_the_oldest_leaves_the_window() {
+        let hour = SignedDuration::from_hours(1);
+        assert_eq!(one_more(&[at(0), at(10)], 3, hour, at(20)), Ok(()));
+        assert_eq!(one_more(&[at(0), at(10)], 2, hour, at(20)), Err(at(3600)));
+        assert_eq!(one_more(&[at(0), at(10)], 2, hour, at(3600)), Ok(()));
+        assert_eq!(one_more(&[], 0, hour, at(0)), Err(Timestamp::MAX));
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_ever_holds_more(asks in proptest::collection::vec(0i64..900, 1..80), most in 1u32..5) {
+            let window = SignedDuration::from_secs(1000);
+            let (mut taken, mut now) = (Vec::new(), 0);
+            for gap in asks {
+                now += gap;
+                match one_more(&taken, most, window, at(now)) {
+                    Ok(()) => taken.push(at(now)),
+                    Err(from) => {
+                        prop_assert!(from > at(now));
+                        prop_assert!(one_more(&taken, most, window, from).is_ok());
+                    }
+                }
+            }
+            for start in &taken {
+                let inside = taken.iter().filter(|t| *t >= start && **t < later(*start, window)).count();
+                prop_assert!(inside <= usize::try_from(most).unwrap());
+            }
         }
     }
 }

@@ -1,3 +1,302 @@
 //! The room: a persisted saga that takes one incident from "nobody knows" to "everybody is briefed".
+//!
+//! Pure: no I/O, and `now` is an argument. The worker reads what is wanted (the incident, its news, the
+//! operator's wish), asks [`next_step`] what to do, writes the intent ([`Room::begin`]), makes the one gateway
+//! call, and writes the outcome ([`Room::finish`]). A crash between any two of these loses nothing, because
+//! the next worker asks the same question of the same record.
+//!
+//! Actors: [`Phase`](phase::Phase) is what is known of the group; a [`Seat`](seat::Seat) what is known of one
+//! person; a [`Saying`] a message that may or may not have arrived; a [`Trouble`] a step that failed and
+//! when it may be tried again.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Severity;
+use crate::clock::Timestamp;
+use crate::gateway::InviteLink;
+use crate::incident::{Incident, IncidentId, News};
+use crate::jid::{ChatId, GroupId, Jid};
+use crate::roster::Summons;
+
+pub mod agenda;
+pub mod phase;
 pub mod policy;
+pub mod progress;
+mod saying;
+pub mod seat;
+
+pub use agenda::{Ground, Next, Step, What, next_step};
+pub use phase::{Event, Phase, PhaseName};
+pub use policy::{Policy, Strangers};
+pub use progress::{Answer, Effect};
+pub use seat::{Seat, SeatState};
+
+/// The group made for one incident, and everything known about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Its incident.
+    pub incident: IncidentId,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Why these people, from the roster in force when it opened.
+    pub summons: Summons,
+    /// One per wanted person, commander first.
+    pub seats: Vec<Seat>,
+    /// The linked number it is made with.
+    pub instance: Option<String>,
+    /// The subject last asked for.
+    pub subject: Option<String>,
+    /// The provider did not take the long subject.
+    pub short_subject: bool,
+    /// The provider did not take all people at once: make the group with one, and invite the others.
+    pub core_only: bool,
+    /// Creates whose outcome was not "certainly nothing".
+    pub creates: u32,
+    /// When the first create was asked.
+    pub first_asked_at: Option<Timestamp>,
+    /// Why it can never be made, once that is certain.
+    pub hopeless: Option<String>,
+    /// Whether anybody ever did not know if the group exists.
+    pub was_unsure: bool,
+    /// Everything said so far.
+    pub told: Vec<Told>,
+    /// The last piece of news said.
+    pub heard: i64,
+    /// A message whose arrival is not known.
+    pub saying: Option<Saying>,
+    /// Small things to do once, with how they went.
+    pub chores: BTreeMap<Chore, Done>,
+    /// The invite link, once it was needed.
+    pub link: Option<InviteLink>,
+    /// Member lists read.
+    pub reads: u32,
+    /// When the last one was read.
+    pub read_at: Option<Timestamp>,
+    /// Steps that failed, by [`Step::key`].
+    pub troubles: BTreeMap<String, Trouble>,
+    /// Nothing is called before this moment, because the number is down or throttled.
+    pub hold_until: Option<Timestamp>,
+    /// When the number was last seen down, so that waiting for it does not use up a deadline.
+    pub down_at: Option<Timestamp>,
+}
+
+/// Something that was said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// What it was.
+    pub what: What,
+    /// When it was known to have been handed over.
+    pub at: Timestamp,
+    /// The words.
+    pub text: String,
+    /// The provider's id of the message.
+    pub message_id: Option<String>,
+}
+
+/// A message that was handed over, or was about to be, without an answer so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saying {
+    /// What it is.
+    pub what: What,
+    /// Where it goes.
+    pub chat: ChatId,
+    /// The exact words, by which it is looked for.
+    pub text: String,
+    /// When it was first tried.
+    pub begun_at: Timestamp,
+    /// How often it was tried.
+    pub sends: u32,
+    /// Looks since the last try that did not find it.
+    pub looks: u32,
+    /// When to look.
+    pub look_at: Timestamp,
+}
+
+/// Small things to do once in a room's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chore {
+    /// Set the description.
+    Description,
+    /// Let only admins change subject and description.
+    Settings,
+    /// Make a person admin.
+    SecondAdmin,
+    /// Look once more for a second group.
+    Sweep,
+    /// Make the link useless at the end.
+    RevokeLink,
+    /// Let only admins write at the end.
+    LockMessages,
+    /// Say the last words.
+    LastWords,
+}
+
+/// How a chore went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "done", rename_all = "snake_case")]
+pub enum Done {
+    /// It worked.
+    Well {
+        /// When.
+        at: Timestamp,
+    },
+    /// It did not, and is not tried again.
+    GivenUp {
+        /// Why.
+        why: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A step that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Failures in a row.
+    pub failures: u32,
+    /// Those among them that will not get better by waiting.
+    pub refusals: u32,
+    /// When it may be tried again.
+    pub retry_at: Timestamp,
+    /// What was said.
+    pub last: String,
+}
+
+/// A piece of news with its place in the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewsItem {
+    /// Counts from 1 in each incident.
+    pub seq: i64,
+    /// When we heard it.
+    pub at: Timestamp,
+    /// What.
+    pub news: News,
+}
+
+/// What an operator asks of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "wish", rename_all = "snake_case")]
+pub enum Wish {
+    /// No room, or the end of it.
+    Cancel,
+    /// Go on from where it was parked; with a group, take that as the room.
+    Resume {
+        /// The group.
+        group: Option<GroupId>,
+    },
+}
+
+impl Wish {
+    /// What it does to the room.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        match self {
+            Self::Cancel => Event::Cancel,
+            Self::Resume { group } => Event::Resume { group: group.clone() },
+        }
+    }
+}
+
+/// What is wanted of a room right now, read afresh before each step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The incident as it is now.
+    pub incident: Incident,
+    /// News not said yet, oldest first.
+    pub news: Vec<NewsItem>,
+    /// What an operator asked for.
+    pub wish: Option<Wish>,
+}
+
+impl Room {
+    /// A room that is wanted since `now`.
+    #[must_use]
+    pub fn wanted(incident: &Incident, summons: Summons, now: Timestamp) -> Self {
+        Self {
+            incident: incident.id,
+            phase: Phase::Wanted { since: now, not_before: now },
+            seats: summons.stakeholders.iter().cloned().map(Seat::new).collect(),
+            summons,
+            instance: None,
+            subject: None,
+            short_subject: false,
+            core_only: false,
+            creates: 0,
+            first_asked_at: None,
+            hopeless: None,
+            was_unsure: false,
+            told: Vec::new(),
+            heard: 0,
+            saying: None,
+            chores: BTreeMap::new(),
+            link: None,
+            reads: 0,
+            read_at: None,
+            troubles: BTreeMap::new(),
+            hold_until: None,
+            down_at: None,
+        }
+    }
+
+    /// Whether the welcome is known to be there.
+    #[must_use]
+    pub fn is_briefed(&self) -> bool {
+        self.has_told(&What::Welcome)
+    }
+
+    /// Whether `what` is known to have been said.
+    #[must_use]
+    pub fn has_told(&self, what: &What) -> bool {
+        self.told.iter().any(|t| t.what == *what)
+    }
+
+    /// Whether the group is there, briefed, and everybody is accounted for.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        matches!(self.phase, Phase::Live { .. })
+            && self.is_briefed()
+            && self.chores.contains_key(&Chore::Description)
+            && self.read_at.is_some()
+            && self.seats.iter().all(Seat::is_settled)
+    }
+
+    /// Who would be asked to be added if the group were made now. At least one, because a group needs
+    /// somebody besides the number that makes it.
+    #[must_use]
+    pub fn first_members(&self, strangers: Strangers) -> Vec<Jid> {
+        let mut people: Vec<Jid> = self
+            .seats
+            .iter()
+            .filter(|s| s.who.introduced || strangers == Strangers::Add)
+            .map(|s| s.who.jid.clone())
+            .collect();
+        if people.is_empty() {
+            people.extend(self.seats.first().map(|s| s.who.jid.clone()));
+        }
+        if self.core_only {
+            people.truncate(1);
+        }
+        people
+    }
+
+    /// The word by which a group of this room is known.
+    #[must_use]
+    pub fn token(&self) -> String {
+        self.incident.to_string()
+    }
+
+    /// The worst that may be said of its severity in a name.
+    #[must_use]
+    pub fn severity_word(severity: Severity) -> String {
+        severity.as_str().to_uppercase()
+    }
+
+    fn seat_of_mut(&mut self, person: &str) -> Option<&mut Seat> {
+        self.seats.iter_mut().find(|s| s.who.person == person)
+    }
+}

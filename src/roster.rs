@@ -168,9 +168,7 @@ impl Roster {
     /// The person whose e-mail address this is, in whatever case it is written.
     #[must_use]
     pub fn by_email(&self, email: &str) -> Option<&Person> {
-        self.people
-            .values()
-            .find(|p| p.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email)))
+        self.people.values().find(|p| p.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email)))
     }
 
     fn summons(&self, route: &Route, rule: String, at: Timestamp) -> Summons {
@@ -195,13 +193,7 @@ impl Roster {
             .first()
             .and_then(|s| s.timezone.clone())
             .or_else(|| stakeholders.iter().find_map(|s| s.timezone.clone()));
-        Summons {
-            route: route.name.clone(),
-            rule,
-            stakeholders,
-            runbook: route.runbook.clone(),
-            timezone,
-        }
+        Summons { route: route.name.clone(), rule, stakeholders, runbook: route.runbook.clone(), timezone }
     }
 
     fn resolve(&self, invitee: &Invitee, route: &str, at: Timestamp) -> Option<(&Person, String)> {
@@ -221,11 +213,7 @@ impl Roster {
                     || "always on duty".to_owned(),
                     |until| {
                         let until = format!("until {} {}", wall_clock(until), rotation.zone_name);
-                        if duty.overridden {
-                            format!("override {until}")
-                        } else {
-                            format!("on duty {until}")
-                        }
+                        if duty.overridden { format!("override {until}") } else { format!("on duty {until}") }
                     },
                 );
                 Some((self.people.get(duty.person)?, format!("rotation {key}, {until}")))
@@ -266,11 +254,8 @@ impl Stakeholder {
     /// Adds a second role; the leading one comes first.
     fn join(&mut self, role: &str, leads: bool, why: &str) {
         if self.role.split(", ").all(|r| r != role) {
-            self.role = if leads {
-                format!("{role}, {}", self.role)
-            } else {
-                format!("{}, {role}", self.role)
-            };
+            self.role =
+                if leads { format!("{role}, {}", self.role) } else { format!("{}, {role}", self.role) };
         }
         if !self.why.split("; ").any(|w| w == why) {
             self.why = format!("{}; {why}", self.why);
@@ -299,11 +284,8 @@ mod tests {
         Person {
             key: key.to_owned(),
             name: format!("{key} Example"),
-            jid: Jid::from_phone(&format!(
-                "+1555010{:04}",
-                key.len() * 100 + usize::from(key.as_bytes()[0])
-            ))
-            .unwrap(),
+            jid: Jid::from_phone(&format!("+1555010{:04}", key.len() * 100 + usize::from(key.as_bytes()[0])))
+                .unwrap(),
             email: Some(format!("{key}@ops.example")),
             timezone: zone.map(str::to_owned),
             introduced: true,
@@ -333,17 +315,10 @@ mod tests {
     }
 
     fn roster() -> Roster {
-        let people = [
-            ("amira", Some("Asia/Dubai")),
-            ("jonas", Some("Europe/Berlin")),
-            ("mei", None),
-            ("sam", None),
-        ];
+        let people =
+            [("amira", Some("Asia/Dubai")), ("jonas", Some("Europe/Berlin")), ("mei", None), ("sam", None)];
         Roster {
-            people: people
-                .into_iter()
-                .map(|(key, zone)| (key.to_owned(), person(key, zone)))
-                .collect(),
+            people: people.into_iter().map(|(key, zone)| (key.to_owned(), person(key, zone))).collect(),
             rotations: BTreeMap::from([(
                 "platform".to_owned(),
                 Rotation {
@@ -367,27 +342,16 @@ mod tests {
                     ],
                 ),
                 route("nobody", &["client = ghost"], vec![]),
-                route(
-                    "ours",
-                    &["source = pager", "severity = sev2"],
-                    vec![invite("specialist", &["sam"])],
-                ),
+                route("ours", &["source = pager", "severity = sev2"], vec![invite("specialist", &["sam"])]),
             ],
             fallback: route(FALLBACK, &[], vec![invite(COMMANDER, &["rotation:platform"])]),
         }
     }
 
     fn summon(labels: &[(&str, &str)], severity: Severity, at: &str) -> Summons {
-        let labels: BTreeMap<String, String> = labels
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        let subject = Subject {
-            labels: &labels,
-            source: "pager",
-            severity,
-            title: "checkout is down",
-        };
+        let labels: BTreeMap<String, String> =
+            labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let subject = Subject { labels: &labels, source: "pager", severity, title: "checkout is down" };
         roster().summon(&subject, at.parse().unwrap())
     }
 
@@ -411,19 +375,9 @@ mod tests {
             Severity::Sev1,
             "2026-01-06T12:00:00Z",
         );
-        let people: Vec<(&str, &str)> = summons
-            .stakeholders
-            .iter()
-            .map(|s| (s.person.as_str(), s.role.as_str()))
-            .collect();
-        assert_eq!(
-            people,
-            [
-                ("jonas", "commander, specialist"),
-                ("sam", "specialist"),
-                ("amira", "client")
-            ]
-        );
+        let people: Vec<(&str, &str)> =
+            summons.stakeholders.iter().map(|s| (s.person.as_str(), s.role.as_str())).collect();
+        assert_eq!(people, [("jonas", "commander, specialist"), ("sam", "specialist"), ("amira", "client")]);
         assert_eq!(
             summons.stakeholders[0].why,
             "named in route acme production; rotation platform, on duty until 2026-01-12 09:00 Europe/Berlin"
@@ -436,10 +390,7 @@ mod tests {
         let other = summon(&[], Severity::Sev1, "2026-01-13T12:00:00Z");
         assert_eq!(one.stakeholders[0].person, "jonas");
         assert_eq!(other.stakeholders[0].person, "mei");
-        assert_eq!(
-            (one.route.as_str(), one.rule.as_str()),
-            (FALLBACK, "no route matched")
-        );
+        assert_eq!((one.route.as_str(), one.rule.as_str()), (FALLBACK, "no route matched"));
     }
 
     #[test]
@@ -453,10 +404,7 @@ mod tests {
     #[test]
     fn a_label_cannot_pass_itself_off_as_our_source_or_severity() {
         let forged = [("source", "other"), ("severity", "sev2")];
-        assert_eq!(
-            summon(&forged, Severity::Sev1, "2026-01-06T12:00:00Z").route,
-            FALLBACK
-        );
+        assert_eq!(summon(&forged, Severity::Sev1, "2026-01-06T12:00:00Z").route, FALLBACK);
         assert_eq!(summon(&[], Severity::Sev2, "2026-01-06T12:00:00Z").route, "ours");
     }
 

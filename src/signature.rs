@@ -137,10 +137,7 @@ impl Verifier {
     /// A verifier with the usual tolerance of five minutes.
     #[must_use]
     pub fn new(scheme: Scheme) -> Self {
-        Self {
-            scheme,
-            tolerance: USUAL_TOLERANCE,
-        }
+        Self { scheme, tolerance: USUAL_TOLERANCE }
     }
 
     /// What makes this verifier useless or unsafe, for the config's checks.
@@ -160,9 +157,7 @@ impl Verifier {
             | Scheme::Hmac { secrets, .. }
             | Scheme::PagerDuty { secrets }
             | Scheme::StandardWebhooks { secrets }
-            | Scheme::Basic {
-                passwords: secrets, ..
-            } => secrets,
+            | Scheme::Basic { passwords: secrets, .. } => secrets,
         };
         if secrets.is_empty() {
             return Some("there is no secret");
@@ -177,9 +172,7 @@ impl Verifier {
                 Some("a secret is not `whsec_` followed by base64")
             }
             Scheme::Bearer { secrets } | Scheme::Header { secrets, .. }
-                if secrets
-                    .iter()
-                    .any(|s| HeaderValue::from_str(s.expose_secret()).is_err()) =>
+                if secrets.iter().any(|s| HeaderValue::from_str(s.expose_secret()).is_err()) =>
             {
                 Some("a secret contains characters that no header can carry")
             }
@@ -282,9 +275,7 @@ impl VerifiedBody {
 /// The body may hold anything.
 impl fmt::Debug for VerifiedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedBody")
-            .field("body_bytes", &self.body.len())
-            .finish_non_exhaustive()
+        f.debug_struct("VerifiedBody").field("body_bytes", &self.body.len()).finish_non_exhaustive()
     }
 }
 
@@ -295,13 +286,7 @@ pub fn verify(hook: RawHook, verifier: &Verifier, now: Timestamp) -> Result<Veri
         Scheme::Basic { user, passwords } => shared_secret::basic(&hook.headers, user, passwords)?,
         Scheme::Header { name, secrets } => shared_secret::header(&hook.headers, name, secrets)?,
         Scheme::Query { name, secrets } => shared_secret::query(hook.query.as_deref(), name, secrets)?,
-        Scheme::Hmac {
-            secrets,
-            header,
-            encoding,
-            prefix,
-            timestamp,
-        } => {
+        Scheme::Hmac { secrets, header, encoding, prefix, timestamp } => {
             let form = signed_body::Form {
                 header,
                 encoding: *encoding,
@@ -323,11 +308,7 @@ pub fn verify(hook: RawHook, verifier: &Verifier, now: Timestamp) -> Result<Veri
     if let Scheme::Header { name, .. } = &verifier.scheme {
         headers.remove(name);
     }
-    Ok(VerifiedBody {
-        body: hook.body,
-        headers,
-        evidence,
-    })
+    Ok(VerifiedBody { body: hook.body, headers, evidence })
 }
 
 /// What must be added to a request so that it verifies.
@@ -370,31 +351,19 @@ pub fn sign(verifier: &Verifier, body: &[u8], id: &str, now: Timestamp) -> Resul
     match &verifier.scheme {
         Scheme::Bearer { secrets } => {
             let value = format!("Bearer {}", first(secrets)?);
-            signed
-                .headers
-                .insert(header::AUTHORIZATION, secret_value(&value)?);
+            signed.headers.insert(header::AUTHORIZATION, secret_value(&value)?);
         }
         Scheme::Basic { user, passwords } => {
             let value = shared_secret::basic_value(user, first(passwords)?);
-            signed
-                .headers
-                .insert(header::AUTHORIZATION, secret_value(&value)?);
+            signed.headers.insert(header::AUTHORIZATION, secret_value(&value)?);
         }
         Scheme::Header { name, secrets } => {
-            signed
-                .headers
-                .insert(name.clone(), secret_value(first(secrets)?)?);
+            signed.headers.insert(name.clone(), secret_value(first(secrets)?)?);
         }
         Scheme::Query { name, secrets } => {
             signed.query = Some(shared_secret::query_text(name, first(secrets)?));
         }
-        Scheme::Hmac {
-            secrets,
-            header,
-            encoding,
-            prefix,
-            timestamp,
-        } => {
+        Scheme::Hmac { secrets, header, encoding, prefix, timestamp } => {
             let form = signed_body::Form {
                 header,
                 encoding: *encoding,
@@ -414,11 +383,7 @@ pub fn sign(verifier: &Verifier, body: &[u8], id: &str, now: Timestamp) -> Resul
 }
 
 fn first(secrets: &[SecretString]) -> Result<&str, CannotSign> {
-    secrets
-        .first()
-        .map(ExposeSecret::expose_secret)
-        .filter(|s| !s.is_empty())
-        .ok_or(CannotSign::NoSecret)
+    secrets.first().map(ExposeSecret::expose_secret).filter(|s| !s.is_empty()).ok_or(CannotSign::NoSecret)
 }
 
 fn secret_value(text: &str) -> Result<HeaderValue, CannotSign> {
@@ -443,9 +408,7 @@ fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h HeaderValue
 
 /// [`sole`], as text.
 fn sole_text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, Rejected> {
-    sole(headers, name)?
-        .to_str()
-        .map_err(|_invalid| Rejected::Malformed)
+    sole(headers, name)?.to_str().map_err(|_invalid| Rejected::Malformed)
 }
 
 #[cfg(test)]

@@ -115,10 +115,7 @@ impl FromStr for SourceKind {
     type Err = UnknownSourceKind;
 
     fn from_str(text: &str) -> Result<Self, UnknownSourceKind> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or(UnknownSourceKind)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownSourceKind)
     }
 }
 
@@ -171,11 +168,12 @@ impl Source {
         }
     }
 
-    /// The key of what this kind of source calls `payload`.
+    /// The key of what this kind of source calls `payload`. The source's name is part of it: two
+    /// Alertmanagers of different clusters have equal group keys for different trouble.
     fn key(&self, payload: &str) -> DedupKey {
         /// Recipes of payloads are all in their first version.
         const RECIPE: u32 = 1;
-        DedupKey::new(self.kind.as_str(), RECIPE, payload)
+        DedupKey::new(self.kind.as_str(), RECIPE, &format!("{}/{payload}", self.name))
     }
 
     /// Decides the severity, applies all limits, makes the alert. `severity` is the text of the field that
@@ -213,9 +211,7 @@ pub enum Parsed {
 
 impl Parsed {
     fn ignored(reason: impl Into<String>) -> Self {
-        Self::Ignored {
-            reason: reason.into(),
-        }
+        Self::Ignored { reason: reason.into() }
     }
 
     /// From the items of one body, each understood or not.
@@ -287,9 +283,5 @@ pub fn parse(body: &VerifiedBody, source: &Source, now: Timestamp) -> Result<Par
         SourceKind::Generic => generic::parse(body, source),
     }?;
     let parsed = parsed.not_after(now);
-    Ok(if source.open_tests {
-        parsed
-    } else {
-        parsed.without_tests()
-    })
+    Ok(if source.open_tests { parsed } else { parsed.without_tests() })
 }

@@ -113,34 +113,18 @@ fn masked(id: &str) -> String {
     }
     let length = id.chars().count();
     let tail: String = id.chars().skip(length.saturating_sub(2)).collect();
-    if length > 4 {
-        format!("…{tail}")
-    } else {
-        "…".to_owned()
-    }
+    if length > 4 { format!("…{tail}") } else { "…".to_owned() }
 }
 
 fn describe_source(source: &Source, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "  {} ({}) at /hooks/{}",
-        source.name, source.kind, source.name
-    )?;
+    writeln!(out, "  {} ({}) at /hooks/{}", source.name, source.kind, source.name)?;
     writeln!(out, "    verified by {}", describe_verifier(&source.verifier))?;
     for rule in &source.severity.rules {
         let matchers: Vec<String> = rule.matchers.iter().map(ToString::to_string).collect();
         writeln!(out, "    {} is {}", matchers.join(" and "), rule.is)?;
     }
-    let first = if source.severity.rules.is_empty() {
-        "severity as"
-    } else {
-        "otherwise as"
-    };
-    writeln!(
-        out,
-        "    {first} the tool says, {} if it says nothing",
-        source.severity.unmapped
-    )?;
+    let first = if source.severity.rules.is_empty() { "severity as" } else { "otherwise as" };
+    writeln!(out, "    {first} the tool says, {} if it says nothing", source.severity.unmapped)?;
     if source.incident_per == IncidentPer::Alert {
         writeln!(out, "    every alert is an incident of its own")?;
     }
@@ -152,18 +136,8 @@ fn describe_source(source: &Source, out: &mut dyn Write) -> io::Result<()> {
 
 fn describe_person(person: &Person, out: &mut dyn Write) -> io::Result<()> {
     let zone = person.timezone.as_deref().unwrap_or("no time zone");
-    let known = if person.introduced {
-        "introduced"
-    } else {
-        "NOT introduced"
-    };
-    writeln!(
-        out,
-        "  {}: {}, {}, {zone}, {known}",
-        person.key,
-        person.name,
-        person.jid.masked()
-    )
+    let known = if person.introduced { "introduced" } else { "NOT introduced" };
+    writeln!(out, "  {}: {}, {}, {zone}, {known}", person.key, person.name, person.jid.masked())
 }
 
 fn describe_rotation(rotation: &Rotation, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
@@ -173,24 +147,16 @@ fn describe_rotation(rotation: &Rotation, now: Timestamp, out: &mut dyn Write) -
     let note = if duty.overridden { " (override)" } else { "" };
     write!(out, "  {}: {}{note} on duty now", rotation.name, duty.person)?;
     match rotation.next_duty(now) {
-        Some((from, next)) => writeln!(
-            out,
-            ", {} from {} {}",
-            next.person,
-            wall_clock(from),
-            rotation.zone_name
-        ),
+        Some((from, next)) => {
+            writeln!(out, ", {} from {} {}", next.person, wall_clock(from), rotation.zone_name)
+        }
         None => writeln!(out, ", and always"),
     }
 }
 
 fn describe_route(route: &Route, roster: &Roster, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let matchers: Vec<String> = route.matchers.iter().map(ToString::to_string).collect();
-    let rule = if matchers.is_empty() {
-        "everything else".to_owned()
-    } else {
-        matchers.join(" and ")
-    };
+    let rule = if matchers.is_empty() { "everything else".to_owned() } else { matchers.join(" and ") };
     writeln!(out, "  {}: {rule}", route.name)?;
     for invite in &route.invite {
         let whom: Vec<String> = invite
@@ -221,16 +187,8 @@ fn describe_rooms(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     };
     let yes = |b: bool| if b { "yes" } else { "no" };
     writeln!(out, "\nrooms")?;
-    writeln!(
-        out,
-        "  opened for {} and worse, named {}",
-        rooms.open_at, config.room_name
-    )?;
-    writeln!(
-        out,
-        "  closed {} after the last resolve",
-        show_duration(rooms.close_after)
-    )?;
+    writeln!(out, "  opened for {} and worse, named {}", rooms.open_at, config.room_name)?;
+    writeln!(out, "  closed {} after the last resolve", show_duration(rooms.close_after))?;
     writeln!(out, "  people who were never introduced {strangers}")?;
     writeln!(
         out,

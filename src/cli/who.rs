@@ -110,27 +110,15 @@ fn explain(answer: &Answer<'_>, loaded: &Loaded, out: &mut dyn Write) -> io::Res
     writeln!(out, "at       {}", answer.at)?;
     writeln!(out, "route    {} ({})", answer.route, answer.rule)?;
     let open_at = loaded.config.rooms.open_at;
-    let verdict = if answer.opens_a_room {
-        "opens a room"
-    } else {
-        "opens no room"
-    };
-    writeln!(
-        out,
-        "severity {} {verdict} (rooms.open_at is {open_at})",
-        answer.severity
-    )?;
+    let verdict = if answer.opens_a_room { "opens a room" } else { "opens no room" };
+    writeln!(out, "severity {} {verdict} (rooms.open_at is {open_at})", answer.severity)?;
     if let Some(runbook) = answer.runbook {
         writeln!(out, "runbook  {runbook}")?;
     }
     writeln!(out, "people")?;
     for p in &answer.people {
         let stranger = if p.introduced { "" } else { ", never introduced" };
-        writeln!(
-            out,
-            "  {}: {} ({}, {}{stranger})",
-            p.role, p.name, p.person, p.number
-        )?;
+        writeln!(out, "  {}: {} ({}, {}{stranger})", p.role, p.name, p.person, p.number)?;
         writeln!(out, "    {}", p.why)?;
     }
     Ok(())
@@ -153,12 +141,9 @@ pub fn read_moment(text: &str) -> Result<Timestamp, String> {
         return Ok(moment);
     }
     let civil = text.parse::<DateTime>().ok().filter(|_| text.contains(':'));
-    civil
-        .and_then(|civil| civil.to_zoned(TimeZone::UTC).ok())
-        .map(|zoned| zoned.timestamp())
-        .ok_or_else(|| {
-            "a moment is written `2026-03-01T10:00:00+01:00`, or `2026-03-01 10:00` in UTC".to_owned()
-        })
+    civil.and_then(|civil| civil.to_zoned(TimeZone::UTC).ok()).map(|zoned| zoned.timestamp()).ok_or_else(
+        || "a moment is written `2026-03-01T10:00:00+01:00`, or `2026-03-01 10:00` in UTC".to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -168,17 +153,10 @@ mod tests {
 
     #[test]
     fn moments_with_an_offset_or_in_utc() {
-        for text in [
-            "2026-03-01T10:00:00Z",
-            "2026-03-01T11:00:00+01:00",
-            "2026-03-01 10:00",
-            "2026-03-01T10:00",
-        ] {
-            assert_eq!(
-                read_moment(text).unwrap().to_string(),
-                "2026-03-01T10:00:00Z",
-                "{text}"
-            );
+        for text in
+            ["2026-03-01T10:00:00Z", "2026-03-01T11:00:00+01:00", "2026-03-01 10:00", "2026-03-01T10:00"]
+        {
+            assert_eq!(read_moment(text).unwrap().to_string(), "2026-03-01T10:00:00Z", "{text}");
         }
         for text in ["", "2026-03-01", "tomorrow", "10:00", "2026-02-30 10:00"] {
             assert!(read_moment(text).is_err(), "{text}");

@@ -79,9 +79,7 @@ impl Findings {
         all.dedup();
         for finding in &mut all {
             let file = files.iter().find(|s| s.name() == finding.file);
-            finding.excerpt = file
-                .filter(|_| finding.line > 0)
-                .and_then(|s| s.excerpt(&finding.span));
+            finding.excerpt = file.filter(|_| finding.line > 0).and_then(|s| s.excerpt(&finding.span));
         }
         Self(all)
     }
@@ -218,11 +216,7 @@ mod tests {
             span: 20..25,
             message: "`listn` is not a key of `server`".to_owned(),
             hint: Some("did you mean `listen`?".to_owned()),
-            excerpt: Some(Excerpt {
-                text: "  listn: 0.0.0.0:8080".to_owned(),
-                indent: 2,
-                length: 5,
-            }),
+            excerpt: Some(Excerpt { text: "  listn: 0.0.0.0:8080".to_owned(), indent: 2, length: 5 }),
         }
     }
 
@@ -250,10 +244,7 @@ mod tests {
 
     #[test]
     fn a_summary_counts_both_kinds() {
-        let warning = Finding {
-            severity: Level::Warning,
-            ..finding()
-        };
+        let warning = Finding { severity: Level::Warning, ..finding() };
         let all = Findings(vec![finding(), warning.clone(), warning]);
         assert_eq!(all.summary(), "1 error, 2 warnings");
         assert!(all.has_errors());

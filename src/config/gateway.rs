@@ -73,22 +73,15 @@ const DARING: u32 = 10;
 const LIST_LAG: SignedDuration = seconds(10);
 
 pub(super) fn gateway(root: &Section<'_>) -> Option<GatewaySettings> {
-    let item = root.need(
-        "gateway",
-        "say which chat provider and number to use: `kind`, `instances`",
-    )?;
+    let item = root.need("gateway", "say which chat provider and number to use: `kind`, `instances`")?;
     Some(item.section(read))
 }
 
 fn read(s: &Section<'_>) -> GatewaySettings {
-    let kind = s
-        .get("kind")
-        .and_then(|i| i.choice(&[("wawp", GatewayKind::Wawp)]))
-        .unwrap_or(GatewayKind::Wawp);
-    let base_url = s
-        .get("base_url")
-        .and_then(|i| base_url(&i))
-        .unwrap_or_else(|| "https://api.wawp.net".to_owned());
+    let kind =
+        s.get("kind").and_then(|i| i.choice(&[("wawp", GatewayKind::Wawp)])).unwrap_or(GatewayKind::Wawp);
+    let base_url =
+        s.get("base_url").and_then(|i| base_url(&i)).unwrap_or_else(|| "https://api.wawp.net".to_owned());
     let credentials = s
         .get("credentials")
         .and_then(|i| {
@@ -186,18 +179,12 @@ fn base_url(item: &Item<'_>) -> Option<String> {
         return None;
     };
     if !matches!(scheme, "http" | "https") || uri.query().is_some() {
-        item.error_with(
-            "must be an http or https address without a query",
-            "write `https://api.wawp.net`",
-        );
+        item.error_with("must be an http or https address without a query", "write `https://api.wawp.net`");
         return None;
     }
     if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
         item.cover(super::source_text::Cover::Secret);
-        item.error_with(
-            "must not carry a user or a password",
-            "credentials belong under `instances`",
-        );
+        item.error_with("must not carry a user or a password", "credentials belong under `instances`");
         return None;
     }
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
@@ -279,9 +266,7 @@ fn name(item: &Item<'_>) -> Option<String> {
 pub(super) fn is_name(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 fn rooms_per_hour(item: &Item<'_>) -> Option<u32> {

@@ -28,12 +28,7 @@ pub(super) struct Item<'a> {
 impl<'a> Item<'a> {
     /// The value of an entry of the map at `parent`.
     pub(super) fn of(desk: &'a Desk<'a>, parent: &str, entry: &'a Entry) -> Self {
-        Self {
-            desk,
-            path: join(parent, &entry.key),
-            key_span: entry.key_span.clone(),
-            node: &entry.value,
-        }
+        Self { desk, path: join(parent, &entry.key), key_span: entry.key_span.clone(), node: &entry.value }
     }
 
     /// Where to point: at a scalar itself, at the key of anything larger.
@@ -46,26 +41,19 @@ impl<'a> Item<'a> {
     }
 
     fn called(&self) -> String {
-        if self.path.is_empty() {
-            "this file".to_owned()
-        } else {
-            format!("`{}`", self.path)
-        }
+        if self.path.is_empty() { "this file".to_owned() } else { format!("`{}`", self.path) }
     }
 
     pub(super) fn error(&self, message: impl Display) {
-        self.desk
-            .error(self.span(), format!("{} {message}", self.called()));
+        self.desk.error(self.span(), format!("{} {message}", self.called()));
     }
 
     pub(super) fn error_with(&self, message: impl Display, hint: impl Into<String>) {
-        self.desk
-            .error_with(self.span(), format!("{} {message}", self.called()), hint);
+        self.desk.error_with(self.span(), format!("{} {message}", self.called()), hint);
     }
 
     pub(super) fn warning(&self, message: impl Display, hint: impl Into<String>) {
-        self.desk
-            .warning(self.span(), format!("`{}` {message}", self.path), hint);
+        self.desk.warning(self.span(), format!("`{}` {message}", self.path), hint);
     }
 
     fn wrong_kind(&self, expected: &str) {
@@ -202,9 +190,9 @@ impl<'a> Item<'a> {
                     key_span: match &node.value {
                         _ if !node.span.is_empty() => node.span.clone(),
                         // A block map has no mark of its own; its first key is where it begins.
-                        Value::Map(entries) => entries
-                            .first()
-                            .map_or_else(|| self.key_span.clone(), |e| e.key_span.clone()),
+                        Value::Map(entries) => {
+                            entries.first().map_or_else(|| self.key_span.clone(), |e| e.key_span.clone())
+                        }
                         _ => self.key_span.clone(),
                     },
                     node,

@@ -17,30 +17,17 @@ use crate::roster::{FALLBACK, Person, Roster};
 pub(super) fn roster(root: &Section<'_>, open_at: Severity) -> Roster {
     let mut seen = Seen::default();
     let people = root
-        .need(
-            "people",
-            "say who there is: `amira: { name: …, phone: \"+1555…\" }`",
-        )
+        .need("people", "say who there is: `amira: { name: …, phone: \"+1555…\" }`")
         .map(|item| people(&item, &mut seen))
         .unwrap_or_default();
-    let rotations = root
-        .get("rotations")
-        .map(|item| rotations(&item, &mut seen))
-        .unwrap_or_default();
-    let mut roster = Roster {
-        people,
-        rotations,
-        routes: Vec::new(),
-        fallback: routes::empty_route(FALLBACK),
-    };
+    let rotations = root.get("rotations").map(|item| rotations(&item, &mut seen)).unwrap_or_default();
+    let mut roster =
+        Roster { people, rotations, routes: Vec::new(), fallback: routes::empty_route(FALLBACK) };
     routes::fill(root, &mut roster, &mut seen, open_at);
     // A misspelt name leaves somebody unused, which the error about it says better.
     if root.desk.errors() == 0 {
         for person in seen.unused() {
-            person.warning(
-                "is in no rotation and no route",
-                "remove this person, or add them to a route",
-            );
+            person.warning("is in no rotation and no route", "remove this person, or add them to a route");
         }
     }
     roster
@@ -56,10 +43,7 @@ pub(super) struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     fn unused(&self) -> impl Iterator<Item = &Item<'a>> {
-        self.people
-            .iter()
-            .filter(|(key, _)| !self.used.contains(*key))
-            .map(|(_, item)| item)
+        self.people.iter().filter(|(key, _)| !self.used.contains(*key)).map(|(_, item)| item)
     }
 
     /// Notes that `item` asks for a person, who must exist.
@@ -113,9 +97,7 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> BTreeMap<String, Person> 
 }
 
 fn person<'a>(s: &Section<'a>, key: &str) -> Option<(Item<'a>, Person)> {
-    let name = s
-        .need("name", "the name that the others will read")
-        .and_then(|i| i.line().map(str::to_owned));
+    let name = s.need("name", "the name that the others will read").and_then(|i| i.line().map(str::to_owned));
     let phone = s.get("phone");
     let jid = s.get("jid");
     let email = s.get("email").and_then(|i| email(&i));
@@ -148,17 +130,7 @@ fn person<'a>(s: &Section<'a>, key: &str) -> Option<(Item<'a>, Person)> {
             return None;
         }
     };
-    Some((
-        at,
-        Person {
-            key: key.to_owned(),
-            name: name?,
-            jid: jid?,
-            email,
-            timezone,
-            introduced,
-        },
-    ))
+    Some((at, Person { key: key.to_owned(), name: name?, jid: jid?, email, timezone, introduced }))
 }
 
 fn number(item: &Item<'_>) -> Option<Jid> {

@@ -29,9 +29,7 @@ pub(super) fn duration(text: &str) -> Result<SignedDuration, String> {
         let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_alphabetic()).len();
         let (unit, tail) = tail.split_at(letters);
         if unit.is_empty() && tail.is_empty() {
-            return Err(format!(
-                "the unit is missing: `{number}s`, `{number}m` or `{number}h`?"
-            ));
+            return Err(format!("the unit is missing: `{number}s`, `{number}m` or `{number}h`?"));
         }
         let millis = UNITS
             .iter()
@@ -111,20 +109,10 @@ mod tests {
 
     #[test]
     fn what_is_no_length_of_time_says_what_to_write() {
-        assert_eq!(
-            duration("30").unwrap_err(),
-            "the unit is missing: `30s`, `30m` or `30h`?"
-        );
-        for text in [
-            "",
-            "s",
-            "5 fortnights",
-            "-5s",
-            "1.5h",
-            "30 s 5",
-            "99999999999999w",
-            "99999999999999999999s",
-        ] {
+        assert_eq!(duration("30").unwrap_err(), "the unit is missing: `30s`, `30m` or `30h`?");
+        for text in
+            ["", "s", "5 fortnights", "-5s", "1.5h", "30 s 5", "99999999999999w", "99999999999999999999s"]
+        {
             assert!(duration(text).is_err(), "{text}");
         }
     }

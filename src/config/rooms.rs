@@ -16,15 +16,8 @@ use crate::room::policy::{Policy, Strangers};
 pub type Texts = BTreeMap<String, String>;
 
 /// The templates that may be replaced.
-pub const TEMPLATES: [&str; 7] = [
-    "welcome",
-    "description",
-    "update",
-    "resolved",
-    "reopened",
-    "closed",
-    "invite",
-];
+pub const TEMPLATES: [&str; 7] =
+    ["welcome", "description", "update", "resolved", "reopened", "closed", "invite"];
 
 /// What a room is called unless the config says otherwise.
 pub const USUAL_NAME: &str = "INCIDENT-{{ id }} | {{ title }}";
@@ -53,33 +46,16 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
     };
     item.section(|s| {
         let name = s.get("name").and_then(|i| name(&i));
-        let strangers = [
-            ("invite", Strangers::Invite),
-            ("add", Strangers::Add),
-            ("leave_out", Strangers::LeaveOut),
-        ];
+        let strangers =
+            [("invite", Strangers::Invite), ("add", Strangers::Add), ("leave_out", Strangers::LeaveOut)];
         let policy = Policy {
-            open_at: s
-                .get("open_at")
-                .and_then(|i| severity(&i))
-                .unwrap_or(usual.open_at),
-            close_after: s.duration(
-                "close_after",
-                seconds(0)..=seconds(30 * 86_400),
-                usual.close_after,
-            ),
-            strangers: s
-                .get("strangers")
-                .and_then(|i| i.choice(&strangers))
-                .unwrap_or(usual.strangers),
+            open_at: s.get("open_at").and_then(|i| severity(&i)).unwrap_or(usual.open_at),
+            close_after: s.duration("close_after", seconds(0)..=seconds(30 * 86_400), usual.close_after),
+            strangers: s.get("strangers").and_then(|i| i.choice(&strangers)).unwrap_or(usual.strangers),
             second_admin: s.truth("second_admin", usual.second_admin),
             lock_settings: s.truth("lock_settings", usual.lock_settings),
             create_attempts: s.number("create_attempts", 1..=10, usual.create_attempts),
-            phase_deadline: s.duration(
-                "phase_deadline",
-                seconds(60)..=seconds(86_400),
-                usual.phase_deadline,
-            ),
+            phase_deadline: s.duration("phase_deadline", seconds(60)..=seconds(86_400), usual.phase_deadline),
             ..usual
         };
         (policy, name.unwrap_or_else(|| USUAL_NAME.to_owned()))
@@ -89,12 +65,7 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
 /// The id comes first and stands alone, because a lost group is found again by it.
 fn name(item: &Item<'_>) -> Option<String> {
     let text = item.line()?;
-    let tight: String = text
-        .split("}}")
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
+    let tight: String = text.split("}}").next().unwrap_or_default().split_whitespace().collect();
     let rest = text.split_once("}}").map(|(_, rest)| rest);
     let stands_alone = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
     if tight != "INCIDENT-{{id" || !stands_alone {
@@ -115,10 +86,7 @@ fn template(item: &Item<'_>, text: &str) -> Option<String> {
         Err(e) => {
             let detail = e.detail().unwrap_or("not a template");
             item.error_with(
-                format!(
-                    "is not a template (line {} of the text): {detail}",
-                    e.line().unwrap_or(1)
-                ),
+                format!("is not a template (line {} of the text): {detail}", e.line().unwrap_or(1)),
                 "variables are written `{{ title }}`, conditions `{% if runbook %} … {% endif %}`",
             );
             None
@@ -154,10 +122,7 @@ fn message(item: &Item<'_>) -> Option<String> {
     let mut text = String::new();
     let read = std::fs::File::open(&path).and_then(|f| f.take(LONGEST_TEMPLATE).read_to_string(&mut text));
     if let Err(e) = read {
-        file.error_with(
-            format!("cannot be read: {}", reason(&e)),
-            format!("looked for {}", path.display()),
-        );
+        file.error_with(format!("cannot be read: {}", reason(&e)), format!("looked for {}", path.display()));
         return None;
     }
     template(&file, &text)

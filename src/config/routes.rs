@@ -59,9 +59,8 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
 }
 
 fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> Route {
-    let name = s
-        .need("name", "what the room's history calls this route")
-        .and_then(|i| i.line().map(str::to_owned));
+    let name =
+        s.need("name", "what the room's history calls this route").and_then(|i| i.line().map(str::to_owned));
     Route {
         name: name.unwrap_or_else(|| format!("route {}", n + 1)),
         matchers: s.get("match").map(|i| i.matchers()).unwrap_or_default(),
@@ -72,12 +71,7 @@ fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> Route {
 
 /// A route that calls nobody, until the real one is read.
 pub(super) fn empty_route(name: &str) -> Route {
-    Route {
-        name: name.to_owned(),
-        matchers: Vec::new(),
-        invite: Vec::new(),
-        runbook: None,
-    }
+    Route { name: name.to_owned(), matchers: Vec::new(), invite: Vec::new(), runbook: None }
 }
 
 fn runbook(s: &Section<'_>) -> Option<String> {
@@ -86,18 +80,12 @@ fn runbook(s: &Section<'_>) -> Option<String> {
     if is_web_address(text) {
         return Some(text.to_owned());
     }
-    item.error_with(
-        format!("is not a web address: `{}`", shortened(text)),
-        "it begins with `https://`",
-    );
+    item.error_with(format!("is not a web address: `{}`", shortened(text)), "it begins with `https://`");
     None
 }
 
 fn invites<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {
-    let Some(item) = s.need(
-        "invite",
-        "whom to call: `invite: { commander: [ rotation:platform ] }`",
-    ) else {
+    let Some(item) = s.need("invite", "whom to call: `invite: { commander: [ rotation:platform ] }`") else {
         return Vec::new();
     };
     let mut invites = Vec::new();
@@ -112,10 +100,7 @@ fn invites<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {
             continue;
         }
         let whom = item.list(true).iter().filter_map(|i| invitee(i, seen)).collect();
-        invites.push(Invite {
-            role: role.to_owned(),
-            whom,
-        });
+        invites.push(Invite { role: role.to_owned(), whom });
     }
     invites
 }
@@ -156,21 +141,14 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
         })
         .collect();
     let at = |message: String, hint: &str| {
-        item.desk
-            .warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
+        item.desk.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
     };
     let leads = |i: &Invite| i.role == COMMANDER && !i.whom.is_empty();
     if !named.is_empty() && !route.invite.iter().any(leads) {
-        at(
-            "has no commander".to_owned(),
-            "somebody should lead: add the role `commander`",
-        );
+        at("has no commander".to_owned(), "somebody should lead: add the role `commander`");
     }
     if named.is_empty() && route.name != FALLBACK {
-        at(
-            "names nobody".to_owned(),
-            "the fallback's people are called instead",
-        );
+        at("names nobody".to_owned(), "the fallback's people are called instead");
     }
     if named.len() > CROWD {
         at(
@@ -181,16 +159,11 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
     if !opens(&route.matchers, open_at) {
         return;
     }
-    let strangers: Vec<&str> = named
-        .into_iter()
-        .filter(|key| roster.people.get(*key).is_some_and(|p| !p.introduced))
-        .collect();
+    let strangers: Vec<&str> =
+        named.into_iter().filter(|key| roster.people.get(*key).is_some_and(|p| !p.introduced)).collect();
     if !strangers.is_empty() {
         at(
-            format!(
-                "would call people who never wrote to our number: {}",
-                strangers.join(", ")
-            ),
+            format!("would call people who never wrote to our number: {}", strangers.join(", ")),
             "let them write to it once and set `introduced: true`; until then `rooms.strangers` says what happens",
         );
     }
@@ -199,11 +172,8 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
 /// Whether an incident bad enough to open a room can take a route with these matchers, as far as they
 /// speak of the severity.
 fn opens(matchers: &[Matcher], open_at: Severity) -> bool {
-    Severity::ALL
-        .iter()
-        .filter(|severity| severity.is_at_least(open_at))
-        .any(|severity| {
-            let mut about_it = matchers.iter().filter(|m| m.name() == "severity");
-            about_it.all(|m| m.holds(Some(severity.as_str())))
-        })
+    Severity::ALL.iter().filter(|severity| severity.is_at_least(open_at)).any(|severity| {
+        let mut about_it = matchers.iter().filter(|m| m.name() == "severity");
+        about_it.all(|m| m.holds(Some(severity.as_str())))
+    })
 }

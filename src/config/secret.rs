@@ -140,10 +140,7 @@ impl Item<'_> {
             Strictness::Serve => {
                 self.desk.error_with(
                     item.span(),
-                    format!(
-                        "`{}` has no value: the environment variable {name} is not set",
-                        self.path
-                    ),
+                    format!("`{}` has no value: the environment variable {name} is not set", self.path),
                     format!("set {name}, or use `{{ file: PATH }}`"),
                 );
                 None

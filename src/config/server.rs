@@ -72,10 +72,7 @@ pub enum LogFormat {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            format: LogFormat::Text,
-            level: "info".to_owned(),
-        }
+        Self { format: LogFormat::Text, level: "info".to_owned() }
     }
 }
 
@@ -108,10 +105,7 @@ pub(super) fn server(root: &Section<'_>) -> Server {
             listen,
             admin,
             admin_token,
-            max_body: s
-                .get("max_body")
-                .and_then(|i| body_size(&i))
-                .unwrap_or(usual.max_body),
+            max_body: s.get("max_body").and_then(|i| body_size(&i)).unwrap_or(usual.max_body),
             header_timeout: time("header_timeout", usual.header_timeout, 1, 300),
             body_timeout: time("body_timeout", usual.body_timeout, 1, 300),
             stop_grace: time("stop_grace", usual.stop_grace, 1, 600),
@@ -170,10 +164,7 @@ pub(super) fn store(root: &Section<'_>, folder: &Path) -> StoreAddress {
         Some(path) if !path.is_empty() && !path.starts_with(':') => StoreAddress::Sqlite(folder.join(path)),
         _ => {
             item.cover(super::source_text::Cover::Secret);
-            item.error_with(
-                "is not a store",
-                "write `sqlite:` and a path, such as `sqlite:warroom.db`",
-            );
+            item.error_with("is not a store", "write `sqlite:` and a path, such as `sqlite:warroom.db`");
             usual
         }
     }

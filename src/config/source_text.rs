@@ -29,12 +29,7 @@ pub(super) enum Cover {
 
 impl SourceText {
     pub(super) fn new(name: String, text: String) -> Self {
-        Self {
-            name,
-            text,
-            known: RefCell::new(Vec::new()),
-            covers: RefCell::new(Vec::new()),
-        }
+        Self { name, text, known: RefCell::new(Vec::new()), covers: RefCell::new(Vec::new()) }
     }
 
     /// The file as it was named to us.
@@ -71,10 +66,7 @@ impl SourceText {
         let from = before.rfind('\n').map_or(0, |n| n + 1);
         let line = self.text.get(from..)?.lines().next().unwrap_or_default();
         let (covers, known) = (self.covers.borrow(), self.known.borrow());
-        let covers: Vec<_> = covers
-            .iter()
-            .filter(|(range, _)| meets(range, from, line))
-            .collect();
+        let covers: Vec<_> = covers.iter().filter(|(range, _)| meets(range, from, line)).collect();
         let known: Vec<&Range<usize>> = known.iter().filter(|range| meets(range, from, line)).collect();
         let cover_at = |at: usize| {
             covers
@@ -110,11 +102,7 @@ impl SourceText {
         let length = length.max(1);
         let text: String = without_numbers(shown.trim_end()).chars().take(WIDEST).collect();
         let indent = indent.min(WIDEST);
-        Some(Excerpt {
-            text,
-            indent,
-            length: length.min(WIDEST.saturating_sub(indent).max(1)),
-        })
+        Some(Excerpt { text, indent, length: length.min(WIDEST.saturating_sub(indent).max(1)) })
     }
 }
 
@@ -139,11 +127,7 @@ pub(super) fn without_numbers(text: &str) -> String {
         } else {
             0..0
         };
-        out.extend(
-            run.iter()
-                .enumerate()
-                .map(|(n, c)| if hidden.contains(&n) { '•' } else { *c }),
-        );
+        out.extend(run.iter().enumerate().map(|(n, c)| if hidden.contains(&n) { '•' } else { *c }));
     }
     out
 }
@@ -153,28 +137,16 @@ const LONG_RUN: usize = 8;
 
 /// A digit of a phone number, or a dot for it.
 fn digit(text: &str, range: &Range<usize>, at: usize, c: char) -> char {
-    let digits = |part: Range<usize>| {
-        text.get(part)
-            .unwrap_or_default()
-            .chars()
-            .filter(char::is_ascii_digit)
-            .count()
-    };
+    let digits =
+        |part: Range<usize>| text.get(part).unwrap_or_default().chars().filter(char::is_ascii_digit).count();
     let before = digits(range.start..at);
     let after = digits(at..range.end);
-    if c.is_ascii_digit() && before > 0 && after > 2 {
-        '•'
-    } else {
-        printable(c)
-    }
+    if c.is_ascii_digit() && before > 0 && after > 2 { '•' } else { printable(c) }
 }
 
 /// The character if it only gives the line its shape, or a dot for it.
 fn outline(c: char) -> char {
-    if matches!(
-        c,
-        ' ' | '\t' | ':' | '-' | '"' | '\'' | '[' | ']' | '{' | '}' | ',' | '|' | '&' | '*'
-    ) {
+    if matches!(c, ' ' | '\t' | ':' | '-' | '"' | '\'' | '[' | ']' | '{' | '}' | ',' | '|' | '&' | '*') {
         printable(c)
     } else {
         '•'
@@ -206,9 +178,7 @@ mod tests {
         let text = "a: !tag [&anchor x, \"y\"] # a secret\n";
         let s = SourceText::new("x.yaml".to_owned(), text.to_owned());
         for part in ["a", "x", "\"y\""] {
-            let at = text
-                .find(&format!("{part}{}", if part == "a" { ":" } else { "" }))
-                .unwrap();
+            let at = text.find(&format!("{part}{}", if part == "a" { ":" } else { "" })).unwrap();
             s.know(at..at + part.len());
         }
         assert_eq!(s.excerpt(&(0..1)).unwrap().text, "a: •••• [&•••••• x, \"y\"]");
@@ -220,10 +190,7 @@ mod tests {
         let at = s.text().find('x').unwrap();
         assert_eq!(s.position(at), (2, 6));
         let excerpt = s.excerpt(&(at..at + 1)).unwrap();
-        assert_eq!(
-            (excerpt.text.as_str(), excerpt.indent, excerpt.length),
-            ("ä: ö x", 5, 1)
-        );
+        assert_eq!((excerpt.text.as_str(), excerpt.indent, excerpt.length), ("ä: ö x", 5, 1));
     }
 
     #[test]
@@ -248,10 +215,7 @@ mod tests {
 
     #[test]
     fn a_number_where_none_is_expected_is_covered_too() {
-        assert_eq!(
-            without_numbers("Mei \"+15550100103\" 2026"),
-            "Mei \"+1••••••••03\" 2026"
-        );
+        assert_eq!(without_numbers("Mei \"+15550100103\" 2026"), "Mei \"+1••••••••03\" 2026");
         assert_eq!(without_numbers("1048576"), "1048576");
     }
 

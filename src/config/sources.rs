@@ -57,19 +57,11 @@ fn check_name(item: &Item<'_>, name: &str) {
 
 fn source(s: &Section<'_>, name: &str, exposed: bool) -> Option<Source> {
     let kinds: Vec<(&str, SourceKind)> = SourceKind::ALL.iter().map(|k| (k.as_str(), *k)).collect();
-    let kind = s
-        .need("kind", "which monitoring tool it is")
-        .and_then(|i| i.choice(&kinds));
+    let kind = s.need("kind", "which monitoring tool it is").and_then(|i| i.choice(&kinds));
     let verifier = s
-        .need(
-            "verify",
-            "how the sender proves itself: nothing unverified opens a room",
-        )
+        .need("verify", "how the sender proves itself: nothing unverified opens a room")
         .and_then(|i| verifier(&i, kind, exposed));
-    let rules = s
-        .get("severity")
-        .map(|i| i.section(severity_rules))
-        .unwrap_or_default();
+    let rules = s.get("severity").map(|i| i.section(severity_rules)).unwrap_or_default();
     let incident_per = s
         .get("incident_per")
         .and_then(|i| i.choice(&[("group", IncidentPer::Group), ("alert", IncidentPer::Alert)]))
@@ -83,13 +75,7 @@ fn source(s: &Section<'_>, name: &str, exposed: bool) -> Option<Source> {
         item.section(field_paths)
     });
     let open_tests = s.truth("open_tests", false);
-    Some(Source {
-        severity: rules,
-        incident_per,
-        fields,
-        open_tests,
-        ..Source::new(name, kind?, verifier?)
-    })
+    Some(Source { severity: rules, incident_per, fields, open_tests, ..Source::new(name, kind?, verifier?) })
 }
 
 fn severity_rules(s: &Section<'_>) -> SeverityRules {
@@ -98,42 +84,24 @@ fn severity_rules(s: &Section<'_>) -> SeverityRules {
         .iter()
         .filter_map(|item| {
             item.section(|s| {
-                let matchers = s
-                    .need("match", "what must hold, such as `[ 'severity = page' ]`")
-                    .map(|i| i.matchers());
-                let is = s
-                    .need("is", "the severity that it then is, such as `sev1`")
-                    .and_then(|i| severity(&i));
-                Some(SeverityRule {
-                    matchers: matchers?,
-                    is: is?,
-                })
+                let matchers =
+                    s.need("match", "what must hold, such as `[ 'severity = page' ]`").map(|i| i.matchers());
+                let is =
+                    s.need("is", "the severity that it then is, such as `sev1`").and_then(|i| severity(&i));
+                Some(SeverityRule { matchers: matchers?, is: is? })
             })
         })
         .collect();
     let usual = SeverityRules::default();
-    SeverityRules {
-        rules,
-        unmapped: s
-            .get("unmapped")
-            .and_then(|i| severity(&i))
-            .unwrap_or(usual.unmapped),
-    }
+    SeverityRules { rules, unmapped: s.get("unmapped").and_then(|i| severity(&i)).unwrap_or(usual.unmapped) }
 }
 
 fn field_paths(s: &Section<'_>) -> Option<FieldPaths> {
     let at = |key| s.get(key).and_then(|i| path(&i));
-    let key = s
-        .need(
-            "key",
-            "where the id is that stays the same from firing to resolved",
-        )
-        .and_then(|i| path(&i));
+    let key =
+        s.need("key", "where the id is that stays the same from firing to resolved").and_then(|i| path(&i));
     let state = s
-        .need(
-            "state",
-            "where it says whether it fires: `{ path: status, firing: [down], resolved: [up] }`",
-        )
+        .need("state", "where it says whether it fires: `{ path: status, firing: [down], resolved: [up] }`")
         .and_then(|i| i.section(state));
     let labels = s
         .get("labels")
@@ -166,10 +134,7 @@ fn state(s: &Section<'_>) -> Option<StateField> {
     let path = s.need("path", "where the state is").and_then(|i| path(&i));
     let words = |key| {
         let items = s.get(key).map(|i| i.list(true)).unwrap_or_default();
-        items
-            .iter()
-            .filter_map(|i| i.text().map(str::to_owned))
-            .collect::<Vec<_>>()
+        items.iter().filter_map(|i| i.text().map(str::to_owned)).collect::<Vec<_>>()
     };
     let (firing, acknowledged, resolved) = (words("firing"), words("acknowledged"), words("resolved"));
     let states = [
@@ -185,13 +150,7 @@ fn state(s: &Section<'_>) -> Option<StateField> {
             "add `firing: [ … ]`",
         );
     }
-    Some(StateField {
-        path: path?,
-        firing,
-        acknowledged,
-        resolved,
-        otherwise,
-    })
+    Some(StateField { path: path?, firing, acknowledged, resolved, otherwise })
 }
 
 fn path(item: &Item<'_>) -> Option<Path> {
@@ -199,10 +158,7 @@ fn path(item: &Item<'_>) -> Option<Path> {
     match text.parse() {
         Ok(path) => Some(path),
         Err(e) => {
-            item.error_with(
-                format!("is not a path: {e}"),
-                "such as `check.url` or `/check/url`",
-            );
+            item.error_with(format!("is not a path: {e}"), "such as `check.url` or `/check/url`");
             None
         }
     }

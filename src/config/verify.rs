@@ -32,8 +32,7 @@ pub(super) fn verifier(item: &Item<'_>, kind: Option<SourceKind>, exposed: bool)
             s.get("header").map(|i| (i.clone(), header(&i))),
             s.get("query").map(|i| (i.clone(), query(&i))),
             s.get("hmac").map(|i| (i.clone(), hmac(&i, kind))),
-            s.get("standard_webhooks")
-                .map(|i| (i.clone(), standard_webhooks(&i))),
+            s.get("standard_webhooks").map(|i| (i.clone(), standard_webhooks(&i))),
         ];
         forms.into_iter().flatten().collect::<Vec<_>>()
     });
@@ -88,15 +87,11 @@ fn secrets(item: &Item<'_>) -> Option<Vec<secrecy::SecretString>> {
 }
 
 fn bearer(item: &Item<'_>) -> Option<Verifier> {
-    Some(Verifier::new(Scheme::Bearer {
-        secrets: secrets(item)?,
-    }))
+    Some(Verifier::new(Scheme::Bearer { secrets: secrets(item)? }))
 }
 
 fn standard_webhooks(item: &Item<'_>) -> Option<Verifier> {
-    Some(Verifier::new(Scheme::StandardWebhooks {
-        secrets: secrets(item)?,
-    }))
+    Some(Verifier::new(Scheme::StandardWebhooks { secrets: secrets(item)? }))
 }
 
 /// A map with its parts; anything else may be a secret written at the wrong place.
@@ -110,49 +105,31 @@ fn parts<'a, T>(item: &Item<'a>, read: impl FnOnce(&Section<'a>) -> T) -> T {
 fn basic(item: &Item<'_>) -> Option<Verifier> {
     parts(item, |s| {
         let user = s.need("user", "the user's name").and_then(|i| i.line());
-        let passwords = s
-            .need("password", "a secret, `{ env: NAME }` or `{ file: PATH }`")
-            .and_then(|i| secrets(&i));
-        Some(Verifier::new(Scheme::Basic {
-            user: user?.to_owned(),
-            passwords: passwords?,
-        }))
+        let passwords =
+            s.need("password", "a secret, `{ env: NAME }` or `{ file: PATH }`").and_then(|i| secrets(&i));
+        Some(Verifier::new(Scheme::Basic { user: user?.to_owned(), passwords: passwords? }))
     })
 }
 
 fn header(item: &Item<'_>) -> Option<Verifier> {
     parts(item, |s| {
         let name = s
-            .need(
-                "name",
-                "the header that carries the secret, such as `X-Webhook-Token`",
-            )
+            .need("name", "the header that carries the secret, such as `X-Webhook-Token`")
             .and_then(|i| header_name(&i));
-        let secrets = s
-            .need("secret", "a secret, `{ env: NAME }` or `{ file: PATH }`")
-            .and_then(|i| secrets(&i));
-        Some(Verifier::new(Scheme::Header {
-            name: name?,
-            secrets: secrets?,
-        }))
+        let secrets =
+            s.need("secret", "a secret, `{ env: NAME }` or `{ file: PATH }`").and_then(|i| secrets(&i));
+        Some(Verifier::new(Scheme::Header { name: name?, secrets: secrets? }))
     })
 }
 
 fn query(item: &Item<'_>) -> Option<Verifier> {
     parts(item, |s| {
         let name = s
-            .need(
-                "name",
-                "the query parameter that carries the secret, such as `token`",
-            )
+            .need("name", "the query parameter that carries the secret, such as `token`")
             .and_then(|i| i.line());
-        let secrets = s
-            .need("secret", "a secret, `{ env: NAME }` or `{ file: PATH }`")
-            .and_then(|i| secrets(&i));
-        Some(Verifier::new(Scheme::Query {
-            name: name?.to_owned(),
-            secrets: secrets?,
-        }))
+        let secrets =
+            s.need("secret", "a secret, `{ env: NAME }` or `{ file: PATH }`").and_then(|i| secrets(&i));
+        Some(Verifier::new(Scheme::Query { name: name?.to_owned(), secrets: secrets? }))
     })
 }
 
@@ -184,38 +161,22 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
         let secrets = s.get("secrets").and_then(|i| secrets(&i));
         let usual = kind.and_then(|k| k.default_hmac(secrets.clone().unwrap_or_default()));
         let header = s.get("header").map(|i| header_name(&i));
-        let encoding = s
-            .get("encoding")
-            .map(|i| i.choice(&[("hex", Encoding::Hex), ("base64", Encoding::Base64)]));
+        let encoding =
+            s.get("encoding").map(|i| i.choice(&[("hex", Encoding::Hex), ("base64", Encoding::Base64)]));
         let prefix = s.get("prefix").map(|i| i.scalar("a text such as `sha256=`"));
         let time_header = s.get("timestamp_header").map(|i| header_name(&i));
         let separator = s.get("separator");
-        let tolerance = s.duration(
-            "tolerance",
-            seconds(1)..=SignedDuration::from_hours(1),
-            USUAL_TOLERANCE,
-        );
+        let tolerance = s.duration("tolerance", seconds(1)..=SignedDuration::from_hours(1), USUAL_TOLERANCE);
         if let Some(at) = separator.as_ref().filter(|_| time_header.is_none()) {
-            at.error_with(
-                "needs `timestamp_header`",
-                "it stands between the time and the body",
-            );
+            at.error_with("needs `timestamp_header`", "it stands between the time and the body");
         }
         let secrets = secrets?;
         let untouched = header.is_none() && encoding.is_none() && prefix.is_none() && time_header.is_none();
         if let Some(scheme) = usual.as_ref().filter(|_| untouched) {
-            return Some(Verifier {
-                scheme: scheme.clone(),
-                tolerance,
-            });
+            return Some(Verifier { scheme: scheme.clone(), tolerance });
         }
         let (usual_header, usual_encoding, usual_prefix) = match usual {
-            Some(Scheme::Hmac {
-                header,
-                encoding,
-                prefix,
-                ..
-            }) => (Some(header), encoding, prefix),
+            Some(Scheme::Hmac { header, encoding, prefix, .. }) => (Some(header), encoding, prefix),
             _ => (None, Encoding::Hex, None),
         };
         // A header of one's own comes with a form of one's own: the usual prefix belongs to the usual header.
@@ -230,10 +191,7 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
             Some(name) => Some(TimestampHeader {
                 header: name?,
                 // As Grafana and Slack do it.
-                separator: separator
-                    .and_then(|i| i.scalar("a text such as `:`"))
-                    .unwrap_or(":")
-                    .to_owned(),
+                separator: separator.and_then(|i| i.scalar("a text such as `:`")).unwrap_or(":").to_owned(),
             }),
             None => None,
         };
@@ -265,12 +223,7 @@ pub fn describe(verifier: &Verifier) -> String {
         Scheme::Basic { user, passwords } => format!("basic authentication as {user}, {}", count(passwords)),
         Scheme::Header { name, secrets } => format!("secret in header {name}, {}", count(secrets)),
         Scheme::Query { name, secrets } => format!("secret in query parameter {name}, {}", count(secrets)),
-        Scheme::Hmac {
-            secrets,
-            header,
-            timestamp,
-            ..
-        } => match timestamp {
+        Scheme::Hmac { secrets, header, timestamp, .. } => match timestamp {
             Some(time) => format!(
                 "HMAC-SHA256 in {header} over {} and body, at most {} old, {}",
                 time.header,

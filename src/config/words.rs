@@ -3,20 +3,12 @@
 /// The path of a key below another one.
 pub(super) fn join(parent: &str, key: &str) -> String {
     let key = shortened(key);
-    if parent.is_empty() {
-        key
-    } else {
-        format!("{parent}.{key}")
-    }
+    if parent.is_empty() { key } else { format!("{parent}.{key}") }
 }
 
 /// A word of the user's as it is repeated in a message.
 pub(super) fn shortened(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .take(61)
-        .collect();
+    let plain: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(61).collect();
     if plain.chars().count() > 60 {
         format!("{}…", plain.chars().take(60).collect::<String>())
     } else {

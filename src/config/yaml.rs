@@ -55,10 +55,7 @@ const LARGEST_TEXT: usize = 2 * 1024 * 1024;
 /// Reads one document.
 pub(super) fn parse(text: &str) -> Result<Node, NotYaml> {
     if text.len() > LARGEST_TEXT {
-        return Err(NotYaml {
-            at: None,
-            why: format!("the file is larger than {LARGEST_TEXT} bytes"),
-        });
+        return Err(NotYaml { at: None, why: format!("the file is larger than {LARGEST_TEXT} bytes") });
     }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -85,10 +82,7 @@ pub(super) fn parse(text: &str) -> Result<Node, NotYaml> {
     let tree: Tree = serde_saphyr::from_str_with_options(text, options).map_err(|e| {
         let plain = e.without_snippet();
         let at = plain.location().map(|l| position(&l, text));
-        NotYaml {
-            at,
-            why: without_position(&plain.to_string()),
-        }
+        NotYaml { at, why: without_position(&plain.to_string()) }
     })?;
     Ok(tree.place(text))
 }
@@ -97,9 +91,7 @@ pub(super) fn parse(text: &str) -> Result<Node, NotYaml> {
 fn without_position(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     let line = line.split(" at line ").next().unwrap_or_default();
-    line.trim_start_matches("error: ")
-        .trim_end_matches(['.', ':', ','])
-        .to_owned()
+    line.trim_start_matches("error: ").trim_end_matches(['.', ':', ',']).to_owned()
 }
 
 /// A value as the library hands it over, with its position outside.
@@ -147,17 +139,8 @@ fn position(location: &Location, text: &str) -> usize {
     let line = usize::try_from(location.line()).unwrap_or(1).max(1);
     let column = usize::try_from(location.column()).unwrap_or(1).max(1);
     let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let line = text
-        .get(before..)
-        .unwrap_or_default()
-        .lines()
-        .next()
-        .unwrap_or_default();
-    before
-        + line
-            .char_indices()
-            .nth(column - 1)
-            .map_or(line.len(), |(at, _)| at)
+    let line = text.get(before..).unwrap_or_default().lines().next().unwrap_or_default();
+    before + line.char_indices().nth(column - 1).map_or(line.len(), |(at, _)| at)
 }
 
 /// Bytes of `text` that a position covers, without white space at its end.
@@ -300,9 +283,7 @@ mod tests {
     #[test]
     fn an_alias_also_knows_what_it_stands_for() {
         let text = "a: &x word\nb: *x\n";
-        let Value::Map(entries) = parse(text).unwrap().value else {
-            panic!("a map")
-        };
+        let Value::Map(entries) = parse(text).unwrap().value else { panic!("a map") };
         assert_eq!(&text[entries[1].value.span.clone()], "*x");
         assert_eq!(&text[entries[1].value.defined.clone()], "word");
     }
@@ -320,12 +301,7 @@ mod tests {
             let list = vec![format!("*a{}", n - 1); 9].join(", ");
             bomb.extend([format!("a{n}: &a{n} [{list}]\n")]);
         }
-        for text in [
-            bomb,
-            "[".repeat(5000),
-            "- ".repeat(5000),
-            "a".repeat(LARGEST_TEXT + 1),
-        ] {
+        for text in [bomb, "[".repeat(5000), "- ".repeat(5000), "a".repeat(LARGEST_TEXT + 1)] {
             assert!(parse(&text).is_err());
         }
     }
@@ -335,17 +311,9 @@ mod tests {
         let cases = [
             ("a: [1\nb: 2\n", "illegal placement of ':' indicator", Some(2)),
             ("a: \"x\nb: 2\n", "unclosed quote", None),
-            (
-                "a:\n\tb: 2\n",
-                "tabs disallowed within this context (block indentation)",
-                Some(2),
-            ),
+            ("a:\n\tb: 2\n", "tabs disallowed within this context (block indentation)", Some(2)),
             ("x: 1\na: *nope\n", "alias references unknown anchor", Some(2)),
-            (
-                "a: b: c\n",
-                "mapping values are not allowed in this context",
-                Some(1),
-            ),
+            ("a: b: c\n", "mapping values are not allowed in this context", Some(1)),
         ];
         for (text, why, line) in cases {
             let e = parse(text).unwrap_err();

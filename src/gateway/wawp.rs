@@ -1,1 +1,320 @@
 //! The Wawp v2 client.
+//!
+//! Wawp is a hosted `WhatsApp` HTTP API; behind it runs one of three engines, each with shapes of its own,
+//! and which one serves an instance is not told. So every reply is read in all shapes, and a 2xx is no
+//! success before its body has been looked at.
+//!
+//! Actors: [`Wawp`], the [`Gateway`] for one instance; below it `http` (requests and their time limit), `settings`,
+//! `reply` and `told` (bodies and the errors in them), `classify` (what an answer means for the next step),
+//! `groups`, `people`, `messages`, `account` (shapes → words of this crate), `membership`, `search`, `history`
+//! and `reachability` (the calls that take more than one request), `redaction` (what may be kept of the provider's words).
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use crate::clock::{Clock, Timestamp};
+use crate::gateway::{
+    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, OwnMessage,
+    Refusal, Sent, Session,
+};
+use crate::jid::{ChatId, GroupId, Jid};
+use account::Me;
+use call::{Asked, Call, refused};
+use classify::{Answer, Classifier};
+use http::{Deadline, Request, Transport};
+use redaction::Redaction;
+use reply::Reply;
+
+pub use settings::{ClientNotBuilt, Credentials, Settings};
+
+mod account;
+mod call;
+mod classify;
+mod groups;
+mod history;
+mod http;
+mod membership;
+mod messages;
+mod people;
+mod reachability;
+mod redaction;
+mod reply;
+mod search;
+mod settings;
+mod told;
+
+/// What `WhatsApp` and Wawp take. 100 characters of subject is today's limit of `WhatsApp`'s own apps, 25
+/// the one that some older gateways still have; Wawp's proxy documents 4096 characters of text.
+const LIMITS: Capabilities =
+    Capabilities { longest_subject: 100, safe_subject: 25, longest_description: 2048, longest_text: 4096 };
+
+/// One linked number at Wawp.
+pub struct Wawp {
+    name: String,
+    transport: Transport,
+    classifier: Classifier,
+    call_timeout: Duration,
+    create_path: String,
+    clock: Arc<dyn Clock>,
+    /// The linked number's own ids, once they are known.
+    me: Mutex<Option<Me>>,
+    /// The next moment at which an existence check may start.
+    next_check: Mutex<Option<Instant>>,
+    /// When the provider was last told to read its group list afresh.
+    refreshed_at: Mutex<Option<Timestamp>>,
+}
+
+impl fmt::Debug for Wawp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wawp")
+            .field("name", &self.name)
+            .field("host", &self.transport.host())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Wawp {
+    /// A client for one instance. Nothing is sent yet.
+    pub fn new(settings: Settings) -> Result<Self, ClientNotBuilt> {
+        settings.check()?;
+        let transport = Transport::new(
+            &settings.base_url,
+            &settings.instance_id,
+            &settings.access_token,
+            settings.credentials,
+            settings.call_timeout,
+        )?;
+        Ok(Self {
+            name: settings.name,
+            transport,
+            classifier: Classifier::new(Redaction::new(settings.access_token, settings.instance_id)),
+            call_timeout: settings.call_timeout,
+            create_path: settings.create_path,
+            clock: settings.clock,
+            me: Mutex::new(None),
+            next_check: Mutex::new(None),
+            refreshed_at: Mutex::new(None),
+        })
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.call_timeout)
+    }
+
+    /// One request; `read` turns a whole 2xx body into what was asked for, or says that it is none.
+    async fn ask<T>(
+        &self,
+        asked: Asked,
+        request: Request,
+        deadline: Deadline,
+        read: impl FnOnce(&Reply) -> Option<T> + Send,
+    ) -> Result<T, GatewayError> {
+        let began = Instant::now();
+        let sent = self.transport.send(asked, request, deadline, self.clock.now()).await;
+        let status = sent.as_ref().map_or(0, |answer| answer.status);
+        let outcome = sent.and_then(|answer| self.outcome(asked, &answer, read));
+        let class = outcome.as_ref().err().map_or("ok", GatewayError::class);
+        tracing::debug!(
+            gateway.call = asked.call.name(),
+            gateway.instance = self.name,
+            http.status = status,
+            elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            error.class = class,
+            "gateway call"
+        );
+        outcome
+    }
+
+    fn outcome<T>(
+        &self,
+        asked: Asked,
+        answer: &Answer,
+        read: impl FnOnce(&Reply) -> Option<T>,
+    ) -> Result<T, GatewayError> {
+        if !answer.is_success() {
+            return Err(self.classifier.failure(asked, answer));
+        }
+        let value = answer.whole.then(|| read(&answer.reply)).flatten();
+        value.ok_or_else(|| self.classifier.unusable(asked, answer))
+    }
+
+    /// A call whose answer only says whether it worked.
+    async fn set(&self, call: Call, request: Request) -> Result<(), GatewayError> {
+        self.ask(Asked::new(call), request, self.deadline(), told::is_done).await
+    }
+
+    /// The linked number's own ids. A failure is not kept: the next call asks again.
+    async fn me(&self, deadline: Deadline) -> Option<Me> {
+        // A small part of the time only: what comes after it matters more.
+        let deadline = deadline.at_most(self.call_timeout / 6);
+        let known = locked(&self.me).clone();
+        if known.is_some() {
+            return known;
+        }
+        let request = Request::get("/v2/session/info");
+        let me = self.ask(Asked::new(Call::Session), request, deadline, account::me).await;
+        let me = me.ok()?;
+        *locked(&self.me) = Some(me.clone());
+        Some(me)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `/v2/groups/{id}` and what follows, with the `@` of the id encoded.
+fn group_path(group: &GroupId, rest: &str) -> String {
+    format!("/v2/groups/{}{rest}", group.as_str().replace('@', "%40"))
+}
+
+#[async_trait]
+impl Gateway for Wawp {
+    fn capabilities(&self) -> Capabilities {
+        LIMITS
+    }
+
+    async fn session(&self) -> Result<Session, GatewayError> {
+        let request = Request::get("/v2/session/info");
+        let read = |reply: &Reply| Some((account::session(reply)?, account::me(reply)));
+        match self.ask(Asked::new(Call::Session), request, self.deadline(), read).await {
+            Ok((session, me)) => {
+                // The instance may have been linked to another number meanwhile.
+                if me.is_some() {
+                    *locked(&self.me) = me;
+                }
+                Ok(match session {
+                    Session::Working => Session::Working,
+                    Session::Down(word) => Session::Down(self.classifier.clean(&word)),
+                })
+            }
+            Err(GatewayError::SessionDown { detail }) => Ok(Session::Down(detail)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create_group(&self, subject: &str, people: &[Jid]) -> Result<CreatedGroup, GatewayError> {
+        let deadline = self.deadline();
+        let me = self.me(deadline).await;
+        let people = people::without_me(people, me.as_ref());
+        if people.is_empty() {
+            return Err(refused(Refusal::Invalid, "a group needs somebody else in it"));
+        }
+        let request = Request::post(self.create_path.as_str())
+            .field("name", subject)
+            .field("participants", people::named(&people));
+        let read = |reply: &Reply| {
+            Some(CreatedGroup { group: groups::created_group(reply)?, said: people::said_at_creation(reply) })
+        };
+        let mut made = self.ask(Asked::new(Call::Create), request, deadline, read).await?;
+        made.said.retain(|added| !me.as_ref().is_some_and(|me| me.is(&added.person)));
+        people::match_the_last(&mut made.said, &people);
+        Ok(made)
+    }
+
+    async fn find_groups(&self, token: &str) -> Result<Vec<FoundGroup>, GatewayError> {
+        self.search(token, self.deadline()).await
+    }
+
+    async fn members(&self, group: &GroupId, wanted: &[Jid]) -> Result<Members, GatewayError> {
+        self.membership(group, wanted, self.deadline()).await
+    }
+
+    async fn add_members(&self, group: &GroupId, people: &[Jid]) -> Result<Vec<Added>, GatewayError> {
+        let deadline = self.deadline();
+        let me = self.me(deadline).await;
+        let people = people::without_me(people, me.as_ref());
+        if people.is_empty() {
+            return Ok(Vec::new());
+        }
+        let request = Request::post(group_path(group, "/participants/add"))
+            .field("participants", people::named(&people));
+        let read = |reply: &Reply| match reply {
+            // Adding is proven by the member list only, so that silence is as good as any answer.
+            Reply::Empty => Some(Vec::new()),
+            _ if told::Told::read(reply).failed || told::is_ticket(reply) => None,
+            _ => people::results(reply).or_else(|| told::is_done(reply).map(|()| Vec::new())),
+        };
+        let mut said = self.ask(Asked::new(Call::Add), request, deadline, read).await?;
+        self.unhide(&mut said, &people, deadline).await;
+        people::match_the_last(&mut said, &people);
+        Ok(said)
+    }
+
+    async fn promote(&self, group: &GroupId, person: &Jid) -> Result<(), GatewayError> {
+        let one = std::slice::from_ref(person);
+        let request =
+            Request::post(group_path(group, "/admin/promote")).field("participants", people::named(one));
+        let refusal = |reply: &Reply| {
+            let results = people::results(reply).unwrap_or_default();
+            results.into_iter().find(|said| said.outcome != crate::gateway::AddOutcome::Added)
+        };
+        let read = |reply: &Reply| match refusal(reply) {
+            Some(said) => {
+                Some(Err(refused(Refusal::Invalid, format!("not made an admin: {:?}", said.outcome))))
+            }
+            None => told::is_done(reply).map(Ok),
+        };
+        self.ask(Asked::new(Call::Promote), request, self.deadline(), read).await?
+    }
+
+    async fn invite_link(&self, group: &GroupId) -> Result<InviteLink, GatewayError> {
+        let request = Request::get(group_path(group, "/invite-code"));
+        let asked = Asked::new(Call::InviteLink);
+        self.ask(asked, request, self.deadline(), messages::invite_link).await
+    }
+
+    async fn revoke_link(&self, group: &GroupId) -> Result<(), GatewayError> {
+        let request = Request::post(group_path(group, "/invite-code/revoke"));
+        let read = |reply: &Reply| messages::invite_link(reply).map(|_| ()).or_else(|| told::is_done(reply));
+        self.ask(Asked::new(Call::RevokeLink), request, self.deadline(), read).await
+    }
+
+    async fn describe(&self, group: &GroupId, text: &str) -> Result<(), GatewayError> {
+        let request = Request::put(group_path(group, "/description")).field("description", text);
+        self.set(Call::Describe, request).await
+    }
+
+    async fn rename(&self, group: &GroupId, subject: &str) -> Result<(), GatewayError> {
+        let request = Request::put(group_path(group, "/subject")).field("subject", subject);
+        self.set(Call::Rename, request).await
+    }
+
+    async fn lock_settings(&self, group: &GroupId) -> Result<(), GatewayError> {
+        let request =
+            Request::put(group_path(group, "/settings/security/info-admin-only")).field("adminsOnly", true);
+        self.set(Call::LockSettings, request).await
+    }
+
+    async fn lock_messages(&self, group: &GroupId) -> Result<(), GatewayError> {
+        let request = Request::put(group_path(group, "/settings/security/messages-admin-only"))
+            .field("adminsOnly", true);
+        self.set(Call::LockMessages, request).await
+    }
+
+    async fn send_text(&self, chat: &ChatId, text: &str) -> Result<Sent, GatewayError> {
+        let asked = Asked {
+            on_group: matches!(chat, ChatId::Group(_)),
+            long_text: text.encode_utf16().count() > LIMITS.longest_text,
+            ..Asked::new(Call::SendText)
+        };
+        let request = Request::post("/v2/send/text").field("chatId", chat.to_string()).field("message", text);
+        self.ask(asked, request, self.deadline(), messages::sent).await
+    }
+
+    async fn recent_own_messages(&self, chat: &ChatId) -> Result<Vec<OwnMessage>, GatewayError> {
+        self.own_texts(chat, self.deadline()).await
+    }
+
+    async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {
+        self.is_on_network(person, self.deadline()).await
+    }
+
+    async fn leave(&self, group: &GroupId) -> Result<(), GatewayError> {
+        self.set(Call::Leave, Request::post(group_path(group, "/leave"))).await
+    }
+}

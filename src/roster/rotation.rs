@@ -62,11 +62,7 @@ impl Rotation {
         let ends = self.begins(turn.saturating_add(1));
         let covering = self.overrides.iter().rev().find(|o| self.covers(o, at));
         if let Some(o) = covering {
-            return Some(Duty {
-                person: &o.person,
-                until: Some(o.until),
-                overridden: true,
-            });
+            return Some(Duty { person: &o.person, until: Some(o.until), overridden: true });
         }
         let count = i64::try_from(self.people.len()).ok().filter(|n| *n > 0)?;
         let place = usize::try_from(turn.max(0).rem_euclid(count)).ok()?;
@@ -151,11 +147,7 @@ impl Rotation {
             let before = ambiguous.earlier().ok()?;
             return self.zone.following(before).next().map(|jump| jump.timestamp());
         }
-        if first {
-            ambiguous.earlier().ok()
-        } else {
-            ambiguous.later().ok()
-        }
+        if first { ambiguous.earlier().ok() } else { ambiguous.later().ok() }
     }
 }
 
@@ -237,11 +229,7 @@ mod tests {
         let howe = rotation("Australia/Lord_Howe", "2026-04-04T01:45", 24, &["a", "b"]);
         assert_eq!(who(&howe, "2026-04-04T14:44:59Z"), "a");
         assert_eq!(who(&howe, "2026-04-04T14:45:00Z"), "b");
-        assert_eq!(
-            who(&howe, "2026-04-04T15:05:00Z"),
-            "b",
-            "01:35 for the second time"
-        );
+        assert_eq!(who(&howe, "2026-04-04T15:05:00Z"), "b", "01:35 for the second time");
     }
 
     #[test]
@@ -275,17 +263,9 @@ mod tests {
 
     #[test]
     fn the_next_on_duty_is_the_next_other_person() {
-        let r = rotation(
-            "Europe/Berlin",
-            "2026-01-05T09:00",
-            WEEK,
-            &["jonas", "jonas", "mei"],
-        );
+        let r = rotation("Europe/Berlin", "2026-01-05T09:00", WEEK, &["jonas", "jonas", "mei"]);
         let (from, duty) = r.next_duty("2026-01-06T00:00:00Z".parse().unwrap()).unwrap();
-        assert_eq!(
-            (from.to_string().as_str(), duty.person),
-            ("2026-01-19T09:00:00", "mei")
-        );
+        assert_eq!((from.to_string().as_str(), duty.person), ("2026-01-19T09:00:00", "mei"));
         let alone = rotation("UTC", "2026-01-05T09:00", WEEK, &["jonas"]);
         assert_eq!(alone.next_duty("2026-01-06T00:00:00Z".parse().unwrap()), None);
         let early = "2025-01-01T00:00:00Z".parse().unwrap();

@@ -37,10 +37,7 @@ pub(super) fn any_matches(macs: &[Hmac<Sha256>], signatures: &[Vec<u8>]) -> bool
 
 /// The signature of `parts` under one key.
 pub(super) fn signature(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    macs([key], parts)
-        .pop()
-        .map(|mac| mac.finalize().into_bytes().to_vec())
-        .unwrap_or_default()
+    macs([key], parts).pop().map(|mac| mac.finalize().into_bytes().to_vec()).unwrap_or_default()
 }
 
 /// A replay key from signed material; `kind` keeps keys of different recipes apart.

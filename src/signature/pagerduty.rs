@@ -23,10 +23,7 @@ pub(super) fn verify(hook: &RawHook, secrets: &[SecretString]) -> Result<Evidenc
     if !mac::any_matches(&mac::macs(keys, &[&hook.body]), &signatures) {
         return Err(Rejected::Wrong);
     }
-    Ok(Evidence {
-        signed_id: None,
-        replay_key: Some(mac::replay_key("body", &[&hook.body])),
-    })
+    Ok(Evidence { signed_id: None, replay_key: Some(mac::replay_key("body", &[&hook.body])) })
 }
 
 pub(super) fn sign(body: &[u8], secret: &str, id: &str) -> Result<HeaderMap, CannotSign> {
@@ -34,10 +31,7 @@ pub(super) fn sign(body: &[u8], secret: &str, id: &str) -> Result<HeaderMap, Can
     let mut headers = HeaderMap::new();
     headers.insert(SIGNATURE, plain_value(&format!("v1={signature}"))?);
     if !id.is_empty() {
-        headers.insert(
-            DELIVERY,
-            plain_value(id).map_err(|_unusable| CannotSign::UnusableId)?,
-        );
+        headers.insert(DELIVERY, plain_value(id).map_err(|_unusable| CannotSign::UnusableId)?);
     }
     Ok(headers)
 }

@@ -22,13 +22,8 @@ pub(super) fn basic(
     user: &str,
     passwords: &[SecretString],
 ) -> Result<Evidence, Rejected> {
-    let decoded = STANDARD
-        .decode(credentials(headers, "basic")?)
-        .map_err(|_invalid| Rejected::Malformed)?;
-    let colon = decoded
-        .iter()
-        .position(|b| *b == b':')
-        .ok_or(Rejected::Malformed)?;
+    let decoded = STANDARD.decode(credentials(headers, "basic")?).map_err(|_invalid| Rejected::Malformed)?;
+    let colon = decoded.iter().position(|b| *b == b':').ok_or(Rejected::Malformed)?;
     let (given_user, rest) = decoded.split_at(colon);
     let password = rest.get(1..).unwrap_or_default();
     accept(is_equal(given_user, user.as_bytes()) & is_one_of(password, passwords))
@@ -79,11 +74,7 @@ fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Result<&'h [u8], Rej
 }
 
 fn accept(matches: Choice) -> Result<Evidence, Rejected> {
-    if bool::from(matches) {
-        Ok(Evidence::default())
-    } else {
-        Err(Rejected::Wrong)
-    }
+    if bool::from(matches) { Ok(Evidence::default()) } else { Err(Rejected::Wrong) }
 }
 
 fn is_one_of(given: &[u8], secrets: &[SecretString]) -> Choice {

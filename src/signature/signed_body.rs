@@ -34,11 +34,7 @@ pub(super) fn verify(
     let signatures = [signature.ok_or(Rejected::Malformed)?];
     let keys = secrets.iter().map(|s| s.expose_secret().as_bytes());
     let check = |parts: &[&[u8]]| {
-        if mac::any_matches(&mac::macs(keys, parts), &signatures) {
-            Ok(())
-        } else {
-            Err(Rejected::Wrong)
-        }
+        if mac::any_matches(&mac::macs(keys, parts), &signatures) { Ok(()) } else { Err(Rejected::Wrong) }
     };
     let body: &[u8] = &hook.body;
     let replay_key = match form.timestamp {
@@ -54,10 +50,7 @@ pub(super) fn verify(
             mac::replay_key("time and body", &parts)
         }
     };
-    Ok(Evidence {
-        signed_id: None,
-        replay_key: Some(replay_key),
-    })
+    Ok(Evidence { signed_id: None, replay_key: Some(replay_key) })
 }
 
 pub(super) fn sign(
@@ -79,9 +72,6 @@ pub(super) fn sign(
         Encoding::Hex => hex::encode(signature),
         Encoding::Base64 => STANDARD.encode(signature),
     };
-    headers.insert(
-        form.header.clone(),
-        plain_value(&format!("{}{text}", form.prefix))?,
-    );
+    headers.insert(form.header.clone(), plain_value(&format!("{}{text}", form.prefix))?);
     Ok(headers)
 }

@@ -63,10 +63,7 @@ pub(super) fn verify(
         return Err(Rejected::Wrong);
     }
     time.check_fresh(now, tolerance)?;
-    Ok(Evidence {
-        signed_id: Some(id.to_owned()),
-        replay_key: Some(mac::replay_key("id", &[id.as_bytes()])),
-    })
+    Ok(Evidence { signed_id: Some(id.to_owned()), replay_key: Some(mac::replay_key("id", &[id.as_bytes()])) })
 }
 
 pub(super) fn sign(
@@ -83,24 +80,16 @@ pub(super) fn sign(
     let signature = mac::signature(&key, &[id.as_bytes(), b".", time.as_bytes(), b".", body]);
     let mut headers = HeaderMap::new();
     let [_, names] = &NAMES;
-    headers.insert(
-        names.id.clone(),
-        plain_value(id).map_err(|_unusable| CannotSign::UnusableId)?,
-    );
+    headers.insert(names.id.clone(), plain_value(id).map_err(|_unusable| CannotSign::UnusableId)?);
     headers.insert(names.time.clone(), plain_value(&time)?);
-    headers.insert(
-        names.signature.clone(),
-        plain_value(&format!("v1,{}", STANDARD.encode(signature)))?,
-    );
+    headers.insert(names.signature.clone(), plain_value(&format!("v1,{}", STANDARD.encode(signature)))?);
     Ok(headers)
 }
 
 /// The bytes behind a secret. Reference libraries read a secret without `whsec_` as base64 too.
 pub(super) fn key(secret: &SecretString) -> Option<Vec<u8>> {
     let text = secret.expose_secret();
-    let key = STANDARD
-        .decode(text.strip_prefix("whsec_").unwrap_or(text))
-        .ok()?;
+    let key = STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok()?;
     (!key.is_empty()).then_some(key)
 }
 

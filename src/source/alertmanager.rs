@@ -69,13 +69,22 @@ pub(super) fn alerts_of(
     let Some(members) = &group.alerts else {
         return Err(NotUnderstood::new("`alerts` is missing"));
     };
-    Parsed::gather(members.iter().enumerate().map(|(place, member)| {
+    let parsed = Parsed::gather(members.iter().enumerate().map(|(place, member)| {
         let state = group.state_of(member).ok_or_else(|| {
             NotUnderstood::new(format!("`alerts[{place}].status` is neither firing nor resolved"))
         })?;
         let draft = finish_draft(member, group.draft(member, state));
         Ok(group.alert(member, draft, state, source))
-    }))
+    }));
+    parsed.map(|mut parsed| {
+        // A member that cannot be read may still be firing, like one that was cut.
+        if let Parsed::Partly { alerts, .. } = &mut parsed {
+            for alert in alerts {
+                alert.truncated = true;
+            }
+        }
+        parsed
+    })
 }
 
 impl Body {
@@ -111,13 +120,8 @@ impl Body {
         Draft {
             id: member.identity(),
             title,
-            summary: first(&["description", "message", "details"])
-                .unwrap_or_default()
-                .to_owned(),
-            links: links
-                .into_iter()
-                .filter_map(|(kind, url)| Some((kind, url?.to_owned())))
-                .collect(),
+            summary: first(&["description", "message", "details"]).unwrap_or_default().to_owned(),
+            links: links.into_iter().filter_map(|(kind, url)| Some((kind, url?.to_owned()))).collect(),
             labels,
             assignees: Vec::new(),
             started_at: member.starts_at.0,
@@ -161,7 +165,7 @@ impl Member {
 
 /// Severity is a convention among labels, not a field: `severity`, else `priority`, else `sev`, and the same in
 /// any case.
-fn severity_in(labels: &BTreeMap<String, String>) -> Option<&str> {
+pub(super) fn severity_in(labels: &BTreeMap<String, String>) -> Option<&str> {
     const NAMES: [&str; 3] = ["severity", "priority", "sev"];
     let exact = NAMES.iter().find_map(|name| labels.get(*name));
     let any_case = || {
@@ -193,10 +197,8 @@ pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
 /// What samples of the Alertmanager family have as their one alert.
 pub(super) fn sample_member(state: AlertState, now: Timestamp, dedup: &str) -> serde_json::Value {
     let labels = sample_labels(dedup);
-    let fingerprint: String = hash_of(&BTreeMap::from([("sample".to_owned(), dedup.to_owned())]))
-        .chars()
-        .take(16)
-        .collect();
+    let fingerprint: String =
+        hash_of(&BTreeMap::from([("sample".to_owned(), dedup.to_owned())])).chars().take(16).collect();
     json!({
         "status": status(state),
         "labels": labels,

@@ -57,11 +57,7 @@ impl FromStr for Path {
         } else if steps.len() > MOST_STEPS {
             Err(NotAPath::TooLong)
         } else {
-            Ok(Self {
-                text: text.to_owned(),
-                steps,
-                is_dotted,
-            })
+            Ok(Self { text: text.to_owned(), steps, is_dotted })
         }
     }
 }
@@ -77,8 +73,7 @@ impl Path {
     /// What is there. Null is nothing.
     #[must_use]
     pub fn find<'v>(&self, document: &'v Value) -> Option<Cow<'v, Value>> {
-        self.descend(document, &self.steps)
-            .filter(|found| !found.is_null())
+        self.descend(document, &self.steps).filter(|found| !found.is_null())
     }
 
     fn descend<'v>(&self, value: &'v Value, steps: &[String]) -> Option<Cow<'v, Value>> {
@@ -107,11 +102,7 @@ impl Path {
 /// The object or list that a text holds.
 pub(super) fn json_within(text: &str) -> Option<Value> {
     let text = text.trim_start();
-    if text.starts_with(['{', '[']) {
-        serde_json::from_str(text).ok()
-    } else {
-        None
-    }
+    if text.starts_with(['{', '[']) { serde_json::from_str(text).ok() } else { None }
 }
 
 /// Where a tool says whether it is broken, and in which words. Compared without regard to case; a number or
@@ -180,13 +171,7 @@ mod tests {
             assert_eq!(find(dotted, &document), Some(found.clone()));
             assert_eq!(find(pointer, &document), Some(found));
         }
-        for absent in [
-            "check.nothing",
-            "check.tags.2",
-            "check.tags.-1",
-            "check.url.x",
-            "/check.url",
-        ] {
+        for absent in ["check.nothing", "check.tags.2", "check.tags.-1", "check.url.x", "/check.url"] {
             assert_eq!(find(absent, &document), None, "{absent}");
         }
     }
@@ -214,10 +199,7 @@ mod tests {
 
     #[test]
     fn pointers_may_escape_slashes_and_tildes() {
-        assert_eq!(
-            find("/a~1b/c~0d", &json!({ "a/b": { "c~d": 1 } })),
-            Some(json!(1))
-        );
+        assert_eq!(find("/a~1b/c~0d", &json!({ "a/b": { "c~d": 1 } })), Some(json!(1)));
     }
 
     #[test]

@@ -37,9 +37,7 @@ pub(super) fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotU
             let items = items_at(value, fields.each.as_ref())?;
             gather(items, |item| by_fields(&item, fields, source))
         }
-        None => gather(items_of(value), |item| {
-            part::<Own>(item, "the alert")?.alert(source)
-        }),
+        None => gather(items_of(value), |item| part::<Own>(item, "the alert")?.alert(source)),
     }
 }
 
@@ -50,13 +48,11 @@ fn gather(
 ) -> Result<Parsed, NotUnderstood> {
     let is_list = items.len() > 1;
     Parsed::gather(items.into_iter().enumerate().map(|(place, item)| {
-        read_item(item).map_err(|e| {
-            if is_list {
-                NotUnderstood::new(format!("item {place}: {e}"))
-            } else {
-                e
-            }
-        })
+        read_item(item).map_err(
+            |e| {
+                if is_list { NotUnderstood::new(format!("item {place}: {e}")) } else { e }
+            },
+        )
     }))
 }
 
@@ -91,16 +87,11 @@ impl Own {
             Some("acknowledged") => AlertState::Acknowledged,
             Some("resolved") => AlertState::Resolved,
             Some(_) => {
-                return Err(NotUnderstood::new(
-                    "`event` is none of triggered, acknowledged, resolved",
-                ));
+                return Err(NotUnderstood::new("`event` is none of triggered, acknowledged, resolved"));
             }
             None => return Err(NotUnderstood::new("`event` is missing")),
         };
-        let key = self
-            .dedup_key
-            .0
-            .ok_or_else(|| NotUnderstood::new("`dedup_key` is missing"))?;
+        let key = self.dedup_key.0.ok_or_else(|| NotUnderstood::new("`dedup_key` is missing"))?;
         if key.chars().count() > LONGEST_KEY {
             return Err(NotUnderstood::new("`dedup_key` is longer than 255 characters"));
         }
@@ -118,16 +109,8 @@ impl Own {
             title: self.title.0.unwrap_or_else(|| key.clone()),
             summary: self.description.0.unwrap_or_default(),
             labels,
-            links: links
-                .into_iter()
-                .filter_map(|(kind, url)| Some((kind, url.0?)))
-                .collect(),
-            assignees: self
-                .assignees
-                .into_iter()
-                .flatten()
-                .filter_map(|name| name.0)
-                .collect(),
+            links: links.into_iter().filter_map(|(kind, url)| Some((kind, url.0?))).collect(),
+            assignees: self.assignees.into_iter().flatten().filter_map(|name| name.0).collect(),
             started_at: self.started_at.0,
             ended_at: self.ended_at.0.filter(|_| state == AlertState::Resolved),
             truncated: false,
@@ -139,13 +122,11 @@ impl Own {
 }
 
 fn key_of(source: &Source, key: &str) -> crate::alert::DedupKey {
-    source.key(&format!("{}/{key}", source.name))
+    source.key(key)
 }
 
 fn is_yes(text: &str) -> bool {
-    ["true", "1", "yes"]
-        .iter()
-        .any(|yes| text.eq_ignore_ascii_case(yes))
+    ["true", "1", "yes"].iter().any(|yes| text.eq_ignore_ascii_case(yes))
 }
 
 /// The items of a body in our own JSON.
@@ -162,9 +143,7 @@ fn items_of(mut body: Value) -> Vec<Value> {
 /// What is inside `{type, timestamp, data}`, with the envelope's words for what is missing there.
 fn out_of_envelope(mut body: Value) -> Value {
     let event = body.get("type").and_then(Value::as_str);
-    let event = event
-        .and_then(|kind| kind.rsplit('.').next())
-        .map(ToOwned::to_owned);
+    let event = event.and_then(|kind| kind.rsplit('.').next()).map(ToOwned::to_owned);
     let is_ours = body.get("dedup_key").is_some();
     let (Some(event), Some(Value::Object(data)), false) = (event, body.get_mut("data"), is_ours) else {
         return body;
@@ -213,14 +192,8 @@ fn by_fields(item: &Value, fields: &FieldPaths, source: &Source) -> Result<Alert
         title: text_at(&fields.title).unwrap_or_else(|| key.clone()),
         summary: text_at(&fields.description).unwrap_or_default(),
         labels,
-        links: text_at(&fields.url)
-            .map(|url| (LinkKind::Source, url))
-            .into_iter()
-            .collect(),
-        started_at: fields
-            .started_at
-            .as_ref()
-            .and_then(|path| moment(&*path.find(item)?)),
+        links: text_at(&fields.url).map(|url| (LinkKind::Source, url)).into_iter().collect(),
+        started_at: fields.started_at.as_ref().and_then(|path| moment(&*path.find(item)?)),
         test: text_at(&fields.test).is_some_and(|text| is_yes(&text)),
         ..Draft::default()
     };
@@ -234,11 +207,7 @@ impl StateField {
         let found = self.path.find(item).and_then(|value| text(&value));
         let is_in = |words: &[String]| {
             let found = found.as_deref().map(str::trim);
-            found.is_some_and(|found| {
-                words
-                    .iter()
-                    .any(|word| word.to_lowercase() == found.to_lowercase())
-            })
+            found.is_some_and(|found| words.iter().any(|word| word.to_lowercase() == found.to_lowercase()))
         };
         if is_in(&self.firing) {
             Ok(AlertState::Firing)

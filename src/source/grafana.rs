@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::alertmanager::{self, Member, alerts_of};
+use super::alertmanager::{self, Member, alerts_of, severity_in};
 use super::wire::{Text, Texts, part, read};
 use super::{NotUnderstood, Parsed, Source};
 use crate::alert::{AlertState, Draft, LinkKind};
@@ -22,9 +22,7 @@ pub(super) fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotU
     } else if has("ruleId") || has("ruleUrl") || has("ruleName") {
         part::<DashboardAlert>(value, "the body")?.parse(source)
     } else {
-        Err(NotUnderstood::new(
-            "neither `alerts` nor `ruleId` is there: is the payload a custom template?",
-        ))
+        Err(NotUnderstood::new("neither `alerts` nor `ruleId` is there: is the payload a custom template?"))
     }
 }
 
@@ -97,31 +95,18 @@ impl DashboardAlert {
         if let Some(name) = &self.rule_name.0 {
             labels.entry("alertname".to_owned()).or_insert(name.clone());
         }
-        let severity = ["severity", "priority", "sev"]
-            .iter()
-            .find_map(|name| self.tags.get(name))
-            .map(ToOwned::to_owned);
+        let severity = severity_in(&self.tags.0).map(ToOwned::to_owned);
         let draft = Draft {
             id: payload.clone(),
             title: title.unwrap_or_default().to_owned(),
             summary: self.summary(),
             labels,
-            links: self
-                .rule_url
-                .0
-                .iter()
-                .map(|url| (LinkKind::Source, url.clone()))
-                .collect(),
+            links: self.rule_url.0.iter().map(|url| (LinkKind::Source, url.clone())).collect(),
             test: self.is_test(),
             ..Draft::default()
         };
         let key = source.key(&payload);
-        Ok(Parsed::Alerts(vec![source.alert(
-            draft,
-            key,
-            state,
-            severity.as_deref(),
-        )]))
+        Ok(Parsed::Alerts(vec![source.alert(draft, key, state, severity.as_deref())]))
     }
 
     fn summary(&self) -> String {
@@ -137,10 +122,7 @@ impl DashboardAlert {
     /// The notification channel's test button: no field says so, but these texts are fixed.
     fn is_test(&self) -> bool {
         self.rule_name.as_deref() == Some("Test rule")
-            && self
-                .title
-                .as_deref()
-                .is_some_and(|t| t.ends_with("Test notification"))
+            && self.title.as_deref().is_some_and(|t| t.ends_with("Test notification"))
     }
 }
 
@@ -149,15 +131,9 @@ pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
     let mut member = alertmanager::sample_member(state, now, dedup);
     if let Value::Object(fields) = &mut member {
         fields.insert("values".to_owned(), json!({ "A": 0.42 }));
-        fields.insert(
-            "valueString".to_owned(),
-            json!("[ var='A' labels={service=checkout} value=0.42 ]"),
-        );
+        fields.insert("valueString".to_owned(), json!("[ var='A' labels={service=checkout} value=0.42 ]"));
         for (name, url) in [
-            (
-                "silenceURL",
-                "https://grafana.example/alerting/silence/new?service=checkout",
-            ),
+            ("silenceURL", "https://grafana.example/alerting/silence/new?service=checkout"),
             ("dashboardURL", "https://grafana.example/d/checkout"),
             ("panelURL", "https://grafana.example/d/checkout?viewPanel=1"),
         ] {

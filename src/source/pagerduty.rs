@@ -88,29 +88,17 @@ pub(super) fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotU
             "PagerDuty V2 webhook: V2 is no longer supported there, add a V3 subscription",
         ));
     }
-    let event = value
-        .get_mut("event")
-        .map(Value::take)
-        .ok_or_else(|| NotUnderstood::new("`event` is missing"))?;
+    let event =
+        value.get_mut("event").map(Value::take).ok_or_else(|| NotUnderstood::new("`event` is missing"))?;
     let event: Event = part(event, "`event`")?;
-    let name = event
-        .name
-        .as_deref()
-        .ok_or_else(|| NotUnderstood::new("`event.event_type` is missing"))?;
+    let name = event.name.as_deref().ok_or_else(|| NotUnderstood::new("`event.event_type` is missing"))?;
     if name == "pagey.ping" {
         return Ok(Parsed::ignored("a ping"));
     }
     if !OF_AN_INCIDENT.contains(&name) {
-        return Ok(Parsed::ignored(
-            "an event type that says nothing about an incident's state",
-        ));
+        return Ok(Parsed::ignored("an event type that says nothing about an incident's state"));
     }
-    if event
-        .data
-        .get("type")
-        .and_then(Value::as_str)
-        .is_some_and(|t| t != "incident")
-    {
+    if event.data.get("type").and_then(Value::as_str).is_some_and(|t| t != "incident") {
         return Ok(Parsed::ignored("an event whose data is not the incident"));
     }
     let incident: Incident = part(event.data, "`event.data`")?;
@@ -125,10 +113,7 @@ impl Incident {
         began_now: bool,
         source: &Source,
     ) -> Result<Parsed, NotUnderstood> {
-        let id = self
-            .id
-            .as_deref()
-            .ok_or_else(|| NotUnderstood::new("`event.data.id` is missing"))?;
+        let id = self.id.as_deref().ok_or_else(|| NotUnderstood::new("`event.data.id` is missing"))?;
         let state = match self.status.as_deref() {
             Some("triggered") => AlertState::Firing,
             Some("acknowledged") => AlertState::Acknowledged,
@@ -162,12 +147,7 @@ impl Incident {
             truncated: false,
             test: false,
         };
-        Ok(Parsed::Alerts(vec![source.alert(
-            draft,
-            source.key(id),
-            state,
-            priority,
-        )]))
+        Ok(Parsed::Alerts(vec![source.alert(draft, source.key(id), state, priority)]))
     }
 
     fn labels(&self) -> std::collections::BTreeMap<String, String> {
@@ -177,10 +157,7 @@ impl Incident {
             ("urgency", self.urgency.as_deref()),
             ("escalation_policy", summary_of(self.escalation_policy.as_ref())),
             ("teams", Some(teams.as_str()).filter(|t| !t.is_empty())),
-            (
-                "incident_type",
-                self.kind.as_ref().and_then(|t| t.name.as_deref()),
-            ),
+            ("incident_type", self.kind.as_ref().and_then(|t| t.name.as_deref())),
             ("priority", summary_of(self.priority.as_ref())),
             ("number", self.number.as_deref()),
         ]
@@ -195,11 +172,7 @@ fn summary_of(reference: Option<&Reference>) -> Option<&str> {
 }
 
 fn summaries_of(references: Option<&[Reference]>) -> Vec<String> {
-    references
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|reference| reference.summary.0.clone())
-        .collect()
+    references.unwrap_or_default().iter().filter_map(|reference| reference.summary.0.clone()).collect()
 }
 
 /// An incident of priority P1.
@@ -216,11 +189,7 @@ pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
     let (event_type, status, began_at) = match state {
         AlertState::Firing => ("incident.triggered", "triggered", now),
         AlertState::Acknowledged => ("incident.acknowledged", "acknowledged", now),
-        AlertState::Resolved => (
-            "incident.resolved",
-            "resolved",
-            later(now, SignedDuration::from_mins(-10)),
-        ),
+        AlertState::Resolved => ("incident.resolved", "resolved", later(now, SignedDuration::from_mins(-10))),
     };
     json!({
         "event": {

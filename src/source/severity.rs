@@ -28,10 +28,7 @@ pub struct SeverityRules {
 /// No overrides; the unknown is a [`Severity::Sev3`], which by default opens no room.
 impl Default for SeverityRules {
     fn default() -> Self {
-        Self {
-            rules: Vec::new(),
-            unmapped: Severity::Sev3,
-        }
+        Self { rules: Vec::new(), unmapped: Severity::Sev3 }
     }
 }
 
@@ -86,9 +83,8 @@ pub fn usual_meaning(text: &str) -> Option<Severity> {
 
 /// `p1`, `sev1`, `SEV-1`, `severity 1`, also as the first word of more (`P1 - Critical`).
 fn numbered(text: &str) -> Option<Severity> {
-    let rest = ["severity", "sev", "priority", "prio", "p"]
-        .into_iter()
-        .find_map(|word| text.strip_prefix(word))?;
+    let rest =
+        ["severity", "sev", "priority", "prio", "p"].into_iter().find_map(|word| text.strip_prefix(word))?;
     let mut rest = rest.strip_prefix([' ', '-', '_']).unwrap_or(rest).chars();
     let level = rest.next()?;
     if rest.next().is_some_and(|c| c.is_alphanumeric() || c == '.') {
@@ -110,22 +106,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn rule(matchers: &[&str], is: Severity) -> SeverityRule {
-        SeverityRule {
-            matchers: matchers.iter().map(|m| Matcher::parse(m).unwrap()).collect(),
-            is,
-        }
+        SeverityRule { matchers: matchers.iter().map(|m| Matcher::parse(m).unwrap()).collect(), is }
     }
 
     fn decide(rules: &SeverityRules, severity: Option<&str>) -> (Severity, SeverityOrigin) {
         let labels = [("client", "acme"), ("severity", "from label"), ("title", "label")]
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .into();
-        rules.decide(&Seen {
-            labels: &labels,
-            title: "Checkout down",
-            source: "prom-eu",
-            severity,
-        })
+        rules.decide(&Seen { labels: &labels, title: "Checkout down", source: "prom-eu", severity })
     }
 
     #[test]
@@ -155,10 +143,7 @@ mod tests {
             (Severity::Sev2, &["high", "error", "Major", "sev2", "P2", "2"]),
             (Severity::Sev3, &["warning", "Warn", "sev3", "p3", "medium"]),
             (Severity::Sev4, &["low", "minor", "sev-4", "P4"]),
-            (
-                Severity::Sev5,
-                &["info", "Informational", "none", "debug", "sev5", "P5"],
-            ),
+            (Severity::Sev5, &["info", "Informational", "none", "debug", "sev5", "P5"]),
         ] {
             for text in texts {
                 assert_eq!(usual_meaning(text), Some(severity), "{text}");
@@ -186,18 +171,9 @@ mod tests {
             ],
             unmapped: Severity::Sev5,
         };
-        assert_eq!(
-            decide(&rules, Some("warning")),
-            (Severity::Sev2, SeverityOrigin::Rule)
-        );
-        assert_eq!(
-            decide(&rules, Some("critical")),
-            (Severity::Sev1, SeverityOrigin::Field)
-        );
-        assert_eq!(
-            decide(&rules, Some("odd")),
-            (Severity::Sev5, SeverityOrigin::Unmapped)
-        );
+        assert_eq!(decide(&rules, Some("warning")), (Severity::Sev2, SeverityOrigin::Rule));
+        assert_eq!(decide(&rules, Some("critical")), (Severity::Sev1, SeverityOrigin::Field));
+        assert_eq!(decide(&rules, Some("odd")), (Severity::Sev5, SeverityOrigin::Unmapped));
         assert_eq!(decide(&rules, None), (Severity::Sev5, SeverityOrigin::Unmapped));
     }
 
@@ -209,10 +185,8 @@ mod tests {
             ("source = prom-eu", true),
             ("severity = \"from label\"", true),
         ] {
-            let rules = SeverityRules {
-                rules: vec![rule(&[matcher], Severity::Sev2)],
-                ..SeverityRules::default()
-            };
+            let rules =
+                SeverityRules { rules: vec![rule(&[matcher], Severity::Sev2)], ..SeverityRules::default() };
             let wanted = if holds {
                 (Severity::Sev2, SeverityOrigin::Rule)
             } else {

@@ -120,12 +120,7 @@ impl<'de> Deserialize<'de> for Texts {
         let Value::Object(entries) = Value::deserialize(deserializer)? else {
             return Ok(Self::default());
         };
-        Ok(Self(
-            entries
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, text(&value)?)))
-                .collect(),
-        ))
+        Ok(Self(entries.into_iter().filter_map(|(name, value)| Some((name, text(&value)?))).collect()))
     }
 }
 

@@ -116,10 +116,7 @@ fn shipped() -> PathBuf {
 
 #[test]
 fn the_good_files_of_these_tests_have_no_findings() {
-    assert_eq!(
-        Files::new(GOOD_CONFIG, GOOD_ROSTER).findings(),
-        Vec::<String>::new()
-    );
+    assert_eq!(Files::new(GOOD_CONFIG, GOOD_ROSTER).findings(), Vec::<String>::new());
 }
 
 #[test]
@@ -182,21 +179,12 @@ fn the_commented_defaults_of_the_shipped_config_are_the_defaults() {
     let before = Files::new(&text, &roster).load(Strictness::Check).unwrap();
     let after = Files::new(&uncommented, &roster).load(Strictness::Check).unwrap();
     assert_eq!(before.config.rooms, after.config.rooms);
-    assert_eq!(
-        format!("{:?}", before.config.server),
-        format!("{:?}", after.config.server)
-    );
+    assert_eq!(format!("{:?}", before.config.server), format!("{:?}", after.config.server));
     let instance = |l: &Loaded| l.config.gateway.instances[0].budget;
     assert_eq!(instance(&before), instance(&after));
     let gateway = |l: &Loaded| {
         let g = &l.config.gateway;
-        (
-            g.credentials,
-            g.create_path.clone(),
-            g.call_timeout,
-            g.settle,
-            g.lease,
-        )
+        (g.credentials, g.create_path.clone(), g.call_timeout, g.settle, g.lease)
     };
     assert_eq!(gateway(&before), gateway(&after));
     let source = |l: &Loaded| {
@@ -276,22 +264,13 @@ routes:
     let (code, drawn) = files.check();
     assert_eq!(code, 1);
     insta::assert_snapshot!(drawn);
-    for secret in [
-        "hunter2",
-        "misspelt-key",
-        "very-secret",
-        "short,",
-        "555 0123",
-        "5550100103",
-        "5550100104",
-    ] {
+    for secret in ["hunter2", "misspelt-key", "very-secret", "short,", "555 0123", "5550100103", "5550100104"]
+    {
         assert!(!drawn.contains(secret), "{secret} is shown");
     }
     let lines = files.findings();
     assert!(
-        lines
-            .iter()
-            .all(|l| l.starts_with("warroom.yaml:") || l.starts_with("roster.yaml")),
+        lines.iter().all(|l| l.starts_with("warroom.yaml:") || l.starts_with("roster.yaml")),
         "{lines:#?}"
     );
 }
@@ -310,10 +289,7 @@ fn a_file_that_is_not_well_formed_is_one_finding_beside_those_of_the_other_file(
     );
     let (code, drawn) = files.check();
     assert_eq!(code, 1);
-    assert!(
-        !drawn.contains("plain-secret") && !drawn.contains("0.0.0.0"),
-        "{drawn}"
-    );
+    assert!(!drawn.contains("plain-secret") && !drawn.contains("0.0.0.0"), "{drawn}");
 }
 
 #[test]
@@ -326,17 +302,10 @@ fn files_that_cannot_be_read_are_findings() {
     );
     fs::write(files.config(), b"\xff\xfe").unwrap();
     assert_eq!(files.findings()[0], "warroom.yaml: this file is not UTF-8 text");
-    assert_only(
-        &config_says("- 1\n"),
-        "warroom.yaml:1:1: this file must be a map, not a list",
-    );
+    assert_only(&config_says("- 1\n"), "warroom.yaml:1:1: this file must be a map, not a list");
 }
 
-const SECRETS: [&str; 3] = [
-    "Zq9-token-of-the-instance",
-    "Zq8-bearer-of-the-source",
-    "Zq7-admin",
-];
+const SECRETS: [&str; 3] = ["Zq9-token-of-the-instance", "Zq8-bearer-of-the-source", "Zq7-admin"];
 
 /// A good config with everything secret written plainly.
 fn with_secrets() -> String {

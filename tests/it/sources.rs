@@ -49,9 +49,7 @@ fn alerts(source: &Source, body: &[u8]) -> Vec<Alert> {
 }
 
 fn fixtures_of(kind: SourceKind) -> BTreeMap<String, Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(kind.as_str());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(kind.as_str());
     fs::read_dir(&folder)
         .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
         .map(|entry| {
@@ -111,18 +109,43 @@ fn the_end_of_an_incident_has_the_key_and_ids_of_its_beginning() {
             |alerts: &[Alert]| -> Vec<_> { alerts.iter().map(|a| (a.key.clone(), a.id.clone())).collect() };
         assert_eq!(who(&begins), who(&ends), "{kind}");
         assert!(begins.iter().all(|a| a.state == AlertState::Firing), "{kind}");
-        assert!(
-            begins
-                .iter()
-                .all(|a| a.severity == Severity::Sev1 && a.started_at.is_some()),
-            "{kind}"
-        );
+        assert!(begins.iter().all(|a| a.severity == Severity::Sev1 && a.started_at.is_some()), "{kind}");
         assert!(ends.iter().all(|a| a.state == AlertState::Resolved), "{kind}");
-        assert!(
-            begins
-                .iter()
-                .all(|a| a.key.as_str().starts_with(&format!("{kind}:1:")))
-        );
+        assert!(begins.iter().all(|a| a.key.as_str().starts_with(&format!("{kind}:1:"))));
+    }
+}
+
+#[test]
+fn everything_said_about_an_incident_shares_its_key() {
+    for (kind, begin, others) in [
+        (SourceKind::Grafana, "legacy_firing", &["legacy_resolved", "legacy_no_data"][..]),
+        (SourceKind::Grafana, "firing", &["several", "version_4"]),
+        (
+            SourceKind::Pagerduty,
+            "firing",
+            &["acknowledged", "priority_missing", "priority_updated", "reopened"],
+        ),
+        (SourceKind::Generic, "firing", &["acknowledged"]),
+        (SourceKind::Alertmanager, "firing", &["several", "truncated"]),
+    ] {
+        let key = &alerts(&source(kind), &fixture(kind, begin))[0].key;
+        for other in others {
+            for alert in alerts(&source(kind), &fixture(kind, other)) {
+                assert_eq!(&alert.key, key, "{kind} {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_resolve_beside_something_cut_or_unread_is_marked_as_incomplete() {
+    let source = source(SourceKind::Alertmanager);
+    let cut = alerts(&source, &fixture(SourceKind::Alertmanager, "truncated"));
+    assert!(cut.iter().all(|a| a.truncated && a.state == AlertState::Resolved));
+    let body = fixture(SourceKind::Alertmanager, "unknown_status");
+    match read(&source, &body).unwrap() {
+        Parsed::Partly { alerts, .. } => assert!(alerts.iter().all(|alert| alert.truncated)),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -145,11 +168,7 @@ fn unknown_extra_fields_change_nothing_that_matters() {
 fn reading_the_same_body_twice_gives_the_same() {
     for kind in SourceKind::ALL {
         for (name, body) in fixtures_of(kind) {
-            assert_eq!(
-                read(&source(kind), &body),
-                read(&source(kind), &body),
-                "{kind} {name}"
-            );
+            assert_eq!(read(&source(kind), &body), read(&source(kind), &body), "{kind} {name}");
         }
     }
 }
@@ -162,21 +181,12 @@ fn a_test_button_opens_nothing_unless_it_shall() {
         (SourceKind::Generic, "test_button"),
     ] {
         let body = fixture(kind, name);
-        assert!(
-            matches!(read(&source(kind), &body), Ok(Parsed::Ignored { .. })),
-            "{kind}"
-        );
-        let open = Source {
-            open_tests: true,
-            ..source(kind)
-        };
+        assert!(matches!(read(&source(kind), &body), Ok(Parsed::Ignored { .. })), "{kind}");
+        let open = Source { open_tests: true, ..source(kind) };
         assert!(alerts(&open, &body).iter().all(|alert| alert.test));
     }
     let ping = fixture(SourceKind::Pagerduty, "test_button");
-    let open = Source {
-        open_tests: true,
-        ..source(SourceKind::Pagerduty)
-    };
+    let open = Source { open_tests: true, ..source(SourceKind::Pagerduty) };
     assert!(matches!(read(&open, &ping), Ok(Parsed::Ignored { .. })));
 }
 
@@ -184,9 +194,7 @@ fn a_test_button_opens_nothing_unless_it_shall() {
 fn samples_to_send_are_read_back_as_a_severity_1_that_begins_now() {
     for kind in SourceKind::ALL {
         let source = source(kind);
-        let [begin] = &alerts(&source, kind.sample(now(), "first").as_bytes())[..] else {
-            panic!("{kind}")
-        };
+        let [begin] = &alerts(&source, kind.sample(now(), "first").as_bytes())[..] else { panic!("{kind}") };
         assert_eq!(
             (begin.state, begin.severity, begin.started_at),
             (AlertState::Firing, Severity::Sev1, Some(now())),
@@ -211,10 +219,7 @@ fn one_incident_per_alert_gives_each_its_own_key() {
             alerts(source, &body).into_iter().map(|alert| alert.key).collect()
         };
         assert_eq!(keys(&source(kind)).len(), 1, "{kind}");
-        let each = Source {
-            incident_per: IncidentPer::Alert,
-            ..source(kind)
-        };
+        let each = Source { incident_per: IncidentPer::Alert, ..source(kind) };
         assert_eq!(keys(&each).len(), 3, "{kind}");
     }
 }
@@ -230,14 +235,8 @@ fn a_group_keeps_its_key_when_its_members_change() {
 #[test]
 fn generic_keys_of_different_sources_stay_apart() {
     let body = fixture(SourceKind::Generic, "firing");
-    let other = Source {
-        name: "other".to_owned(),
-        ..source(SourceKind::Generic)
-    };
-    assert_ne!(
-        alerts(&source(SourceKind::Generic), &body)[0].key,
-        alerts(&other, &body)[0].key
-    );
+    let other = Source { name: "other".to_owned(), ..source(SourceKind::Generic) };
+    assert_ne!(alerts(&source(SourceKind::Generic), &body)[0].key, alerts(&other, &body)[0].key);
 }
 
 #[test]
@@ -291,9 +290,8 @@ fn deep_long_and_senseless_bodies_are_refused_quickly() {
     let deep_closed = format!("{deep}{}", "]".repeat(1_000_000));
     let inside = format!(r#"{{"alerts": {deep_closed}, "event": {deep_closed}}}"#);
     let in_text = format!(r#"{{"a": {}}}"#, Value::String("[".repeat(500_000)));
-    let garbage: Vec<u8> = (0..1_048_576_u32)
-        .map(|i| u8::try_from(i.wrapping_mul(2_654_435_761) >> 24).unwrap())
-        .collect();
+    let garbage: Vec<u8> =
+        (0..1_048_576_u32).map(|i| u8::try_from(i.wrapping_mul(2_654_435_761) >> 24).unwrap()).collect();
     for kind in SourceKind::ALL {
         let source = source(kind);
         for body in [
@@ -313,10 +311,7 @@ fn deep_long_and_senseless_bodies_are_refused_quickly() {
         assert!(read(&source, in_text.as_bytes()).is_err(), "{kind}");
     }
     let by_path = Source {
-        fields: Some(FieldPaths {
-            each: Some("a.0".parse().unwrap()),
-            ..checks()
-        }),
+        fields: Some(FieldPaths { each: Some("a.0".parse().unwrap()), ..checks() }),
         ..source(SourceKind::Generic)
     };
     assert!(read(&by_path, in_text.as_bytes()).is_err());
@@ -330,10 +325,7 @@ fn a_list_without_alerts_is_nothing_to_act_upon() {
         (SourceKind::Generic, "[]"),
         (SourceKind::Generic, r#"{"alerts": []}"#),
     ] {
-        assert!(
-            matches!(read(&source(kind), body.as_bytes()), Ok(Parsed::Ignored { .. })),
-            "{kind}"
-        );
+        assert!(matches!(read(&source(kind), body.as_bytes()), Ok(Parsed::Ignored { .. })), "{kind}");
     }
 }
 

@@ -74,11 +74,7 @@ fn of_github() -> Vec<Vector> {
             "Hello, World!",
             "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
         ),
-        (
-            "test-secret",
-            ACTION,
-            "sha256=9fe472f290248c354c1275e312e291362255ec0de32f146a650e396c32b47725",
-        ),
+        ("test-secret", ACTION, "sha256=9fe472f290248c354c1275e312e291362255ec0de32f146a650e396c32b47725"),
         (
             "test-secret",
             r#"{"msg":"🔴 Down – café"}"#,
@@ -99,36 +95,16 @@ fn of_github() -> Vec<Vector> {
 fn of_grafana() -> Vec<Vector> {
     let mut all = Vec::new();
     for (secret, time, body, signature) in [
-        (
-            "secret",
-            None,
-            "test message",
-            "3bcebf43c85d20bba6e3b6ba278af1d2ba3ab0d57de271b0ad30b833e851c5a6",
-        ),
+        ("secret", None, "test message", "3bcebf43c85d20bba6e3b6ba278af1d2ba3ab0d57de271b0ad30b833e851c5a6"),
         (
             "secret",
             Some("0"),
             "test message",
             "ac18a483a582b60a883e974541afe25aa1026136163e94665649743324183ef1",
         ),
-        (
-            "secret",
-            None,
-            "",
-            "f9e66e179b6747ae54108f82f8ade8b3c25d76fd30afde6c395822c530196169",
-        ),
-        (
-            "secret",
-            Some("0"),
-            "",
-            "e2f315c3aecb48bf08e9308c9c9637aaac3a16d0d7499de2cdc6ecd924064632",
-        ),
-        (
-            "test-secret",
-            None,
-            ACTION,
-            "9fe472f290248c354c1275e312e291362255ec0de32f146a650e396c32b47725",
-        ),
+        ("secret", None, "", "f9e66e179b6747ae54108f82f8ade8b3c25d76fd30afde6c395822c530196169"),
+        ("secret", Some("0"), "", "e2f315c3aecb48bf08e9308c9c9637aaac3a16d0d7499de2cdc6ecd924064632"),
+        ("test-secret", None, ACTION, "9fe472f290248c354c1275e312e291362255ec0de32f146a650e396c32b47725"),
         (
             "test-secret",
             Some("1767225600"),
@@ -152,22 +128,11 @@ fn of_grafana() -> Vec<Vector> {
 fn of_others() -> Vec<Vector> {
     let mut all = Vec::new();
     for (body, signature) in [
-        (
-            ACTION,
-            "81d5f0a2da7ede225b0ff9eea7dd76af3c4daed906735393eeec15b0bea13afb",
-        ),
-        (
-            "",
-            "cff7ccd625537ce1a726fd29f7fc4beca8a15c96b6c9ee9b9461e149f57d4e88",
-        ),
+        (ACTION, "81d5f0a2da7ede225b0ff9eea7dd76af3c4daed906735393eeec15b0bea13afb"),
+        ("", "cff7ccd625537ce1a726fd29f7fc4beca8a15c96b6c9ee9b9461e149f57d4e88"),
     ] {
         all.push(Vector {
-            verifier: hmac(
-                &["test-client-secret"],
-                "sentry-hook-signature",
-                Encoding::Hex,
-                None,
-            ),
+            verifier: hmac(&["test-client-secret"], "sentry-hook-signature", Encoding::Hex, None),
             headers: vec![("Sentry-Hook-Signature", signature)],
             body,
             now: at(0),
@@ -236,10 +201,7 @@ fn every_known_answer_fails_with_any_bit_of_any_header_changed() {
                 }
                 let mut raw = vector.hook();
                 raw.headers.insert(name.parse::<HeaderName>().unwrap(), changed);
-                assert!(
-                    verify(raw, &vector.verifier, vector.now).is_err(),
-                    "{name}: {value}, bit {bit}"
-                );
+                assert!(verify(raw, &vector.verifier, vector.now).is_err(), "{name}: {value}, bit {bit}");
             }
         }
     }
@@ -264,10 +226,7 @@ fn every_known_answer_fails_without_or_with_another_or_an_empty_secret() {
 #[test]
 fn without_its_headers_a_request_is_missing_its_proof() {
     for vector in vectors() {
-        assert_eq!(
-            refusal(hook(&[], vector.body), &vector.verifier, vector.now),
-            Rejected::Missing
-        );
+        assert_eq!(refusal(hook(&[], vector.body), &vector.verifier, vector.now), Rejected::Missing);
     }
 }
 
@@ -276,10 +235,7 @@ fn a_header_given_twice_is_refused_even_if_both_are_right() {
     for vector in vectors() {
         for (name, value) in &vector.headers {
             let mut raw = vector.hook();
-            raw.headers.append(
-                name.parse::<HeaderName>().unwrap(),
-                HeaderValue::from_static(value),
-            );
+            raw.headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_static(value));
             assert_eq!(refusal(raw, &vector.verifier, vector.now), Rejected::Malformed);
         }
     }

@@ -8,10 +8,7 @@ use super::{Files, GOOD_ROSTER, now, set, shipped};
 
 fn ask(labels: &[(&str, &str)], severity: Severity, json: bool) -> String {
     let question = who::Question {
-        labels: labels
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect(),
+        labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         severity,
         at: now(),
         json,
@@ -24,20 +21,13 @@ fn ask(labels: &[(&str, &str)], severity: Severity, json: bool) -> String {
 
 #[test]
 fn who_is_called_and_why() {
-    insta::assert_snapshot!(ask(
-        &[("client", "acme"), ("environment", "production")],
-        Severity::Sev1,
-        false
-    ));
+    insta::assert_snapshot!(ask(&[("client", "acme"), ("environment", "production")], Severity::Sev1, false));
 }
 
 #[test]
 fn who_says_that_a_lesser_severity_opens_no_room() {
     let answer = ask(&[("client", "other")], Severity::Sev2, false);
-    assert!(
-        answer.contains("route    fallback (no route matched)"),
-        "{answer}"
-    );
+    assert!(answer.contains("route    fallback (no route matched)"), "{answer}");
     assert!(answer.contains("severity sev2 opens no room"), "{answer}");
 }
 
@@ -59,12 +49,7 @@ fn a_program_gets_the_same_answer_without_full_numbers() {
 #[test]
 fn who_with_wrong_files_shows_what_is_wrong() {
     let files = Files::new("nonsense: 1\n", GOOD_ROSTER);
-    let question = who::Question {
-        labels: [].into(),
-        severity: Severity::Sev1,
-        at: now(),
-        json: false,
-    };
+    let question = who::Question { labels: [].into(), severity: Severity::Sev1, at: now(), json: false };
     let mut out = Vec::new();
     let code = who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap();
     assert_eq!(code, 1);

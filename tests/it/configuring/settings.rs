@@ -22,16 +22,10 @@ fn everything_has_a_default_but_the_number_and_the_sources() {
     let config = &loaded.config;
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:8080");
     assert!(config.server.admin.ip().is_loopback());
-    assert_eq!(
-        config.store,
-        StoreAddress::Sqlite(files.0.path().join("warroom.db"))
-    );
+    assert_eq!(config.store, StoreAddress::Sqlite(files.0.path().join("warroom.db")));
     assert_eq!(config.rooms, warroom::room::policy::Policy::default());
     assert_eq!(config.room_name, config::USUAL_NAME);
-    assert_eq!(
-        config.gateway.instances[0].budget,
-        warroom::pacing::Budget::default()
-    );
+    assert_eq!(config.gateway.instances[0].budget, warroom::pacing::Budget::default());
     assert_eq!(config.gateway.instances[0].name, "number-1");
     assert_eq!(loaded.config_hash.len(), 64);
 }
@@ -70,47 +64,21 @@ fn the_gateways_rules() {
         let found = gateway(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
     };
-    says(
-        "settle: 39s",
-        "`settle` (39s) must be at least `call_timeout` (30s) and 10s more",
-    );
-    says(
-        "lease: 59s",
-        "`lease` (59s) must be at least twice `call_timeout` (30s)",
-    );
-    assert_eq!(
-        gateway("call_timeout: 90s").len(),
-        2,
-        "both rules, though neither key is written"
-    );
+    says("settle: 39s", "`settle` (39s) must be at least `call_timeout` (30s) and 10s more");
+    says("lease: 59s", "`lease` (59s) must be at least twice `call_timeout` (30s)");
+    assert_eq!(gateway("call_timeout: 90s").len(), 2, "both rules, though neither key is written");
     assert!(gateway("settle: 40s").is_empty());
     says("base_url: ftp://x.example", "must be an http or https address");
     says("base_url: wawp", "is not a web address");
-    says(
-        "base_url: https://user:very-secret@x.example",
-        "must not carry a user",
-    );
-    says(
-        "base_url: http://x.example",
-        "warning: `gateway.base_url` sends the access token in clear",
-    );
+    says("base_url: https://user:very-secret@x.example", "must not carry a user");
+    says("base_url: http://x.example", "warning: `gateway.base_url` sends the access token in clear");
     assert!(gateway("base_url: http://127.0.0.1:9595").is_empty());
     says("kind: wapp", "did you mean `wawp`?");
-    says(
-        "credentials: cookie",
-        "must be `mixed`, `query`, `body` or `header`",
-    );
+    says("credentials: cookie", "must be `mixed`, `query`, `body` or `header`");
     says("create_path: v2/groups", "must be a path");
     says("messages_per_minute: 0", "must be a whole number from 1 to 600");
-    let none = with(
-        "    - id: instance-1\n      access_token: token-of-instance-one\n",
-        "    []\n",
-    );
-    assert!(
-        config_says(&none)[0].contains("without a linked number"),
-        "{:?}",
-        config_says(&none)
-    );
+    let none = with("    - id: instance-1\n      access_token: token-of-instance-one\n", "    []\n");
+    assert!(config_says(&none)[0].contains("without a linked number"), "{:?}", config_says(&none));
 }
 
 #[test]
@@ -120,10 +88,7 @@ fn the_instances_rules() {
         let found = second(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
     };
-    says(
-        "id: instance-1, access_token: another-token-0123",
-        "is the id of an earlier instance",
-    );
+    says("id: instance-1, access_token: another-token-0123", "is the id of an earlier instance");
     says(
         "id: instance-2, access_token: another-token-0123, name: number-1",
         "is the name of an earlier instance",
@@ -137,10 +102,7 @@ fn the_instances_rules() {
         "id: instance-2, access_token: another-token-0123, rooms_per_hour: 0",
         "must be a whole number from 1 to 60",
     );
-    says(
-        "id: instance-2, access_token: another-token-0123, name: My Phone",
-        "is not a name",
-    );
+    says("id: instance-2, access_token: another-token-0123, name: My Phone", "is not a name");
 }
 
 #[test]
@@ -149,21 +111,12 @@ fn the_sources_rules() {
         let found = config_says(&config);
         assert!(found.len() == 1 && found[0].contains(part), "{found:#?}");
     };
-    says(
-        with("prometheus:", "gateway:"),
-        "a source cannot be called `gateway`",
-    );
+    says(with("prometheus:", "gateway:"), "a source cannot be called `gateway`");
     says(with("prometheus:", "Prometheus:"), "cannot be a source's name");
-    says(
-        with("kind: alertmanager", "kind: nagios"),
-        "`sources.prometheus.kind` must be",
-    );
+    says(with("kind: alertmanager", "kind: nagios"), "`sources.prometheus.kind` must be");
     says(with("    kind: alertmanager\n", ""), "needs `kind`");
     says(
-        with(
-            "    kind: alertmanager\n",
-            "    kind: alertmanager\n    incident_per: room\n",
-        ),
+        with("    kind: alertmanager\n", "    kind: alertmanager\n    incident_per: room\n"),
         "must be `group` or `alert`",
     );
     says(
@@ -174,10 +127,7 @@ fn the_sources_rules() {
         "is only for `kind: generic`",
     );
     says(
-        with(
-            "    kind: alertmanager\n",
-            "    kind: alertmanager\n    severity: { unmapped: sev9 }\n",
-        ),
+        with("    kind: alertmanager\n", "    kind: alertmanager\n    severity: { unmapped: sev9 }\n"),
         "must be `sev1`",
     );
     says(
@@ -193,18 +143,11 @@ fn the_sources_rules() {
 
 #[test]
 fn fields_of_a_generic_source() {
-    let fields = |text: &str| {
-        with(
-            "kind: alertmanager",
-            &format!("kind: generic\n    fields: {text}"),
-        )
-    };
+    let fields = |text: &str| with("kind: alertmanager", &format!("kind: generic\n    fields: {text}"));
     let good = fields(
         "{ each: checks, key: id, state: { path: status, firing: [down], resolved: up, otherwise: firing }, title: name, labels: { client: /tags/client } }",
     );
-    let loaded = Files::new(&good, GOOD_ROSTER)
-        .load(Strictness::Serve)
-        .unwrap_or_else(|e| panic!("{e}"));
+    let loaded = Files::new(&good, GOOD_ROSTER).load(Strictness::Serve).unwrap_or_else(|e| panic!("{e}"));
     let read = loaded.config.sources["prometheus"].fields.clone().unwrap();
     assert_eq!(read.state.resolved, ["up"]);
     assert_eq!(read.labels["client"].to_string(), "/tags/client");
@@ -221,49 +164,22 @@ fn rooms_messages_and_log() {
         let found = extra(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
     };
-    says(
-        "rooms: { name: \"{{ title }}\" }",
-        "must begin with `INCIDENT-{{ id }}`",
-    );
-    says(
-        "rooms: { name: \"INCIDENT-{{ id }}{{ title }}\" }",
-        "must begin with `INCIDENT-{{ id }}`",
-    );
-    says(
-        "rooms: { name: \"INCIDENT-{{ id }} {{ title\" }",
-        "is not a template",
-    );
+    says("rooms: { name: \"{{ title }}\" }", "must begin with `INCIDENT-{{ id }}`");
+    says("rooms: { name: \"INCIDENT-{{ id }}{{ title }}\" }", "must begin with `INCIDENT-{{ id }}`");
+    says("rooms: { name: \"INCIDENT-{{ id }} {{ title\" }", "is not a template");
     assert!(extra("rooms: { name: \"INCIDENT-{{id}}\" }").is_empty());
-    says(
-        "rooms: { strangers: ignore }",
-        "must be `invite`, `add` or `leave_out`",
-    );
-    says(
-        "rooms: { close_after: 30 }",
-        "the unit is missing: `30s`, `30m` or `30h`?",
-    );
-    says(
-        "rooms: { create_attempts: 1.5 }",
-        "must be a whole number from 1 to 10, not `1.5`",
-    );
+    says("rooms: { strangers: ignore }", "must be `invite`, `add` or `leave_out`");
+    says("rooms: { close_after: 30 }", "the unit is missing: `30s`, `30m` or `30h`?");
+    says("rooms: { create_attempts: 1.5 }", "must be a whole number from 1 to 10, not `1.5`");
     says("rooms: { lock_settings: no }", "write false");
     says("messages: { welcom: x }", "did you mean `welcome`?");
-    says(
-        "messages: { welcome: { file: gone.txt } }",
-        "there is no such file",
-    );
+    says("messages: { welcome: { file: gone.txt } }", "there is no such file");
     says("log: { format: xml }", "must be `text` or `json`");
     says("log: { level: \"warroom=loud\" }", "is not a log level");
     says("store: mysql://x", "is not a store");
     says("roster: [a]", "must be a text, not a list");
-    says(
-        "rooms:\n  open_at: sev2\n  open_at: sev3",
-        "`rooms.open_at` is given twice",
-    );
-    says(
-        "rooster: roster.yaml",
-        "unknown key `rooster` (did you mean `roster`?)",
-    );
+    says("rooms:\n  open_at: sev2\n  open_at: sev3", "`rooms.open_at` is given twice");
+    says("rooster: roster.yaml", "unknown key `rooster` (did you mean `roster`?)");
 }
 
 #[test]

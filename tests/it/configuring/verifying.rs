@@ -27,9 +27,8 @@ fn every_way_to_verify_is_understood() {
     let scheme = |kind: &str, verify: &str| {
         let config = with("{ bearer: bearer-token-0123456789 }", verify)
             .replace("kind: alertmanager", &format!("kind: {kind}"));
-        let loaded = Files::new(&config, GOOD_ROSTER)
-            .load(Strictness::Serve)
-            .unwrap_or_else(|e| panic!("{e}"));
+        let loaded =
+            Files::new(&config, GOOD_ROSTER).load(Strictness::Serve).unwrap_or_else(|e| panic!("{e}"));
         loaded.config.sources["prometheus"].verifier.clone()
     };
     assert!(
@@ -44,10 +43,7 @@ fn every_way_to_verify_is_understood() {
     assert!(
         matches!(scheme("generic", &format!("{{ query: {{ name: token, secret: {secret} }} }}")).scheme, Scheme::Query { name, .. } if name == "token")
     );
-    assert!(matches!(
-        scheme("pagerduty", &format!("{{ hmac: {secret} }}")).scheme,
-        Scheme::PagerDuty { .. }
-    ));
+    assert!(matches!(scheme("pagerduty", &format!("{{ hmac: {secret} }}")).scheme, Scheme::PagerDuty { .. }));
     assert!(
         matches!(scheme("grafana", &format!("{{ hmac: {secret} }}")).scheme, Scheme::Hmac { header, prefix: None, timestamp: None, .. } if header == "x-grafana-alerting-signature")
     );
@@ -65,11 +61,7 @@ fn every_way_to_verify_is_understood() {
         matches!(own.scheme, Scheme::Hmac { header, prefix: Some(prefix), timestamp: Some(time), .. } if header == "x-sig" && prefix == "v0=" && time.separator == ".")
     );
     assert!(matches!(
-        scheme(
-            "generic",
-            "{ standard_webhooks: whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM= }"
-        )
-        .scheme,
+        scheme("generic", "{ standard_webhooks: whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM= }").scheme,
         Scheme::StandardWebhooks { .. }
     ));
 }
@@ -81,37 +73,16 @@ fn a_verifier_that_cannot_work_is_an_error() {
         let found = verify(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
     };
-    says(
-        "{ hmac: 0123456789abcdef0123 }",
-        "alertmanager does not sign its requests",
-    );
-    says(
-        "{ hmac: { secrets: [ 0123456789abcdef0123 ] } }",
-        "needs `header`",
-    );
+    says("{ hmac: 0123456789abcdef0123 }", "alertmanager does not sign its requests");
+    says("{ hmac: { secrets: [ 0123456789abcdef0123 ] } }", "needs `header`");
     says("{ standard_webhooks: \"not base64, not at all\" }", "whsec_");
     says("{ bearer: [] }", "is an empty list");
     says("{ bearer: \"\" }", "is empty");
-    says(
-        "{ bearer: { env: EMPTY_TOKEN } }",
-        "EMPTY_TOKEN is set to nothing",
-    );
-    says(
-        "{ bearer: { env: NOT_SET } }",
-        "the environment variable NOT_SET is not set",
-    );
-    says(
-        "{ bearer: { env: my-secret-itself } }",
-        "is not the name of an environment variable",
-    );
-    says(
-        "{ bearer: { env: SET_TOKEN, file: x } }",
-        "names both `env` and `file`",
-    );
-    says(
-        "{ header: { name: \"no good\", secret: 0123456789abcdef0123 } }",
-        "is not a header's name",
-    );
+    says("{ bearer: { env: EMPTY_TOKEN } }", "EMPTY_TOKEN is set to nothing");
+    says("{ bearer: { env: NOT_SET } }", "the environment variable NOT_SET is not set");
+    says("{ bearer: { env: my-secret-itself } }", "is not the name of an environment variable");
+    says("{ bearer: { env: SET_TOKEN, file: x } }", "names both `env` and `file`");
+    says("{ header: { name: \"no good\", secret: 0123456789abcdef0123 } }", "is not a header's name");
     says("{ bearer: { my-secret-by-mistake } }", "must be a secret");
     says("{ tocken: 0123456789abcdef0123 }", "unknown key `tocken`");
     says("yes-please", "does not say how the sender proves itself");
@@ -126,13 +97,7 @@ fn secrets_come_from_the_environment_or_a_file_with_one_line_break_less() {
         .replace("instance-1", "{ env: SET_TOKEN }");
     let files = Files::new(&config, GOOD_ROSTER);
     files.write("token.txt", "from-a-file-0123456789\r\n");
-    let instance = files
-        .load(Strictness::Serve)
-        .unwrap()
-        .config
-        .gateway
-        .instances
-        .remove(0);
+    let instance = files.load(Strictness::Serve).unwrap().config.gateway.instances.remove(0);
     assert_eq!(instance.access_token.expose_secret(), "from-a-file-0123456789");
     assert_eq!(instance.id, "a-token-from-the-environment");
     files.write("token.txt", "two\nlines-of-a-secret\n");
@@ -145,12 +110,7 @@ fn secrets_come_from_the_environment_or_a_file_with_one_line_break_less() {
 fn while_checking_an_unset_secret_is_replaced_by_one_that_nobody_can_guess() {
     let config = GOOD_CONFIG.replace("token-of-instance-one", "{ env: NOT_SET }");
     let files = Files::new(&config, GOOD_ROSTER);
-    let token = |l: Loaded| {
-        l.config.gateway.instances[0]
-            .access_token
-            .expose_secret()
-            .to_owned()
-    };
+    let token = |l: Loaded| l.config.gateway.instances[0].access_token.expose_secret().to_owned();
     let one = token(files.load(Strictness::Check).unwrap());
     let other = token(files.load(Strictness::Check).unwrap());
     assert!(one.len() >= 32 && one != other);

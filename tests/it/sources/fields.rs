@@ -40,10 +40,7 @@ pub(super) fn checks() -> FieldPaths {
 }
 
 fn by_fields(fields: FieldPaths) -> Source {
-    Source {
-        fields: Some(fields),
-        ..source(SourceKind::Generic)
-    }
+    Source { fields: Some(fields), ..source(SourceKind::Generic) }
 }
 
 fn check(event: &str) -> Value {
@@ -67,10 +64,7 @@ fn anybodys_json_is_read_by_configured_paths() {
 
 #[test]
 fn the_list_may_be_anywhere_even_inside_a_text() {
-    let fields = FieldPaths {
-        each: Some("payload.checks".parse().unwrap()),
-        ..checks()
-    };
+    let fields = FieldPaths { each: Some("payload.checks".parse().unwrap()), ..checks() };
     let list = json!([check("check.down"), check("check.down")]);
     for body in [
         json!({ "payload": { "checks": list } }),
@@ -79,22 +73,12 @@ fn the_list_may_be_anywhere_even_inside_a_text() {
         json!({ "payload": { "checks": list.to_string() } }),
     ] {
         let body = body.to_string();
-        assert_eq!(
-            alerts(&by_fields(fields.clone()), body.as_bytes()).len(),
-            2,
-            "{body}"
-        );
+        assert_eq!(alerts(&by_fields(fields.clone()), body.as_bytes()).len(), 2, "{body}");
     }
     for (body, why) in [
         (json!({}), "nothing at `payload.checks`, where the list should be"),
-        (
-            json!({ "payload": { "checks": "x" } }),
-            "no list at `payload.checks`",
-        ),
-        (
-            json!({ "payload": { "checks": {} } }),
-            "no list at `payload.checks`",
-        ),
+        (json!({ "payload": { "checks": "x" } }), "no list at `payload.checks`"),
+        (json!({ "payload": { "checks": {} } }), "no list at `payload.checks`"),
     ] {
         let error = read(&by_fields(fields.clone()), body.to_string().as_bytes()).unwrap_err();
         assert_eq!(error.why, why);
@@ -114,10 +98,7 @@ fn a_state_is_never_guessed() {
     let mut lenient = checks();
     lenient.state.otherwise = Some(AlertState::Firing);
     for body in [odd, absent] {
-        assert_eq!(
-            alerts(&by_fields(lenient.clone()), body.as_bytes())[0].state,
-            AlertState::Firing
-        );
+        assert_eq!(alerts(&by_fields(lenient.clone()), body.as_bytes())[0].state, AlertState::Firing);
     }
 }
 
@@ -129,10 +110,7 @@ fn one_odd_item_does_not_cost_the_others() {
     match read(&by_fields(checks()), body.as_bytes()).unwrap() {
         Parsed::Partly { alerts, unread } => {
             assert_eq!(alerts.len(), 1);
-            assert_eq!(
-                unread.why,
-                "item 1: nothing at `check.id`, where the key should be"
-            );
+            assert_eq!(unread.why, "item 1: nothing at `check.id`, where the key should be");
         }
         other => panic!("{other:?}"),
     }
@@ -157,15 +135,9 @@ fn booleans_and_numbers_can_be_states_and_test_marks() {
         let mut body = check("x");
         body["down"] = down;
         let body = body.to_string();
-        assert_eq!(
-            alerts(&by_fields(fields.clone()), body.as_bytes())[0].state,
-            state
-        );
+        assert_eq!(alerts(&by_fields(fields.clone()), body.as_bytes())[0].state, state);
     }
     let mut body = check("check.down");
     body["try"] = json!("YES");
-    assert!(matches!(
-        read(&by_fields(checks()), body.to_string().as_bytes()),
-        Ok(Parsed::Ignored { .. })
-    ));
+    assert!(matches!(read(&by_fields(checks()), body.to_string().as_bytes()), Ok(Parsed::Ignored { .. })));
 }

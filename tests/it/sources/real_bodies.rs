@@ -14,10 +14,7 @@ use super::{read, source};
 
 /// Real bodies are kept outside this repository; this test only runs beside them.
 fn samples() -> Option<PathBuf> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a folder of the machine, asked for in a test only"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a folder of the machine, asked for in a test only")]
     let told = std::env::var_os("WARROOM_SAMPLES").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/samples");
     told.or_else(|| beside.is_dir().then_some(beside))
@@ -50,125 +47,49 @@ fn in_short(result: Result<Parsed, NotUnderstood>) -> String {
 
 /// Folder, file, what it is in short.
 const REAL_BODIES: [(&str, &str, &str); 31] = [
-    (
-        "alertmanager",
-        "DERIVED_v0340_repeat_truncated.json",
-        "firing sev1 cut: Instance 127.0.0.1:9090 down",
-    ),
-    (
-        "alertmanager",
-        "DERIVED_v0340_resolved.json",
-        "resolved sev1: Instance 127.0.0.1:9090 down",
-    ),
+    ("alertmanager", "DERIVED_v0340_repeat_truncated.json", "firing sev1 cut: Instance 127.0.0.1:9090 down"),
+    ("alertmanager", "DERIVED_v0340_resolved.json", "resolved sev1: Instance 127.0.0.1:9090 down"),
     ("alertmanager", "alerta_v3.json", "firing sev1: Connect fail"),
-    (
-        "alertmanager",
-        "goalert_minimal.json",
-        "firing unmapped: My alert summary",
-    ),
+    ("alertmanager", "goalert_minimal.json", "firing unmapped: My alert summary"),
     (
         "alertmanager",
         "goalert_two_firing.json",
         "firing sev1: Instance 127.0.0.1:9090 down | firing sev1: Instance localhost:9090 down",
     ),
-    (
-        "alertmanager",
-        "zulip_v4_single.json",
-        "resolved sev1: High CPU core temperature",
-    ),
+    ("alertmanager", "zulip_v4_single.json", "resolved sev1: High CPU core temperature"),
     (
         "grafana",
         "DERIVED_v9_resolved.json",
         "resolved unmapped: This is a summary field, failure on badhost.example.com",
     ),
-    (
-        "grafana",
-        "zulip_v11_firing_no_alertname.json",
-        "firing unmapped: High memory usage",
-    ),
-    (
-        "grafana",
-        "zulip_v11_firing_values.json",
-        "firing unmapped: High memory usage",
-    ),
+    ("grafana", "zulip_v11_firing_no_alertname.json", "firing unmapped: High memory usage"),
+    ("grafana", "zulip_v11_firing_values.json", "firing unmapped: High memory usage"),
     (
         "grafana",
         "zulip_v8_multiple.json",
         "firing unmapped: This alert was triggered for zone us-1 | \
          firing unmapped: This alert was triggered for zone eu-1",
     ),
-    (
-        "grafana-legacy",
-        "alerta_alerting.json",
-        "firing unmapped: Zeta CPU alert",
-    ),
-    (
-        "grafana-legacy",
-        "alerta_grafana6_tags.json",
-        "firing sev3: Testing -> Battery Voltage alert",
-    ),
-    (
-        "grafana-legacy",
-        "alerta_ok.json",
-        "resolved unmapped: Zeta CPU alert",
-    ),
+    ("grafana-legacy", "alerta_alerting.json", "firing unmapped: Zeta CPU alert"),
+    ("grafana-legacy", "alerta_grafana6_tags.json", "firing sev3: Testing -> Battery Voltage alert"),
+    ("grafana-legacy", "alerta_ok.json", "resolved unmapped: Zeta CPU alert"),
     ("grafana-legacy", "zulip_v7_alerting.json", "ignored"),
-    (
-        "grafana-legacy",
-        "zulip_v7_no_data.json",
-        "firing unmapped: No Data alert",
-    ),
+    ("grafana-legacy", "zulip_v7_no_data.json", "firing unmapped: No Data alert"),
     ("grafana-legacy", "zulip_v7_ok.json", "ignored"),
     ("grafana-legacy", "zulip_v7_paused.json", "ignored"),
     ("pagerduty", "alerta_v1_legacy.json", "ignored"),
-    (
-        "pagerduty",
-        "zulip_acknowledged_v3.json",
-        "acknowledged unmapped: Test Incident",
-    ),
-    (
-        "pagerduty",
-        "zulip_priority_updated_v3.json",
-        "firing sev2: Critical: Checkout API High Latency",
-    ),
-    (
-        "pagerduty",
-        "zulip_resolved_v3.json",
-        "resolved unmapped: Test Incident",
-    ),
+    ("pagerduty", "zulip_acknowledged_v3.json", "acknowledged unmapped: Test Incident"),
+    ("pagerduty", "zulip_priority_updated_v3.json", "firing sev2: Critical: Checkout API High Latency"),
+    ("pagerduty", "zulip_resolved_v3.json", "resolved unmapped: Test Incident"),
     ("pagerduty", "zulip_trigger_v2_legacy.json", "ignored"),
-    (
-        "pagerduty",
-        "zulip_triggered_v3.json",
-        "firing unmapped: Test Incident 3",
-    ),
-    (
-        "pagerduty",
-        "zulip_unacknowledged_v3.json",
-        "firing unmapped: Test Incident",
-    ),
+    ("pagerduty", "zulip_triggered_v3.json", "firing unmapped: Test Incident 3"),
+    ("pagerduty", "zulip_unacknowledged_v3.json", "firing unmapped: Test Incident"),
     ("pagerduty", "zulip_unsupported_v3.json", "ignored"),
-    (
-        "generic",
-        "DERIVED_own_schema_triggered.json",
-        "firing sev1: checkout is down",
-    ),
+    ("generic", "DERIVED_own_schema_triggered.json", "firing sev1: checkout is down"),
     ("generic", "alerta_riemann.json", "resolved unmapped: servicejane"),
-    (
-        "generic",
-        "alerta_vrealize.json",
-        "firing sev3: sample-object-name",
-    ),
-    (
-        "generic",
-        "zulip_freshping_down.json",
-        "resolved unmapped: Example check",
-    ),
-    (
-        "generic",
-        "zulip_updown_down.json",
-        "firing unmapped: https://updown.io",
-    ),
+    ("generic", "alerta_vrealize.json", "firing sev3: sample-object-name"),
+    ("generic", "zulip_freshping_down.json", "resolved unmapped: Example check"),
+    ("generic", "zulip_updown_down.json", "firing unmapped: https://updown.io"),
     (
         "generic",
         "zulip_updown_multiple.json",
@@ -189,14 +110,9 @@ fn fields_for(file: &str) -> Option<FieldPaths> {
             None,
             "webhook_event_data.check_name",
         ),
-        "zulip_updown_down.json" | "zulip_updown_multiple.json" => (
-            "check.token",
-            "event",
-            "check.down",
-            "check.up",
-            Some("nothing"),
-            "check.url",
-        ),
+        "zulip_updown_down.json" | "zulip_updown_multiple.json" => {
+            ("check.token", "event", "check.down", "check.up", Some("nothing"), "check.url")
+        }
         _ => return None,
     };
     let mut fields = checks();
@@ -225,13 +141,7 @@ fn with_rules_for(file: &str, mut source: Source) -> Source {
 fn real_bodies_mean_what_they_are_known_to_mean() {
     let Some(folder) = samples() else { return };
     let mut unseen = BTreeSet::new();
-    for name in [
-        "alertmanager",
-        "grafana",
-        "grafana-legacy",
-        "pagerduty",
-        "generic",
-    ] {
+    for name in ["alertmanager", "grafana", "grafana-legacy", "pagerduty", "generic"] {
         for entry in fs::read_dir(folder.join(name)).unwrap() {
             unseen.insert((name.to_owned(), entry.unwrap().file_name().into_string().unwrap()));
         }
@@ -243,10 +153,7 @@ fn real_bodies_mean_what_they_are_known_to_mean() {
             "generic" => SourceKind::Generic,
             _ => SourceKind::Grafana,
         };
-        let source = Source {
-            fields: fields_for(file),
-            ..source(kind)
-        };
+        let source = Source { fields: fields_for(file), ..source(kind) };
         let source = with_rules_for(file, source);
         let body = fs::read(folder.join(name).join(file)).unwrap();
         assert_eq!(in_short(read(&source, &body)), wanted, "{name}/{file}");
@@ -254,8 +161,5 @@ fn real_bodies_mean_what_they_are_known_to_mean() {
     }
     assert!(unseen.is_empty(), "not looked at: {unseen:?}");
     let envelope = fs::read(folder.join("standard-webhooks/DERIVED_incident_triggered.json")).unwrap();
-    assert_eq!(
-        in_short(read(&source(SourceKind::Generic), &envelope)),
-        "firing sev1: checkout is down"
-    );
+    assert_eq!(in_short(read(&source(SourceKind::Generic), &envelope)), "firing sev1: checkout is down");
 }

@@ -1,0 +1,97 @@
+//! Replies about the linked number itself and about numbers on the network.
+
+use super::reply::{Reply, flag_at, person_at, text_at};
+use super::told::{Told, session_state};
+use crate::gateway::Session;
+use crate::jid::Jid;
+
+/// The linked number's own ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Me {
+    pub(super) phone: Jid,
+    pub(super) hidden: Option<Jid>,
+}
+
+impl Me {
+    /// Whether this id is the linked number.
+    pub(super) fn is(&self, person: &Jid) -> bool {
+        *person == self.phone || self.hidden.as_ref() == Some(person)
+    }
+}
+
+/// The state's word; `None` if the reply names none. Words that are not known yet are kept: only `WORKING`
+/// means that it works.
+pub(super) fn session(reply: &Reply) -> Option<Session> {
+    let layers = reply.layers();
+    let inner = layers.iter().flat_map(|l| [l.get("session"), l.get("instance")]).flatten();
+    let places: Vec<_> = layers.iter().copied().chain(inner).collect();
+    let known = places.iter().find_map(|place| session_state(place));
+    let any = || {
+        if Told::read(reply).failed {
+            return None;
+        }
+        let word = places.iter().find_map(|place| text_at(place, &["status", "state"]))?;
+        let word_like = word.len() <= 40 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        word_like.then(|| word.to_owned())
+    };
+    let word = known.or_else(any)?;
+    let works = word.eq_ignore_ascii_case("working");
+    Some(if works { Session::Working } else { Session::Down(word) })
+}
+
+/// The linked number, where the reply names it.
+pub(super) fn me(reply: &Reply) -> Option<Me> {
+    reply.layers().into_iter().find_map(|layer| {
+        let me = layer.get("me")?;
+        Some(Me {
+            phone: person_at(me, &["id", "jid", "wid"], false)?,
+            hidden: person_at(me, &["lid", "id"], true),
+        })
+    })
+}
+
+/// Whether a number is on the network; `None` if the reply does not say.
+pub(super) fn exists(reply: &Reply) -> Option<bool> {
+    let mut layers = reply.layers().into_iter();
+    layers.find_map(|layer| flag_at(layer, &["numberExists", "exists"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_working_works() {
+        for body in [json!({"status": "WORKING"}), json!({"data": {"status": "WORKING", "name": "x"}})] {
+            assert_eq!(session(&Reply::Json(body)), Some(Session::Working));
+        }
+        for word in ["SCAN_QR_CODE", "STOPPED", "PASSKEY_REQUIRED", "SOMETHING_NEW"] {
+            let down = Session::Down(word.to_owned());
+            assert_eq!(session(&Reply::Json(json!({"status": word}))), Some(down));
+        }
+        let success = json!({"status": "success", "data": {"status": "FAILED"}});
+        assert_eq!(session(&Reply::Json(success)), Some(Session::Down("FAILED".to_owned())));
+        assert_eq!(session(&Reply::Json(json!({"status": 200}))), None);
+        assert_eq!(session(&Reply::Json(json!({"status": "error", "message": "no"}))), None);
+        assert_eq!(session(&Reply::Page), None);
+    }
+
+    #[test]
+    fn the_own_number_is_read_with_its_hidden_id() {
+        let body = json!({"status": "WORKING", "me": {"id": "15550100000:3@s.whatsapp.net", "lid": "99990000:3@lid"}});
+        let me = me(&Reply::Json(body)).unwrap();
+        assert!(me.is(&"15550100000@c.us".parse().unwrap()));
+        assert!(me.is(&"99990000@lid".parse().unwrap()));
+        assert!(!me.is(&"15550100001@c.us".parse().unwrap()));
+        assert_eq!(super::me(&Reply::Json(json!({"me": null}))), None);
+    }
+
+    #[test]
+    fn a_number_exists_only_if_it_is_said() {
+        assert_eq!(exists(&Reply::Json(json!({"numberExists": true, "chatId": "1@c.us"}))), Some(true));
+        assert_eq!(exists(&Reply::Json(json!({"numberExists": false}))), Some(false));
+        assert_eq!(exists(&Reply::Json(json!({"success": true}))), None);
+        assert_eq!(exists(&Reply::Json(json!(true))), None);
+    }
+}

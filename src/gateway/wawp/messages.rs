@@ -1,0 +1,230 @@
+//! Replies about messages and links → message ids, own texts, the invite link.
+
+use serde_json::Value;
+
+use super::groups::moment;
+use super::reply::{Reply, at, flag_at, text_at};
+use super::told::Told;
+use crate::gateway::{InviteLink, OwnMessage, Sent};
+
+/// Where a message's id can be, best first (after whatsapp-web.js, Baileys, whatsmeow, Wawp's older API).
+const IDS: [&str; 8] = [
+    "id._serialized",
+    "id.id",
+    "id",
+    "key.id",
+    "message_id",
+    "messageId",
+    "_data.id._serialized",
+    "_data.id.id",
+];
+
+/// The receipt of a sent text; `None` if the reply holds no id of a message.
+pub(super) fn sent(reply: &Reply) -> Option<Sent> {
+    if Told::read(reply).failed {
+        return None;
+    }
+    let id = reply.layers().into_iter().find_map(message_id)?;
+    Some(Sent { message_id: Some(id) })
+}
+
+/// The bare id: the same message is written with differing chats and suffixes around it.
+fn message_id(value: &Value) -> Option<String> {
+    let whole = text_at(value, &IDS)?;
+    let plausible = whole.len() <= 256 && !whole.contains(char::is_whitespace);
+    plausible.then(|| bare_id(whole).to_owned())
+}
+
+/// `{true|false}_{chat}_{ID}[_{participant}]` → `ID`.
+fn bare_id(whole: &str) -> &str {
+    let mut parts = whole.split('_');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("true" | "false"), Some(chat), Some(id)) if chat.contains('@') && !id.is_empty() => id,
+        _ => whole,
+    }
+}
+
+/// The texts that this number wrote, newest first; `None` if the reply is no list. Rows without a text or
+/// a moment prove nothing and are left out.
+pub(super) fn own_messages(reply: &Reply) -> Option<Vec<OwnMessage>> {
+    let rows = reply.rows(&["messages"])?;
+    let own = rows.into_iter().filter_map(|(_, row)| own_message(row));
+    let mut own: Vec<OwnMessage> = own.collect();
+    own.sort_by_key(|message| std::cmp::Reverse(message.sent_at));
+    Some(own)
+}
+
+fn own_message(row: &Value) -> Option<OwnMessage> {
+    let flags =
+        ["fromMe", "id.fromMe", "key.fromMe", "_data.id.fromMe", "_data.key.fromMe", "_data.Info.IsFromMe"];
+    let marked = flag_at(row, &flags);
+    let by_id = || text_at(row, &["id._serialized", "id"]).is_some_and(|id| id.starts_with("true_"));
+    if !marked.unwrap_or_else(by_id) {
+        return None;
+    }
+    let texts = [
+        "body",
+        "text",
+        "message.conversation",
+        "message.extendedTextMessage.text",
+        "_data.body",
+        "_data.message.conversation",
+        "_data.message.extendedTextMessage.text",
+        "_data.Message.conversation",
+        "_data.Message.extendedTextMessage.text",
+    ];
+    let moments =
+        ["timestamp", "messageTimestamp", "_data.t", "_data.messageTimestamp", "_data.Info.Timestamp"];
+    Some(OwnMessage {
+        // Untrimmed: what counts as the same text is for the caller to say.
+        text: texts
+            .iter()
+            .filter_map(|path| at(row, path)?.as_str())
+            .find(|t| !t.trim().is_empty())?
+            .to_owned(),
+        sent_at: moments.iter().find_map(|path| moment(at(row, path)?))?,
+        message_id: message_id(row),
+    })
+}
+
+/// The invite link, whether it came as a bare code, quoted, as an address, or wrapped.
+pub(super) fn invite_link(reply: &Reply) -> Option<InviteLink> {
+    const PLACES: [&str; 9] = [
+        "inviteUrl",
+        "invite_url",
+        "inviteLink",
+        "invite_link",
+        "inviteCode",
+        "invite_code",
+        "link",
+        "url",
+        "code",
+    ];
+    let words = match reply {
+        Reply::Text(text) => Some(text.as_str()),
+        Reply::Json(_) if Told::read(reply).failed => None,
+        Reply::Json(_) => {
+            reply.layers().into_iter().find_map(|layer| text_at(layer, &PLACES).or(layer.as_str()))
+        }
+        _ => None,
+    };
+    let code = invite_code(words?)?;
+    Some(InviteLink(format!("https://chat.whatsapp.com/{code}")))
+}
+
+/// The code of an invite. Codes have 22 letters and digits today; other lengths are taken too, but a bare
+/// word must be too long to be an error's name.
+fn invite_code(words: &str) -> Option<&str> {
+    let words = words.trim().trim_matches(['"', '\'']).trim();
+    let (code, shortest) = match words.split_once("chat.whatsapp.com/") {
+        Some((_, rest)) => {
+            let rest = rest.strip_prefix("invite/").unwrap_or(rest);
+            let end = rest.find(['?', '#', '/', ' ']).unwrap_or(rest.len());
+            (rest.get(..end)?, 10)
+        }
+        None => (words, 20),
+    };
+    let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    ((shortest..=64).contains(&code.len()) && code.bytes().all(good)).then_some(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const CODE: &str = "AbCdEfGhIjKlMnOpQrStUv";
+
+    #[test]
+    fn message_ids_of_all_engines_are_bare() {
+        for body in [
+            json!({"_data": {"id": {}}, "id": {"fromMe": true, "remote": "1@g.us", "id": "3EB0AA", "_serialized": "true_1@g.us_3EB0AA"}, "ack": 0}),
+            json!({"key": {"remoteJid": "1@g.us", "fromMe": true, "id": "3EB0AA"}, "message": {"conversation": "x"}, "status": "PENDING"}),
+            json!({"id": "true_1@g.us_3EB0AA_me", "_data": {}}),
+            json!({"result": true, "message_id": "3EB0AA"}),
+            json!({"success": true, "data": {"id": "3EB0AA"}}),
+        ] {
+            let sent = sent(&Reply::Json(body.clone())).unwrap();
+            assert_eq!(sent.message_id.as_deref(), Some("3EB0AA"), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_or_an_error_is_no_receipt() {
+        for body in [
+            json!({"status": "queued", "job_id": "7"}),
+            json!({"success": true}),
+            json!({"success": false, "id": "3EB0AA"}),
+            json!({"code": "invalid_session", "message": "m", "id": "3EB0AA"}),
+            json!({"id": "two words"}),
+            json!(true),
+        ] {
+            assert_eq!(sent(&Reply::Json(body.clone())), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn only_own_texts_are_read_newest_first() {
+        let list = json!([
+            {"id": "true_1@g.us_B", "timestamp": 1_760_000_001.5, "fromMe": true, "body": "second"},
+            {"id": "false_1@g.us_X_15550100001@c.us", "timestamp": 1_760_000_009, "fromMe": false, "body": "theirs"},
+            {"id": "true_1@g.us_C", "timestamp": 1_760_000_002_000_i64, "body": "third"},
+            {"key": {"fromMe": true, "id": "A"}, "message": {"extendedTextMessage": {"text": "first"}}, "messageTimestamp": "1760000000"},
+            {"id": "true_1@g.us_D", "fromMe": true, "body": "timeless"},
+            {"id": "true_1@g.us_E", "fromMe": true, "timestamp": 1_760_000_003, "body": null},
+            {"fromMe": true, "_data": {"Info": {"Timestamp": "2025-10-09T08:53:10Z"}, "Message": {"conversation": "zeroth"}}}]);
+        let own = own_messages(&Reply::Json(list)).unwrap();
+        let texts: Vec<_> = own.iter().map(|m| (m.text.as_str(), m.message_id.as_deref())).collect();
+        assert_eq!(
+            texts,
+            [("third", Some("C")), ("second", Some("B")), ("first", Some("A")), ("zeroth", None)]
+        );
+    }
+
+    #[test]
+    fn an_invite_comes_in_every_form() {
+        for reply in [
+            Reply::Text(CODE.to_owned()),
+            Reply::Text(format!(" https://chat.whatsapp.com/{CODE} ")),
+            Reply::Text(format!("https://chat.whatsapp.com/invite/{CODE}?mode=x")),
+            Reply::Json(json!({"code": CODE})),
+            Reply::Json(json!({"inviteCode": CODE})),
+            Reply::Json(json!({"invite_code": CODE})),
+            Reply::Json(json!({"inviteUrl": format!("https://chat.whatsapp.com/{CODE}")})),
+            Reply::Json(json!({"success": true, "data": CODE})),
+            Reply::Json(json!({"data": {"code": CODE}})),
+        ] {
+            let link = invite_link(&reply).unwrap();
+            assert_eq!(link.0, format!("https://chat.whatsapp.com/{CODE}"), "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_invite_is_refused() {
+        for reply in [
+            Reply::Page,
+            Reply::Empty,
+            Reply::Text("Unauthorized".to_owned()),
+            Reply::Text("An internal error has occurred".to_owned()),
+            Reply::Text(format!("https://evil.example/{CODE}")),
+            Reply::Json(json!({"code": "invalid_session", "message": CODE})),
+            Reply::Json(json!({"code": "rate_limit"})),
+            Reply::Json(json!(false)),
+        ] {
+            assert_eq!(invite_link(&reply), None, "{reply:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_link_is_always_well_formed(words in any::<String>(), code in "[A-Za-z0-9_-]{0,70}") {
+            for text in [words, code.clone(), format!("https://chat.whatsapp.com/{code}")] {
+                if let Some(link) = invite_link(&Reply::Text(text)) {
+                    let rest = link.0.strip_prefix("https://chat.whatsapp.com/").unwrap();
+                    prop_assert!(rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Whether a number is on the network, asked no faster than Wawp allows.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::call::{Asked, Call};
+use super::http::{Deadline, Request};
+use super::{Wawp, account, locked};
+use crate::gateway::GatewayError;
+use crate::jid::Jid;
+
+/// Wawp asks for at most one existence check per second and instance.
+const BETWEEN_CHECKS: Duration = Duration::from_secs(1);
+
+impl Wawp {
+    pub(super) async fn is_on_network(&self, person: &Jid, deadline: Deadline) -> Result<bool, GatewayError> {
+        if person.is_hidden() {
+            // Only the network itself gives out hidden ids.
+            return Ok(true);
+        }
+        self.wait_for_turn(deadline).await?;
+        let request = Request::get("/v2/contacts/check-exists").query("phone", person.digits());
+        self.ask(Asked::new(Call::CheckExists), request, deadline, account::exists).await
+    }
+
+    /// Waits for this call's turn, if that comes before the deadline.
+    async fn wait_for_turn(&self, deadline: Deadline) -> Result<(), GatewayError> {
+        let turn = {
+            let mut next = locked(&self.next_check);
+            let now = Instant::now();
+            let turn = next.map_or(now, |next| next.max(now));
+            if turn >= deadline.instant() {
+                return Err(GatewayError::Throttled {
+                    retry_after: Some(turn - now),
+                    detail: "too many existence checks are waiting".to_owned(),
+                });
+            }
+            *next = turn.checked_add(BETWEEN_CHECKS);
+            turn
+        };
+        tokio::time::sleep_until(turn).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,626 @@
+//! The incident: what people gather around. Folds alerts into it, one body at a time.
+//!
+//! Pure. [`fold`] is given what is known (the incident under the alerts' key, and the alerts already seen in
+//! it) and returns what is true now, what to answer, and what the room should be told. Alerts of one body
+//! are folded together, because a sender lists them in no useful order and "the first is over, the second
+//! fires" must not look like an end and a new beginning.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, AlertState, DedupKey, Link, Severity, limits};
+use crate::clock::{SignedDuration, Timestamp, later};
+
+/// An incident's number; shown as `INCIDENT-<number>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IncidentId(pub i64);
+
+impl fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "INCIDENT-{}", self.0)
+    }
+}
+
+/// A text that is no incident's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an incident is named INCIDENT-<number> or just <number>")]
+pub struct NotAnIncident;
+
+impl FromStr for IncidentId {
+    type Err = NotAnIncident;
+
+    fn from_str(text: &str) -> Result<Self, NotAnIncident> {
+        let number = text.strip_prefix("INCIDENT-").unwrap_or(text);
+        match number.parse::<i64>() {
+            Ok(n) if n > 0 && number.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(n)),
+            _ => Err(NotAnIncident),
+        }
+    }
+}
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Something fires.
+    Open,
+    /// Nothing fires; in the quiet time, in which a new firing comes back to the same room.
+    Resolved {
+        /// Since when.
+        resolved_at: Timestamp,
+        /// When the quiet time ends.
+        closes_at: Timestamp,
+    },
+    /// Over; a new firing is a new incident.
+    Closed {
+        /// Since when.
+        closed_at: Timestamp,
+    },
+}
+
+/// Something that is broken, from its first alert to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its number.
+    pub id: IncidentId,
+    /// What makes alerts belong to it.
+    pub key: DedupKey,
+    /// The source that reported it, as named in the config.
+    pub source: String,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: State,
+    /// The worst severity firing now, or the last one when nothing fires.
+    pub severity: Severity,
+    /// The worst severity it ever had.
+    pub worst: Severity,
+    /// What broke, in one line.
+    pub title: String,
+    /// A few lines more.
+    pub summary: String,
+    /// The labels of its worst alert.
+    pub labels: BTreeMap<String, String>,
+    /// Where to look.
+    pub links: Vec<Link>,
+    /// Whom the source has assigned.
+    pub assignees: Vec<String>,
+    /// Since when it is broken, by the source's clock if it says.
+    pub started_at: Timestamp,
+    /// When we heard of it first.
+    pub opened_at: Timestamp,
+    /// When it last changed.
+    pub changed_at: Timestamp,
+    /// How many alerts fire, by severity, worst first.
+    pub firing: [u32; 5],
+    /// Whether somebody at the source has taken it.
+    pub acknowledged: bool,
+    /// The source cut its list: more may fire than we know of.
+    pub truncated: bool,
+    /// Whether it was ever bad enough for a room.
+    pub has_room: bool,
+}
+
+impl Incident {
+    /// How many alerts fire.
+    #[must_use]
+    pub fn firing_count(&self) -> u32 {
+        self.firing.iter().sum()
+    }
+
+    /// Whether it is over for good.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed { .. })
+    }
+
+    /// When its quiet time ends, while it is in it.
+    #[must_use]
+    pub fn closes_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Resolved { closes_at, .. } => Some(closes_at),
+            State::Open | State::Closed { .. } => None,
+        }
+    }
+
+    /// The same incident, over: only from the quiet time, and only when that has passed.
+    #[must_use]
+    pub fn close_if_quiet(&self, now: Timestamp) -> Option<Self> {
+        self.closes_at().filter(|at| *at <= now).map(|_| Self {
+            state: State::Closed { closed_at: now },
+            changed_at: now,
+            ..self.clone()
+        })
+    }
+
+    fn worst_firing(&self) -> Option<Severity> {
+        Severity::ALL.into_iter().zip(self.firing).find(|(_, n)| *n > 0).map(|(s, _)| s)
+    }
+
+    fn count(&mut self, severity: Severity, state: AlertState, by: i64) {
+        let counts = state != AlertState::Resolved;
+        if let Some((_, n)) =
+            Severity::ALL.into_iter().zip(self.firing.iter_mut()).find(|(s, _)| counts && *s == severity)
+        {
+            *n = u32::try_from((i64::from(*n) + by).max(0)).unwrap_or(u32::MAX);
+        }
+    }
+}
+
+/// What is remembered of one alert inside an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownAlert {
+    /// What was last said of it.
+    pub state: AlertState,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What broke.
+    pub title: String,
+}
+
+/// What happened to an incident through one body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Nothing to do: below the opening severity, a test, or the end of something unknown.
+    Ignored,
+    /// Known already.
+    Repeated,
+    /// Something about it changed.
+    Updated,
+    /// Nothing fires any more.
+    Resolved,
+    /// A room is wanted from now on.
+    Opened,
+}
+
+impl Outcome {
+    /// The word in answers, logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignored => "ignored",
+            Self::Repeated => "repeated",
+            Self::Updated => "updated",
+            Self::Resolved => "resolved",
+            Self::Opened => "opened",
+        }
+    }
+}
+
+/// Something the room should hear.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "news", rename_all = "snake_case")]
+pub enum News {
+    /// The picture changed while it goes on.
+    Changed {
+        /// The severity before, if it is another one now.
+        was: Option<Severity>,
+        /// The severity now.
+        severity: Severity,
+        /// Titles of alerts that joined (the first few).
+        joined: Vec<String>,
+        /// How many joined in all.
+        joined_count: u32,
+        /// How many ended.
+        ended_count: u32,
+        /// Somebody at the source has taken it just now.
+        acknowledged: bool,
+        /// How many fire now.
+        firing: u32,
+    },
+    /// Nothing fires any more.
+    Resolved {
+        /// When the quiet time ends.
+        closes_at: Timestamp,
+    },
+    /// It fires again inside the quiet time.
+    Reopened {
+        /// The severity now.
+        severity: Severity,
+        /// What fires.
+        title: String,
+    },
+}
+
+/// The operator's rules for folding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// This severity and worse opens a room.
+    pub open_at: Severity,
+    /// Quiet time after the last resolve.
+    pub close_after: SignedDuration,
+}
+
+/// What one body did to one incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folded {
+    /// What to answer.
+    pub outcome: Outcome,
+    /// Why nothing was done, where nothing was.
+    pub reason: Option<&'static str>,
+    /// The incident now, if there is one.
+    pub incident: Option<Incident>,
+    /// The incident that ran out its quiet time before this body came, now closed.
+    pub closed: Option<Incident>,
+    /// Alerts to remember, by their id.
+    pub alerts: BTreeMap<String, KnownAlert>,
+    /// Whether the room is wanted from this body on.
+    pub opens_room: bool,
+    /// What the room should hear.
+    pub news: Option<News>,
+}
+
+/// Titles listed in one piece of news.
+const LISTED: usize = 5;
+
+/// Folds the alerts of one body that share a key. `known` holds the alerts already seen in `before` whose
+/// ids occur in `alerts`; `number` is asked only when a new incident begins.
+pub fn fold(
+    before: Option<Incident>,
+    known: &BTreeMap<String, KnownAlert>,
+    alerts: &[Alert],
+    source: &str,
+    number: impl FnOnce() -> IncidentId,
+    rules: Rules,
+    now: Timestamp,
+) -> Folded {
+    let closed = before.as_ref().and_then(|incident| incident.close_if_quiet(now));
+    let (before, known) = if closed.is_some() || before.as_ref().is_some_and(Incident::is_closed) {
+        (None, &BTreeMap::new())
+    } else {
+        (before, known)
+    };
+    let nothing = |reason| Folded {
+        outcome: Outcome::Ignored,
+        reason: Some(reason),
+        incident: None,
+        closed: closed.clone(),
+        alerts: BTreeMap::new(),
+        opens_room: false,
+        news: None,
+    };
+
+    // The worst firing alert of the body speaks for it.
+    let lead = alerts.iter().filter(|a| a.state != AlertState::Resolved).min_by_key(|a| a.severity);
+    let mut incident = match (before.clone(), lead) {
+        (Some(incident), _) => incident,
+        (None, Some(lead)) => begin(lead, source, number(), now),
+        (None, None) => return nothing("nothing open for it"),
+    };
+
+    let Tally { alerts: remembered, joined, joined_count, ended_count } = tally(&mut incident, known, alerts);
+    incident.truncated = alerts.iter().any(|a| a.truncated);
+    let firing = alerts.iter().filter(|a| a.state != AlertState::Resolved);
+    let acknowledged_now = firing.clone().any(|a| a.state == AlertState::Acknowledged);
+    let taken_before = incident.acknowledged;
+    if firing.clone().next().is_some() {
+        incident.acknowledged = acknowledged_now;
+    }
+    if let Some(lead) = lead {
+        describe(&mut incident, lead);
+    }
+    if let Some(severity) = incident.worst_firing() {
+        incident.severity = severity;
+        incident.worst = incident.worst.min(severity);
+    }
+
+    let was_resolved = before.as_ref().is_some_and(|b| b.closes_at().is_some());
+    let over = incident.firing_count() == 0 && !incident.truncated;
+    let opens_room = !incident.has_room && !over && incident.severity.is_at_least(rules.open_at);
+    incident.has_room |= opens_room;
+    let fresh = before.is_none();
+    let was = before.as_ref().map(|b| b.severity).filter(|s| *s != incident.severity);
+    let newly_taken = !fresh && !taken_before && incident.acknowledged;
+    let changed = joined_count + ended_count > 0 || was.is_some() || newly_taken;
+
+    let news = if over && !was_resolved {
+        let closes_at = later(now, rules.close_after);
+        incident.state = State::Resolved { resolved_at: now, closes_at };
+        Some(News::Resolved { closes_at })
+    } else if was_resolved && incident.firing_count() > 0 {
+        incident.state = State::Open;
+        Some(News::Reopened { severity: incident.severity, title: incident.title.clone() })
+    } else if !fresh && !over && changed {
+        Some(News::Changed {
+            was,
+            severity: incident.severity,
+            joined,
+            joined_count,
+            ended_count,
+            acknowledged: newly_taken,
+            firing: incident.firing_count(),
+        })
+    } else {
+        None
+    };
+    if fresh || news.is_some() {
+        incident.changed_at = now;
+    }
+    let (outcome, reason) = answer(opens_room, incident.has_room, news.as_ref());
+    // The welcome tells the whole picture, so what led to the opening is no news to the room.
+    let news = if opens_room || !incident.has_room { None } else { news };
+    Folded { outcome, reason, incident: Some(incident), closed, alerts: remembered, opens_room, news }
+}
+
+/// What to tell the sender.
+fn answer(opens_room: bool, has_room: bool, news: Option<&News>) -> (Outcome, Option<&'static str>) {
+    match news {
+        _ if opens_room => (Outcome::Opened, None),
+        _ if !has_room => (Outcome::Ignored, Some("below the severity that opens a room")),
+        Some(News::Resolved { .. }) => (Outcome::Resolved, None),
+        Some(News::Changed { .. } | News::Reopened { .. }) => (Outcome::Updated, None),
+        None => (Outcome::Repeated, None),
+    }
+}
+
+/// What a body's alerts add up to.
+struct Tally {
+    alerts: BTreeMap<String, KnownAlert>,
+    joined: Vec<String>,
+    joined_count: u32,
+    ended_count: u32,
+}
+
+/// Counts the alerts of a body into the incident.
+fn tally(incident: &mut Incident, known: &BTreeMap<String, KnownAlert>, alerts: &[Alert]) -> Tally {
+    let mut tally = Tally { alerts: BTreeMap::new(), joined: Vec::new(), joined_count: 0, ended_count: 0 };
+    for alert in alerts {
+        let previous = tally.alerts.get(&alert.id).or_else(|| known.get(&alert.id)).cloned();
+        if let Some(p) = &previous {
+            incident.count(p.severity, p.state, -1);
+        }
+        let was_firing = previous.as_ref().is_some_and(|p| p.state != AlertState::Resolved);
+        match (was_firing, alert.state) {
+            (false, AlertState::Firing | AlertState::Acknowledged) => {
+                tally.joined_count += 1;
+                if tally.joined.len() < LISTED {
+                    tally.joined.push(alert.title.clone());
+                }
+            }
+            (true, AlertState::Resolved) => tally.ended_count += 1,
+            (true, AlertState::Firing | AlertState::Acknowledged) | (false, AlertState::Resolved) => {}
+        }
+        // The end of an alert says nothing new about how bad it was.
+        let severity = match (&previous, alert.state) {
+            (Some(p), AlertState::Resolved) => p.severity,
+            _ => alert.severity,
+        };
+        incident.count(severity, alert.state, 1);
+        let title = alert.title.clone();
+        tally.alerts.insert(alert.id.clone(), KnownAlert { state: alert.state, severity, title });
+    }
+    tally
+}
+
+fn begin(lead: &Alert, source: &str, id: IncidentId, now: Timestamp) -> Incident {
+    Incident {
+        id,
+        key: lead.key.clone(),
+        source: source.to_owned(),
+        state: State::Open,
+        severity: lead.severity,
+        worst: lead.severity,
+        title: lead.title.clone(),
+        summary: lead.summary.clone(),
+        labels: lead.labels.clone(),
+        links: lead.links.clone(),
+        assignees: lead.assignees.clone(),
+        started_at: lead.started_at.unwrap_or(now),
+        opened_at: now,
+        changed_at: now,
+        firing: [0; 5],
+        acknowledged: false,
+        truncated: false,
+        has_room: false,
+    }
+}
+
+/// A worse alert, or news about the only one, changes what the incident is called; a lesser one does not.
+fn describe(incident: &mut Incident, lead: &Alert) {
+    if lead.severity.is_at_least(incident.severity) {
+        incident.title.clone_from(&lead.title);
+        if !lead.summary.is_empty() {
+            incident.summary.clone_from(&lead.summary);
+        }
+        incident.labels.clone_from(&lead.labels);
+    }
+    for link in &lead.links {
+        if incident.links.len() < limits::LINKS && !incident.links.contains(link) {
+            incident.links.push(link.clone());
+        }
+    }
+    for assignee in &lead.assignees {
+        if incident.assignees.len() < limits::ASSIGNEES && !incident.assignees.contains(assignee) {
+            incident.assignees.push(assignee.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::{Draft, SeverityOrigin};
+    use proptest::prelude::*;
+
+    const RULES: Rules = Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) };
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_772_000_000 + minute * 60).unwrap()
+    }
+
+    fn alert(id: &str, state: AlertState, severity: Severity) -> Alert {
+        Draft { id: id.into(), title: format!("alert {id}"), ..Draft::default() }.finish(
+            DedupKey::new("t", 1, "k"),
+            state,
+            (severity, SeverityOrigin::Field),
+        )
+    }
+
+    /// A store of one key, to tell stories.
+    #[derive(Default)]
+    struct Story {
+        incident: Option<Incident>,
+        alerts: BTreeMap<String, KnownAlert>,
+        numbers: i64,
+    }
+
+    impl Story {
+        fn hear(&mut self, minute: i64, alerts: &[Alert]) -> Folded {
+            let mut numbers = self.numbers;
+            let number = || {
+                numbers += 1;
+                IncidentId(numbers)
+            };
+            let folded = fold(self.incident.clone(), &self.alerts, alerts, "test", number, RULES, at(minute));
+            self.numbers = numbers;
+            if folded.closed.is_some() {
+                self.alerts.clear();
+                self.incident = None;
+            }
+            if folded.incident.is_some() {
+                self.incident.clone_from(&folded.incident);
+                self.alerts.extend(folded.alerts.clone());
+            }
+            folded
+        }
+    }
+
+    use AlertState::{Acknowledged, Firing, Resolved};
+    use Severity::{Sev1, Sev2, Sev3};
+
+    #[test]
+    fn a_severe_alert_opens_a_room_and_its_repeats_do_nothing() {
+        let mut story = Story::default();
+        let first = story.hear(0, &[alert("a", Firing, Sev1)]);
+        assert_eq!((first.outcome, first.opens_room, first.news), (Outcome::Opened, true, None));
+        let again = story.hear(5, &[alert("a", Firing, Sev1)]);
+        assert_eq!((again.outcome, again.opens_room, again.news), (Outcome::Repeated, false, None));
+        assert_eq!(again.incident.unwrap().id, IncidentId(1));
+    }
+
+    #[test]
+    fn a_lesser_alert_is_recorded_and_a_later_rise_opens_the_room() {
+        let mut story = Story::default();
+        let low = story.hear(0, &[alert("a", Firing, Sev3)]);
+        assert_eq!((low.outcome, low.opens_room), (Outcome::Ignored, false));
+        assert_eq!(low.incident.as_ref().unwrap().id, IncidentId(1));
+        let risen = story.hear(1, &[alert("a", Firing, Sev1)]);
+        assert_eq!((risen.outcome, risen.opens_room), (Outcome::Opened, true));
+        assert_eq!(risen.incident.unwrap().id, IncidentId(1), "still the same incident");
+    }
+
+    #[test]
+    fn it_is_over_only_when_the_last_alert_is() {
+        let mut story = Story::default();
+        story.hear(0, &[alert("a", Firing, Sev1), alert("b", Firing, Sev1)]);
+        let half = story.hear(1, &[alert("a", Resolved, Sev1), alert("b", Firing, Sev1)]);
+        assert_eq!(half.outcome, Outcome::Updated);
+        let done = story.hear(2, &[alert("b", Resolved, Sev1)]);
+        assert_eq!(done.outcome, Outcome::Resolved);
+        assert_eq!(done.news, Some(News::Resolved { closes_at: at(32) }));
+    }
+
+    #[test]
+    fn the_order_inside_a_body_does_not_matter() {
+        let mut story = Story::default();
+        story.hear(0, &[alert("a", Firing, Sev1)]);
+        let swapped = story.hear(1, &[alert("a", Resolved, Sev1), alert("b", Firing, Sev1)]);
+        assert_eq!(swapped.outcome, Outcome::Updated);
+        assert_eq!(swapped.incident.unwrap().state, State::Open);
+    }
+
+    #[test]
+    fn a_truncated_body_never_ends_an_incident() {
+        let mut story = Story::default();
+        story.hear(0, &[alert("a", Firing, Sev1)]);
+        let cut = Alert { truncated: true, ..alert("a", Resolved, Sev1) };
+        let still = story.hear(1, &[cut]);
+        assert_eq!(still.incident.unwrap().state, State::Open);
+        let whole = story.hear(2, &[alert("a", Resolved, Sev1)]);
+        assert_eq!(whole.outcome, Outcome::Resolved);
+    }
+
+    #[test]
+    fn firing_again_in_the_quiet_time_comes_back_to_the_same_room() {
+        let mut story = Story::default();
+        story.hear(0, &[alert("a", Firing, Sev1)]);
+        story.hear(1, &[alert("a", Resolved, Sev1)]);
+        let back = story.hear(30, &[alert("a", Firing, Sev1)]);
+        assert!(matches!(back.news, Some(News::Reopened { .. })));
+        assert_eq!((back.outcome, back.opens_room), (Outcome::Updated, false));
+        assert_eq!(back.incident.unwrap().id, IncidentId(1));
+    }
+
+    #[test]
+    fn firing_after_the_quiet_time_is_a_new_incident_and_the_old_one_is_closed() {
+        let mut story = Story::default();
+        story.hear(0, &[alert("a", Firing, Sev1)]);
+        story.hear(1, &[alert("a", Resolved, Sev1)]);
+        let next = story.hear(31, &[alert("a", Firing, Sev1)]);
+        assert_eq!(next.closed.unwrap().id, IncidentId(1));
+        assert_eq!((next.outcome, next.incident.unwrap().id), (Outcome::Opened, IncidentId(2)));
+    }
+
+    #[test]
+    fn the_end_of_something_unknown_is_ignored() {
+        let folded = Story::default().hear(0, &[alert("a", Resolved, Sev1)]);
+        assert_eq!((folded.outcome, folded.incident), (Outcome::Ignored, None));
+    }
+
+    #[test]
+    fn being_taken_at_the_source_is_told_once() {
+        let mut story = Story::default();
+        story.hear(0, &[alert("a", Firing, Sev1)]);
+        let taken = story.hear(1, &[alert("a", Acknowledged, Sev1)]);
+        assert!(matches!(taken.news, Some(News::Changed { acknowledged: true, .. })));
+        assert_eq!(story.hear(2, &[alert("a", Acknowledged, Sev1)]).outcome, Outcome::Repeated);
+    }
+
+    #[test]
+    fn the_worst_firing_alert_gives_severity_and_name() {
+        let mut story = Story::default();
+        story.hear(0, &[alert("a", Firing, Sev1), alert("b", Firing, Sev2)]);
+        let eased = story.hear(1, &[alert("a", Resolved, Sev1)]).incident.unwrap();
+        assert_eq!((eased.severity, eased.worst, eased.title.as_str()), (Sev2, Sev1, "alert a"));
+    }
+
+    #[test]
+    fn ids_read_back() {
+        assert_eq!("INCIDENT-12".parse(), Ok(IncidentId(12)));
+        assert_eq!("12".parse(), Ok(IncidentId(12)));
+        for bad in ["INCIDENT-0", "INCIDENT-", "+1", "-1", "x", "INCIDENT-1x"] {
+            assert_eq!(bad.parse::<IncidentId>(), Err(NotAnIncident), "{bad}");
+        }
+    }
+
+    fn any_alert() -> impl Strategy<Value = Alert> {
+        let state = prop_oneof![Just(Firing), Just(Acknowledged), Just(Resolved)];
+        ("[ab]", state, prop_oneof![Just(Sev1), Just(Sev2), Just(Sev3)])
+            .prop_map(|(id, s, v)| alert(&id, s, v))
+    }
+
+    proptest! {
+        #[test]
+        fn counts_always_agree_with_the_alerts(bodies in proptest::collection::vec(
+            (0i64..40, proptest::collection::vec(any_alert(), 1..4)), 1..20))
+        {
+            let mut story = Story::default();
+            let mut minute = 0;
+            let mut rooms = std::collections::BTreeSet::new();
+            for (gap, body) in bodies {
+                minute += gap;
+                let folded = story.hear(minute, &body);
+                if let Some(incident) = &story.incident {
+                    let firing = story.alerts.values().filter(|a| a.state != Resolved).count();
+                    prop_assert_eq!(usize::try_from(incident.firing_count()).unwrap(), firing);
+                    prop_assert_eq!(incident.state == State::Open, firing > 0);
+                    prop_assert!(!folded.opens_room || rooms.insert(incident.id), "a room opens once");
+                }
+            }
+        }
+    }
+}

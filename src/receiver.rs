@@ -1,0 +1,216 @@
+//! `POST /hooks/{source}`: limit, verify, parse, accept, answer.
+//!
+//! The order is the point. Nothing looks into a body before its signature holds; nothing is answered 2xx
+//! before it is on disk; and a body that was verified is never answered 4xx, because senders drop or disable
+//! what is (PagerDuty disables a subscription for a day after three of them).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::{Notify, watch};
+use tracing::{error, info, warn};
+
+use crate::alert::SeverityOrigin;
+use crate::clock::{Clock, Timestamp, new_id};
+use crate::incident::{Incident, Outcome, Rules};
+use crate::problem::Problem;
+use crate::room::Room;
+use crate::roster::{Roster, Subject};
+use crate::signature::{RawHook, VerifiedBody, verify};
+use crate::source::{Parsed, Source, parse};
+use crate::store::{Acceptance, OpenRoom, Receipt, Store};
+use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
+
+/// Takes in hooks.
+#[derive(Debug)]
+pub struct Receiver {
+    /// The monitoring tools, by the name in their path.
+    pub sources: BTreeMap<String, Source>,
+    /// The memory.
+    pub store: Arc<dyn Store>,
+    /// The roster in force.
+    pub roster: watch::Receiver<Arc<Roster>>,
+    /// The operator's rules.
+    pub rules: Rules,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Rung when a room has something to do.
+    pub bell: Arc<Notify>,
+    /// The largest body, in bytes.
+    pub max_body: usize,
+    /// The longest a body may take to arrive.
+    pub body_timeout: Duration,
+    /// The longest a commit may take before the sender is asked to come again.
+    pub commit_timeout: Duration,
+}
+
+/// The public listener's routes.
+pub fn router(receiver: Arc<Receiver>) -> Router {
+    Router::new()
+        .route("/hooks/{source}", post(hook))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .fallback(|| async { Problem::NotFound })
+        .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
+        .with_state(receiver)
+}
+
+async fn ready(State(receiver): State<Arc<Receiver>>) -> Response {
+    let store = match tokio::time::timeout(receiver.commit_timeout, receiver.store.ready()).await {
+        Ok(Ok(())) => "ok".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_elapsed) => "does not answer in time".to_owned(),
+    };
+    let status = if store == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(serde_json::json!({ "config": "ok", "store": store }))).into_response()
+}
+
+async fn hook(State(receiver): State<Arc<Receiver>>, Path(name): Path<String>, request: Request) -> Response {
+    // How long we took is measured by the machine, whatever clock the incident runs on.
+    let begun = Instant::now();
+    let Some(source) = receiver.sources.get(&name) else {
+        receiver.metrics.count_hook("unknown", "unknown_source", begun.elapsed());
+        return Problem::NotFound.into_response();
+    };
+    let (outcome, response) = match receiver.take(source, request).await {
+        Ok(receipt) => (receipt_outcome(&receipt), (StatusCode::OK, Json(receipt)).into_response()),
+        Err(refusal) => (refusal.word, refusal.problem.into_response()),
+    };
+    receiver.metrics.count_hook(&name, outcome, begun.elapsed());
+    response
+}
+
+/// Why a hook is not answered with a receipt.
+struct Refusal {
+    word: &'static str,
+    problem: Problem,
+}
+
+fn refuse(word: &'static str, problem: Problem) -> Refusal {
+    Refusal { word, problem }
+}
+
+fn receipt_outcome(receipt: &Receipt) -> &'static str {
+    let of_all = receipt.incidents.iter().map(|i| i.outcome).max();
+    match receipt.outcome.or(of_all) {
+        Some(Outcome::Repeated) => "repeated",
+        Some(Outcome::Ignored) | None => "ignored",
+        Some(Outcome::Opened | Outcome::Updated | Outcome::Resolved) => "accepted",
+    }
+}
+
+impl Receiver {
+    async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {
+        let (head, body) = request.into_parts();
+        let body = self.read(body).await?;
+        let hook = RawHook {
+            source: source.name.clone(),
+            headers: head.headers,
+            query: head.uri.query().map(str::to_owned),
+            body,
+        };
+        let now = self.clock.now();
+        let verified = verify(hook, &source.verifier, now).map_err(|why| {
+            warn!(source.name = source.name, reason = why.as_str(), "a hook was turned away unverified");
+            refuse(why.as_str(), Problem::Unauthorized)
+        })?;
+        self.accept(source, &verified, now).await
+    }
+
+    /// Takes in a body that was verified. Also used to replay one that was stored.
+    async fn accept(&self, source: &Source, body: &VerifiedBody, now: Timestamp) -> Result<Receipt, Refusal> {
+        let (alerts, ignored) = match parse(body, source, now) {
+            Ok(Parsed::Alerts(alerts)) => (alerts, None),
+            Ok(Parsed::Partly { alerts, unread }) => {
+                warn!(source.name = source.name, reason = %unread, "a part of a hook was not understood");
+                (alerts, None)
+            }
+            Ok(Parsed::Ignored { reason }) => (Vec::new(), Some(reason)),
+            Err(why) => {
+                warn!(source.name = source.name, reason = %why, "a verified hook was not understood; it is kept");
+                (Vec::new(), Some(format!("not understood: {why}")))
+            }
+        };
+        for alert in &alerts {
+            let severity = alert.severity.as_str();
+            self.metrics.alerts.get_or_create(&AlertLabels { source: source.name.clone(), severity }).inc();
+            if alert.severity_origin == SeverityOrigin::Unmapped {
+                self.metrics.unmapped.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
+                warn!(
+                    source.name = source.name,
+                    severity, "an alert says no severity that is known; the configured default was taken"
+                );
+            }
+        }
+        let acceptance = Acceptance {
+            receipt: new_id(now),
+            source: source.name.clone(),
+            received_at: now,
+            replay_key: body.replay_key(),
+            body: body.bytes(),
+            alerts,
+            ignored,
+            rules: self.rules,
+            open_room: self.open_room(),
+        };
+        let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;
+        let receipt = match committed {
+            Ok(Ok(receipt)) => receipt,
+            Ok(Err(error)) => {
+                self.metrics.store_failures.inc();
+                error!(source.name = source.name, error = %error, "a hook could not be stored");
+                return Err(refuse("unavailable", Problem::Unavailable));
+            }
+            // It may be committed all the same; sent again, it will be known.
+            Err(_elapsed) => {
+                self.metrics.store_failures.inc();
+                error!(source.name = source.name, "the store did not take a hook in time");
+                return Err(refuse("unavailable", Problem::Unavailable));
+            }
+        };
+        self.bell.notify_one();
+        info!(
+            source.name = source.name, receipt.id = receipt.id, outcome = receipt_outcome(&receipt),
+            incidents = ?receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect::<Vec<_>>(),
+            "a hook was accepted"
+        );
+        Ok(receipt)
+    }
+
+    async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
+        let limited = Limited::new(body, self.max_body);
+        match tokio::time::timeout(self.body_timeout, limited.collect()).await {
+            Ok(Ok(collected)) => Ok(collected.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                Err(refuse("body_too_large", Problem::BodyTooLarge))
+            }
+            Ok(Err(_broken)) => Err(refuse("body_broken", Problem::BodyBroken)),
+            Err(_elapsed) => Err(refuse("body_too_slow", Problem::BodyTooSlow)),
+        }
+    }
+
+    /// Rooms are made with the roster in force at the moment the incident opens, and keep it.
+    fn open_room(&self) -> OpenRoom {
+        let roster = self.roster.borrow().clone();
+        Arc::new(move |incident: &Incident, now: Timestamp| {
+            let subject = Subject {
+                labels: &incident.labels,
+                source: &incident.source,
+                severity: incident.severity,
+                title: &incident.title,
+            };
+            Room::wanted(incident, roster.summon(&subject, now), now)
+        })
+    }
+}

@@ -1,0 +1,467 @@
+//! What to do next in a room: one [`Step`], or sleep.
+//!
+//! The order inside a living room is the order of this file: welcome first (the group is useless without
+//! it), then the description, the members, the links to those missing, the settings, and then whatever
+//! there is to tell. A step that failed is passed over until it may be tried again, so that a description
+//! that nobody accepts does not keep an invite link from somebody who is left out.
+
+use serde::{Deserialize, Serialize};
+
+use super::phase::{Event, Phase};
+use super::policy::{Policy, Strangers};
+use super::seat::{Seat, SeatState};
+use super::{Chore, Room, Saying, Wanted};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::gateway::Capabilities;
+use crate::incident::State;
+use crate::jid::{ChatId, GroupId, Jid};
+use crate::message::Composer;
+
+/// What a room's logic stands on: the operator's decisions, the words, the provider's limits.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// The operator's decisions.
+    pub policy: &'a Policy,
+    /// The words.
+    pub composer: &'a Composer,
+    /// The provider's limits.
+    pub capabilities: Capabilities,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Make one gateway call.
+    Call(Step),
+    /// Nothing to call: just note what happened.
+    Note(Event),
+    /// Nothing before this moment.
+    Sleep(Timestamp),
+    /// Nothing until somebody wakes the room.
+    Rest,
+}
+
+/// One gateway call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are the arguments of the call of the same name")]
+pub enum Step {
+    /// Make the group.
+    Create { subject: String, people: Vec<Jid> },
+    /// Look whether a lost create made one.
+    Look { token: String },
+    /// Look for a second group, once the list has settled.
+    Sweep { token: String },
+    /// Say something.
+    Say { what: What, chat: ChatId, text: String },
+    /// Look whether something lost was said.
+    LookForMessage { what: What, chat: ChatId, text: String, since: Timestamp },
+    /// Set the description.
+    Describe { group: GroupId, text: String },
+    /// Read who is in.
+    ReadMembers { group: GroupId, wanted: Vec<Jid> },
+    /// Get the invite link.
+    GetLink { group: GroupId },
+    /// Ask whether a person is on the network, before writing to them.
+    CheckReachable { person: String, jid: Jid },
+    /// Let only admins change subject and description.
+    LockSettings { group: GroupId },
+    /// Make a person admin.
+    Promote { group: GroupId, person: String, jid: Jid },
+    /// Make the invite link useless.
+    RevokeLink { group: GroupId },
+    /// Let only admins write.
+    LockMessages { group: GroupId },
+}
+
+/// What a message is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum What {
+    /// The first message of the room.
+    Welcome,
+    /// News up to and including this number.
+    News {
+        /// The last piece of news in it.
+        through: i64,
+    },
+    /// The link, to one person.
+    Invite {
+        /// Key in the roster.
+        person: String,
+    },
+    /// "There is no room", to one person.
+    Brief {
+        /// Key in the roster.
+        person: String,
+    },
+    /// The last message of the room.
+    LastWords,
+}
+
+impl What {
+    /// The name in the journal and in trouble keys.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Welcome => "welcome".to_owned(),
+            Self::News { through } => format!("news {through}"),
+            Self::Invite { person } => format!("invite {person}"),
+            Self::Brief { person } => format!("brief {person}"),
+            Self::LastWords => "last words".to_owned(),
+        }
+    }
+
+    /// Whether it goes to one person, where a repeat is a nuisance, and not into the room, where silence is.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Invite { .. } | Self::Brief { .. } => true,
+            Self::Welcome | Self::News { .. } | Self::LastWords => false,
+        }
+    }
+}
+
+impl Step {
+    /// A bounded name for metrics, the journal and spans.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Look { .. } => "look",
+            Self::Sweep { .. } => "sweep",
+            Self::Say { .. } => "say",
+            Self::LookForMessage { .. } => "look_for_message",
+            Self::Describe { .. } => "describe",
+            Self::ReadMembers { .. } => "read_members",
+            Self::GetLink { .. } => "get_link",
+            Self::CheckReachable { .. } => "check_reachable",
+            Self::LockSettings { .. } => "lock_settings",
+            Self::Promote { .. } => "promote",
+            Self::RevokeLink { .. } => "revoke_link",
+            Self::LockMessages { .. } => "lock_messages",
+        }
+    }
+
+    /// What its failures are counted under.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Say { what, .. } => format!("say {}", what.key()),
+            Self::LookForMessage { what, .. } => format!("look for {}", what.key()),
+            Self::CheckReachable { person, .. } => format!("check_reachable {person}"),
+            Self::Create { .. }
+            | Self::Look { .. }
+            | Self::Sweep { .. }
+            | Self::Describe { .. }
+            | Self::ReadMembers { .. }
+            | Self::GetLink { .. }
+            | Self::LockSettings { .. }
+            | Self::Promote { .. }
+            | Self::RevokeLink { .. }
+            | Self::LockMessages { .. } => self.name().to_owned(),
+        }
+    }
+}
+
+/// Looks without a find before a lost message is said again.
+pub(super) const LOOKS: u32 = 2;
+/// Refusals after which something essential needs a person.
+const REFUSALS: u32 = 3;
+/// How long after the last planned read members are read again while somebody may still arrive.
+const LATER_READS: [SignedDuration; 3] =
+    [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
+
+/// Collects what could be done, in order, and picks the first that may be done now.
+struct Agenda<'a> {
+    room: &'a Room,
+    now: Timestamp,
+    pick: Option<Step>,
+    wake_at: Option<Timestamp>,
+}
+
+impl<'a> Agenda<'a> {
+    fn new(room: &'a Room, now: Timestamp) -> Self {
+        Self { room, now, pick: None, wake_at: None }
+    }
+
+    /// `step`, as soon as it may be tried.
+    fn offer(&mut self, step: Step) {
+        let not_before = self.room.troubles.get(&step.key()).map_or(self.now, |t| t.retry_at);
+        self.offer_at(not_before, step);
+    }
+
+    /// `step`, not before `at` nor before it may be tried again.
+    fn offer_at(&mut self, at: Timestamp, step: Step) {
+        let retry_at = self.room.troubles.get(&step.key()).map_or(at, |t| t.retry_at.max(at));
+        if retry_at > self.now {
+            self.wake(retry_at);
+        } else if self.pick.is_none() {
+            self.pick = Some(step);
+        }
+    }
+
+    fn wake(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |w| w.min(at)));
+    }
+
+    fn chore(&mut self, chore: Chore, step: Step) {
+        if !self.room.chores.contains_key(&chore) {
+            self.offer(step);
+        }
+    }
+
+    fn is_free(&self) -> bool {
+        self.pick.is_none()
+    }
+
+    fn decide(self) -> Next {
+        match (self.pick, self.wake_at) {
+            (Some(step), _) => Next::Call(step),
+            (None, Some(at)) => Next::Sleep(at),
+            (None, None) => Next::Rest,
+        }
+    }
+}
+
+/// What to do next in `room`, given what is wanted of it now.
+#[must_use]
+pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Next {
+    if let Some(wish) = &wanted.wish {
+        return Next::Note(wish.event());
+    }
+    let next = match &room.phase {
+        Phase::Parked { .. } | Phase::Closed { .. } | Phase::Skipped { .. } => Next::Rest,
+        // Whoever stored the intent is gone, or would have stored the outcome too.
+        Phase::Creating { .. } => Next::Note(Event::Lost { look_at: now }),
+        Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
+        Phase::Unsure { since, look_at, .. } => while_unsure(room, wanted, ground, (*since, *look_at), now),
+        Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
+        Phase::Closing { group, .. } => while_closing(room, wanted, ground, group, now),
+    };
+    match (next, room.hold_until) {
+        (Next::Call(_), Some(until)) if until > now => Next::Sleep(until),
+        (next, _) => next,
+    }
+}
+
+fn while_wanted(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    not_before: Timestamp,
+    now: Timestamp,
+) -> Next {
+    match wanted.incident.state {
+        State::Closed { .. } => return Next::Note(Event::Ended),
+        // Nothing fires: no reason to call anybody together, unless it comes back.
+        State::Resolved { closes_at, .. } if room.saying.is_none() => return Next::Sleep(closes_at),
+        State::Resolved { .. } | State::Open => {}
+    }
+    let attempts_spent = room.creates >= ground.policy.create_attempts;
+    let hopeless = room.hopeless.clone().or_else(|| {
+        attempts_spent.then(|| format!("the group could not be made in {} attempts", room.creates))
+    });
+    if let Some(why) = hopeless {
+        return reach_one_by_one(room, wanted, ground, why, now);
+    }
+    if not_before > now {
+        return Next::Sleep(not_before);
+    }
+    let longest = if room.short_subject {
+        ground.capabilities.safe_subject
+    } else {
+        ground.capabilities.longest_subject
+    };
+    Next::Call(Step::Create {
+        subject: ground.composer.subject(&wanted.incident, longest),
+        people: room.first_members(ground.policy.strangers),
+    })
+}
+
+/// Before a room without a group is left to a person, everybody is told 1:1.
+fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: String, now: Timestamp) -> Next {
+    if let Some(saying) = &room.saying {
+        return look_for(saying, room, now);
+    }
+    let mut agenda = Agenda::new(room, now);
+    let reachable =
+        |s: &&Seat| !s.briefed && (s.who.introduced || ground.policy.strangers != Strangers::LeaveOut);
+    for seat in room.seats.iter().filter(reachable) {
+        let text = ground.composer.brief(&wanted.incident, room, seat, &why, now);
+        agenda.offer(Step::Say {
+            what: What::Brief { person: seat.who.person.clone() },
+            chat: ChatId::Person(seat.who.jid.clone()),
+            text,
+        });
+    }
+    match agenda.decide() {
+        Next::Rest => Next::Note(Event::Spent { why }),
+        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
+    }
+}
+
+fn while_unsure(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    (since, look_at): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Next {
+    // Time in which the number was down does not count: nobody could have looked.
+    let counted_from = room.down_at.map_or(since, |down| down.max(since));
+    let deadline = later(counted_from, ground.policy.phase_deadline);
+    if deadline <= now {
+        let why = "nobody could tell whether the group was made".to_owned();
+        return reach_one_by_one(room, wanted, ground, why, now);
+    }
+    if look_at > now {
+        return Next::Sleep(look_at);
+    }
+    let mut agenda = Agenda::new(room, now);
+    agenda.offer(Step::Look { token: room.token() });
+    agenda.wake(deadline);
+    agenda.decide()
+}
+
+/// A message without an answer: look for it, and say it again only when it is not there.
+fn look_for(saying: &Saying, room: &Room, now: Timestamp) -> Next {
+    let mut agenda = Agenda::new(room, now);
+    if saying.looks >= LOOKS {
+        agenda.offer(Step::Say {
+            what: saying.what.clone(),
+            chat: saying.chat.clone(),
+            text: saying.text.clone(),
+        });
+    } else {
+        agenda.offer_at(
+            saying.look_at,
+            Step::LookForMessage {
+                what: saying.what.clone(),
+                chat: saying.chat.clone(),
+                text: saying.text.clone(),
+                since: saying.begun_at,
+            },
+        );
+    }
+    agenda.decide()
+}
+
+fn while_live(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    (group, since): (&GroupId, Timestamp),
+    now: Timestamp,
+) -> Next {
+    if let Some(saying) = &room.saying {
+        return look_for(saying, room, now);
+    }
+    let Ground { policy, composer, .. } = ground;
+    let mut agenda = Agenda::new(room, now);
+    let into_room = |what, text| Step::Say { what, chat: ChatId::Group(group.clone()), text };
+    if !room.is_briefed() {
+        let welcome = into_room(What::Welcome, composer.welcome(&wanted.incident, room, now));
+        if let Some(trouble) = room.troubles.get(&welcome.key()).filter(|t| t.refusals >= REFUSALS) {
+            let why = format!("the welcome was refused {REFUSALS} times: {}", trouble.last);
+            return Next::Note(Event::Spent { why });
+        }
+        agenda.offer(welcome);
+    }
+    let text = composer.description(&wanted.incident, room, now);
+    agenda.chore(Chore::Description, Step::Describe { group: group.clone(), text });
+    if room.was_unsure && !room.chores.contains_key(&Chore::Sweep) {
+        agenda.offer_at(later(since, policy.settle), Step::Sweep { token: room.token() });
+    }
+    if let Some(read_at) = next_read(room, policy, since) {
+        let wanted = room.seats.iter().map(|s| s.who.jid.clone()).collect();
+        agenda.offer_at(read_at, Step::ReadMembers { group: group.clone(), wanted });
+    }
+    invite_missing(&mut agenda, room, wanted, ground, group);
+    if policy.lock_settings {
+        agenda.chore(Chore::Settings, Step::LockSettings { group: group.clone() });
+    }
+    if policy.second_admin
+        && let Some(seat) = room.seats.iter().find(|s| matches!(s.state, SeatState::In { .. }))
+    {
+        let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());
+        agenda.chore(Chore::SecondAdmin, Step::Promote { group: group.clone(), person, jid });
+    }
+    if room.is_briefed() {
+        if let Some(item) = wanted.news.first() {
+            let text = composer.news(&wanted.incident, room, item, now);
+            agenda.offer(into_room(What::News { through: item.seq }, text));
+        } else if wanted.incident.is_closed() && agenda.is_free() && everybody_looked_for(room, policy) {
+            return Next::Note(Event::Ended);
+        }
+    }
+    if let Some(closes_at) = wanted.incident.closes_at() {
+        agenda.wake(closes_at);
+    }
+    agenda.decide()
+}
+
+/// When to read the members next, if ever.
+fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Timestamp> {
+    let planned = usize::try_from(room.reads).unwrap_or(usize::MAX);
+    if let Some(offset) = policy.member_reads.get(planned) {
+        return Some(later(live_since, *offset));
+    }
+    if !room.seats.iter().any(Seat::may_arrive) {
+        return None;
+    }
+    let again = planned - policy.member_reads.len();
+    let gap = LATER_READS.get(again).or(LATER_READS.last())?;
+    Some(later(room.read_at.unwrap_or(live_since), *gap))
+}
+
+/// Whether the planned member lists were read and everybody missing has been dealt with.
+fn everybody_looked_for(room: &Room, policy: &Policy) -> bool {
+    usize::try_from(room.reads).unwrap_or(usize::MAX) >= policy.member_reads.len()
+        && room.seats.iter().all(Seat::is_settled)
+}
+
+fn invite_missing(
+    agenda: &mut Agenda<'_>,
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    group: &GroupId,
+) {
+    let missing: Vec<&Seat> = room.seats.iter().filter(|s| s.needs_link()).collect();
+    if missing.is_empty() || room.read_at.is_none() {
+        return;
+    }
+    let Some(link) = &room.link else {
+        agenda.offer(Step::GetLink { group: group.clone() });
+        return;
+    };
+    for seat in missing {
+        let person = seat.who.person.clone();
+        if seat.reachable.is_none() {
+            agenda.offer(Step::CheckReachable { person, jid: seat.who.jid.clone() });
+        } else {
+            let text = ground.composer.invite(&wanted.incident, room, seat, link);
+            let chat = ChatId::Person(seat.who.jid.clone());
+            agenda.offer(Step::Say { what: What::Invite { person }, chat, text });
+        }
+    }
+}
+
+fn while_closing(room: &Room, wanted: &Wanted, ground: Ground<'_>, group: &GroupId, now: Timestamp) -> Next {
+    if let Some(saying) = &room.saying {
+        return look_for(saying, room, now);
+    }
+    let mut agenda = Agenda::new(room, now);
+    if room.is_briefed() {
+        let text = ground.composer.last_words(&wanted.incident, room, now);
+        let chat = ChatId::Group(group.clone());
+        agenda.chore(Chore::LastWords, Step::Say { what: What::LastWords, chat, text });
+    }
+    agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
+    agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
+    match agenda.decide() {
+        Next::Rest => Next::Note(Event::Finished),
+        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
+    }
+}

@@ -1,0 +1,453 @@
+//! Where a room stands, and the one function that knows every legal move.
+//!
+//! A phase holds what is known *for certain*. "We asked and heard nothing" is a phase of its own, because
+//! acting on it as if it were "no" makes a second group, and as if it were "yes" leaves people without one.
+//! The journal keeps every [`Event`]; replaying them through [`Phase::after`] gives the stored phase.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::jid::GroupId;
+
+/// Where a room stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum Phase {
+    /// Nothing asked since the last certain answer.
+    Wanted {
+        /// Since when.
+        since: Timestamp,
+        /// Not to be tried before this moment.
+        not_before: Timestamp,
+    },
+    /// A create intent is stored, no outcome is.
+    Creating {
+        /// When it was asked.
+        asked_at: Timestamp,
+    },
+    /// A create may or may not have worked.
+    Unsure {
+        /// Since when.
+        since: Timestamp,
+        /// When the create was asked.
+        asked_at: Timestamp,
+        /// When to look next.
+        look_at: Timestamp,
+        /// From when on another "there is none" is believed; set by the first one.
+        believe_at: Option<Timestamp>,
+    },
+    /// The group exists and is ours.
+    Live {
+        /// The group.
+        group: GroupId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The incident is over: last words, lock, revoke the link.
+    Closing {
+        /// The group.
+        group: GroupId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Over.
+    Closed {
+        /// The group, if there was one.
+        group: Option<GroupId>,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Ended before anything was made.
+    Skipped {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A person must decide.
+    Parked {
+        /// Where it came from.
+        from: Box<Phase>,
+        /// Why.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// What happened to a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A create intent was stored.
+    Began,
+    /// The create worked.
+    Made {
+        /// The new group.
+        group: GroupId,
+    },
+    /// The create certainly did nothing.
+    NotSent {
+        /// When to try again.
+        retry_at: Timestamp,
+    },
+    /// Nobody knows whether the create worked.
+    Lost {
+        /// When to look.
+        look_at: Timestamp,
+    },
+    /// The create will never work.
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// A look found our group.
+    Found {
+        /// The oldest group that carries our id.
+        group: GroupId,
+    },
+    /// A look found nothing.
+    Absent {
+        /// When to look next.
+        look_at: Timestamp,
+        /// From when on "nothing" is believed, if this is the first look that found nothing.
+        believe_at: Timestamp,
+    },
+    /// The incident is over.
+    Ended,
+    /// The group does not exist for us any more.
+    Gone {
+        /// What the provider said.
+        why: String,
+    },
+    /// Attempts or time are used up.
+    Spent {
+        /// Which.
+        why: String,
+    },
+    /// All last steps are done.
+    Finished,
+    /// An operator says: no room.
+    Cancel,
+    /// An operator says: go on, perhaps with this group.
+    Resume {
+        /// The group to take as the room.
+        group: Option<GroupId>,
+    },
+}
+
+/// The names of phases, for columns, labels and the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "they are the variants of `Phase`")]
+pub enum PhaseName {
+    Wanted,
+    Creating,
+    Unsure,
+    Live,
+    Closing,
+    Closed,
+    Skipped,
+    Parked,
+}
+
+impl PhaseName {
+    /// The name in columns and labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wanted => "wanted",
+            Self::Creating => "creating",
+            Self::Unsure => "unsure",
+            Self::Live => "live",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+            Self::Skipped => "skipped",
+            Self::Parked => "parked",
+        }
+    }
+}
+
+/// An event that cannot happen in this phase.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a room that is {from} cannot take `{event}`")]
+pub struct Illegal {
+    /// The phase.
+    pub from: &'static str,
+    /// The event.
+    pub event: &'static str,
+}
+
+impl Event {
+    /// The name in the journal.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Began => "began",
+            Self::Made { .. } => "made",
+            Self::NotSent { .. } => "not_sent",
+            Self::Lost { .. } => "lost",
+            Self::Refused { .. } => "refused",
+            Self::Found { .. } => "found",
+            Self::Absent { .. } => "absent",
+            Self::Ended => "ended",
+            Self::Gone { .. } => "gone",
+            Self::Spent { .. } => "spent",
+            Self::Finished => "finished",
+            Self::Cancel => "cancel",
+            Self::Resume { .. } => "resume",
+        }
+    }
+}
+
+impl Phase {
+    /// The phase's name.
+    #[must_use]
+    pub fn name(&self) -> PhaseName {
+        match self {
+            Self::Wanted { .. } => PhaseName::Wanted,
+            Self::Creating { .. } => PhaseName::Creating,
+            Self::Unsure { .. } => PhaseName::Unsure,
+            Self::Live { .. } => PhaseName::Live,
+            Self::Closing { .. } => PhaseName::Closing,
+            Self::Closed { .. } => PhaseName::Closed,
+            Self::Skipped { .. } => PhaseName::Skipped,
+            Self::Parked { .. } => PhaseName::Parked,
+        }
+    }
+
+    /// The group, where there is one.
+    #[must_use]
+    pub fn group(&self) -> Option<&GroupId> {
+        match self {
+            Self::Live { group, .. } | Self::Closing { group, .. } => Some(group),
+            Self::Closed { group, .. } => group.as_ref(),
+            Self::Parked { from, .. } => from.group(),
+            Self::Wanted { .. } | Self::Creating { .. } | Self::Unsure { .. } | Self::Skipped { .. } => None,
+        }
+    }
+
+    /// The phase after `event` at `at`. This is the whole state machine; what is not listed cannot happen.
+    pub fn after(self, event: &Event, at: Timestamp) -> Result<Self, Illegal> {
+        let illegal = Illegal { from: self.name().as_str(), event: event.name() };
+        Ok(match (self, event) {
+            (Self::Wanted { .. }, Event::Began) => Self::Creating { asked_at: at },
+            (Self::Wanted { .. }, Event::Ended | Event::Cancel) => Self::Skipped { since: at },
+            (wanted @ Self::Wanted { .. }, Event::Spent { why }) => wanted.park(why, at),
+
+            (Self::Creating { .. }, Event::Made { group })
+            | (Self::Unsure { .. }, Event::Found { group })
+            | (Self::Parked { .. }, Event::Resume { group: Some(group) }) => Self::live(group, at),
+            (Self::Creating { .. }, Event::NotSent { retry_at }) => {
+                Self::Wanted { since: at, not_before: *retry_at }
+            }
+            (Self::Creating { asked_at }, Event::Lost { look_at }) => {
+                Self::Unsure { since: at, asked_at, look_at: *look_at, believe_at: None }
+            }
+            // Nothing was made, so a resumed room starts again from the beginning.
+            (Self::Creating { .. }, Event::Refused { why }) => {
+                Self::Wanted { since: at, not_before: at }.park(why, at)
+            }
+
+            (Self::Unsure { believe_at: Some(believe_at), .. }, Event::Absent { .. }) if believe_at <= at => {
+                Self::Wanted { since: at, not_before: at }
+            }
+            (
+                Self::Unsure { since, asked_at, believe_at, .. },
+                Event::Absent { look_at, believe_at: first },
+            ) => {
+                let believe_at = Some(believe_at.unwrap_or(*first));
+                Self::Unsure { since, asked_at, look_at: *look_at, believe_at }
+            }
+            (unsure @ Self::Unsure { .. }, Event::Spent { why }) => unsure.park(why, at),
+            (unsure @ Self::Unsure { .. }, Event::Cancel) => {
+                unsure.park("cancelled while nobody knows whether a group exists", at)
+            }
+
+            (Self::Live { group, .. }, Event::Ended | Event::Cancel) => Self::Closing { group, since: at },
+            (live @ Self::Live { .. }, Event::Gone { why } | Event::Spent { why }) => live.park(why, at),
+
+            (Self::Closing { group, .. }, Event::Finished | Event::Gone { .. } | Event::Cancel) => {
+                Self::Closed { group: Some(group), since: at }
+            }
+            (closing @ Self::Closing { .. }, Event::Spent { why }) => closing.park(why, at),
+
+            (Self::Parked { from, .. }, Event::Resume { group: None }) => from.restart(at),
+            (Self::Parked { from, .. }, Event::Cancel) => {
+                Self::Closed { group: from.group().cloned(), since: at }
+            }
+
+            (
+                Self::Wanted { .. }
+                | Self::Creating { .. }
+                | Self::Unsure { .. }
+                | Self::Live { .. }
+                | Self::Closing { .. }
+                | Self::Closed { .. }
+                | Self::Skipped { .. }
+                | Self::Parked { .. },
+                _,
+            ) => return Err(illegal),
+        })
+    }
+
+    fn live(group: &GroupId, since: Timestamp) -> Self {
+        Self::Live { group: group.clone(), since }
+    }
+
+    fn park(self, why: &str, at: Timestamp) -> Self {
+        Self::Parked { from: Box::new(self), why: why.to_owned(), since: at }
+    }
+
+    /// The same phase with its deadline counted anew, because an operator asked for another go.
+    fn restart(self, at: Timestamp) -> Self {
+        match self {
+            Self::Wanted { .. } => Self::Wanted { since: at, not_before: at },
+            Self::Unsure { asked_at, believe_at, .. } => {
+                Self::Unsure { since: at, asked_at, look_at: at, believe_at }
+            }
+            Self::Live { group, .. } => Self::Live { group, since: at },
+            Self::Closing { group, .. } => Self::Closing { group, since: at },
+            other @ (Self::Creating { .. }
+            | Self::Closed { .. }
+            | Self::Skipped { .. }
+            | Self::Parked { .. }) => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::fmt::Write;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_772_000_000 + second).unwrap()
+    }
+
+    fn group() -> GroupId {
+        "120363000000000001@g.us".parse().unwrap()
+    }
+
+    fn phases() -> Vec<(&'static str, Phase)> {
+        let unsure = |believe_at| Phase::Unsure { since: at(0), asked_at: at(0), look_at: at(1), believe_at };
+        let live = Phase::Live { group: group(), since: at(0) };
+        vec![
+            ("wanted", Phase::Wanted { since: at(0), not_before: at(0) }),
+            ("creating", Phase::Creating { asked_at: at(0) }),
+            ("unsure", unsure(None)),
+            ("unsure, absent once", unsure(Some(at(90)))),
+            ("unsure, absent one settle ago", unsure(Some(at(5)))),
+            ("live", live.clone()),
+            ("closing", Phase::Closing { group: group(), since: at(0) }),
+            ("closed", Phase::Closed { group: None, since: at(0) }),
+            ("skipped", Phase::Skipped { since: at(0) }),
+            ("parked from live", live.park("x", at(0))),
+        ]
+    }
+
+    fn events() -> Vec<Event> {
+        let why = || "x".to_owned();
+        vec![
+            Event::Began,
+            Event::Made { group: group() },
+            Event::NotSent { retry_at: at(20) },
+            Event::Lost { look_at: at(20) },
+            Event::Refused { why: why() },
+            Event::Found { group: group() },
+            Event::Absent { look_at: at(20), believe_at: at(60) },
+            Event::Ended,
+            Event::Gone { why: why() },
+            Event::Spent { why: why() },
+            Event::Finished,
+            Event::Cancel,
+            Event::Resume { group: None },
+        ]
+    }
+
+    #[test]
+    fn the_whole_table() {
+        let mut table = String::new();
+        for (name, phase) in phases() {
+            for event in events() {
+                if let Ok(next) = phase.clone().after(&event, at(10)) {
+                    let _ = writeln!(table, "{name:30} + {:9} -> {}", event.name(), next.name().as_str());
+                }
+            }
+        }
+        insta::assert_snapshot!(table, @r"
+        wanted                         + began     -> creating
+        wanted                         + ended     -> skipped
+        wanted                         + spent     -> parked
+        wanted                         + cancel    -> skipped
+        creating                       + made      -> live
+        creating                       + not_sent  -> wanted
+        creating                       + lost      -> unsure
+        creating                       + refused   -> parked
+        unsure                         + found     -> live
+        unsure                         + absent    -> unsure
+        unsure                         + spent     -> parked
+        unsure                         + cancel    -> parked
+        unsure, absent once            + found     -> live
+        unsure, absent once            + absent    -> unsure
+        unsure, absent once            + spent     -> parked
+        unsure, absent once            + cancel    -> parked
+        unsure, absent one settle ago  + found     -> live
+        unsure, absent one settle ago  + absent    -> wanted
+        unsure, absent one settle ago  + spent     -> parked
+        unsure, absent one settle ago  + cancel    -> parked
+        live                           + ended     -> closing
+        live                           + gone      -> parked
+        live                           + spent     -> parked
+        live                           + cancel    -> closing
+        closing                        + gone      -> closed
+        closing                        + spent     -> parked
+        closing                        + finished  -> closed
+        closing                        + cancel    -> closed
+        parked from live               + cancel    -> closed
+        parked from live               + resume    -> live
+        ");
+    }
+
+    #[test]
+    fn every_phase_can_be_reached_and_every_phase_can_end() {
+        let mut seen: Vec<Phase> = vec![Phase::Wanted { since: at(0), not_before: at(0) }];
+        let mut names = BTreeSet::new();
+        let mut next = 0;
+        while let Some(phase) = seen.get(next).cloned() {
+            next += 1;
+            names.insert(phase.name());
+            for event in events() {
+                match phase.clone().after(&event, at(100)) {
+                    Ok(after) if !seen.contains(&after) && seen.len() < 200 => seen.push(after),
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
+        assert_eq!(names.len(), 8, "{names:?}");
+        for phase in seen {
+            let last = matches!(phase.name(), PhaseName::Closed | PhaseName::Skipped);
+            let moves = events().iter().filter(|e| phase.clone().after(e, at(100)).is_ok()).count();
+            assert_eq!(last, moves == 0, "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn no_create_begins_while_one_is_open_or_a_group_is_known() {
+        for (name, phase) in phases() {
+            assert_eq!(phase.after(&Event::Began, at(10)).is_ok(), name == "wanted", "{name}");
+        }
+    }
+
+    #[test]
+    fn an_illegal_move_says_from_where_and_what() {
+        let error = Phase::Skipped { since: at(0) }.after(&Event::Began, at(1)).unwrap_err();
+        assert_eq!(error.to_string(), "a room that is skipped cannot take `began`");
+    }
+
+    #[test]
+    fn an_operator_can_name_the_group() {
+        let parked = Phase::Wanted { since: at(0), not_before: at(0) }.park("x", at(0));
+        let live = parked.after(&Event::Resume { group: Some(group()) }, at(1)).unwrap();
+        assert_eq!(live.group(), Some(&group()));
+    }
+}

@@ -1,0 +1,393 @@
+//! What is remembered: one method per whole transaction.
+//!
+//! Actors: [`Store`], which the receiver writes accepted hooks into and the worker leases rooms from. The
+//! tables behind it: *receipts* (each accepted body, with its answer), *incidents* and the *alerts* inside
+//! them, *news* (what a room should hear), *rooms* (one document each, written only by the holder of the
+//! lease), the *journal* (every intent, outcome and move) and *orphans* (groups that carry an incident's id
+//! but are not its room). `now` is always an argument: no clock of a database is asked.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, Severity};
+use crate::clock::{SignedDuration, Timestamp};
+use crate::gateway::GatewayError;
+use crate::incident::{Incident, IncidentId, Outcome, Rules};
+use crate::jid::GroupId;
+use crate::pacing::Pace;
+use crate::room::progress::Note;
+use crate::room::{Effect, Event, Room, Step, Wanted, Wish};
+
+pub mod sqlite;
+
+/// Makes the room of an incident that opens now. Called inside the transaction, so it must be quick and
+/// pure.
+pub type OpenRoom = Arc<dyn Fn(&Incident, Timestamp) -> Room + Send + Sync>;
+
+/// The durable memory.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Takes in a verified hook: receipt, alerts, incidents, wanted rooms and news in one transaction.
+    /// When this returns `Ok`, all of it is on disk.
+    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError>;
+
+    /// Takes up to `limit` rooms that are due and free, for `lease_for`.
+    async fn lease_rooms(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease_for: SignedDuration,
+    ) -> Result<Vec<Lease>, StoreError>;
+
+    /// Writes an intent, if the lease still holds and the number's pace allows it.
+    async fn begin_step(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Result<Began, StoreError>;
+
+    /// Writes an outcome with the room it led to. If the lease was lost meanwhile, the outcome is filed as
+    /// a stray instead and a group made by it becomes an orphan.
+    async fn finish_step(
+        &self,
+        lease: &Lease,
+        outcome: StepOutcome,
+        now: Timestamp,
+    ) -> Result<Finished, StoreError>;
+
+    /// Writes a move that needed no call.
+    async fn note(
+        &self,
+        lease: &Lease,
+        room: Room,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<Finished, StoreError>;
+
+    /// Drops an operator's wish that cannot be granted from where the room is.
+    async fn refuse_wish(&self, lease: &Lease, why: &str, now: Timestamp) -> Result<Finished, StoreError>;
+
+    /// Gives the room back, to be woken at `wake_at`, or at once if something came up meanwhile.
+    async fn release(
+        &self,
+        lease: &Lease,
+        wake_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Closes incidents whose quiet time is over and wakes their rooms; returns how many.
+    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// The next moment at which anything is due.
+    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Stores what an operator asks of a room.
+    async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError>;
+
+    /// Incidents, newest first, in the wanted state if one is given.
+    async fn incidents(&self, query: IncidentQuery) -> Result<Vec<Summary>, StoreError>;
+
+    /// Everything about one incident.
+    async fn dossier(&self, id: IncidentId) -> Result<Option<Dossier>, StoreError>;
+
+    /// An accepted hook, with its body.
+    async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError>;
+
+    /// Whether the store answers and takes writes.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// The store did not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It does not answer, or the disk does not take it: try again.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// A stored document cannot be read.
+    #[error("a stored {what} cannot be read: {why}")]
+    Corrupt {
+        /// Which document.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// The file belongs to another version.
+    #[error("the store has schema {found}, this program knows {known}: run the version that wrote it")]
+    Version {
+        /// In the file.
+        found: i64,
+        /// Known here.
+        known: i64,
+    },
+}
+
+/// A verified hook on its way into the store.
+#[derive(Clone)]
+pub struct Acceptance {
+    /// The new receipt's id.
+    pub receipt: String,
+    /// The source, as named in the config.
+    pub source: String,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// What identifies this very delivery, if anything authentic does.
+    pub replay_key: Option<String>,
+    /// The body as it came.
+    pub body: Bytes,
+    /// What was understood, possibly nothing.
+    pub alerts: Vec<Alert>,
+    /// Why nothing was, if nothing was.
+    pub ignored: Option<String>,
+    /// The operator's rules.
+    pub rules: Rules,
+    /// Makes rooms.
+    pub open_room: OpenRoom,
+}
+
+impl fmt::Debug for Acceptance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptance")
+            .field("receipt", &self.receipt)
+            .field("source", &self.source)
+            .field("alerts", &self.alerts.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The durable proof that a hook was accepted, and what it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Its id.
+    #[serde(rename = "receipt")]
+    pub id: String,
+    /// What it did, by incident.
+    pub incidents: Vec<Answered>,
+    /// `ignored` or `repeated`, when the body as a whole was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outcome: Option<Outcome>,
+    /// Why, when nothing was done.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+/// What a hook did to one incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// `INCIDENT-<number>`, if there is one.
+    pub id: Option<String>,
+    /// What happened.
+    pub outcome: Outcome,
+    /// How bad it is now.
+    pub severity: Severity,
+    /// Why nothing was done, if nothing was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+/// The time-limited right to work on a room, with the room as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The room.
+    pub room: Room,
+    /// What is wanted of it.
+    pub wanted: Wanted,
+    /// Proof of the lease.
+    pub token: String,
+    /// Until when it holds.
+    pub until: Timestamp,
+    /// How often something came up for the room, as seen with `wanted`.
+    pub stirred: i64,
+}
+
+/// A step about to be called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Intent {
+    /// The room after [`Room::begin`].
+    pub room: Room,
+    /// The step.
+    pub step: Step,
+    /// The linked number it goes through.
+    pub instance: String,
+    /// The move that comes with it, if any.
+    pub event: Option<Event>,
+    /// The pace to keep.
+    pub pace: Pace,
+}
+
+/// Whether a step may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Began {
+    /// Yes; the id of the journalled intent.
+    Yes(i64),
+    /// Not before this moment.
+    Throttled(Timestamp),
+    /// Somebody else has the room now.
+    LeaseLost,
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepOutcome {
+    /// The journalled intent.
+    pub intent: i64,
+    /// The room after [`Room::finish`].
+    pub room: Room,
+    /// In words.
+    pub note: Note,
+    /// What it means beyond the room.
+    pub effect: Effect,
+    /// The group that was made, if one was: never to be lost.
+    pub made: Option<GroupId>,
+}
+
+/// Whether an outcome went into the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finished {
+    /// Yes; what is wanted now, and how often something came up.
+    Yes {
+        /// Read afresh.
+        wanted: Box<Wanted>,
+        /// See [`Lease::stirred`].
+        stirred: i64,
+    },
+    /// The lease was lost: it was filed as a stray.
+    Stray,
+}
+
+/// Whether an operator's wish was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WishTaken {
+    /// It will be done.
+    Yes,
+    /// There is no such room.
+    NoSuchRoom,
+    /// It cannot be done from where the room is.
+    No(String),
+}
+
+/// Which incidents to list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IncidentQuery {
+    /// Only those in this state.
+    pub state: Option<IncidentState>,
+    /// At most this many; 0 for the default of 100.
+    pub limit: usize,
+}
+
+/// The state column of incidents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IncidentState {
+    /// Something fires.
+    Open,
+    /// In the quiet time.
+    Resolved,
+    /// Over.
+    Closed,
+}
+
+/// An incident with its room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The incident.
+    pub incident: Incident,
+    /// Its room, if it ever wanted one.
+    pub room: Option<Room>,
+}
+
+/// Everything about one incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dossier {
+    /// The incident.
+    pub incident: Incident,
+    /// Its room, if it ever wanted one.
+    pub room: Option<Room>,
+    /// Groups that carry its id but are not its room.
+    pub orphans: Vec<Orphan>,
+    /// What happened, oldest first.
+    pub timeline: Vec<Entry>,
+}
+
+/// A group that carries an incident's id but is not its room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orphan {
+    /// The group.
+    pub group: GroupId,
+    /// When we learned of it.
+    pub found_at: Timestamp,
+    /// How.
+    pub how: String,
+}
+
+/// One line of a timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// Which part of the story.
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+/// What a timeline is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Happening {
+    /// A hook came.
+    Hook {
+        /// Its receipt.
+        receipt: String,
+        /// Its source.
+        source: String,
+        /// What it did.
+        outcome: Outcome,
+    },
+    /// A gateway call.
+    Call {
+        /// The step's key.
+        step: String,
+        /// Through which number.
+        instance: String,
+        /// What came of it; absent while nobody knows.
+        outcome: Option<Note>,
+        /// When it came.
+        ended_at: Option<Timestamp>,
+    },
+    /// A move of the room.
+    Moved {
+        /// Which.
+        #[serde(flatten)]
+        event: Event,
+    },
+    /// An outcome that came after the lease was lost.
+    Stray {
+        /// Of which step.
+        step: String,
+        /// What it was.
+        outcome: Note,
+    },
+    /// An operator's wish that could not be granted.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+/// An accepted hook as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredHook {
+    /// What it did.
+    pub receipt: Receipt,
+    /// Its source.
+    pub source: String,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl From<&GatewayError> for Note {
+    fn from(error: &GatewayError) -> Self {
+        Self::Failed { error: error.clone() }
+    }
+}

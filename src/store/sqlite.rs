@@ -1,0 +1,309 @@
+//! The store in one `SQLite` file: write-ahead log, `synchronous = FULL`, one writer.
+//!
+//! Actors: the *writer* lane, which groups commits; the *reader* lane, which serves pages and the API
+//! without waiting for it. Several processes may use one file: leases and immediate transactions keep them
+//! apart.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::{Connection, OpenFlags, params};
+
+use self::lane::{Lane, unavailable};
+use self::rows::{Stored, all, first, moment, read};
+use super::{
+    Acceptance, Began, Dossier, Entry, Finished, Happening, IncidentQuery, IncidentState, Intent, Lease,
+    Orphan, Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
+};
+use crate::clock::{SignedDuration, Timestamp};
+use crate::incident::IncidentId;
+use crate::room::{Event, Room, Wish};
+
+mod accept;
+mod lane;
+mod rows;
+mod steps;
+
+/// Schema changes in order; a file remembers how many it has seen.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_begin.sqlite.sql")];
+
+/// The first version without a bug that can corrupt the write-ahead log (3.7.0 to 3.51.2 have it).
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Incidents listed when nobody says how many.
+const LISTED: usize = 100;
+
+/// A store in one file.
+#[derive(Debug)]
+pub struct Sqlite {
+    writer: Lane,
+    reader: Lane,
+}
+
+impl Sqlite {
+    /// Opens `path`, making the file and bringing its schema up to date where needed.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            let why = format!("SQLite {} can corrupt its log; 3.51.3 is needed", rusqlite::version());
+            return Err(StoreError::Unavailable(why));
+        }
+        let mut writer = Connection::open(path).map_err(unavailable)?;
+        prepare(&writer)?;
+        migrate(&mut writer)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(path, flags).map_err(unavailable)?;
+        reader.busy_timeout(BUSY).map_err(unavailable)?;
+        let start = |name, connection, begin| {
+            Lane::start(name, connection, begin).map_err(|e| StoreError::Unavailable(e.to_string()))
+        };
+        Ok(Self {
+            writer: start("store-writer", writer, "BEGIN IMMEDIATE")?,
+            reader: start("store-reader", reader, "BEGIN")?,
+        })
+    }
+
+    /// The moves of a room as journalled, for replaying.
+    pub async fn moves(&self, id: IncidentId) -> Result<Vec<(Timestamp, Event)>, StoreError> {
+        self.reader
+            .call(move |db| {
+                all(
+                    db,
+                    "SELECT at, event FROM journal
+                     WHERE incident = ?1 AND event IS NOT NULL ORDER BY id",
+                    [id.0],
+                    |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
+                )?
+                .into_iter()
+                .map(|(at, event)| Ok((moment(at), read("event", &event)?)))
+                .collect()
+            })
+            .await
+    }
+}
+
+/// How long another process may hold the file before we give up.
+const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
+
+fn prepare(db: &Connection) -> Stored<()> {
+    db.busy_timeout(BUSY).map_err(unavailable)?;
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA journal_size_limit = 67108864;",
+    )
+    .map_err(unavailable)
+}
+
+fn migrate(db: &mut Connection) -> Stored<()> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let transaction =
+        db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(unavailable)?;
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(unavailable)?;
+    if found > known {
+        return Err(StoreError::Version { found, known });
+    }
+    let seen = usize::try_from(found).unwrap_or(0);
+    for migration in MIGRATIONS.iter().skip(seen) {
+        transaction.execute_batch(migration).map_err(unavailable)?;
+    }
+    transaction.pragma_update(None, "user_version", known).map_err(unavailable)?;
+    transaction.commit().map_err(unavailable)
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
+        self.writer.call(move |db| accept::accept(db, &hook)).await
+    }
+
+    async fn lease_rooms(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        lease_for: SignedDuration,
+    ) -> Result<Vec<Lease>, StoreError> {
+        self.writer.call(move |db| steps::lease_rooms(db, now, limit, lease_for)).await
+    }
+
+    async fn begin_step(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Result<Began, StoreError> {
+        let lease = lease.clone();
+        self.writer.call(move |db| steps::begin_step(db, &lease, &intent, now)).await
+    }
+
+    async fn finish_step(
+        &self,
+        lease: &Lease,
+        outcome: StepOutcome,
+        now: Timestamp,
+    ) -> Result<Finished, StoreError> {
+        let lease = lease.clone();
+        self.writer.call(move |db| steps::finish_step(db, &lease, &outcome, now)).await
+    }
+
+    async fn note(
+        &self,
+        lease: &Lease,
+        room: Room,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<Finished, StoreError> {
+        let lease = lease.clone();
+        self.writer.call(move |db| steps::note(db, &lease, &room, &event, now)).await
+    }
+
+    async fn refuse_wish(&self, lease: &Lease, why: &str, now: Timestamp) -> Result<Finished, StoreError> {
+        let (lease, why) = (lease.clone(), why.to_owned());
+        self.writer.call(move |db| steps::refuse_wish(db, &lease, &why, now)).await
+    }
+
+    async fn release(
+        &self,
+        lease: &Lease,
+        wake_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.writer.call(move |db| steps::release(db, &lease, wake_at, now)).await
+    }
+
+    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.writer.call(move |db| steps::close_quiet(db, now)).await
+    }
+
+    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.writer.call(steps::next_wake).await
+    }
+
+    async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError> {
+        self.writer.call(move |db| steps::wish(db, id, &wish, now)).await
+    }
+
+    async fn incidents(&self, query: IncidentQuery) -> Result<Vec<Summary>, StoreError> {
+        self.reader
+            .call(move |db| {
+                let state = query.state.map(|state| match state {
+                    IncidentState::Open => "open",
+                    IncidentState::Resolved => "resolved",
+                    IncidentState::Closed => "closed",
+                });
+                let limit = if query.limit == 0 { LISTED } else { query.limit };
+                all(
+                    db,
+                    "SELECT i.doc, r.doc FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
+                     WHERE ?1 IS NULL OR i.state = ?1 ORDER BY i.number DESC LIMIT ?2",
+                    params![state, i64::try_from(limit).unwrap_or(i64::MAX)],
+                    |r| Ok((r.get::<_, String>(0)?, r.get::<_, Option<String>>(1)?)),
+                )?
+                .into_iter()
+                .map(|(incident, room)| {
+                    Ok(Summary {
+                        incident: read("incident", &incident)?,
+                        room: room.map(|doc| read("room", &doc)).transpose()?,
+                    })
+                })
+                .collect()
+            })
+            .await
+    }
+
+    async fn dossier(&self, id: IncidentId) -> Result<Option<Dossier>, StoreError> {
+        self.reader
+            .call(move |db| {
+                let Some(incident) = rows::incident(db, id)? else { return Ok(None) };
+                let room = rows::room(db, id)?;
+                Ok(Some(Dossier { incident, room, orphans: orphans(db, id)?, timeline: timeline(db, id)? }))
+            })
+            .await
+    }
+
+    async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {
+        let id = id.to_owned();
+        self.reader
+            .call(move |db| {
+                first(
+                    db,
+                    "SELECT source, received_at, body, answer FROM receipts WHERE id = ?1",
+                    [&id],
+                    |r| {
+                        let body = Bytes::from(r.get::<_, Vec<u8>>(2)?);
+                        Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?, body, r.get::<_, String>(3)?))
+                    },
+                )?
+                .map(|(source, at, body, answer)| {
+                    Ok(StoredHook {
+                        receipt: read("receipt", &answer)?,
+                        source,
+                        received_at: moment(at),
+                        body,
+                    })
+                })
+                .transpose()
+            })
+            .await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        // A write that changes nothing still needs the lock and a disk that answers.
+        self.writer.call(|db| rows::execute(db, "DELETE FROM orphans WHERE 0", []).map(|_| ())).await
+    }
+}
+
+fn orphans(db: &Connection, id: IncidentId) -> Stored<Vec<Orphan>> {
+    all(
+        db,
+        "SELECT group_id, found_at, how FROM orphans WHERE incident = ?1 ORDER BY found_at",
+        [id.0],
+        |r| Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?)),
+    )?
+    .into_iter()
+    .map(|(group, found_at, how)| {
+        let group = group.parse().map_err(|_e| StoreError::Corrupt {
+            what: "orphan",
+            why: "its group id is malformed".to_owned(),
+        })?;
+        Ok(Orphan { group, found_at: moment(found_at), how })
+    })
+    .collect()
+}
+
+/// A journal row as read: when, kind, key, instance, event, note, end.
+type JournalRow = (i64, String, Option<String>, Option<String>, Option<String>, Option<String>, Option<i64>);
+
+fn timeline(db: &Connection, id: IncidentId) -> Stored<Vec<Entry>> {
+    let mut entries: Vec<Entry> = accept::hooks(db, id)?
+        .into_iter()
+        .map(|(at, receipt, source, outcome)| Entry {
+            at: moment(at),
+            what: Happening::Hook { receipt, source, outcome },
+        })
+        .collect();
+    let rows: Vec<JournalRow> = all(
+        db,
+        "SELECT at, kind, key, instance, event, note, ended_at FROM journal WHERE incident = ?1 ORDER BY id",
+        [id.0],
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?)),
+    )?;
+    for (at, kind, key, instance, event, note, ended_at) in rows {
+        let note_of = |note: &Option<String>| note.as_deref().map(|n| read("note", n)).transpose();
+        let what = match kind.as_str() {
+            "intent" => Happening::Call {
+                step: key.unwrap_or_default(),
+                instance: instance.unwrap_or_default(),
+                outcome: note_of(&note)?,
+                ended_at: ended_at.map(moment),
+            },
+            "event" => Happening::Moved { event: read("event", event.as_deref().unwrap_or("null"))? },
+            "stray" => Happening::Stray {
+                step: key.unwrap_or_default(),
+                outcome: read("note", note.as_deref().unwrap_or("null"))?,
+            },
+            _ => Happening::Refused { why: read("reason", note.as_deref().unwrap_or("null"))? },
+        };
+        entries.push(Entry { at: moment(at), what });
+    }
+    // Stable: what was written first stays first within one moment.
+    entries.sort_by_key(|e| e.at);
+    Ok(entries)
+}

@@ -1,0 +1,168 @@
+//! Taking in a hook: everything it means, in one transaction.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, named_params, params};
+
+use super::rows::{self, Stored, all, execute, first, millis, read, write};
+use crate::alert::{Alert, DedupKey};
+use crate::incident::{Folded, IncidentId, KnownAlert, Outcome, fold};
+use crate::store::{Acceptance, Answered, Receipt};
+
+pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
+    if let Some(key) = &hook.replay_key
+        && let Some(receipt) = earlier_receipt(db, &hook.source, key)?
+    {
+        return Ok(receipt);
+    }
+    let mut incidents = Vec::new();
+    for (key, alerts) in by_key(&hook.alerts) {
+        incidents.push(fold_into(db, hook, key, &alerts)?);
+    }
+    let receipt = Receipt {
+        id: hook.receipt.clone(),
+        outcome: hook.ignored.as_ref().map(|_| Outcome::Ignored),
+        reason: hook.ignored.clone(),
+        incidents,
+    };
+    execute(
+        db,
+        "INSERT INTO receipts (id, source, received_at, replay_key, body, answer)
+         VALUES (:id, :source, :received_at, :replay_key, :body, :answer)",
+        named_params! {
+            ":id": receipt.id,
+            ":source": hook.source,
+            ":received_at": millis(hook.received_at),
+            ":replay_key": hook.replay_key,
+            ":body": hook.body.as_ref(),
+            ":answer": write("receipt", &receipt)?,
+        },
+    )?;
+    Ok(receipt)
+}
+
+/// The receipt of the same delivery, if it came before, with every outcome turned into "repeated".
+fn earlier_receipt(db: &Connection, source: &str, replay_key: &str) -> Stored<Option<Receipt>> {
+    let answer = first(
+        db,
+        "SELECT answer FROM receipts WHERE source = ?1 AND replay_key = ?2",
+        [source, replay_key],
+        |r| r.get::<_, String>(0),
+    )?;
+    let Some(answer) = answer else { return Ok(None) };
+    let mut receipt: Receipt = read("receipt", &answer)?;
+    for incident in &mut receipt.incidents {
+        incident.outcome = Outcome::Repeated;
+    }
+    receipt.outcome = Some(Outcome::Repeated);
+    receipt.reason = Some("this very delivery was accepted before".to_owned());
+    Ok(Some(receipt))
+}
+
+/// The alerts of a body by incident, in the order in which the incidents first occur.
+fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Vec<Alert>)> {
+    let mut places: BTreeMap<&DedupKey, usize> = BTreeMap::new();
+    let mut groups: Vec<(&DedupKey, Vec<Alert>)> = Vec::new();
+    for alert in alerts {
+        let place = *places.entry(&alert.key).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push((&alert.key, Vec::new()));
+        }
+        if let Some((_, group)) = groups.get_mut(place) {
+            group.push(alert.clone());
+        }
+    }
+    groups
+}
+
+fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Answered> {
+    let now = hook.received_at;
+    let before = rows::open_incident(db, key.as_str())?;
+    let known = match &before {
+        Some(incident) => known_alerts(db, incident.id, alerts)?,
+        None => BTreeMap::new(),
+    };
+    let next = first(db, "SELECT coalesce(max(number), 0) + 1 FROM incidents", [], |r| r.get::<_, i64>(0))?;
+    let number = || IncidentId(next.unwrap_or(1));
+    let folded = fold(before, &known, alerts, &hook.source, number, hook.rules, now);
+    if let Some(closed) = &folded.closed {
+        rows::put_incident(db, closed)?;
+        rows::stir(db, closed.id, now)?;
+    }
+    let severity = alerts.iter().map(|a| a.severity).min();
+    let answered = Answered {
+        id: folded.incident.as_ref().map(|i| i.id.to_string()),
+        outcome: folded.outcome,
+        severity: folded.incident.as_ref().map(|i| i.severity).or(severity).unwrap_or(hook.rules.open_at),
+        reason: folded.reason.map(str::to_owned),
+    };
+    record(db, hook, &folded)?;
+    Ok(answered)
+}
+
+fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTreeMap<String, KnownAlert>> {
+    let mut known = BTreeMap::new();
+    for alert in alerts {
+        let doc = first(
+            db,
+            "SELECT doc FROM alerts WHERE incident = ?1 AND id = ?2",
+            params![id.0, alert.id],
+            |r| r.get::<_, String>(0),
+        )?;
+        if let Some(doc) = doc {
+            known.insert(alert.id.clone(), read("alert", &doc)?);
+        }
+    }
+    Ok(known)
+}
+
+fn record(db: &Connection, hook: &Acceptance, folded: &Folded) -> Stored<()> {
+    let Some(incident) = &folded.incident else { return Ok(()) };
+    let now = hook.received_at;
+    rows::put_incident(db, incident)?;
+    for (id, alert) in &folded.alerts {
+        execute(
+            db,
+            "INSERT INTO alerts (incident, id, doc) VALUES (?1, ?2, ?3)
+             ON CONFLICT (incident, id) DO UPDATE SET doc = ?3",
+            params![incident.id.0, id, write("alert", alert)?],
+        )?;
+    }
+    execute(
+        db,
+        "INSERT INTO hooks (incident, receipt, source, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![incident.id.0, hook.receipt, hook.source, millis(now), write("outcome", &folded.outcome)?],
+    )?;
+    if let Some(news) = &folded.news {
+        execute(
+            db,
+            "INSERT INTO news (incident, seq, at, receipt, doc)
+             SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM news WHERE incident = ?1",
+            params![incident.id.0, millis(now), hook.receipt, write("piece of news", news)?],
+        )?;
+    }
+    if folded.opens_room {
+        let room = (hook.open_room)(incident, now);
+        execute(
+            db,
+            "INSERT INTO rooms (incident, phase, doc, wake_at) VALUES (?1, ?2, ?3, ?4)",
+            params![incident.id.0, room.phase.name().as_str(), write("room", &room)?, millis(now)],
+        )?;
+    } else if folded.news.is_some() {
+        rows::stir(db, incident.id, now)?;
+    }
+    Ok(())
+}
+
+/// Which hooks touched an incident.
+pub(super) fn hooks(db: &Connection, id: IncidentId) -> Stored<Vec<(i64, String, String, Outcome)>> {
+    all(
+        db,
+        "SELECT at, receipt, source, outcome FROM hooks WHERE incident = ?1 ORDER BY at, receipt",
+        [id.0],
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, String>(3)?)),
+    )?
+    .into_iter()
+    .map(|(at, receipt, source, outcome)| Ok((at, receipt, source, read("outcome", &outcome)?)))
+    .collect()
+}

@@ -1,0 +1,133 @@
+//! Reading and writing single rows: documents as JSON, moments as milliseconds.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::lane::unavailable;
+use crate::clock::Timestamp;
+use crate::incident::{Incident, IncidentId, State};
+use crate::room::{NewsItem, Room, Wanted, Wish};
+use crate::store::StoreError;
+
+pub(super) type Stored<T> = Result<T, StoreError>;
+
+pub(super) fn write<T: Serialize>(what: &'static str, value: &T) -> Stored<String> {
+    serde_json::to_string(value).map_err(|e| StoreError::Corrupt { what, why: e.to_string() })
+}
+
+pub(super) fn read<T: DeserializeOwned>(what: &'static str, text: &str) -> Stored<T> {
+    // The text may hold people's names and numbers: only the place of the mistake is told.
+    serde_json::from_str(text)
+        .map_err(|e| StoreError::Corrupt { what, why: format!("line {}, column {}", e.line(), e.column()) })
+}
+
+pub(super) fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+pub(super) fn moment(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
+}
+
+/// One column of one row, if there is a row.
+pub(super) fn first<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    take: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> Stored<Option<T>> {
+    db.prepare_cached(sql)
+        .and_then(|mut statement| statement.query_row(params, take).optional())
+        .map_err(unavailable)
+}
+
+/// All rows.
+pub(super) fn all<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    take: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Stored<Vec<T>> {
+    db.prepare_cached(sql)
+        .and_then(|mut statement| statement.query_map(params, take)?.collect())
+        .map_err(unavailable)
+}
+
+/// Runs a statement; returns how many rows it changed.
+pub(super) fn execute(db: &Connection, sql: &str, params: impl rusqlite::Params) -> Stored<usize> {
+    db.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).map_err(unavailable)
+}
+
+pub(super) fn open_incident(db: &Connection, key: &str) -> Stored<Option<Incident>> {
+    first(db, "SELECT doc FROM incidents WHERE key = ?1 AND state <> 'closed'", [key], |r| {
+        r.get::<_, String>(0)
+    })?
+    .map(|doc| read("incident", &doc))
+    .transpose()
+}
+
+pub(super) fn incident(db: &Connection, id: IncidentId) -> Stored<Option<Incident>> {
+    first(db, "SELECT doc FROM incidents WHERE number = ?1", [id.0], |r| r.get::<_, String>(0))?
+        .map(|doc| read("incident", &doc))
+        .transpose()
+}
+
+pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
+    let state = match incident.state {
+        State::Open => "open",
+        State::Resolved { .. } => "resolved",
+        State::Closed { .. } => "closed",
+    };
+    execute(
+        db,
+        "INSERT INTO incidents (number, key, state, closes_at, doc)
+         VALUES (:number, :key, :state, :closes_at, :doc)
+         ON CONFLICT (number) DO UPDATE SET state = :state, closes_at = :closes_at, doc = :doc",
+        named_params! {
+            ":number": incident.id.0,
+            ":key": incident.key.as_str(),
+            ":state": state,
+            ":closes_at": incident.closes_at().map(millis),
+            ":doc": write("incident", incident)?,
+        },
+    )?;
+    Ok(())
+}
+
+pub(super) fn room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
+    first(db, "SELECT doc FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, String>(0))?
+        .map(|doc| read("room", &doc))
+        .transpose()
+}
+
+/// What is wanted of a room now, and how often something came up for it.
+pub(super) fn wanted(db: &Connection, id: IncidentId, heard: i64) -> Stored<(Wanted, i64)> {
+    let missing = || StoreError::Corrupt { what: "room", why: "it has no incident".to_owned() };
+    let incident = incident(db, id)?.ok_or_else(missing)?;
+    let news = all(
+        db,
+        "SELECT seq, at, doc FROM news WHERE incident = ?1 AND seq > ?2 ORDER BY seq",
+        [id.0, heard],
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?)),
+    )?
+    .into_iter()
+    .map(|(seq, at, doc)| Ok(NewsItem { seq, at: moment(at), news: read("piece of news", &doc)? }))
+    .collect::<Stored<Vec<_>>>()?;
+    let (wish, stirred) = first(db, "SELECT wish, stirred FROM rooms WHERE incident = ?1", [id.0], |r| {
+        Ok((r.get::<_, Option<String>>(0)?, r.get::<_, i64>(1)?))
+    })?
+    .ok_or_else(missing)?;
+    let wish = wish.map(|doc| read::<Wish>("wish", &doc)).transpose()?;
+    Ok((Wanted { incident, news, wish }, stirred))
+}
+
+/// Something came up for the room: it is due now, and whoever holds it must not put it to sleep.
+pub(super) fn stir(db: &Connection, id: IncidentId, now: Timestamp) -> Stored<()> {
+    execute(
+        db,
+        "UPDATE rooms SET stirred = stirred + 1, wake_at = min(coalesce(wake_at, ?2), ?2) WHERE incident = ?1",
+        [id.0, millis(now)],
+    )?;
+    Ok(())
+}

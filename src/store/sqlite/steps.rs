@@ -1,0 +1,291 @@
+//! Leases, intents and outcomes.
+
+use rusqlite::{Connection, named_params, params};
+
+use super::rows::{self, Stored, all, execute, first, millis, moment, read, write};
+use crate::clock::{SignedDuration, Timestamp, later, new_token};
+use crate::incident::{Incident, IncidentId};
+use crate::jid::GroupId;
+use crate::pacing::{MINUTE, Pace, one_more};
+use crate::room::{Event, Room, Step, Wish};
+use crate::store::{Began, Finished, Intent, Lease, StepOutcome, WishTaken};
+
+pub(super) fn lease_rooms(
+    db: &Connection,
+    now: Timestamp,
+    limit: usize,
+    lease_for: SignedDuration,
+) -> Stored<Vec<Lease>> {
+    let due = all(
+        db,
+        "SELECT incident, doc FROM rooms
+         WHERE wake_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1)
+         ORDER BY wake_at, incident LIMIT ?2",
+        params![millis(now), i64::try_from(limit).unwrap_or(i64::MAX)],
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
+    )?;
+    let until = later(now, lease_for);
+    let mut leases = Vec::new();
+    for (number, doc) in due {
+        let room: Room = read("room", &doc)?;
+        let token = new_token();
+        execute(
+            db,
+            "UPDATE rooms SET lease_token = ?2, lease_until = ?3 WHERE incident = ?1",
+            params![number, token, millis(until)],
+        )?;
+        let (wanted, stirred) = rows::wanted(db, IncidentId(number), room.heard)?;
+        leases.push(Lease { room, wanted, token, until, stirred });
+    }
+    Ok(leases)
+}
+
+fn holds(db: &Connection, lease: &Lease) -> Stored<bool> {
+    let token =
+        first(db, "SELECT lease_token FROM rooms WHERE incident = ?1", [lease.room.incident.0], |r| {
+            r.get::<_, Option<String>>(0)
+        })?;
+    Ok(token.flatten().as_deref() == Some(lease.token.as_str()))
+}
+
+fn put_room(db: &Connection, room: &Room) -> Stored<()> {
+    execute(
+        db,
+        "UPDATE rooms SET phase = ?2, doc = ?3 WHERE incident = ?1",
+        params![room.incident.0, room.phase.name().as_str(), write("room", room)?],
+    )?;
+    Ok(())
+}
+
+fn journal_event(db: &Connection, id: IncidentId, event: &Event, now: Timestamp) -> Stored<()> {
+    execute(
+        db,
+        "INSERT INTO journal (incident, at, kind, event, spent) VALUES (?1, ?2, 'event', ?3, 0)",
+        params![id.0, millis(now), write("event", event)?],
+    )?;
+    Ok(())
+}
+
+pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Began> {
+    if !holds(db, lease)? {
+        return Ok(Began::LeaseLost);
+    }
+    if let Err(until) = in_pace(db, intent, now)? {
+        return Ok(Began::Throttled(until));
+    }
+    let event = intent.event.as_ref().map(|e| write("event", e)).transpose()?;
+    execute(
+        db,
+        "INSERT INTO journal (incident, at, kind, step, key, instance, private, event)
+         VALUES (:incident, :at, 'intent', :step, :key, :instance, :private, :event)",
+        named_params! {
+            ":incident": intent.room.incident.0,
+            ":at": millis(now),
+            ":step": intent.step.name(),
+            ":key": intent.step.key(),
+            ":instance": intent.instance,
+            ":private": is_private(&intent.step),
+            ":event": event,
+        },
+    )?;
+    let id = db.last_insert_rowid();
+    put_room(db, &intent.room)?;
+    Ok(Began::Yes(id))
+}
+
+fn is_private(step: &Step) -> bool {
+    matches!(step, Step::Say { what, .. } if what.is_private())
+}
+
+fn in_pace(db: &Connection, intent: &Intent, now: Timestamp) -> Stored<Result<(), Timestamp>> {
+    let since = |step: &str, window: SignedDuration, private: bool| {
+        all(
+            db,
+            "SELECT at FROM journal
+             WHERE kind = 'intent' AND instance = ?1 AND step = ?2 AND at > ?3 AND spent = 1 AND private >= ?4",
+            params![intent.instance, step, millis(later(now, -window)), private],
+            |r| r.get::<_, i64>(0),
+        )
+        .map(|moments| moments.into_iter().map(moment).collect::<Vec<_>>())
+    };
+    Ok(match intent.pace {
+        Pace::Free => Ok(()),
+        Pace::Creation { most, window } => one_more(&since("create", window, false)?, most, window, now),
+        Pace::Message { most_per_minute, one_to_one_gap } => {
+            let per_minute = one_more(&since("say", MINUTE, false)?, most_per_minute, MINUTE, now);
+            let spaced = match one_to_one_gap {
+                Some(gap) => one_more(&since("say", gap, true)?, 1, gap, now),
+                None => Ok(()),
+            };
+            match (per_minute, spaced) {
+                (Ok(()), Ok(())) => Ok(()),
+                (Err(until), Ok(())) | (Ok(()), Err(until)) => Err(until),
+                (Err(one), Err(other)) => Err(one.max(other)),
+            }
+        }
+    })
+}
+
+pub(super) fn finish_step(
+    db: &Connection,
+    lease: &Lease,
+    outcome: &StepOutcome,
+    now: Timestamp,
+) -> Stored<Finished> {
+    let id = outcome.room.incident;
+    execute(
+        db,
+        "UPDATE journal SET note = ?2, ended_at = ?3, spent = ?4 WHERE id = ?1",
+        params![outcome.intent, write("note", &outcome.note)?, millis(now), !outcome.effect.unspent],
+    )?;
+    if !holds(db, lease)? {
+        return stray(db, outcome, now);
+    }
+    if let Some(event) = &outcome.effect.event {
+        journal_event(db, id, event, now)?;
+    }
+    for group in &outcome.effect.orphans {
+        put_orphan(db, id, group, "carries the id of this incident", now)?;
+    }
+    finish(db, &outcome.room)
+}
+
+/// The room is somebody else's by now: what came back is kept beside it, never dropped.
+fn stray(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<Finished> {
+    let id = outcome.room.incident;
+    execute(
+        db,
+        "INSERT INTO journal (incident, at, kind, key, note, spent)
+         SELECT incident, ?2, 'stray', key, ?3, 0 FROM journal WHERE id = ?1",
+        params![outcome.intent, millis(now), write("note", &outcome.note)?],
+    )?;
+    if let Some(group) = &outcome.made {
+        let room = rows::room(db, id)?;
+        if room.as_ref().and_then(|r| r.phase.group()) != Some(group) {
+            put_orphan(db, id, group, "was made after another worker had taken over", now)?;
+        }
+        rows::stir(db, id, now)?;
+    }
+    Ok(Finished::Stray)
+}
+
+fn put_orphan(db: &Connection, id: IncidentId, group: &GroupId, how: &str, now: Timestamp) -> Stored<()> {
+    execute(
+        db,
+        "INSERT INTO orphans (group_id, incident, found_at, how) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (group_id) DO NOTHING",
+        params![group.as_str(), id.0, millis(now), how],
+    )?;
+    Ok(())
+}
+
+/// Writes the room and reads what is wanted of it now.
+fn finish(db: &Connection, room: &Room) -> Stored<Finished> {
+    put_room(db, room)?;
+    if let Some(group) = room.phase.group() {
+        // A group once filed as an orphan can turn out to be the room.
+        execute(db, "DELETE FROM orphans WHERE group_id = ?1", [group.as_str()])?;
+    }
+    let (wanted, stirred) = rows::wanted(db, room.incident, room.heard)?;
+    Ok(Finished::Yes { wanted: Box::new(wanted), stirred })
+}
+
+pub(super) fn note(
+    db: &Connection,
+    lease: &Lease,
+    room: &Room,
+    event: &Event,
+    now: Timestamp,
+) -> Stored<Finished> {
+    if !holds(db, lease)? {
+        return Ok(Finished::Stray);
+    }
+    journal_event(db, room.incident, event, now)?;
+    clear_wish(db, lease)?;
+    finish(db, room)
+}
+
+pub(super) fn refuse_wish(db: &Connection, lease: &Lease, why: &str, now: Timestamp) -> Stored<Finished> {
+    if !holds(db, lease)? {
+        return Ok(Finished::Stray);
+    }
+    execute(
+        db,
+        "INSERT INTO journal (incident, at, kind, note, spent) VALUES (?1, ?2, 'refused', ?3, 0)",
+        params![lease.room.incident.0, millis(now), write("reason", &why)?],
+    )?;
+    clear_wish(db, lease)?;
+    finish(db, &lease.room)
+}
+
+/// The wish that was granted or refused is gone, unless a newer one has come meanwhile.
+fn clear_wish(db: &Connection, lease: &Lease) -> Stored<()> {
+    if let Some(wish) = &lease.wanted.wish {
+        execute(
+            db,
+            "UPDATE rooms SET wish = NULL WHERE incident = ?1 AND wish = ?2",
+            params![lease.room.incident.0, write("wish", wish)?],
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn release(
+    db: &Connection,
+    lease: &Lease,
+    wake_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Stored<()> {
+    execute(
+        db,
+        "UPDATE rooms SET lease_token = NULL, lease_until = NULL,
+                wake_at = CASE WHEN stirred = ?3 THEN ?4 ELSE ?5 END
+         WHERE incident = ?1 AND lease_token = ?2",
+        params![lease.room.incident.0, lease.token, lease.stirred, wake_at.map(millis), millis(now)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
+    let docs = all(
+        db,
+        "SELECT doc FROM incidents WHERE closes_at IS NOT NULL AND closes_at <= ?1",
+        [millis(now)],
+        |r| r.get::<_, String>(0),
+    )?;
+    let mut closed = 0;
+    for doc in docs {
+        let incident: Incident = read("incident", &doc)?;
+        if let Some(over) = incident.close_if_quiet(now) {
+            rows::put_incident(db, &over)?;
+            rows::stir(db, over.id, now)?;
+            closed += 1;
+        }
+    }
+    Ok(closed)
+}
+
+pub(super) fn next_wake(db: &Connection) -> Stored<Option<Timestamp>> {
+    let room = first(
+        db,
+        "SELECT min(max(wake_at, coalesce(lease_until, wake_at))) FROM rooms WHERE wake_at IS NOT NULL",
+        [],
+        |r| r.get::<_, Option<i64>>(0),
+    )?
+    .flatten();
+    let quiet = first(db, "SELECT min(closes_at) FROM incidents WHERE closes_at IS NOT NULL", [], |r| {
+        r.get::<_, Option<i64>>(0)
+    })?
+    .flatten();
+    Ok(room.into_iter().chain(quiet).min().map(moment))
+}
+
+pub(super) fn wish(db: &Connection, id: IncidentId, wish: &Wish, now: Timestamp) -> Stored<WishTaken> {
+    let Some(room) = rows::room(db, id)? else { return Ok(WishTaken::NoSuchRoom) };
+    if let Err(illegal) = room.phase.after(&wish.event(), now) {
+        return Ok(WishTaken::No(illegal.to_string()));
+    }
+    execute(db, "UPDATE rooms SET wish = ?2 WHERE incident = ?1", params![id.0, write("wish", wish)?])?;
+    rows::stir(db, id, now)?;
+    Ok(WishTaken::Yes)
+}

@@ -1,0 +1,167 @@
+//! What is measured, and under which names. Metrics are `warroom_<noun>_<unit>[_total]` with labels whose
+//! values are bounded: source names of the config, and words of this program.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// The media type of [`Metrics::render`]; Prometheus refuses an answer without it.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A hook by source and by what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HookLabels {
+    /// The source's name in the config; `unknown` for a path that is none.
+    pub source: String,
+    /// `accepted`, `repeated`, `ignored`, or why it was turned away.
+    pub outcome: &'static str,
+}
+
+/// An alert by source and severity.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AlertLabels {
+    /// The source's name in the config.
+    pub source: String,
+    /// `sev1` … `sev5`.
+    pub severity: &'static str,
+}
+
+/// A source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SourceLabels {
+    /// The source's name in the config.
+    pub source: String,
+}
+
+/// A gateway call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CallLabels {
+    /// The step's name.
+    pub step: &'static str,
+    /// `ok`, or the error's class.
+    pub outcome: &'static str,
+}
+
+/// A move of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct MoveLabels {
+    /// The phase it moved to.
+    pub phase: &'static str,
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Hooks by outcome.
+    pub hooks: Family<HookLabels, Counter>,
+    /// Time from the first byte of a hook to its answer.
+    pub hook_seconds: Histogram,
+    /// Alerts by severity.
+    pub alerts: Family<AlertLabels, Counter>,
+    /// Alerts whose severity nothing said.
+    pub unmapped: Family<SourceLabels, Counter>,
+    /// Gateway calls by outcome.
+    pub calls: Family<CallLabels, Counter>,
+    /// Moves of rooms.
+    pub moves: Family<MoveLabels, Counter>,
+    /// Steps put off because a number has to keep its pace.
+    pub throttled: Counter,
+    /// Outcomes that came after the lease was lost.
+    pub strays: Counter,
+    /// From the first alert to the welcome in the room.
+    pub briefed_seconds: Histogram,
+    /// Rooms a worker holds right now.
+    pub leased: Gauge<i64, AtomicI64>,
+    /// Times that the store did not do what it was asked.
+    pub store_failures: Counter<u64, AtomicU64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("warroom");
+        let metrics = Self {
+            hooks: Family::default(),
+            hook_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
+            alerts: Family::default(),
+            unmapped: Family::default(),
+            calls: Family::default(),
+            moves: Family::default(),
+            throttled: Counter::default(),
+            strays: Counter::default(),
+            briefed_seconds: Histogram::new(exponential_buckets(0.25, 2.0, 14)),
+            leased: Gauge::default(),
+            store_failures: Counter::default(),
+            registry: Registry::default(),
+        };
+        registry.register("hooks", "Hooks by source and outcome", metrics.hooks.clone());
+        registry.register_with_unit(
+            "hook",
+            "Time to answer a hook",
+            Unit::Seconds,
+            metrics.hook_seconds.clone(),
+        );
+        registry.register("alerts", "Alerts by source and severity", metrics.alerts.clone());
+        registry.register(
+            "alerts_unmapped",
+            "Alerts whose severity was not said or not known, by source",
+            metrics.unmapped.clone(),
+        );
+        registry.register("gateway_calls", "Gateway calls by step and outcome", metrics.calls.clone());
+        registry.register("room_moves", "Moves of rooms by the phase they moved to", metrics.moves.clone());
+        registry.register(
+            "steps_throttled",
+            "Steps put off to keep a number's pace",
+            metrics.throttled.clone(),
+        );
+        registry.register("strays", "Outcomes that came after the lease was lost", metrics.strays.clone());
+        registry.register_with_unit(
+            "room_briefed",
+            "From the opening of an incident to its welcome",
+            Unit::Seconds,
+            metrics.briefed_seconds.clone(),
+        );
+        registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
+        registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// All metrics as OpenMetrics text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    /// Counts a hook.
+    pub fn count_hook(&self, source: &str, outcome: &'static str, took: Duration) {
+        self.hooks.get_or_create(&HookLabels { source: source.to_owned(), outcome }).inc();
+        self.hook_seconds.observe(took.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_carry_prefix_unit_and_total() {
+        let metrics = Metrics::default();
+        metrics.count_hook("prometheus", "accepted", Duration::from_millis(3));
+        let text = metrics.render();
+        assert!(text.contains(r#"warroom_hooks_total{source="prometheus",outcome="accepted"} 1"#), "{text}");
+        assert!(text.contains("warroom_hook_seconds_bucket"), "{text}");
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
