@@ -36,7 +36,7 @@ use crate::worker::{Number, Worker};
 mod listener;
 
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
-/// Grafana OnCall four.
+/// Grafana's `OnCall` four.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why the bridge did not start.

@@ -99,7 +99,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let colours = if io::stdout().is_terminal() { Colours::Yes } else { Colours::No };
     let result = match cli.command {
         Command::Serve(file) => serve::run(&file.config, clock),
-        Command::Demo(options) => demo::run(&options, clock, &mut out),
+        Command::Demo(options) => demo::run(&options, &clock, &mut out),
         Command::Sandbox { listen, engine } => sandbox::run(listen, engine, clock, &mut out),
         Command::Check(file) => {
             check::run(&file.config, &config::environment, clock.now(), colours, &mut out)

@@ -49,13 +49,13 @@ const DEADLINE: SignedDuration = SignedDuration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// Runs the demo.
-pub(super) fn run(options: &Options, clock: Arc<dyn Clock>, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(options: &Options, clock: &Arc<dyn Clock>, out: &mut dyn Write) -> Result<u8, Failure> {
     start_log(if options.verbose { "info,warroom=debug" } else { "error" }, LogFormat::Text);
     let folder = Folder::create(&new_token())?;
     runtime()?.block_on(async {
         let stop = stop_on_signals(|| std::process::exit(130))?;
         let tasks = TaskTracker::new();
-        let result = play(options, &folder.0, &clock, &stop, &tasks, out).await;
+        let result = play(options, &folder.0, clock, &stop, &tasks, out).await;
         stop.cancel();
         tasks.close();
         tasks.wait().await;
@@ -281,7 +281,7 @@ fn show(sandbox: &Sandbox, room: &Room, out: &mut dyn Write) -> Result<(), Failu
     for seat in &room.seats {
         let who = &seat.who;
         let place = if group.has(who.jid.digits()) { "in the group" } else { "not in the group" };
-        writeln!(out, "  {:<16} {:<22} {place}{}", who.name, who.role, holds(seat.state.clone()))?;
+        writeln!(out, "  {:<16} {:<22} {place}{}", who.name, who.role, holds(&seat.state))?;
     }
     writeln!(out, "\nThe first message, as the phones show it:\n")?;
     welcome(&group, out)?;
@@ -290,7 +290,7 @@ fn show(sandbox: &Sandbox, room: &Room, out: &mut dyn Write) -> Result<(), Failu
     Ok(())
 }
 
-fn holds(state: SeatState) -> &'static str {
+fn holds(state: &SeatState) -> &'static str {
     match state {
         SeatState::Invited { by_gateway: true, .. } => ", holds a private invitation",
         SeatState::Invited { by_gateway: false, .. } => ", holds the invite link",
@@ -316,6 +316,7 @@ fn welcome(group: &GroupView, out: &mut dyn Write) -> Result<(), Failure> {
                 Style::Italic => "\u{1b}[3m",
                 Style::Strike => "\u{1b}[9m",
                 Style::Mono => "\u{1b}[2m",
+                Style::Link => "\u{1b}[4m",
             })
             .collect();
         shown.push_str(&style);

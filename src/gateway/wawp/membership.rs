@@ -49,7 +49,7 @@ impl Wawp {
             }
             match (row.refused, row.phone.as_ref().or(row.hidden.as_ref())) {
                 (Some(outcome), Some(person)) => {
-                    members.refused.push(Added { person: person.clone(), outcome })
+                    members.refused.push(Added { person: person.clone(), outcome });
                 }
                 _ => members.rows.push(Member { phone: row.phone, hidden: row.hidden, admin: row.admin }),
             }
