@@ -29,6 +29,12 @@ async fn a_call_is_one_line_without_credentials_addresses_and_texts() {
         .with_writer(move || writer.clone())
         .finish();
     let listening = tracing::subscriber::set_default(subscriber);
+    // Tracing decides once whether anybody listens to a line, and may ask a thread that does not: so the
+    // line is reached once, and then it has to decide again, here.
+    make(&wawp("http://127.0.0.1:1"), "leave").await.unwrap_err();
+    tracing::callsite::rebuild_interest_cache();
+    captured.0.lock().unwrap().clear();
+
     let fine = answering(200, r#"{"id":"true_1@g.us_3EB0"}"#).await;
     let wrong = answering(401, &format!(r#"{{"message":"bad token {TOKEN}"}}"#)).await;
     make(&wawp(&fine.uri()), "send_text").await.unwrap();
