@@ -100,6 +100,7 @@ impl Drop for World {
 }
 
 /// Serves `router` on a free port.
+#[expect(clippy::disallowed_methods, reason = "the harness is the app of the tests")]
 pub(crate) async fn listen(router: Router) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -113,7 +114,7 @@ pub(crate) async fn listen(router: Router) -> (SocketAddr, JoinHandle<()>) {
 pub(crate) fn load(folder: &TempDir, options: &Options, gateway: SocketAddr) -> Loaded {
     let path: PathBuf = folder.path().join("warroom.yaml");
     let config = format!(
-        r#"
+        r"
 server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0, body_timeout: 1s, header_timeout: 1s }}
 store: sqlite:store.db
 roster: roster.yaml
@@ -132,7 +133,7 @@ sources:
 rooms:
   open_at: sev1
 {rooms}
-"#,
+",
         call_timeout = options.call_timeout,
         id = Setup::INSTANCE_ID,
         token = Setup::ACCESS_TOKEN,
