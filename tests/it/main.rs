@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod configuring;
+mod crash;
+mod gates;
 mod gateway_contract;
 mod harness;
 mod rooms;

@@ -166,7 +166,10 @@ fn rooms_messages_and_log() {
     };
     says("rooms: { name: \"{{ title }}\" }", "must begin with `INCIDENT-{{ id }}`");
     says("rooms: { name: \"INCIDENT-{{ id }}{{ title }}\" }", "must begin with `INCIDENT-{{ id }}`");
-    says("rooms: { name: \"INCIDENT-{{ id }} {{ title\" }", "does not render: line 1 of the text: syntax error");
+    says(
+        "rooms: { name: \"INCIDENT-{{ id }} {{ title\" }",
+        "does not render: line 1 of the text: syntax error",
+    );
     says("messages: { welcome: \"{{ titel }}\" }", "does not render: line 1 of the text");
     assert!(extra("rooms: { name: \"INCIDENT-{{id}}\" }").is_empty());
     says("rooms: { strangers: ignore }", "must be `invite`, `add` or `leave_out`");
