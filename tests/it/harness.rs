@@ -161,7 +161,17 @@ impl World {
     pub(crate) async fn with(options: Options) -> Self {
         let clock = Arc::new(TestClock::at(beginning()));
         let shared: Arc<dyn Clock> = clock.clone();
-        let sandbox = Sandbox::new(Setup::with_engine(options.engine), Arc::clone(&shared));
+        let sandbox = Sandbox::new(Setup::with_engine(options.engine), shared);
+        Self::before(sandbox, clock, options).await
+    }
+
+    /// Another bridge with an empty store before the same gateway.
+    pub(crate) async fn with_sandbox(other: &Self, options: Options) -> Self {
+        Self::before(other.sandbox.clone(), Arc::clone(&other.clock), options).await
+    }
+
+    async fn before(sandbox: Sandbox, clock: Arc<TestClock>, options: Options) -> Self {
+        let shared: Arc<dyn Clock> = clock.clone();
         let (gateway, sandbox_server) = listen(sandbox.router()).await;
         let folder = TempDir::new().unwrap();
         let loaded = load(&folder, &options, gateway);
