@@ -257,6 +257,17 @@ impl World {
         groups.remove(0)
     }
 
+    /// How many welcomes stand in all groups of an incident.
+    pub(crate) fn welcomes(&self, id: &str) -> usize {
+        let groups = self.groups(id);
+        groups.iter().flat_map(GroupView::texts).filter(|t| t.contains("This group was made")).count()
+    }
+
+    /// Pieces of news in an incident's group.
+    pub(crate) fn updates(&self, id: &str) -> usize {
+        self.group(id).texts().iter().filter(|t| t.contains("· update ")).count()
+    }
+
     /// Each seat in words, by person.
     pub(crate) async fn seats(&self, id: &str) -> BTreeMap<String, String> {
         self.room(id).await.seats.iter().map(|s| (s.who.person.clone(), s.words())).collect()
