@@ -7,5 +7,8 @@ mod crash;
 mod gates;
 mod gateway_contract;
 mod harness;
+mod place;
 mod rooms;
 mod sources;
+mod sweep;
+mod verdict;
