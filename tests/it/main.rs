@@ -13,3 +13,4 @@ mod rooms;
 mod sources;
 mod sweep;
 mod verdict;
+mod workers;
