@@ -15,8 +15,8 @@ ENV RUSTFLAGS="-C target-feature=+crt-static"
 # The dependencies alone first: they stay in the cache while only our own code changes.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
- && touch src/lib.rs \
- && echo 'fn main() {}' > src/main.rs \
+ && echo '//! Nothing yet.' > src/lib.rs \
+ && printf '//! Nothing yet.\nfn main() {}\n' > src/main.rs \
  && cargo build --locked --profile release-image --target "$(uname -m)-unknown-linux-gnu" \
  && rm -r src
 
