@@ -5,5 +5,6 @@
 mod configuring;
 mod gateway_contract;
 mod harness;
+mod imports;
 mod rooms;
 mod sources;
