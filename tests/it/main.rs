@@ -6,5 +6,6 @@ mod configuring;
 mod gateway_contract;
 mod harness;
 mod imports;
+mod receiving;
 mod rooms;
 mod sources;
