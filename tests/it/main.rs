@@ -7,5 +7,7 @@ mod crash;
 mod gates;
 mod gateway_contract;
 mod harness;
+mod imports;
+mod receiving;
 mod rooms;
 mod sources;
