@@ -369,7 +369,7 @@ impl Setback {
 }
 
 /// What a link leads to, in words.
-pub(super) fn link_words(kind: &LinkKind) -> &'static str {
+pub(super) fn link_words(kind: LinkKind) -> &'static str {
     match kind {
         LinkKind::Source => "Alert at its source",
         LinkKind::Runbook => "Runbook",
