@@ -37,9 +37,11 @@ pub(super) fn may_have_orphans(room: &Room) -> bool {
 pub(super) fn attention(incident: &Incident, room: Option<&Room>, orphans: &[Orphan]) -> Vec<Attention> {
     let Some(room) = room else { return Vec::new() };
     let is_parked = room.phase.name() == PhaseName::Parked;
+    // Nothing hangs on a second group once the room itself is over; the incident's page still names it.
+    let is_over = matches!(room.phase.name(), PhaseName::Closed | PhaseName::Skipped);
     let mut found: Vec<Attention> = Vec::new();
     found.extend(parked(incident, room));
-    found.extend(orphans.iter().map(|orphan| Attention {
+    found.extend(orphans.iter().filter(|_| !is_over).map(|orphan| Attention {
         kind: "orphan",
         since: orphan.found_at,
         what: format!("The group {} {}, but is not the room.", orphan.group, orphan.how),

@@ -25,7 +25,7 @@ use crate::incident::{Incident, IncidentId, Rules};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
-use crate::room::{Answer, Ground, Policy, Room, Step, What, Wish};
+use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
 use crate::roster::{Stakeholder, Summons};
 use crate::store::sqlite::Sqlite;
 use crate::store::{Acceptance, Began, Finished, Intent, Lease, StepOutcome, Store};
@@ -52,8 +52,7 @@ const PEOPLE: [(&str, &str, &str); 4] = [
 struct Desk {
     store: Arc<Sqlite>,
     clock: Arc<TestClock>,
-    bell: Arc<tokio::sync::Notify>,
-    metrics: Arc<Metrics>,
+    console: Arc<Console>,
     router: Router,
     _dir: TempDir,
 }
@@ -87,16 +86,14 @@ impl Desk {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(Sqlite::open(&dir.path().join("store.db")).unwrap());
         let clock = Arc::new(TestClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
-        let bell = Arc::new(tokio::sync::Notify::new());
-        let metrics = Arc::new(Metrics::default());
-        let console = Console {
+        let console = Arc::new(Console {
             store: store.clone(),
-            metrics: metrics.clone(),
+            metrics: Arc::new(Metrics::default()),
             clock: clock.clone(),
             token: token.map(SecretString::from),
-            bell: bell.clone(),
-        };
-        Self { store, clock, bell, metrics, router: router(Arc::new(console)), _dir: dir }
+            bell: Arc::new(tokio::sync::Notify::new()),
+        });
+        Self { store, clock, router: router(console.clone()), console, _dir: dir }
     }
 
     async fn ask(&self, request: Request<Body>) -> Reply {
@@ -277,6 +274,16 @@ impl Desk {
         id
     }
 
+    /// A move that needs no call, as the worker writes it.
+    async fn moves(&self, id: IncidentId, event: Event) {
+        let lease = self.lease(id).await;
+        let now = self.clock.now();
+        let mut room = lease.room.clone();
+        room.take(&event, now).unwrap();
+        self.store.note(&lease, room, event, now).await.unwrap();
+        self.store.release(&lease, Some(now), now).await.unwrap();
+    }
+
     /// What the store keeps as the operator's wish.
     async fn wish(&self, id: IncidentId) -> Option<Wish> {
         let lease = self.lease(id).await;
@@ -288,7 +295,7 @@ impl Desk {
     /// Whether the bell was rung since the last time somebody asked.
     fn was_rung(&self) -> bool {
         use futures_util::FutureExt;
-        self.bell.notified().now_or_never().is_some()
+        self.console.bell.notified().now_or_never().is_some()
     }
 }
 

@@ -35,6 +35,11 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// What happened, for reading.
+    pub(super) fn words(&self) -> String {
+        if self.kind == "hook" { self.what.clone() } else { self.what.replace('_', " ") }
+    }
+
     /// `good`, `bad` or `plain`, for colouring.
     pub(super) fn tone(&self) -> &'static str {
         match (self.kind, self.outcome) {

@@ -126,7 +126,8 @@ pub(super) struct Detail {
 /// Something said.
 #[derive(Debug, Serialize)]
 pub(super) struct Message {
-    pub what: String,
+    /// `welcome`, `news`, `invite`, `brief` or `last_words`.
+    pub what: &'static str,
     /// `room`, or a person's name.
     pub to: String,
     pub at: Timestamp,
@@ -216,7 +217,7 @@ impl Glance {
             read_at: room.read_at,
             held_until: room.hold_until.filter(|until| *until > now),
             has_link: room.link.is_some(),
-            seats: room.seats.iter().map(Place::of).collect(),
+            seats: room.seats.iter().map(|seat| Place::of(seat, room)).collect(),
             actions: offered(room, now).into_iter().map(super::action::Action::as_str).collect(),
         }
     }
@@ -263,9 +264,12 @@ pub(super) fn standing(phase: &Phase) -> (Timestamp, Option<&str>) {
 }
 
 impl Place {
-    fn of(seat: &Seat) -> Self {
+    fn of(seat: &Seat, room: &Room) -> Self {
+        let is_made = room.phase.group().is_some();
         let (state, words, since, look_at) = match &seat.state {
             SeatState::Wanted => ("wanted", "not asked yet".to_owned(), None, None),
+            // Asked together with a group that is not known to exist.
+            SeatState::Asked if !is_made => ("asked", "no group yet".to_owned(), None, None),
             SeatState::Asked => ("asked", "asked, not seen yet".to_owned(), None, None),
             SeatState::In { since } => ("in", "in".to_owned(), Some(*since), None),
             SeatState::Invited { since, by_gateway } => {
@@ -296,7 +300,7 @@ impl Place {
 impl Detail {
     fn of(room: &Room, now: Timestamp) -> Self {
         let unconfirmed = room.saying.as_ref().map(|saying| Message {
-            what: saying.what.key(),
+            what: kind(&saying.what),
             to: match &saying.chat {
                 ChatId::Group(_) => "room".to_owned(),
                 ChatId::Person(_) => addressee(room, &saying.what),
@@ -320,7 +324,17 @@ impl Detail {
 
 impl Message {
     fn of(room: &Room, told: &Told) -> Self {
-        Self { what: told.what.key(), to: addressee(room, &told.what), at: told.at, text: told.text.clone() }
+        Self { what: kind(&told.what), to: addressee(room, &told.what), at: told.at, text: told.text.clone() }
+    }
+}
+
+fn kind(what: &What) -> &'static str {
+    match what {
+        What::Welcome => "welcome",
+        What::News { .. } => "news",
+        What::Invite { .. } => "invite",
+        What::Brief { .. } => "brief",
+        What::LastWords => "last_words",
     }
 }
 
@@ -354,6 +368,12 @@ impl Errand {
 
     pub(super) fn words(&self) -> String {
         self.chore.replace('_', " ")
+    }
+}
+
+impl Message {
+    pub(super) fn words(&self) -> String {
+        self.what.replace('_', " ")
     }
 }
 

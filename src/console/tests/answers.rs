@@ -1,6 +1,9 @@
 //! What the API answers, and what it takes.
 
 use super::*;
+use crate::console::failed;
+use crate::problem::Problem;
+use crate::store::StoreError;
 
 #[tokio::test]
 async fn incidents_are_listed_newest_first_and_by_state() {
@@ -101,7 +104,7 @@ async fn an_incident_in_full() {
             "at": "2026-03-01T10:00:02.04Z",
             "text": "Please join: (invite link)",
             "to": "Priya Raman",
-            "what": "invite p2"
+            "what": "invite"
           }
         ],
         "phase": "live",
@@ -378,9 +381,19 @@ async fn a_path_with_another_method_says_so() {
 }
 
 #[tokio::test]
+async fn a_store_that_fails_is_counted_and_answered_by_what_helps() {
+    let desk = Desk::open();
+    let away = StoreError::Unavailable("the disk is full".into());
+    let broken = StoreError::Corrupt { what: "room", why: "it ends early".into() };
+    assert_eq!(failed(&desk.console, &away), Problem::Unavailable, "come again");
+    assert_eq!(failed(&desk.console, &broken), Problem::Internal, "coming again is no use");
+    assert!(desk.get("/metrics").await.text.contains("warroom_store_failures_total 2"));
+}
+
+#[tokio::test]
 async fn metrics_come_in_the_form_that_prometheus_wants() {
     let desk = Desk::open();
-    desk.metrics.strays.inc();
+    desk.console.metrics.strays.inc();
     let reply = desk.get("/metrics").await;
     assert_eq!(reply.headers["content-type"], crate::telemetry::OPEN_METRICS);
     assert!(reply.text.contains("warroom_strays_total 1") && reply.text.ends_with("# EOF\n"));

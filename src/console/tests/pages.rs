@@ -72,6 +72,40 @@ async fn what_waits_for_a_person_stands_first() {
 }
 
 #[tokio::test]
+async fn when_nobody_knows_whether_a_group_exists_the_advice_is_to_look_first() {
+    let desk = Desk::open();
+    let id = desk.incident("Checkout is down").await;
+    desk.create(id, Answer::Failed(GatewayError::Unknown { detail: "no answer in 30 s".into() })).await;
+    assert!(!desk.get("/").await.text.contains("Waiting for a person"), "it is being looked for");
+    desk.moves(id, Event::Cancel).await;
+    let text = desk.get("/").await.text;
+    assert!(text.contains("Cancelled while nobody knows whether a group exists."), "{text}");
+    assert!(text.contains(&format!("Look on the linked phone for one named {id}.")), "{text}");
+}
+
+#[tokio::test]
+async fn a_room_without_any_of_its_people_stands_out() {
+    let desk = Desk::open();
+    let id = desk.incident("Checkout is down").await;
+    desk.create(id, Answer::Created(CreatedGroup { group: group(GROUP), said: vec![] })).await;
+    assert!(!desk.get("/").await.text.contains("Nobody in"), "the members were not read yet");
+    let step = Step::ReadMembers { group: group(GROUP), wanted: vec![] };
+    desk.call(id, step, Answer::Members(Members::default())).await;
+    assert!(desk.get("/").await.text.contains("none of the wanted people is in it"));
+}
+
+#[tokio::test]
+async fn a_second_group_stops_calling_for_a_person_once_the_room_is_over() {
+    let desk = Desk::open();
+    let id = desk.doubled("Login is down").await;
+    assert!(desk.get("/").await.text.contains("Second group"));
+    desk.moves(id, Event::Cancel).await;
+    desk.moves(id, Event::Finished).await;
+    assert!(!desk.get("/").await.text.contains("Second group"));
+    assert!(desk.get(&format!("/incidents/{id}")).await.text.contains(OTHER_GROUP), "it is still named");
+}
+
+#[tokio::test]
 async fn only_what_the_room_takes_is_offered() {
     let desk = Desk::open();
     let live = desk.live("Checkout is down").await;
