@@ -1,1 +1,282 @@
-//! Assembles everything.
+//! Puts everything together, and is the only place that starts tasks.
+//!
+//! Actors: [`Bridge`] is the whole program without a task running, which is what tests drive by hand;
+//! [`Running`] is the same with its listeners bound and its worker at work.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::info;
+
+use crate::clock::Clock;
+use crate::config::{Config, CredentialPlace, GatewayKind, Instance, StoreAddress};
+use crate::console::{self, Console};
+use crate::gateway::Gateway;
+use crate::gateway::wawp::{ClientNotBuilt, Credentials, Settings, Wawp};
+use crate::incident::Rules;
+use crate::message::{self, Composer, Trust};
+use crate::receiver::{self, Receiver};
+use crate::roster::Roster;
+use crate::sandbox::Sandbox;
+use crate::signature::Scheme;
+use crate::source::Source;
+use crate::store::sqlite::Sqlite;
+use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
+use crate::worker::{Number, Worker};
+
+mod listener;
+
+/// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
+/// Grafana's `OnCall` four.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Why the bridge did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store could not be opened.
+    #[error("{path}: {error}")]
+    Store {
+        /// Where it is.
+        path: String,
+        /// Why.
+        error: StoreError,
+    },
+    /// No client could be made for a linked number.
+    #[error("instance `{instance}`: {error}")]
+    Gateway {
+        /// Its name in the config.
+        instance: String,
+        /// Why.
+        error: ClientNotBuilt,
+    },
+    /// A listener could not be opened.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The templates do not render.
+    #[error("a message template does not render: {0}")]
+    Words(String),
+}
+
+/// The whole bridge, with nothing running yet.
+#[derive(Debug)]
+pub struct Bridge {
+    /// Takes in hooks.
+    pub receiver: Arc<Receiver>,
+    /// Works on rooms.
+    pub worker: Arc<Worker>,
+    /// Shows and takes wishes.
+    pub console: Arc<Console>,
+    /// Where a new roster goes.
+    pub roster: watch::Sender<Arc<Roster>>,
+}
+
+/// Opens the store that the config names.
+pub fn open_store(address: &StoreAddress) -> Result<Arc<dyn Store>, StartError> {
+    let StoreAddress::Sqlite(path) = address;
+    Ok(Arc::new(open_sqlite(path)?))
+}
+
+fn open_sqlite(path: &Path) -> Result<Sqlite, StartError> {
+    Sqlite::open(path).map_err(|error| StartError::Store { path: path.display().to_string(), error })
+}
+
+/// One client per linked number.
+pub fn link_numbers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Number>, StartError> {
+    config.gateway.instances.iter().map(|instance| link(config, instance, clock)).collect()
+}
+
+fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<Number, StartError> {
+    let settings = &config.gateway;
+    let gateway: Arc<dyn Gateway> = match settings.kind {
+        GatewayKind::Wawp => {
+            let wawp = Wawp::new(Settings {
+                name: instance.name.clone(),
+                base_url: settings.base_url.clone(),
+                instance_id: instance.id.clone(),
+                access_token: instance.access_token.clone(),
+                call_timeout: settings.call_timeout,
+                credentials: match settings.credentials {
+                    CredentialPlace::Mixed => Credentials::Mixed,
+                    CredentialPlace::Query => Credentials::Query,
+                    CredentialPlace::Body => Credentials::Body,
+                    CredentialPlace::Header => Credentials::Header,
+                },
+                create_path: settings.create_path.clone(),
+                clock: Arc::clone(clock),
+            });
+            Arc::new(wawp.map_err(|error| StartError::Gateway { instance: instance.name.clone(), error })?)
+        }
+    };
+    Ok(Number { name: instance.name.clone(), gateway, budget: instance.budget })
+}
+
+/// The words of the config, within the limits of its provider.
+pub fn compose(config: &Config) -> Result<Composer, StartError> {
+    let limits = match config.gateway.kind {
+        GatewayKind::Wawp => crate::gateway::wawp::LIMITS,
+    };
+    let trust = config.sources.values().map(|source| (source.name.clone(), trust(source))).collect();
+    let settings = message::Settings { limits, close_after: config.rooms.close_after, trust };
+    Composer::new(&config.room_name, &config.messages, settings).map_err(|problems| {
+        let all: Vec<String> = problems.iter().map(|p| format!("`{}`: {}", p.template, p.why)).collect();
+        StartError::Words(all.join("; "))
+    })
+}
+
+fn trust(source: &Source) -> Trust {
+    match &source.verifier.scheme {
+        Scheme::Hmac { .. } | Scheme::PagerDuty { .. } | Scheme::StandardWebhooks { .. } => Trust::Signed,
+        Scheme::Bearer { .. } | Scheme::Basic { .. } | Scheme::Header { .. } | Scheme::Query { .. } => {
+            Trust::Token
+        }
+        Scheme::Insecure => Trust::Unverified,
+    }
+}
+
+impl Bridge {
+    /// Puts the parts together over a store and linked numbers that are given.
+    pub fn assemble(
+        config: &Config,
+        roster: Roster,
+        store: Arc<dyn Store>,
+        numbers: Vec<Number>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let metrics = Arc::new(Metrics::default());
+        let bell = Arc::new(Notify::new());
+        let (roster, in_force) = watch::channel(Arc::new(roster));
+        let composer = compose(config)?;
+        let receiver = Receiver {
+            sources: config.sources.clone(),
+            store: Arc::clone(&store),
+            roster: in_force,
+            rules: Rules { open_at: config.rooms.open_at, close_after: config.rooms.close_after },
+            clock: Arc::clone(&clock),
+            metrics: Arc::clone(&metrics),
+            bell: Arc::clone(&bell),
+            max_body: config.server.max_body,
+            body_timeout: config.server.body_timeout,
+            commit_timeout: COMMIT_TIMEOUT,
+        };
+        let worker = Worker {
+            store: Arc::clone(&store),
+            numbers,
+            policy: config.rooms.clone(),
+            composer,
+            clock: Arc::clone(&clock),
+            metrics: Arc::clone(&metrics),
+            bell: Arc::clone(&bell),
+        };
+        let console = Console { store, metrics, clock, token: config.server.admin_token.clone(), bell };
+        Ok(Self {
+            receiver: Arc::new(receiver),
+            worker: Arc::new(worker),
+            console: Arc::new(console),
+            roster,
+        })
+    }
+}
+
+/// A bridge at work.
+#[derive(Debug)]
+pub struct Running {
+    /// Where monitoring tools call.
+    pub public: SocketAddr,
+    /// Where operators look.
+    pub operator: SocketAddr,
+    /// The memory, for whoever wants to watch.
+    pub store: Arc<dyn Store>,
+    tasks: TaskTracker,
+    // Kept, because the receiver reads the roster through it.
+    _roster: watch::Sender<Arc<Roster>>,
+}
+
+impl Running {
+    /// Opens the listeners and starts to work. Ends when `stop` is cancelled and everything in hand is
+    /// done: see [`Running::ended`].
+    pub async fn start(
+        config: &Config,
+        roster: Roster,
+        clock: Arc<dyn Clock>,
+        stop: &CancellationToken,
+    ) -> Result<Self, StartError> {
+        let store = open_store(&config.store)?;
+        let numbers = link_numbers(config, &clock)?;
+        let bridge = Bridge::assemble(config, roster, Arc::clone(&store), numbers, clock)?;
+        let (public, public_address) = bind(config.server.listen).await?;
+        let (operator, operator_address) = bind(config.server.admin).await?;
+        let tasks = TaskTracker::new();
+        let server = &config.server;
+        let serve = |listener, router: Router| {
+            let (header_timeout, grace) = (server.header_timeout, server.stop_grace);
+            let task = listener::serve(listener, router, header_timeout, grace, stop.clone());
+            listener::spawn(&tasks, task);
+        };
+        serve(public, receiver::router(bridge.receiver));
+        serve(operator, console::router(bridge.console));
+        let (worker, stopping) = (bridge.worker, stop.clone());
+        listener::spawn(&tasks, async move { worker.run(&stopping).await });
+        tasks.close();
+        info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
+        Ok(Self { public: public_address, operator: operator_address, store, tasks, _roster: bridge.roster })
+    }
+
+    /// Waits until everything in hand is done after the stop.
+    pub async fn ended(&self) {
+        self.tasks.wait().await;
+    }
+}
+
+/// Starts a sandbox; returns its address. It ends with `stop`.
+pub async fn start_sandbox(
+    address: SocketAddr,
+    sandbox: Sandbox,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<SocketAddr, StartError> {
+    let (listener, address) = bind(address).await?;
+    let router = sandbox.router();
+    // A simulated hang must not keep the process from ending.
+    let grace = Duration::from_secs(1);
+    let task = listener::serve(listener, router, Duration::from_secs(30), grace, stop.clone());
+    listener::spawn(tasks, task);
+    Ok(address)
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Cancels the returned token at the first signal to stop, and calls `at_once` at the second.
+pub fn stop_on_signals(at_once: impl FnOnce() + Send + 'static) -> io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = stop.clone();
+    let watcher = TaskTracker::new();
+    listener::spawn(&watcher, async move {
+        tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+        info!("stopping: the steps in hand are finished; a second signal ends at once");
+        token.cancel();
+        tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+        at_once();
+    });
+    Ok(stop)
+}

@@ -1,4 +1,187 @@
-//! The commands. The only place that prints.
+//! The commands. The only place that prints: data to stdout, logs to stderr.
+//!
+//! Exit codes: 0 done, 1 the answer is no or problems were found, 2 wrong usage.
+
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::alert::Severity;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Colours, Loaded, LogFormat, Strictness};
+use crate::sandbox::Engine;
 
 pub mod check;
+pub mod demo;
+pub mod healthcheck;
+mod post;
+pub mod sandbox;
+pub mod send;
+pub mod serve;
 pub mod who;
+
+/// Brings people into one WhatsApp group, briefed, seconds after a Severity-1 alert.
+#[derive(Debug, Parser)]
+#[command(name = "warroom", version, about, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the bridge: takes in hooks, makes rooms
+    Serve(ConfigFile),
+    /// Shows the whole way on this machine: sandbox, bridge, one signed Sev-1 alert
+    Demo(demo::Options),
+    /// Runs a simulated WhatsApp API with a page that shows everybody's phone
+    Sandbox {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:9595", value_name = "ADDR")]
+        listen: SocketAddr,
+        /// Which engine's answers to give: webjs, noweb or gows
+        #[arg(long, default_value = "webjs")]
+        engine: Engine,
+    },
+    /// Checks config, roster and templates; prints every problem at once, or what was understood
+    Check(ConfigFile),
+    /// Says who would be called for an alert, and why; calls nobody
+    Who(WhoArgs),
+    /// Posts a correctly signed sample of a source, or your file, to a running bridge
+    Send(send::Options),
+    /// Asks a running bridge whether it is ready; for container health checks
+    Healthcheck {
+        /// Where to ask
+        #[arg(long, default_value = "http://127.0.0.1:8080/readyz", value_name = "URL")]
+        url: String,
+    },
+}
+
+/// Where the config is.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigFile {
+    /// The config file
+    #[arg(long, short, env = "WARROOM_CONFIG", default_value = "config/warroom.yaml", value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct WhoArgs {
+    /// A label of the alert; may be given several times
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = who::read_label)]
+    labels: Vec<(String, String)>,
+    /// How bad it is
+    #[arg(long, default_value = "sev1")]
+    severity: Severity,
+    /// When: `2026-03-01T10:00:00Z`, or `2026-03-01 10:00` in UTC; now if absent
+    #[arg(long, value_name = "TIME", value_parser = who::read_moment)]
+    at: Option<crate::clock::Timestamp>,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// The answer is no.
+pub(crate) const NO: u8 = 1;
+/// The command was used wrongly.
+pub(crate) const WRONG: u8 = 2;
+
+/// Runs the command; never panics on what a user can type.
+pub fn run(cli: Cli) -> ExitCode {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut out = anstream::stdout();
+    let colours = if io::stdout().is_terminal() { Colours::Yes } else { Colours::No };
+    let result = match cli.command {
+        Command::Serve(file) => serve::run(&file.config, clock),
+        Command::Demo(options) => demo::run(&options, &clock, &mut out),
+        Command::Sandbox { listen, engine } => sandbox::run(listen, engine, clock, &mut out),
+        Command::Check(file) => {
+            check::run(&file.config, &config::environment, clock.now(), colours, &mut out)
+                .map_err(Failure::from)
+        }
+        Command::Who(args) => {
+            let question = who::Question {
+                labels: args.labels.into_iter().collect(),
+                severity: args.severity,
+                at: args.at.unwrap_or_else(|| clock.now()),
+                json: args.json,
+            };
+            who::run(&args.config.config, &config::environment, &question, colours, &mut out)
+                .map_err(Failure::from)
+        }
+        Command::Send(options) => send::run(&options, clock.as_ref(), &mut out),
+        Command::Healthcheck { url } => healthcheck::run(&url, &mut out),
+    };
+    let code = result.unwrap_or_else(|failure| {
+        let _ = writeln!(anstream::stderr(), "error: {}", failure.message);
+        failure.code
+    });
+    let _ = out.flush();
+    ExitCode::from(code)
+}
+
+/// Why a command could not do its work, for the last line on stderr.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// The answer is no, and this is why.
+    pub(crate) fn no(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: NO }
+    }
+
+    /// The command was used wrongly.
+    pub(crate) fn wrong(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: WRONG }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::no(error.to_string())
+    }
+}
+
+impl From<crate::app::StartError> for Failure {
+    fn from(error: crate::app::StartError) -> Self {
+        Self::no(error.to_string())
+    }
+}
+
+/// Loads config and roster, or prints all that is wrong with them.
+pub(crate) fn load(path: &Path, strictness: Strictness) -> Result<Loaded, Failure> {
+    config::load(path, &config::environment, strictness).map_err(|findings| {
+        let colours = if io::stderr().is_terminal() { Colours::Yes } else { Colours::No };
+        let _ = writeln!(anstream::stderr(), "{}", findings.draw(colours));
+        Failure::no(format!("{} in the config; `warroom check` shows them again", findings.summary()))
+    })
+}
+
+/// The async runtime a command runs in.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::no(format!("the runtime did not start: {error}")))
+}
+
+/// Sends log lines to stderr.
+pub(crate) fn start_log(level: &str, format: LogFormat) {
+    use tracing_subscriber::filter::EnvFilter;
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Set twice only if a process runs two commands, where the first choice stays.
+    let _ = match format {
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).with_target(false).try_init(),
+    };
+}

@@ -1,9 +1,8 @@
 //! `warroom.yaml` and `roster.yaml`: read, checked, and every problem told at once.
 //!
-//! [`load`] reads both files. Actors: a [`SourceText`](source_text::SourceText) knows lines and columns and
-//! what must not be shown; [`yaml`] makes a tree of it; sections of the tree are decoded by hand, each by
-//! its own file below this one, noting [`Finding`]s and going on. Nothing here is used unless there is no
-//! error at all.
+//! [`load`] reads both files. Actors: a source text knows lines and columns and what must not be shown; the
+//! YAML module makes a tree of it; sections of the tree are decoded by hand, each by its own file below this
+//! one, noting [`Finding`]s and going on. Nothing is handed out unless there is no error at all.
 //!
 //! This is also the one place that reads the environment.
 
@@ -17,17 +16,22 @@ use crate::room::policy::Policy;
 use crate::roster::Roster;
 use crate::source::Source;
 
+mod desk;
 pub mod finding;
 mod gateway;
+mod item;
 mod people;
 mod quantity;
 mod rooms;
+mod rotations;
+mod routes;
 mod secret;
 mod section;
 mod server;
 mod source_text;
 mod sources;
 mod verify;
+mod words;
 mod yaml;
 
 pub use finding::{Colours, Excerpt, Finding, Findings, Level};
@@ -38,8 +42,11 @@ pub use secret::UNSET;
 pub use server::{Log, LogFormat, Server, StoreAddress};
 pub use verify::describe as describe_verifier;
 
-use section::{Desk, Item, Section, reason};
+use desk::Desk;
+use item::Item;
+use section::Section;
 use source_text::SourceText;
+use words::reason;
 use yaml::Node;
 
 /// Everything that `warroom.yaml` says.

@@ -1,3 +1,9 @@
 //! The `warroom` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    warroom::cli::run(warroom::cli::Cli::parse())
+}

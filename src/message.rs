@@ -1,56 +1,386 @@
-//! What is said.
+//! What is said: every text that people read in a chat, from templates with good defaults.
+//!
+//! Pure, and the same text for the same facts. Actors: the [`Composer`]; a [`Wording`] for each kind of
+//! text, which the config may replace; a scene of facts turned into plain words. Nothing here can fail
+//! while people wait: a replaced wording that does not render, or says nothing, gives way to the built-in
+//! one, and that to the bare facts.
+//!
+//! Every text names its incident in its first line, so that it survives any shortening and a person (or a
+//! look into the chat) recognises a repeat. No text holds a phone number unless the alert itself did.
 
-use crate::alert::Severity;
-use crate::clock::Timestamp;
-use crate::gateway::InviteLink;
+use std::collections::BTreeMap;
+
+use crate::alert::one_line;
+use crate::clock::{SignedDuration, Timestamp};
+use crate::gateway::{Capabilities, InviteLink, subject_has_token};
 use crate::incident::Incident;
 use crate::room::{NewsItem, Room, Seat};
 
-/// placeholder until the texts are merged
-#[derive(Debug, Default)]
-pub struct Composer {}
+mod length;
+mod markup;
+mod phrase;
+mod sample;
+mod scene;
+mod template;
+mod wording;
 
-impl Composer {
-    /// s
-    #[must_use]
-    pub fn subject(&self, incident: &Incident, longest: usize) -> String {
-        format!("{} | {}", incident.id, incident.title).chars().take(longest).collect()
-    }
-    /// s
-    #[must_use]
-    pub fn welcome(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
-        format!("{} {} {} {now}", incident.id, Severity::Sev1, room.summons.route)
-    }
-    /// s
-    #[must_use]
-    pub fn description(&self, incident: &Incident, _room: &Room, _now: Timestamp) -> String {
-        format!("{}", incident.id)
-    }
-    /// s
-    #[must_use]
-    pub fn news(&self, incident: &Incident, _room: &Room, item: &NewsItem, _now: Timestamp) -> String {
-        format!("{} news {} {:?}", incident.id, item.seq, item.news)
-    }
-    /// s
-    #[must_use]
-    pub fn invite(&self, incident: &Incident, _room: &Room, seat: &Seat, link: &InviteLink) -> String {
-        format!("{} {} {}", incident.id, seat.who.name, link.0)
-    }
-    /// s
-    #[must_use]
-    pub fn brief(
-        &self,
-        incident: &Incident,
-        _room: &Room,
-        seat: &Seat,
-        why: &str,
-        _now: Timestamp,
-    ) -> String {
-        format!("{} {} {why}", incident.id, seat.who.name)
-    }
-    /// s
-    #[must_use]
-    pub fn last_words(&self, incident: &Incident, _room: &Room, _now: Timestamp) -> String {
-        format!("{} over", incident.id)
+pub use wording::{ROOM_NAME, Wording};
+
+use length::{fit, size, tidy};
+use sample::Sample;
+use scene::{Measure, Scene, Topic};
+use template::{Author, Templates};
+
+/// What the texts depend on besides the incident and its room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How long texts may be.
+    pub limits: Capabilities,
+    /// Quiet time after the last resolve before the room is closed.
+    pub close_after: SignedDuration,
+    /// How each source of the config proves who it is. Nothing is claimed about a source that is not here.
+    pub trust: BTreeMap<String, Trust>,
+}
+
+/// How a source proves who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Each request is signed.
+    Signed,
+    /// By a secret that comes along with each request.
+    Token,
+    /// Not at all.
+    Unverified,
+}
+
+impl Default for Settings {
+    /// `WhatsApp`'s present limits for names and descriptions, and the shortest message limit known of a
+    /// gateway.
+    fn default() -> Self {
+        Self {
+            limits: Capabilities {
+                longest_subject: 100,
+                safe_subject: 25,
+                longest_description: 2048,
+                longest_text: 4096,
+            },
+            close_after: SignedDuration::from_mins(30),
+            trust: BTreeMap::new(),
+        }
     }
 }
+
+/// Something wrong with a template of the config.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[error("template `{template}`: {why}")]
+pub struct TemplateProblem {
+    /// Its name in the config, see [`Wording::as_str`].
+    pub template: String,
+    /// Line in the template, from 1.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl TemplateProblem {
+    fn of(wording: Wording, why: String) -> Self {
+        Self { template: wording.as_str().to_owned(), line: None, why }
+    }
+}
+
+/// A text as it would be sent for a made-up incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// Which kind of text.
+    pub wording: Wording,
+    /// The text.
+    pub text: String,
+}
+
+/// Writes every text.
+#[derive(Debug)]
+pub struct Composer {
+    templates: Templates,
+    settings: Settings,
+}
+
+impl Default for Composer {
+    fn default() -> Self {
+        Self::built_in(Settings::default())
+    }
+}
+
+/// A text that was tried.
+struct Attempt {
+    text: String,
+    was_cut: bool,
+}
+
+impl Composer {
+    /// A composer that says everything in the built-in words.
+    #[must_use]
+    pub fn built_in(settings: Settings) -> Self {
+        Self { templates: Templates::built_in(), settings }
+    }
+
+    /// A composer with the config's own templates: `room_name` for the subject, and `overrides` by
+    /// [`Wording::as_str`]. Reports templates that cannot be read, names that no text knows, and words that
+    /// a text does not know; what only shows when they are filled is found by [`Composer::check`].
+    ///
+    /// Templates are Jinja. A value that is not known is printed as `unknown` and counts as false. Every
+    /// value is escaped, literals in expressions too; only what stands outside the braces can format. There
+    /// are the filters `upper`, `lower`, `trim`, `join`, `items`, `length`, `first`, `last`, `default`,
+    /// `short(units)` and `quoted`.
+    pub fn new(
+        room_name: &str,
+        overrides: &BTreeMap<String, String>,
+        settings: Settings,
+    ) -> Result<Self, Vec<TemplateProblem>> {
+        let mut composer = Self::built_in(settings);
+        let mut problems = Vec::new();
+        let mut own = vec![(Wording::Subject, room_name)];
+        for (name, source) in overrides {
+            match Wording::named(name) {
+                Some(wording) => own.push((wording, source)),
+                None => problems.push(no_such_text(name)),
+            }
+        }
+        let sample = Sample::full();
+        for (wording, scene) in sample.scenes() {
+            let known = scene.words(&composer.settings, Measure::STEPS[0]);
+            for (_, source) in own.iter().filter(|(w, _)| *w == wording) {
+                problems.extend(composer.templates.replace(wording, source, &known));
+            }
+        }
+        if problems.is_empty() {
+            Ok(composer)
+        } else {
+            problems.sort();
+            Err(problems)
+        }
+    }
+
+    /// What goes wrong when the config's templates are filled, tried on incidents of which much and of
+    /// which little is known. The built-in text is used wherever one of these problems meets a real one.
+    #[must_use]
+    pub fn check(&self) -> Vec<TemplateProblem> {
+        let mut problems = Vec::new();
+        for sample in [Sample::full(), Sample::sparse(), Sample::full().over()] {
+            for (wording, scene) in sample.scenes() {
+                if self.templates.has_own(wording) {
+                    problems.extend(self.problem_with(wording, &scene));
+                }
+            }
+        }
+        problems.sort();
+        problems.dedup();
+        problems
+    }
+
+    /// Every text for a made-up incident, as it would be sent.
+    #[must_use]
+    pub fn preview(&self) -> Vec<Preview> {
+        Sample::full()
+            .scenes()
+            .into_iter()
+            .map(|(wording, scene)| Preview {
+                wording,
+                text: match wording {
+                    Wording::Subject => self.subject(scene.incident, self.settings.limits.longest_subject),
+                    _ => self.compose(wording, &scene),
+                },
+            })
+            .collect()
+    }
+
+    /// The group's name, at most `longest` UTF-16 units. It always begins with the whole word
+    /// `INCIDENT-<number>`, by which the group is found again, and names no other incident; only where that
+    /// word alone is longer than `longest` is the name longer, because half of it would name another one.
+    #[must_use]
+    pub fn subject(&self, incident: &Incident, longest: usize) -> String {
+        let scene = Scene { incident, room: None, now: None, topic: Topic::Picture };
+        Author::IN_TURN
+            .into_iter()
+            .find_map(|author| self.subject_by(author, &scene, longest).ok())
+            .unwrap_or_else(|| incident.id.to_string())
+    }
+
+    /// The first message of the room.
+    #[must_use]
+    pub fn welcome(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
+        self.compose(Wording::Welcome, &scene(incident, room, now, Topic::Picture))
+    }
+
+    /// The room's description.
+    #[must_use]
+    pub fn description(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
+        self.compose(Wording::Description, &scene(incident, room, now, Topic::Picture))
+    }
+
+    /// A piece of news. Its first line ends with its number, so no two of them are equal.
+    #[must_use]
+    pub fn news(&self, incident: &Incident, room: &Room, item: &NewsItem, now: Timestamp) -> String {
+        self.compose(Wording::of(&item.news), &scene(incident, room, now, Topic::News(item)))
+    }
+
+    /// The invite link, to one person.
+    #[must_use]
+    pub fn invite(&self, incident: &Incident, room: &Room, seat: &Seat, link: &InviteLink) -> String {
+        let scene = Scene { incident, room: Some(room), now: None, topic: Topic::Invite(seat, link) };
+        self.compose(Wording::Invite, &scene)
+    }
+
+    /// That there is no group and `why`, to one person.
+    #[must_use]
+    pub fn brief(&self, incident: &Incident, room: &Room, seat: &Seat, why: &str, now: Timestamp) -> String {
+        self.compose(Wording::Brief, &scene(incident, room, now, Topic::Brief(seat, why)))
+    }
+
+    /// The last message of the room.
+    #[must_use]
+    pub fn last_words(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
+        self.compose(Wording::LastWords, &scene(incident, room, now, Topic::End))
+    }
+
+    fn compose(&self, wording: Wording, scene: &Scene<'_>) -> String {
+        Author::IN_TURN
+            .into_iter()
+            .find_map(|author| self.text_by(author, wording, scene).ok())
+            .map_or_else(|| self.bare(wording, scene), |attempt| attempt.text)
+    }
+
+    /// One text from one author's template: as much as fits, the long parts shortened first.
+    fn text_by(
+        &self,
+        author: Author,
+        wording: Wording,
+        scene: &Scene<'_>,
+    ) -> Result<Attempt, TemplateProblem> {
+        let longest = self.longest(wording);
+        let mut text = String::new();
+        for measure in Measure::STEPS {
+            let words = scene.words(&self.settings, measure);
+            text = with_head(tidy(&self.templates.render(author, wording, words)?), scene);
+            if size(&text) <= longest {
+                break;
+            }
+        }
+        let was_cut = size(&text) > longest;
+        // A first line so long that its end was cut needs a short one before it.
+        let text = fit(&with_head(fit(&text, longest), scene), longest);
+        match scene.must_hold() {
+            Some(part) if !text.contains(&part) => {
+                Err(TemplateProblem::of(wording, "the invite link `{{ link }}` is missing".to_owned()))
+            }
+            _ => Ok(Attempt { text, was_cut }),
+        }
+    }
+
+    fn subject_by(
+        &self,
+        author: Author,
+        scene: &Scene<'_>,
+        longest: usize,
+    ) -> Result<String, TemplateProblem> {
+        let wording = Wording::Subject;
+        let token = scene.incident.id.to_string();
+        let mut measure = Measure::STEPS[0];
+        let mut subject = String::new();
+        // Once for its natural length, once for the cut, and once more where the cut itself was uneven.
+        for _ in 0..3 {
+            let words = scene.words(&self.settings, measure);
+            subject = one_line(&self.templates.render(author, wording, words)?, usize::MAX);
+            let over = size(&subject).saturating_sub(longest);
+            if over == 0 {
+                break;
+            }
+            let title = size(&scene.incident.title).min(measure.title);
+            measure.title = title.saturating_sub(over).max(SHORTEST_TITLE);
+        }
+        let subject = fit(&subject, longest);
+        let is_ours = subject.starts_with(&token)
+            && subject_has_token(&subject, &token)
+            && subject.matches("INCIDENT-").count() == 1;
+        if is_ours {
+            Ok(subject)
+        } else {
+            let why = "a name must begin with INCIDENT-{{ id }} as a word of its own, and hold that once";
+            Err(TemplateProblem::of(wording, why.to_owned()))
+        }
+    }
+
+    fn problem_with(&self, wording: Wording, scene: &Scene<'_>) -> Option<TemplateProblem> {
+        let longest = self.longest(wording);
+        if wording == Wording::Subject {
+            return self.subject_by(Author::Config, scene, longest).err();
+        }
+        match self.text_by(Author::Config, wording, scene) {
+            Err(problem) => Some(problem),
+            Ok(Attempt { was_cut: true, .. }) => Some(TemplateProblem::of(
+                wording,
+                format!("it is longer than the {longest} characters that are taken, so its end is cut off"),
+            )),
+            Ok(_) => None,
+        }
+    }
+
+    /// What is left when not even the built-in template can be filled.
+    fn bare(&self, wording: Wording, scene: &Scene<'_>) -> String {
+        let mut lines = vec![head(scene)];
+        lines.extend(scene.must_hold());
+        lines.push(markup::escape(&fit(&scene.incident.title, 100)));
+        fit(&lines.join("\n"), self.longest(wording))
+    }
+
+    fn longest(&self, wording: Wording) -> usize {
+        match wording {
+            Wording::Subject => self.settings.limits.longest_subject,
+            Wording::Description => self.settings.limits.longest_description,
+            _ => self.settings.limits.longest_text,
+        }
+    }
+}
+
+/// A title is not shortened below this for the sake of other parts of a room's name.
+const SHORTEST_TITLE: usize = 6;
+
+fn scene<'a>(incident: &'a Incident, room: &'a Room, now: Timestamp, topic: Topic<'a>) -> Scene<'a> {
+    Scene { incident, room: Some(room), now: Some(now), topic }
+}
+
+/// Severity and id, and in news the number, in a line of their own.
+fn head(scene: &Scene<'_>) -> String {
+    let severity = Room::severity_word(scene.severity());
+    format!("*{severity} · {}*", scene.reference())
+}
+
+/// `text` with the incident's id in its first line; in news that line must end with the number, so that
+/// two texts whose first lines are equal are the same news.
+fn with_head(text: String, scene: &Scene<'_>) -> String {
+    let reference = scene.reference();
+    let first = text.lines().next().unwrap_or_default();
+    let is_there = match scene.topic {
+        Topic::News(_) | Topic::End => {
+            first.trim_end_matches(['*', '_', '~', '`', ' ']).ends_with(&reference)
+        }
+        Topic::Picture | Topic::Invite(..) | Topic::Brief(..) => subject_has_token(first, &reference),
+    };
+    if is_there { text } else { format!("{}\n{text}", head(scene)) }
+}
+
+fn no_such_text(name: &str) -> TemplateProblem {
+    let names: Vec<&str> = Wording::ALL.iter().skip(1).map(|w| w.as_str()).collect();
+    let hint = if name == Wording::Subject.as_str() {
+        "; the room's name is set beside it".to_owned()
+    } else {
+        format!("; there is {}", names.join(", "))
+    };
+    TemplateProblem {
+        template: name.to_owned(),
+        line: None,
+        why: format!("there is no text of this name{hint}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -363,6 +363,7 @@ impl Worker {
                 incident.id = %room.incident, gateway.call = step.name(), error.class = error.class(),
                 error = %error, "a call failed"
             ),
+            Note::Abandoned => {}
         }
     }
 

@@ -181,25 +181,25 @@ impl Finding {
         };
         let gutter = self.line.to_string().len().max(2);
         let bar = paint("1;34", "|");
-        let mut out = format!(
-            "{}{}\n{:gutter$}{} {}\n",
-            paint(code, word),
-            paint("1", &format!(": {}", self.message)),
-            "",
-            paint("1;34", "-->"),
-            self.position(),
-        );
+        let arrow = paint("1;34", "-->");
+        let message = paint("1", &format!(": {}", self.message));
+        let mut lines = vec![
+            format!("{}{message}", paint(code, word)),
+            format!("{:gutter$}{arrow} {}", "", self.position()),
+        ];
         if let Some(excerpt) = &self.excerpt {
             let number = paint("1;34", &format!("{:gutter$}", self.line));
             let mark = paint(code, &"^".repeat(excerpt.length));
-            out.push_str(&format!("{:gutter$} {bar}\n", ""));
-            out.push_str(&format!("{number} {bar} {}\n", excerpt.text));
-            out.push_str(&format!("{:gutter$} {bar} {:indent$}{mark}\n", "", "", indent = excerpt.indent));
+            let indent = " ".repeat(excerpt.indent);
+            lines.push(format!("{:gutter$} {bar}", ""));
+            lines.push(format!("{number} {bar} {}", excerpt.text));
+            lines.push(format!("{:gutter$} {bar} {indent}{mark}", ""));
         }
         if let Some(hint) = &self.hint {
-            out.push_str(&format!("{:gutter$} {} {hint}\n", "", paint("1;34", "= hint:")));
+            lines.push(format!("{:gutter$} {} {hint}", "", paint("1;34", "= hint:")));
         }
-        out
+        lines.push(String::new());
+        lines.join("\n")
     }
 }
 

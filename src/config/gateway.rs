@@ -5,9 +5,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::clock::SignedDuration;
+use crate::config::item::Item;
 use crate::config::quantity::show;
-use crate::config::section::{Item, Section, shortened};
+use crate::config::section::Section;
 use crate::config::server::seconds;
+use crate::config::words::shortened;
 use crate::pacing::Budget;
 
 /// How the chat provider is reached.

@@ -64,7 +64,9 @@ pub fn show(length: SignedDuration) -> String {
         (millis / 1_000 % 60, "s"),
         (millis % 1_000, "ms"),
     ];
-    parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect()
+    let shown = parts.iter().filter(|(n, _)| *n > 0);
+    let shown: Vec<String> = shown.map(|(n, unit)| format!("{n}{unit}")).collect();
+    shown.concat()
 }
 
 /// Reads a number of bytes: a plain number, or one with `B`, `KB`, `KiB`, `MB`, `MiB`.

@@ -6,19 +6,25 @@ use std::io::Read;
 use crate::alert::Severity;
 use crate::clock::SignedDuration;
 use crate::config::gateway::GatewaySettings;
-use crate::config::section::{Item, Section, reason};
+use crate::config::item::Item;
+use crate::config::section::Section;
 use crate::config::server::seconds;
+use crate::config::words::reason;
+use crate::message::{self, Composer};
 use crate::room::policy::{Policy, Strangers};
 
 /// Texts that replace the built-in ones, by the template's name.
 pub type Texts = BTreeMap<String, String>;
 
 /// The templates that may be replaced.
-pub const TEMPLATES: [&str; 7] =
-    ["welcome", "description", "update", "resolved", "reopened", "closed", "invite"];
+pub const TEMPLATES: [&str; 8] =
+    ["welcome", "description", "update", "resolved", "reopened", "invite", "brief", "last_words"];
 
 /// What a room is called unless the config says otherwise.
-pub const USUAL_NAME: &str = "INCIDENT-{{ id }} | {{ title }}";
+pub const USUAL_NAME: &str = message::ROOM_NAME;
+
+/// What the composer calls the template of a room's name.
+const NAME: &str = "name";
 
 const SEVERITIES: [(&str, Severity); 5] = [
     ("sev1", Severity::Sev1),
@@ -73,23 +79,28 @@ fn name(item: &Item<'_>) -> Option<String> {
         );
         return None;
     }
-    template(item, text)
+    template(item, NAME, text)
 }
 
-/// A text that is a template at all; whether it renders is for those to say who know its variables.
-fn template(item: &Item<'_>, text: &str) -> Option<String> {
-    let environment = minijinja::Environment::new();
-    match environment.template_from_str(text) {
-        Ok(_) => Some(text.to_owned()),
-        Err(e) => {
-            let detail = e.detail().unwrap_or("not a template");
-            item.error_with(
-                format!("is not a template (line {} of the text): {detail}", e.line().unwrap_or(1)),
-                "variables are written `{{ title }}`, conditions `{% if runbook %} … {% endif %}`",
-            );
-            None
-        }
+/// A text that renders: it is tried on made-up incidents, full ones and bare ones.
+fn template(item: &Item<'_>, key: &str, text: &str) -> Option<String> {
+    let (room_name, texts) = if key == NAME {
+        (text, Texts::new())
+    } else {
+        (USUAL_NAME, Texts::from([(key.to_owned(), text.to_owned())]))
+    };
+    let problems = match Composer::new(room_name, &texts, message::Settings::default()) {
+        Ok(composer) => composer.check(),
+        Err(problems) => problems,
+    };
+    for problem in &problems {
+        let place = problem.line.map(|line| format!("line {line} of the text: ")).unwrap_or_default();
+        item.error_with(
+            format!("does not render: {place}{}", problem.why),
+            "variables are written `{{ title }}`, conditions `{% if runbook %} … {% endif %}`",
+        );
     }
+    problems.is_empty().then(|| text.to_owned())
 }
 
 /// Longest template that is read from a file.
@@ -104,16 +115,16 @@ pub(super) fn messages(root: &Section<'_>) -> Texts {
             .into_iter()
             .filter_map(|key| {
                 let item = s.get(key)?;
-                Some((key.to_owned(), message(&item)?))
+                Some((key.to_owned(), message_text(&item, key)?))
             })
             .collect()
     })
 }
 
-fn message(item: &Item<'_>) -> Option<String> {
+fn message_text(item: &Item<'_>, key: &str) -> Option<String> {
     if !item.is_map() {
         let text = item.text()?;
-        return template(item, text);
+        return template(item, key, text);
     }
     let file = item.section(|s| s.need("file", "write the text itself, or `{ file: PATH }`"))?;
     let path = item.desk.folder.join(file.text()?);
@@ -123,5 +134,5 @@ fn message(item: &Item<'_>) -> Option<String> {
         file.error_with(format!("cannot be read: {}", reason(&e)), format!("looked for {}", path.display()));
         return None;
     }
-    template(&file, &text)
+    template(&file, key, &text)
 }

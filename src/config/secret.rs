@@ -8,8 +8,9 @@ use secrecy::SecretString;
 
 use crate::clock;
 use crate::config::Strictness;
-use crate::config::section::{Item, reason, shortened};
+use crate::config::item::Item;
 use crate::config::source_text::Cover;
+use crate::config::words::{reason, shortened};
 use crate::config::yaml::Value;
 
 /// Longest secret that is read from a file.
@@ -37,7 +38,7 @@ impl Item<'_> {
         if !self.is_map() {
             self.cover(Cover::Secret);
         }
-        let (text, origin) = self.from_anywhere("a secret")?;
+        let (text, origin) = self.find("a secret")?;
         match origin {
             Origin::Missing => return Some(SecretString::from(text)),
             Origin::Plain | Origin::Elsewhere => {}
@@ -73,7 +74,7 @@ impl Item<'_> {
 
     /// A value that is no secret but may stand elsewhere all the same.
     pub(super) fn text_from_anywhere(&self) -> Option<String> {
-        let (text, origin) = self.from_anywhere("a text")?;
+        let (text, origin) = self.find("a text")?;
         if matches!(origin, Origin::Missing) {
             return Some(format!("{UNSET}{text}"));
         }
@@ -84,7 +85,7 @@ impl Item<'_> {
         Some(text.trim().to_owned())
     }
 
-    fn from_anywhere(&self, what: &str) -> Option<(String, Origin)> {
+    fn find(&self, what: &str) -> Option<(String, Origin)> {
         if !self.is_map() {
             let expected = format!("{what}, `{{ env: NAME }}` or `{{ file: PATH }}`");
             let text = self.scalar(&expected)?;
@@ -103,8 +104,8 @@ impl Item<'_> {
         }
         let (env, file) = self.section(|s| (s.get("env"), s.get("file")));
         match (env, file) {
-            (Some(env), None) => self.from_environment(&env, env.text()?),
-            (None, Some(file)) => self.from_file(&file, file.text()?),
+            (Some(env), None) => self.ask_environment(&env, env.text()?),
+            (None, Some(file)) => self.read_file(&file, file.text()?),
             (Some(_), Some(_)) => {
                 self.error("names both `env` and `file`: one of them is enough");
                 None
@@ -113,7 +114,17 @@ impl Item<'_> {
         }
     }
 
-    fn from_environment(&self, item: &Item<'_>, name: &str) -> Option<(String, Origin)> {
+    fn ask_environment(&self, item: &Item<'_>, name: &str) -> Option<(String, Origin)> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !name.chars().all(plain) || name.starts_with(|c: char| c.is_ascii_digit()) {
+            // Somebody may have put the secret itself here.
+            item.cover(Cover::Secret);
+            item.error_with(
+                "is not the name of an environment variable",
+                "write the name, such as `WAWP_ACCESS_TOKEN`; a secret itself needs no `env:`",
+            );
+            return None;
+        }
         if let Some(value) = (self.desk.env)(name) {
             if value.is_empty() {
                 self.error(format!(
@@ -145,7 +156,7 @@ impl Item<'_> {
         }
     }
 
-    fn from_file(&self, item: &Item<'_>, path: &str) -> Option<(String, Origin)> {
+    fn read_file(&self, item: &Item<'_>, path: &str) -> Option<(String, Origin)> {
         let path = self.desk.folder.join(path);
         let mut bytes = Vec::new();
         let read =

@@ -7,8 +7,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::clock::SignedDuration;
+use crate::config::item::Item;
 use crate::config::quantity;
-use crate::config::section::{Item, Section, shortened};
+use crate::config::section::Section;
+use crate::config::words::shortened;
 
 /// The two listeners.
 #[derive(Debug, Clone)]

@@ -66,10 +66,11 @@ impl SourceText {
         let from = before.rfind('\n').map_or(0, |n| n + 1);
         let line = self.text.get(from..)?.lines().next().unwrap_or_default();
         let (covers, known) = (self.covers.borrow(), self.known.borrow());
-        let line_covers = || covers.iter().filter(|(range, _)| meets(range, from, line));
+        let covers: Vec<_> = covers.iter().filter(|(range, _)| meets(range, from, line)).collect();
         let known: Vec<&Range<usize>> = known.iter().filter(|range| meets(range, from, line)).collect();
         let cover_at = |at: usize| {
-            line_covers()
+            covers
+                .iter()
                 .filter(|(range, _)| range.contains(&at))
                 .max_by_key(|(_, how)| *how == Cover::Secret)
         };
@@ -99,7 +100,7 @@ impl SourceText {
         }
         // A span may begin inside something covered, whose dots were then counted before it.
         let length = length.max(1);
-        let text: String = shown.trim_end().chars().take(WIDEST).collect();
+        let text: String = without_numbers(shown.trim_end()).chars().take(WIDEST).collect();
         let indent = indent.min(WIDEST);
         Some(Excerpt { text, indent, length: length.min(WIDEST.saturating_sub(indent).max(1)) })
     }
@@ -114,6 +115,25 @@ const DOTS: &str = "••••••••";
 
 /// Characters of a line that are shown.
 const WIDEST: usize = 160;
+
+/// The text with long runs of digits covered as [`Cover::Number`] does, in case a number stands where
+/// none is expected.
+pub(super) fn without_numbers(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    for run in chars.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit()) {
+        let hidden = if run.len() >= LONG_RUN && run.iter().all(char::is_ascii_digit) {
+            1..run.len() - 2
+        } else {
+            0..0
+        };
+        out.extend(run.iter().enumerate().map(|(n, c)| if hidden.contains(&n) { '•' } else { *c }));
+    }
+    out
+}
+
+/// Shorter runs of digits are sizes and years rather than numbers to call.
+const LONG_RUN: usize = 8;
 
 /// A digit of a phone number, or a dot for it.
 fn digit(text: &str, range: &Range<usize>, at: usize, c: char) -> char {
@@ -191,6 +211,12 @@ mod tests {
         let s = source(text);
         s.cover(7..20, Cover::Number);
         assert_eq!(s.excerpt(&(7..20)).unwrap().text, "phone: 0••• ••• ••23");
+    }
+
+    #[test]
+    fn a_number_where_none_is_expected_is_covered_too() {
+        assert_eq!(without_numbers("Mei \"+15550100103\" 2026"), "Mei \"+1••••••••03\" 2026");
+        assert_eq!(without_numbers("1048576"), "1048576");
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 
 use crate::alert::AlertState;
 use crate::config::gateway::is_name;
+use crate::config::item::Item;
 use crate::config::rooms::severity;
-use crate::config::section::{Item, Section, shortened};
+use crate::config::section::Section;
 use crate::config::verify::verifier;
+use crate::config::words::shortened;
 use crate::config::yaml::Value;
 use crate::source::field_path::Path;
 use crate::source::severity::{SeverityRule, SeverityRules};

@@ -3,9 +3,11 @@
 use http::HeaderName;
 
 use crate::clock::SignedDuration;
-use crate::config::section::{Item, Section, shortened};
+use crate::config::item::Item;
+use crate::config::section::Section;
 use crate::config::server::seconds;
 use crate::config::source_text::Cover;
+use crate::config::words::shortened;
 use crate::config::yaml::Value;
 use crate::signature::{Encoding, Scheme, TimestampHeader, USUAL_TOLERANCE, Verifier};
 use crate::source::SourceKind;

@@ -229,7 +229,9 @@ mod tests {
         match &node.value {
             Value::List(items) => {
                 out.push(format!("list {at:?}"));
-                items.iter().for_each(|item| shape(item, text, out));
+                for item in items {
+                    shape(item, text, out);
+                }
             }
             Value::Map(entries) => {
                 out.push(format!("map {at:?}"));
@@ -297,7 +299,7 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
         for n in 1..9 {
             let list = vec![format!("*a{}", n - 1); 9].join(", ");
-            bomb.push_str(&format!("a{n}: &a{n} [{list}]\n"));
+            bomb.extend([format!("a{n}: &a{n} [{list}]\n")]);
         }
         for text in [bomb, "[".repeat(5000), "- ".repeat(5000), "a".repeat(LARGEST_TEXT + 1)] {
             assert!(parse(&text).is_err());

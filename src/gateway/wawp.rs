@@ -49,7 +49,7 @@ mod told;
 
 /// What `WhatsApp` and Wawp take. 100 characters of subject is today's limit of `WhatsApp`'s own apps, 25
 /// the one that some older gateways still have; Wawp's proxy documents 4096 characters of text.
-const LIMITS: Capabilities =
+pub const LIMITS: Capabilities =
     Capabilities { longest_subject: 100, safe_subject: 25, longest_description: 2048, longest_text: 4096 };
 
 /// One linked number at Wawp.

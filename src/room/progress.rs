@@ -77,6 +77,8 @@ pub enum Note {
         /// The class and the provider's words.
         error: GatewayError,
     },
+    /// Whoever made the call went away without an answer; the next one looks what came of it.
+    Abandoned,
 }
 
 impl Answer {

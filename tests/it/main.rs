@@ -1,5 +1,11 @@
-//! The one integration binary: everything outside `src` is tested from here.
+//! The one integration binary: everything outside `src` is tested from here. One binary, because each more
+//! would link the whole crate again.
+#![cfg(test)]
 
 mod configuring;
-#[cfg(test)]
+mod crash;
+mod gates;
+mod gateway_contract;
+mod harness;
+mod rooms;
 mod sources;

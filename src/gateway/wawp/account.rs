@@ -1,7 +1,7 @@
 //! Replies about the linked number itself and about numbers on the network.
 
 use super::reply::{Reply, flag_at, person_at, text_at};
-use super::told::{Told, session_state};
+use super::told::{Told, is_ticket, session_state};
 use crate::gateway::Session;
 use crate::jid::Jid;
 
@@ -27,7 +27,7 @@ pub(super) fn session(reply: &Reply) -> Option<Session> {
     let places: Vec<_> = layers.iter().copied().chain(inner).collect();
     let known = places.iter().find_map(|place| session_state(place));
     let any = || {
-        if Told::read(reply).failed {
+        if Told::read(reply).failed || is_ticket(reply) {
             return None;
         }
         let word = places.iter().find_map(|place| text_at(place, &["status", "state"]))?;

@@ -5,6 +5,7 @@
 //! leaves this file: those carry the address, and the address can carry the token.
 
 use std::error::Error as _;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -215,7 +216,9 @@ fn client(call_timeout: Duration, idle_per_host: usize) -> reqwest::Result<Clien
 
 /// Without any certificate authority on the machine the client could not even be built, so it brings some.
 fn with_roots(builder: ClientBuilder) -> ClientBuilder {
-    if !rustls_native_certs::load_native_certs().certs.is_empty() {
+    static MACHINE_HAS_ROOTS: OnceLock<bool> = OnceLock::new();
+    let has_roots = || !rustls_native_certs::load_native_certs().certs.is_empty();
+    if *MACHINE_HAS_ROOTS.get_or_init(has_roots) {
         return builder;
     }
     let own = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();

@@ -49,7 +49,7 @@ impl Wawp {
             }
             match (row.refused, row.phone.as_ref().or(row.hidden.as_ref())) {
                 (Some(outcome), Some(person)) => {
-                    members.refused.push(Added { person: person.clone(), outcome })
+                    members.refused.push(Added { person: person.clone(), outcome });
                 }
                 _ => members.rows.push(Member { phone: row.phone, hidden: row.hidden, admin: row.admin }),
             }
@@ -177,9 +177,11 @@ fn leave_out(rows: &mut Vec<Row>, me: Option<&Me>) {
     rows.retain(|row| !own(&row.phone) && !own(&row.hidden));
 }
 
+/// The rows of a list that can be believed: an empty one cannot, because this number is in every group it
+/// can read.
 fn member_rows(reply: &Reply) -> Option<Vec<Row>> {
     let failed = Told::read(reply).failed;
-    (!failed).then(|| people::rows(reply)).flatten()
+    (!failed).then(|| people::rows(reply)).flatten().filter(|rows| !rows.is_empty())
 }
 
 /// The wanted phones that no row shows.

@@ -1,0 +1,143 @@
+//! One file being read: its text, what reading it may need, and the findings so far.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::path::Path;
+
+use crate::config::Strictness;
+use crate::config::finding::{Finding, Level};
+use crate::config::source_text::{Cover, SourceText, without_numbers};
+use crate::config::yaml::{self, Node, Value};
+
+/// One file on the desk, with everything that reading it may need.
+pub(super) struct Desk<'a> {
+    pub(super) source: &'a SourceText,
+    /// What relative paths in the file are relative to.
+    pub(super) folder: &'a Path,
+    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) strictness: Strictness,
+    findings: RefCell<Vec<Finding>>,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(
+        source: &'a SourceText,
+        folder: &'a Path,
+        env: &'a dyn Fn(&str) -> Option<String>,
+        strictness: Strictness,
+    ) -> Self {
+        Self { source, folder, env, strictness, findings: RefCell::new(Vec::new()) }
+    }
+
+    /// Parses the file; a file that is not well-formed is one finding.
+    pub(super) fn parse(&self) -> Option<Node> {
+        match yaml::parse(self.source.text()) {
+            Ok(node) => {
+                know(self.source, &node);
+                Some(node)
+            }
+            Err(e) => {
+                let message = format!("this is not well-formed YAML: {}", e.why);
+                match e.at {
+                    Some(at) => self.error(at..at, message),
+                    None => self.whole_file(Level::Error, message, None),
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn error(&self, span: Range<usize>, message: impl AsRef<str>) {
+        self.note(Level::Error, span, message.as_ref(), None);
+    }
+
+    pub(super) fn error_with(&self, span: Range<usize>, message: impl AsRef<str>, hint: impl Into<String>) {
+        self.note(Level::Error, span, message.as_ref(), Some(hint.into()));
+    }
+
+    pub(super) fn warning(&self, span: Range<usize>, message: impl AsRef<str>, hint: impl Into<String>) {
+        self.note(Level::Warning, span, message.as_ref(), Some(hint.into()));
+    }
+
+    fn note(&self, severity: Level, span: Range<usize>, message: &str, hint: Option<String>) {
+        let (line, column) = self.source.position(span.start);
+        self.findings.borrow_mut().push(Finding {
+            severity,
+            file: self.source.name().to_owned(),
+            line,
+            column,
+            span,
+            message: without_numbers(message),
+            hint,
+            excerpt: None,
+        });
+    }
+
+    /// A problem of the file as a whole.
+    pub(super) fn whole_file(&self, severity: Level, message: String, hint: Option<String>) {
+        self.findings.borrow_mut().push(Finding {
+            severity,
+            file: self.source.name().to_owned(),
+            line: 0,
+            column: 0,
+            span: 0..0,
+            message,
+            hint,
+            excerpt: None,
+        });
+    }
+
+    /// How many errors there are so far.
+    pub(super) fn errors(&self) -> usize {
+        let findings = self.findings.borrow();
+        findings.iter().filter(|f| f.severity == Level::Error).count()
+    }
+
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings.into_inner()
+    }
+}
+
+/// Everything that is a key or a value may be shown, for the time being.
+fn know(source: &SourceText, node: &Node) {
+    match &node.value {
+        Value::List(items) => items.iter().for_each(|item| know(source, item)),
+        Value::Map(entries) => {
+            for entry in entries {
+                source.know(entry.key_span.clone());
+                know(source, &entry.value);
+            }
+        }
+        Value::Text(text) | Value::Number(text) => {
+            source.know(node.span.clone());
+            if is_number(text) {
+                source.cover(node.span.clone(), Cover::Number);
+            }
+        }
+        Value::Null | Value::Bool(_) => source.know(node.span.clone()),
+    }
+}
+
+/// Whether this looks like a phone number or a person's id, wherever it stands.
+fn is_number(text: &str) -> bool {
+    let (number, _) = text.split_once('@').unwrap_or((text, ""));
+    let digits = number.chars().filter(char::is_ascii_digit).count();
+    digits >= 7 && (number.starts_with('+') || digits == number.len())
+}
+
+/// Covers all scalars of a tree, and its keys below the top.
+pub(super) fn cover(source: &SourceText, node: &Node, how: Cover) {
+    match &node.value {
+        Value::List(items) => items.iter().for_each(|item| cover(source, item, how)),
+        Value::Map(entries) => {
+            for entry in entries {
+                source.cover(entry.key_span.clone(), how);
+                cover(source, &entry.value, how);
+            }
+        }
+        _ => {
+            source.cover(node.span.clone(), how);
+            source.cover(node.defined.clone(), how);
+        }
+    }
+}

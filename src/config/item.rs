@@ -1,0 +1,272 @@
+//! One value with its path: read as what it should be, or a finding that says what was expected.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::ops::{Range, RangeInclusive};
+use std::str::FromStr;
+
+use crate::clock::SignedDuration;
+use crate::config::desk::{self, Desk};
+use crate::config::quantity;
+use crate::config::section::{Section, refuse_repeats};
+use crate::config::source_text::Cover;
+use crate::config::words::{closest, join, one_of, shortened};
+use crate::config::yaml::{Entry, Node, Value};
+use crate::matcher::Matcher;
+
+/// One value and what it is called.
+#[derive(Clone)]
+pub(super) struct Item<'a> {
+    pub(super) desk: &'a Desk<'a>,
+    /// As in `gateway.instances[0].id`.
+    pub(super) path: String,
+    /// Of its key, or of itself in a list.
+    pub(super) key_span: Range<usize>,
+    pub(super) node: &'a Node,
+}
+
+impl<'a> Item<'a> {
+    /// The value of an entry of the map at `parent`.
+    pub(super) fn of(desk: &'a Desk<'a>, parent: &str, entry: &'a Entry) -> Self {
+        Self { desk, path: join(parent, &entry.key), key_span: entry.key_span.clone(), node: &entry.value }
+    }
+
+    /// Where to point: at a scalar itself, at the key of anything larger.
+    pub(super) fn span(&self) -> Range<usize> {
+        match &self.node.value {
+            Value::List(_) | Value::Map(_) | Value::Null => self.key_span.clone(),
+            _ if self.node.span.is_empty() => self.key_span.clone(),
+            _ => self.node.span.clone(),
+        }
+    }
+
+    fn called(&self) -> String {
+        if self.path.is_empty() { "this file".to_owned() } else { format!("`{}`", self.path) }
+    }
+
+    pub(super) fn error(&self, message: impl Display) {
+        self.desk.error(self.span(), format!("{} {message}", self.called()));
+    }
+
+    pub(super) fn error_with(&self, message: impl Display, hint: impl Into<String>) {
+        self.desk.error_with(self.span(), format!("{} {message}", self.called()), hint);
+    }
+
+    pub(super) fn warning(&self, message: impl Display, hint: impl Into<String>) {
+        self.desk.warning(self.span(), format!("`{}` {message}", self.path), hint);
+    }
+
+    fn wrong_kind(&self, expected: &str) {
+        let found = match &self.node.value {
+            Value::Null => {
+                self.error_with("has no value", format!("expected {expected}"));
+                return;
+            }
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "a number",
+            Value::Text(_) => "a text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+        };
+        self.error(format!("must be {expected}, not {found}"));
+    }
+
+    /// The spelling of a scalar; a list, a map or nothing is a finding.
+    pub(super) fn scalar(&self, expected: &str) -> Option<&'a str> {
+        match &self.node.value {
+            Value::Text(text) | Value::Number(text) => Some(text),
+            Value::Bool(true) => Some("true"),
+            Value::Bool(false) => Some("false"),
+            Value::Null | Value::List(_) | Value::Map(_) => {
+                self.wrong_kind(expected);
+                None
+            }
+        }
+    }
+
+    /// A text that is not empty, without white space around it.
+    pub(super) fn text(&self) -> Option<&'a str> {
+        let text = self.scalar("a text")?.trim();
+        if text.is_empty() {
+            self.error("is empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text on one line that people will read.
+    pub(super) fn line(&self) -> Option<&'a str> {
+        let text = self.text()?;
+        if text.chars().any(char::is_control) {
+            self.error("must be one line without control characters");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Something that reads itself from text.
+    pub(super) fn parsed<T: FromStr>(&self, expected: &str) -> Option<T> {
+        let text = self.scalar(expected)?.trim();
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.error(format!("must be {expected}, not `{}`", shortened(text)));
+        }
+        parsed
+    }
+
+    pub(super) fn truth(&self) -> Option<bool> {
+        if let Value::Bool(value) = &self.node.value {
+            return Some(*value);
+        }
+        let text = self.scalar("true or false")?;
+        let hint = match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" => Some("write true"),
+            "no" | "off" | "n" => Some("write false"),
+            _ => None,
+        };
+        let message = format!("must be true or false, not `{}`", shortened(text));
+        match hint {
+            Some(hint) => self.error_with(message, hint),
+            None => self.error(message),
+        }
+        None
+    }
+
+    /// A whole number within a range.
+    pub(super) fn number(&self, range: RangeInclusive<u32>) -> Option<u32> {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        let number: u32 = self.parsed(&expected)?;
+        if range.contains(&number) {
+            return Some(number);
+        }
+        self.error(format!("must be {expected}, not {number}"));
+        None
+    }
+
+    /// A length of time within a range.
+    pub(super) fn duration(&self, range: RangeInclusive<SignedDuration>) -> Option<SignedDuration> {
+        let text = self.scalar("a length of time such as `30s`, `5m` or `1h30m`")?;
+        match quantity::duration(text) {
+            Ok(length) if range.contains(&length) => Some(length),
+            Ok(_) => {
+                self.error(format!(
+                    "must be from {} to {}, not `{text}`",
+                    quantity::show(*range.start()),
+                    quantity::show(*range.end()),
+                ));
+                None
+            }
+            Err(hint) => {
+                self.error_with(format!("is not a length of time: `{}`", shortened(text)), hint);
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let text = self.scalar(&one_of(&words))?.trim();
+        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let message = format!("must be {}, not `{}`", one_of(&words), shortened(text));
+        match closest(text, &words) {
+            Some(word) => self.error_with(message, format!("did you mean `{word}`?")),
+            None => self.error(message),
+        }
+        None
+    }
+
+    /// The members of a list; a single value counts as a list of one where `lone` allows it.
+    pub(super) fn list(&self, lone: bool) -> Vec<Item<'a>> {
+        match &self.node.value {
+            Value::List(items) => items
+                .iter()
+                .enumerate()
+                .map(|(n, node)| Item {
+                    desk: self.desk,
+                    path: format!("{}[{n}]", self.path),
+                    key_span: match &node.value {
+                        _ if !node.span.is_empty() => node.span.clone(),
+                        // A block map has no mark of its own; its first key is where it begins.
+                        Value::Map(entries) => {
+                            entries.first().map_or_else(|| self.key_span.clone(), |e| e.key_span.clone())
+                        }
+                        _ => self.key_span.clone(),
+                    },
+                    node,
+                })
+                .collect(),
+            Value::Null => {
+                self.wrong_kind("a list");
+                Vec::new()
+            }
+            _ if lone => vec![self.clone()],
+            _ => {
+                self.wrong_kind("a list");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Label matchers in Alertmanager's syntax; one alone needs no list.
+    pub(super) fn matchers(&self) -> Vec<Matcher> {
+        self.list(true)
+            .iter()
+            .filter_map(|item| {
+                let text = item.text()?;
+                Matcher::parse(text)
+                    .map_err(|e| {
+                        item.error_with(
+                            format!("is not a matcher: {}", e.why),
+                            "write `label = value`, `label != value`, `label =~ \"pattern\"` or `label !~ \"pattern\"`",
+                        );
+                    })
+                    .ok()
+            })
+            .collect()
+    }
+
+    /// The value as a map, read by `read`; keys that `read` did not ask for are unknown.
+    pub(super) fn section<T>(&self, read: impl FnOnce(&Section<'a>) -> T) -> T {
+        let (entries, sound): (&'a [Entry], bool) = match &self.node.value {
+            Value::Map(entries) => (entries, true),
+            Value::Null => (&[], true),
+            _ => {
+                self.wrong_kind("a map");
+                (&[], false)
+            }
+        };
+        let section = Section::new(self, entries, sound);
+        let value = read(&section);
+        section.finish();
+        value
+    }
+
+    /// All entries of a map whose keys are names of the user's own choice.
+    pub(super) fn named(&self) -> Vec<(&'a str, Item<'a>)> {
+        let Value::Map(entries) = &self.node.value else {
+            self.wrong_kind("a map");
+            return Vec::new();
+        };
+        refuse_repeats(self.desk, &self.path, entries);
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut named = Vec::new();
+        for entry in entries {
+            if seen.insert(&entry.key) {
+                named.push((entry.key.as_str(), Item::of(self.desk, &self.path, entry)));
+            }
+        }
+        named
+    }
+
+    pub(super) fn is_map(&self) -> bool {
+        matches!(self.node.value, Value::Map(_))
+    }
+
+    /// Covers everything written here, because it is or may be a secret.
+    pub(super) fn cover(&self, how: Cover) {
+        desk::cover(self.desk.source, self.node, how);
+    }
+}

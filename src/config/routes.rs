@@ -1,0 +1,179 @@
+//! The roster's routes: which incidents concern whom, and what about that is probably not meant.
+
+use std::collections::BTreeSet;
+
+use crate::alert::{Severity, is_web_address};
+use crate::config::item::Item;
+use crate::config::people::Seen;
+use crate::config::section::Section;
+use crate::config::words::{closest, shortened};
+use crate::matcher::Matcher;
+use crate::roster::{COMMANDER, FALLBACK, Invite, Invitee, Roster, Route};
+
+/// More people than this in one route are an audience, not a team.
+const CROWD: usize = 10;
+
+/// Reads routes and fallback into the roster, whose people and rotations are already there.
+pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<'a>, open_at: Severity) {
+    let mut catch_all: Option<usize> = None;
+    if let Some(item) = root.get("routes") {
+        for (n, item) in item.list(false).iter().enumerate() {
+            let errors = item.desk.errors();
+            let route = item.section(|s| route(s, n, seen));
+            if roster.routes.iter().any(|r| r.name == route.name) {
+                item.error_with(
+                    format!("is a second route named `{}`", route.name),
+                    "names tell routes apart in the room's history",
+                );
+            }
+            if let Some(earlier) = catch_all.and_then(|n| roster.routes.get(n)) {
+                item.warning(
+                    format!("is never reached: `{}` before it has no matchers", earlier.name),
+                    "move the route without matchers to the end, or use `fallback`",
+                );
+            } else if route.matchers.is_empty() {
+                catch_all = Some(n);
+            }
+            if item.desk.errors() == errors {
+                remarks(item, &route, roster, open_at);
+            }
+            roster.routes.push(route);
+        }
+    }
+    let hint = "whom to call when no route matches: `fallback: { invite: { commander: [ … ] } }`";
+    if let Some(item) = root.need("fallback", hint) {
+        let errors = item.desk.errors();
+        roster.fallback = item.section(|s| Route {
+            name: FALLBACK.to_owned(),
+            matchers: Vec::new(),
+            invite: invites(s, seen),
+            runbook: runbook(s),
+        });
+        if item.desk.errors() == errors {
+            if roster.fallback.invite.iter().all(|i| i.whom.is_empty()) {
+                item.error_with("names nobody, but somebody must always be called", hint);
+            }
+            remarks(&item, &roster.fallback, roster, open_at);
+        }
+    }
+}
+
+fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> Route {
+    let name =
+        s.need("name", "what the room's history calls this route").and_then(|i| i.line().map(str::to_owned));
+    Route {
+        name: name.unwrap_or_else(|| format!("route {}", n + 1)),
+        matchers: s.get("match").map(|i| i.matchers()).unwrap_or_default(),
+        invite: invites(s, seen),
+        runbook: runbook(s),
+    }
+}
+
+/// A route that calls nobody, until the real one is read.
+pub(super) fn empty_route(name: &str) -> Route {
+    Route { name: name.to_owned(), matchers: Vec::new(), invite: Vec::new(), runbook: None }
+}
+
+fn runbook(s: &Section<'_>) -> Option<String> {
+    let item = s.get("runbook")?;
+    let text = item.text()?;
+    if is_web_address(text) {
+        return Some(text.to_owned());
+    }
+    item.error_with(format!("is not a web address: `{}`", shortened(text)), "it begins with `https://`");
+    None
+}
+
+fn invites<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {
+    let Some(item) = s.need("invite", "whom to call: `invite: { commander: [ rotation:platform ] }`") else {
+        return Vec::new();
+    };
+    let mut invites = Vec::new();
+    for (role, item) in item.named() {
+        let role = role.trim();
+        if role.is_empty() || role.chars().any(|c| c.is_control() || c == ',') || role.chars().count() > 40 {
+            item.desk.error_with(
+                item.key_span.clone(),
+                "a role is a short text without commas",
+                "such as `commander`, `specialist` or `account manager`",
+            );
+            continue;
+        }
+        let whom = item.list(true).iter().filter_map(|i| invitee(i, seen)).collect();
+        invites.push(Invite { role: role.to_owned(), whom });
+    }
+    invites
+}
+
+fn invitee<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Option<Invitee> {
+    let Some(name) = item.text()?.strip_prefix("rotation:") else {
+        return seen.person(item).map(Invitee::Person);
+    };
+    let name = name.trim();
+    if seen.rotations.contains(name) {
+        return Some(Invitee::Rotation(name.to_owned()));
+    }
+    let message = format!("names the rotation `{}`, which does not exist", shortened(name));
+    let names: Vec<&str> = seen.rotations.iter().map(String::as_str).collect();
+    match closest(name, &names) {
+        Some(meant) => item.error_with(message, format!("did you mean `rotation:{meant}`?")),
+        None => item.error_with(message, "add it under `rotations`"),
+    }
+    None
+}
+
+/// What is allowed but probably not meant.
+fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
+    let named: BTreeSet<&str> = route
+        .invite
+        .iter()
+        .flat_map(|i| &i.whom)
+        .flat_map(|invitee| match invitee {
+            Invitee::Person(key) => vec![key.as_str()],
+            Invitee::Rotation(key) => roster
+                .rotations
+                .get(key)
+                .map(|r| {
+                    let others = r.overrides.iter().map(|o| o.person.as_str());
+                    r.people.iter().map(String::as_str).chain(others).collect()
+                })
+                .unwrap_or_default(),
+        })
+        .collect();
+    let at = |message: String, hint: &str| {
+        item.desk.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
+    };
+    let leads = |i: &Invite| i.role == COMMANDER && !i.whom.is_empty();
+    if !named.is_empty() && !route.invite.iter().any(leads) {
+        at("has no commander".to_owned(), "somebody should lead: add the role `commander`");
+    }
+    if named.is_empty() && route.name != FALLBACK {
+        at("names nobody".to_owned(), "the fallback's people are called instead");
+    }
+    if named.len() > CROWD {
+        at(
+            format!("calls up to {} people", named.len()),
+            "more than ten in one room rarely helps; name those who act",
+        );
+    }
+    if !opens(&route.matchers, open_at) {
+        return;
+    }
+    let strangers: Vec<&str> =
+        named.into_iter().filter(|key| roster.people.get(*key).is_some_and(|p| !p.introduced)).collect();
+    if !strangers.is_empty() {
+        at(
+            format!("would call people who never wrote to our number: {}", strangers.join(", ")),
+            "let them write to it once and set `introduced: true`; until then `rooms.strangers` says what happens",
+        );
+    }
+}
+
+/// Whether an incident bad enough to open a room can take a route with these matchers, as far as they
+/// speak of the severity.
+fn opens(matchers: &[Matcher], open_at: Severity) -> bool {
+    Severity::ALL.iter().filter(|severity| severity.is_at_least(open_at)).any(|severity| {
+        let mut about_it = matchers.iter().filter(|m| m.name() == "severity");
+        about_it.all(|m| m.holds(Some(severity.as_str())))
+    })
+}

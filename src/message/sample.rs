@@ -1,0 +1,230 @@
+//! Made-up incidents to try templates on: one of which everything is known, one of which almost nothing is.
+
+use std::collections::BTreeMap;
+
+use super::scene::{Scene, Topic};
+use super::wording::Wording;
+use crate::alert::{DedupKey, Link, LinkKind, Severity};
+use crate::clock::Timestamp;
+use crate::gateway::InviteLink;
+use crate::incident::{Incident, IncidentId, News, State};
+use crate::jid::Jid;
+use crate::room::seat::Refused;
+use crate::room::{NewsItem, Room, SeatState};
+use crate::roster::{FALLBACK, Stakeholder, Summons};
+
+/// An incident with its room and whatever there may be to say about them.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    pub(super) incident: Incident,
+    pub(super) room: Room,
+    pub(super) news: Vec<NewsItem>,
+    pub(super) link: InviteLink,
+    pub(super) why: &'static str,
+    pub(super) now: Timestamp,
+}
+
+const NOON: i64 = 1_772_366_400;
+
+/// So many seconds after 12:00 UTC of the made-up day.
+const fn at(seconds: i64) -> Timestamp {
+    Timestamp::constant(NOON + seconds, 0)
+}
+
+impl Sample {
+    /// Everything is known.
+    pub(super) fn full() -> Self {
+        let incident = Incident {
+            links: vec![
+                link(LinkKind::Silence, "https://alerts.example/silence"),
+                link(LinkKind::Call, "https://call.example/war"),
+                link(LinkKind::Dashboard, "https://graphs.example/d/checkout_api"),
+                link(LinkKind::Source, "https://alerts.example/7f3"),
+            ],
+            labels: BTreeMap::from(
+                [
+                    ("client", "acme"),
+                    ("service", "checkout_api"),
+                    ("environment", "production"),
+                    ("impact", "one in five orders fails"),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            ),
+            summary: "94 % of requests to /pay end with status 502.\nThe last deploy was 40 minutes ago."
+                .to_owned(),
+            assignees: vec!["jonas@ops.example".to_owned()],
+            firing: [2, 1, 0, 0, 0],
+            acknowledged: true,
+            ..incident(1042, "prometheus", "Checkout answers 502")
+        };
+        let mut room = Room::wanted(
+            &incident,
+            Summons {
+                route: "acme production".to_owned(),
+                rule: "client = acme, environment =~ \"prod.*\"".to_owned(),
+                stakeholders: stakeholders(),
+                runbook: Some("https://runbooks.example/acme".to_owned()),
+                timezone: Some("Europe/Berlin".to_owned()),
+            },
+            at(240),
+        );
+        room.read_at = Some(at(260));
+        let states = [
+            SeatState::In { since: at(250) },
+            SeatState::Asked,
+            SeatState::Invited { since: at(255), by_gateway: false },
+            SeatState::Refused { why: Refused::NotOnNetwork },
+        ];
+        for (seat, state) in room.seats.iter_mut().zip(states) {
+            seat.state = state;
+        }
+        let changed = News::Changed {
+            was: Some(Severity::Sev2),
+            severity: Severity::Sev1,
+            joined: vec!["Payments queue is growing".to_owned(), "Login is slow".to_owned()],
+            joined_count: 4,
+            ended_count: 1,
+            acknowledged: true,
+            firing: 6,
+        };
+        Self {
+            news: news(changed),
+            link: InviteLink("https://chat.whatsapp.com/Abc_123-xyz".to_owned()),
+            why: "the hourly budget of new groups is used up",
+            now: at(300),
+            incident,
+            room,
+        }
+    }
+
+    /// Almost nothing is known.
+    pub(super) fn sparse() -> Self {
+        let incident = incident(7, "probe", "untitled alert");
+        let room = Room::wanted(
+            &incident,
+            Summons {
+                route: FALLBACK.to_owned(),
+                rule: "no route matched".to_owned(),
+                stakeholders: fallback_people(),
+                runbook: None,
+                timezone: None,
+            },
+            at(10),
+        );
+        let changed = News::Changed {
+            was: None,
+            severity: Severity::Sev1,
+            joined: Vec::new(),
+            joined_count: 0,
+            ended_count: 0,
+            acknowledged: true,
+            firing: 1,
+        };
+        Self {
+            news: news(changed),
+            link: InviteLink("https://chat.whatsapp.com/Q".to_owned()),
+            why: "the chat provider refused",
+            now: at(20),
+            incident,
+            room,
+        }
+    }
+
+    /// The same incident, over.
+    pub(super) fn over(mut self) -> Self {
+        self.incident.state = State::Closed { closed_at: at(7200) };
+        self.incident.firing = [0; 5];
+        self.now = at(7200);
+        self
+    }
+
+    /// One scene for each kind of text; for updates one more for each kind of news.
+    pub(super) fn scenes(&self) -> Vec<(Wording, Scene<'_>)> {
+        let scene =
+            |topic| Scene { incident: &self.incident, room: Some(&self.room), now: Some(self.now), topic };
+        let mut scenes = vec![
+            (Wording::Subject, Scene { room: None, now: None, ..scene(Topic::Picture) }),
+            (Wording::Welcome, scene(Topic::Picture)),
+            (Wording::Description, scene(Topic::Picture)),
+        ];
+        scenes.extend(self.news.iter().map(|item| (Wording::of(&item.news), scene(Topic::News(item)))));
+        if let Some(seat) = self.room.seats.last() {
+            let invite = Scene { now: None, ..scene(Topic::Invite(seat, &self.link)) };
+            scenes.push((Wording::Invite, invite));
+            scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why))));
+        }
+        scenes.push((Wording::LastWords, scene(Topic::End)));
+        scenes
+    }
+}
+
+fn link(kind: LinkKind, url: &str) -> Link {
+    Link { kind, url: url.to_owned() }
+}
+
+fn incident(id: i64, source: &str, title: &str) -> Incident {
+    Incident {
+        id: IncidentId(id),
+        key: DedupKey::new("sample", 1, "sample"),
+        source: source.to_owned(),
+        state: State::Open,
+        severity: Severity::Sev1,
+        worst: Severity::Sev1,
+        title: title.to_owned(),
+        summary: String::new(),
+        labels: BTreeMap::new(),
+        links: Vec::new(),
+        assignees: Vec::new(),
+        started_at: at(0),
+        opened_at: at(5),
+        changed_at: at(5),
+        firing: [1, 0, 0, 0, 0],
+        acknowledged: false,
+        truncated: false,
+        has_room: true,
+    }
+}
+
+fn news(changed: News) -> Vec<NewsItem> {
+    let resolved = News::Resolved { closes_at: at(2220 + 1800) };
+    let reopened = News::Reopened { severity: Severity::Sev1, title: "Checkout answers 502".to_owned() };
+    [(1, 600, changed), (2, 2220, resolved), (3, 2700, reopened)]
+        .into_iter()
+        .map(|(seq, seconds, news)| NewsItem { seq, at: at(seconds), news })
+        .collect()
+}
+
+fn fallback_people() -> Vec<Stakeholder> {
+    let specialist = stakeholders().into_iter().filter(|s| s.role == "specialist");
+    specialist.map(|s| Stakeholder { why: "named in the fallback".to_owned(), ..s }).collect()
+}
+
+fn stakeholders() -> Vec<Stakeholder> {
+    let people = [
+        (
+            "jonas",
+            "Jonas Weber",
+            "commander",
+            "rotation platform, on duty until 2026-03-02 09:00 Europe/Berlin",
+        ),
+        ("sam", "Sam Roe", "specialist", "named in route acme production"),
+        ("lea", "Lea Sand", "account manager", "named in route acme production"),
+        ("amira", "Amira Haddad", "client", "named in route acme production"),
+    ];
+    people
+        .into_iter()
+        .zip(1..)
+        .filter_map(|((person, name, role, why), n)| {
+            Some(Stakeholder {
+                person: person.to_owned(),
+                name: name.to_owned(),
+                // Numbers that are set aside for fiction.
+                jid: Jid::from_phone(&format!("+1555010000{n}")).ok()?,
+                role: role.to_owned(),
+                introduced: true,
+                timezone: (person == "amira").then(|| "Asia/Dubai".to_owned()),
+                why: why.to_owned(),
+            })
+        })
+        .collect()
+}

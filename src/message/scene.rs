@@ -1,0 +1,401 @@
+//! What a template can speak of: an incident and its room, turned into plain words.
+//!
+//! Every name that a wording may use is always there, empty (`none`) where nothing is known, so that a
+//! misspelt name is told apart from a missing fact.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use minijinja::Value;
+
+use super::length::fit;
+use super::markup::{escape, escape_address, escape_lines};
+use super::phrase::{alerts, beginning, length, one, some_of, span};
+use super::{Settings, Trust};
+use crate::alert::{LinkKind, Severity, is_web_address, paragraph};
+use crate::clock::Timestamp;
+use crate::gateway::InviteLink;
+use crate::incident::{Incident, News, State};
+use crate::room::{NewsItem, Room, Seat, SeatState};
+use crate::roster::{COMMANDER, FALLBACK, zone};
+
+/// What one text is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) incident: &'a Incident,
+    pub(super) room: Option<&'a Room>,
+    pub(super) now: Option<Timestamp>,
+    pub(super) topic: Topic<'a>,
+}
+
+/// What only one kind of text is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Topic<'a> {
+    /// The incident as it is.
+    Picture,
+    /// Something that happened to it.
+    News(&'a NewsItem),
+    /// An invitation for one person.
+    Invite(&'a Seat, &'a InviteLink),
+    /// That there is no group, for one person, and why.
+    Brief(&'a Seat, &'a str),
+    /// The end.
+    End,
+}
+
+/// How much of each long part is shown, in UTF-16 units or pieces.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measure {
+    pub(super) title: usize,
+    summary: usize,
+    people: usize,
+    links: usize,
+    joined: usize,
+}
+
+impl Measure {
+    /// From everything to the essentials; the first that fits is taken.
+    pub(super) const STEPS: [Self; 5] = [
+        Self::of(200, 1500, 40, 8, 5),
+        Self::of(200, 500, 20, 6, 5),
+        Self::of(200, 200, 12, 4, 3),
+        Self::of(160, 0, 6, 2, 2),
+        Self::of(100, 0, 3, 0, 1),
+    ];
+
+    const fn of(title: usize, summary: usize, people: usize, links: usize, joined: usize) -> Self {
+        Self { title, summary, people, links, joined }
+    }
+}
+
+/// Any other single value.
+const SHORT: usize = 120;
+/// A sentence, such as why something failed.
+const SENTENCE: usize = 300;
+
+/// Labels that name the client and the service, the usual ones first.
+const CLIENT_LABELS: [&str; 3] = ["client", "customer", "tenant"];
+const SERVICE_LABELS: [&str; 5] = ["service", "app", "application", "component", "job"];
+
+/// The values by name, as a template sees them.
+pub(super) type Words = BTreeMap<&'static str, Value>;
+
+impl Scene<'_> {
+    /// The words for this scene.
+    pub(super) fn words(&self, settings: &Settings, measure: Measure) -> Words {
+        let mut words = self.about_incident(settings, measure);
+        if let Some(room) = self.room {
+            words.extend(self.about_room(room, measure));
+        }
+        match self.topic {
+            Topic::Picture => {}
+            Topic::News(item) => self.about_news(&mut words, item, measure),
+            Topic::Invite(seat, link) => {
+                words.insert("person", person(seat));
+                words.insert("link", address(&link.0));
+            }
+            Topic::Brief(seat, why) => {
+                words.insert("person", person(seat));
+                words.insert("why", plain(why, SENTENCE));
+                let others: Vec<&Seat> =
+                    self.seats().iter().filter(|s| s.who.person != seat.who.person).collect();
+                words.insert("others", text_or_none(&roles(&others, measure.people)));
+            }
+            Topic::End => {
+                words.insert("reference", Value::from_safe_string(self.reference()));
+            }
+        }
+        words
+    }
+
+    /// What the first line of the text must end with (news, last words) or contain (everything else).
+    pub(super) fn reference(&self) -> String {
+        let id = self.incident.id;
+        match self.topic {
+            Topic::News(item) => format!("{id} · update {}", item.seq),
+            Topic::End => format!("{id} · closed"),
+            Topic::Picture | Topic::Invite(..) | Topic::Brief(..) => id.to_string(),
+        }
+    }
+
+    /// What the text is worth nothing without.
+    pub(super) fn must_hold(&self) -> Option<String> {
+        match self.topic {
+            Topic::Invite(_, link) => Some(address(&link.0).to_string()),
+            Topic::Picture | Topic::News(_) | Topic::Brief(..) | Topic::End => None,
+        }
+    }
+
+    /// The severity to show: the one of the news, or the present one.
+    pub(super) fn severity(&self) -> Severity {
+        match self.topic {
+            Topic::News(item) => match item.news {
+                News::Changed { severity, .. } | News::Reopened { severity, .. } => severity,
+                News::Resolved { .. } => self.incident.severity,
+            },
+            Topic::Picture | Topic::Invite(..) | Topic::Brief(..) | Topic::End => self.incident.severity,
+        }
+    }
+
+    fn about_incident(&self, settings: &Settings, measure: Measure) -> Words {
+        let incident = self.incident;
+        let label = |names: &[&str]| {
+            names
+                .iter()
+                .find_map(|n| incident.labels.get(*n))
+                .map(|v| one(v, SHORT))
+                .filter(|v| !v.is_empty())
+        };
+        let client = label(&CLIENT_LABELS);
+        let service = label(&SERVICE_LABELS);
+        let about: Vec<&str> = [&client, &service].into_iter().flatten().map(String::as_str).collect();
+        let (state, quiet_since, closes_at, ended_at) = match incident.state {
+            State::Open => ("open", None, None, None),
+            State::Resolved { resolved_at, closes_at } => {
+                ("resolved", Some(resolved_at), Some(closes_at), None)
+            }
+            State::Closed { closed_at } => ("closed", None, None, Some(closed_at)),
+        };
+        let ended_at = ended_at.or(self.now);
+        let moment = |at: Option<Timestamp>| at.map(|at| self.moment(at));
+        let labels: BTreeMap<String, Value> =
+            incident.labels.iter().map(|(name, value)| (name.clone(), plain(value, SENTENCE))).collect();
+        Words::from([
+            ("id", Value::from(incident.id.0)),
+            ("token", Value::from_safe_string(incident.id.to_string())),
+            ("severity", Value::from(Room::severity_word(self.severity()))),
+            ("worst", Value::from(Room::severity_word(incident.worst))),
+            ("title", plain(&incident.title, measure.title)),
+            ("summary", lines(&incident.summary, measure.summary)),
+            ("about", text_or_none(&about.join("/"))),
+            ("client", Value::from(client)),
+            ("service", Value::from(service)),
+            ("impact", Value::from(label(&["impact"]))),
+            ("labels", Value::from(labels)),
+            ("source", plain(&incident.source, SHORT)),
+            ("origin", Value::from(origin(&incident.source, settings))),
+            ("state", Value::from(state)),
+            ("started", Value::from(self.moment(incident.started_at))),
+            ("resolved", Value::from(moment(quiet_since))),
+            ("closes", Value::from(moment(closes_at))),
+            ("closed", Value::from(moment(ended_at))),
+            ("now", Value::from(moment(self.now))),
+            ("lasting", Value::from(self.now.map(|now| span(incident.started_at, now)))),
+            ("lasted", Value::from(ended_at.map(|at| span(incident.started_at, at)))),
+            ("firing", Value::from(incident.firing_count())),
+            ("alerts", Value::from(alerts(incident.firing_count(), incident.truncated))),
+            ("acknowledged", Value::from(incident.acknowledged)),
+            ("close_after", Value::from(length(settings.close_after.as_secs()))),
+        ])
+    }
+
+    fn about_room(&self, room: &Room, measure: Measure) -> Words {
+        let links = self.links(room, measure.links);
+        let runbook = links.iter().find(|(kind, _)| *kind == LinkKind::Runbook).map(|(_, url)| address(url));
+        let listed: Vec<Value> = links
+            .iter()
+            .map(|(kind, url)| {
+                Value::from(BTreeMap::from([("name", Value::from(link_name(*kind))), ("url", address(url))]))
+            })
+            .collect();
+        let seats: Vec<&Seat> = room.seats.iter().collect();
+        let names = |wanted: fn(&SeatState) -> bool| {
+            let names: Vec<String> =
+                room.seats.iter().filter(|s| wanted(&s.state)).map(|s| one(&s.who.name, SHORT)).collect();
+            text_or_none(&some_of(&names, measure.people, ", "))
+        };
+        let on_the_way = |s: &SeatState| match s {
+            SeatState::Wanted
+            | SeatState::Asked
+            | SeatState::Invited { .. }
+            | SeatState::CannotTell { .. } => true,
+            SeatState::In { .. } | SeatState::Refused { .. } => false,
+        };
+        let refused = |s: &SeatState| matches!(s, SeatState::Refused { .. });
+        let commander = seats.iter().find(|s| leads(s)).map(|s| plain(&s.who.name, SHORT));
+        let people: Vec<Value> = seats.iter().take(measure.people).map(|s| person(s)).collect();
+        Words::from([
+            ("route", plain(&room.summons.route, SHORT)),
+            ("rule", plain(&room.summons.rule, SENTENCE)),
+            ("fallback", Value::from(room.summons.route == FALLBACK)),
+            ("roles", text_or_none(&roles(&seats, measure.people))),
+            ("people", Value::from(people)),
+            ("commander", Value::from(commander)),
+            ("counted", Value::from(room.read_at.is_some())),
+            ("arriving", names(on_the_way)),
+            ("absent", names(refused)),
+            ("links", Value::from(listed)),
+            ("runbook", Value::from(runbook)),
+        ])
+    }
+
+    fn about_news(&self, words: &mut Words, item: &NewsItem, measure: Measure) {
+        words.insert("reference", Value::from_safe_string(self.reference()));
+        words.insert("seq", Value::from(item.seq));
+        words.insert("at", Value::from(self.moment(item.at)));
+        match &item.news {
+            News::Changed { was, severity, joined, joined_count, ended_count, acknowledged, firing } => {
+                words.insert("was", Value::from(was.map(Room::severity_word)));
+                words.insert("worse", Value::from(was.is_some_and(|was| *severity < was)));
+                words.insert("joined", text_or_none(&joined_titles(joined, *joined_count, measure)));
+                words.insert("joined_count", Value::from(*joined_count));
+                words.insert("ended", Value::from(*ended_count));
+                words.insert("acknowledged_now", Value::from(*acknowledged));
+                words.insert("firing", Value::from(*firing));
+                words.insert("alerts", Value::from(alerts(*firing, self.incident.truncated)));
+            }
+            News::Resolved { closes_at } => {
+                words.insert("closes", Value::from(self.moment(*closes_at)));
+                words.insert("lasted", Value::from(span(self.incident.started_at, item.at)));
+            }
+            News::Reopened { title, .. } => {
+                words.insert("title", plain(title, measure.title));
+            }
+        }
+    }
+
+    fn seats(&self) -> &[Seat] {
+        self.room.map_or(&[], |room| &room.seats)
+    }
+
+    /// The route's runbook first, then what came with the alert. A way to silence the alert is not shown:
+    /// not everybody in the room is to use it.
+    fn links<'l>(&'l self, room: &'l Room, most: usize) -> Vec<(LinkKind, &'l str)> {
+        let rank = |kind: LinkKind| match kind {
+            LinkKind::Runbook => Some(0),
+            LinkKind::Source => Some(1),
+            LinkKind::Dashboard => Some(2),
+            LinkKind::Call => Some(3),
+            LinkKind::Silence => None,
+        };
+        let mut sent: Vec<(u8, LinkKind, &str)> = self
+            .incident
+            .links
+            .iter()
+            .filter_map(|link| Some((rank(link.kind)?, link.kind, link.url.as_str())))
+            .collect();
+        sent.sort_by_key(|(rank, ..)| *rank);
+        let own = room.summons.runbook.as_deref().map(|url| (LinkKind::Runbook, url));
+        let mut links: Vec<(LinkKind, &str)> = Vec::new();
+        for (kind, url) in own.into_iter().chain(sent.into_iter().map(|(_, kind, url)| (kind, url))) {
+            if links.len() < most && links.iter().all(|(_, known)| *known != url) {
+                links.push((kind, url));
+            }
+        }
+        links
+    }
+
+    /// A moment in UTC and, where that is known, by the clock of the reader: in a text for one person that
+    /// person's, in the room the commander's.
+    fn moment(&self, at: Timestamp) -> String {
+        let utc = at.to_zoned(TimeZone::UTC);
+        let shown = utc.strftime("%Y-%m-%d %H:%M UTC").to_string();
+        let own = match self.topic {
+            Topic::Invite(seat, _) | Topic::Brief(seat, _) => seat.who.timezone.as_deref(),
+            Topic::Picture | Topic::News(_) | Topic::End => None,
+        };
+        let name = own.or_else(|| self.room.and_then(|room| room.summons.timezone.as_deref()));
+        let Some((name, zone)) = name.and_then(|name| Some((name, zone(name)?))) else {
+            return shown;
+        };
+        let local = at.to_zoned(zone);
+        if local.datetime() == utc.datetime() {
+            shown
+        } else if local.date() == utc.date() {
+            format!("{shown} ({} {name})", local.strftime("%H:%M"))
+        } else {
+            format!("{shown} ({} {name})", local.strftime("%Y-%m-%d %H:%M"))
+        }
+    }
+}
+
+/// A value on one line; the formatter escapes it.
+fn plain(text: &str, longest: usize) -> Value {
+    Value::from(one(text, longest))
+}
+
+fn text_or_none(text: &str) -> Value {
+    if text.is_empty() { Value::from(()) } else { Value::from(text) }
+}
+
+/// Several lines, escaped here because the formatter puts every other value on one line.
+fn lines(text: &str, longest: usize) -> Value {
+    if longest == 0 {
+        return Value::from("");
+    }
+    let kept = fit(&paragraph(beginning(text, longest), usize::MAX), longest);
+    Value::from_safe_string(escape_lines(&kept))
+}
+
+/// A web address stays as it is and clickable; anything else is only text.
+fn address(url: &str) -> Value {
+    if is_web_address(url) {
+        Value::from_safe_string(escape_address(url))
+    } else {
+        Value::from_safe_string(escape(&one(url, SENTENCE)))
+    }
+}
+
+fn leads(seat: &Seat) -> bool {
+    seat.who.role.split(", ").any(|role| role == COMMANDER)
+}
+
+fn person(seat: &Seat) -> Value {
+    Value::from(BTreeMap::from([
+        ("name", plain(&seat.who.name, SHORT)),
+        ("role", plain(&seat.who.role, SHORT)),
+        ("why", plain(&seat.who.why, SENTENCE)),
+        ("leads", Value::from(leads(seat))),
+        ("seat", Value::from(seat.words())),
+    ]))
+}
+
+/// "commander Jonas Weber, specialist Sam Roe and 2 more".
+fn roles(seats: &[&Seat], most: usize) -> String {
+    let each: Vec<String> =
+        seats.iter().map(|s| one(&format!("{} {}", s.who.role, s.who.name), SHORT)).collect();
+    some_of(&each, most, "; ")
+}
+
+fn joined_titles(joined: &[String], count: u32, measure: Measure) -> String {
+    let shown: Vec<String> =
+        joined.iter().take(measure.joined).map(|title| one(title, measure.title)).collect();
+    let left = count.saturating_sub(u32::try_from(shown.len()).unwrap_or(u32::MAX));
+    match (shown.is_empty(), left) {
+        (true, 0) => String::new(),
+        (true, left) => alerts(left, false),
+        (false, 0) => shown.join("; "),
+        (false, left) => format!("{} and {left} more", shown.join("; ")),
+    }
+}
+
+fn origin(source: &str, settings: &Settings) -> String {
+    let source = one(source, SHORT);
+    match settings.trust.get(&source) {
+        Some(Trust::Signed) => format!("a signed alert from {source}"),
+        Some(Trust::Token) => format!("an alert from {source} (known by its token)"),
+        Some(Trust::Unverified) => format!("an unverified alert from {source}"),
+        None => format!("an alert from {source}"),
+    }
+}
+
+fn link_name(kind: LinkKind) -> &'static str {
+    match kind {
+        LinkKind::Runbook => "Runbook",
+        LinkKind::Source => "Alert",
+        LinkKind::Dashboard => "Dashboard",
+        LinkKind::Call => "Call",
+        LinkKind::Silence => "Silence",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_web_address_is_only_text() {
+        assert_eq!(address("https://x.example/_a_").to_string(), "https://x.example/_a_");
+        assert_eq!(address("see *binder* 7\n> x").to_string(), "see ∗binder∗ 7 > x");
+    }
+}

@@ -1,0 +1,202 @@
+//! The template engine, shut in: no files, no includes, few filters, a bound on work and on output, and
+//! every value escaped on its way out.
+
+use minijinja::value::StringInput;
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, filters, tests,
+};
+
+use super::TemplateProblem;
+use super::length::fit;
+use super::markup::escape;
+use super::scene::Words;
+use super::wording::Wording;
+
+/// Work one text may take; also bounds its memory to about 64 bytes for each.
+const FUEL: u64 = 20_000;
+/// The longest output in bytes, far above what any gateway takes.
+const LONGEST_OUTPUT: usize = 64 * 1024;
+
+/// All templates, the built-in ones and those of the config.
+#[derive(Debug)]
+pub(super) struct Templates {
+    engine: Environment<'static>,
+}
+
+/// Whose template of a kind to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Author {
+    /// The config's, if it has one.
+    Config,
+    /// Ours.
+    BuiltIn,
+}
+
+impl Author {
+    pub(super) const IN_TURN: [Self; 2] = [Self::Config, Self::BuiltIn];
+
+    fn key(self, wording: Wording) -> String {
+        let name = wording.as_str();
+        match self {
+            Self::Config => format!("config {name}"),
+            Self::BuiltIn => format!("built-in {name}"),
+        }
+    }
+}
+
+impl Templates {
+    /// The built-in ones.
+    pub(super) fn built_in() -> Self {
+        let mut engine = Environment::empty();
+        engine.set_undefined_behavior(UndefinedBehavior::Strict);
+        engine.set_auto_escape_callback(|_| AutoEscape::Custom("whatsapp".into()));
+        engine.set_formatter(insert);
+        engine.set_fuel(Some(FUEL));
+        if let Ok(syntax) =
+            minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()
+        {
+            engine.set_syntax(syntax);
+        }
+        engine.add_filter("upper", filters::upper);
+        engine.add_filter("lower", filters::lower);
+        engine.add_filter("trim", filters::trim);
+        engine.add_filter("join", filters::join);
+        engine.add_filter("items", filters::items);
+        engine.add_filter("length", filters::length);
+        engine.add_filter("first", filters::first);
+        engine.add_filter("last", filters::last);
+        engine.add_filter("default", filters::default);
+        engine.add_filter("short", short);
+        engine.add_filter("quoted", quoted);
+        engine.add_test("defined", tests::is_defined);
+        engine.add_test("none", tests::is_none);
+        engine.add_test("in", tests::is_in);
+        let mut templates = Self { engine };
+        for wording in Wording::ALL {
+            // A test renders every one of them; a wording that is missing all the same gets the bare text.
+            let _ = templates.add(Author::BuiltIn, wording, wording.built_in());
+        }
+        templates
+    }
+
+    /// Takes `source` for `wording`. `known` are the names it may use.
+    pub(super) fn replace(&mut self, wording: Wording, source: &str, known: &Words) -> Vec<TemplateProblem> {
+        if let Err(error) = self.add(Author::Config, wording, source) {
+            return vec![problem(wording, &error)];
+        }
+        let Ok(template) = self.engine.get_template(&Author::Config.key(wording)) else {
+            return Vec::new();
+        };
+        let mut unknown: Vec<String> = template
+            .undeclared_variables(false)
+            .into_iter()
+            .filter(|name| !known.contains_key(name.as_str()))
+            .collect();
+        unknown.sort();
+        unknown
+            .into_iter()
+            .map(|name| TemplateProblem {
+                template: wording.as_str().to_owned(),
+                line: line_of(source, &name),
+                why: unknown_name(&name, known),
+            })
+            .collect()
+    }
+
+    /// Whether the config has its own.
+    pub(super) fn has_own(&self, wording: Wording) -> bool {
+        self.engine.get_template(&Author::Config.key(wording)).is_ok()
+    }
+
+    /// Fills the template of `author`.
+    pub(super) fn render(
+        &self,
+        author: Author,
+        wording: Wording,
+        words: Words,
+    ) -> Result<String, TemplateProblem> {
+        let text = self
+            .engine
+            .get_template(&author.key(wording))
+            .and_then(|template| template.render(words))
+            .map_err(|error| problem(wording, &error))?;
+        if text.len() > LONGEST_OUTPUT {
+            return Err(TemplateProblem::of(
+                wording,
+                format!("it makes more than {LONGEST_OUTPUT} bytes of text"),
+            ));
+        }
+        if text.trim().is_empty() {
+            return Err(TemplateProblem::of(wording, "it says nothing".to_owned()));
+        }
+        Ok(text)
+    }
+
+    fn add(&mut self, author: Author, wording: Wording, source: &str) -> Result<(), Error> {
+        self.engine.add_template_owned(author.key(wording), source.to_owned())
+    }
+}
+
+/// Inserts a value: escaped, unless it was made safe when the words were gathered.
+fn insert(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let written = if value.is_none() {
+        out.write_str("unknown")
+    } else if value.is_safe() {
+        out.write_str(value.as_str().unwrap_or_default())
+    } else {
+        match value.as_str() {
+            Some(text) => out.write_str(&escape(text)),
+            None => out.write_str(&escape(&value.to_string())),
+        }
+    };
+    written.map_err(Error::from)
+}
+
+/// The beginning of a text, at most so many UTF-16 units.
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
+fn short(text: StringInput<'_>, longest: usize) -> Value {
+    text.preserve_safety(fit(text.as_str(), longest))
+}
+
+/// Each line that says something as a quote, which sets foreign lines apart from ours.
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
+fn quoted(state: &mut State<'_, '_>, text: StringInput<'_>) -> Result<Value, Error> {
+    let lines: Vec<String> = text
+        .format(state)?
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| format!("> {line}"))
+        .collect();
+    Ok(Value::from_safe_string(lines.join("\n")))
+}
+
+fn problem(wording: Wording, error: &Error) -> TemplateProblem {
+    let kind = error.kind();
+    let why = match (kind, error.detail()) {
+        (ErrorKind::OutOfFuel, _) => "it does too much work for one text".to_owned(),
+        (_, Some(detail)) => format!("{kind}: {detail}"),
+        (_, None) => kind.to_string(),
+    };
+    TemplateProblem { template: wording.as_str().to_owned(), line: error.line(), why }
+}
+
+fn unknown_name(name: &str, known: &Words) -> String {
+    let nearest =
+        known.keys().map(|k| (strsim::jaro_winkler(k, name), *k)).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    match nearest {
+        Some((likeness, near)) if likeness > 0.8 => {
+            format!("`{name}` is not known here; did you mean `{near}`?")
+        }
+        _ => {
+            let names: Vec<&str> = known.keys().copied().collect();
+            format!("`{name}` is not known here; there is {}", names.join(", "))
+        }
+    }
+}
+
+/// The first line that holds `name` as a whole word.
+fn line_of(source: &str, name: &str) -> Option<usize> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let at = source.lines().position(|line| line.split(|c| !is_word(c)).any(|word| word == name))?;
+    Some(at + 1)
+}

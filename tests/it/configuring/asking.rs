@@ -1,0 +1,57 @@
+//! `warroom who`: the roster's answer without an incident.
+
+use warroom::alert::Severity;
+use warroom::cli::who;
+use warroom::config::Colours;
+
+use super::{Files, GOOD_ROSTER, now, set, shipped};
+
+fn ask(labels: &[(&str, &str)], severity: Severity, json: bool) -> String {
+    let question = who::Question {
+        labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        severity,
+        at: now(),
+        json,
+    };
+    let mut out = Vec::new();
+    let code = who::run(&shipped(), &|_| None, &question, Colours::No, &mut out).unwrap();
+    assert_eq!(code, 0);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn who_is_called_and_why() {
+    insta::assert_snapshot!(ask(&[("client", "acme"), ("environment", "production")], Severity::Sev1, false));
+}
+
+#[test]
+fn who_says_that_a_lesser_severity_opens_no_room() {
+    let answer = ask(&[("client", "other")], Severity::Sev2, false);
+    assert!(answer.contains("route    fallback (no route matched)"), "{answer}");
+    assert!(answer.contains("severity sev2 opens no room"), "{answer}");
+}
+
+#[test]
+fn a_program_gets_the_same_answer_without_full_numbers() {
+    let answer: serde_json::Value = serde_json::from_str(&ask(
+        &[("client", "acme"), ("environment", "production")],
+        Severity::Sev1,
+        true,
+    ))
+    .unwrap();
+    assert_eq!(answer["route"], "acme production");
+    assert_eq!(answer["opens_a_room"], true);
+    assert_eq!(answer["people"][0]["role"], "commander");
+    assert_eq!(answer["people"][0]["number"], "…03");
+    assert!(!answer.to_string().contains("1555010"));
+}
+
+#[test]
+fn who_with_wrong_files_shows_what_is_wrong() {
+    let files = Files::new("nonsense: 1\n", GOOD_ROSTER);
+    let question = who::Question { labels: [].into(), severity: Severity::Sev1, at: now(), json: false };
+    let mut out = Vec::new();
+    let code = who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap();
+    assert_eq!(code, 1);
+    assert!(String::from_utf8(out).unwrap().contains("unknown key `nonsense`"));
+}

@@ -1,0 +1,142 @@
+//! What `roster.yaml` may say.
+
+use std::fmt::Write;
+
+use warroom::alert::Severity;
+use warroom::config::{self, Strictness};
+
+use super::{Files, GOOD_CONFIG, GOOD_ROSTER, roster_says};
+
+#[test]
+fn people_and_their_numbers() {
+    let person = |text: &str| {
+        roster_says(
+            &GOOD_ROSTER
+                .replace("fallback:", &format!("  sam: {{ {text} }}\nfallback:"))
+                .replace("commander: mei", "commander: mei, specialist: sam"),
+        )
+    };
+    let says = |text: &str, part: &str| {
+        let found = person(text);
+        assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
+    };
+    let known = "introduced: true";
+    says(
+        &format!("name: Sam, phone: 15550100104, {known}"),
+        "write it in quotes with `+` and the country code",
+    );
+    says(&format!("name: Sam, phone: \"0171 5550104\", {known}"), "replace the leading zero");
+    says(&format!("name: Sam, phone: \"0015550100104\", {known}"), "write `+` instead of `00`");
+    says(&format!("name: Sam, phone: \"15550100104@c.us\", {known}"), "belongs under `jid`");
+    says(&format!("name: Sam, jid: \"+15550100104\", {known}"), "belongs under `phone`");
+    says(&format!("name: Sam, {known}"), "`people.sam` has no number");
+    says(&format!("phone: \"+15550100104\", {known}"), "`people.sam` needs `name`");
+    says(
+        &format!("name: Sam, phone: \"+15550100104\", jid: \"15550100104@c.us\", {known}"),
+        "stands beside `phone`",
+    );
+    says(&format!("name: Sam, jid: \"15550100103@c.us\", {known}"), "is the number of `mei` too");
+    says(&format!("name: Sam, phone: \"+15550100104\", email: sam, {known}"), "is not an e-mail address");
+    says(
+        &format!("name: Sam, phone: \"+15550100104\", timezone: Europe/Berln, {known}"),
+        "did you mean `Europe/Berlin`?",
+    );
+    says(
+        "name: Sam, phone: \"+15550100104\"",
+        "warning: `fallback` would call people who never wrote to our number: sam",
+    );
+    // As it stands, unquoted, with its plus sign.
+    assert!(person(&format!("name: Sam, phone: +15550100104, {known}")).is_empty());
+}
+
+#[test]
+fn rotations_and_routes() {
+    let rotation = "{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [mei] }";
+    let with_rotation = |rotation: &str| {
+        GOOD_ROSTER
+            .replace("fallback:", &format!("rotations:\n  platform: {rotation}\nfallback:"))
+            .replace("commander: mei", "commander: rotation:platform")
+    };
+    assert_eq!(roster_says(&with_rotation(rotation)), Vec::<String>::new());
+    let says = |roster: String, part: &str| {
+        let found = roster_says(&roster);
+        assert!(found.len() == 1 && found[0].contains(part), "{found:#?}");
+    };
+    says(with_rotation(&rotation.replace("1 week", "10 minutes")), "must be from 1h to 366 days");
+    says(with_rotation(&rotation.replace("[mei]", "[]")), "nobody would ever be on duty");
+    says(with_rotation(&rotation.replace("09:00", "25:00")), "is not a date with a time");
+    says(with_rotation(&rotation.replace("09:00", "09:00+01:00")), "is not a date with a time");
+    says(with_rotation(&rotation.replace(", shift: 1 week", "")), "needs `shift`");
+    let route = |text: &str| GOOD_ROSTER.replace("fallback:", &format!("routes:\n{text}fallback:"));
+    says(route("  - { name: a, match: [ 'x' ], invite: { commander: mei } }\n"), "is not a matcher");
+    says(
+        route("  - { name: a, match: 'x = y', invite: { specialist: mei } }\n"),
+        "warning: `a` has no commander",
+    );
+    says(route("  - { name: a, match: 'x = y', invite: {} }\n"), "warning: `a` names nobody");
+    says(route("  - { name: a, match: 'x = y' }\n"), "needs `invite`");
+    says(route("  - { name: a, invite: { commander: mei }, runbook: x }\n"), "is not a web address");
+    says(
+        route(
+            "  - { name: a, invite: { commander: mei } }\n  - { name: b, match: 'x = y', invite: { commander: mei } }\n",
+        ),
+        "is never reached: `a` before it has no matchers",
+    );
+    says(
+        route(
+            "  - { name: a, match: 'x = y', invite: { commander: mei } }\n  - { name: a, match: 'x = z', invite: { commander: mei } }\n",
+        ),
+        "is a second route named `a`",
+    );
+    says(GOOD_ROSTER.replace("fallback:\n  invite: { commander: mei }\n", ""), "`fallback` is missing");
+    says(
+        GOOD_ROSTER.replace("commander: mei", "commander: []"),
+        "names nobody, but somebody must always be called",
+    );
+    says(
+        GOOD_ROSTER.replace("fallback:", "  sam: { name: Sam, phone: \"+15550100104\" }\nfallback:"),
+        "warning: `people.sam` is in no rotation",
+    );
+    let mut crowd = String::new();
+    for n in 0..10 {
+        writeln!(crowd, "  p{n}: {{ name: P, phone: \"+155501002{n:02}\", introduced: true }}").unwrap();
+    }
+    let all: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();
+    says(
+        GOOD_ROSTER
+            .replace("fallback:", &format!("{crowd}fallback:"))
+            .replace("commander: mei", &format!("commander: mei, specialist: [{}]", all.join(", "))),
+        "calls up to 11 people",
+    );
+}
+
+#[test]
+fn strangers_are_fine_in_a_route_that_opens_no_room() {
+    let stranger = GOOD_ROSTER
+        .replace("fallback:", "  sam: { name: Sam, phone: \"+15550100104\" }\nroutes:\n  - { name: minor, match: 'severity =~ \"sev[2-5]\"', invite: { commander: sam } }\nfallback:");
+    assert_eq!(roster_says(&stranger), Vec::<String>::new());
+    let opens = format!("{GOOD_CONFIG}rooms: {{ open_at: sev2 }}\n");
+    assert!(Files::new(&opens, &stranger).findings()[0].contains("never wrote to our number: sam"));
+}
+
+#[test]
+fn a_changed_roster_is_taken_over_alone() {
+    let files = Files::new(GOOD_CONFIG, GOOD_ROSTER);
+    let path = files.0.path().join("roster.yaml");
+    let (roster, warnings, hash) = config::load_roster(&path, Severity::Sev1).unwrap();
+    assert!(warnings.is_empty() && roster.people.contains_key("mei"));
+    assert_eq!(hash, files.load(Strictness::Serve).unwrap().roster_hash);
+    files.write("roster.yaml", "people: {}\n");
+    assert!(config::load_roster(&path, Severity::Sev1).unwrap_err().has_errors());
+}
+
+#[test]
+fn a_company_of_three_thousand_is_read() {
+    let mut people = String::from("people:\n");
+    for n in 0..3000 {
+        writeln!(people, "  p{n}: {{ name: P, phone: \"+1555{n:07}\", introduced: true }}").unwrap();
+    }
+    let roster = format!("{people}fallback:\n  invite: {{ commander: p0 }}\n");
+    let found = roster_says(&roster);
+    assert_eq!(found.len(), 2999, "one remark for each who is in no route");
+}

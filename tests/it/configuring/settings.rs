@@ -1,0 +1,199 @@
+//! What `warroom.yaml` may say, but for how sources prove themselves.
+
+use warroom::config::{self, StoreAddress, Strictness};
+
+use super::{Files, GOOD_CONFIG, GOOD_ROSTER, assert_only, config_says, with};
+
+#[test]
+fn an_empty_config_says_what_it_needs() {
+    let found = config_says("");
+    let keys: Vec<bool> = ["gateway", "sources"]
+        .iter()
+        .map(|key| found.iter().any(|f| f.contains(&format!("`{key}` is missing"))))
+        .collect();
+    assert_eq!(keys, [true, true], "{found:#?}");
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn everything_has_a_default_but_the_number_and_the_sources() {
+    let files = Files::new(GOOD_CONFIG, GOOD_ROSTER);
+    let loaded = files.load(Strictness::Serve).unwrap();
+    let config = &loaded.config;
+    assert_eq!(config.server.listen.to_string(), "0.0.0.0:8080");
+    assert!(config.server.admin.ip().is_loopback());
+    assert_eq!(config.store, StoreAddress::Sqlite(files.0.path().join("warroom.db")));
+    assert_eq!(config.rooms, warroom::room::policy::Policy::default());
+    assert_eq!(config.room_name, config::USUAL_NAME);
+    assert_eq!(config.gateway.instances[0].budget, warroom::pacing::Budget::default());
+    assert_eq!(config.gateway.instances[0].name, "number-1");
+    assert_eq!(loaded.config_hash.len(), 64);
+}
+
+#[test]
+fn addresses_and_listeners() {
+    let server = |text: &str| config_says(&format!("server: {{ {text} }}\n{GOOD_CONFIG}"));
+    assert_only(
+        &server("listen: \":8080\""),
+        "warroom.yaml:1:19: `server.listen` is not an address: `:8080` (write `0.0.0.0:8080` for all addresses of this machine)",
+    );
+    assert_only(
+        &server("listen: localhost:8080"),
+        "warroom.yaml:1:19: `server.listen` is not an address: `localhost:8080` (write `127.0.0.1:8080`)",
+    );
+    assert_only(
+        &server("admin: 0.0.0.0:9090"),
+        "warroom.yaml:1:18: `server.admin` is reachable from outside (0.0.0.0), so it needs a token (add `admin_token: { env: WARROOM_ADMIN_TOKEN }`, or listen on 127.0.0.1)",
+    );
+    assert!(server("admin: 0.0.0.0:9090, admin_token: { env: SET_TOKEN }").is_empty());
+    assert_only(
+        &server("max_body: 1KiB"),
+        "warroom.yaml:1:21: `server.max_body` must be from 256KiB (PagerDuty's largest body) to 64MiB",
+    );
+    assert_only(
+        &server("body_timeout: 0s"),
+        "warroom.yaml:1:25: `server.body_timeout` must be from 1s to 5m, not `0s`",
+    );
+    assert!(server("max_body: 2097152").is_empty());
+}
+
+#[test]
+fn the_gateways_rules() {
+    let gateway = |text: &str| config_says(&with("gateway:\n", &format!("gateway:\n  {text}\n")));
+    let says = |text: &str, part: &str| {
+        let found = gateway(text);
+        assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
+    };
+    says("settle: 39s", "`settle` (39s) must be at least `call_timeout` (30s) and 10s more");
+    says("lease: 59s", "`lease` (59s) must be at least twice `call_timeout` (30s)");
+    assert_eq!(gateway("call_timeout: 90s").len(), 2, "both rules, though neither key is written");
+    assert!(gateway("settle: 40s").is_empty());
+    says("base_url: ftp://x.example", "must be an http or https address");
+    says("base_url: wawp", "is not a web address");
+    says("base_url: https://user:very-secret@x.example", "must not carry a user");
+    says("base_url: http://x.example", "warning: `gateway.base_url` sends the access token in clear");
+    assert!(gateway("base_url: http://127.0.0.1:9595").is_empty());
+    says("kind: wapp", "did you mean `wawp`?");
+    says("credentials: cookie", "must be `mixed`, `query`, `body` or `header`");
+    says("create_path: v2/groups", "must be a path");
+    says("messages_per_minute: 0", "must be a whole number from 1 to 600");
+    let none = with("    - id: instance-1\n      access_token: token-of-instance-one\n", "    []\n");
+    assert!(config_says(&none)[0].contains("without a linked number"), "{:?}", config_says(&none));
+}
+
+#[test]
+fn the_instances_rules() {
+    let second = |text: &str| config_says(&with("sources:\n", &format!("    - {{ {text} }}\nsources:\n")));
+    let says = |text: &str, part: &str| {
+        let found = second(text);
+        assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
+    };
+    says("id: instance-1, access_token: another-token-0123", "is the id of an earlier instance");
+    says(
+        "id: instance-2, access_token: another-token-0123, name: number-1",
+        "is the name of an earlier instance",
+    );
+    says("id: instance-2", "needs `access_token`");
+    says(
+        "id: instance-2, access_token: another-token-0123, rooms_per_hour: 11",
+        "warning: `gateway.instances[1].rooms_per_hour` is more than 10",
+    );
+    says(
+        "id: instance-2, access_token: another-token-0123, rooms_per_hour: 0",
+        "must be a whole number from 1 to 60",
+    );
+    says("id: instance-2, access_token: another-token-0123, name: My Phone", "is not a name");
+}
+
+#[test]
+fn the_sources_rules() {
+    let says = |config: String, part: &str| {
+        let found = config_says(&config);
+        assert!(found.len() == 1 && found[0].contains(part), "{found:#?}");
+    };
+    says(with("prometheus:", "gateway:"), "a source cannot be called `gateway`");
+    says(with("prometheus:", "Prometheus:"), "cannot be a source's name");
+    says(with("kind: alertmanager", "kind: nagios"), "`sources.prometheus.kind` must be");
+    says(with("    kind: alertmanager\n", ""), "needs `kind`");
+    says(
+        with("    kind: alertmanager\n", "    kind: alertmanager\n    incident_per: room\n"),
+        "must be `group` or `alert`",
+    );
+    says(
+        with(
+            "    kind: alertmanager\n",
+            "    kind: alertmanager\n    fields: { key: id, state: { path: s, firing: down } }\n",
+        ),
+        "is only for `kind: generic`",
+    );
+    says(
+        with("    kind: alertmanager\n", "    kind: alertmanager\n    severity: { unmapped: sev9 }\n"),
+        "must be `sev1`",
+    );
+    says(
+        with(
+            "    kind: alertmanager\n",
+            "    kind: alertmanager\n    severity: { rules: [ { match: [ 'a = b' ] } ] }\n",
+        ),
+        "needs `is`",
+    );
+    let nobody = GOOD_CONFIG.split("sources:").next().unwrap().to_owned() + "sources: {}\n";
+    says(nobody, "nobody could report an incident");
+}
+
+#[test]
+fn fields_of_a_generic_source() {
+    let fields = |text: &str| with("kind: alertmanager", &format!("kind: generic\n    fields: {text}"));
+    let good = fields(
+        "{ each: checks, key: id, state: { path: status, firing: [down], resolved: up, otherwise: firing }, title: name, labels: { client: /tags/client } }",
+    );
+    let loaded = Files::new(&good, GOOD_ROSTER).load(Strictness::Serve).unwrap_or_else(|e| panic!("{e}"));
+    let read = loaded.config.sources["prometheus"].fields.clone().unwrap();
+    assert_eq!(read.state.resolved, ["up"]);
+    assert_eq!(read.labels["client"].to_string(), "/tags/client");
+    let found = config_says(&fields("{ key: a..b, state: { path: s } }"));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].contains("is not a path: a path has an empty step"));
+    assert!(found[1].contains("says in no words that something fires"));
+}
+
+#[test]
+fn rooms_messages_and_log() {
+    let extra = |text: &str| config_says(&format!("{GOOD_CONFIG}{text}\n"));
+    let says = |text: &str, part: &str| {
+        let found = extra(text);
+        assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
+    };
+    says("rooms: { name: \"{{ title }}\" }", "must begin with `INCIDENT-{{ id }}`");
+    says("rooms: { name: \"INCIDENT-{{ id }}{{ title }}\" }", "must begin with `INCIDENT-{{ id }}`");
+    says(
+        "rooms: { name: \"INCIDENT-{{ id }} {{ title\" }",
+        "does not render: line 1 of the text: syntax error",
+    );
+    says("messages: { welcome: \"{{ titel }}\" }", "does not render: line 1 of the text");
+    assert!(extra("rooms: { name: \"INCIDENT-{{id}}\" }").is_empty());
+    says("rooms: { strangers: ignore }", "must be `invite`, `add` or `leave_out`");
+    says("rooms: { close_after: 30 }", "the unit is missing: `30s`, `30m` or `30h`?");
+    says("rooms: { create_attempts: 1.5 }", "must be a whole number from 1 to 10, not `1.5`");
+    says("rooms: { lock_settings: no }", "write false");
+    says("messages: { welcom: x }", "did you mean `welcome`?");
+    says("messages: { welcome: { file: gone.txt } }", "there is no such file");
+    says("log: { format: xml }", "must be `text` or `json`");
+    says("log: { level: \"warroom=loud\" }", "is not a log level");
+    says("store: mysql://x", "is not a store");
+    says("roster: [a]", "must be a text, not a list");
+    says("rooms:\n  open_at: sev2\n  open_at: sev3", "`rooms.open_at` is given twice");
+    says("rooster: roster.yaml", "unknown key `rooster` (did you mean `roster`?)");
+}
+
+#[test]
+fn wording_of_ones_own_is_read_from_text_or_file() {
+    let config = format!(
+        "{GOOD_CONFIG}messages: {{ welcome: \"Hello {{{{ title }}}}\", last_words: {{ file: bye.txt }} }}\n"
+    );
+    let files = Files::new(&config, GOOD_ROSTER);
+    files.write("bye.txt", "Bye\n");
+    let messages = files.load(Strictness::Serve).unwrap().config.messages;
+    assert_eq!(messages["welcome"], "Hello {{ title }}");
+    assert_eq!(messages["last_words"], "Bye\n");
+}

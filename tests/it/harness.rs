@@ -1,0 +1,318 @@
+//! The whole bridge over real HTTP against the sandbox: background work driven by hand, time injected.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use warroom::app::{Bridge, link_numbers};
+use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
+use warroom::config::{self, Loaded, Strictness};
+use warroom::incident::IncidentId;
+use warroom::room::Room;
+use warroom::sandbox::{Engine, GroupView, Sandbox, Setup};
+use warroom::store::sqlite::Sqlite;
+use warroom::store::{Dossier, Store};
+use warroom::{console, receiver};
+
+/// The bearer token of the harness's Alertmanager.
+pub(crate) const TOKEN: &str = "a-token-for-the-tests-only";
+
+/// When every story begins.
+pub(crate) fn beginning() -> Timestamp {
+    "2026-03-02T10:00:00Z".parse().unwrap()
+}
+
+const ROSTER: &str = r#"
+people:
+  ada:   { name: Ada Obi,     phone: "+15550100001", introduced: true }
+  ben:   { name: Ben Cho,     phone: "+15550100002", introduced: true }
+  cleo:  { name: Cleo Diaz,   phone: "+15550100003", introduced: true }
+  dan:   { name: Dan Eze,     phone: "+15550100004", introduced: true }
+routes:
+  - name: everything
+    match: [ 'alertname =~ ".+"' ]
+    invite:
+      commander: [ ada ]
+      specialist: [ ben ]
+      account manager: [ cleo ]
+      client: [ dan ]
+    runbook: https://runbooks.example/all
+fallback:
+  invite: { commander: [ ada ] }
+"#;
+
+/// Digits of the people above.
+pub(crate) const ADA: &str = "15550100001";
+pub(crate) const BEN: &str = "15550100002";
+pub(crate) const CLEO: &str = "15550100003";
+pub(crate) const DAN: &str = "15550100004";
+
+/// What a test may want to be different.
+pub(crate) struct Options {
+    pub(crate) engine: Engine,
+    pub(crate) roster: String,
+    /// Further lines below `rooms:`.
+    pub(crate) rooms: String,
+    pub(crate) rooms_per_hour: u32,
+    /// The longest a gateway call may take.
+    pub(crate) call_timeout: &'static str,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            engine: Engine::Webjs,
+            roster: ROSTER.to_owned(),
+            rooms: String::new(),
+            rooms_per_hour: 6,
+            call_timeout: "5s",
+        }
+    }
+}
+
+/// A bridge, its sandbox, and the clock they share.
+pub(crate) struct World {
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) bridge: Bridge,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sqlite: Arc<Sqlite>,
+    pub(crate) public: SocketAddr,
+    pub(crate) operator: SocketAddr,
+    pub(crate) loaded: Loaded,
+    pub(crate) folder: TempDir,
+    pub(crate) http: reqwest::Client,
+    servers: Vec<JoinHandle<()>>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for server in &self.servers {
+            server.abort();
+        }
+    }
+}
+
+/// Serves `router` on a free port.
+#[expect(clippy::disallowed_methods, reason = "the harness is the app of the tests")]
+pub(crate) async fn listen(router: Router) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        axum::serve(listener, router).await.unwrap();
+    });
+    (address, server)
+}
+
+/// Writes config and roster into `folder` and loads them.
+pub(crate) fn load(folder: &TempDir, options: &Options, gateway: SocketAddr) -> Loaded {
+    let path: PathBuf = folder.path().join("warroom.yaml");
+    let config = format!(
+        r"
+server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0, body_timeout: 1s, header_timeout: 1s }}
+store: sqlite:store.db
+roster: roster.yaml
+gateway:
+  kind: wawp
+  base_url: http://{gateway}
+  call_timeout: {call_timeout}
+  settle: 45s
+  messages_per_minute: 600
+  instances:
+    - {{ name: main, id: {id}, access_token: {token}, rooms_per_hour: {rooms_per_hour} }}
+sources:
+  prometheus:
+    kind: alertmanager
+    verify: {{ bearer: {bearer} }}
+rooms:
+  open_at: sev1
+{rooms}
+",
+        call_timeout = options.call_timeout,
+        id = Setup::INSTANCE_ID,
+        token = Setup::ACCESS_TOKEN,
+        rooms_per_hour = options.rooms_per_hour,
+        bearer = TOKEN,
+        rooms = options.rooms,
+    );
+    std::fs::write(&path, config).unwrap();
+    std::fs::write(folder.path().join("roster.yaml"), &options.roster).unwrap();
+    match config::load(&path, &|_| None, Strictness::Serve) {
+        Ok(loaded) => loaded,
+        Err(findings) => panic!("{}", findings.draw(config::Colours::No)),
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn on(engine: Engine) -> Self {
+        Self::with(Options { engine, ..Options::default() }).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        let clock = Arc::new(TestClock::at(beginning()));
+        let shared: Arc<dyn Clock> = clock.clone();
+        let sandbox = Sandbox::new(Setup::with_engine(options.engine), shared);
+        Self::before(sandbox, clock, options).await
+    }
+
+    /// Another bridge with an empty store before the same gateway.
+    pub(crate) async fn with_sandbox(other: &Self, options: Options) -> Self {
+        Self::before(other.sandbox.clone(), Arc::clone(&other.clock), options).await
+    }
+
+    async fn before(sandbox: Sandbox, clock: Arc<TestClock>, options: Options) -> Self {
+        let shared: Arc<dyn Clock> = clock.clone();
+        let (gateway, sandbox_server) = listen(sandbox.router()).await;
+        let folder = TempDir::new().unwrap();
+        let loaded = load(&folder, &options, gateway);
+        let sqlite = Arc::new(Sqlite::open(&folder.path().join("store.db")).unwrap());
+        let store: Arc<dyn Store> = sqlite.clone();
+        let numbers = link_numbers(&loaded.config, &shared).unwrap();
+        let bridge =
+            Bridge::assemble(&loaded.config, loaded.roster.clone(), Arc::clone(&store), numbers, shared)
+                .unwrap();
+        let (public, public_server) = listen(receiver::router(Arc::clone(&bridge.receiver))).await;
+        let (operator, operator_server) = listen(console::router(Arc::clone(&bridge.console))).await;
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let servers = vec![sandbox_server, public_server, operator_server];
+        Self { clock, sandbox, bridge, store, sqlite, public, operator, loaded, folder, http, servers }
+    }
+
+    /// Posts an Alertmanager body with the right token.
+    pub(crate) async fn post(&self, body: &Value) -> (u16, Value) {
+        let response = self
+            .http
+            .post(format!("http://{}/hooks/prometheus", self.public))
+            .bearer_auth(TOKEN)
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap())
+    }
+
+    /// A Sev-1 alert comes in; returns the incident's name.
+    pub(crate) async fn fire(&self, name: &str) -> String {
+        let (status, receipt) = self.post(&firing(name)).await;
+        assert_eq!(status, 200, "{receipt}");
+        receipt["incidents"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn resolve(&self, name: &str) {
+        let (status, receipt) = self.post(&resolved(name)).await;
+        assert_eq!((status, &receipt["incidents"][0]["outcome"]), (200, &json!("resolved")), "{receipt}");
+    }
+
+    /// Does everything that is due now.
+    pub(crate) async fn work(&self) {
+        self.bridge.worker.run_until_idle().await.unwrap();
+    }
+
+    /// Lets `seconds` pass, doing what becomes due on the way at its moment.
+    pub(crate) async fn pass(&self, seconds: i64) {
+        let end = self.clock.now() + SignedDuration::from_secs(seconds);
+        self.work().await;
+        loop {
+            match self.store.next_wake().await.unwrap() {
+                Some(at) if at <= end => {
+                    self.clock.advance_to(at.max(self.clock.now() + SignedDuration::from_millis(10)));
+                    self.work().await;
+                }
+                _ => break,
+            }
+        }
+        self.clock.advance_to(end);
+        self.work().await;
+    }
+
+    pub(crate) async fn dossier(&self, id: &str) -> Dossier {
+        self.store.dossier(id.parse().unwrap()).await.unwrap().expect("the incident is stored")
+    }
+
+    pub(crate) async fn room(&self, id: &str) -> Room {
+        self.dossier(id).await.room.expect("it has a room")
+    }
+
+    /// Groups of one incident at the gateway.
+    pub(crate) fn groups(&self, id: &str) -> Vec<GroupView> {
+        let of = |g: &GroupView| warroom::gateway::subject_has_token(&g.subject, id);
+        self.sandbox.groups().into_iter().filter(of).collect()
+    }
+
+    /// The only group of an incident.
+    pub(crate) fn group(&self, id: &str) -> GroupView {
+        let mut groups = self.groups(id);
+        assert_eq!(groups.len(), 1, "one incident, one group");
+        groups.remove(0)
+    }
+
+    /// Each seat in words, by person.
+    pub(crate) async fn seats(&self, id: &str) -> BTreeMap<String, String> {
+        self.room(id).await.seats.iter().map(|s| (s.who.person.clone(), s.words())).collect()
+    }
+
+    /// How many messages with a link this person got 1:1.
+    pub(crate) fn links_of(&self, digits: &str) -> usize {
+        self.sandbox.chat(digits).iter().filter(|m| m.text.contains("https://chat.whatsapp.com/")).count()
+    }
+
+    /// Replaying the journal gives the stored phase (I6), and nothing is left over (I5).
+    pub(crate) async fn assert_sound(&self, id: &str) {
+        let room = self.room(id).await;
+        let number: IncidentId = id.parse().unwrap();
+        let mut phase = warroom::room::Phase::Wanted {
+            since: self.dossier(id).await.incident.opened_at,
+            not_before: self.dossier(id).await.incident.opened_at,
+        };
+        for (at, event) in self.sqlite.moves(number).await.unwrap() {
+            phase = phase.after(&event, at).unwrap();
+        }
+        assert_eq!(phase.name(), room.phase.name(), "the journal tells the same story");
+    }
+}
+
+/// An Alertmanager body with one critical alert.
+pub(crate) fn firing(name: &str) -> Value {
+    alertmanager(name, "firing", "critical")
+}
+
+/// Its end.
+pub(crate) fn resolved(name: &str) -> Value {
+    alertmanager(name, "resolved", "critical")
+}
+
+pub(crate) fn alertmanager(name: &str, status: &str, severity: &str) -> Value {
+    let ends = if status == "resolved" { "2026-03-02T10:05:00Z" } else { "0001-01-01T00:00:00Z" };
+    let labels = json!({ "alertname": name, "severity": severity, "client": "acme", "service": "checkout" });
+    json!({
+        "version": "4",
+        "groupKey": format!("{{}}:{{alertname=\"{name}\"}}"),
+        "truncatedAlerts": 0,
+        "status": status,
+        "receiver": "warroom",
+        "groupLabels": { "alertname": name },
+        "commonLabels": labels,
+        "commonAnnotations": {},
+        "externalURL": "https://alertmanager.example",
+        "alerts": [{
+            "status": status,
+            "labels": labels,
+            "annotations": { "summary": format!("{name} is broken") },
+            "startsAt": "2026-03-02T09:59:30Z",
+            "endsAt": ends,
+            "generatorURL": "https://prometheus.example/graph?g0.expr=up",
+            "fingerprint": format!("{:016x}", name.bytes().fold(7u64, |h, b| h.wrapping_mul(31) + u64::from(b))),
+        }],
+    })
+}
