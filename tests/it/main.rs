@@ -6,6 +6,7 @@ mod configuring;
 mod gateway_contract;
 mod harness;
 mod imports;
+mod process;
 mod receiving;
 mod rooms;
 mod sources;
