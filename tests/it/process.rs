@@ -25,7 +25,7 @@ mod crashing;
 mod stopping;
 
 /// Longer than anything here takes on a busy machine; reached only when something is wrong.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Looks until `look` sees something. A process cannot ring a bell, so there is nothing but to look again.
 async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -237,11 +237,9 @@ const TOKEN: &str = "process-tests-access-token";
 
 /// Six numbers, because each may make only ten groups an hour.
 fn config(gateway: SocketAddr, call_timeout: u32, secret: &str) -> String {
-    let numbers: String = (0..6)
-        .map(|n| {
-            format!("    - {{ name: n{n}, id: SANDBOX1000{n}, access_token: {TOKEN}, rooms_per_hour: 10 }}\n")
-        })
-        .collect();
+    let number =
+        |n| format!("    - {{ name: n{n}, id: SANDBOX1000{n}, access_token: {TOKEN}, rooms_per_hour: 10 }}");
+    let numbers: Vec<String> = (0..6).map(number).collect();
     format!(
         "server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0 }}
 store: sqlite:warroom.db
@@ -254,12 +252,14 @@ gateway:
   lease: {lease}s
   messages_per_minute: 600
   instances:
-{numbers}sources:
+{numbers}
+sources:
   alertmanager: {{ kind: alertmanager, verify: {{ bearer: \"{secret}\" }} }}
   grafana: {{ kind: grafana, verify: {{ hmac: \"{secret}\" }} }}
   pagerduty: {{ kind: pagerduty, verify: {{ hmac: \"{secret}\" }} }}
   generic: {{ kind: generic, verify: {{ standard_webhooks: \"{secret}\" }} }}
 ",
+        numbers = numbers.join("\n"),
         settle = call_timeout + 10,
         lease = call_timeout * 2,
     )

@@ -13,7 +13,7 @@ const IN_THE_WORK: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_200_gets_its_one_group_however_often_the_bridge_is_killed() {
-    let place = Place::new(2).await;
+    let place = Place::new(1).await;
     let mut ids = Vec::new();
     for n in 0..AT_ONCE + IN_THE_WORK {
         let (bridge, address) = place.serve().await;
