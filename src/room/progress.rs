@@ -143,6 +143,7 @@ impl Room {
                     sends: again.map_or(0, |s| s.sends) + 1,
                     looks: 0,
                     look_at: now,
+                    unreadable: false,
                 });
             }
             Step::Look { .. }
@@ -456,7 +457,7 @@ impl Room {
         !essential && (trouble.refusals >= REFUSALS || trouble.failures >= patience(step))
     }
 
-    fn note_trouble(&mut self, key: &str, error: &GatewayError, now: Timestamp) -> Trouble {
+    pub(super) fn note_trouble(&mut self, key: &str, error: &GatewayError, now: Timestamp) -> Trouble {
         let before = self.troubles.get(key);
         let failures = before.map_or(0, |t| t.failures).saturating_add(1);
         let hard = matches!(error, GatewayError::Refused { .. } | GatewayError::Gone { .. });

@@ -6,6 +6,8 @@ mod configuring;
 mod crash;
 mod gates;
 mod gateway_contract;
+mod hardship;
 mod harness;
+mod odd_gateway;
 mod rooms;
 mod sources;

@@ -1,0 +1,55 @@
+//! Rooms before a gateway that does not get better, and other hard luck.
+
+use std::time::Duration;
+
+use warroom::clock::{Clock, SignedDuration};
+use warroom::gateway::{GatewayError, Refusal};
+use warroom::room::{PhaseName, Wish};
+use warroom::sandbox::{Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
+
+use crate::harness::{ADA, BEN, CLEO, DAN, Options, World, alertmanager};
+use crate::odd_gateway::{Odd, OddGateway};
+
+fn unknown() -> GatewayError {
+    GatewayError::Unknown { detail: "500: odd".to_owned() }
+}
+
+fn refused(reason: Refusal) -> GatewayError {
+    GatewayError::Refused { reason, detail: "odd".to_owned() }
+}
+
+fn gone() -> GatewayError {
+    GatewayError::Gone { detail: "404: odd".to_owned() }
+}
+
+async fn bounded(work: impl Future<Output = ()>) {
+    tokio::time::timeout(Duration::from_secs(20), work)
+        .await
+        .expect("it calls again and again without a pause");
+}
+
+#[tokio::test]
+async fn a_welcome_that_can_never_be_confirmed_is_not_said_for_ever() {
+    let world = World::new().await;
+    world.sandbox.add_fault(Fault::on(Operation::SendText, FaultKind::InternalError).after_effect().always());
+    world.sandbox.add_fault(Fault::on(Operation::ListMessages, FaultKind::InternalError).always());
+    let id = world.fire("Down").await;
+    world.pass(3600).await;
+    let said = world.group(&id).texts().len();
+    assert!(said <= 3, "{said} welcomes in an hour");
+    assert!(world.room(&id).await.is_complete());
+}
+
+#[tokio::test]
+async fn a_welcome_lost_once_and_then_refused_is_left_to_a_person() {
+    let mut world = World::new().await;
+    OddGateway::before(&mut world, |call, nth| match (call, nth) {
+        ("send_to_group", 0) => Some(Odd::Before(unknown())),
+        ("send_to_group", _) => Some(Odd::Before(refused(Refusal::Forbidden))),
+        _ => None,
+    });
+    let id = world.fire("Down").await;
+    world.pass(3600).await;
+    let room = world.room(&id).await;
+    assert_eq!(room.phase.name(), PhaseName::Parked, "{:?} {:?}", room.saying, room.troubles);
+}
