@@ -486,7 +486,7 @@ fn patience(step: &Step) -> u32 {
 /// Whether a "gone" from this step means that the room's group is gone.
 fn touches_group(step: &Step) -> bool {
     match step {
-        Step::Say { what, .. } | Step::LookForMessage { what, .. } => !what.is_private(),
+        Step::Say { what, .. } => !what.is_private(),
         Step::Describe { .. }
         | Step::ReadMembers { .. }
         | Step::GetLink { .. }
@@ -494,6 +494,8 @@ fn touches_group(step: &Step) -> bool {
         | Step::Promote { .. }
         | Step::RevokeLink { .. }
         | Step::LockMessages { .. } => true,
+        // A chat without a message can be unknown where its group is well; the message sent next will tell.
+        Step::LookForMessage { .. } => false,
         Step::Create { .. } | Step::Look { .. } | Step::Sweep { .. } | Step::CheckReachable { .. } => false,
     }
 }

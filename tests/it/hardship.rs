@@ -53,3 +53,17 @@ async fn a_welcome_lost_once_and_then_refused_is_left_to_a_person() {
     let room = world.room(&id).await;
     assert_eq!(room.phase.name(), PhaseName::Parked, "{:?} {:?}", room.saying, room.troubles);
 }
+
+#[tokio::test]
+async fn a_chat_that_is_not_found_while_a_lost_welcome_is_looked_for_is_not_asked_without_a_pause() {
+    let mut world = World::new().await;
+    let odd = OddGateway::before(&mut world, |call, nth| match (call, nth) {
+        ("send_to_group", 0) => Some(Odd::After(unknown())),
+        ("recent_own_messages", _) => Some(Odd::Before(gone())),
+        _ => None,
+    });
+    let id = world.fire("Down").await;
+    bounded(world.pass(60)).await;
+    assert!(odd.count("recent_own_messages") < 10);
+    assert!(world.room(&id).await.is_briefed());
+}
