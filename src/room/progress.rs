@@ -110,6 +110,8 @@ const LOOK_GAP: SignedDuration = SignedDuration::from_secs(10);
 const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
 /// How long a throttled number is left alone if it does not say.
 const THROTTLED_GAP: SignedDuration = SignedDuration::from_secs(60);
+/// How long it is left alone at least: some say "after 0 seconds".
+const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 /// The longest wait between two tries.
 const LONGEST_GAP: i64 = 60;
 /// Refusals after which a small thing is given up.
@@ -239,7 +241,7 @@ impl Room {
             }
             GatewayError::Throttled { retry_after, .. } => {
                 let gap = retry_after.and_then(|d| SignedDuration::try_from(d).ok()).unwrap_or(THROTTLED_GAP);
-                self.hold_until = Some(later(now, gap));
+                self.hold_until = Some(later(now, gap.max(SHORTEST_GAP)));
             }
             GatewayError::NotSent { .. }
             | GatewayError::Unknown { .. }

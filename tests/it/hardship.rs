@@ -67,3 +67,13 @@ async fn a_chat_that_is_not_found_while_a_lost_welcome_is_looked_for_is_not_aske
     assert!(odd.count("recent_own_messages") < 10);
     assert!(world.room(&id).await.is_briefed());
 }
+
+#[tokio::test]
+async fn a_wait_of_no_time_at_all_is_still_a_wait() {
+    let world = World::new().await;
+    let patience = FaultKind::TooManyRequests { retry_after: Some(0) };
+    world.sandbox.add_fault(Fault::on(Operation::CreateGroup, patience).always());
+    world.fire("Down").await;
+    bounded(world.pass(30)).await;
+    assert!(world.sandbox.calls().len() < 100, "{}", world.sandbox.calls().len());
+}
