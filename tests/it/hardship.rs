@@ -77,3 +77,19 @@ async fn a_wait_of_no_time_at_all_is_still_a_wait() {
     bounded(world.pass(30)).await;
     assert!(world.sandbox.calls().len() < 100, "{}", world.sandbox.calls().len());
 }
+
+#[tokio::test]
+async fn one_room_that_breaks_the_program_does_not_stop_the_others() {
+    let mut world = World::new().await;
+    OddGateway::before(&mut world, |call, nth| {
+        assert!(!(call == "create_group" && nth == 0), "a mistake in the program");
+        None
+    });
+    world.fire("Broken").await;
+    world.fire("Sound").await;
+    world.work().await;
+    assert_eq!(world.sandbox.groups().len(), 1);
+    // The broken one is taken up again when its lease is over.
+    world.pass(300).await;
+    assert_eq!(world.sandbox.groups().len(), 2);
+}
