@@ -4,11 +4,12 @@
 //! its row. The worker keeps nothing in memory that a restart would miss: it asks the store what is due,
 //! woken by the receiver's signal, by a timer, or by nothing but its own slow heartbeat.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -206,8 +207,14 @@ impl Worker {
 
     async fn tend(&self, mut lease: Lease, stop: &CancellationToken) {
         self.metrics.leased.inc();
-        let result = self.steps(&mut lease, stop).await;
+        let id = lease.room.incident;
+        let result = AssertUnwindSafe(self.steps(&mut lease, stop)).catch_unwind().await;
         self.metrics.leased.dec();
+        // A mistake in the program that one room brings to light must not end the work on all others.
+        let Ok(result) = result else {
+            error!(incident.id = %id, "work on a room broke off; it goes on when the lease has run out");
+            return;
+        };
         let released = match result {
             Ok(End::Asleep(wake_at)) => self.store.release(&lease, wake_at, self.clock.now()).await,
             Ok(End::Lost) => {
