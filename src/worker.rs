@@ -363,6 +363,7 @@ impl Worker {
                 incident.id = %room.incident, gateway.call = step.name(), error.class = error.class(),
                 error = %error, "a call failed"
             ),
+            Note::Abandoned => {}
         }
     }
 
@@ -403,6 +404,8 @@ async fn perform(gateway: &dyn Gateway, step: &Step) -> Answer {
         Step::LockSettings { group } => gateway.lock_settings(group).await.map(|()| Answer::Done),
         Step::Promote { group, jid, .. } => gateway.promote(group, jid).await.map(|()| Answer::Done),
         Step::RevokeLink { group } => gateway.revoke_link(group).await.map(|()| Answer::Done),
+        Step::Rename { group, subject } => gateway.rename(group, subject).await.map(|()| Answer::Done),
+        Step::Leave { group } => gateway.leave(group).await.map(|()| Answer::Done),
         Step::LockMessages { group } => gateway.lock_messages(group).await.map(|()| Answer::Done),
     };
     result.unwrap_or_else(Answer::Failed)

@@ -25,14 +25,20 @@ pub(super) fn client() -> Result<reqwest::Client, Failure> {
 /// Sends `request`. Errors do not show the address, which may hold a secret in its query.
 pub(super) async fn ask(request: reqwest::RequestBuilder, whom: &str) -> Result<Reply, Failure> {
     let failed = |error: reqwest::Error| {
-        let mut why = error.without_url().to_string();
-        if why.is_empty() {
-            "no answer".clone_into(&mut why);
-        }
-        Failure::no(format!("{whom} does not answer: {why}"))
+        let error = error.without_url();
+        Failure::no(format!("{whom} does not answer: {}", root_cause(&error)))
     };
     let response = request.send().await.map_err(failed)?;
     let status = response.status().as_u16();
     let body = response.text().await.map_err(failed)?;
     Ok(Reply { status, body })
+}
+
+/// The innermost error, which is the one that tells what to do ("connection refused").
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }

@@ -3,7 +3,11 @@
 #![cfg(test)]
 
 mod configuring;
+mod crash;
+mod gates;
 mod gateway_contract;
 mod harness;
+mod imports;
+mod receiving;
 mod rooms;
 mod sources;

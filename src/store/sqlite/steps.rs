@@ -7,6 +7,7 @@ use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::{Incident, IncidentId};
 use crate::jid::GroupId;
 use crate::pacing::{MINUTE, Pace, one_more};
+use crate::room::progress::Note;
 use crate::room::{Event, Room, Step, Wish};
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, WishTaken};
 
@@ -33,6 +34,13 @@ pub(super) fn lease_rooms(
             db,
             "UPDATE rooms SET lease_token = ?2, lease_until = ?3 WHERE incident = ?1",
             params![number, token, millis(until)],
+        )?;
+        // Whoever held the room before is gone: its intents without an outcome will hardly get one.
+        execute(
+            db,
+            "UPDATE journal SET note = ?2, ended_at = ?3
+             WHERE incident = ?1 AND kind = 'intent' AND ended_at IS NULL",
+            params![number, write("note", &Note::Abandoned)?, millis(now)],
         )?;
         let (wanted, stirred) = rows::wanted(db, IncidentId(number), room.heard)?;
         leases.push(Lease { room, wanted, token, until, stirred });

@@ -166,7 +166,11 @@ fn rooms_messages_and_log() {
     };
     says("rooms: { name: \"{{ title }}\" }", "must begin with `INCIDENT-{{ id }}`");
     says("rooms: { name: \"INCIDENT-{{ id }}{{ title }}\" }", "must begin with `INCIDENT-{{ id }}`");
-    says("rooms: { name: \"INCIDENT-{{ id }} {{ title\" }", "is not a template");
+    says(
+        "rooms: { name: \"INCIDENT-{{ id }} {{ title\" }",
+        "does not render: line 1 of the text: syntax error",
+    );
+    says("messages: { welcome: \"{{ titel }}\" }", "does not render: line 1 of the text");
     assert!(extra("rooms: { name: \"INCIDENT-{{id}}\" }").is_empty());
     says("rooms: { strangers: ignore }", "must be `invite`, `add` or `leave_out`");
     says("rooms: { close_after: 30 }", "the unit is missing: `30s`, `30m` or `30h`?");
@@ -185,11 +189,11 @@ fn rooms_messages_and_log() {
 #[test]
 fn wording_of_ones_own_is_read_from_text_or_file() {
     let config = format!(
-        "{GOOD_CONFIG}messages: {{ welcome: \"Hello {{{{ title }}}}\", closed: {{ file: bye.txt }} }}\n"
+        "{GOOD_CONFIG}messages: {{ welcome: \"Hello {{{{ title }}}}\", last_words: {{ file: bye.txt }} }}\n"
     );
     let files = Files::new(&config, GOOD_ROSTER);
     files.write("bye.txt", "Bye\n");
     let messages = files.load(Strictness::Serve).unwrap().config.messages;
     assert_eq!(messages["welcome"], "Hello {{ title }}");
-    assert_eq!(messages["closed"], "Bye\n");
+    assert_eq!(messages["last_words"], "Bye\n");
 }
