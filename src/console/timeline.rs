@@ -19,7 +19,7 @@ pub(super) struct Row {
     pub kind: &'static str,
     /// The source, the step, or the event.
     pub what: String,
-    /// `opened` … for a hook; `ok`, the error's class or `no answer yet` for a call; the phase after a move.
+    /// `opened` … for a hook; `ok`, the error's class, `abandoned` or `no answer yet` for a call; the phase after a move.
     pub outcome: &'static str,
     /// In words.
     pub detail: String,
@@ -103,6 +103,9 @@ fn told(note: &Note) -> (&'static str, String) {
     match note {
         Note::Ok { what } => ("ok", what.clone()),
         Note::Failed { error } => (error.class(), error.to_string()),
+        Note::Abandoned => {
+            ("abandoned", "the worker went away before the answer; the next one looked".to_owned())
+        }
     }
 }
 
@@ -176,5 +179,7 @@ mod tests {
     fn a_call_without_an_answer_says_so() {
         let row = rows(&[call(0, "create", None)]).remove(0);
         assert_eq!((row.outcome, row.tone()), ("no answer yet", "plain"));
+        let row = rows(&[call(0, "create", Some(Note::Abandoned))]).remove(0);
+        assert_eq!((row.outcome, row.tone()), ("abandoned", "bad"));
     }
 }

@@ -331,6 +331,7 @@ impl Message {
 fn kind(what: &What) -> &'static str {
     match what {
         What::Welcome => "welcome",
+        What::Presence => "presence",
         What::News { .. } => "news",
         What::Invite { .. } => "invite",
         What::Brief { .. } => "brief",
@@ -340,7 +341,7 @@ fn kind(what: &What) -> &'static str {
 
 fn addressee(room: &Room, what: &What) -> String {
     match what {
-        What::Welcome | What::News { .. } | What::LastWords => "room".to_owned(),
+        What::Welcome | What::Presence | What::News { .. } | What::LastWords => "room".to_owned(),
         What::Invite { person } | What::Brief { person } => room
             .seats
             .iter()
@@ -359,6 +360,9 @@ impl Errand {
             Chore::RevokeLink => "revoke_link",
             Chore::LockMessages => "lock_messages",
             Chore::LastWords => "last_words",
+            Chore::Presence => "presence",
+            Chore::Rename => "rename",
+            Chore::Leave => "leave",
         };
         match done {
             crate::room::Done::Well { at } => Self { chore, at: *at, given_up: None },
