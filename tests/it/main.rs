@@ -8,6 +8,7 @@ mod gates;
 mod gateway_contract;
 mod harness;
 mod imports;
+mod process;
 mod receiving;
 mod rooms;
 mod sources;

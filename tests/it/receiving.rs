@@ -308,10 +308,10 @@ impl World {
     }
 
     /// The value of a metric line, 0 if it is not there.
-    fn metric(&self, line: &str) -> f64 {
+    fn metric(&self, line: &str) -> u64 {
         let text = self.bridge.receiver.metrics.render();
         let value = text.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' '));
-        value.map_or(0.0, |v| v.parse().unwrap())
+        value.map_or(0, |v| v.parse().unwrap())
     }
 
     /// Every text in every group, and everything anybody got 1:1.

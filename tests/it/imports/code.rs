@@ -8,8 +8,8 @@ use std::path::Path;
 pub(super) struct Code {
     /// Below `src`, with slashes.
     pub(super) path: String,
-    /// The code alone: comments and the insides of texts are blank, tests are gone.
-    code: String,
+    /// The code alone: comments and the insides of texts are blank, tests and every `use` are gone.
+    body: String,
     /// Every path of every `use`, written out, with its line.
     uses: Vec<(usize, String)>,
     /// The insides of all texts outside of tests.
@@ -44,9 +44,7 @@ impl Code {
         let (mut code, texts) = without_words(text);
         let tests = tests_in(&code);
         for range in &tests {
-            let blank: String =
-                code[range.clone()].chars().map(|c| if c == '\n' { c } else { ' ' }).collect();
-            code.replace_range(range.clone(), &blank);
+            blank(&mut code, range);
         }
         let texts = texts
             .into_iter()
@@ -54,7 +52,10 @@ impl Code {
             .map(|(_, text)| text)
             .collect();
         let uses = uses_in(&code);
-        Self { path: path.to_owned(), code, uses, texts }
+        for range in use_statements(&code) {
+            blank(&mut code, &range);
+        }
+        Self { path: path.to_owned(), body: code, uses, texts }
     }
 
     /// Whether it is `module` or below it.
@@ -69,22 +70,11 @@ impl Code {
             .iter()
             .filter(|(_, path)| has_word(path, word))
             .map(|(line, _)| *line)
-            .chain(self.body().lines().enumerate().filter(|(_, l)| has_word(l, word)).map(|(n, _)| n + 1))
+            .chain(self.body.lines().enumerate().filter(|(_, l)| has_word(l, word)).map(|(n, _)| n + 1))
             .collect();
         lines.sort_unstable();
         lines.dedup();
         lines
-    }
-
-    /// The code without its `use` statements.
-    fn body(&self) -> String {
-        let mut body = self.code.clone();
-        for range in use_statements(&self.code) {
-            let blank: String =
-                body[range.clone()].chars().map(|c| if c == '\n' { c } else { ' ' }).collect();
-            body.replace_range(range, &blank);
-        }
-        body
     }
 
     /// The modules right below the crate that it names.
@@ -92,9 +82,8 @@ impl Code {
         let depth = self.path.matches('/').count();
         // From `a/b.rs`, which is `crate::a::b`, two steps up is the crate.
         let top = vec!["super"; depth + 1].join("::");
-        let body = self.body();
         let mut names = Vec::new();
-        for text in self.uses.iter().map(|(_, path)| path.as_str()).chain(body.lines()) {
+        for text in self.uses.iter().map(|(_, path)| path.as_str()).chain(self.body.lines()) {
             for start in ["crate", "warroom", top.as_str()] {
                 for at in places_of(text, start) {
                     let rest = text[at + start.len()..].strip_prefix("::");
@@ -110,13 +99,21 @@ impl Code {
 
     /// The names of all modules that it declares.
     pub(super) fn inline_modules(&self) -> Vec<String> {
-        places_of(&self.code, "mod")
+        places_of(&self.body, "mod")
             .into_iter()
             .map(|at| {
-                self.code[at + 3..].trim_start().split(|c| !is_word(c)).next().unwrap_or_default().to_owned()
+                self.body[at + 3..].trim_start().split(|c| !is_word(c)).next().unwrap_or_default().to_owned()
             })
             .collect()
     }
+}
+
+/// Takes what stands there away and leaves its lines.
+fn blank(code: &mut String, range: &std::ops::Range<usize>) {
+    let lines: String = code[range.clone()].chars().map(|c| if c == '\n' { c } else { ' ' }).collect();
+    // As many bytes as before, so that every position stays.
+    let gap = " ".repeat(range.len() - lines.len());
+    code.replace_range(range.clone(), &(lines + &gap));
 }
 
 fn is_word(c: char) -> bool {
@@ -213,9 +210,9 @@ fn text_at(text: &str, at: usize) -> Option<(std::ops::Range<usize>, usize)> {
         let end = at + 3 + text[at + 3..].find('\'')?;
         return Some((at + 1..end, end + 1));
     }
-    if rest.starts_with('\'') {
+    if let Some(quoted) = rest.strip_prefix('\'') {
         // `'a'` is a character, `'a` alone a lifetime.
-        let c = rest[1..].chars().next()?;
+        let c = quoted.chars().next()?;
         let end = at + 1 + c.len_utf8();
         return text[end..].starts_with('\'').then_some((at + 1..end, end + 1));
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -141,12 +142,13 @@ async fn a_body_as_long_as_allowed_is_taken_however_it_is_framed() {
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let served = Served::start().await;
-    for bytes in [
+    let unfinished = [
         with_length(1000, b"{\"version\":"),
         with_length(1000, b""),
         [head("Transfer-Encoding: chunked").as_bytes(), b"5\r\n{\"ver\r\n"].concat(),
-    ] {
-        assert_problem(&exchange(served.address(), &bytes).await, "408", "body_too_slow");
+    ];
+    for answer in join_all(unfinished.iter().map(|bytes| exchange(served.address(), bytes))).await {
+        assert_problem(&answer, "408", "body_too_slow");
     }
     served.assert_untouched().await;
 }
@@ -174,9 +176,9 @@ async fn a_body_that_breaks_off_opens_nothing() {
 #[tokio::test]
 async fn a_head_that_does_not_come_is_cut_off() {
     let served = Served::start().await;
-    let address = served.address();
-    for bytes in [&b""[..], b"POST /hooks/prome", b"POST /hooks/prometheus HTTP/1.1\r\nHost: w\r\nX-Slow: "] {
-        let answer = exchange(address, bytes).await;
+    let unfinished =
+        [&b""[..], b"POST /hooks/prome", b"POST /hooks/prometheus HTTP/1.1\r\nHost: w\r\nX-Slow: "];
+    for answer in join_all(unfinished.map(|bytes| exchange(served.address(), bytes))).await {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
     }
     served.assert_untouched().await;

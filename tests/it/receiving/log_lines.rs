@@ -60,6 +60,7 @@ async fn story() -> Vec<String> {
     for sender in &SENDERS {
         world.take(&sender.resolve(world.clock.now(), sender.name)).await;
     }
+    world.resolve("Down").await;
     world.pass(600).await;
     // A store that is gone: the file under it is taken away by a table that is.
     rusqlite::Connection::open(world.folder.path().join("store.db"))
