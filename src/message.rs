@@ -217,6 +217,19 @@ impl Composer {
         self.compose(Wording::Description, &scene(incident, room, now, Topic::Picture))
     }
 
+    /// Who is in the room and what was done about the others.
+    #[must_use]
+    pub fn presence(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
+        self.compose(Wording::Presence, &scene(incident, room, now, Topic::Presence))
+    }
+
+    /// The room's name once it is over: the same id, so that the group is still found by it.
+    #[must_use]
+    pub fn closed_subject(&self, incident: &Incident, longest: usize) -> String {
+        let over = Incident { title: format!("over: {}", incident.title), ..incident.clone() };
+        self.subject(&over, longest)
+    }
+
     /// A piece of news. Its first line ends with its number, so no two of them are equal.
     #[must_use]
     pub fn news(&self, incident: &Incident, room: &Room, item: &NewsItem, now: Timestamp) -> String {
@@ -360,7 +373,7 @@ fn with_head(text: String, scene: &Scene<'_>) -> String {
     let reference = scene.reference();
     let first = text.lines().next().unwrap_or_default();
     let is_there = match scene.topic {
-        Topic::News(_) | Topic::End => {
+        Topic::Presence | Topic::News(_) | Topic::End => {
             first.trim_end_matches(['*', '_', '~', '`', ' ']).ends_with(&reference)
         }
         Topic::Picture | Topic::Invite(..) | Topic::Brief(..) => subject_has_token(first, &reference),

@@ -23,6 +23,7 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::roster::Summons;
 
 pub mod agenda;
+pub mod news;
 pub mod phase;
 pub mod policy;
 pub mod progress;
@@ -131,10 +132,16 @@ pub enum Chore {
     SecondAdmin,
     /// Look once more for a second group.
     Sweep,
+    /// Tell who is here.
+    Presence,
     /// Make the link useless at the end.
     RevokeLink,
     /// Let only admins write at the end.
     LockMessages,
+    /// Show in the name that it is over.
+    Rename,
+    /// Leave the group, long after the end.
+    Leave,
     /// Say the last words.
     LastWords,
 }
@@ -297,6 +304,12 @@ impl Room {
     #[must_use]
     pub fn severity_word(severity: Severity) -> String {
         severity.as_str().to_uppercase()
+    }
+
+    /// When the last piece of news was told, or the welcome, which tells the first.
+    #[must_use]
+    pub fn last_news_at(&self) -> Option<Timestamp> {
+        self.told.iter().filter(|t| matches!(t.what, What::News { .. })).map(|t| t.at).max()
     }
 
     fn seat_of_mut(&mut self, person: &str) -> Option<&mut Seat> {

@@ -411,6 +411,8 @@ async fn perform(gateway: &dyn Gateway, step: &Step) -> Answer {
         Step::LockSettings { group } => gateway.lock_settings(group).await.map(|()| Answer::Done),
         Step::Promote { group, jid, .. } => gateway.promote(group, jid).await.map(|()| Answer::Done),
         Step::RevokeLink { group } => gateway.revoke_link(group).await.map(|()| Answer::Done),
+        Step::Rename { group, subject } => gateway.rename(group, subject).await.map(|()| Answer::Done),
+        Step::Leave { group } => gateway.leave(group).await.map(|()| Answer::Done),
         Step::LockMessages { group } => gateway.lock_messages(group).await.map(|()| Answer::Done),
     };
     result.unwrap_or_else(Answer::Failed)

@@ -12,10 +12,12 @@ pub(super) struct Reply {
     pub(super) body: String,
 }
 
-/// A client with limits, that follows nobody elsewhere with a secret in hand.
+/// A client with limits, that follows nobody elsewhere with a secret in hand. What the environment says about
+/// proxies is for the way out; the bridge is asked directly, most often on this very machine.
 pub(super) fn client() -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(30))
         .build()
@@ -25,14 +27,20 @@ pub(super) fn client() -> Result<reqwest::Client, Failure> {
 /// Sends `request`. Errors do not show the address, which may hold a secret in its query.
 pub(super) async fn ask(request: reqwest::RequestBuilder, whom: &str) -> Result<Reply, Failure> {
     let failed = |error: reqwest::Error| {
-        let mut why = error.without_url().to_string();
-        if why.is_empty() {
-            "no answer".clone_into(&mut why);
-        }
-        Failure::no(format!("{whom} does not answer: {why}"))
+        let error = error.without_url();
+        Failure::no(format!("{whom} does not answer: {}", root_cause(&error)))
     };
     let response = request.send().await.map_err(failed)?;
     let status = response.status().as_u16();
     let body = response.text().await.map_err(failed)?;
     Ok(Reply { status, body })
+}
+
+/// The innermost error, which is the one that tells what to do ("connection refused").
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }

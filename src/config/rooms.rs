@@ -17,8 +17,8 @@ use crate::room::policy::{Policy, Strangers};
 pub type Texts = BTreeMap<String, String>;
 
 /// The templates that may be replaced.
-pub const TEMPLATES: [&str; 8] =
-    ["welcome", "description", "update", "resolved", "reopened", "invite", "brief", "last_words"];
+pub const TEMPLATES: [&str; 9] =
+    ["welcome", "description", "presence", "update", "resolved", "reopened", "invite", "brief", "last_words"];
 
 /// What a room is called unless the config says otherwise.
 pub const USUAL_NAME: &str = message::ROOM_NAME;
@@ -58,6 +58,12 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
             strangers: s.get("strangers").and_then(|i| i.choice(&strangers)).unwrap_or(usual.strangers),
             second_admin: s.truth("second_admin", usual.second_admin),
             lock_settings: s.truth("lock_settings", usual.lock_settings),
+            update_interval: s.duration(
+                "update_interval",
+                seconds(10)..=seconds(3600),
+                usual.update_interval,
+            ),
+            leave_after: s.get("leave_after").and_then(|i| i.duration(seconds(3600)..=seconds(31_536_000))),
             create_attempts: s.number("create_attempts", 1..=10, usual.create_attempts),
             phase_deadline: s.duration("phase_deadline", seconds(60)..=seconds(86_400), usual.phase_deadline),
             ..usual

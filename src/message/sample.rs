@@ -153,6 +153,7 @@ impl Sample {
             scenes.push((Wording::Invite, invite));
             scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why))));
         }
+        scenes.push((Wording::Presence, scene(Topic::Presence)));
         scenes.push((Wording::LastWords, scene(Topic::End)));
         scenes
     }

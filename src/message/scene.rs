@@ -33,6 +33,8 @@ pub(super) struct Scene<'a> {
 pub(super) enum Topic<'a> {
     /// The incident as it is.
     Picture,
+    /// Who is in the room.
+    Presence,
     /// Something that happened to it.
     News(&'a NewsItem),
     /// An invitation for one person.
@@ -101,7 +103,7 @@ impl Scene<'_> {
                     self.seats().iter().filter(|s| s.who.person != seat.who.person).collect();
                 words.insert("others", text_or_none(&roles(&others, measure.people)));
             }
-            Topic::End => {
+            Topic::Presence | Topic::End => {
                 words.insert("reference", Value::from_safe_string(self.reference()));
             }
         }
@@ -113,6 +115,7 @@ impl Scene<'_> {
         let id = self.incident.id;
         match self.topic {
             Topic::News(item) => format!("{id} · update {}", item.seq),
+            Topic::Presence => format!("{id} · who is here"),
             Topic::End => format!("{id} · closed"),
             Topic::Picture | Topic::Invite(..) | Topic::Brief(..) => id.to_string(),
         }
@@ -122,7 +125,7 @@ impl Scene<'_> {
     pub(super) fn must_hold(&self) -> Option<String> {
         match self.topic {
             Topic::Invite(_, link) => Some(address(&link.0).to_string()),
-            Topic::Picture | Topic::News(_) | Topic::Brief(..) | Topic::End => None,
+            Topic::Picture | Topic::Presence | Topic::News(_) | Topic::Brief(..) | Topic::End => None,
         }
     }
 
@@ -133,7 +136,9 @@ impl Scene<'_> {
                 News::Changed { severity, .. } | News::Reopened { severity, .. } => severity,
                 News::Resolved { .. } => self.incident.severity,
             },
-            Topic::Picture | Topic::Invite(..) | Topic::Brief(..) | Topic::End => self.incident.severity,
+            Topic::Picture | Topic::Presence | Topic::Invite(..) | Topic::Brief(..) | Topic::End => {
+                self.incident.severity
+            }
         }
     }
 
@@ -212,6 +217,15 @@ impl Scene<'_> {
             SeatState::In { .. } | SeatState::Refused { .. } => false,
         };
         let refused = |s: &SeatState| matches!(s, SeatState::Refused { .. });
+        let here = |s: &SeatState| matches!(s, SeatState::In { .. });
+        let invited = |s: &SeatState| matches!(s, SeatState::Invited { .. });
+        let unclear = |s: &SeatState| matches!(s, SeatState::CannotTell { .. });
+        let missing: Vec<String> = room
+            .seats
+            .iter()
+            .filter(|s| refused(&s.state))
+            .map(|s| format!("{} ({})", one(&s.who.name, SHORT), s.words()))
+            .collect();
         let commander = seats.iter().find(|s| leads(s)).map(|s| plain(&s.who.name, SHORT));
         let people: Vec<Value> = seats.iter().take(measure.people).map(|s| person(s)).collect();
         Words::from([
@@ -224,6 +238,10 @@ impl Scene<'_> {
             ("counted", Value::from(room.read_at.is_some())),
             ("arriving", names(on_the_way)),
             ("absent", names(refused)),
+            ("here", names(here)),
+            ("invited", names(invited)),
+            ("unclear", names(unclear)),
+            ("missing", text_or_none(&some_of(&missing, measure.people, ", "))),
             ("links", Value::from(listed)),
             ("runbook", Value::from(runbook)),
         ])
@@ -292,7 +310,7 @@ impl Scene<'_> {
         let shown = utc.strftime("%Y-%m-%d %H:%M UTC").to_string();
         let own = match self.topic {
             Topic::Invite(seat, _) | Topic::Brief(seat, _) => seat.who.timezone.as_deref(),
-            Topic::Picture | Topic::News(_) | Topic::End => None,
+            Topic::Picture | Topic::Presence | Topic::News(_) | Topic::End => None,
         };
         let name = own.or_else(|| self.room.and_then(|room| room.summons.timezone.as_deref()));
         let Some((name, zone)) = name.and_then(|name| Some((name, zone(name)?))) else {

@@ -21,6 +21,7 @@ fn all_said(composer: &Composer, sample: &Sample) -> Vec<(Wording, String)> {
         (Wording::Description, composer.description(incident, room, now)),
         (Wording::Invite, composer.invite(incident, room, seat, &sample.link)),
         (Wording::Brief, composer.brief(incident, room, seat, sample.why, now)),
+        (Wording::Presence, composer.presence(incident, room, now)),
         (Wording::LastWords, composer.last_words(incident, room, now)),
     ];
     said.extend(
@@ -597,4 +598,14 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn who_is_here() {
+    insta::assert_snapshot!(said(&Sample::full(), Wording::Presence), @r"
+    *SEV1 · INCIDENT-1042 · who is here*
+    *Here:* Jonas Weber
+    *Not here, but holding an invitation:* Lea Sand
+    *Cannot be reached here, please tell them another way:* Amira Haddad (not on WhatsApp)
+    ");
 }

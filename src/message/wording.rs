@@ -11,6 +11,8 @@ pub enum Wording {
     Welcome,
     /// The room's description.
     Description,
+    /// Who is in the room, once that is known.
+    Presence,
     /// The picture changed while it goes on.
     Update,
     /// Nothing fires any more.
@@ -27,10 +29,11 @@ pub enum Wording {
 
 impl Wording {
     /// All of them, in the order in which people meet them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Subject,
         Self::Welcome,
         Self::Description,
+        Self::Presence,
         Self::Update,
         Self::Resolved,
         Self::Reopened,
@@ -62,6 +65,7 @@ impl Wording {
             Self::Subject => "name",
             Self::Welcome => "welcome",
             Self::Description => "description",
+            Self::Presence => "presence",
             Self::Update => "update",
             Self::Resolved => "resolved",
             Self::Reopened => "reopened",
@@ -78,6 +82,7 @@ impl Wording {
             Self::Subject => ROOM_NAME,
             Self::Welcome => include_str!("welcome.txt"),
             Self::Description => include_str!("description.txt"),
+            Self::Presence => include_str!("presence.txt"),
             Self::Update => include_str!("update.txt"),
             Self::Resolved => include_str!("resolved.txt"),
             Self::Reopened => include_str!("reopened.txt"),

@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::news::fold_news;
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
 use super::seat::{Seat, SeatState};
@@ -72,6 +73,10 @@ pub enum Step {
     RevokeLink { group: GroupId },
     /// Let only admins write.
     LockMessages { group: GroupId },
+    /// Change the subject.
+    Rename { group: GroupId, subject: String },
+    /// Leave the group.
+    Leave { group: GroupId },
 }
 
 /// What a message is for.
@@ -80,6 +85,8 @@ pub enum Step {
 pub enum What {
     /// The first message of the room.
     Welcome,
+    /// Who is here, once.
+    Presence,
     /// News up to and including this number.
     News {
         /// The last piece of news in it.
@@ -105,6 +112,7 @@ impl What {
     pub fn key(&self) -> String {
         match self {
             Self::Welcome => "welcome".to_owned(),
+            Self::Presence => "presence".to_owned(),
             Self::News { through } => format!("news {through}"),
             Self::Invite { person } => format!("invite {person}"),
             Self::Brief { person } => format!("brief {person}"),
@@ -117,7 +125,7 @@ impl What {
     pub fn is_private(&self) -> bool {
         match self {
             Self::Invite { .. } | Self::Brief { .. } => true,
-            Self::Welcome | Self::News { .. } | Self::LastWords => false,
+            Self::Welcome | Self::Presence | Self::News { .. } | Self::LastWords => false,
         }
     }
 }
@@ -140,6 +148,8 @@ impl Step {
             Self::Promote { .. } => "promote",
             Self::RevokeLink { .. } => "revoke_link",
             Self::LockMessages { .. } => "lock_messages",
+            Self::Rename { .. } => "rename",
+            Self::Leave { .. } => "leave",
         }
     }
 
@@ -159,7 +169,9 @@ impl Step {
             | Self::LockSettings { .. }
             | Self::Promote { .. }
             | Self::RevokeLink { .. }
-            | Self::LockMessages { .. } => self.name().to_owned(),
+            | Self::LockMessages { .. }
+            | Self::Rename { .. }
+            | Self::Leave { .. } => self.name().to_owned(),
         }
     }
 }
@@ -231,7 +243,8 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
         return Next::Note(wish.event());
     }
     let next = match &room.phase {
-        Phase::Parked { .. } | Phase::Closed { .. } | Phase::Skipped { .. } => Next::Rest,
+        Phase::Parked { .. } | Phase::Skipped { .. } => Next::Rest,
+        Phase::Closed { group, since } => after_the_end(room, ground.policy, group.as_ref(), *since, now),
         // Whoever stored the intent is gone, or would have stored the outcome too.
         Phase::Creating { .. } => Next::Note(Event::Lost { look_at: now }),
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
@@ -388,9 +401,16 @@ fn while_live(
         agenda.chore(Chore::SecondAdmin, Step::Promote { group: group.clone(), person, jid });
     }
     if room.is_briefed() {
-        if let Some(item) = wanted.news.first() {
-            let text = composer.news(&wanted.incident, room, item, now);
-            agenda.offer(into_room(What::News { through: item.seq }, text));
+        if everybody_looked_for(room, policy) {
+            let text = composer.presence(&wanted.incident, room, now);
+            agenda.chore(Chore::Presence, into_room(What::Presence, text));
+        }
+        if let Some(item) = fold_news(&wanted.news) {
+            // What comes soon after the last news is told together with what comes after it.
+            let soonest = room.last_news_at().map_or(now, |at| later(at, policy.update_interval));
+            let due = if wanted.incident.is_closed() { now } else { soonest };
+            let text = composer.news(&wanted.incident, room, &item, now);
+            agenda.offer_at(due, into_room(What::News { through: item.seq }, text));
         } else if wanted.incident.is_closed() && agenda.is_free() && everybody_looked_for(room, policy) {
             return Next::Note(Event::Ended);
         }
@@ -460,8 +480,32 @@ fn while_closing(room: &Room, wanted: &Wanted, ground: Ground<'_>, group: &Group
     }
     agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
     agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
+    let longest = if room.short_subject {
+        ground.capabilities.safe_subject
+    } else {
+        ground.capabilities.longest_subject
+    };
+    let subject = ground.composer.closed_subject(&wanted.incident, longest);
+    agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
     match agenda.decide() {
         Next::Rest => Next::Note(Event::Finished),
         next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
     }
+}
+
+/// A group that is over is left alone, and left altogether if the policy says so.
+fn after_the_end(
+    room: &Room,
+    policy: &Policy,
+    group: Option<&GroupId>,
+    since: Timestamp,
+    now: Timestamp,
+) -> Next {
+    let mut agenda = Agenda::new(room, now);
+    if let (Some(group), Some(leave_after)) = (group, policy.leave_after)
+        && !room.chores.contains_key(&Chore::Leave)
+    {
+        agenda.offer_at(later(since, leave_after), Step::Leave { group: group.clone() });
+    }
+    agenda.decide()
 }

@@ -10,6 +10,10 @@ pub struct Policy {
     pub open_at: Severity,
     /// Quiet time after the last resolve before the room is closed.
     pub close_after: SignedDuration,
+    /// Least time between two pieces of news in a room; what comes sooner is told together.
+    pub update_interval: SignedDuration,
+    /// How long after its end a group is left; never, if absent.
+    pub leave_after: Option<SignedDuration>,
     /// What to do with people who never talked with our number.
     pub strangers: Strangers,
     /// Whether a person from the room is made admin, so that a banned number does not lose it.
@@ -47,6 +51,8 @@ impl Default for Policy {
         Self {
             open_at: Severity::Sev1,
             close_after: SignedDuration::from_mins(30),
+            update_interval: SignedDuration::from_mins(5),
+            leave_after: None,
             strangers: Strangers::Invite,
             second_admin: true,
             lock_settings: true,

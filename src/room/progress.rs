@@ -158,7 +158,9 @@ impl Room {
             | Step::LockSettings { .. }
             | Step::Promote { .. }
             | Step::RevokeLink { .. }
-            | Step::LockMessages { .. } => {}
+            | Step::LockMessages { .. }
+            | Step::Rename { .. }
+            | Step::Leave { .. } => {}
         }
         Ok(None)
     }
@@ -220,6 +222,8 @@ impl Room {
             Step::LockMessages { .. } => {
                 self.finish_chore(Chore::LockMessages, step, answer, &mut effect, now);
             }
+            Step::Rename { .. } => self.finish_chore(Chore::Rename, step, answer, &mut effect, now),
+            Step::Leave { .. } => self.finish_chore(Chore::Leave, step, answer, &mut effect, now),
             Step::ReadMembers { .. } => self.finish_read(step, answer, ground.policy, &mut effect, now),
             Step::GetLink { .. } => self.finish_link(step, answer, &mut effect, now),
             Step::CheckReachable { person, .. } => {
@@ -386,7 +390,7 @@ impl Room {
     ) {
         if self.fail(step, answer, effect, now) {
             let why = self.troubles.remove(&step.key()).map(|t| t.last).unwrap_or_default();
-            self.chores.insert(chore, Done::GivenUp { why, at: now });
+            self.give_up(chore, why, now);
         }
     }
 
@@ -440,6 +444,10 @@ impl Room {
         self.chores.insert(chore, Done::Well { at: now });
     }
 
+    pub(super) fn give_up(&mut self, chore: Chore, why: String, now: Timestamp) {
+        self.chores.insert(chore, Done::GivenUp { why, at: now });
+    }
+
     /// Counts a failure; true when the step is not worth another try. A group that is gone moves the phase.
     pub(super) fn fail(&mut self, step: &Step, answer: &Answer, effect: &mut Effect, now: Timestamp) -> bool {
         let error = answer.error();
@@ -480,8 +488,12 @@ fn patience(step: &Step) -> u32 {
         Step::LookForMessage { .. } | Step::CheckReachable { .. } => 3,
         // Read again minutes later in any case.
         Step::ReadMembers { .. } => 5,
-        Step::Describe { .. } | Step::LockSettings { .. } | Step::Promote { .. } => 8,
-        Step::GetLink { .. } | Step::Sweep { .. } | Step::RevokeLink { .. } | Step::LockMessages { .. } => 20,
+        Step::Describe { .. } | Step::LockSettings { .. } | Step::Promote { .. } | Step::Rename { .. } => 8,
+        Step::GetLink { .. }
+        | Step::Sweep { .. }
+        | Step::RevokeLink { .. }
+        | Step::LockMessages { .. }
+        | Step::Leave { .. } => 20,
     }
 }
 
@@ -495,7 +507,9 @@ fn touches_group(step: &Step) -> bool {
         | Step::LockSettings { .. }
         | Step::Promote { .. }
         | Step::RevokeLink { .. }
-        | Step::LockMessages { .. } => true,
+        | Step::LockMessages { .. }
+        | Step::Rename { .. }
+        | Step::Leave { .. } => true,
         // A chat without a message can be unknown where its group is well; the message sent next will tell.
         Step::LookForMessage { .. } => false,
         Step::Create { .. } | Step::Look { .. } | Step::Sweep { .. } | Step::CheckReachable { .. } => false,

@@ -6,7 +6,7 @@
 use super::agenda::{LOOKS, REFUSALS, Step, What};
 use super::progress::{Answer, Effect, FIRST_LOOK, SKEW};
 use super::seat::{Refused, SeatState};
-use super::{Chore, Done, Room, Told};
+use super::{Chore, Room, Told};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
 
@@ -119,6 +119,7 @@ impl Room {
                     seat.briefed = true;
                 }
             }
+            What::Presence => self.done(Chore::Presence, now),
             What::LastWords => self.done(Chore::LastWords, now),
         }
     }
@@ -144,9 +145,8 @@ impl Room {
                     seat.briefed = true;
                 }
             }
-            What::LastWords => {
-                self.chores.insert(Chore::LastWords, Done::GivenUp { why, at: now });
-            }
+            What::Presence => self.give_up(Chore::Presence, why, now),
+            What::LastWords => self.give_up(Chore::LastWords, why, now),
         }
     }
 }

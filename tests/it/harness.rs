@@ -59,6 +59,10 @@ pub(crate) struct Options {
     pub(crate) roster: String,
     /// Further lines below `rooms:`.
     pub(crate) rooms: String,
+    /// Further lines below `sources:`, indented by two.
+    pub(crate) sources: String,
+    /// Further settings of `server`, each with a comma before it.
+    pub(crate) server: &'static str,
     pub(crate) rooms_per_hour: u32,
     /// The longest a gateway call may take.
     pub(crate) call_timeout: &'static str,
@@ -70,6 +74,8 @@ impl Default for Options {
             engine: Engine::Webjs,
             roster: ROSTER.to_owned(),
             rooms: String::new(),
+            sources: String::new(),
+            server: "",
             rooms_per_hour: 6,
             call_timeout: "5s",
         }
@@ -115,7 +121,7 @@ pub(crate) fn load(folder: &TempDir, options: &Options, gateway: SocketAddr) -> 
     let path: PathBuf = folder.path().join("warroom.yaml");
     let config = format!(
         r"
-server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0, body_timeout: 1s, header_timeout: 1s }}
+server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0, body_timeout: 1s, header_timeout: 1s{server} }}
 store: sqlite:store.db
 roster: roster.yaml
 gateway:
@@ -130,6 +136,7 @@ sources:
   prometheus:
     kind: alertmanager
     verify: {{ bearer: {bearer} }}
+{sources}
 rooms:
   open_at: sev1
 {rooms}
@@ -139,6 +146,8 @@ rooms:
         token = Setup::ACCESS_TOKEN,
         rooms_per_hour = options.rooms_per_hour,
         bearer = TOKEN,
+        server = options.server,
+        sources = options.sources,
         rooms = options.rooms,
     );
     std::fs::write(&path, config).unwrap();
@@ -255,6 +264,17 @@ impl World {
         let mut groups = self.groups(id);
         assert_eq!(groups.len(), 1, "one incident, one group");
         groups.remove(0)
+    }
+
+    /// How many welcomes stand in all groups of an incident.
+    pub(crate) fn welcomes(&self, id: &str) -> usize {
+        let groups = self.groups(id);
+        groups.iter().flat_map(GroupView::texts).filter(|t| t.contains("This group was made")).count()
+    }
+
+    /// Pieces of news in an incident's group.
+    pub(crate) fn updates(&self, id: &str) -> usize {
+        self.group(id).texts().iter().filter(|t| t.contains("· update ")).count()
     }
 
     /// Each seat in words, by person.

@@ -20,7 +20,8 @@ async fn an_alert_becomes_one_briefed_room_on_every_engine() {
             assert!(group.has(digits), "{engine}: {digits}");
         }
         assert!(group.texts()[0].contains("INCIDENT-1"), "{engine}: the welcome is the first message");
-        assert_eq!(group.texts().len(), 1, "{engine}: {:?}", group.texts());
+        assert!(group.texts()[1].contains("Everybody is here"), "{engine}: {:?}", group.texts());
+        assert_eq!(group.texts().len(), 2, "{engine}: {:?}", group.texts());
         assert!(group.description.contains("INCIDENT-1"), "{engine}");
         let room = world.room(&id).await;
         assert_eq!(room.phase.name(), PhaseName::Live);
@@ -168,25 +169,26 @@ async fn the_room_hears_what_changes_once_and_its_end() {
         assert_eq!(again["incidents"][0]["outcome"], "repeated");
         world.pass(60).await;
     }
-    assert_eq!(world.group(&id).texts().len(), 1, "repeats say nothing");
+    assert_eq!(world.updates(&id), 0, "repeats say nothing");
     let (_, worse) = world.post(&alertmanager("Down", "firing", "warning")).await;
     assert_eq!(worse["incidents"][0]["outcome"], "updated");
-    world.pass(60).await;
-    assert!(world.group(&id).texts()[1].contains("update 1"), "{:?}", world.group(&id).texts());
-
+    world.pass(300).await;
+    assert_eq!(world.updates(&id), 1);
     world.resolve("Down").await;
-    world.pass(60).await;
-    assert_eq!(world.group(&id).texts().len(), 3);
+    world.pass(300).await;
+    assert_eq!(world.updates(&id), 2);
     // Back within the quiet time: same room, and it is told.
     world.fire("Down").await;
-    world.pass(60).await;
-    assert_eq!(world.group(&id).texts().len(), 4);
+    world.pass(300).await;
+    assert_eq!(world.updates(&id), 3);
     world.resolve("Down").await;
     world.pass(20 * 60).await;
+    assert_eq!(world.updates(&id), 4);
 
     let group = world.group(&id);
     assert!(group.announce, "locked at the end");
-    assert_eq!(group.texts().len(), 6, "{:#?}", group.texts());
+    assert!(group.texts().last().unwrap().contains("· closed"), "{:#?}", group.texts());
+    assert!(group.subject.contains("over"), "{}", group.subject);
     assert_eq!(world.room(&id).await.phase.name(), PhaseName::Closed);
     world.assert_sound(&id).await;
     // After the end the same alert is a new incident with a new room.
@@ -194,6 +196,38 @@ async fn the_room_hears_what_changes_once_and_its_end() {
     assert_ne!(next, id);
     world.pass(60).await;
     assert_eq!(world.sandbox.groups().len(), 2);
+}
+
+#[tokio::test]
+async fn what_flaps_a_hundred_times_in_an_hour_is_one_room_and_a_message_per_interval() {
+    let world = World::new().await;
+    let id = world.fire("Flap").await;
+    for _ in 0..50 {
+        world.resolve("Flap").await;
+        world.pass(36).await;
+        world.fire("Flap").await;
+        world.pass(36).await;
+    }
+    world.pass(300).await;
+    assert_eq!(world.sandbox.groups().len(), 1);
+    let hour = 3600 / 300;
+    assert!(world.updates(&id) <= hour + 1, "{} messages", world.updates(&id));
+    assert!(world.updates(&id) > 1, "people are told that it flaps");
+    world.assert_sound(&id).await;
+}
+
+#[tokio::test]
+async fn long_after_the_end_the_number_leaves_if_the_policy_says_so() {
+    let options = Options { rooms: "  close_after: 5m\n  leave_after: 2d".to_owned(), ..Options::default() };
+    let world = World::with(options).await;
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    world.resolve("Down").await;
+    world.pass(24 * 3600).await;
+    assert!(world.group(&id).has(Setup::BOT_DIGITS));
+    world.pass(25 * 3600).await;
+    assert!(!world.group(&id).has(Setup::BOT_DIGITS));
+    assert_eq!(world.room(&id).await.phase.name(), PhaseName::Closed);
 }
 
 #[tokio::test]
@@ -265,7 +299,7 @@ async fn a_create_whose_answer_is_lost_is_found_and_not_repeated() {
             world.group(&id);
             let room = world.room(&id).await;
             assert!(room.is_complete(), "{engine} {kind:?}: {:?}", room.phase);
-            assert_eq!(world.group(&id).texts().len(), 1, "{engine} {kind:?}: one welcome");
+            assert_eq!(world.welcomes(&id), 1, "{engine} {kind:?}");
         }
     }
 }
@@ -320,8 +354,7 @@ async fn a_lost_welcome_is_looked_for_and_said_once() {
         world.sandbox.add_fault(if after { fault.after_effect() } else { fault });
         let id = world.fire("Down").await;
         world.pass(60).await;
-        let group = world.group(&id);
-        assert_eq!(group.texts().len(), 1, "after the effect: {after}");
+        assert_eq!(world.welcomes(&id), 1, "after the effect: {after}");
         assert!(world.room(&id).await.is_complete());
     }
 }
@@ -333,7 +366,7 @@ async fn a_welcome_is_rather_said_twice_than_not_at_all_when_the_chat_cannot_be_
     world.sandbox.add_fault(Fault::on(Operation::ListMessages, FaultKind::InternalError).always());
     let id = world.fire("Down").await;
     world.pass(120).await;
-    assert_eq!(world.group(&id).texts().len(), 2);
+    assert_eq!(world.welcomes(&id), 2);
     assert!(world.room(&id).await.is_complete());
 }
 
@@ -367,6 +400,5 @@ async fn a_second_group_that_turns_up_later_is_told_and_not_used() {
     let dossier = world.dossier(&id).await;
     assert_eq!(dossier.orphans.len(), 1, "the other one is recorded");
     assert!(dossier.room.unwrap().is_complete());
-    let said: usize = world.groups(&id).iter().map(|g| g.texts().len()).sum();
-    assert_eq!(said, 1, "only one of them is the room");
+    assert_eq!(world.welcomes(&id), 1, "only one of them is the room");
 }

@@ -1,0 +1,102 @@
+//! News told together: one message for all that came since the last one.
+
+use super::NewsItem;
+use crate::incident::News;
+
+/// Titles listed in one message.
+const LISTED: usize = 5;
+
+/// One piece of news that says what all of `items` (oldest first) come to; `None` if there are none. An end
+/// overtakes what came before it, and so does a comeback: a flapping alert is told as where it stands.
+#[must_use]
+pub fn fold_news(items: &[NewsItem]) -> Option<NewsItem> {
+    let last = items.last()?;
+    let news = items.iter().map(|item| item.news.clone()).reduce(join)?;
+    Some(NewsItem { seq: last.seq, at: last.at, news })
+}
+
+fn join(earlier: News, later: News) -> News {
+    match (earlier, later) {
+        (News::Reopened { title, .. }, News::Changed { severity, .. }) => News::Reopened { severity, title },
+        (
+            News::Changed {
+                was, severity: between, mut joined, joined_count, ended_count, acknowledged, ..
+            },
+            News::Changed {
+                was: was_between,
+                severity,
+                joined: more,
+                joined_count: more_joined,
+                ended_count: more_ended,
+                acknowledged: taken,
+                firing,
+            },
+        ) => {
+            joined.extend(more);
+            joined.truncate(LISTED);
+            News::Changed {
+                was: was.or(was_between.map(|_| between)).filter(|was| *was != severity),
+                severity,
+                joined,
+                joined_count: joined_count + more_joined,
+                ended_count: ended_count + more_ended,
+                acknowledged: acknowledged || taken,
+                firing,
+            }
+        }
+        (_, later) => later,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::Severity;
+    use crate::clock::Timestamp;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_772_000_000 + second).unwrap()
+    }
+
+    fn items(news: Vec<News>) -> Vec<NewsItem> {
+        (1..).zip(news).map(|(seq, news)| NewsItem { seq, at: at(seq), news }).collect()
+    }
+
+    fn changed(was: Option<Severity>, severity: Severity, joined: &str) -> News {
+        News::Changed {
+            was,
+            severity,
+            joined: vec![joined.to_owned()],
+            joined_count: 1,
+            ended_count: 0,
+            acknowledged: false,
+            firing: 2,
+        }
+    }
+
+    #[test]
+    fn no_news_is_no_message() {
+        assert_eq!(fold_news(&[]), None);
+    }
+
+    #[test]
+    fn changes_add_up_and_a_severity_that_came_back_is_no_change() {
+        use Severity::{Sev1, Sev2};
+        let folded =
+            fold_news(&items(vec![changed(Some(Sev1), Sev2, "a"), changed(Some(Sev2), Sev1, "b")])).unwrap();
+        assert_eq!((folded.seq, folded.at), (2, at(2)));
+        let News::Changed { was, severity, joined, joined_count, .. } = folded.news else { panic!() };
+        assert_eq!((was, severity, joined_count), (None, Sev1, 2));
+        assert_eq!(joined, ["a", "b"]);
+    }
+
+    #[test]
+    fn what_flaps_is_told_as_where_it_stands() {
+        let end = News::Resolved { closes_at: at(99) };
+        let back = News::Reopened { severity: Severity::Sev1, title: "x".to_owned() };
+        let folded = fold_news(&items(vec![end.clone(), back.clone(), end.clone()])).unwrap();
+        assert_eq!(folded.news, end);
+        let folded = fold_news(&items(vec![end, back.clone()])).unwrap();
+        assert_eq!(folded.news, back);
+    }
+}
