@@ -94,3 +94,16 @@ async fn one_room_that_breaks_the_program_does_not_stop_the_others() {
     world.pass(300).await;
     assert_eq!(world.sandbox.groups().len(), 2);
 }
+
+#[tokio::test]
+async fn one_room_that_cannot_be_read_does_not_stop_the_others() {
+    let world = World::new().await;
+    let broken = world.fire("Broken").await;
+    let number: i64 = broken.strip_prefix("INCIDENT-").unwrap().parse().unwrap();
+    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
+    db.execute("UPDATE rooms SET doc = '{}' WHERE incident = ?1", [number]).unwrap();
+    drop(db);
+    let sound = world.fire("Sound").await;
+    world.work().await;
+    assert_eq!(world.groups(&sound).len(), 1);
+}
