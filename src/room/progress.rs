@@ -114,6 +114,8 @@ const THROTTLED_GAP: SignedDuration = SignedDuration::from_secs(60);
 const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 /// The longest wait between two tries.
 const LONGEST_GAP: i64 = 60;
+/// "Not found" in a row until a group is believed to be gone.
+const GONE_BELIEVED: u32 = 3;
 /// Refusals after which a small thing is given up.
 const REFUSALS: u32 = 2;
 /// How far the gateway's clock may be behind ours.
@@ -455,7 +457,10 @@ impl Room {
             && matches!(self.phase, Phase::Live { .. } | Phase::Closing { .. })
             && touches_group(step)
         {
-            effect.event = Some(Event::Gone { why: detail.clone() });
+            // A provider may need a moment until it knows a new group everywhere.
+            if self.note_trouble(&step.key(), &error, now).refusals >= GONE_BELIEVED {
+                effect.event = Some(Event::Gone { why: detail.clone() });
+            }
             return false;
         }
         let waiting = matches!(error, GatewayError::SessionDown { .. } | GatewayError::Throttled { .. });

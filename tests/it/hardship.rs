@@ -107,3 +107,15 @@ async fn one_room_that_cannot_be_read_does_not_stop_the_others() {
     world.work().await;
     assert_eq!(world.groups(&sound).len(), 1);
 }
+
+#[tokio::test]
+async fn one_not_found_about_a_new_group_is_not_its_end() {
+    for call in ["send_to_group", "describe", "members"] {
+        let mut world = World::new().await;
+        OddGateway::before(&mut world, move |c, nth| (c == call && nth == 0).then(|| Odd::Before(gone())));
+        let id = world.fire("Down").await;
+        world.pass(120).await;
+        let room = world.room(&id).await;
+        assert!(room.is_complete(), "{call}: {:?}", room.phase);
+    }
+}
