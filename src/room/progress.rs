@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, Step, What};
 use super::phase::{Event, Illegal, Phase};
-use super::policy::Policy;
+use super::policy::{Policy, Strangers};
 use super::seat::{Refused, SeatState, note_said, read_members};
 use super::{Chore, Done, Room, Saying, Trouble};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -363,6 +363,11 @@ impl Room {
                 if seat.state == SeatState::Asked {
                     seat.state = SeatState::CannotTell { look_at: later(now, SignedDuration::from_mins(10)) };
                 }
+            }
+        }
+        if policy.strangers == Strangers::LeaveOut {
+            for seat in self.seats.iter_mut().filter(|s| s.state == SeatState::Wanted && !s.who.introduced) {
+                seat.state = SeatState::Refused { why: Refused::Stranger };
             }
         }
     }

@@ -119,3 +119,30 @@ async fn one_not_found_about_a_new_group_is_not_its_end() {
         assert!(room.is_complete(), "{call}: {:?}", room.phase);
     }
 }
+
+#[tokio::test]
+async fn a_stranger_who_is_to_be_left_out_is_neither_added_nor_written_to() {
+    let roster = r#"
+people:
+  ada: { name: Ada Obi, phone: "+15550100001", introduced: true }
+  ben: { name: Ben Cho, phone: "+15550100002" }
+routes:
+  - name: everything
+    match: [ 'alertname =~ ".+"' ]
+    invite: { commander: [ ada ], specialist: [ ben ] }
+fallback:
+  invite: { commander: [ ada ] }
+"#;
+    let options = Options {
+        roster: roster.to_owned(),
+        rooms: "  strangers: leave_out".to_owned(),
+        ..Options::default()
+    };
+    let world = World::with(options).await;
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    assert!(!world.group(&id).has(BEN));
+    assert_eq!(world.sandbox.chat(BEN).len(), 0, "{:?}", world.sandbox.chat(BEN));
+    assert_eq!(world.seats(&id).await["ben"], "never introduced to this number");
+    assert!(world.room(&id).await.is_complete());
+}
