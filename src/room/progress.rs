@@ -275,7 +275,8 @@ impl Room {
             GatewayError::Throttled { .. } | GatewayError::SessionDown { .. } => {
                 self.not_sent(effect, self.hold_until.unwrap_or(now));
             }
-            GatewayError::Refused { reason: Refusal::Credentials | Refusal::Plan, detail } => {
+            // Nothing goes through this number, messages to people neither.
+            GatewayError::Refused { reason: Refusal::Credentials, detail } => {
                 effect.unspent = true;
                 effect.event = Some(Event::Refused { why: detail.clone() });
             }
@@ -284,7 +285,9 @@ impl Room {
                 self.not_sent(effect, now);
             }
             // One bad number must not keep all others out.
-            GatewayError::Refused { .. } if self.first_members(policy.strangers).len() > 1 => {
+            GatewayError::Refused { reason, .. }
+                if *reason != Refusal::Plan && self.first_members(policy.strangers).len() > 1 =>
+            {
                 self.core_only = true;
                 self.not_sent(effect, now);
             }

@@ -146,3 +146,31 @@ fallback:
     assert_eq!(world.seats(&id).await["ben"], "never introduced to this number");
     assert!(world.room(&id).await.is_complete());
 }
+
+#[tokio::test]
+async fn when_the_plan_forbids_groups_people_are_told_one_by_one() {
+    let mut world = World::new().await;
+    OddGateway::before(&mut world, |call, _| {
+        (call == "create_group").then(|| Odd::Before(refused(Refusal::Plan)))
+    });
+    let id = world.fire("Down").await;
+    world.pass(600).await;
+    assert_eq!(world.room(&id).await.phase.name(), PhaseName::Parked);
+    for digits in [ADA, BEN, CLEO, DAN] {
+        assert_eq!(world.sandbox.chat(digits).len(), 1, "{digits}");
+    }
+}
+
+#[tokio::test]
+async fn when_the_welcome_is_refused_people_are_told_one_by_one() {
+    let mut world = World::new().await;
+    OddGateway::before(&mut world, |call, _| {
+        (call == "send_to_group").then(|| Odd::Before(refused(Refusal::Forbidden)))
+    });
+    let id = world.fire("Down").await;
+    world.pass(600).await;
+    assert_eq!(world.room(&id).await.phase.name(), PhaseName::Parked);
+    for digits in [ADA, BEN, CLEO, DAN] {
+        assert_eq!(world.sandbox.chat(digits).len(), 1, "{digits}");
+    }
+}
