@@ -169,6 +169,7 @@ impl Room {
 
     /// Moves the phase.
     pub fn take(&mut self, event: &Event, now: Timestamp) -> Result<(), Illegal> {
+        let before = self.phase.group().cloned();
         self.phase = self.phase.clone().after(event, now)?;
         match event {
             Event::Lost { .. } => self.was_unsure = true,
@@ -178,6 +179,9 @@ impl Room {
                 self.hopeless = None;
                 self.hold_until = None;
                 self.troubles.clear();
+                if self.phase.group() != before.as_ref() {
+                    self.begin_anew();
+                }
             }
             Event::Began
             | Event::Made { .. }
@@ -192,6 +196,30 @@ impl Room {
             | Event::Cancel => {}
         }
         Ok(())
+    }
+
+    /// In another group nothing was said or set yet, nobody was seen, and the old link leads elsewhere.
+    fn begin_anew(&mut self) {
+        self.told.retain(|told| told.what.is_private() || matches!(told.what, What::News { .. }));
+        self.saying = None;
+        self.chores.clear();
+        self.link = None;
+        self.reads = 0;
+        self.read_at = None;
+        for seat in &mut self.seats {
+            seat.absences = 0;
+            let stays = matches!(
+                seat.state,
+                SeatState::Wanted
+                    | SeatState::Refused {
+                        why: Refused::NotOnNetwork | Refused::Blocked | Refused::Stranger
+                    }
+            );
+            if !stays {
+                seat.state = SeatState::Asked;
+                seat.said = None;
+            }
+        }
     }
 
     /// Takes in what came back from `step`.

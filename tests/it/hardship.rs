@@ -174,3 +174,36 @@ async fn when_the_welcome_is_refused_people_are_told_one_by_one() {
         assert_eq!(world.sandbox.chat(digits).len(), 1, "{digits}");
     }
 }
+
+#[tokio::test]
+async fn a_group_that_an_operator_names_is_briefed_like_a_new_one() {
+    let mut world = World::on(Engine::Gows).await;
+    world.sandbox.set_person(BEN, Person { privacy: Privacy::Refuses403, ..Person::default() });
+    // Somebody makes a group; here another bridge with the same number does.
+    let other = World::with_sandbox(&world, Options::default()).await;
+    other.fire("Other").await;
+    other.pass(60).await;
+    let adopted = other.sandbox.groups()[0].id.clone();
+
+    OddGateway::before(&mut world, |call, nth| {
+        // The welcome and who is here are said, then the group is gone.
+        (call == "send_to_group" && (2..5).contains(&nth)).then(|| Odd::Before(gone()))
+    });
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    let links = world.links_of(BEN);
+    world.post(&alertmanager("Down", "firing", "warning")).await;
+    world.pass(60).await;
+    assert_eq!(world.room(&id).await.phase.name(), PhaseName::Parked);
+
+    let wish = Wish::Resume { group: Some(adopted.parse().unwrap()) };
+    world.store.wish(id.parse().unwrap(), wish, world.clock.now()).await.unwrap();
+    world.pass(120).await;
+    let room = world.room(&id).await;
+    assert_eq!(room.phase.group().unwrap().to_string(), adopted);
+    let group = world.sandbox.groups().into_iter().find(|g| g.id == adopted).unwrap();
+    let welcomes = group.texts().iter().filter(|t| t.contains("This group was made")).count();
+    assert_eq!(welcomes, 2, "its own, and ours: {:#?}", group.texts());
+    assert_eq!(world.links_of(BEN), links + 1, "the link that Ben holds leads to the group that is gone");
+    assert!(room.is_complete());
+}
