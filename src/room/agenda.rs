@@ -377,7 +377,7 @@ fn while_live(
         let welcome = into_room(What::Welcome, composer.welcome(&wanted.incident, room, now));
         if let Some(trouble) = room.troubles.get(&welcome.key()).filter(|t| t.refusals >= REFUSALS) {
             let why = format!("the welcome could not be said: {}", trouble.last);
-            return Next::Note(Event::Spent { why });
+            return reach_one_by_one(room, wanted, ground, why, now);
         }
         agenda.offer(welcome);
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, Step, What};
 use super::phase::{Event, Illegal, Phase};
-use super::policy::Policy;
+use super::policy::{Policy, Strangers};
 use super::seat::{Refused, SeatState, note_said, read_members};
 use super::{Chore, Done, Room, Saying, Trouble};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -114,6 +114,8 @@ const THROTTLED_GAP: SignedDuration = SignedDuration::from_secs(60);
 const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 /// The longest wait between two tries.
 const LONGEST_GAP: i64 = 60;
+/// "Not found" in a row until a group is believed to be gone.
+const GONE_BELIEVED: u32 = 3;
 /// Refusals after which a small thing is given up.
 const REFUSALS: u32 = 2;
 /// How far the gateway's clock may be behind ours.
@@ -167,6 +169,7 @@ impl Room {
 
     /// Moves the phase.
     pub fn take(&mut self, event: &Event, now: Timestamp) -> Result<(), Illegal> {
+        let before = self.phase.group().cloned();
         self.phase = self.phase.clone().after(event, now)?;
         match event {
             Event::Lost { .. } => self.was_unsure = true,
@@ -176,6 +179,9 @@ impl Room {
                 self.hopeless = None;
                 self.hold_until = None;
                 self.troubles.clear();
+                if self.phase.group() != before.as_ref() {
+                    self.begin_anew();
+                }
             }
             Event::Began
             | Event::Made { .. }
@@ -190,6 +196,30 @@ impl Room {
             | Event::Cancel => {}
         }
         Ok(())
+    }
+
+    /// In another group nothing was said or set yet, nobody was seen, and the old link leads elsewhere.
+    fn begin_anew(&mut self) {
+        self.told.retain(|told| told.what.is_private() || matches!(told.what, What::News { .. }));
+        self.saying = None;
+        self.chores.clear();
+        self.link = None;
+        self.reads = 0;
+        self.read_at = None;
+        for seat in &mut self.seats {
+            seat.absences = 0;
+            let stays = matches!(
+                seat.state,
+                SeatState::Wanted
+                    | SeatState::Refused {
+                        why: Refused::NotOnNetwork | Refused::Blocked | Refused::Stranger
+                    }
+            );
+            if !stays {
+                seat.state = SeatState::Asked;
+                seat.said = None;
+            }
+        }
     }
 
     /// Takes in what came back from `step`.
@@ -275,7 +305,8 @@ impl Room {
             }
             // How long this number is left alone is the worker's matter; another one may do it at once.
             GatewayError::Throttled { .. } | GatewayError::SessionDown { .. } => self.not_sent(effect, now),
-            GatewayError::Refused { reason: Refusal::Credentials | Refusal::Plan, detail } => {
+            // Nothing goes through this number, messages to people neither.
+            GatewayError::Refused { reason: Refusal::Credentials, detail } => {
                 effect.unspent = true;
                 effect.event = Some(Event::Refused { why: detail.clone() });
             }
@@ -284,7 +315,9 @@ impl Room {
                 self.not_sent(effect, now);
             }
             // One bad number must not keep all others out.
-            GatewayError::Refused { .. } if self.first_members(policy.strangers).len() > 1 => {
+            GatewayError::Refused { reason, .. }
+                if *reason != Refusal::Plan && self.first_members(policy.strangers).len() > 1 =>
+            {
                 self.core_only = true;
                 self.not_sent(effect, now);
             }
@@ -363,6 +396,11 @@ impl Room {
                 if seat.state == SeatState::Asked {
                     seat.state = SeatState::CannotTell { look_at: later(now, SignedDuration::from_mins(10)) };
                 }
+            }
+        }
+        if policy.strangers == Strangers::LeaveOut {
+            for seat in self.seats.iter_mut().filter(|s| s.state == SeatState::Wanted && !s.who.introduced) {
+                seat.state = SeatState::Refused { why: Refused::Stranger };
             }
         }
     }
@@ -457,7 +495,10 @@ impl Room {
             && matches!(self.phase, Phase::Live { .. } | Phase::Closing { .. })
             && touches_group(step)
         {
-            effect.event = Some(Event::Gone { why: detail.clone() });
+            // A provider may need a moment until it knows a new group everywhere.
+            if self.note_trouble(&step.key(), &error, now).refusals >= GONE_BELIEVED {
+                effect.event = Some(Event::Gone { why: detail.clone() });
+            }
             return false;
         }
         let waiting = matches!(error, GatewayError::SessionDown { .. } | GatewayError::Throttled { .. });

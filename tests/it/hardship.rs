@@ -92,3 +92,116 @@ async fn one_room_that_breaks_the_program_does_not_stop_the_others() {
     world.pass(300).await;
     assert_eq!(world.sandbox.groups().len(), 2);
 }
+
+#[tokio::test]
+async fn one_room_that_cannot_be_read_does_not_stop_the_others() {
+    let world = World::new().await;
+    let broken = world.fire("Broken").await;
+    let number: i64 = broken.strip_prefix("INCIDENT-").unwrap().parse().unwrap();
+    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
+    db.execute("UPDATE rooms SET doc = '{}' WHERE incident = ?1", [number]).unwrap();
+    drop(db);
+    let sound = world.fire("Sound").await;
+    world.work().await;
+    assert_eq!(world.groups(&sound).len(), 1);
+}
+
+#[tokio::test]
+async fn one_not_found_about_a_new_group_is_not_its_end() {
+    for call in ["send_to_group", "describe", "members"] {
+        let mut world = World::new().await;
+        OddGateway::before(&mut world, move |c, nth| (c == call && nth == 0).then(|| Odd::Before(gone())));
+        let id = world.fire("Down").await;
+        world.pass(120).await;
+        let room = world.room(&id).await;
+        assert!(room.is_complete(), "{call}: {:?}", room.phase);
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_who_is_to_be_left_out_is_neither_added_nor_written_to() {
+    let roster = r#"
+people:
+  ada: { name: Ada Obi, phone: "+15550100001", introduced: true }
+  ben: { name: Ben Cho, phone: "+15550100002" }
+routes:
+  - name: everything
+    match: [ 'alertname =~ ".+"' ]
+    invite: { commander: [ ada ], specialist: [ ben ] }
+fallback:
+  invite: { commander: [ ada ] }
+"#;
+    let options = Options {
+        roster: roster.to_owned(),
+        rooms: "  strangers: leave_out".to_owned(),
+        ..Options::default()
+    };
+    let world = World::with(options).await;
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    assert!(!world.group(&id).has(BEN));
+    assert_eq!(world.sandbox.chat(BEN).len(), 0, "{:?}", world.sandbox.chat(BEN));
+    assert_eq!(world.seats(&id).await["ben"], "never introduced to this number");
+    assert!(world.room(&id).await.is_complete());
+}
+
+#[tokio::test]
+async fn when_the_plan_forbids_groups_people_are_told_one_by_one() {
+    let mut world = World::new().await;
+    OddGateway::before(&mut world, |call, _| {
+        (call == "create_group").then(|| Odd::Before(refused(Refusal::Plan)))
+    });
+    let id = world.fire("Down").await;
+    world.pass(600).await;
+    assert_eq!(world.room(&id).await.phase.name(), PhaseName::Parked);
+    for digits in [ADA, BEN, CLEO, DAN] {
+        assert_eq!(world.sandbox.chat(digits).len(), 1, "{digits}");
+    }
+}
+
+#[tokio::test]
+async fn when_the_welcome_is_refused_people_are_told_one_by_one() {
+    let mut world = World::new().await;
+    OddGateway::before(&mut world, |call, _| {
+        (call == "send_to_group").then(|| Odd::Before(refused(Refusal::Forbidden)))
+    });
+    let id = world.fire("Down").await;
+    world.pass(600).await;
+    assert_eq!(world.room(&id).await.phase.name(), PhaseName::Parked);
+    for digits in [ADA, BEN, CLEO, DAN] {
+        assert_eq!(world.sandbox.chat(digits).len(), 1, "{digits}");
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_an_operator_names_is_briefed_like_a_new_one() {
+    let mut world = World::on(Engine::Gows).await;
+    world.sandbox.set_person(BEN, Person { privacy: Privacy::Refuses403, ..Person::default() });
+    // Somebody makes a group; here another bridge with the same number does.
+    let other = World::with_sandbox(&world, Options::default()).await;
+    other.fire("Other").await;
+    other.pass(60).await;
+    let adopted = other.sandbox.groups()[0].id.clone();
+
+    OddGateway::before(&mut world, |call, nth| {
+        // The welcome and who is here are said, then the group is gone.
+        (call == "send_to_group" && (2..5).contains(&nth)).then(|| Odd::Before(gone()))
+    });
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    let links = world.links_of(BEN);
+    world.post(&alertmanager("Down", "firing", "warning")).await;
+    world.pass(60).await;
+    assert_eq!(world.room(&id).await.phase.name(), PhaseName::Parked);
+
+    let wish = Wish::Resume { group: Some(adopted.parse().unwrap()) };
+    world.store.wish(id.parse().unwrap(), wish, world.clock.now()).await.unwrap();
+    world.pass(120).await;
+    let room = world.room(&id).await;
+    assert_eq!(room.phase.group().unwrap().to_string(), adopted);
+    let group = world.sandbox.groups().into_iter().find(|g| g.id == adopted).unwrap();
+    let welcomes = group.texts().iter().filter(|t| t.contains("This group was made")).count();
+    assert_eq!(welcomes, 2, "its own, and ours: {:#?}", group.texts());
+    assert_eq!(world.links_of(BEN), links + 1, "the link that Ben holds leads to the group that is gone");
+    assert!(room.is_complete());
+}
