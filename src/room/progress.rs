@@ -310,6 +310,11 @@ impl Room {
                 effect.unspent = true;
                 effect.event = Some(Event::Refused { why: detail.clone() });
             }
+            // A plan without groups may still take messages, and then people are told.
+            GatewayError::Refused { reason: Refusal::Plan, detail } => {
+                self.hopeless = Some(format!("the plan of this number makes no groups: {detail}"));
+                self.not_sent(effect, now);
+            }
             GatewayError::Refused { reason: Refusal::SubjectTooLong, .. } if !self.short_subject => {
                 self.short_subject = true;
                 self.not_sent(effect, now);

@@ -6,7 +6,7 @@ use warroom::gateway::{GatewayError, Refusal};
 use warroom::room::PhaseName;
 use warroom::sandbox::{Fault, FaultKind, Operation};
 
-use crate::harness::World;
+use crate::harness::{ADA, BEN, CLEO, DAN, Options, World};
 use crate::odd_gateway::{Odd, OddGateway};
 
 fn unknown() -> GatewayError {
