@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use warroom::clock::Clock;
 use warroom::gateway::{GatewayError, Refusal};
-use warroom::room::PhaseName;
-use warroom::sandbox::{Fault, FaultKind, Operation};
+use warroom::room::{PhaseName, Wish};
+use warroom::sandbox::{Engine, Fault, FaultKind, Operation, Person, Privacy};
 
-use crate::harness::{ADA, BEN, CLEO, DAN, Options, World};
+use crate::harness::{ADA, BEN, CLEO, DAN, Options, World, alertmanager};
 use crate::odd_gateway::{Odd, OddGateway};
 
 fn unknown() -> GatewayError {
