@@ -1,13 +1,38 @@
 //! The operator listener: metrics, API and pages.
+//!
+//! Actors: [`Console`], what it stands on; the *guard*, which every request passes first; the *view*, from
+//! which both the API's answers and the pages are made, so that they cannot tell different stories. All of
+//! it comes from the store; the gateway is never asked. An operator's action is stored as a wish and done by
+//! the worker, which is the only one who moves rooms.
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use http::header;
 use secrecy::SecretString;
+use tracing::error;
 
 use crate::clock::Clock;
-use crate::store::Store;
-use crate::telemetry::Metrics;
+use crate::problem::Problem;
+use crate::store::{Store, StoreError};
+use crate::telemetry::{Metrics, OPEN_METRICS};
+
+mod action;
+mod api;
+mod attention;
+mod guard;
+mod moment;
+mod page;
+mod redaction;
+mod timeline;
+mod view;
+
+#[cfg(test)]
+mod tests;
 
 /// What the operator listener stands on.
 #[derive(Debug)]
@@ -18,7 +43,7 @@ pub struct Console {
     pub metrics: Arc<Metrics>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// What an operator must show, if anything.
+    /// What an operator must show, if anything; without it only loopback names are answered.
     pub token: Option<SecretString>,
     /// Rung when an operator asked for something.
     pub bell: Arc<tokio::sync::Notify>,
@@ -26,5 +51,41 @@ pub struct Console {
 
 /// The operator listener's routes.
 pub fn router(console: Arc<Console>) -> Router {
-    Router::new().with_state(console)
+    let mut router = Router::new();
+    for (path, method) in routes() {
+        router = router.route(path, method);
+    }
+    router
+        .fallback(|| async { Problem::NotFound })
+        .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
+        .layer(from_fn_with_state(console.clone(), guard::guard))
+        .with_state(console)
+}
+
+/// Every path there is; the API's description is held against it.
+fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 8] {
+    [
+        ("/", get(page::home)),
+        ("/incidents/{id}", get(page::incident)),
+        ("/files/{name}", get(page::file)),
+        ("/metrics", get(metrics)),
+        ("/api/incidents", get(api::list)),
+        ("/api/incidents/{id}", get(api::show)),
+        ("/api/rooms/{id}/{action}", post(api::act)),
+        ("/api/openapi.json", get(api::openapi)),
+    ]
+}
+
+async fn metrics(State(console): State<Arc<Console>>) -> Response {
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], console.metrics.render()).into_response()
+}
+
+/// What to answer when the store did not do what it was asked.
+fn failed(console: &Console, error: &StoreError) -> Problem {
+    console.metrics.store_failures.inc();
+    error!(%error, "the console could not read the store");
+    match error {
+        StoreError::Unavailable(_) => Problem::Unavailable,
+        StoreError::Corrupt { .. } | StoreError::Version { .. } => Problem::Internal,
+    }
 }

@@ -30,6 +30,12 @@ pub enum Problem {
     Conflict,
     /// A page of another site asked for a change.
     CrossSite,
+    /// The request is addressed to a name that is not this machine's own.
+    WrongHost,
+    /// The body is not of the type that is understood here.
+    UnsupportedMediaType,
+    /// Something stored cannot be read or shown; coming again will not help.
+    Internal,
 }
 
 #[derive(Serialize)]
@@ -57,12 +63,25 @@ impl Problem {
             }
             Self::BodyBroken => (StatusCode::BAD_REQUEST, "body_broken", "The body broke off"),
             Self::Unavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "It could not be stored; send it again")
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available right now; send it again")
             }
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad_request", "The request makes no sense"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "Not possible from here"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross_site", "Another site may not ask for this"),
+            Self::WrongHost => (StatusCode::FORBIDDEN, "wrong_host", "Not under this name"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not JSON")
+            }
+            Self::Internal => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something stored cannot be read")
+            }
         }
+    }
+
+    /// The status it is answered with.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        self.parts().0
     }
 
     /// The answer with one sentence more.

@@ -17,9 +17,7 @@ pub fn fold_news(items: &[NewsItem]) -> Option<NewsItem> {
 
 fn join(earlier: News, later: News) -> News {
     match (earlier, later) {
-        (_, later @ (News::Resolved { .. } | News::Reopened { .. })) => later,
         (News::Reopened { title, .. }, News::Changed { severity, .. }) => News::Reopened { severity, title },
-        (News::Resolved { .. }, later @ News::Changed { .. }) => later,
         (
             News::Changed {
                 was, severity: between, mut joined, joined_count, ended_count, acknowledged, ..
@@ -46,6 +44,7 @@ fn join(earlier: News, later: News) -> News {
                 firing,
             }
         }
+        (_, later) => later,
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, Step, What};
 use super::phase::{Event, Illegal, Phase};
-use super::policy::Policy;
+use super::policy::{Policy, Strangers};
 use super::seat::{Refused, SeatState, note_said, read_members};
 use super::{Chore, Done, Room, Saying, Trouble};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -110,8 +110,12 @@ const LOOK_GAP: SignedDuration = SignedDuration::from_secs(10);
 const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
 /// How long a throttled number is left alone if it does not say.
 const THROTTLED_GAP: SignedDuration = SignedDuration::from_secs(60);
+/// How long it is left alone at least: some say "after 0 seconds".
+const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 /// The longest wait between two tries.
 const LONGEST_GAP: i64 = 60;
+/// "Not found" in a row until a group is believed to be gone.
+const GONE_BELIEVED: u32 = 3;
 /// Refusals after which a small thing is given up.
 const REFUSALS: u32 = 2;
 /// How far the gateway's clock may be behind ours.
@@ -143,6 +147,7 @@ impl Room {
                     sends: again.map_or(0, |s| s.sends) + 1,
                     looks: 0,
                     look_at: now,
+                    unreadable: false,
                 });
             }
             Step::Look { .. }
@@ -164,6 +169,7 @@ impl Room {
 
     /// Moves the phase.
     pub fn take(&mut self, event: &Event, now: Timestamp) -> Result<(), Illegal> {
+        let before = self.phase.group().cloned();
         self.phase = self.phase.clone().after(event, now)?;
         match event {
             Event::Lost { .. } => self.was_unsure = true,
@@ -173,6 +179,9 @@ impl Room {
                 self.hopeless = None;
                 self.hold_until = None;
                 self.troubles.clear();
+                if self.phase.group() != before.as_ref() {
+                    self.begin_anew();
+                }
             }
             Event::Began
             | Event::Made { .. }
@@ -189,6 +198,30 @@ impl Room {
         Ok(())
     }
 
+    /// In another group nothing was said or set yet, nobody was seen, and the old link leads elsewhere.
+    fn begin_anew(&mut self) {
+        self.told.retain(|told| told.what.is_private() || matches!(told.what, What::News { .. }));
+        self.saying = None;
+        self.chores.clear();
+        self.link = None;
+        self.reads = 0;
+        self.read_at = None;
+        for seat in &mut self.seats {
+            seat.absences = 0;
+            let stays = matches!(
+                seat.state,
+                SeatState::Wanted
+                    | SeatState::Refused {
+                        why: Refused::NotOnNetwork | Refused::Blocked | Refused::Stranger
+                    }
+            );
+            if !stays {
+                seat.state = SeatState::Asked;
+                seat.said = None;
+            }
+        }
+    }
+
     /// Takes in what came back from `step`.
     pub fn finish(
         &mut self,
@@ -198,7 +231,10 @@ impl Room {
         now: Timestamp,
     ) -> Result<Effect, Illegal> {
         if let Answer::Failed(error) = answer {
-            self.hold(error, now);
+            // Another number may make the group; every other step needs the one that made it.
+            if !matches!(step, Step::Create { .. }) {
+                self.hold(error, now);
+            }
         } else {
             self.hold_until = None;
             self.troubles.remove(&step.key());
@@ -242,7 +278,7 @@ impl Room {
             }
             GatewayError::Throttled { retry_after, .. } => {
                 let gap = retry_after.and_then(|d| SignedDuration::try_from(d).ok()).unwrap_or(THROTTLED_GAP);
-                self.hold_until = Some(later(now, gap));
+                self.hold_until = Some(later(now, gap.max(SHORTEST_GAP)));
             }
             GatewayError::NotSent { .. }
             | GatewayError::Unknown { .. }
@@ -267,9 +303,9 @@ impl Room {
                 let retry_at = self.note_trouble("create", &error, now).retry_at;
                 self.not_sent(effect, retry_at);
             }
-            GatewayError::Throttled { .. } | GatewayError::SessionDown { .. } => {
-                self.not_sent(effect, self.hold_until.unwrap_or(now));
-            }
+            // How long this number is left alone is the worker's matter; another one may do it at once.
+            GatewayError::Throttled { .. } | GatewayError::SessionDown { .. } => self.not_sent(effect, now),
+            // Nothing goes through this number, messages to people neither.
             GatewayError::Refused { reason: Refusal::Credentials, detail } => {
                 effect.unspent = true;
                 effect.event = Some(Event::Refused { why: detail.clone() });
@@ -284,7 +320,9 @@ impl Room {
                 self.not_sent(effect, now);
             }
             // One bad number must not keep all others out.
-            GatewayError::Refused { .. } if self.first_members(policy.strangers).len() > 1 => {
+            GatewayError::Refused { reason, .. }
+                if *reason != Refusal::Plan && self.first_members(policy.strangers).len() > 1 =>
+            {
                 self.core_only = true;
                 self.not_sent(effect, now);
             }
@@ -363,6 +401,11 @@ impl Room {
                 if seat.state == SeatState::Asked {
                     seat.state = SeatState::CannotTell { look_at: later(now, SignedDuration::from_mins(10)) };
                 }
+            }
+        }
+        if policy.strangers == Strangers::LeaveOut {
+            for seat in self.seats.iter_mut().filter(|s| s.state == SeatState::Wanted && !s.who.introduced) {
+                seat.state = SeatState::Refused { why: Refused::Stranger };
             }
         }
     }
@@ -457,7 +500,10 @@ impl Room {
             && matches!(self.phase, Phase::Live { .. } | Phase::Closing { .. })
             && touches_group(step)
         {
-            effect.event = Some(Event::Gone { why: detail.clone() });
+            // A provider may need a moment until it knows a new group everywhere.
+            if self.note_trouble(&step.key(), &error, now).refusals >= GONE_BELIEVED {
+                effect.event = Some(Event::Gone { why: detail.clone() });
+            }
             return false;
         }
         let waiting = matches!(error, GatewayError::SessionDown { .. } | GatewayError::Throttled { .. });
@@ -469,7 +515,7 @@ impl Room {
         !essential && (trouble.refusals >= REFUSALS || trouble.failures >= patience(step))
     }
 
-    fn note_trouble(&mut self, key: &str, error: &GatewayError, now: Timestamp) -> Trouble {
+    pub(super) fn note_trouble(&mut self, key: &str, error: &GatewayError, now: Timestamp) -> Trouble {
         let before = self.troubles.get(key);
         let failures = before.map_or(0, |t| t.failures).saturating_add(1);
         let hard = matches!(error, GatewayError::Refused { .. } | GatewayError::Gone { .. });
@@ -502,7 +548,7 @@ fn patience(step: &Step) -> u32 {
 /// Whether a "gone" from this step means that the room's group is gone.
 fn touches_group(step: &Step) -> bool {
     match step {
-        Step::Say { what, .. } | Step::LookForMessage { what, .. } => !what.is_private(),
+        Step::Say { what, .. } => !what.is_private(),
         Step::Describe { .. }
         | Step::ReadMembers { .. }
         | Step::GetLink { .. }
@@ -512,6 +558,11 @@ fn touches_group(step: &Step) -> bool {
         | Step::LockMessages { .. }
         | Step::Rename { .. }
         | Step::Leave { .. } => true,
-        Step::Create { .. } | Step::Look { .. } | Step::Sweep { .. } | Step::CheckReachable { .. } => false,
+        // A chat without a message can be unknown where its group is well; the message sent next will tell.
+        Step::LookForMessage { .. }
+        | Step::Create { .. }
+        | Step::Look { .. }
+        | Step::Sweep { .. }
+        | Step::CheckReachable { .. } => false,
     }
 }

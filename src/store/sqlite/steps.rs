@@ -8,8 +8,11 @@ use crate::incident::{Incident, IncidentId};
 use crate::jid::GroupId;
 use crate::pacing::{MINUTE, Pace, one_more};
 use crate::room::progress::Note;
-use crate::room::{Event, Room, Step, Wish};
-use crate::store::{Began, Finished, Intent, Lease, StepOutcome, WishTaken};
+use crate::room::{Event, Room, Step, Wanted, Wish};
+use crate::store::{Began, Finished, Intent, Lease, StepOutcome, StoreError, WishTaken};
+
+/// When something that cannot be read is tried again: another version of the program may be able to.
+const AGAIN: SignedDuration = SignedDuration::from_mins(10);
 
 pub(super) fn lease_rooms(
     db: &Connection,
@@ -28,24 +31,48 @@ pub(super) fn lease_rooms(
     let until = later(now, lease_for);
     let mut leases = Vec::new();
     for (number, doc) in due {
-        let room: Room = read("room", &doc)?;
-        let token = new_token();
-        execute(
-            db,
-            "UPDATE rooms SET lease_token = ?2, lease_until = ?3 WHERE incident = ?1",
-            params![number, token, millis(until)],
-        )?;
-        // Whoever held the room before is gone: its intents without an outcome will hardly get one.
-        execute(
-            db,
-            "UPDATE journal SET note = ?2, ended_at = ?3
-             WHERE incident = ?1 AND kind = 'intent' AND ended_at IS NULL",
-            params![number, write("note", &Note::Abandoned)?, millis(now)],
-        )?;
-        let (wanted, stirred) = rows::wanted(db, IncidentId(number), room.heard)?;
-        leases.push(Lease { room, wanted, token, until, stirred });
+        match readable(db, number, &doc) {
+            Ok((room, wanted, stirred)) => {
+                let token = take_over(db, number, until, now)?;
+                leases.push(Lease { room, wanted, token, until, stirred });
+            }
+            // One room that cannot be read must not keep all others waiting.
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(incident.id = %IncidentId(number), error = %error, "a room is left out");
+                execute(
+                    db,
+                    "UPDATE rooms SET wake_at = ?2 WHERE incident = ?1",
+                    params![number, millis(later(now, AGAIN))],
+                )?;
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(leases)
+}
+
+fn readable(db: &Connection, number: i64, doc: &str) -> Stored<(Room, Wanted, i64)> {
+    let room: Room = read("room", doc)?;
+    let (wanted, stirred) = rows::wanted(db, IncidentId(number), room.heard)?;
+    Ok((room, wanted, stirred))
+}
+
+/// Gives the room to whoever asks now; returns the token that proves it.
+fn take_over(db: &Connection, number: i64, until: Timestamp, now: Timestamp) -> Stored<String> {
+    let token = new_token();
+    execute(
+        db,
+        "UPDATE rooms SET lease_token = ?2, lease_until = ?3 WHERE incident = ?1",
+        params![number, token, millis(until)],
+    )?;
+    // Whoever held the room before is gone: its intents without an outcome will hardly get one.
+    execute(
+        db,
+        "UPDATE journal SET note = ?2, ended_at = ?3
+         WHERE incident = ?1 AND kind = 'intent' AND ended_at IS NULL",
+        params![number, write("note", &Note::Abandoned)?, millis(now)],
+    )?;
+    Ok(token)
 }
 
 fn holds(db: &Connection, lease: &Lease) -> Stored<bool> {
@@ -257,13 +284,24 @@ pub(super) fn release(
 pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
     let docs = all(
         db,
-        "SELECT doc FROM incidents WHERE closes_at IS NOT NULL AND closes_at <= ?1",
+        "SELECT number, doc FROM incidents WHERE closes_at IS NOT NULL AND closes_at <= ?1",
         [millis(now)],
-        |r| r.get::<_, String>(0),
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
     )?;
     let mut closed = 0;
-    for doc in docs {
-        let incident: Incident = read("incident", &doc)?;
+    for (number, doc) in docs {
+        let incident: Incident = match read("incident", &doc) {
+            Ok(incident) => incident,
+            Err(error) => {
+                tracing::error!(incident.id = %IncidentId(number), error = %error, "an incident is left out");
+                execute(
+                    db,
+                    "UPDATE incidents SET closes_at = ?2 WHERE number = ?1",
+                    params![number, millis(later(now, AGAIN))],
+                )?;
+                continue;
+            }
+        };
         if let Some(over) = incident.close_if_quiet(now) {
             rows::put_incident(db, &over)?;
             rows::stir(db, over.id, now)?;

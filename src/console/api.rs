@@ -1,0 +1,167 @@
+//! `/api`: incidents as JSON, and what operators ask of rooms.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::action::Action;
+use super::redaction::Redaction;
+use super::view::{Detailed, Listed};
+use super::{Console, failed};
+use crate::incident::IncidentId;
+use crate::jid::GroupId;
+use crate::problem::Problem;
+use crate::store::{IncidentQuery, IncidentState, WishTaken};
+
+/// The description of this API.
+pub(super) const OPENAPI: &str = include_str!("openapi.json");
+/// More than any action needs.
+const LARGEST_BODY: usize = 4096;
+/// Incidents in one answer when nobody says how many, and the most there can be.
+const LISTED: usize = 100;
+const MOST: usize = 1000;
+
+/// The query of a listing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    state: Option<IncidentState>,
+    limit: Option<usize>,
+}
+
+/// The body of an adoption.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Adoption {
+    group: String,
+}
+
+pub(super) async fn list(
+    State(console): State<Arc<Console>>,
+    query: Result<Query<Wanted>, QueryRejection>,
+) -> Response {
+    let Query(wanted) = match query {
+        Ok(query) => query,
+        Err(rejection) => return Problem::BadRequest.with(&rejection.body_text()),
+    };
+    let limit = wanted.limit.unwrap_or(LISTED);
+    if !(1..=MOST).contains(&limit) {
+        return Problem::BadRequest.with("`limit` is a number from 1 to 1000");
+    }
+    let now = console.clock.now();
+    let summaries = match console.store.incidents(IncidentQuery { state: wanted.state, limit }).await {
+        Ok(summaries) => summaries,
+        Err(error) => return failed(&console, &error).into_response(),
+    };
+    let listed: Vec<Listed> =
+        summaries.iter().map(|s| Listed::of(&s.incident, s.room.as_ref(), now)).collect();
+    let redaction = Redaction::of(summaries.iter().filter_map(|s| s.room.as_ref()));
+    answer(StatusCode::OK, &redaction, &Incidents { incidents: listed })
+}
+
+#[derive(Serialize)]
+struct Incidents {
+    incidents: Vec<Listed>,
+}
+
+pub(super) async fn show(
+    State(console): State<Arc<Console>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Response {
+    let Some(id) = path.ok().and_then(|Path(id)| id.parse::<IncidentId>().ok()) else {
+        return Problem::NotFound.into_response();
+    };
+    match console.store.dossier(id).await {
+        Ok(Some(dossier)) => {
+            let redaction = Redaction::of(&dossier.room);
+            answer(StatusCode::OK, &redaction, &Detailed::of(&dossier, console.clock.now()))
+        }
+        Ok(None) => Problem::NotFound.into_response(),
+        Err(error) => failed(&console, &error).into_response(),
+    }
+}
+
+pub(super) async fn act(
+    State(console): State<Arc<Console>>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    request: Request,
+) -> Response {
+    let asked = path
+        .ok()
+        .and_then(|Path((id, action))| Some((id.parse::<IncidentId>().ok()?, Action::parse(&action)?)));
+    let Some((id, action)) = asked else { return Problem::NotFound.into_response() };
+    let group = match group_of(action, request).await {
+        Ok(group) => group,
+        Err(refusal) => return refusal,
+    };
+    match console.store.wish(id, action.wish(group), console.clock.now()).await {
+        Ok(WishTaken::Yes) => {
+            console.bell.notify_one();
+            info!(incident.id = %id, room.action = action.as_str(), "an operator asked");
+            let taken = json!({
+                "incident": id.to_string(), "action": action.as_str(), "message": action.promise(),
+            });
+            answer(StatusCode::ACCEPTED, &Redaction::default(), &taken)
+        }
+        Ok(WishTaken::NoSuchRoom) => Problem::NotFound.with("this incident has no room"),
+        Ok(WishTaken::No(why)) => Problem::Conflict.with(&why),
+        Err(error) => failed(&console, &error).into_response(),
+    }
+}
+
+pub(super) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+/// The group named in the body: required for an adoption, and for nothing else.
+async fn group_of(action: Action, request: Request) -> Result<Option<GroupId>, Response> {
+    let (head, body) = request.into_parts();
+    let body = read(body).await?;
+    if action != Action::Adopt {
+        return if body.is_empty() || is_json(head.headers.get(header::CONTENT_TYPE)) {
+            Ok(None)
+        } else {
+            Err(Problem::UnsupportedMediaType.into_response())
+        };
+    }
+    if body.is_empty() {
+        return Err(Problem::BadRequest.with(r#"name the group: {"group": "…@g.us"}"#));
+    }
+    // A form of another site can send anything but this type without being asked first.
+    if !is_json(head.headers.get(header::CONTENT_TYPE)) {
+        return Err(Problem::UnsupportedMediaType.into_response());
+    }
+    let adoption: Adoption =
+        serde_json::from_slice(&body).map_err(|e| Problem::BadRequest.with(&e.to_string()))?;
+    let group = adoption.group.parse::<GroupId>();
+    group.map(Some).map_err(|e| Problem::BadRequest.with(&format!("`group`: {e}")))
+}
+
+async fn read(body: Body) -> Result<bytes::Bytes, Response> {
+    match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::BodyTooLarge.into_response()),
+        Err(_broken) => Err(Problem::BodyBroken.into_response()),
+    }
+}
+
+fn is_json(content_type: Option<&HeaderValue>) -> bool {
+    content_type
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn answer(status: StatusCode, redaction: &Redaction, body: &impl Serialize) -> Response {
+    let Ok(value) = serde_json::to_value(body) else { return Problem::Internal.into_response() };
+    let value: Value = redaction.json(value);
+    (status, axum::Json(value)).into_response()
+}

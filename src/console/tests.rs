@@ -1,0 +1,331 @@
+//! The operator listener over a real store: what it lets in, what it answers, what it never shows.
+//!
+//! Actor: [`Desk`], which puts incidents into the store the way the receiver and the worker do, and asks the
+//! router without a socket.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use secrecy::SecretString;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use super::{Console, router};
+use crate::alert::{AlertState, DedupKey, Draft, LinkKind, Severity, SeverityOrigin};
+use crate::clock::{Clock, SignedDuration, TestClock, Timestamp, new_id};
+use crate::gateway::{AddOutcome, Added, Capabilities, CreatedGroup, GatewayError, InviteLink};
+use crate::gateway::{FoundGroup, Member, Members, Refusal, Sent};
+use crate::incident::{Incident, IncidentId, Rules};
+use crate::jid::{ChatId, GroupId, Jid};
+use crate::message::Composer;
+use crate::pacing::Pace;
+use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
+use crate::roster::{Stakeholder, Summons};
+use crate::store::sqlite::Sqlite;
+use crate::store::{Acceptance, Began, Finished, Intent, Lease, StepOutcome, Store};
+use crate::telemetry::Metrics;
+
+mod answers;
+mod description;
+mod guarding;
+mod pages;
+
+const TOKEN: &str = "operators-own-token-4711";
+const LINK: &str = "https://chat.whatsapp.com/SeCrEtCoDe9";
+const GROUP: &str = "120363000000000001@g.us";
+const OTHER_GROUP: &str = "120363000000000002@g.us";
+/// Name, role, digits of the phone.
+const PEOPLE: [(&str, &str, &str); 4] = [
+    ("Ines Duarte", "commander", "15550100101"),
+    ("Tomas Novak", "specialist", "15550100102"),
+    ("Priya Raman", "client", "15550100103"),
+    ("Kofi Mensah", "account manager", "15550100104"),
+];
+
+/// A console with its store, clock and bell.
+struct Desk {
+    store: Arc<Sqlite>,
+    clock: Arc<TestClock>,
+    console: Arc<Console>,
+    router: Router,
+    _dir: TempDir,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Reply {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// Status and stable code of a problem.
+    fn problem(&self) -> (u16, String) {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
+        (self.status.as_u16(), self.json()["code"].as_str().unwrap().to_owned())
+    }
+}
+
+impl Desk {
+    fn open() -> Self {
+        Self::with_token(None)
+    }
+
+    fn with_token(token: Option<&str>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(&dir.path().join("store.db")).unwrap());
+        let clock = Arc::new(TestClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
+        let console = Arc::new(Console {
+            store: store.clone(),
+            metrics: Arc::new(Metrics::default()),
+            clock: clock.clone(),
+            token: token.map(SecretString::from),
+            bell: Arc::new(tokio::sync::Notify::new()),
+        });
+        Self { store, clock, router: router(console.clone()), console, _dir: dir }
+    }
+
+    async fn ask(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Reply { status: head.status, headers: head.headers, text }
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.ask(Request::get(path).header("host", "localhost:9090").body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str) -> Reply {
+        self.ask(Request::post(path).header("host", "localhost:9090").body(Body::empty()).unwrap()).await
+    }
+
+    async fn post_json(&self, path: &str, body: &str) -> Reply {
+        let request = Request::post(path)
+            .header("host", "localhost:9090")
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        self.ask(request).await
+    }
+
+    fn later(&self, millis: i64) {
+        self.clock.advance(SignedDuration::from_millis(millis));
+    }
+
+    /// Takes in a hook with one alert, as the receiver does.
+    async fn hook(&self, draft: Draft, state: AlertState, severity: Severity) -> IncidentId {
+        let now = self.clock.now();
+        let key = DedupKey::new("console-test", 1, &draft.id);
+        let open_room = |incident: &Incident, now: Timestamp| Room::wanted(incident, summons(), now);
+        let acceptance = Acceptance {
+            receipt: new_id(now),
+            source: "prometheus".into(),
+            received_at: now,
+            replay_key: None,
+            body: Bytes::from_static(b"{}"),
+            alerts: vec![draft.finish(key, state, (severity, SeverityOrigin::Field))],
+            ignored: None,
+            rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },
+            open_room: Arc::new(open_room),
+        };
+        let receipt = self.store.accept(acceptance).await.unwrap();
+        receipt.incidents[0].id.as_ref().unwrap().parse().unwrap()
+    }
+
+    /// A Sev-1 incident of its own, with this title.
+    async fn incident(&self, title: &str) -> IncidentId {
+        let draft = Draft {
+            id: title.into(),
+            title: title.into(),
+            summary: "Checkout answers 502 for most buyers.\nQuestions to +1 (555) 010-0177.".into(),
+            labels: BTreeMap::from([("client".into(), "acme".into()), ("region".into(), "eu-1".into())]),
+            links: vec![(LinkKind::Dashboard, "https://grafana.example/d/checkout?from=now-1h".into())],
+            assignees: vec!["ines@ops.example".into()],
+            ..Draft::default()
+        };
+        self.hook(draft, AlertState::Firing, Severity::Sev1).await
+    }
+
+    /// Nothing fires any more.
+    async fn resolve(&self, title: &str) {
+        let draft = Draft { id: title.into(), title: title.into(), ..Draft::default() };
+        self.hook(draft, AlertState::Resolved, Severity::Sev1).await;
+    }
+
+    /// Leases this room, giving all others back.
+    async fn lease(&self, id: IncidentId) -> Lease {
+        let now = self.clock.now();
+        let mut found = None;
+        for lease in self.store.lease_rooms(now, 1000, SignedDuration::from_mins(2)).await.unwrap() {
+            if lease.room.incident == id {
+                found = Some(lease);
+            } else {
+                self.store.release(&lease, Some(now), now).await.unwrap();
+            }
+        }
+        found.expect("the room is due")
+    }
+
+    /// One call that is answered after 340 ms, as the worker makes it.
+    async fn call(&self, id: IncidentId, step: Step, answer: Answer) {
+        let mut lease = self.lease(id).await;
+        let began_at = self.clock.now();
+        let event = lease.room.begin(&step, "number-1", began_at).unwrap();
+        let intent = Intent {
+            room: lease.room.clone(),
+            step: step.clone(),
+            instance: "number-1".into(),
+            event,
+            pace: Pace::Free,
+        };
+        let Began::Yes(intent) = self.store.begin_step(&lease, intent, began_at).await.unwrap() else {
+            panic!("the lease holds")
+        };
+        self.later(340);
+        let (policy, composer) = (Policy::default(), Composer::default());
+        let capabilities = Capabilities {
+            longest_subject: 100,
+            safe_subject: 25,
+            longest_description: 512,
+            longest_text: 4000,
+        };
+        let ground = Ground { policy: &policy, composer: &composer, capabilities };
+        let now = self.clock.now();
+        let effect = lease.room.finish(&step, &answer, ground, now).unwrap();
+        let made = match &answer {
+            Answer::Created(created) => Some(created.group.clone()),
+            _ => None,
+        };
+        let outcome = StepOutcome { intent, room: lease.room.clone(), note: answer.note(), effect, made };
+        let finished = self.store.finish_step(&lease, outcome, now).await.unwrap();
+        assert!(matches!(finished, Finished::Yes { .. }));
+        self.store.release(&lease, Some(now), now).await.unwrap();
+    }
+
+    async fn create(&self, id: IncidentId, answer: Answer) {
+        let people = PEOPLE.iter().map(|(_, _, digits)| jid(digits)).collect();
+        let step = Step::Create { subject: format!("{id} | Checkout is down"), people };
+        self.call(id, step, answer).await;
+    }
+
+    /// A room that is live and briefed: Ines is in, nobody can tell about Tomas, Priya holds an invitation,
+    /// Kofi is not on the network.
+    async fn live(&self, title: &str) -> IncidentId {
+        let id = self.incident(title).await;
+        let said = vec![Added { person: jid(PEOPLE[3].2), outcome: AddOutcome::NotOnNetwork }];
+        self.create(id, Answer::Created(CreatedGroup { group: group(GROUP), said })).await;
+        let chat = ChatId::Group(group(GROUP));
+        let text = format!("*SEV1* {id}: {title}\nJoin at {LINK}, or call +15550100101.");
+        let sent = || Answer::Sent(Sent { message_id: Some("true_3EB0A1".into()) });
+        self.call(id, Step::Say { what: What::Welcome, chat, text }, sent()).await;
+        let hidden = |lid: &str| Member { phone: None, hidden: Some(lid.parse().unwrap()), admin: false };
+        let known = Member { phone: Some(jid(PEOPLE[0].2)), hidden: None, admin: false };
+        let members = Members {
+            rows: vec![known, hidden("99000001@lid"), hidden("99000002@lid"), hidden("99000003@lid")],
+            refused: vec![],
+            hidden_ids: BTreeMap::from([(jid(PEOPLE[2].2), "99000009@lid".parse().unwrap())]),
+        };
+        for _ in 0..2 {
+            let step = Step::ReadMembers { group: group(GROUP), wanted: vec![] };
+            self.call(id, step, Answer::Members(members.clone())).await;
+        }
+        self.call(id, Step::GetLink { group: group(GROUP) }, Answer::Link(InviteLink(LINK.into()))).await;
+        let what = What::Invite { person: "p2".into() };
+        let chat = ChatId::Person(jid(PEOPLE[2].2));
+        self.call(id, Step::Say { what, chat, text: format!("Please join: {LINK}") }, sent()).await;
+        id
+    }
+
+    /// A room that is parked because the provider does not take our credentials.
+    async fn parked(&self, title: &str) -> IncidentId {
+        let id = self.incident(title).await;
+        let error = GatewayError::Refused {
+            reason: Refusal::Credentials,
+            detail: "the access token is not accepted".into(),
+        };
+        self.create(id, Answer::Failed(error)).await;
+        id
+    }
+
+    /// A room that came back from a lost create, with a second group beside it.
+    async fn doubled(&self, title: &str) -> IncidentId {
+        let id = self.incident(title).await;
+        self.create(id, Answer::Failed(GatewayError::Unknown { detail: "no answer in 30 s".into() })).await;
+        self.later(1000);
+        let found = |id: &str, second: i64| FoundGroup {
+            group: group(id),
+            subject: "INCIDENT-1 | Checkout is down".into(),
+            created_at: Some(Timestamp::from_second(self.clock.now().as_second() + second).unwrap()),
+        };
+        let groups = vec![found(GROUP, -1), found(OTHER_GROUP, 0)];
+        self.call(id, Step::Look { token: id.to_string() }, Answer::Groups(groups)).await;
+        id
+    }
+
+    /// A move that needs no call, as the worker writes it.
+    async fn moves(&self, id: IncidentId, event: Event) {
+        let lease = self.lease(id).await;
+        let now = self.clock.now();
+        let mut room = lease.room.clone();
+        room.take(&event, now).unwrap();
+        self.store.note(&lease, room, event, now).await.unwrap();
+        self.store.release(&lease, Some(now), now).await.unwrap();
+    }
+
+    /// What the store keeps as the operator's wish.
+    async fn wish(&self, id: IncidentId) -> Option<Wish> {
+        let lease = self.lease(id).await;
+        let now = self.clock.now();
+        self.store.release(&lease, Some(now), now).await.unwrap();
+        lease.wanted.wish
+    }
+
+    /// Whether the bell was rung since the last time somebody asked.
+    fn was_rung(&self) -> bool {
+        use futures_util::FutureExt;
+        self.console.bell.notified().now_or_never().is_some()
+    }
+}
+
+fn jid(digits: &str) -> Jid {
+    format!("{digits}@c.us").parse().unwrap()
+}
+
+fn group(id: &str) -> GroupId {
+    id.parse().unwrap()
+}
+
+fn summons() -> Summons {
+    let stakeholders = PEOPLE
+        .iter()
+        .enumerate()
+        .map(|(n, (name, role, digits))| Stakeholder {
+            person: format!("p{n}"),
+            name: (*name).into(),
+            jid: jid(digits),
+            role: (*role).into(),
+            introduced: n != 2,
+            timezone: None,
+            why: format!("{role} of route acme production"),
+        })
+        .collect();
+    Summons {
+        route: "acme production".into(),
+        rule: "client = acme".into(),
+        stakeholders,
+        runbook: Some("https://runbooks.example/acme".into()),
+        timezone: None,
+    }
+}

@@ -1,0 +1,185 @@
+//! A timeline as people read it: hook → moves → calls → outcomes.
+//!
+//! The journal keeps events, not phases, so the phase after each move is found by replaying them through the
+//! state machine; where a journal does not replay, no phase is claimed.
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::room::progress::Note;
+use crate::room::{Event, Phase};
+use crate::store::{Entry, Happening};
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Row {
+    /// When it began.
+    pub at: Timestamp,
+    /// `hook`, `call`, `move`, `stray` or `refused`.
+    pub kind: &'static str,
+    /// The source, the step, or the event.
+    pub what: String,
+    /// `opened` … for a hook; `ok`, the error's class, `abandoned` or `no answer yet` for a call; the phase after a move.
+    pub outcome: &'static str,
+    /// In words.
+    pub detail: String,
+    /// The linked number of a call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The receipt of a hook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+    /// When the call came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Row {
+    /// What happened, for reading.
+    pub(super) fn words(&self) -> String {
+        if self.kind == "hook" { self.what.clone() } else { self.what.replace('_', " ") }
+    }
+
+    /// `good`, `bad` or `plain`, for colouring.
+    pub(super) fn tone(&self) -> &'static str {
+        match (self.kind, self.outcome) {
+            ("call", "ok") | ("move", "live") => "good",
+            ("call", "no answer yet") => "plain",
+            ("call" | "stray" | "refused", _) | ("move", "parked" | "unsure") => "bad",
+            _ => "plain",
+        }
+    }
+}
+
+/// The lines of a timeline, oldest first.
+pub(super) fn rows(timeline: &[Entry]) -> Vec<Row> {
+    let mut phase = timeline.first().map(|e| Phase::Wanted { since: e.at, not_before: e.at });
+    timeline
+        .iter()
+        .map(|entry| {
+            let began = matches!(&entry.what, Happening::Call { step, .. } if step == "create");
+            if began {
+                phase = phase.take().and_then(|p| p.after(&Event::Began, entry.at).ok());
+            }
+            if let Happening::Moved { event } = &entry.what {
+                phase = phase.take().and_then(|p| p.after(event, entry.at).ok());
+            }
+            row(entry, phase.as_ref())
+        })
+        .collect()
+}
+
+fn row(entry: &Entry, phase: Option<&Phase>) -> Row {
+    let plain = |kind, what: &str, outcome, detail: String| Row {
+        at: entry.at,
+        kind,
+        what: what.to_owned(),
+        outcome,
+        detail,
+        instance: None,
+        receipt: None,
+        ended_at: None,
+    };
+    match &entry.what {
+        Happening::Hook { receipt, source, outcome } => {
+            Row { receipt: Some(receipt.clone()), ..plain("hook", source, outcome.as_str(), String::new()) }
+        }
+        Happening::Call { step, instance, outcome, ended_at } => {
+            let (word, detail) = outcome.as_ref().map_or(("no answer yet", String::new()), told);
+            Row { instance: Some(instance.clone()), ended_at: *ended_at, ..plain("call", step, word, detail) }
+        }
+        Happening::Moved { event } => {
+            plain("move", event.name(), phase.map_or("", |p| p.name().as_str()), words(event))
+        }
+        Happening::Stray { step, outcome } => {
+            let (word, detail) = told(outcome);
+            plain("stray", step, word, detail)
+        }
+        Happening::Refused { why } => plain("refused", "operator's wish", "refused", why.clone()),
+    }
+}
+
+fn told(note: &Note) -> (&'static str, String) {
+    match note {
+        Note::Ok { what } => ("ok", what.clone()),
+        Note::Failed { error } => (error.class(), error.to_string()),
+        Note::Abandoned => {
+            ("abandoned", "the worker went away before the answer; the next one looked".to_owned())
+        }
+    }
+}
+
+/// What an event means, for people.
+fn words(event: &Event) -> String {
+    match event {
+        Event::Began => "asked for a group".to_owned(),
+        Event::Made { group } => format!("the group was made: {group}"),
+        Event::NotSent { retry_at } => format!("certainly nothing was made; again at {retry_at}"),
+        Event::Lost { look_at } => format!("nobody knows whether a group was made; looking at {look_at}"),
+        Event::Refused { why } => format!("it can never be made: {why}"),
+        Event::Found { group } => format!("a look found the group: {group}"),
+        Event::Absent { believe_at, .. } => format!("a look found none; believed from {believe_at}"),
+        Event::Ended => "the incident is over".to_owned(),
+        Event::Gone { why } => format!("the group is gone: {why}"),
+        Event::Spent { why } => format!("given up: {why}"),
+        Event::Finished => "all last steps are done".to_owned(),
+        Event::Cancel => "an operator ended it".to_owned(),
+        Event::Resume { group: None } => "an operator says: go on".to_owned(),
+        Event::Resume { group: Some(group) } => format!("an operator says: {group} is the room"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::Outcome;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_772_000_000 + second).unwrap()
+    }
+
+    fn call(second: i64, step: &str, outcome: Option<Note>) -> Entry {
+        let what = Happening::Call { step: step.into(), instance: "one".into(), outcome, ended_at: None };
+        Entry { at: at(second), what }
+    }
+
+    fn moved(second: i64, event: Event) -> Entry {
+        Entry { at: at(second), what: Happening::Moved { event } }
+    }
+
+    #[test]
+    fn the_phase_after_a_move_comes_from_replaying() {
+        let group = "120363000000000001@g.us".parse().unwrap();
+        let hook = Happening::Hook { receipt: "r".into(), source: "s".into(), outcome: Outcome::Opened };
+        let story = [
+            Entry { at: at(0), what: hook },
+            call(1, "create", Some(Note::Ok { what: "made".into() })),
+            moved(2, Event::Made { group }),
+            moved(3, Event::Gone { why: "removed".into() }),
+        ];
+        let told: Vec<_> = rows(&story).iter().map(|r| (r.kind, r.outcome, r.tone())).collect();
+        assert_eq!(
+            told,
+            [
+                ("hook", "opened", "plain"),
+                ("call", "ok", "good"),
+                ("move", "live", "good"),
+                ("move", "parked", "bad")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_journal_that_does_not_replay_claims_no_phase() {
+        let story = [moved(0, Event::Finished), moved(1, Event::Ended)];
+        assert!(rows(&story).iter().all(|r| r.outcome.is_empty()));
+    }
+
+    #[test]
+    fn a_call_without_an_answer_says_so() {
+        let row = rows(&[call(0, "create", None)]).remove(0);
+        assert_eq!((row.outcome, row.tone()), ("no answer yet", "plain"));
+        let row = rows(&[call(0, "create", Some(Note::Abandoned))]).remove(0);
+        assert_eq!((row.outcome, row.tone()), ("abandoned", "bad"));
+    }
+}

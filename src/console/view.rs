@@ -1,0 +1,404 @@
+//! What the API answers with and the pages show, made from what the store knows.
+//!
+//! These structs are the API's own, so a change of a stored document does not change what dashboards read.
+//! No full phone number and no invite link gets in here; [`Redaction`](super::redaction::Redaction) goes over
+//! the words once more on the way out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::action::offered;
+use super::attention::{Attention, attention};
+use super::timeline::{Row, rows};
+use crate::alert::{Link, LinkKind, Severity};
+use crate::clock::Timestamp;
+use crate::incident::{Incident, State};
+use crate::jid::ChatId;
+use crate::room::{Chore, Phase, PhaseName, Room, Seat, SeatState, What};
+use crate::room::{Told, Trouble};
+use crate::store::{Dossier, Orphan};
+
+/// What is broken, in a few fields.
+#[derive(Debug, Serialize)]
+pub(super) struct Headline {
+    pub id: String,
+    pub state: &'static str,
+    pub severity: Severity,
+    pub worst: Severity,
+    pub title: String,
+    pub source: String,
+    pub started_at: Timestamp,
+    pub opened_at: Timestamp,
+    pub changed_at: Timestamp,
+    pub resolved_at: Option<Timestamp>,
+    pub closes_at: Option<Timestamp>,
+    pub closed_at: Option<Timestamp>,
+    pub firing: u32,
+    pub acknowledged: bool,
+    /// More may fire than we know of.
+    pub truncated: bool,
+}
+
+/// One incident in a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Listed {
+    #[serde(flatten)]
+    pub headline: Headline,
+    pub room: Option<Glance>,
+}
+
+/// A room in brief.
+#[derive(Debug, Serialize)]
+pub(super) struct Glance {
+    pub phase: &'static str,
+    pub since: Timestamp,
+    /// Why a person must decide, while parked.
+    pub why: Option<String>,
+    pub group: Option<String>,
+    /// The linked number it was made with.
+    pub instance: Option<String>,
+    /// When the welcome was known to be there.
+    pub briefed_at: Option<Timestamp>,
+    /// When the members were last read back.
+    pub read_at: Option<Timestamp>,
+    /// Nothing is called before this moment.
+    pub held_until: Option<Timestamp>,
+    /// Whether an invite link was handed out; the link itself is never shown.
+    pub has_link: bool,
+    pub seats: Vec<Place>,
+    /// What `POST /api/rooms/{id}/{action}` takes now.
+    pub actions: Vec<&'static str>,
+}
+
+/// One person's seat.
+#[derive(Debug, Serialize)]
+pub(super) struct Place {
+    pub person: String,
+    pub name: String,
+    /// The last two digits.
+    pub phone: String,
+    pub role: String,
+    /// How they came to be wanted.
+    pub why: String,
+    pub introduced: bool,
+    pub state: &'static str,
+    /// The state in words, with the reason of a refusal.
+    pub words: String,
+    pub since: Option<Timestamp>,
+    pub look_at: Option<Timestamp>,
+    /// Whether they were told 1:1 that there is no room.
+    pub told_alone: bool,
+}
+
+/// One incident in full.
+#[derive(Debug, Serialize)]
+pub(super) struct Detailed {
+    #[serde(flatten)]
+    pub headline: Headline,
+    pub summary: String,
+    pub labels: BTreeMap<String, String>,
+    pub links: Vec<Link>,
+    pub assignees: Vec<String>,
+    pub room: Option<Detail>,
+    pub orphans: Vec<Orphan>,
+    pub attention: Vec<Attention>,
+    pub timeline: Vec<Row>,
+}
+
+/// A room in full.
+#[derive(Debug, Serialize)]
+pub(super) struct Detail {
+    #[serde(flatten)]
+    pub glance: Glance,
+    pub subject: Option<String>,
+    pub route: String,
+    /// Why this route.
+    pub rule: String,
+    pub runbook: Option<String>,
+    pub messages: Vec<Message>,
+    /// Handed over, but not known to have arrived.
+    pub unconfirmed: Option<Message>,
+    pub chores: Vec<Errand>,
+    pub troubles: Vec<Setback>,
+}
+
+/// Something said.
+#[derive(Debug, Serialize)]
+pub(super) struct Message {
+    /// `welcome`, `news`, `invite`, `brief` or `last_words`.
+    pub what: &'static str,
+    /// `room`, or a person's name.
+    pub to: String,
+    pub at: Timestamp,
+    pub text: String,
+}
+
+/// A small thing done once.
+#[derive(Debug, Serialize)]
+pub(super) struct Errand {
+    pub chore: &'static str,
+    pub at: Timestamp,
+    /// Why it was given up, if it was.
+    pub given_up: Option<String>,
+}
+
+/// A step that failed and is tried again.
+#[derive(Debug, Serialize)]
+pub(super) struct Setback {
+    pub step: String,
+    pub failures: u32,
+    pub retry_at: Timestamp,
+    pub last: String,
+}
+
+impl Headline {
+    fn of(incident: &Incident) -> Self {
+        let (state, resolved_at, closes_at, closed_at) = match incident.state {
+            State::Open => ("open", None, None, None),
+            State::Resolved { resolved_at, closes_at } => {
+                ("resolved", Some(resolved_at), Some(closes_at), None)
+            }
+            State::Closed { closed_at } => ("closed", None, None, Some(closed_at)),
+        };
+        Self {
+            id: incident.id.to_string(),
+            state,
+            severity: incident.severity,
+            worst: incident.worst,
+            title: incident.title.clone(),
+            source: incident.source.clone(),
+            started_at: incident.started_at,
+            opened_at: incident.opened_at,
+            changed_at: incident.changed_at,
+            resolved_at,
+            closes_at,
+            closed_at,
+            firing: incident.firing_count(),
+            acknowledged: incident.acknowledged,
+            truncated: incident.truncated,
+        }
+    }
+}
+
+impl Listed {
+    pub(super) fn of(incident: &Incident, room: Option<&Room>, now: Timestamp) -> Self {
+        Self { headline: Headline::of(incident), room: room.map(|room| Glance::of(room, now)) }
+    }
+}
+
+impl Detailed {
+    pub(super) fn of(dossier: &Dossier, now: Timestamp) -> Self {
+        let Dossier { incident, room, orphans, timeline } = dossier;
+        Self {
+            headline: Headline::of(incident),
+            summary: incident.summary.clone(),
+            labels: incident.labels.clone(),
+            links: incident.links.clone(),
+            assignees: incident.assignees.clone(),
+            room: room.as_ref().map(|room| Detail::of(room, now)),
+            orphans: orphans.clone(),
+            attention: attention(incident, room.as_ref(), orphans),
+            timeline: rows(timeline),
+        }
+    }
+}
+
+impl Glance {
+    fn of(room: &Room, now: Timestamp) -> Self {
+        let (since, why) = standing(&room.phase);
+        Self {
+            phase: room.phase.name().as_str(),
+            since,
+            why: why.map(str::to_owned),
+            group: room.phase.group().map(ToString::to_string),
+            instance: room.instance.clone(),
+            briefed_at: room.told.iter().find(|t| t.what == What::Welcome).map(|t| t.at),
+            read_at: room.read_at,
+            held_until: room.hold_until.filter(|until| *until > now),
+            has_link: room.link.is_some(),
+            seats: room.seats.iter().map(|seat| Place::of(seat, room)).collect(),
+            actions: offered(room, now).into_iter().map(super::action::Action::as_str).collect(),
+        }
+    }
+
+    /// How many seats are in this state.
+    pub(super) fn count(&self, state: &str) -> usize {
+        self.seats.iter().filter(|s| s.state == state).count()
+    }
+
+    pub(super) fn offers(&self, action: &str) -> bool {
+        self.actions.contains(&action)
+    }
+
+    /// The phase in words for people.
+    pub(super) fn phase_words(&self) -> &'static str {
+        [
+            (PhaseName::Wanted, "about to be made"),
+            (PhaseName::Creating, "being made"),
+            (PhaseName::Unsure, "not known if made"),
+            (PhaseName::Live, "live"),
+            (PhaseName::Closing, "closing"),
+            (PhaseName::Closed, "closed"),
+            (PhaseName::Skipped, "not needed"),
+            (PhaseName::Parked, "parked"),
+        ]
+        .into_iter()
+        .find_map(|(name, words)| (name.as_str() == self.phase).then_some(words))
+        .unwrap_or(self.phase)
+    }
+}
+
+/// Since when a phase holds and, for a parked room, why.
+pub(super) fn standing(phase: &Phase) -> (Timestamp, Option<&str>) {
+    match phase {
+        Phase::Wanted { since, .. }
+        | Phase::Unsure { since, .. }
+        | Phase::Live { since, .. }
+        | Phase::Closing { since, .. }
+        | Phase::Closed { since, .. }
+        | Phase::Skipped { since } => (*since, None),
+        Phase::Creating { asked_at } => (*asked_at, None),
+        Phase::Parked { since, why, .. } => (*since, Some(why)),
+    }
+}
+
+impl Place {
+    fn of(seat: &Seat, room: &Room) -> Self {
+        let is_made = room.phase.group().is_some();
+        let (state, words, since, look_at) = match &seat.state {
+            SeatState::Wanted => ("wanted", "not asked yet".to_owned(), None, None),
+            // Asked together with a group that is not known to exist.
+            SeatState::Asked if !is_made => ("asked", "no group yet".to_owned(), None, None),
+            SeatState::Asked => ("asked", "asked, not seen yet".to_owned(), None, None),
+            SeatState::In { since } => ("in", "in".to_owned(), Some(*since), None),
+            SeatState::Invited { since, by_gateway } => {
+                let by = if *by_gateway { "invited by WhatsApp" } else { "invited by link" };
+                ("invited", by.to_owned(), Some(*since), None)
+            }
+            SeatState::Refused { why } => ("refused", why.words().to_owned(), None, None),
+            SeatState::CannotTell { look_at } => {
+                ("cannot_tell", "cannot tell".to_owned(), None, Some(*look_at))
+            }
+        };
+        Self {
+            person: seat.who.person.clone(),
+            name: seat.who.name.clone(),
+            phone: seat.who.jid.masked(),
+            role: seat.who.role.clone(),
+            why: seat.who.why.clone(),
+            introduced: seat.who.introduced,
+            state,
+            words,
+            since,
+            look_at,
+            told_alone: seat.briefed,
+        }
+    }
+}
+
+impl Detail {
+    fn of(room: &Room, now: Timestamp) -> Self {
+        let unconfirmed = room.saying.as_ref().map(|saying| Message {
+            what: kind(&saying.what),
+            to: match &saying.chat {
+                ChatId::Group(_) => "room".to_owned(),
+                ChatId::Person(_) => addressee(room, &saying.what),
+            },
+            at: saying.begun_at,
+            text: saying.text.clone(),
+        });
+        Self {
+            glance: Glance::of(room, now),
+            subject: room.subject.clone(),
+            route: room.summons.route.clone(),
+            rule: room.summons.rule.clone(),
+            runbook: room.summons.runbook.clone(),
+            messages: room.told.iter().map(|told| Message::of(room, told)).collect(),
+            unconfirmed,
+            chores: room.chores.iter().map(|(chore, done)| Errand::of(*chore, done)).collect(),
+            troubles: room.troubles.iter().map(|(step, trouble)| Setback::of(step, trouble)).collect(),
+        }
+    }
+}
+
+impl Message {
+    fn of(room: &Room, told: &Told) -> Self {
+        Self { what: kind(&told.what), to: addressee(room, &told.what), at: told.at, text: told.text.clone() }
+    }
+}
+
+fn kind(what: &What) -> &'static str {
+    match what {
+        What::Welcome => "welcome",
+        What::Presence => "presence",
+        What::News { .. } => "news",
+        What::Invite { .. } => "invite",
+        What::Brief { .. } => "brief",
+        What::LastWords => "last_words",
+    }
+}
+
+fn addressee(room: &Room, what: &What) -> String {
+    match what {
+        What::Welcome | What::Presence | What::News { .. } | What::LastWords => "room".to_owned(),
+        What::Invite { person } | What::Brief { person } => room
+            .seats
+            .iter()
+            .find(|s| s.who.person == *person)
+            .map_or_else(|| person.clone(), |s| s.who.name.clone()),
+    }
+}
+
+impl Errand {
+    fn of(chore: Chore, done: &crate::room::Done) -> Self {
+        let chore = match chore {
+            Chore::Description => "description",
+            Chore::Settings => "settings",
+            Chore::SecondAdmin => "second_admin",
+            Chore::Sweep => "sweep",
+            Chore::RevokeLink => "revoke_link",
+            Chore::LockMessages => "lock_messages",
+            Chore::LastWords => "last_words",
+            Chore::Presence => "presence",
+            Chore::Rename => "rename",
+            Chore::Leave => "leave",
+        };
+        match done {
+            crate::room::Done::Well { at } => Self { chore, at: *at, given_up: None },
+            crate::room::Done::GivenUp { why, at } => Self { chore, at: *at, given_up: Some(why.clone()) },
+        }
+    }
+
+    pub(super) fn words(&self) -> String {
+        self.chore.replace('_', " ")
+    }
+}
+
+impl Message {
+    pub(super) fn words(&self) -> String {
+        self.what.replace('_', " ")
+    }
+}
+
+impl Setback {
+    fn of(step: &str, trouble: &Trouble) -> Self {
+        Self {
+            step: step.to_owned(),
+            failures: trouble.failures,
+            retry_at: trouble.retry_at,
+            last: trouble.last.clone(),
+        }
+    }
+}
+
+/// What a link leads to, in words.
+pub(super) fn link_words(kind: LinkKind) -> &'static str {
+    match kind {
+        LinkKind::Source => "Alert at its source",
+        LinkKind::Runbook => "Runbook",
+        LinkKind::Dashboard => "Dashboard",
+        LinkKind::Silence => "Silence",
+        LinkKind::Call => "Call",
+    }
+}

@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# What the README tells people to paste is right: its configs are taken together and served against the
+# simulator, its signed requests are sent as they stand there, its Alertmanager config is asked of amtool.
+#
+#   tests/e2e/readme.sh [PATH-OF-WARROOM]
+#
+# Needs amtool, curl, jq and openssl. Everything listens on loopback, on ports the system picks.
+set -euo pipefail
+
+warroom=$(realpath "${1:-target/debug/warroom}")
+root=$(realpath "$(dirname "$0")/../..")
+for program in amtool curl jq openssl; do
+  command -v "$program" >/dev/null || { echo "e2e: $program is not installed" >&2; exit 1; }
+done
+
+folder=$(mktemp -d)
+pids=()
+finish() {
+  code=$?
+  if [ "$code" -ne 0 ]; then
+    for log in "$folder"/*.log "$folder/warroom.yaml"; do
+      echo "--- the end of $(basename "$log")" >&2
+      tail -n 40 "$log" >&2
+    done
+  fi
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  wait || true
+  rm -rf "$folder"
+}
+trap finish EXIT
+
+say() { printf '  %s\n' "$*"; }
+fail() { echo "e2e: $*" >&2; exit 1; }
+
+# Asks again and again until the rest of the line succeeds, for at most 60 seconds.
+eventually() {
+  local what=$1 deadline=$((SECONDS + 60))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "not within 60 seconds: $what"
+    sleep 0.1
+  done
+  say "$what"
+}
+address_in() { grep -o "$2[^0-9]*127\.0\.0\.1:[0-9]\+" "$1" | grep -o '127\.0\.0\.1:[0-9]\+' | head -n 1; }
+
+# The fenced blocks of the README that hold the text $1, without their fences.
+blocks() {
+  awk -v wanted="$1" '
+    /^```/ { if (inside) { if (index(block, wanted)) { printf "%s", block; n++ } inside = 0 }
+             else { inside = 1; block = "" } next }
+    inside { block = block $0 "\n" }
+    END { exit n ? 0 : 1 }' "$root/README.md" || fail "the README has no block with: $1"
+}
+
+"$warroom" sandbox --listen 127.0.0.1:0 >"$folder/sandbox.out" 2>"$folder/sandbox.log" &
+pids+=($!)
+eventually "the sandbox listens" address_in "$folder/sandbox.out" base_url
+setting() { awk -v key="$1" '$1 == key { print $2 }' "$folder/sandbox.out"; }
+
+secret() { openssl rand -hex 32; }
+export ALERTMANAGER_TOKEN GRAFANA_SECRET PAGERDUTY_SECRET WEBHOOK_SECRET SVIX_SECRET UPTIME_TOKEN
+ALERTMANAGER_TOKEN=$(secret) GRAFANA_SECRET=$(secret) PAGERDUTY_SECRET=$(secret) WEBHOOK_SECRET=$(secret)
+SVIX_SECRET=whsec_$(openssl rand -base64 32) UPTIME_TOKEN=$(secret)
+
+cp "$root/config/roster.yaml" "$folder/roster.yaml"
+cat >"$folder/warroom.yaml" <<YAML
+server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0 }
+store: sqlite:warroom.db
+gateway:
+  kind: wawp
+  base_url: $(setting base_url)
+  instances: [ { id: $(setting id), access_token: $(setting access_token) } ]
+log: { format: json }
+$(blocks 'messages:')
+sources:
+$(blocks '# warroom.yaml' | grep -v -e '^# warroom.yaml' -e '^sources:')
+YAML
+"$warroom" check --config "$folder/warroom.yaml" >"$folder/check.log" || fail "the README's configs have problems"
+say "$(grep -c '^    verified by' "$folder/check.log") sources and a text of the README are taken by check"
+blocks 'admin_token: {' >"$folder/container.txt"
+sed -e "/^server:/d" -e "/^store:/d" "$folder/warroom.yaml" | cat "$folder/container.txt" - >"$folder/container.yaml"
+"$warroom" check --config "$folder/container.yaml" >>"$folder/check.log" || fail "the README's container config has problems"
+grep --quiet '/data/warroom.db' "$folder/check.log" || fail "the container's store is not where it should be"
+say "the container's config too"
+
+"$warroom" serve --config "$folder/warroom.yaml" 2>"$folder/bridge.log" &
+pids+=($!)
+eventually "the bridge listens" address_in "$folder/bridge.log" server.listen
+BRIDGE=http://$(address_in "$folder/bridge.log" server.listen)
+operators=http://$(address_in "$folder/bridge.log" server.admin)
+export BRIDGE
+
+opened() { jq --exit-status '.incidents[0].outcome == "opened" and .incidents[0].severity == "sev1"' >/dev/null; }
+bash -euo pipefail -c "$(blocks 'X-Hub-Signature-256')" | opened || fail "the curl with a body signature opened nothing"
+say "the curl with a body signature opens an incident"
+bash -euo pipefail -c "$(blocks 'webhook-signature:')" | opened || fail "the curl with Standard Webhooks opened nothing"
+say "the curl with Standard Webhooks opens an incident"
+body=$(grep -o '`{"check":.*}`' "$root/README.md" | tr -d '`')
+curl --silent --show-error --fail "$BRIDGE/hooks/uptime" --header "X-Webhook-Token: $UPTIME_TOKEN" --data-binary "$body" |
+  opened || fail "the body for the field paths opened nothing"
+say "the body for the field paths opens an incident"
+for source in prometheus grafana pagerduty; do
+  answer=$("$warroom" send "$source" --config "$folder/warroom.yaml" --to "$BRIDGE/hooks/$source")
+  printf %s "${answer#200 }" | opened || fail "the sample of $source opened nothing: $answer"
+  say "the sample of $source opens an incident"
+done
+
+blocks '# alertmanager.yml' >"$folder/alertmanager.yml"
+amtool check-config "$folder/alertmanager.yml" >"$folder/amtool.log" || fail "amtool refuses the README's config"
+say "amtool takes the Alertmanager config"
+
+fetch_metrics() { curl --silent --show-error --fail --max-time 5 "$operators/metrics"; }
+six_are_live() { fetch_metrics | grep --quiet '^warroom_room_moves_total{phase="live"} 6$'; }
+eventually "all six have their room" six_are_live
+metrics=$(fetch_metrics)
+documented=$(grep -o '^| `warroom_[a-z_]*' "$root/README.md" | tr -d '|` ')
+for metric in $documented; do
+  grep --quiet "^# TYPE ${metric%_total} \|^$metric" <<<"$metrics" ||
+    [ "$metric" = warroom_alerts_unmapped_total ] || fail "no metric $metric, which the README explains"
+done
+# A metric of which nothing was counted is not shown, so unmapped ones are counted here.
+for metric in $(awk '/^# TYPE/ { print $3 }' <<<"$metrics"); do
+  grep --quiet "^$metric\(_total\)\?$" <<<"$documented" || fail "the README does not explain $metric"
+done
+say "the README explains all metrics and no others"
+echo "e2e: done in $SECONDS s"

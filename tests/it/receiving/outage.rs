@@ -1,0 +1,262 @@
+//! A store that fails: nothing is lost by answering too early, and the sender is told to come again.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::task::JoinHandle;
+use warroom::clock::{Clock, SignedDuration, Timestamp};
+use warroom::incident::IncidentId;
+use warroom::receiver::{self, Receiver};
+use warroom::room::{Event, Room, Wish};
+use warroom::store::{
+    Acceptance, Began, Dossier, Finished, IncidentQuery, Intent, Lease, Receipt, StepOutcome, Store,
+    StoreError, StoredHook, Summary, WishTaken,
+};
+
+use super::{SENDERS, world};
+use crate::harness::{World, listen};
+
+/// How a store takes a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Well,
+    /// Refuses at once.
+    Down,
+    /// Never answers, and has not done it.
+    Silent,
+    /// Has done it, and never says so.
+    DoneAndSilent,
+}
+
+/// A store with moods before a real one.
+#[derive(Debug)]
+struct Moody {
+    inner: Arc<dyn Store>,
+    mood: Mutex<Mood>,
+    refused: AtomicU8,
+}
+
+impl Moody {
+    fn mood(&self) -> Mood {
+        *self.mood.lock().unwrap()
+    }
+
+    /// What a disk says may hold a path; it must not get out.
+    fn down(&self) -> StoreError {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        StoreError::Unavailable("disk full at /very/private/place".to_owned())
+    }
+}
+
+#[async_trait]
+impl Store for Moody {
+    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
+        match self.mood() {
+            Mood::Well => self.inner.accept(hook).await,
+            Mood::Down => Err(self.down()),
+            Mood::Silent => pending().await,
+            Mood::DoneAndSilent => {
+                self.inner.accept(hook).await?;
+                pending().await
+            }
+        }
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        match self.mood() {
+            Mood::Well => self.inner.ready().await,
+            Mood::Down => Err(self.down()),
+            Mood::Silent | Mood::DoneAndSilent => pending().await,
+        }
+    }
+
+    async fn lease_rooms(
+        &self,
+        now: Timestamp,
+        n: usize,
+        by: SignedDuration,
+    ) -> Result<Vec<Lease>, StoreError> {
+        self.inner.lease_rooms(now, n, by).await
+    }
+
+    async fn begin_step(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Result<Began, StoreError> {
+        self.inner.begin_step(lease, intent, now).await
+    }
+
+    async fn finish_step(
+        &self,
+        lease: &Lease,
+        o: StepOutcome,
+        now: Timestamp,
+    ) -> Result<Finished, StoreError> {
+        self.inner.finish_step(lease, o, now).await
+    }
+
+    async fn note(
+        &self,
+        lease: &Lease,
+        room: Room,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<Finished, StoreError> {
+        self.inner.note(lease, room, event, now).await
+    }
+
+    async fn refuse_wish(&self, lease: &Lease, why: &str, now: Timestamp) -> Result<Finished, StoreError> {
+        self.inner.refuse_wish(lease, why, now).await
+    }
+
+    async fn release(&self, lease: &Lease, at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.release(lease, at, now).await
+    }
+
+    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.inner.close_quiet(now).await
+    }
+
+    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.next_wake().await
+    }
+
+    async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError> {
+        self.inner.wish(id, wish, now).await
+    }
+
+    async fn incidents(&self, query: IncidentQuery) -> Result<Vec<Summary>, StoreError> {
+        self.inner.incidents(query).await
+    }
+
+    async fn dossier(&self, id: IncidentId) -> Result<Option<Dossier>, StoreError> {
+        self.inner.dossier(id).await
+    }
+
+    async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {
+        self.inner.receipt(id).await
+    }
+}
+
+/// A store with moods, and two receivers over it that are otherwise the world's own.
+struct Outage {
+    store: Arc<Moody>,
+    /// Waits for the store as long as anybody could.
+    patient: SocketAddr,
+    /// Hardly waits at all: for stores that never answer.
+    impatient: SocketAddr,
+    servers: [JoinHandle<()>; 2],
+}
+
+impl Drop for Outage {
+    fn drop(&mut self) {
+        self.servers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Outage {
+    async fn before(world: &World) -> Self {
+        let inner = Arc::clone(&world.store);
+        let store = Arc::new(Moody { inner, mood: Mutex::new(Mood::Well), refused: AtomicU8::new(0) });
+        let own = &world.bridge.receiver;
+        let receiver = |commit_timeout| Receiver {
+            sources: own.sources.clone(),
+            store: store.clone(),
+            roster: own.roster.clone(),
+            rules: own.rules,
+            clock: Arc::clone(&own.clock),
+            metrics: Arc::clone(&own.metrics),
+            bell: Arc::clone(&own.bell),
+            max_body: own.max_body,
+            body_timeout: own.body_timeout,
+            commit_timeout,
+        };
+        let patient = receiver(Duration::from_secs(30));
+        let impatient = receiver(Duration::from_millis(50));
+        let (patient, first) = listen(receiver::router(Arc::new(patient))).await;
+        let (impatient, second) = listen(receiver::router(Arc::new(impatient))).await;
+        Self { store, patient, impatient, servers: [first, second] }
+    }
+
+    /// Changes the mood and says which receiver to ask.
+    fn becomes(&self, mood: Mood) -> SocketAddr {
+        *self.store.mood.lock().unwrap() = mood;
+        match mood {
+            Mood::Well | Mood::Down => self.patient,
+            Mood::Silent | Mood::DoneAndSilent => self.impatient,
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_asked_for_again_and_is_not_lost() {
+    let mut world = world().await;
+    let outage = Outage::before(&world).await;
+    for (n, mood) in [Mood::Down, Mood::Silent].into_iter().enumerate() {
+        for sender in &SENDERS {
+            world.public = outage.becomes(mood);
+            let delivery = sender.fire(world.clock.now(), &format!("{}-{n}", sender.name));
+            let answer = world.take(&delivery).await;
+            answer.assert_problem(503, "unavailable");
+            assert_eq!(answer.header("retry-after"), Some("5"), "some senders repeat only if told when");
+            assert!(!answer.body.contains("private"), "{answer:?}");
+        }
+        assert_eq!((world.incidents().await, world.receipts()), (0, 0), "{mood:?}");
+    }
+    assert_eq!(world.metric("warroom_store_failures_total"), 20);
+    // The sender comes again, with the very same bytes.
+    world.public = outage.becomes(Mood::Well);
+    for sender in &SENDERS {
+        let answer = world.take(&sender.fire(world.clock.now(), &format!("{}-0", sender.name))).await;
+        assert_eq!(answer.outcome(), "opened", "{}", sender.name);
+    }
+}
+
+#[tokio::test]
+async fn what_was_stored_without_an_answer_in_time_opens_no_second_room_when_it_comes_again() {
+    let mut world = world().await;
+    let outage = Outage::before(&world).await;
+    for sender in &SENDERS {
+        world.public = outage.becomes(Mood::DoneAndSilent);
+        let delivery = sender.fire(world.clock.now(), sender.name);
+        world.take(&delivery).await.assert_problem(503, "unavailable");
+        world.public = outage.becomes(Mood::Well);
+        assert_eq!(world.take(&delivery).await.outcome(), "repeated", "{}", sender.name);
+        world.pass(20).await;
+    }
+    assert_eq!(world.sandbox.groups().len(), SENDERS.len());
+}
+
+#[tokio::test]
+async fn an_unverified_body_is_turned_away_even_while_the_store_is_down() {
+    let mut world = world().await;
+    let outage = Outage::before(&world).await;
+    world.public = outage.becomes(Mood::Down);
+    for sender in &SENDERS {
+        let body = sender.kind.sample(world.clock.now(), "forged");
+        let forged = sender.send(body, &sender.secret("guessed"), world.clock.now());
+        world.take(&forged).await.assert_problem(401, "unauthorized");
+    }
+    assert_eq!(outage.store.refused.load(Ordering::Relaxed), 0, "the store was not even asked");
+}
+
+#[tokio::test]
+async fn a_bridge_whose_store_fails_is_alive_but_not_ready() {
+    let mut world = world().await;
+    let outage = Outage::before(&world).await;
+    for mood in [Mood::Down, Mood::Silent] {
+        world.public = outage.becomes(mood);
+        let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
+        assert_eq!(ready.status, 503, "{mood:?}: {ready:?}");
+        let parts = ready.json();
+        assert_eq!(parts["config"], "ok", "it says which part is not ready: {parts}");
+        assert_ne!(parts["store"], "ok", "{parts}");
+        assert!(!ready.body.contains("private"), "and not why, because anybody may ask: {parts}");
+        let health = world.answer(world.http.get(format!("http://{}/healthz", world.public))).await;
+        assert_eq!(health.status, 200, "restarting would not help");
+    }
+    world.public = outage.becomes(Mood::Well);
+    let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
+    assert_eq!(ready.status, 200, "it comes back by itself");
+}
