@@ -63,7 +63,7 @@ async fn an_invitation_that_is_lost_twice_is_given_up_and_the_room_is_told() {
     let (place, gates) = (Place::new().await, Gates::new(&[], &[]));
     place.tell_all(&gates).await;
     let sends = gates.calls().into_iter().enumerate().filter(|(_, call)| *call == "send_text");
-    let (invite, _) = sends.skip(1).next().expect("the second message is the invitation");
+    let [_, (invite, _), ..] = sends.collect::<Vec<_>>()[..] else { panic!("more than one message") };
 
     let lost = Mishap { moment: Moment::Before, error: GatewayError::Unknown { detail: "lost".to_owned() } };
     // The second try comes after two looks that do not find the first.

@@ -19,6 +19,7 @@ use crate::place::Place;
 
 /// What a story may do because of what was done to it.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each excuse stands alone")]
 pub(crate) struct Excuse {
     /// A second group, if it is recorded.
     pub(crate) second_group: bool,
@@ -83,8 +84,8 @@ pub(crate) async fn verdict(place: &Place, label: &str, excuse: Excuse) -> (Endi
     let mut bad = Violations::default();
     let store = place.open();
     let id = IncidentId(1);
-    for receipt in place.receipts.borrow().iter() {
-        let stored = store.receipt(receipt).await.unwrap().is_some();
+    for receipt in place.receipts.take() {
+        let stored = store.receipt(&receipt).await.unwrap().is_some();
         bad.expect(stored, || format!("I1: receipt {receipt} was answered and is not stored"));
     }
     let dossier = store.dossier(id).await.unwrap().expect("I1: what was accepted is stored");

@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use warroom::clock::{Clock, SignedDuration, Timestamp, later};
-use warroom::store::Store;
 
 use crate::gates::{Gate, Gates, Moment};
 use crate::harness::beginning;
@@ -321,7 +320,7 @@ fn every_short_interleaving_keeps_one_room() {
     }
 }
 
-/// Numbers from a seed (SplitMix64).
+/// Numbers from a seed (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
