@@ -5,6 +5,7 @@
 //! "go on" to what waits for a person. Seeds are numbers; the one that failed is printed with its shortest list.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
@@ -117,6 +118,7 @@ struct Weather {
     calls: Mutex<Vec<(&'static str, String)>>,
     /// What was struck.
     struck: Mutex<Vec<(&'static str, Kind)>>,
+    failed_commits: AtomicUsize,
 }
 
 impl Weather {
@@ -184,6 +186,7 @@ impl Gate for Brink {
             return None;
         }
         let moment = *moment;
+        self.weather.failed_commits.fetch_add(1, Ordering::SeqCst);
         *times -= 1;
         if *times == 0 {
             *outage = None;
@@ -225,8 +228,34 @@ struct Simulation {
     cancelled: BTreeSet<IncidentId>,
     /// Rooms that ever waited for a person.
     were_parked: BTreeSet<IncidentId>,
-    operations: usize,
+    tally: Tally,
     bad: Violations,
+}
+
+/// What happened in a story, so that one in which nothing does is not taken for proof.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    operations: usize,
+    crashes: usize,
+    spoiled_calls: usize,
+    failed_commits: usize,
+    rooms: usize,
+    parked: usize,
+    groups: usize,
+}
+
+impl Tally {
+    fn with(self, other: &Self) -> Self {
+        Self {
+            operations: self.operations + other.operations,
+            crashes: self.crashes + other.crashes,
+            spoiled_calls: self.spoiled_calls + other.spoiled_calls,
+            failed_commits: self.failed_commits + other.failed_commits,
+            rooms: self.rooms + other.rooms,
+            parked: self.parked + other.parked,
+            groups: self.groups + other.groups,
+        }
+    }
 }
 
 impl Simulation {
@@ -259,7 +288,7 @@ impl Simulation {
             parked: BTreeMap::new(),
             cancelled: BTreeSet::new(),
             were_parked: BTreeSet::new(),
-            operations: 0,
+            tally: Tally::default(),
             bad: Violations::default(),
         }
     }
@@ -269,7 +298,7 @@ impl Simulation {
     }
 
     async fn happen(&mut self, op: &Op) {
-        self.operations += 1;
+        self.tally.operations += 1;
         match *op {
             Op::Fire(n) => self.hook(alertmanager(ALERTS[n], "firing", "critical")).await,
             Op::Ease(n) => self.hook(alertmanager(ALERTS[n], "firing", "warning")).await,
@@ -335,7 +364,7 @@ impl Simulation {
         *brink.left.lock().unwrap() = Some(gates);
         tokio::select! {
             () = self.work(who) => {}
-            () = brink.fell.notified() => {}
+            () = brink.fell.notified() => self.tally.crashes += 1,
         }
         *brink.left.lock().unwrap() = None;
         let gate: Arc<dyn Gate> = brink;
@@ -508,7 +537,7 @@ fn concerns(about: &str, token: &str, groups: &[GroupView]) -> bool {
 }
 
 /// Tells a story; returns how much happened and what was violated.
-async fn tell(story: &Story) -> (usize, Vec<String>) {
+async fn tell(story: &Story) -> (Tally, Vec<String>) {
     let mut simulation = Simulation::new(story).await;
     for op in &story.ops {
         simulation.happen(op).await;
@@ -521,7 +550,16 @@ async fn tell(story: &Story) -> (usize, Vec<String>) {
         simulation.quiet_down().await;
         simulation.check_end().await;
     }
-    (simulation.operations, simulation.bad.0)
+    let rooms = simulation.dossiers().await.iter().filter(|d| d.room.is_some()).count();
+    let tally = Tally {
+        spoiled_calls: simulation.weather.struck.lock().unwrap().len(),
+        failed_commits: simulation.weather.failed_commits.load(Ordering::SeqCst),
+        rooms,
+        parked: simulation.were_parked.len(),
+        groups: simulation.place.sandbox.groups().len(),
+        ..simulation.tally
+    };
+    (tally, simulation.bad.0)
 }
 
 /// The shortest story like this one that still fails, with what fails in it.
@@ -559,15 +597,15 @@ fn whatever_happens_there_is_one_room_and_everybody_knows() {
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
         let tree = any_story().new_tree(&mut runner).unwrap();
-        let (operations, violations) = tell(&tree.current()).await;
+        let (tally, violations) = tell(&tree.current()).await;
         if violations.is_empty() {
-            return (operations, violations);
+            return (tally, violations);
         }
         let (story, violations) = shorten(tree, violations).await;
-        (operations, vec![format!("seed {seed}: {story:?}: {}", violations.join("; "))])
+        (tally, vec![format!("seed {seed}: {story:?}: {}", violations.join("; "))])
     });
-    let operations: usize = swept.results.iter().sum();
-    swept.conclude(&format!("{operations} operations in generated stories"));
+    let all = swept.results.iter().fold(Tally::default(), Tally::with);
+    swept.conclude(&format!("generated stories, {all:?}"));
 }
 
 /// Tells one story that once failed.
