@@ -30,7 +30,7 @@ pub mod progress;
 mod saying;
 pub mod seat;
 
-pub use agenda::{Ground, Next, Step, What, next_step};
+pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};

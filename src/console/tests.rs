@@ -201,8 +201,8 @@ impl Desk {
             longest_description: 512,
             longest_text: 4000,
         };
-        let ground = Ground { policy: &policy, composer: &composer, capabilities };
         let now = self.clock.now();
+        let ground = Ground { policy: &policy, composer: &composer, capabilities, well_since: now };
         let effect = lease.room.finish(&step, &answer, ground, now).unwrap();
         let made = match &answer {
             Answer::Created(created) => Some(created.group.clone()),
