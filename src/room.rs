@@ -114,6 +114,9 @@ pub struct Saying {
     pub looks: u32,
     /// When to look.
     pub look_at: Timestamp,
+    /// The chat could not be read after the last try.
+    #[serde(default)]
+    pub unreadable: bool,
 }
 
 /// Small things to do once in a room's life.

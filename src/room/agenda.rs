@@ -179,7 +179,7 @@ impl Step {
 /// Looks without a find before a lost message is said again.
 pub(super) const LOOKS: u32 = 2;
 /// Refusals after which something essential needs a person.
-const REFUSALS: u32 = 3;
+pub(super) const REFUSALS: u32 = 3;
 /// How long after the last planned read members are read again while somebody may still arrive.
 const LATER_READS: [SignedDuration; 3] =
     [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
@@ -376,7 +376,7 @@ fn while_live(
     if !room.is_briefed() {
         let welcome = into_room(What::Welcome, composer.welcome(&wanted.incident, room, now));
         if let Some(trouble) = room.troubles.get(&welcome.key()).filter(|t| t.refusals >= REFUSALS) {
-            let why = format!("the welcome was refused {REFUSALS} times: {}", trouble.last);
+            let why = format!("the welcome could not be said: {}", trouble.last);
             return Next::Note(Event::Spent { why });
         }
         agenda.offer(welcome);

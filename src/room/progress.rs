@@ -110,6 +110,8 @@ const LOOK_GAP: SignedDuration = SignedDuration::from_secs(10);
 const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
 /// How long a throttled number is left alone if it does not say.
 const THROTTLED_GAP: SignedDuration = SignedDuration::from_secs(60);
+/// How long it is left alone at least: some say "after 0 seconds".
+const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 /// The longest wait between two tries.
 const LONGEST_GAP: i64 = 60;
 /// Refusals after which a small thing is given up.
@@ -143,6 +145,7 @@ impl Room {
                     sends: again.map_or(0, |s| s.sends) + 1,
                     looks: 0,
                     look_at: now,
+                    unreadable: false,
                 });
             }
             Step::Look { .. }
@@ -198,7 +201,10 @@ impl Room {
         now: Timestamp,
     ) -> Result<Effect, Illegal> {
         if let Answer::Failed(error) = answer {
-            self.hold(error, now);
+            // Another number may make the group; every other step needs the one that made it.
+            if !matches!(step, Step::Create { .. }) {
+                self.hold(error, now);
+            }
         } else {
             self.hold_until = None;
             self.troubles.remove(&step.key());
@@ -242,7 +248,7 @@ impl Room {
             }
             GatewayError::Throttled { retry_after, .. } => {
                 let gap = retry_after.and_then(|d| SignedDuration::try_from(d).ok()).unwrap_or(THROTTLED_GAP);
-                self.hold_until = Some(later(now, gap));
+                self.hold_until = Some(later(now, gap.max(SHORTEST_GAP)));
             }
             GatewayError::NotSent { .. }
             | GatewayError::Unknown { .. }
@@ -267,9 +273,8 @@ impl Room {
                 let retry_at = self.note_trouble("create", &error, now).retry_at;
                 self.not_sent(effect, retry_at);
             }
-            GatewayError::Throttled { .. } | GatewayError::SessionDown { .. } => {
-                self.not_sent(effect, self.hold_until.unwrap_or(now));
-            }
+            // How long this number is left alone is the worker's matter; another one may do it at once.
+            GatewayError::Throttled { .. } | GatewayError::SessionDown { .. } => self.not_sent(effect, now),
             GatewayError::Refused { reason: Refusal::Credentials | Refusal::Plan, detail } => {
                 effect.unspent = true;
                 effect.event = Some(Event::Refused { why: detail.clone() });
@@ -464,7 +469,7 @@ impl Room {
         !essential && (trouble.refusals >= REFUSALS || trouble.failures >= patience(step))
     }
 
-    fn note_trouble(&mut self, key: &str, error: &GatewayError, now: Timestamp) -> Trouble {
+    pub(super) fn note_trouble(&mut self, key: &str, error: &GatewayError, now: Timestamp) -> Trouble {
         let before = self.troubles.get(key);
         let failures = before.map_or(0, |t| t.failures).saturating_add(1);
         let hard = matches!(error, GatewayError::Refused { .. } | GatewayError::Gone { .. });
@@ -497,7 +502,7 @@ fn patience(step: &Step) -> u32 {
 /// Whether a "gone" from this step means that the room's group is gone.
 fn touches_group(step: &Step) -> bool {
     match step {
-        Step::Say { what, .. } | Step::LookForMessage { what, .. } => !what.is_private(),
+        Step::Say { what, .. } => !what.is_private(),
         Step::Describe { .. }
         | Step::ReadMembers { .. }
         | Step::GetLink { .. }
@@ -507,6 +512,11 @@ fn touches_group(step: &Step) -> bool {
         | Step::LockMessages { .. }
         | Step::Rename { .. }
         | Step::Leave { .. } => true,
-        Step::Create { .. } | Step::Look { .. } | Step::Sweep { .. } | Step::CheckReachable { .. } => false,
+        // A chat without a message can be unknown where its group is well; the message sent next will tell.
+        Step::LookForMessage { .. }
+        | Step::Create { .. }
+        | Step::Look { .. }
+        | Step::Sweep { .. }
+        | Step::CheckReachable { .. } => false,
     }
 }

@@ -3,7 +3,7 @@
 //! A room is rather told twice than not at all; a person 1:1 is asked at most twice in all, because a
 //! number that repeats itself to people looks like spam.
 
-use super::agenda::{LOOKS, Step, What};
+use super::agenda::{LOOKS, REFUSALS, Step, What};
 use super::progress::{Answer, Effect, FIRST_LOOK, SKEW};
 use super::seat::{Refused, SeatState};
 use super::{Chore, Room, Told};
@@ -12,6 +12,8 @@ use crate::gateway::GatewayError;
 
 /// Between two looks for a lost message.
 const SECOND_LOOK: SignedDuration = SignedDuration::from_secs(3);
+/// How often one message is handed over to a room without ever being seen there.
+const SENDS: u32 = 3;
 
 impl Room {
     pub(super) fn finish_say(
@@ -24,16 +26,25 @@ impl Room {
     ) {
         if let Answer::Sent(sent) = answer {
             self.was_said(what, sent.message_id.clone(), now);
-        } else if let GatewayError::Unknown { .. } = answer.error() {
+        } else if let error @ GatewayError::Unknown { .. } = answer.error() {
+            // Only so that the next try waits longer: whether this one arrived is for the look to say.
+            self.note_trouble(&step.key(), &error, now);
             if let Some(saying) = &mut self.saying {
                 saying.look_at = later(now, FIRST_LOOK);
             }
         } else {
-            // An earlier try of the same message may have arrived: keep looking for that one.
-            if self.saying.as_ref().is_some_and(|s| s.sends <= 1) {
+            // This try did nothing, but an earlier one of the same message may have arrived: keep looking
+            // for that one.
+            self.saying = self.saying.take().filter(|s| s.sends > 1);
+            if let Some(saying) = &mut self.saying {
+                saying.sends -= 1;
+            }
+            let given_up = self.fail(step, answer, effect, now);
+            let refusals = self.troubles.get(&step.key()).map_or(0, |t| t.refusals);
+            if *what == What::Welcome && refusals >= REFUSALS {
                 self.saying = None;
             }
-            if self.fail(step, answer, effect, now) {
+            if given_up {
                 self.saying = None;
                 self.give_up_saying(what, answer, now);
             }
@@ -65,13 +76,25 @@ impl Room {
                 // The chat cannot be read: a room is rather told twice than not at all.
                 if let Some(saying) = &mut self.saying {
                     saying.looks = LOOKS;
+                    saying.unreadable = true;
                 }
             }
         }
-        let twice = self.saying.as_ref().is_some_and(|s| s.looks >= LOOKS && s.sends >= 2);
-        if twice && what.is_private() {
+        self.end_of_tries(what, now);
+    }
+
+    /// A message that was handed over often enough without being seen is not said again for ever.
+    fn end_of_tries(&mut self, what: &What, now: Timestamp) {
+        let most = if what.is_private() { 2 } else { SENDS };
+        let Some(saying) = self.saying.as_ref().filter(|s| s.looks >= LOOKS && s.sends >= most) else {
+            return;
+        };
+        if saying.unreadable && !what.is_private() {
+            // Nobody can tell, and whoever is in the room has most likely read it more than once by now.
+            self.was_said(what, None, now);
+        } else {
             self.saying = None;
-            let lost = GatewayError::Unknown { detail: "handed over twice, never seen".to_owned() };
+            let lost = GatewayError::Unknown { detail: format!("handed over {most} times, never seen") };
             self.give_up_saying(what, &Answer::Failed(lost), now);
         }
     }
@@ -79,6 +102,7 @@ impl Room {
     fn was_said(&mut self, what: &What, message_id: Option<String>, now: Timestamp) {
         let text = self.saying.take().map(|s| s.text).unwrap_or_default();
         self.troubles.remove(&format!("look for {}", what.key()));
+        self.troubles.remove(&format!("say {}", what.key()));
         self.told.push(Told { what: what.clone(), at: now, text, message_id });
         match what {
             What::Welcome => {}
@@ -104,7 +128,12 @@ impl Room {
         let why = answer.error().to_string();
         match what {
             // Essential: the agenda turns its trouble into a parked room.
-            What::Welcome => {}
+            What::Welcome => {
+                if let Some(trouble) = self.troubles.get_mut("say welcome") {
+                    trouble.refusals = trouble.refusals.max(REFUSALS);
+                    trouble.last = why;
+                }
+            }
             What::News { through } => self.heard = self.heard.max(*through),
             What::Invite { person } => {
                 if let Some(seat) = self.seat_of_mut(person) {
