@@ -45,6 +45,8 @@ const DOWN: SignedDuration = SignedDuration::from_secs(15);
 /// A throttled number is left alone this long if the provider does not say; doubled each time, because
 /// `WhatsApp` may refuse new groups for a day and every try makes it worse.
 const THROTTLED: SignedDuration = SignedDuration::from_mins(1);
+/// A provider that asks for no time at all is left alone this long.
+const THROTTLED_SHORTEST: SignedDuration = SignedDuration::from_secs(2);
 /// The longest of these.
 const THROTTLED_LONGEST: SignedDuration = SignedDuration::from_hours(1);
 /// A number that is not accepted needs a person; it is tried again in case one has helped.
@@ -72,7 +74,8 @@ impl Health {
             GatewayError::Throttled { retry_after, detail } if create => {
                 let asked = retry_after.and_then(|d| SignedDuration::try_from(d).ok());
                 let doubled = THROTTLED.saturating_mul(1 << times_of(Reason::Throttled).min(10));
-                (Reason::Throttled, asked.unwrap_or(doubled.min(THROTTLED_LONGEST)), detail)
+                let gap = asked.unwrap_or(doubled.min(THROTTLED_LONGEST)).max(THROTTLED_SHORTEST);
+                (Reason::Throttled, gap, detail)
             }
             GatewayError::Refused { reason: Refusal::Credentials | Refusal::Plan, detail } => {
                 (Reason::NotAccepted, NOT_ACCEPTED, detail)

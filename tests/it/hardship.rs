@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use warroom::clock::{Clock, SignedDuration};
 use warroom::gateway::{GatewayError, Refusal};
-use warroom::room::{PhaseName, Wish};
-use warroom::sandbox::{Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
+use warroom::room::PhaseName;
+use warroom::sandbox::{Fault, FaultKind, Operation};
 
-use crate::harness::{ADA, BEN, CLEO, DAN, Options, World, alertmanager};
+use crate::harness::World;
 use crate::odd_gateway::{Odd, OddGateway};
 
 fn unknown() -> GatewayError {
@@ -35,7 +34,7 @@ async fn a_welcome_that_can_never_be_confirmed_is_not_said_for_ever() {
     world.sandbox.add_fault(Fault::on(Operation::ListMessages, FaultKind::InternalError).always());
     let id = world.fire("Down").await;
     world.pass(3600).await;
-    let said = world.group(&id).texts().len();
+    let said = world.welcomes(&id);
     assert!(said <= 3, "{said} welcomes in an hour");
     assert!(world.room(&id).await.is_complete());
 }
