@@ -224,7 +224,7 @@ impl Worker {
         let mut earliest: Option<Timestamp> = None;
         for number in self.candidates(&lease.room, &step) {
             let mut room = lease.room.clone();
-            let event = match room.begin(&step, &number.name, now) {
+            let event = match room.begin(&step, &number.name, &lease.wanted, now) {
                 Ok(event) => event,
                 Err(illegal) => {
                     error!(incident.id = %room.incident, error = %illegal, "a step does not fit its room");

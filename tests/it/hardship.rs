@@ -207,3 +207,24 @@ async fn a_group_that_an_operator_names_is_briefed_like_a_new_one() {
     assert_eq!(world.links_of(BEN), links + 1, "the link that Ben holds leads to the group that is gone");
     assert!(room.is_complete());
 }
+
+#[tokio::test]
+async fn what_the_welcome_tells_is_not_told_again_as_news() {
+    let world = World::new().await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "SCAN_QR_CODE");
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    for _ in 0..3 {
+        world.resolve("Down").await;
+        world.pass(60).await;
+        world.fire("Down").await;
+        world.pass(60).await;
+    }
+    world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
+    world.pass(120).await;
+    let told = |part: &str| world.group(&id).texts().iter().filter(|t| t.contains(part)).count();
+    assert_eq!((told("This group was made"), told("update")), (1, 0), "{:#?}", world.group(&id).texts());
+    world.resolve("Down").await;
+    world.pass(60).await;
+    assert_eq!(told("update"), 1, "what comes after it is told");
+}
