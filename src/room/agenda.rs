@@ -427,7 +427,9 @@ fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Time
     if let Some(offset) = policy.member_reads.get(planned) {
         return Some(later(live_since, *offset));
     }
-    if !room.seats.iter().any(Seat::may_arrive) {
+    // Somebody whom one list missed is looked for until it is certain: there is no link before that.
+    let unclear = |s: &Seat| s.state == SeatState::Asked && !s.needs_link();
+    if !room.seats.iter().any(|s| s.may_arrive() || unclear(s)) {
         return None;
     }
     let again = planned - policy.member_reads.len();

@@ -228,3 +228,18 @@ async fn what_the_welcome_tells_is_not_told_again_as_news() {
     world.pass(60).await;
     assert_eq!(told("update"), 1, "what comes after it is told");
 }
+
+#[tokio::test]
+async fn somebody_last_seen_as_cannot_tell_and_then_missing_still_gets_a_link() {
+    let mut world = World::on(Engine::Gows).await;
+    world.sandbox.set_person(BEN, Person { privacy: Privacy::SilentlyAbsent, ..Person::default() });
+    // The planned reads fail; the later ones work.
+    OddGateway::before(&mut world, |call, nth| {
+        let failed = GatewayError::NotSent { detail: "odd".to_owned() };
+        (call == "members" && nth < 15).then(|| Odd::Before(failed))
+    });
+    let id = world.fire("Down").await;
+    world.pass(2 * 3600).await;
+    assert_eq!(world.seats(&id).await["ben"], "invited by link");
+    assert_eq!(world.links_of(BEN), 1);
+}
