@@ -390,7 +390,7 @@ impl Room {
             let link_is_out = self.link.is_some();
             read_members(&mut self.seats, members, link_is_out, now);
             // Somebody among us may be an admin already, made so by an earlier try.
-            let has_admin = members.rows.iter().any(|row| row.admin);
+            let has_admin = !members.own_row_unknown && members.rows.iter().any(|row| row.admin);
             if has_admin && policy.second_admin && !self.chores.contains_key(&Chore::SecondAdmin) {
                 self.done(Chore::SecondAdmin, now);
             }

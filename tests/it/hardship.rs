@@ -243,3 +243,21 @@ async fn somebody_last_seen_as_cannot_tell_and_then_missing_still_gets_a_link() 
     assert_eq!(world.seats(&id).await["ben"], "invited by link");
     assert_eq!(world.links_of(BEN), 1);
 }
+
+#[tokio::test]
+async fn somebody_missing_is_not_taken_to_be_the_row_of_our_own_number() {
+    for engine in Engine::ALL {
+        let world = World::on(engine).await;
+        // Rows show hidden ids only, and who we are cannot be asked.
+        world.sandbox.add_fault(Fault::on(Operation::SessionInfo, FaultKind::InternalError).always());
+        for digits in [ADA, CLEO, DAN, "15550100000"] {
+            world.sandbox.set_person(digits, Person { lid: LidKnowledge::LidOnly, ..Person::default() });
+        }
+        let away =
+            Person { lid: LidKnowledge::LidOnly, privacy: Privacy::SilentlyAbsent, ..Person::default() };
+        world.sandbox.set_person(BEN, away);
+        let id = world.fire("Down").await;
+        world.pass(120).await;
+        assert_ne!(world.seats(&id).await["ben"], "in", "{engine}");
+    }
+}
