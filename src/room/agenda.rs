@@ -184,6 +184,9 @@ pub(super) const REFUSALS: u32 = 3;
 const LATER_READS: [SignedDuration; 3] =
     [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
 
+/// After this long the last steps are left to a person, even if the number was down all the time.
+const CLOSING: SignedDuration = SignedDuration::from_hours(24);
+
 /// Collects what could be done, in order, and picks the first that may be done now.
 struct Agenda<'a> {
     room: &'a Room,
@@ -250,7 +253,7 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
         Phase::Unsure { since, look_at, .. } => while_unsure(room, wanted, ground, (*since, *look_at), now),
         Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
-        Phase::Closing { group, .. } => while_closing(room, wanted, ground, group, now),
+        Phase::Closing { group, since } => while_closing(room, wanted, ground, (group, *since), now),
     };
     match (next, room.hold_until) {
         (Next::Call(_), Some(until)) if until > now => Next::Sleep(until),
@@ -470,7 +473,18 @@ fn invite_missing(
     }
 }
 
-fn while_closing(room: &Room, wanted: &Wanted, ground: Ground<'_>, group: &GroupId, now: Timestamp) -> Next {
+fn while_closing(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    (group, since): (&GroupId, Timestamp),
+    now: Timestamp,
+) -> Next {
+    let deadline = later(since, CLOSING);
+    if deadline <= now {
+        let why = "the group could not be closed in a day: its link may still work".to_owned();
+        return Next::Note(Event::Spent { why });
+    }
     if let Some(saying) = &room.saying {
         return look_for(saying, room, now);
     }

@@ -261,3 +261,20 @@ async fn somebody_missing_is_not_taken_to_be_the_row_of_our_own_number() {
         assert_ne!(world.seats(&id).await["ben"], "in", "{engine}");
     }
 }
+
+#[tokio::test]
+async fn a_room_does_not_hang_in_closing_for_ever() {
+    let options = Options { rooms: "  close_after: 5m".to_owned(), ..Options::default() };
+    let world = World::with(options).await;
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    world.resolve("Down").await;
+    world.pass(60).await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "STOPPED");
+    world.pass(600).await;
+    assert_eq!(world.room(&id).await.phase.name(), PhaseName::Closing);
+    world.clock.advance(SignedDuration::from_hours(24));
+    world.pass(60).await;
+    let room = world.room(&id).await;
+    assert_eq!(room.phase.name(), PhaseName::Parked, "{:?}", room.phase);
+}
