@@ -114,6 +114,9 @@ pub struct Saying {
     pub looks: u32,
     /// When to look.
     pub look_at: Timestamp,
+    /// The last piece of news that was known when the words were chosen.
+    #[serde(default)]
+    pub covers: i64,
     /// The chat could not be read after the last try.
     #[serde(default)]
     pub unreadable: bool,

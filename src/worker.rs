@@ -298,7 +298,7 @@ impl Worker {
                 continue;
             }
             let mut room = lease.room.clone();
-            let event = match room.begin(&step, &number.name, now) {
+            let event = match room.begin(&step, &number.name, &lease.wanted, now) {
                 Ok(event) => event,
                 Err(illegal) => {
                     error!(incident.id = %room.incident, error = %illegal, "a step does not fit its room");

@@ -182,7 +182,7 @@ impl Desk {
     async fn call(&self, id: IncidentId, step: Step, answer: Answer) {
         let mut lease = self.lease(id).await;
         let began_at = self.clock.now();
-        let event = lease.room.begin(&step, "number-1", began_at).unwrap();
+        let event = lease.room.begin(&step, "number-1", &lease.wanted, began_at).unwrap();
         let intent = Intent {
             room: lease.room.clone(),
             step: step.clone(),

@@ -186,6 +186,9 @@ pub(super) const REFUSALS: u32 = 3;
 const LATER_READS: [SignedDuration; 3] =
     [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
 
+/// After this long the last steps are left to a person, even if the number was down all the time.
+const CLOSING: SignedDuration = SignedDuration::from_hours(24);
+
 /// Collects what could be done, in order, and picks the first that may be done now.
 struct Agenda<'a> {
     room: &'a Room,
@@ -252,7 +255,7 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
         Phase::Unsure { since, look_at, .. } => while_unsure(room, wanted, ground, (*since, *look_at), now),
         Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
-        Phase::Closing { group, .. } => while_closing(room, wanted, ground, group, now),
+        Phase::Closing { group, since } => while_closing(room, wanted, ground, (group, *since), now),
     };
     match (next, room.hold_until) {
         (Next::Call(_), Some(until)) if until > now => Next::Sleep(until),
@@ -461,7 +464,9 @@ fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Time
     if let Some(offset) = policy.member_reads.get(planned) {
         return Some(later(live_since, *offset));
     }
-    if !room.seats.iter().any(Seat::may_arrive) {
+    // Somebody whom one list missed is looked for until it is certain: there is no link before that.
+    let unclear = |s: &Seat| s.state == SeatState::Asked && !s.needs_link();
+    if !room.seats.iter().any(|s| s.may_arrive() || unclear(s)) {
         return None;
     }
     let again = planned - policy.member_reads.len();
@@ -502,7 +507,18 @@ fn invite_missing(
     }
 }
 
-fn while_closing(room: &Room, wanted: &Wanted, ground: Ground<'_>, group: &GroupId, now: Timestamp) -> Next {
+fn while_closing(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    (group, since): (&GroupId, Timestamp),
+    now: Timestamp,
+) -> Next {
+    let deadline = later(since, CLOSING);
+    if deadline <= now {
+        let why = "the group could not be closed in a day: its link may still work".to_owned();
+        return Next::Note(Event::Spent { why });
+    }
     if let Some(saying) = &room.saying {
         return look_for(saying, room, now);
     }
