@@ -5,7 +5,11 @@
 //! there must be one group, each message once, everybody accounted for, the room closed and its link dead.
 //! The loop finds the number of gates by itself; that number is asserted, so a new step shows in review.
 
-use crate::gates::Gates;
+use warroom::gateway::GatewayError;
+use warroom::incident::IncidentId;
+use warroom::store::Store;
+
+use crate::gates::{Gates, Mishap, Moment};
 use crate::place::Place;
 use crate::sweep::{Swept, stride, sweep};
 use crate::verdict::{Excuse, verdict};
@@ -51,4 +55,27 @@ fn pairs_of_crashes_are_survived_as_well() {
     let chosen: Vec<(usize, usize)> = pairs.iter().copied().step_by(stride).collect();
     let swept = sweep(&chosen, async |(first, second)| run(&[*first, *second]).await);
     swept.conclude(&format!("crash at two of {GATES} gates, 1 in {stride} of {} pairs", pairs.len()));
+}
+
+/// Where the two crashes fall on the same invitation, it is not sent a third time: the seat says why.
+#[tokio::test]
+async fn an_invitation_that_is_lost_twice_is_given_up_and_the_room_is_told() {
+    let (place, gates) = (Place::new().await, Gates::new(&[], &[]));
+    place.tell_all(&gates).await;
+    let sends = gates.calls().into_iter().enumerate().filter(|(_, call)| *call == "send_text");
+    let [_, (invite, _), ..] = sends.collect::<Vec<_>>()[..] else { panic!("more than one message") };
+
+    let lost = Mishap { moment: Moment::Before, error: GatewayError::Unknown { detail: "lost".to_owned() } };
+    // The second try comes after two looks that do not find the first.
+    let gates = Gates::new(&[], &[(invite, lost.clone()), (invite + 3, lost)]);
+    let place = Place::new().await;
+    place.tell_all(&gates).await;
+    let (_, violations) = verdict(&place, "lost twice", Excuse::default()).await;
+    assert!(violations.is_empty(), "{violations:?}");
+    let tried = ["send_text", "recent_own_messages", "recent_own_messages", "send_text"];
+    assert_eq!(gates.calls()[invite..=invite + 3], tried);
+    let room = place.open().dossier(IncidentId(1)).await.unwrap().unwrap().room.unwrap();
+    assert_eq!(room.seats[1].words(), "the invitation could not be delivered");
+    let said = place.sandbox.groups()[0].texts().concat();
+    assert!(said.contains("could not be delivered"), "{said}");
 }

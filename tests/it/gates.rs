@@ -41,8 +41,8 @@ pub(crate) struct Mishap {
 /// Decides what happens at the edges of a process.
 #[async_trait]
 pub(crate) trait Gate: Debug + Send + Sync {
-    /// Returns when the process may go on from `what`.
-    async fn pass(&self, what: &'static str);
+    /// Returns when the process may go on from one side of `what`.
+    async fn pass(&self, what: &'static str, moment: Moment);
 
     /// What goes wrong with this gateway call, about this group, subject, token or text.
     fn mishap(&self, _call: &'static str, _about: &str) -> Option<Mishap> {
@@ -90,7 +90,7 @@ impl Gates {
 
 #[async_trait]
 impl Gate for Gates {
-    async fn pass(&self, _what: &'static str) {
+    async fn pass(&self, _what: &'static str, _moment: Moment) {
         let gate = self.passed.fetch_add(1, Ordering::SeqCst);
         if self.stops.contains(&gate) {
             self.fell.notify_one();
@@ -122,13 +122,13 @@ impl GatedStore {
         what: &'static str,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        self.gates.pass(what).await;
+        self.gates.pass(what, Moment::Before).await;
         let result = match self.gates.store_fails(what) {
             None => work.await,
             Some(Moment::Before) => Err(unavailable()),
             Some(Moment::After) => work.await.and(Err(unavailable())),
         };
-        self.gates.pass(what).await;
+        self.gates.pass(what, Moment::After).await;
         result
     }
 }
@@ -151,7 +151,7 @@ impl Store for GatedStore {
         // A look that finds nothing changes nothing, so only one that leases is worth a gate.
         let leases = self.inner.lease_rooms(now, limit, lease_for).await?;
         if !leases.is_empty() {
-            self.gates.pass("lease_rooms").await;
+            self.gates.pass("lease_rooms", Moment::After).await;
         }
         Ok(leases)
     }
@@ -195,7 +195,7 @@ impl Store for GatedStore {
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
         let closed = self.inner.close_quiet(now).await?;
         if closed > 0 {
-            self.gates.pass("close_quiet").await;
+            self.gates.pass("close_quiet", Moment::After).await;
         }
         Ok(closed)
     }
@@ -238,13 +238,13 @@ impl GatedGateway {
         about: &str,
         work: impl Future<Output = Result<T, GatewayError>>,
     ) -> Result<T, GatewayError> {
-        self.gates.pass(call).await;
+        self.gates.pass(call, Moment::Before).await;
         let result = match self.gates.mishap(call, about) {
             None => work.await,
             Some(Mishap { moment: Moment::Before, error }) => Err(error),
             Some(Mishap { moment: Moment::After, error }) => work.await.and(Err(error)),
         };
-        self.gates.pass(call).await;
+        self.gates.pass(call, Moment::After).await;
         result
     }
 }

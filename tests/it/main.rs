@@ -18,3 +18,4 @@ mod rooms;
 mod sources;
 mod sweep;
 mod verdict;
+mod workers;

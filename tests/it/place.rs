@@ -137,15 +137,29 @@ impl Place {
 
     /// Goes on with the story where it stands.
     pub(crate) async fn tell(&self, process: &Process) {
-        while let Some((at, body)) = story().get(self.sent.get()) {
-            self.pass_until(later(beginning(), SignedDuration::from_secs(*at)), process).await;
+        while let Some(at) = self.next_hook_at() {
+            self.pass_until(at, process).await;
+            self.post_what_is_due(process).await;
+        }
+        self.pass_until(later(beginning(), SignedDuration::from_secs(END)), process).await;
+    }
+
+    /// When the monitoring tool has something to say next.
+    pub(crate) fn next_hook_at(&self) -> Option<Timestamp> {
+        let (at, _) = *story().get(self.sent.get())?;
+        Some(later(beginning(), SignedDuration::from_secs(at)))
+    }
+
+    /// The monitoring tool says what it has to say by now.
+    pub(crate) async fn post_what_is_due(&self, process: &Process) {
+        while self.next_hook_at().is_some_and(|at| at <= self.clock.now()) {
+            let (_, body) = &story()[self.sent.get()];
             let (status, receipt) = process.post(body).await;
             // A tool that hears nothing sends again; one that hears 200 never does.
             assert_eq!(status, StatusCode::OK);
             self.receipts.borrow_mut().push(receipt["receipt"].as_str().unwrap().to_owned());
             self.sent.set(self.sent.get() + 1);
         }
-        self.pass_until(later(beginning(), SignedDuration::from_secs(END)), process).await;
     }
 
     /// Lets time pass until `end`, doing everything at its moment.

@@ -7,9 +7,11 @@ use std::collections::BTreeSet;
 
 use warroom::clock::{Clock, SignedDuration, later};
 use warroom::incident::IncidentId;
-use warroom::room::{Phase, PhaseName, SeatState};
+use warroom::room::progress::Note;
+use warroom::room::seat::Refused;
+use warroom::room::{Phase, PhaseName, Seat, SeatState};
 use warroom::sandbox::GroupView;
-use warroom::store::{Dossier, Happening, Store};
+use warroom::store::{Dossier, Entry, Happening, Store};
 
 use crate::gates::Gates;
 use crate::harness::{ADA, BEN, CLEO, DAN, beginning};
@@ -17,6 +19,7 @@ use crate::place::Place;
 
 /// What a story may do because of what was done to it.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each excuse stands alone")]
 pub(crate) struct Excuse {
     /// A second group, if it is recorded.
     pub(crate) second_group: bool,
@@ -81,8 +84,8 @@ pub(crate) async fn verdict(place: &Place, label: &str, excuse: Excuse) -> (Endi
     let mut bad = Violations::default();
     let store = place.open();
     let id = IncidentId(1);
-    for receipt in place.receipts.borrow().iter() {
-        let stored = store.receipt(receipt).await.unwrap().is_some();
+    for receipt in place.receipts.take() {
+        let stored = store.receipt(&receipt).await.unwrap().is_some();
         bad.expect(stored, || format!("I1: receipt {receipt} was answered and is not stored"));
     }
     let dossier = store.dossier(id).await.unwrap().expect("I1: what was accepted is stored");
@@ -96,7 +99,7 @@ pub(crate) async fn verdict(place: &Place, label: &str, excuse: Excuse) -> (Endi
     let far = later(place.clock.now(), SignedDuration::from_hours(24 * 365));
     let leased = store.lease_rooms(far, 10, SignedDuration::from_secs(1)).await.unwrap();
     bad.expect(leased.is_empty(), || "I5: somebody could still lease it".to_owned());
-    let open = |entry: &&warroom::store::Entry| matches!(entry.what, Happening::Call { outcome: None, .. });
+    let open = |entry: &&Entry| matches!(entry.what, Happening::Call { outcome: None, .. });
     let open = dossier.timeline.iter().find(open);
     bad.expect(open.is_none(), || format!("I5: an open intent: {open:?}"));
 
@@ -198,7 +201,7 @@ fn check_messages(group: &GroupView, excuse: Excuse, bad: &mut Violations) -> us
 /// I3: everybody is accounted for, in the store and in truth.
 fn check_seats(place: &Place, group: &GroupView, dossier: &Dossier, excuse: Excuse, bad: &mut Violations) {
     let Some(room) = &dossier.room else { return };
-    let settled = room.seats.iter().all(warroom::room::Seat::is_settled);
+    let settled = room.seats.iter().all(Seat::is_settled);
     bad.expect(settled || excuse.given_up, || format!("I3: not settled: {:#?}", room.seats));
     for (digits, seat) in [ADA, BEN, CLEO, DAN].into_iter().zip(&room.seats) {
         let is_in = group.has(digits);
@@ -207,10 +210,28 @@ fn check_seats(place: &Place, group: &GroupView, dossier: &Dossier, excuse: Excu
         bad.expect(!says_in || is_in, || format!("I3: {digits} is said to be in and is not"));
         bad.expect(links <= 1 || (excuse.repeat && links == 2), || format!("I4: {links} links for {digits}"));
         let reached = is_in || links > 0 || digits == CLEO || excuse.given_up;
+        let reached = reached || (is_undeliverable(seat) && was_lost_twice(dossier, &seat.who.person));
         bad.expect(reached, || format!("I3: {digits} is neither in nor invited: {seat:?}"));
     }
     let refused = matches!(room.seats[2].state, SeatState::Refused { .. });
     bad.expect(refused || excuse.given_up, || format!("I3: nobody by that number: {:?}", room.seats[2]));
+}
+
+fn is_undeliverable(seat: &Seat) -> bool {
+    matches!(seat.state, SeatState::Refused { why: Refused::Undeliverable })
+}
+
+/// Whether two invitations to a person were begun and none of them is known to have arrived: a third is not
+/// sent, because a number that repeats itself looks like spam (DESIGN §5, rule 6).
+fn was_lost_twice(dossier: &Dossier, person: &str) -> bool {
+    let invite = format!("say invite {person}");
+    let lost = |entry: &&Entry| match &entry.what {
+        Happening::Call { step, outcome, .. } => {
+            *step == invite && !matches!(outcome, None | Some(Note::Ok { .. }))
+        }
+        _ => false,
+    };
+    dossier.timeline.iter().filter(lost).count() == 2
 }
 
 /// What a room looks like when it is over.
