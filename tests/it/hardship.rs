@@ -5,7 +5,7 @@ use std::time::Duration;
 use warroom::clock::Clock;
 use warroom::gateway::{GatewayError, Refusal};
 use warroom::room::{PhaseName, Wish};
-use warroom::sandbox::{Engine, Fault, FaultKind, Operation, Person, Privacy};
+use warroom::sandbox::{Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
 
 use crate::harness::{ADA, BEN, CLEO, DAN, Options, World, alertmanager};
 use crate::odd_gateway::{Odd, OddGateway};
