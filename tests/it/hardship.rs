@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use warroom::clock::Clock;
+use warroom::clock::{Clock, SignedDuration};
 use warroom::gateway::{GatewayError, Refusal};
 use warroom::room::{PhaseName, Wish};
 use warroom::sandbox::{Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
