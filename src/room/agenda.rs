@@ -31,6 +31,13 @@ pub struct Ground<'a> {
     pub well_since: Timestamp,
 }
 
+impl Ground<'_> {
+    fn longest_subject(&self, room: &Room) -> usize {
+        let Capabilities { longest_subject, safe_subject, .. } = self.capabilities;
+        if room.short_subject { safe_subject } else { longest_subject }
+    }
+}
+
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
@@ -289,13 +296,8 @@ fn while_wanted(
     if not_before > now {
         return Next::Sleep(not_before);
     }
-    let longest = if room.short_subject {
-        ground.capabilities.safe_subject
-    } else {
-        ground.capabilities.longest_subject
-    };
     Next::Call(Step::Create {
-        subject: ground.composer.subject(&wanted.incident, longest),
+        subject: ground.composer.subject(&wanted.incident, ground.longest_subject(room)),
         people: room.first_members(ground.policy.strangers),
     })
 }
@@ -530,12 +532,7 @@ fn while_closing(
     }
     agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
     agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
-    let longest = if room.short_subject {
-        ground.capabilities.safe_subject
-    } else {
-        ground.capabilities.longest_subject
-    };
-    let subject = ground.composer.closed_subject(&wanted.incident, longest);
+    let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
     agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
     match agenda.decide() {
         Next::Rest => Next::Note(Event::Finished),

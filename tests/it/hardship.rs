@@ -235,7 +235,7 @@ async fn somebody_last_seen_as_cannot_tell_and_then_missing_still_gets_a_link() 
     // The planned reads fail; the later ones work.
     OddGateway::before(&mut world, |call, nth| {
         let failed = GatewayError::NotSent { detail: "odd".to_owned() };
-        (call == "members" && nth < 15).then(|| Odd::Before(failed))
+        (call == "members" && nth < 15).then_some(Odd::Before(failed))
     });
     let id = world.fire("Down").await;
     world.pass(2 * 3600).await;
