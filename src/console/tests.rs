@@ -236,6 +236,7 @@ impl Desk {
             rows: vec![known, hidden("99000001@lid"), hidden("99000002@lid"), hidden("99000003@lid")],
             refused: vec![],
             hidden_ids: BTreeMap::from([(jid(PEOPLE[2].2), "99000009@lid".parse().unwrap())]),
+            own_row_unknown: false,
         };
         for _ in 0..2 {
             let step = Step::ReadMembers { group: group(GROUP), wanted: vec![] };

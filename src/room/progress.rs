@@ -562,7 +562,10 @@ fn touches_group(step: &Step) -> bool {
         | Step::Rename { .. }
         | Step::Leave { .. } => true,
         // A chat without a message can be unknown where its group is well; the message sent next will tell.
-        Step::LookForMessage { .. } => false,
-        Step::Create { .. } | Step::Look { .. } | Step::Sweep { .. } | Step::CheckReachable { .. } => false,
+        Step::LookForMessage { .. }
+        | Step::Create { .. }
+        | Step::Look { .. }
+        | Step::Sweep { .. }
+        | Step::CheckReachable { .. } => false,
     }
 }
