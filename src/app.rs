@@ -31,6 +31,7 @@ use crate::source::Source;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
+use crate::worker::health::Health;
 use crate::worker::{Number, Worker};
 
 mod listener;
@@ -156,6 +157,7 @@ impl Bridge {
         numbers: Vec<Number>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
+        let started_at = clock.now();
         let metrics = Arc::new(Metrics::default());
         let bell = Arc::new(Notify::new());
         let (roster, in_force) = watch::channel(Arc::new(roster));
@@ -180,6 +182,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
+            health: Health::since(started_at),
         };
         let console = Console { store, metrics, clock, token: config.server.admin_token.clone(), bell };
         Ok(Self {
@@ -228,8 +231,10 @@ impl Running {
         };
         serve(public, receiver::router(bridge.receiver));
         serve(operator, console::router(bridge.console));
-        let (worker, stopping) = (bridge.worker, stop.clone());
+        let (worker, stopping) = (Arc::clone(&bridge.worker), stop.clone());
         listener::spawn(&tasks, async move { worker.run(&stopping).await });
+        let (worker, stopping) = (bridge.worker, stop.clone());
+        listener::spawn(&tasks, async move { worker.watch(&stopping).await });
         tasks.close();
         info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
         Ok(Self { public: public_address, operator: operator_address, store, tasks, _roster: bridge.roster })

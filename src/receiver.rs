@@ -69,7 +69,11 @@ pub fn router(receiver: Arc<Receiver>) -> Router {
 async fn ready(State(receiver): State<Arc<Receiver>>) -> Response {
     let store = match tokio::time::timeout(receiver.commit_timeout, receiver.store.ready()).await {
         Ok(Ok(())) => "ok".to_owned(),
-        Ok(Err(error)) => error.to_string(),
+        Ok(Err(error)) => {
+            // Anybody may ask here, and the reason may name files and hosts.
+            warn!(error = %error, "not ready: the store fails");
+            "not available".to_owned()
+        }
         Err(_elapsed) => "does not answer in time".to_owned(),
     };
     let status = if store == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

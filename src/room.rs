@@ -5,9 +5,8 @@
 //! call, and writes the outcome ([`Room::finish`]). A crash between any two of these loses nothing, because
 //! the next worker asks the same question of the same record.
 //!
-//! Actors: [`Phase`](phase::Phase) is what is known of the group; a [`Seat`](seat::Seat) what is known of one
-//! person; a [`Saying`] a message that may or may not have arrived; a [`Trouble`] a step that failed and
-//! when it may be tried again.
+//! Actors: [`Phase`] is what is known of the group; a [`Seat`] what is known of one person; a [`Saying`] a
+//! message that may or may not have arrived; a [`Trouble`] a step that failed and when it may be tried again.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -30,7 +29,7 @@ pub mod progress;
 mod saying;
 pub mod seat;
 
-pub use agenda::{Ground, Next, Step, What, next_step};
+pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};

@@ -49,6 +49,13 @@ pub struct CallLabels {
     pub outcome: &'static str,
 }
 
+/// A linked number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct InstanceLabels {
+    /// Its name in the config.
+    pub instance: String,
+}
+
 /// A move of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct MoveLabels {
@@ -78,6 +85,8 @@ pub struct Metrics {
     pub strays: Counter,
     /// From the first alert to the welcome in the room.
     pub briefed_seconds: Histogram,
+    /// Whether a number works, as far as we know.
+    pub instances_up: Family<InstanceLabels, Gauge<i64, AtomicI64>>,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
@@ -97,6 +106,7 @@ impl Default for Metrics {
             throttled: Counter::default(),
             strays: Counter::default(),
             briefed_seconds: Histogram::new(exponential_buckets(0.25, 2.0, 14)),
+            instances_up: Family::default(),
             leased: Gauge::default(),
             store_failures: Counter::default(),
             registry: Registry::default(),
@@ -127,6 +137,11 @@ impl Default for Metrics {
             "From the opening of an incident to its welcome",
             Unit::Seconds,
             metrics.briefed_seconds.clone(),
+        );
+        registry.register(
+            "instance_up",
+            "Whether a linked number works (1) or not (0)",
+            metrics.instances_up.clone(),
         );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());

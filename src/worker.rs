@@ -15,18 +15,26 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, SignedDuration, Timestamp, later};
-use crate::gateway::{Gateway, GatewayError};
+use crate::gateway::{Gateway, GatewayError, Session};
 use crate::message::Composer;
 use crate::pacing::{Budget, Pace};
 use crate::room::progress::Note;
-use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, next_step};
+use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, What, next_step, tell_of_delay};
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, Store, StoreError};
-use crate::telemetry::{CallLabels, Metrics, MoveLabels};
+use crate::telemetry::{CallLabels, InstanceLabels, Metrics, MoveLabels};
+
+use self::health::{Health, Reason};
+
+pub mod health;
 
 /// Rooms worked on at the same time.
 const AT_ONCE: usize = 16;
 /// Without any signal the store is asked this often, because a signal can be lost with its sender.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// A room that has to wait longer than this for a number is told to its people 1:1.
+const LONG_DELAY: SignedDuration = SignedDuration::from_secs(60);
+/// Between two questions how the numbers are.
+const SESSION_GAP: Duration = Duration::from_secs(30);
 /// After a store failure.
 const STORE_GAP: Duration = Duration::from_secs(1);
 
@@ -58,6 +66,8 @@ pub struct Worker {
     pub metrics: Arc<Metrics>,
     /// Rung by the receiver when a room has something to do.
     pub bell: Arc<Notify>,
+    /// Which numbers are rested.
+    pub health: Health,
 }
 
 /// Why work on a room ended.
@@ -99,6 +109,63 @@ impl Worker {
                 () = rung => {}
                 () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Asks every number how it is, until `stop`.
+    pub async fn watch(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            self.ask_sessions().await;
+            tokio::select! { () = tokio::time::sleep(SESSION_GAP) => {} () = stop.cancelled() => {} }
+        }
+    }
+
+    /// Asks every number once how it is. A session that went down is one alarm; one that came back wakes
+    /// what waited for it.
+    pub async fn ask_sessions(&self) {
+        for number in &self.numbers {
+            match number.gateway.session().await {
+                Ok(Session::Working) => self.note_health(number, false, None),
+                Ok(Session::Down(detail)) => {
+                    let down = GatewayError::SessionDown { detail };
+                    self.note_health(number, false, Some(&down));
+                }
+                Err(error) => self.note_health(number, false, Some(&error)),
+            }
+        }
+    }
+
+    fn note_health(&self, number: &Number, create: bool, failure: Option<&GatewayError>) {
+        let up = self.metrics.instances_up.get_or_create(&InstanceLabels { instance: number.name.clone() });
+        match failure {
+            None => {
+                up.set(1);
+                if let Some(rest) = self.health.note_success(&number.name, create, self.clock.now()) {
+                    info!(gateway.instance = number.name, since = %rest.since, "the number works again");
+                    self.bell.notify_one();
+                }
+            }
+            Some(error) => {
+                let now = self.clock.now();
+                let Some(rest) = self.health.note_failure(&number.name, create, error, now) else { return };
+                up.set(i64::from(rest.reason == Reason::Throttled));
+                match rest.reason {
+                    Reason::Throttled => warn!(
+                        gateway.instance = number.name, why = rest.words, until = %rest.until,
+                        "the provider wants no more groups of this number for now"
+                    ),
+                    Reason::Down => error!(
+                        gateway.instance = number.name,
+                        why = rest.words,
+                        "the number does not work: link its phone again; rooms wait for it"
+                    ),
+                    Reason::NotAccepted => error!(
+                        gateway.instance = number.name,
+                        why = rest.words,
+                        "the provider does not accept the number: check token, instance and plan"
+                    ),
+                }
             }
         }
     }
@@ -171,6 +238,7 @@ impl Worker {
                 policy: &self.policy,
                 composer: &self.composer,
                 capabilities: self.number_of(&lease.room).gateway.capabilities(),
+                well_since: self.health.well_since(&self.number_of(&lease.room).name),
             };
             match next_step(&lease.room, &lease.wanted, ground, now) {
                 Next::Rest => return Ok(End::Asleep(None)),
@@ -221,8 +289,14 @@ impl Worker {
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Result<Option<End>, StoreError> {
+        let create = matches!(step, Step::Create { .. });
         let mut earliest: Option<Timestamp> = None;
+        let mut put_off = |until: Timestamp| earliest = Some(earliest.map_or(until, |e| e.min(until)));
         for number in self.candidates(&lease.room, &step) {
+            if let Some(rest) = self.health.resting(&number.name, create, now) {
+                put_off(rest.until);
+                continue;
+            }
             let mut room = lease.room.clone();
             let event = match room.begin(&step, &number.name, &lease.wanted, now) {
                 Ok(event) => event,
@@ -240,12 +314,12 @@ impl Worker {
             };
             match self.store.begin_step(lease, intent, now).await? {
                 Began::LeaseLost => return Ok(Some(End::Lost)),
-                Began::Throttled(until) => {
-                    earliest = Some(earliest.map_or(until, |e| e.min(until)));
-                }
+                Began::Throttled(until) => put_off(until),
                 Began::Yes(intent) => {
                     lease.room = room;
                     let answer = perform(number.gateway.as_ref(), &step).await;
+                    let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
+                    self.note_health(number, create, failure);
                     return self.finish(lease, intent, &step, &answer, ground).await;
                 }
             }
@@ -254,8 +328,17 @@ impl Worker {
         let until = earliest.unwrap_or_else(|| later(now, SignedDuration::from_secs(1)));
         info!(
             incident.id = %lease.room.incident, gateway.call = step.name(), until = %until,
-            "put off to keep the number's pace"
+            "put off: no number may make this call now"
         );
+        if create && later(now, LONG_DELAY) < until {
+            // Running out is never silent: people hear of the incident before there is a room.
+            let at = until.strftime("%H:%M UTC");
+            let why =
+                format!("WhatsApp lets this service make only a few groups an hour; yours is made by {at}");
+            if let Some(brief) = tell_of_delay(&lease.room, &lease.wanted, ground, &why, now) {
+                return Box::pin(self.call(lease, brief, ground, now)).await;
+            }
+        }
         Ok(Some(End::Asleep(Some(until))))
     }
 
@@ -346,7 +429,14 @@ impl Worker {
     /// The numbers a step may go through: any for a new group, the room's own for the rest.
     fn candidates(&self, room: &Room, step: &Step) -> Vec<&Number> {
         match step {
-            Step::Create { .. } => self.numbers.iter().collect(),
+            // Those that are known to be well first, in the order of the config.
+            Step::Create { .. } | Step::Say { what: What::Brief { .. }, .. }
+                if room.phase.group().is_none() =>
+            {
+                let mut numbers: Vec<&Number> = self.numbers.iter().collect();
+                numbers.sort_by_key(|n| self.health.unwell(&n.name).is_some());
+                numbers
+            }
             _ => vec![self.number_of(room)],
         }
     }

@@ -27,6 +27,8 @@ pub struct Ground<'a> {
     pub composer: &'a Composer,
     /// The provider's limits.
     pub capabilities: Capabilities,
+    /// Since when the room's number could have been used without a break.
+    pub well_since: Timestamp,
 }
 
 /// What to do next.
@@ -274,6 +276,9 @@ fn while_wanted(
         State::Resolved { closes_at, .. } if room.saying.is_none() => return Next::Sleep(closes_at),
         State::Resolved { .. } | State::Open => {}
     }
+    if let (Some(saying), None) = (&room.saying, &room.hopeless) {
+        return look_for(saying, room, now);
+    }
     let attempts_spent = room.creates >= ground.policy.create_attempts;
     let hopeless = room.hopeless.clone().or_else(|| {
         attempts_spent.then(|| format!("the group could not be made in {} attempts", room.creates))
@@ -295,26 +300,55 @@ fn while_wanted(
     })
 }
 
+/// The next person to tell 1:1 that the group has to wait, and `why`; `None` when everybody is told or
+/// cannot be now.
+#[must_use]
+pub fn tell_of_delay(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    why: &str,
+    now: Timestamp,
+) -> Option<Step> {
+    if room.hold_until.is_some_and(|until| until > now) {
+        return None;
+    }
+    match one_by_one(room, wanted, ground, why, now).decide() {
+        Next::Call(step) => Some(step),
+        Next::Note(_) | Next::Sleep(_) | Next::Rest => None,
+    }
+}
+
 /// Before a room without a group is left to a person, everybody is told 1:1.
 fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: String, now: Timestamp) -> Next {
     if let Some(saying) = &room.saying {
         return look_for(saying, room, now);
     }
+    match one_by_one(room, wanted, ground, &why, now).decide() {
+        Next::Rest => Next::Note(Event::Spent { why }),
+        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
+    }
+}
+
+fn one_by_one<'a>(
+    room: &'a Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    why: &str,
+    now: Timestamp,
+) -> Agenda<'a> {
     let mut agenda = Agenda::new(room, now);
     let reachable =
         |s: &&Seat| !s.briefed && (s.who.introduced || ground.policy.strangers != Strangers::LeaveOut);
     for seat in room.seats.iter().filter(reachable) {
-        let text = ground.composer.brief(&wanted.incident, room, seat, &why, now);
+        let text = ground.composer.brief(&wanted.incident, room, seat, why, now);
         agenda.offer(Step::Say {
             what: What::Brief { person: seat.who.person.clone() },
             chat: ChatId::Person(seat.who.jid.clone()),
             text,
         });
     }
-    match agenda.decide() {
-        Next::Rest => Next::Note(Event::Spent { why }),
-        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
-    }
+    agenda
 }
 
 fn while_unsure(
@@ -325,7 +359,7 @@ fn while_unsure(
     now: Timestamp,
 ) -> Next {
     // Time in which the number was down does not count: nobody could have looked.
-    let counted_from = room.down_at.map_or(since, |down| down.max(since));
+    let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
     let deadline = later(counted_from, ground.policy.phase_deadline);
     if deadline <= now {
         let why = "nobody could tell whether the group was made".to_owned();

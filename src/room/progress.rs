@@ -241,7 +241,10 @@ impl Room {
         now: Timestamp,
     ) -> Result<Effect, Illegal> {
         if let Answer::Failed(error) = answer {
-            self.hold(error, now);
+            // Another number may make the group; every other step needs the one that made it.
+            if !matches!(step, Step::Create { .. }) {
+                self.hold(error, now);
+            }
         } else {
             self.hold_until = None;
             self.troubles.remove(&step.key());
@@ -310,13 +313,17 @@ impl Room {
                 let retry_at = self.note_trouble("create", &error, now).retry_at;
                 self.not_sent(effect, retry_at);
             }
-            GatewayError::Throttled { .. } | GatewayError::SessionDown { .. } => {
-                self.not_sent(effect, self.hold_until.unwrap_or(now));
-            }
+            // How long this number is left alone is the worker's matter; another one may do it at once.
+            GatewayError::Throttled { .. } | GatewayError::SessionDown { .. } => self.not_sent(effect, now),
             // Nothing goes through this number, messages to people neither.
             GatewayError::Refused { reason: Refusal::Credentials, detail } => {
                 effect.unspent = true;
                 effect.event = Some(Event::Refused { why: detail.clone() });
+            }
+            // A plan without groups may still take messages, and then people are told.
+            GatewayError::Refused { reason: Refusal::Plan, detail } => {
+                self.hopeless = Some(format!("the plan of this number makes no groups: {detail}"));
+                self.not_sent(effect, now);
             }
             GatewayError::Refused { reason: Refusal::SubjectTooLong, .. } if !self.short_subject => {
                 self.short_subject = true;

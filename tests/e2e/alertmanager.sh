@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A real Prometheus Alertmanager in front of a real bridge: one alert, its repeats and its end are one room
-# with one welcome and one goodbye; an Alertmanager with a wrong token opens none.
+# A real Prometheus Alertmanager in front of a real bridge: one alert, its repeats and its end are one room,
+# in which each thing is said once; an Alertmanager with a wrong token opens none.
 #
 #   tests/e2e/alertmanager.sh [PATH-OF-WARROOM]
 #
@@ -137,17 +137,20 @@ start_alertmanager right "$folder/token"
 right=http://$(address_in "$folder/right.log" 'address=')
 post "$right" CheckoutDown
 eventually "one group exists" state '.groups | length == 1'
-eventually "its first message is the welcome" state "$texts"' | length == 1 and (.[0] | contains("INCIDENT-1"))'
+eventually "its first message is the welcome" state "$texts"' | .[0] | contains("INCIDENT-1")'
 eventually "the people of the roster are in it" state '.groups[0].members | length == 5'
+eventually "the room is told who is here" state "$texts"' | .[1] | contains("INCIDENT-1 · who is here")'
 
-eventually "Alertmanager has repeated itself three times" hooks_reached repeated 3
+# With everything said that a new room says, what comes now could only come from a repeat.
+repeats=$(hooks repeated)
+eventually "Alertmanager has repeated itself three times more" hooks_reached repeated $((repeats + 3))
 expect "a repeat made a group" '(.groups | length == 1) and (.creations | length == 1)'
-expect "a repeat made a message" "$texts | length == 1"
+expect "a repeat made a message" "$texts | length == 2"
 say "no repeat made a group or a message"
 
 post "$right" CheckoutDown 2026-01-02T00:00:00Z
 eventually "the room is told that it is over" state "$texts"' | any(contains("INCIDENT-1 · update 1"))'
-expect "the end is said once, after the welcome" "$texts"' | length == 2 and (.[1] | contains("nothing fires any more"))'
+expect "the end is said once, after all else" "$texts"' | length == 3 and (.[2] | contains("nothing fires any more"))'
 
 start_alertmanager wrong "$folder/wrong-token"
 wrong=http://$(address_in "$folder/wrong.log" 'address=')

@@ -1,11 +1,13 @@
-//! Points at which a process can die: before and after every commit and every gateway call.
+//! Points at which a process can die, wait or be failed: before and after every commit and every gateway call.
 //!
-//! [`Gates`] counts them and stops the world at the ones it was told; [`GatedStore`] and [`GatedGateway`]
-//! put one before and one after each thing that leaves the process.
+//! [`GatedStore`] and [`GatedGateway`] put one gate before and one after each thing that leaves the process,
+//! and ask a [`Gate`] what happens there. [`Gates`] is the plain one: it counts, ends the world at the gates
+//! it was told, and spoils one gateway call.
 
+use std::fmt::Debug;
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
@@ -22,18 +24,52 @@ use warroom::store::{
     StoreError, StoredHook, Summary, WishTaken,
 };
 
-/// Counts gates over all lives of a story and ends a life at the chosen ones.
-#[derive(Debug)]
+/// On which side of an effect something goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Before,
+    After,
+}
+
+/// A gateway call that goes wrong, with or without its effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mishap {
+    pub(crate) moment: Moment,
+    pub(crate) error: GatewayError,
+}
+
+/// Decides what happens at the edges of a process.
+#[async_trait]
+pub(crate) trait Gate: Debug + Send + Sync {
+    /// Returns when the process may go on from one side of `what`.
+    async fn pass(&self, what: &'static str, moment: Moment);
+
+    /// What goes wrong with this gateway call, about this group, subject, token or text.
+    fn mishap(&self, _call: &'static str, _about: &str) -> Option<Mishap> {
+        None
+    }
+
+    /// Whether the store fails now.
+    fn store_fails(&self, _what: &'static str) -> Option<Moment> {
+        None
+    }
+}
+
+/// Counts gates and calls over all lives of a story, ends a life at the chosen gates, and spoils the chosen
+/// calls.
+#[derive(Debug, Default)]
 pub(crate) struct Gates {
     passed: AtomicUsize,
     stops: Vec<usize>,
     fell: Notify,
+    calls: Mutex<Vec<&'static str>>,
+    mishaps: Vec<(usize, Mishap)>,
 }
 
 impl Gates {
-    /// Ends a life at each of `stops`, counted from 0 over all lives.
-    pub(crate) fn stopping_at(stops: &[usize]) -> Arc<Self> {
-        Arc::new(Self { passed: AtomicUsize::new(0), stops: stops.to_vec(), fell: Notify::new() })
+    /// Ends a life at each of `stops`, and spoils the calls of `mishaps`, all counted from 0 over all lives.
+    pub(crate) fn new(stops: &[usize], mishaps: &[(usize, Mishap)]) -> Arc<Self> {
+        Arc::new(Self { stops: stops.to_vec(), mishaps: mishaps.to_vec(), ..Self::default() })
     }
 
     /// How many gates were passed or stopped at.
@@ -41,12 +77,20 @@ impl Gates {
         self.passed.load(Ordering::SeqCst)
     }
 
+    /// The gateway calls that were begun, in order.
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
+        self.calls.lock().unwrap().clone()
+    }
+
     /// Resolves when a life has ended.
     pub(crate) async fn fallen(&self) {
         self.fell.notified().await;
     }
+}
 
-    async fn pass(&self) {
+#[async_trait]
+impl Gate for Gates {
+    async fn pass(&self, _what: &'static str, _moment: Moment) {
         let gate = self.passed.fetch_add(1, Ordering::SeqCst);
         if self.stops.contains(&gate) {
             self.fell.notify_one();
@@ -54,24 +98,45 @@ impl Gates {
         }
     }
 
-    async fn around<T>(&self, work: impl Future<Output = T>) -> T {
-        self.pass().await;
-        let result = work.await;
-        self.pass().await;
-        result
+    fn mishap(&self, call: &'static str, _about: &str) -> Option<Mishap> {
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(call);
+        let number = calls.len() - 1;
+        self.mishaps.iter().find(|(at, _)| *at == number).map(|(_, mishap)| mishap.clone())
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct GatedStore {
     pub(crate) inner: Arc<dyn Store>,
-    pub(crate) gates: Arc<Gates>,
+    pub(crate) gates: Arc<dyn Gate>,
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable("so it was told".to_owned())
+}
+
+impl GatedStore {
+    async fn around<T>(
+        &self,
+        what: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.gates.pass(what, Moment::Before).await;
+        let result = match self.gates.store_fails(what) {
+            None => work.await,
+            Some(Moment::Before) => Err(unavailable()),
+            Some(Moment::After) => work.await.and(Err(unavailable())),
+        };
+        self.gates.pass(what, Moment::After).await;
+        result
+    }
 }
 
 #[async_trait]
 impl Store for GatedStore {
     async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
-        self.gates.around(self.inner.accept(hook)).await
+        self.around("accept", self.inner.accept(hook)).await
     }
 
     async fn lease_rooms(
@@ -80,16 +145,19 @@ impl Store for GatedStore {
         limit: usize,
         lease_for: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError> {
-        // A look that finds nothing changes nothing, so only one that leases is worth two gates.
+        if self.gates.store_fails("lease_rooms").is_some() {
+            return Err(unavailable());
+        }
+        // A look that finds nothing changes nothing, so only one that leases is worth a gate.
         let leases = self.inner.lease_rooms(now, limit, lease_for).await?;
         if !leases.is_empty() {
-            self.gates.pass().await;
+            self.gates.pass("lease_rooms", Moment::After).await;
         }
         Ok(leases)
     }
 
     async fn begin_step(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Result<Began, StoreError> {
-        self.gates.around(self.inner.begin_step(lease, intent, now)).await
+        self.around("begin_step", self.inner.begin_step(lease, intent, now)).await
     }
 
     async fn finish_step(
@@ -98,7 +166,7 @@ impl Store for GatedStore {
         outcome: StepOutcome,
         now: Timestamp,
     ) -> Result<Finished, StoreError> {
-        self.gates.around(self.inner.finish_step(lease, outcome, now)).await
+        self.around("finish_step", self.inner.finish_step(lease, outcome, now)).await
     }
 
     async fn note(
@@ -108,11 +176,11 @@ impl Store for GatedStore {
         event: Event,
         now: Timestamp,
     ) -> Result<Finished, StoreError> {
-        self.gates.around(self.inner.note(lease, room, event, now)).await
+        self.around("note", self.inner.note(lease, room, event, now)).await
     }
 
     async fn refuse_wish(&self, lease: &Lease, why: &str, now: Timestamp) -> Result<Finished, StoreError> {
-        self.gates.around(self.inner.refuse_wish(lease, why, now)).await
+        self.around("refuse_wish", self.inner.refuse_wish(lease, why, now)).await
     }
 
     async fn release(
@@ -121,13 +189,13 @@ impl Store for GatedStore {
         wake_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.gates.around(self.inner.release(lease, wake_at, now)).await
+        self.around("release", self.inner.release(lease, wake_at, now)).await
     }
 
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
         let closed = self.inner.close_quiet(now).await?;
         if closed > 0 {
-            self.gates.pass().await;
+            self.gates.pass("close_quiet", Moment::After).await;
         }
         Ok(closed)
     }
@@ -137,7 +205,7 @@ impl Store for GatedStore {
     }
 
     async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError> {
-        self.gates.around(self.inner.wish(id, wish, now)).await
+        self.around("wish", self.inner.wish(id, wish, now)).await
     }
 
     async fn incidents(&self, query: IncidentQuery) -> Result<Vec<Summary>, StoreError> {
@@ -160,7 +228,25 @@ impl Store for GatedStore {
 #[derive(Debug)]
 pub(crate) struct GatedGateway {
     pub(crate) inner: Arc<dyn Gateway>,
-    pub(crate) gates: Arc<Gates>,
+    pub(crate) gates: Arc<dyn Gate>,
+}
+
+impl GatedGateway {
+    async fn around<T>(
+        &self,
+        call: &'static str,
+        about: &str,
+        work: impl Future<Output = Result<T, GatewayError>>,
+    ) -> Result<T, GatewayError> {
+        self.gates.pass(call, Moment::Before).await;
+        let result = match self.gates.mishap(call, about) {
+            None => work.await,
+            Some(Mishap { moment: Moment::Before, error }) => Err(error),
+            Some(Mishap { moment: Moment::After, error }) => work.await.and(Err(error)),
+        };
+        self.gates.pass(call, Moment::After).await;
+        result
+    }
 }
 
 #[async_trait]
@@ -170,66 +256,66 @@ impl Gateway for GatedGateway {
     }
 
     async fn session(&self) -> Result<Session, GatewayError> {
-        self.gates.around(self.inner.session()).await
+        self.around("session", "", self.inner.session()).await
     }
 
     async fn create_group(&self, subject: &str, people: &[Jid]) -> Result<CreatedGroup, GatewayError> {
-        self.gates.around(self.inner.create_group(subject, people)).await
+        self.around("create_group", subject, self.inner.create_group(subject, people)).await
     }
 
     async fn find_groups(&self, token: &str) -> Result<Vec<FoundGroup>, GatewayError> {
-        self.gates.around(self.inner.find_groups(token)).await
+        self.around("find_groups", token, self.inner.find_groups(token)).await
     }
 
     async fn members(&self, group: &GroupId, wanted: &[Jid]) -> Result<Members, GatewayError> {
-        self.gates.around(self.inner.members(group, wanted)).await
+        self.around("members", group.as_str(), self.inner.members(group, wanted)).await
     }
 
     async fn add_members(&self, group: &GroupId, people: &[Jid]) -> Result<Vec<Added>, GatewayError> {
-        self.gates.around(self.inner.add_members(group, people)).await
+        self.around("add_members", group.as_str(), self.inner.add_members(group, people)).await
     }
 
     async fn promote(&self, group: &GroupId, person: &Jid) -> Result<(), GatewayError> {
-        self.gates.around(self.inner.promote(group, person)).await
+        self.around("promote", group.as_str(), self.inner.promote(group, person)).await
     }
 
     async fn invite_link(&self, group: &GroupId) -> Result<InviteLink, GatewayError> {
-        self.gates.around(self.inner.invite_link(group)).await
+        self.around("invite_link", group.as_str(), self.inner.invite_link(group)).await
     }
 
     async fn revoke_link(&self, group: &GroupId) -> Result<(), GatewayError> {
-        self.gates.around(self.inner.revoke_link(group)).await
+        self.around("revoke_link", group.as_str(), self.inner.revoke_link(group)).await
     }
 
     async fn describe(&self, group: &GroupId, text: &str) -> Result<(), GatewayError> {
-        self.gates.around(self.inner.describe(group, text)).await
+        self.around("describe", group.as_str(), self.inner.describe(group, text)).await
     }
 
     async fn rename(&self, group: &GroupId, subject: &str) -> Result<(), GatewayError> {
-        self.gates.around(self.inner.rename(group, subject)).await
+        self.around("rename", group.as_str(), self.inner.rename(group, subject)).await
     }
 
     async fn lock_settings(&self, group: &GroupId) -> Result<(), GatewayError> {
-        self.gates.around(self.inner.lock_settings(group)).await
+        self.around("lock_settings", group.as_str(), self.inner.lock_settings(group)).await
     }
 
     async fn lock_messages(&self, group: &GroupId) -> Result<(), GatewayError> {
-        self.gates.around(self.inner.lock_messages(group)).await
+        self.around("lock_messages", group.as_str(), self.inner.lock_messages(group)).await
     }
 
     async fn send_text(&self, chat: &ChatId, text: &str) -> Result<Sent, GatewayError> {
-        self.gates.around(self.inner.send_text(chat, text)).await
+        self.around("send_text", text, self.inner.send_text(chat, text)).await
     }
 
     async fn recent_own_messages(&self, chat: &ChatId) -> Result<Vec<OwnMessage>, GatewayError> {
-        self.gates.around(self.inner.recent_own_messages(chat)).await
+        self.around("recent_own_messages", &chat.to_string(), self.inner.recent_own_messages(chat)).await
     }
 
     async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {
-        self.gates.around(self.inner.is_reachable(person)).await
+        self.around("is_reachable", "", self.inner.is_reachable(person)).await
     }
 
     async fn leave(&self, group: &GroupId) -> Result<(), GatewayError> {
-        self.gates.around(self.inner.leave(group)).await
+        self.around("leave", group.as_str(), self.inner.leave(group)).await
     }
 }

@@ -15,7 +15,7 @@ use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
 use warroom::config::{self, Loaded, Strictness};
 use warroom::incident::IncidentId;
 use warroom::room::Room;
-use warroom::sandbox::{Engine, GroupView, Sandbox, Setup};
+use warroom::sandbox::{Engine, GroupView, Number, Sandbox, Setup};
 use warroom::store::sqlite::Sqlite;
 use warroom::store::{Dossier, Store};
 use warroom::{console, receiver};
@@ -53,6 +53,11 @@ pub(crate) const BEN: &str = "15550100002";
 pub(crate) const CLEO: &str = "15550100003";
 pub(crate) const DAN: &str = "15550100004";
 
+/// The second linked number, for those who want one.
+pub(crate) const SECOND_ID: &str = "SANDBOX00002";
+const SECOND_TOKEN: &str = "the-second-access-token";
+const SECOND_DIGITS: &str = "15550109999";
+
 /// What a test may want to be different.
 pub(crate) struct Options {
     pub(crate) engine: Engine,
@@ -64,6 +69,8 @@ pub(crate) struct Options {
     /// Further settings of `server`, each with a comma before it.
     pub(crate) server: &'static str,
     pub(crate) rooms_per_hour: u32,
+    /// Whether there is a second linked number.
+    pub(crate) second_number: bool,
     /// The longest a gateway call may take.
     pub(crate) call_timeout: &'static str,
 }
@@ -77,6 +84,7 @@ impl Default for Options {
             sources: String::new(),
             server: "",
             rooms_per_hour: 6,
+            second_number: false,
             call_timeout: "5s",
         }
     }
@@ -132,6 +140,7 @@ gateway:
   messages_per_minute: 600
   instances:
     - {{ name: main, id: {id}, access_token: {token}, rooms_per_hour: {rooms_per_hour} }}
+{second}
 sources:
   prometheus:
     kind: alertmanager
@@ -143,6 +152,14 @@ rooms:
 ",
         call_timeout = options.call_timeout,
         id = Setup::INSTANCE_ID,
+        second = if options.second_number {
+            format!(
+                "    - {{ name: second, id: {SECOND_ID}, access_token: {SECOND_TOKEN}, rooms_per_hour: {} }}",
+                options.rooms_per_hour
+            )
+        } else {
+            String::new()
+        },
         token = Setup::ACCESS_TOKEN,
         rooms_per_hour = options.rooms_per_hour,
         bearer = TOKEN,
@@ -170,7 +187,9 @@ impl World {
     pub(crate) async fn with(options: Options) -> Self {
         let clock = Arc::new(TestClock::at(beginning()));
         let shared: Arc<dyn Clock> = clock.clone();
-        let sandbox = Sandbox::new(Setup::with_engine(options.engine), shared);
+        let mut setup = Setup::with_engine(options.engine);
+        setup.instances.push(Number::new(SECOND_ID, SECOND_DIGITS, SECOND_TOKEN));
+        let sandbox = Sandbox::new(setup, shared);
         Self::before(sandbox, clock, options).await
     }
 

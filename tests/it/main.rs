@@ -4,13 +4,18 @@
 
 mod configuring;
 mod crash;
+mod faults;
 mod gates;
 mod gateway_contract;
 mod hardship;
 mod harness;
 mod imports;
 mod odd_gateway;
+mod place;
 mod process;
 mod receiving;
 mod rooms;
 mod sources;
+mod sweep;
+mod verdict;
+mod workers;

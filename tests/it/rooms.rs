@@ -5,7 +5,7 @@ use warroom::room::{PhaseName, SeatState, Wish};
 use warroom::sandbox::{Effect, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
 use warroom::store::WishTaken;
 
-use crate::harness::{ADA, BEN, CLEO, DAN, Options, World, alertmanager, firing};
+use crate::harness::{ADA, BEN, CLEO, DAN, Options, SECOND_ID, World, alertmanager, firing};
 
 #[tokio::test]
 async fn an_alert_becomes_one_briefed_room_on_every_engine() {
@@ -401,4 +401,92 @@ async fn a_second_group_that_turns_up_later_is_told_and_not_used() {
     assert_eq!(dossier.orphans.len(), 1, "the other one is recorded");
     assert!(dossier.room.unwrap().is_complete());
     assert_eq!(world.welcomes(&id), 1, "only one of them is the room");
+}
+
+#[tokio::test]
+async fn a_number_that_goes_down_is_one_alarm_and_is_not_asked_by_every_room() {
+    let world = World::new().await;
+    let ids = [world.fire("One").await, world.fire("Two").await, world.fire("Three").await];
+    world.pass(60).await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "FAILED");
+    world.bridge.worker.ask_sessions().await;
+    assert!(world.bridge.worker.health.unwell("main").is_some());
+    for name in ["One", "Two", "Three"] {
+        world.resolve(name).await;
+    }
+    let calls = world.sandbox.calls().len();
+    world.pass(10).await;
+    assert_eq!(world.sandbox.calls().len(), calls, "while it is known to be down nobody calls");
+    world.pass(600).await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
+    world.bridge.worker.ask_sessions().await;
+    assert!(world.bridge.worker.health.unwell("main").is_none());
+    world.pass(60).await;
+    for id in &ids {
+        assert_eq!(world.updates(id), 1, "{id}: told when the number was back");
+        world.assert_sound(id).await;
+    }
+}
+
+#[tokio::test]
+async fn a_second_number_makes_the_room_when_the_first_cannot() {
+    let world = World::with(Options { second_number: true, ..Options::default() }).await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "SCAN_QR_CODE");
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    let room = world.room(&id).await;
+    assert_eq!(room.instance.as_deref(), Some("second"));
+    assert!(room.is_complete(), "{:?}", room.phase);
+    world.group(&id);
+}
+
+#[tokio::test]
+async fn when_the_budget_of_one_number_is_spent_another_makes_the_rooms() {
+    let world = World::with(Options { second_number: true, rooms_per_hour: 2, ..Options::default() }).await;
+    for n in 0..4 {
+        world.fire(&format!("Down{n}")).await;
+    }
+    world.pass(120).await;
+    assert_eq!(world.sandbox.groups().len(), 4, "two each");
+    for number in [Setup::INSTANCE_ID, SECOND_ID] {
+        let made = world.sandbox.creations().iter().filter(|c| c.instance_id == number).count();
+        assert_eq!(made, 2, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn when_the_budget_is_spent_people_are_told_one_by_one_why_and_the_room_comes_later() {
+    let world = World::with(Options { rooms_per_hour: 1, ..Options::default() }).await;
+    let first = world.fire("One").await;
+    let second = world.fire("Two").await;
+    world.pass(60).await;
+    assert!(world.room(&first).await.is_complete());
+    assert_eq!(world.room(&second).await.phase.name(), PhaseName::Wanted);
+    for digits in [ADA, BEN, CLEO, DAN] {
+        let told = world.sandbox.chat(digits);
+        assert_eq!(told.len(), 1, "{digits}: once");
+        assert!(told[0].text.contains(&second), "{}", told[0].text);
+        assert!(told[0].text.contains("yours is made by 11:0"), "{}", told[0].text);
+    }
+    world.pass(2 * 3600).await;
+    assert!(world.room(&second).await.is_complete(), "the room comes as soon as the budget allows");
+    assert_eq!(world.sandbox.chat(ADA).len(), 1, "and nobody is told twice");
+    world.assert_sound(&second).await;
+}
+
+#[tokio::test]
+async fn a_number_that_was_down_for_hours_does_not_use_up_the_patience_of_a_lost_create() {
+    let world = World::new().await;
+    world.sandbox.add_fault(Fault::on(Operation::CreateGroup, FaultKind::Reset).after_effect());
+    let id = world.fire("Down").await;
+    world.work().await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "FAILED");
+    world.bridge.worker.ask_sessions().await;
+    world.pass(3 * 3600).await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
+    world.bridge.worker.ask_sessions().await;
+    world.pass(120).await;
+    let room = world.room(&id).await;
+    assert!(room.is_complete(), "{:?}", room.phase);
+    world.group(&id);
 }

@@ -54,7 +54,7 @@ async fn the_call_in_hand_is_finished_before_the_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_it_at_once_and_still_nothing_is_lost_or_doubled() {
-    let place = Place::new(4).await;
+    let place = Place::new(3).await;
     let wait = SignedDuration::from_secs(30);
     let (bridge, id) = caught_in_create(&place, FaultKind::Hang { wait }).await;
     bridge.terminate();

@@ -45,10 +45,6 @@ impl Moody {
         *self.mood.lock().unwrap()
     }
 
-    fn becomes(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
-    }
-
     /// What a disk says may hold a path; it must not get out.
     fn down(&self) -> StoreError {
         self.refused.fetch_add(1, Ordering::Relaxed);
@@ -143,35 +139,63 @@ impl Store for Moody {
     }
 }
 
-/// The world's receiver once more, over a store with moods.
-async fn moody(world: &World) -> (Arc<Moody>, SocketAddr, JoinHandle<()>) {
-    let inner = Arc::clone(&world.store);
-    let store = Arc::new(Moody { inner, mood: Mutex::new(Mood::Well), refused: AtomicU8::new(0) });
-    let own = &world.bridge.receiver;
-    let receiver = Receiver {
-        sources: own.sources.clone(),
-        store: store.clone(),
-        roster: own.roster.clone(),
-        rules: own.rules,
-        clock: Arc::clone(&own.clock),
-        metrics: Arc::clone(&own.metrics),
-        bell: Arc::clone(&own.bell),
-        max_body: own.max_body,
-        body_timeout: own.body_timeout,
-        commit_timeout: Duration::from_millis(300),
-    };
-    let (address, server) = listen(receiver::router(Arc::new(receiver))).await;
-    (store, address, server)
+/// A store with moods, and two receivers over it that are otherwise the world's own.
+struct Outage {
+    store: Arc<Moody>,
+    /// Waits for the store as long as anybody could.
+    patient: SocketAddr,
+    /// Hardly waits at all: for stores that never answer.
+    impatient: SocketAddr,
+    servers: [JoinHandle<()>; 2],
+}
+
+impl Drop for Outage {
+    fn drop(&mut self) {
+        self.servers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Outage {
+    async fn before(world: &World) -> Self {
+        let inner = Arc::clone(&world.store);
+        let store = Arc::new(Moody { inner, mood: Mutex::new(Mood::Well), refused: AtomicU8::new(0) });
+        let own = &world.bridge.receiver;
+        let receiver = |commit_timeout| Receiver {
+            sources: own.sources.clone(),
+            store: store.clone(),
+            roster: own.roster.clone(),
+            rules: own.rules,
+            clock: Arc::clone(&own.clock),
+            metrics: Arc::clone(&own.metrics),
+            bell: Arc::clone(&own.bell),
+            max_body: own.max_body,
+            body_timeout: own.body_timeout,
+            commit_timeout,
+        };
+        let patient = receiver(Duration::from_secs(30));
+        let impatient = receiver(Duration::from_millis(50));
+        let (patient, first) = listen(receiver::router(Arc::new(patient))).await;
+        let (impatient, second) = listen(receiver::router(Arc::new(impatient))).await;
+        Self { store, patient, impatient, servers: [first, second] }
+    }
+
+    /// Changes the mood and says which receiver to ask.
+    fn becomes(&self, mood: Mood) -> SocketAddr {
+        *self.store.mood.lock().unwrap() = mood;
+        match mood {
+            Mood::Well | Mood::Down => self.patient,
+            Mood::Silent | Mood::DoneAndSilent => self.impatient,
+        }
+    }
 }
 
 #[tokio::test]
 async fn what_cannot_be_stored_is_asked_for_again_and_is_not_lost() {
     let mut world = world().await;
-    let (store, address, server) = moody(&world).await;
-    world.public = address;
+    let outage = Outage::before(&world).await;
     for (n, mood) in [Mood::Down, Mood::Silent].into_iter().enumerate() {
         for sender in &SENDERS {
-            store.becomes(mood);
+            world.public = outage.becomes(mood);
             let delivery = sender.fire(world.clock.now(), &format!("{}-{n}", sender.name));
             let answer = world.take(&delivery).await;
             answer.assert_problem(503, "unavailable");
@@ -182,63 +206,57 @@ async fn what_cannot_be_stored_is_asked_for_again_and_is_not_lost() {
     }
     assert_eq!(world.metric("warroom_store_failures_total"), 20);
     // The sender comes again, with the very same bytes.
-    store.becomes(Mood::Well);
+    world.public = outage.becomes(Mood::Well);
     for sender in &SENDERS {
         let answer = world.take(&sender.fire(world.clock.now(), &format!("{}-0", sender.name))).await;
         assert_eq!(answer.outcome(), "opened", "{}", sender.name);
     }
-    server.abort();
 }
 
 #[tokio::test]
 async fn what_was_stored_without_an_answer_in_time_opens_no_second_room_when_it_comes_again() {
     let mut world = world().await;
-    let (store, address, server) = moody(&world).await;
-    world.public = address;
+    let outage = Outage::before(&world).await;
     for sender in &SENDERS {
-        store.becomes(Mood::DoneAndSilent);
+        world.public = outage.becomes(Mood::DoneAndSilent);
         let delivery = sender.fire(world.clock.now(), sender.name);
         world.take(&delivery).await.assert_problem(503, "unavailable");
-        store.becomes(Mood::Well);
+        world.public = outage.becomes(Mood::Well);
         assert_eq!(world.take(&delivery).await.outcome(), "repeated", "{}", sender.name);
         world.pass(20).await;
     }
     assert_eq!(world.sandbox.groups().len(), SENDERS.len());
-    server.abort();
 }
 
 #[tokio::test]
 async fn an_unverified_body_is_turned_away_even_while_the_store_is_down() {
     let mut world = world().await;
-    let (store, address, server) = moody(&world).await;
-    world.public = address;
-    store.becomes(Mood::Down);
+    let outage = Outage::before(&world).await;
+    world.public = outage.becomes(Mood::Down);
     for sender in &SENDERS {
         let body = sender.kind.sample(world.clock.now(), "forged");
         let forged = sender.send(body, &sender.secret("guessed"), world.clock.now());
         world.take(&forged).await.assert_problem(401, "unauthorized");
     }
-    assert_eq!(store.refused.load(Ordering::Relaxed), 0, "the store was not even asked");
-    server.abort();
+    assert_eq!(outage.store.refused.load(Ordering::Relaxed), 0, "the store was not even asked");
 }
 
 #[tokio::test]
 async fn a_bridge_whose_store_fails_is_alive_but_not_ready() {
     let mut world = world().await;
-    let (store, address, server) = moody(&world).await;
-    world.public = address;
+    let outage = Outage::before(&world).await;
     for mood in [Mood::Down, Mood::Silent] {
-        store.becomes(mood);
-        let ready = world.answer(world.http.get(format!("http://{address}/readyz"))).await;
+        world.public = outage.becomes(mood);
+        let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
         assert_eq!(ready.status, 503, "{mood:?}: {ready:?}");
         let parts = ready.json();
         assert_eq!(parts["config"], "ok", "it says which part is not ready: {parts}");
         assert_ne!(parts["store"], "ok", "{parts}");
-        let health = world.answer(world.http.get(format!("http://{address}/healthz"))).await;
+        assert!(!ready.body.contains("private"), "and not why, because anybody may ask: {parts}");
+        let health = world.answer(world.http.get(format!("http://{}/healthz", world.public))).await;
         assert_eq!(health.status, 200, "restarting would not help");
     }
-    store.becomes(Mood::Well);
-    let ready = world.answer(world.http.get(format!("http://{address}/readyz"))).await;
+    world.public = outage.becomes(Mood::Well);
+    let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
     assert_eq!(ready.status, 200, "it comes back by itself");
-    server.abort();
 }

@@ -1,0 +1,208 @@
+//! Which linked numbers are rested, and until when.
+//!
+//! A number whose session is down, that is throttled or refused is left alone for a while: rooms wait
+//! without using up attempts, and new ones are made with another number. It is a memory of the process
+//! only: a restart asks the number again.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::gateway::{GatewayError, Refusal};
+
+/// Why a number is rested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Its session does not work.
+    Down,
+    /// The provider wants no more groups for now; everything else goes on.
+    Throttled,
+    /// The provider does not accept it: credentials or plan.
+    NotAccepted,
+}
+
+/// A number at rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    /// Why.
+    pub reason: Reason,
+    /// The provider's words.
+    pub words: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when it is left alone.
+    pub until: Timestamp,
+    /// Failures in a row.
+    pub times: u32,
+}
+
+/// What is known of all numbers.
+#[derive(Debug)]
+pub struct Health {
+    started_at: Timestamp,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    rests: BTreeMap<String, Rest>,
+    recovered: BTreeMap<String, Timestamp>,
+}
+
+/// A number that is down is asked again this soon.
+const DOWN: SignedDuration = SignedDuration::from_secs(15);
+/// A throttled number is left alone this long if the provider does not say; doubled each time, because
+/// `WhatsApp` may refuse new groups for a day and every try makes it worse.
+const THROTTLED: SignedDuration = SignedDuration::from_mins(1);
+/// A provider that asks for no time at all is left alone this long.
+const THROTTLED_SHORTEST: SignedDuration = SignedDuration::from_secs(2);
+/// The longest of these.
+const THROTTLED_LONGEST: SignedDuration = SignedDuration::from_hours(1);
+/// A number that is not accepted needs a person; it is tried again in case one has helped.
+const NOT_ACCEPTED: SignedDuration = SignedDuration::from_mins(5);
+
+impl Health {
+    /// Nothing is known yet at `started_at`.
+    #[must_use]
+    pub fn since(started_at: Timestamp) -> Self {
+        Self { started_at, known: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in how a call through `number` failed; `create` if it was to make a group. Returns the rest if
+    /// it has just begun: the moment to raise the one alarm.
+    pub fn note_failure(
+        &self,
+        number: &str,
+        create: bool,
+        error: &GatewayError,
+        now: Timestamp,
+    ) -> Option<Rest> {
+        let rests = &mut self.known().rests;
+        let before = rests.get(number).cloned();
+        let times_of = |reason| before.as_ref().filter(|r| r.reason == reason).map_or(0, |r| r.times);
+        let (reason, gap, words) = match error {
+            GatewayError::SessionDown { detail } => (Reason::Down, DOWN, detail),
+            GatewayError::Throttled { retry_after, detail } if create => {
+                let asked = retry_after.and_then(|d| SignedDuration::try_from(d).ok());
+                let doubled = THROTTLED.saturating_mul(1 << times_of(Reason::Throttled).min(10));
+                let gap = asked.unwrap_or(doubled.min(THROTTLED_LONGEST)).max(THROTTLED_SHORTEST);
+                (Reason::Throttled, gap, detail)
+            }
+            GatewayError::Refused { reason: Refusal::Credentials | Refusal::Plan, detail } => {
+                (Reason::NotAccepted, NOT_ACCEPTED, detail)
+            }
+            // The room that was told so waits by itself.
+            GatewayError::Throttled { .. }
+            | GatewayError::NotSent { .. }
+            | GatewayError::Unknown { .. }
+            | GatewayError::Refused { .. }
+            | GatewayError::Gone { .. } => return None,
+        };
+        let times = times_of(reason);
+        let since = before.filter(|r| r.reason == reason).map_or(now, |r| r.since);
+        let rest = Rest { reason, words: words.clone(), since, until: later(now, gap), times: times + 1 };
+        rests.insert(number.to_owned(), rest.clone());
+        (times == 0).then_some(rest)
+    }
+
+    /// Takes in that a call through `number` worked; `create` if it made a group. Returns the rest that this
+    /// ends, if there was one.
+    pub fn note_success(&self, number: &str, create: bool, now: Timestamp) -> Option<Rest> {
+        let mut known = self.known();
+        if !known.rests.get(number).is_some_and(|r| create || r.reason != Reason::Throttled) {
+            return None;
+        }
+        known.recovered.insert(number.to_owned(), now);
+        known.rests.remove(number)
+    }
+
+    /// Since when `number` could have been used without a break, as far as this process knows. Time before
+    /// that does not count against anybody's patience.
+    #[must_use]
+    pub fn well_since(&self, number: &str) -> Timestamp {
+        self.known().recovered.get(number).copied().unwrap_or(self.started_at)
+    }
+
+    /// The rest of `number` that is not over yet; `create` if a group is to be made.
+    #[must_use]
+    pub fn resting(&self, number: &str, create: bool, now: Timestamp) -> Option<Rest> {
+        let concerns = |r: &&Rest| r.until > now && (create || r.reason != Reason::Throttled);
+        self.known().rests.get(number).filter(concerns).cloned()
+    }
+
+    /// The last known rest of `number`, over or not: a number is well only once a call has worked.
+    #[must_use]
+    pub fn unwell(&self, number: &str) -> Option<Rest> {
+        self.known().rests.get(number).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_772_000_000 + second).unwrap()
+    }
+
+    fn down() -> GatewayError {
+        GatewayError::SessionDown { detail: "SCAN_QR_CODE".to_owned() }
+    }
+
+    #[test]
+    fn going_down_is_told_once_and_ends_with_the_first_success() {
+        let health = Health::since(at(0));
+        assert!(health.note_failure("main", true, &down(), at(0)).is_some());
+        assert!(health.note_failure("main", true, &down(), at(20)).is_none(), "one alarm");
+        let rest = health.resting("main", true, at(21)).unwrap();
+        assert_eq!((rest.since, rest.until), (at(0), at(35)));
+        assert_eq!(health.resting("main", true, at(35)), None, "time to ask again");
+        assert!(health.note_success("main", true, at(40)).is_some());
+        assert!(health.note_success("main", true, at(41)).is_none());
+        assert_eq!(health.well_since("main"), at(40));
+        assert!(health.note_failure("main", true, &down(), at(60)).is_some(), "a new outage, a new alarm");
+    }
+
+    #[test]
+    fn failures_of_single_calls_do_not_rest_a_number() {
+        let health = Health::since(at(0));
+        for error in [
+            GatewayError::NotSent { detail: "x".into() },
+            GatewayError::Unknown { detail: "x".into() },
+            GatewayError::Gone { detail: "x".into() },
+            GatewayError::Refused { reason: Refusal::Invalid, detail: "x".into() },
+        ] {
+            assert!(health.note_failure("main", true, &error, at(0)).is_none());
+            assert_eq!(health.resting("main", true, at(0)), None);
+        }
+    }
+
+    #[test]
+    fn a_throttled_number_rests_as_long_as_it_was_told() {
+        let health = Health::since(at(0));
+        let hour = std::time::Duration::from_hours(1);
+        let throttled = GatewayError::Throttled { retry_after: Some(hour), detail: "x".into() };
+        health.note_failure("main", true, &throttled, at(0));
+        assert!(health.resting("main", true, at(3599)).is_some());
+        assert_eq!(health.resting("main", false, at(1)), None, "messages go on");
+        assert!(health.note_success("main", false, at(1)).is_none(), "and say nothing about groups");
+    }
+
+    #[test]
+    fn a_number_that_is_throttled_again_rests_twice_as_long() {
+        let health = Health::since(at(0));
+        let throttled = GatewayError::Throttled { retry_after: None, detail: "x".into() };
+        health.note_failure("main", true, &throttled, at(0));
+        assert_eq!(health.resting("main", true, at(0)).unwrap().until, at(60));
+        health.note_failure("main", true, &throttled, at(60));
+        assert_eq!(health.resting("main", true, at(60)).unwrap().until, at(180));
+        for _ in 0..20 {
+            health.note_failure("main", true, &throttled, at(180));
+        }
+        assert_eq!(health.resting("main", true, at(180)).unwrap().until, at(180 + 3600));
+    }
+}
