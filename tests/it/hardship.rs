@@ -277,3 +277,20 @@ async fn a_room_does_not_hang_in_closing_for_ever() {
     let room = world.room(&id).await;
     assert_eq!(room.phase.name(), PhaseName::Parked, "{:?}", room.phase);
 }
+
+#[tokio::test]
+async fn ten_lost_creates_at_once_are_ten_rooms_and_nobody_is_told_otherwise() {
+    for engine in Engine::ALL {
+        let world = World::with(Options { engine, rooms_per_hour: 60, ..Options::default() }).await;
+        world.sandbox.add_fault(Fault::on(Operation::CreateGroup, FaultKind::Reset).times(10));
+        let mut ids = Vec::new();
+        for n in 0..10 {
+            ids.push(world.fire(&format!("Down{n}")).await);
+        }
+        world.pass(600).await;
+        for id in ids {
+            let room = world.room(&id).await;
+            assert!(room.is_complete(), "{engine} {id}: {:?}", room.phase);
+        }
+    }
+}
