@@ -308,7 +308,7 @@ impl Room {
         severity.as_str().to_uppercase()
     }
 
-    /// When the last piece of news was told, or the welcome, which tells the first.
+    /// When the last piece of news was told.
     #[must_use]
     pub fn last_news_at(&self) -> Option<Timestamp> {
         self.told.iter().filter(|t| matches!(t.what, What::News { .. })).map(|t| t.at).max()

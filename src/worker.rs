@@ -31,6 +31,12 @@ pub mod health;
 const AT_ONCE: usize = 16;
 /// Without any signal the store is asked this often, because a signal can be lost with its sender.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often an outcome is offered to a store that does not take it: for about ten seconds in all.
+const OUTCOME_TRIES: u32 = 10;
+/// Between the first two of these; each further one waits longer.
+const OUTCOME_GAP: Duration = Duration::from_millis(200);
+/// How long a room is left alone whose record contradicts itself.
+const ODD_GAP: SignedDuration = SignedDuration::from_secs(60);
 /// A room that has to wait longer than this for a number is told to its people 1:1.
 const LONG_DELAY: SignedDuration = SignedDuration::from_secs(60);
 /// Between two questions how the numbers are.
@@ -302,7 +308,7 @@ impl Worker {
                 Ok(event) => event,
                 Err(illegal) => {
                     error!(incident.id = %room.incident, error = %illegal, "a step does not fit its room");
-                    return Ok(Some(End::Asleep(None)));
+                    return Ok(Some(End::Asleep(Some(later(now, ODD_GAP)))));
                 }
             };
             let intent = Intent {
@@ -317,7 +323,13 @@ impl Worker {
                 Began::Throttled(until) => put_off(until),
                 Began::Yes(intent) => {
                     lease.room = room;
-                    let answer = perform(number.gateway.as_ref(), &step).await;
+                    // The commit may have taken long: a call that could outlive the lease is not made.
+                    let answer = if later(self.clock.now(), self.policy.call_timeout) < lease.until {
+                        perform(number.gateway.as_ref(), &step).await
+                    } else {
+                        let detail = "the lease was about to end before the call".to_owned();
+                        Answer::Failed(GatewayError::NotSent { detail })
+                    };
                     let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
                     self.note_health(number, create, failure);
                     return self.finish(lease, intent, &step, &answer, ground).await;
@@ -359,7 +371,7 @@ impl Worker {
             Ok(effect) => effect,
             Err(illegal) => {
                 error!(incident.id = %room.incident, error = %illegal, "an outcome does not fit its room");
-                return Ok(Some(End::Asleep(None)));
+                return Ok(Some(End::Asleep(Some(later(now, ODD_GAP)))));
             }
         };
         for orphan in &effect.orphans {
@@ -408,10 +420,10 @@ impl Worker {
                 Err(error) => {
                     tries += 1;
                     self.store_failed(&error);
-                    if tries >= 3 || self.clock.now() >= lease.until {
+                    if tries >= OUTCOME_TRIES || self.clock.now() >= lease.until {
                         return Err(error);
                     }
-                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    tokio::time::sleep(OUTCOME_GAP * tries).await;
                 }
             }
         }
