@@ -256,8 +256,7 @@ impl Worker {
                 }
                 Next::Call(step) => {
                     // A call must end before the lease does, or somebody else could make it a second time.
-                    let too_late = later(now, self.policy.call_timeout) >= lease.until;
-                    if too_late || stop.is_cancelled() {
+                    if self.is_too_late(lease, now) || stop.is_cancelled() {
                         return Ok(End::Asleep(Some(now)));
                     }
                     if let Some(end) = self.call(lease, step, ground, now).await? {
@@ -266,6 +265,11 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Whether a call begun now could outlive the lease.
+    fn is_too_late(&self, lease: &Lease, now: Timestamp) -> bool {
+        later(now, self.policy.call_timeout) >= lease.until
     }
 
     async fn note(&self, lease: &mut Lease, event: Event, now: Timestamp) -> Result<bool, StoreError> {
@@ -323,13 +327,13 @@ impl Worker {
                 Began::Throttled(until) => put_off(until),
                 Began::Yes(intent) => {
                     lease.room = room;
-                    // The commit may have taken long: a call that could outlive the lease is not made.
-                    let answer = if later(self.clock.now(), self.policy.call_timeout) < lease.until {
-                        perform(number.gateway.as_ref(), &step).await
-                    } else {
+                    // The commit may have taken long, and a call must end before the lease does.
+                    if self.is_too_late(lease, self.clock.now()) {
                         let detail = "the lease was about to end before the call".to_owned();
-                        Answer::Failed(GatewayError::NotSent { detail })
-                    };
+                        let answer = Answer::Failed(GatewayError::NotSent { detail });
+                        return self.finish(lease, intent, &step, &answer, ground).await;
+                    }
+                    let answer = perform(number.gateway.as_ref(), &step).await;
                     let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
                     self.note_health(number, create, failure);
                     return self.finish(lease, intent, &step, &answer, ground).await;

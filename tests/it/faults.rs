@@ -21,7 +21,7 @@ use crate::sweep::{stride, sweep};
 use crate::verdict::{Ending, Excuse, verdict};
 
 /// Every way in which a call can go wrong.
-const KINDS: [Kind; 14] = [
+pub(crate) const KINDS: [Kind; 14] = [
     Kind::NotSent,
     Kind::Throttled,
     Kind::ThrottledFor(Duration::from_secs(20)),
@@ -51,7 +51,7 @@ const CHIEF: [Kind; 8] = [
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     NotSent,
     Throttled,
     ThrottledFor(Duration),
@@ -63,7 +63,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn mishap(self) -> Mishap {
+    pub(crate) fn mishap(self) -> Mishap {
         let detail = "so it was told".to_owned();
         let (moment, error) = match self {
             Self::NotSent => (Moment::Before, GatewayError::NotSent { detail }),
@@ -82,12 +82,10 @@ impl Kind {
 
     /// What it may lead to when it strikes `call`.
     fn excuse(self, call: &str) -> Excuse {
-        let on_group = !matches!(call, "create_group" | "find_groups" | "is_reachable");
-        let group_is_gone = self == Self::Gone && on_group;
         let no_groups = matches!(self, Self::Refused(Refusal::Credentials | Refusal::Plan));
         let may_not_create = no_groups && call == "create_group";
         Excuse {
-            given_up: group_is_gone || may_not_create,
+            given_up: may_not_create,
             untold: may_not_create && self == Self::Refused(Refusal::Credentials),
             ..Excuse::default()
         }

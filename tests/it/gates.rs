@@ -145,7 +145,8 @@ impl Store for GatedStore {
         limit: usize,
         lease_for: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError> {
-        if self.gates.store_fails("lease_rooms").is_some() {
+        let failure = self.gates.store_fails("lease_rooms");
+        if failure == Some(Moment::Before) {
             return Err(unavailable());
         }
         // A look that finds nothing changes nothing, so only one that leases is worth a gate.
@@ -153,7 +154,7 @@ impl Store for GatedStore {
         if !leases.is_empty() {
             self.gates.pass("lease_rooms", Moment::After).await;
         }
-        Ok(leases)
+        if failure.is_some() { Err(unavailable()) } else { Ok(leases) }
     }
 
     async fn begin_step(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Result<Began, StoreError> {

@@ -15,6 +15,7 @@ mod place;
 mod process;
 mod receiving;
 mod rooms;
+mod simulation;
 mod sources;
 mod sweep;
 mod verdict;

@@ -70,11 +70,22 @@ fn loaded(gateway: SocketAddr) -> Loaded {
 impl Place {
     /// One person can only be invited, one is not on the network, and the gateway says so.
     pub(crate) async fn new() -> Self {
+        let place = Self::on(Engine::Gows).await;
+        place.keep_out();
+        place
+    }
+
+    /// One person can only be invited, and one is not on the network.
+    pub(crate) fn keep_out(&self) {
+        self.sandbox.set_person(BEN, Person { privacy: Privacy::Refuses403, ..Person::default() });
+        self.sandbox.set_person(CLEO, Person { privacy: Privacy::NotOnWhatsapp404, ..Person::default() });
+    }
+
+    /// Everybody can be added.
+    pub(crate) async fn on(engine: Engine) -> Self {
         let clock = Arc::new(TestClock::at(beginning()));
         let shared: Arc<dyn Clock> = clock.clone();
-        let sandbox = Sandbox::new(Setup::with_engine(Engine::Gows), shared);
-        sandbox.set_person(BEN, Person { privacy: Privacy::Refuses403, ..Person::default() });
-        sandbox.set_person(CLEO, Person { privacy: Privacy::NotOnWhatsapp404, ..Person::default() });
+        let sandbox = Sandbox::new(Setup::with_engine(engine), shared);
         let (gateway, server) = listen(sandbox.router()).await;
         Self {
             clock,

@@ -25,6 +25,11 @@ pub(crate) fn stride(variable: &str, usual: usize) -> usize {
     }
 }
 
+/// How often something generated is run: as often as the environment says, or `usual` times.
+pub(crate) fn times(variable: &str, usual: u64) -> u64 {
+    environment(variable).map_or(usual, |text| text.parse().expect("a number"))
+}
+
 /// What came of a sweep.
 #[derive(Debug)]
 pub(crate) struct Swept<T> {

@@ -6,15 +6,16 @@
 use std::collections::BTreeSet;
 
 use warroom::clock::{Clock, SignedDuration, later};
-use warroom::incident::IncidentId;
+use warroom::incident::{IncidentId, Outcome};
 use warroom::room::progress::Note;
 use warroom::room::seat::Refused;
 use warroom::room::{Phase, PhaseName, Seat, SeatState};
 use warroom::sandbox::GroupView;
+use warroom::store::sqlite::Sqlite;
 use warroom::store::{Dossier, Entry, Happening, Store};
 
 use crate::gates::Gates;
-use crate::harness::{ADA, BEN, CLEO, DAN, beginning};
+use crate::harness::{ADA, BEN, CLEO, DAN};
 use crate::place::Place;
 
 /// What a story may do because of what was done to it.
@@ -92,7 +93,7 @@ pub(crate) async fn verdict(place: &Place, label: &str, excuse: Excuse) -> (Endi
     let room = dossier.room.as_ref().expect("a room was wanted");
 
     // I6, I5
-    let replayed = replay(&store, id).await;
+    let replayed = replay(&store, &dossier).await;
     bad.expect(replayed.as_ref() == Ok(&room.phase), || format!("I6: {replayed:?} but {:?}", room.phase));
     let wake = store.next_wake().await.unwrap();
     bad.expect(wake.is_none(), || format!("I5: due at {wake:?} in {:?}", room.phase));
@@ -145,13 +146,11 @@ pub(crate) async fn verdict(place: &Place, label: &str, excuse: Excuse) -> (Endi
 }
 
 /// The phase that the journal tells, or where it breaks off.
-pub(crate) async fn replay(store: &warroom::store::sqlite::Sqlite, id: IncidentId) -> Result<Phase, String> {
-    let mut phase = Phase::Wanted { since: beginning(), not_before: beginning() };
-    let mut moves = store.moves(id).await.unwrap();
-    if let Some(opened) = store.dossier(id).await.unwrap().map(|d| d.incident.opened_at) {
-        phase = Phase::Wanted { since: opened, not_before: opened };
-    }
-    for (at, event) in moves.drain(..) {
+pub(crate) async fn replay(store: &Sqlite, dossier: &Dossier) -> Result<Phase, String> {
+    let opens = |entry: &&Entry| matches!(entry.what, Happening::Hook { outcome: Outcome::Opened, .. });
+    let opened = dossier.timeline.iter().find(opens).ok_or("nothing opened it")?.at;
+    let mut phase = Phase::Wanted { since: opened, not_before: opened };
+    for (at, event) in store.moves(dossier.incident.id).await.unwrap() {
         phase = phase.after(&event, at).map_err(|illegal| illegal.to_string())?;
     }
     Ok(phase)

@@ -87,6 +87,8 @@ enum Move {
 struct Crossroads {
     /// Gates passed by both so far.
     gate: usize,
+    /// Where it is.
+    at: (&'static str, Moment),
     /// Whether the other one has something to do.
     other: bool,
 }
@@ -178,7 +180,7 @@ impl Two<'_> {
                 continue;
             }
             let gate = self.stiles.iter().map(|s| s.passed.load(Ordering::SeqCst)).sum();
-            match decide(Crossroads { gate, other: able[other] }) {
+            match decide(Crossroads { gate, at: self.stiles[me].at(), other: able[other] }) {
                 Move::Switch if able[other] => self.step(other).await,
                 Move::GoOn | Move::Switch => self.step(me).await,
                 Move::Wait(length) => self.place.clock.advance(length),
@@ -269,6 +271,28 @@ fn one_worker_stalls_at_each_gate_and_the_other_takes_over() {
     }
 }
 
+/// A disk that takes an hour for a commit must not lead to a call on a lease that is long lost.
+#[test]
+fn however_long_an_intent_takes_to_be_written_its_call_is_not_made_without_a_lease() {
+    let intents: Vec<usize> = (0..20).collect();
+    let swept = sweep(&intents, async |intent| {
+        let mut seen = 0;
+        let label = format!("intent {intent} took an hour");
+        let (ending, mut violations) = run(&label, |at| {
+            let here = at.at == ("begin_step", Moment::After);
+            seen += usize::from(here);
+            let now = here && seen == intent + 1;
+            if now { Move::Stall(SignedDuration::from_hours(1)) } else { Move::GoOn }
+        })
+        .await;
+        if ending.groups > 1 || ending.repeats > 0 {
+            violations.push(format!("{label}: {ending:?}"));
+        }
+        (ending, violations)
+    });
+    swept.conclude(&format!("an intent that takes an hour to be written: {}", count(&swept.results)));
+}
+
 /// Gates at which the exhaustive search holds a worker up: the group is made and the welcome said.
 const SHORT: usize = 30;
 
@@ -278,15 +302,18 @@ type Script = Vec<(usize, Move)>;
 /// Tells the story by a script; also returns what else could have been decided, after the script's last line.
 async fn play(script: &Script) -> ((Ending, Vec<(usize, Move)>), Vec<String>) {
     let (mut number, mut others) = (0, Vec::new());
-    let waits = script.iter().filter(|(_, step)| matches!(step, Move::Wait(_))).count();
+    let waits = script.iter().filter(|(_, step)| matches!(step, Move::Wait(_) | Move::Stall(_))).count();
     let past_lease = Move::Wait(SignedDuration::from_secs(121));
+    let past_settling = Move::Stall(SignedDuration::from_secs(200));
     let (ending, violations) = run(&format!("{script:?}"), |at| {
         let here = number;
         number += 1;
         let planned = script.iter().find(|(at, _)| *at == here).map(|(_, step)| *step);
         if at.gate < SHORT && script.last().is_none_or(|(last, _)| *last < here) {
             others.extend(at.other.then_some((here, Move::Switch)));
-            others.extend((waits == 0).then_some((here, past_lease)));
+            if waits == 0 {
+                others.extend([(here, past_lease), (here, past_settling)]);
+            }
         }
         planned.unwrap_or(Move::GoOn)
     })

@@ -168,14 +168,18 @@ pub(super) fn finish_step(
     now: Timestamp,
 ) -> Stored<Finished> {
     let id = outcome.room.incident;
-    execute(
-        db,
-        "UPDATE journal SET note = ?2, ended_at = ?3, spent = ?4 WHERE id = ?1",
-        params![outcome.intent, write("note", &outcome.note)?, millis(now), !outcome.effect.unspent],
-    )?;
     if !holds(db, lease)? {
+        end_intent(db, outcome, now)?;
         return stray(db, outcome, now);
     }
+    // While the lease holds nobody else ends the intent: an outcome whose commit was answered with an error
+    // is here already, and is not written a second time.
+    let is_open =
+        first(db, "SELECT 1 FROM journal WHERE id = ?1 AND ended_at IS NULL", [outcome.intent], |_| Ok(()))?;
+    if is_open.is_none() {
+        return finish(db, &outcome.room);
+    }
+    end_intent(db, outcome, now)?;
     if let Some(event) = &outcome.effect.event {
         journal_event(db, id, event, now)?;
     }
@@ -183,6 +187,15 @@ pub(super) fn finish_step(
         put_orphan(db, id, group, "carries the id of this incident", now)?;
     }
     finish(db, &outcome.room)
+}
+
+fn end_intent(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<()> {
+    execute(
+        db,
+        "UPDATE journal SET note = ?2, ended_at = ?3, spent = ?4 WHERE id = ?1",
+        params![outcome.intent, write("note", &outcome.note)?, millis(now), !outcome.effect.unspent],
+    )?;
+    Ok(())
 }
 
 /// The room is somebody else's by now: what came back is kept beside it, never dropped.
