@@ -157,6 +157,7 @@ impl Bridge {
         numbers: Vec<Number>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
+        let started_at = clock.now();
         let metrics = Arc::new(Metrics::default());
         let bell = Arc::new(Notify::new());
         let (roster, in_force) = watch::channel(Arc::new(roster));
@@ -181,7 +182,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            health: Health::default(),
+            health: Health::since(started_at),
         };
         let console = Console { store, metrics, clock, token: config.server.admin_token.clone(), bell };
         Ok(Self {

@@ -160,6 +160,8 @@ pub struct Members {
     pub refused: Vec<Added>,
     /// Hidden ids of wanted people, as far as the provider can map them.
     pub hidden_ids: BTreeMap<Jid, Jid>,
+    /// This number could not be told apart: one of the rows is most likely its own.
+    pub own_row_unknown: bool,
 }
 
 /// One member.

@@ -184,6 +184,15 @@ impl Receiver {
             }
         };
         self.bell.notify_one();
+        if receipt.outcome == Some(Outcome::Repeated) {
+            // A sender that signs the same bytes for every outage would be deaf to the second one: say so.
+            warn!(
+                source.name = source.name,
+                receipt.id = receipt.id,
+                "this very delivery was accepted before and does nothing again; a sender whose bodies never \
+                 differ must put a changing id or started_at into them"
+            );
+        }
         info!(
             source.name = source.name, receipt.id = receipt.id, outcome = receipt_outcome(&receipt),
             incidents = ?receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect::<Vec<_>>(),

@@ -5,9 +5,8 @@
 //! call, and writes the outcome ([`Room::finish`]). A crash between any two of these loses nothing, because
 //! the next worker asks the same question of the same record.
 //!
-//! Actors: [`Phase`](phase::Phase) is what is known of the group; a [`Seat`](seat::Seat) what is known of one
-//! person; a [`Saying`] a message that may or may not have arrived; a [`Trouble`] a step that failed and
-//! when it may be tried again.
+//! Actors: [`Phase`] is what is known of the group; a [`Seat`] what is known of one person; a [`Saying`] a
+//! message that may or may not have arrived; a [`Trouble`] a step that failed and when it may be tried again.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -30,7 +29,7 @@ pub mod progress;
 mod saying;
 pub mod seat;
 
-pub use agenda::{Ground, Next, Step, What, next_step};
+pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};
@@ -115,6 +114,9 @@ pub struct Saying {
     pub looks: u32,
     /// When to look.
     pub look_at: Timestamp,
+    /// The last piece of news that was known when the words were chosen.
+    #[serde(default)]
+    pub covers: i64,
     /// The chat could not be read after the last try.
     #[serde(default)]
     pub unreadable: bool,
@@ -306,7 +308,7 @@ impl Room {
         severity.as_str().to_uppercase()
     }
 
-    /// When the last piece of news was told, or the welcome, which tells the first.
+    /// When the last piece of news was told.
     #[must_use]
     pub fn last_news_at(&self) -> Option<Timestamp> {
         self.told.iter().filter(|t| matches!(t.what, What::News { .. })).map(|t| t.at).max()

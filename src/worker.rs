@@ -19,7 +19,7 @@ use crate::gateway::{Gateway, GatewayError, Session};
 use crate::message::Composer;
 use crate::pacing::{Budget, Pace};
 use crate::room::progress::Note;
-use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, next_step};
+use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, What, next_step, tell_of_delay};
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, Store, StoreError};
 use crate::telemetry::{CallLabels, InstanceLabels, Metrics, MoveLabels};
 
@@ -31,6 +31,14 @@ pub mod health;
 const AT_ONCE: usize = 16;
 /// Without any signal the store is asked this often, because a signal can be lost with its sender.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often an outcome is offered to a store that does not take it: for about ten seconds in all.
+const OUTCOME_TRIES: u32 = 10;
+/// Between the first two of these; each further one waits longer.
+const OUTCOME_GAP: Duration = Duration::from_millis(200);
+/// How long a room is left alone whose record contradicts itself.
+const ODD_GAP: SignedDuration = SignedDuration::from_secs(60);
+/// A room that has to wait longer than this for a number is told to its people 1:1.
+const LONG_DELAY: SignedDuration = SignedDuration::from_secs(60);
 /// Between two questions how the numbers are.
 const SESSION_GAP: Duration = Duration::from_secs(30);
 /// After a store failure.
@@ -139,7 +147,7 @@ impl Worker {
         match failure {
             None => {
                 up.set(1);
-                if let Some(rest) = self.health.note_success(&number.name, create) {
+                if let Some(rest) = self.health.note_success(&number.name, create, self.clock.now()) {
                     info!(gateway.instance = number.name, since = %rest.since, "the number works again");
                     self.bell.notify_one();
                 }
@@ -236,6 +244,7 @@ impl Worker {
                 policy: &self.policy,
                 composer: &self.composer,
                 capabilities: self.number_of(&lease.room).gateway.capabilities(),
+                well_since: self.health.well_since(&self.number_of(&lease.room).name),
             };
             match next_step(&lease.room, &lease.wanted, ground, now) {
                 Next::Rest => return Ok(End::Asleep(None)),
@@ -299,11 +308,11 @@ impl Worker {
                 continue;
             }
             let mut room = lease.room.clone();
-            let event = match room.begin(&step, &number.name, now) {
+            let event = match room.begin(&step, &number.name, &lease.wanted, now) {
                 Ok(event) => event,
                 Err(illegal) => {
                     error!(incident.id = %room.incident, error = %illegal, "a step does not fit its room");
-                    return Ok(Some(End::Asleep(None)));
+                    return Ok(Some(End::Asleep(Some(later(now, ODD_GAP)))));
                 }
             };
             let intent = Intent {
@@ -337,6 +346,15 @@ impl Worker {
             incident.id = %lease.room.incident, gateway.call = step.name(), until = %until,
             "put off: no number may make this call now"
         );
+        if create && later(now, LONG_DELAY) < until {
+            // Running out is never silent: people hear of the incident before there is a room.
+            let at = until.strftime("%H:%M UTC");
+            let why =
+                format!("WhatsApp lets this service make only a few groups an hour; yours is made by {at}");
+            if let Some(brief) = tell_of_delay(&lease.room, &lease.wanted, ground, &why, now) {
+                return Box::pin(self.call(lease, brief, ground, now)).await;
+            }
+        }
         Ok(Some(End::Asleep(Some(until))))
     }
 
@@ -357,7 +375,7 @@ impl Worker {
             Ok(effect) => effect,
             Err(illegal) => {
                 error!(incident.id = %room.incident, error = %illegal, "an outcome does not fit its room");
-                return Ok(Some(End::Asleep(None)));
+                return Ok(Some(End::Asleep(Some(later(now, ODD_GAP)))));
             }
         };
         for orphan in &effect.orphans {
@@ -406,10 +424,10 @@ impl Worker {
                 Err(error) => {
                     tries += 1;
                     self.store_failed(&error);
-                    if tries >= 3 || self.clock.now() >= lease.until {
+                    if tries >= OUTCOME_TRIES || self.clock.now() >= lease.until {
                         return Err(error);
                     }
-                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    tokio::time::sleep(OUTCOME_GAP * tries).await;
                 }
             }
         }
@@ -428,7 +446,9 @@ impl Worker {
     fn candidates(&self, room: &Room, step: &Step) -> Vec<&Number> {
         match step {
             // Those that are known to be well first, in the order of the config.
-            Step::Create { .. } => {
+            Step::Create { .. } | Step::Say { what: What::Brief { .. }, .. }
+                if room.phase.group().is_none() =>
+            {
                 let mut numbers: Vec<&Number> = self.numbers.iter().collect();
                 numbers.sort_by_key(|n| self.health.unwell(&n.name).is_some());
                 numbers

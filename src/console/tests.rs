@@ -182,7 +182,7 @@ impl Desk {
     async fn call(&self, id: IncidentId, step: Step, answer: Answer) {
         let mut lease = self.lease(id).await;
         let began_at = self.clock.now();
-        let event = lease.room.begin(&step, "number-1", began_at).unwrap();
+        let event = lease.room.begin(&step, "number-1", &lease.wanted, began_at).unwrap();
         let intent = Intent {
             room: lease.room.clone(),
             step: step.clone(),
@@ -201,8 +201,8 @@ impl Desk {
             longest_description: 512,
             longest_text: 4000,
         };
-        let ground = Ground { policy: &policy, composer: &composer, capabilities };
         let now = self.clock.now();
+        let ground = Ground { policy: &policy, composer: &composer, capabilities, well_since: now };
         let effect = lease.room.finish(&step, &answer, ground, now).unwrap();
         let made = match &answer {
             Answer::Created(created) => Some(created.group.clone()),
@@ -236,6 +236,7 @@ impl Desk {
             rows: vec![known, hidden("99000001@lid"), hidden("99000002@lid"), hidden("99000003@lid")],
             refused: vec![],
             hidden_ids: BTreeMap::from([(jid(PEOPLE[2].2), "99000009@lid".parse().unwrap())]),
+            ..Members::default()
         };
         for _ in 0..2 {
             let step = Step::ReadMembers { group: group(GROUP), wanted: vec![] };

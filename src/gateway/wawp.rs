@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::gateway::{
     Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, OwnMessage,
     Refusal, Sent, Session,
@@ -65,7 +65,7 @@ pub struct Wawp {
     /// The next moment at which an existence check may start.
     next_check: Mutex<Option<Instant>>,
     /// When the provider was last told to read its group list afresh.
-    refreshed_at: Mutex<Option<Timestamp>>,
+    refreshes: Mutex<search::Refreshes>,
 }
 
 impl fmt::Debug for Wawp {
@@ -97,7 +97,7 @@ impl Wawp {
             clock: settings.clock,
             me: Mutex::new(None),
             next_check: Mutex::new(None),
-            refreshed_at: Mutex::new(None),
+            refreshes: Mutex::default(),
         })
     }
 

@@ -27,6 +27,15 @@ pub struct Ground<'a> {
     pub composer: &'a Composer,
     /// The provider's limits.
     pub capabilities: Capabilities,
+    /// Since when the room's number could have been used without a break.
+    pub well_since: Timestamp,
+}
+
+impl Ground<'_> {
+    fn longest_subject(&self, room: &Room) -> usize {
+        let Capabilities { longest_subject, safe_subject, .. } = self.capabilities;
+        if room.short_subject { safe_subject } else { longest_subject }
+    }
 }
 
 /// What to do next.
@@ -184,6 +193,9 @@ pub(super) const REFUSALS: u32 = 3;
 const LATER_READS: [SignedDuration; 3] =
     [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
 
+/// After this long the last steps are left to a person, even if the number was down all the time.
+const CLOSING: SignedDuration = SignedDuration::from_hours(24);
+
 /// Collects what could be done, in order, and picks the first that may be done now.
 struct Agenda<'a> {
     room: &'a Room,
@@ -250,7 +262,7 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
         Phase::Unsure { since, look_at, .. } => while_unsure(room, wanted, ground, (*since, *look_at), now),
         Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
-        Phase::Closing { group, .. } => while_closing(room, wanted, ground, group, now),
+        Phase::Closing { group, since } => while_closing(room, wanted, ground, (group, *since), now),
     };
     match (next, room.hold_until) {
         (Next::Call(_), Some(until)) if until > now => Next::Sleep(until),
@@ -271,6 +283,9 @@ fn while_wanted(
         State::Resolved { closes_at, .. } if room.saying.is_none() => return Next::Sleep(closes_at),
         State::Resolved { .. } | State::Open => {}
     }
+    if let (Some(saying), None) = (&room.saying, &room.hopeless) {
+        return look_for(saying, room, now);
+    }
     let attempts_spent = room.creates >= ground.policy.create_attempts;
     let hopeless = room.hopeless.clone().or_else(|| {
         attempts_spent.then(|| format!("the group could not be made in {} attempts", room.creates))
@@ -281,15 +296,29 @@ fn while_wanted(
     if not_before > now {
         return Next::Sleep(not_before);
     }
-    let longest = if room.short_subject {
-        ground.capabilities.safe_subject
-    } else {
-        ground.capabilities.longest_subject
-    };
     Next::Call(Step::Create {
-        subject: ground.composer.subject(&wanted.incident, longest),
+        subject: ground.composer.subject(&wanted.incident, ground.longest_subject(room)),
         people: room.first_members(ground.policy.strangers),
     })
+}
+
+/// The next person to tell 1:1 that the group has to wait, and `why`; `None` when everybody is told or
+/// cannot be now.
+#[must_use]
+pub fn tell_of_delay(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    why: &str,
+    now: Timestamp,
+) -> Option<Step> {
+    if room.hold_until.is_some_and(|until| until > now) {
+        return None;
+    }
+    match one_by_one(room, wanted, ground, why, now).decide() {
+        Next::Call(step) => Some(step),
+        Next::Note(_) | Next::Sleep(_) | Next::Rest => None,
+    }
 }
 
 /// Before a room without a group is left to a person, everybody is told 1:1.
@@ -297,21 +326,31 @@ fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: Strin
     if let Some(saying) = &room.saying {
         return look_for(saying, room, now);
     }
+    match one_by_one(room, wanted, ground, &why, now).decide() {
+        Next::Rest => Next::Note(Event::Spent { why }),
+        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
+    }
+}
+
+fn one_by_one<'a>(
+    room: &'a Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    why: &str,
+    now: Timestamp,
+) -> Agenda<'a> {
     let mut agenda = Agenda::new(room, now);
     let reachable =
         |s: &&Seat| !s.briefed && (s.who.introduced || ground.policy.strangers != Strangers::LeaveOut);
     for seat in room.seats.iter().filter(reachable) {
-        let text = ground.composer.brief(&wanted.incident, room, seat, &why, now);
+        let text = ground.composer.brief(&wanted.incident, room, seat, why, now);
         agenda.offer(Step::Say {
             what: What::Brief { person: seat.who.person.clone() },
             chat: ChatId::Person(seat.who.jid.clone()),
             text,
         });
     }
-    match agenda.decide() {
-        Next::Rest => Next::Note(Event::Spent { why }),
-        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
-    }
+    agenda
 }
 
 fn while_unsure(
@@ -322,7 +361,7 @@ fn while_unsure(
     now: Timestamp,
 ) -> Next {
     // Time in which the number was down does not count: nobody could have looked.
-    let counted_from = room.down_at.map_or(since, |down| down.max(since));
+    let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
     let deadline = later(counted_from, ground.policy.phase_deadline);
     if deadline <= now {
         let why = "nobody could tell whether the group was made".to_owned();
@@ -427,7 +466,9 @@ fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Time
     if let Some(offset) = policy.member_reads.get(planned) {
         return Some(later(live_since, *offset));
     }
-    if !room.seats.iter().any(Seat::may_arrive) {
+    // Somebody whom one list missed is looked for until it is certain: there is no link before that.
+    let unclear = |s: &Seat| s.state == SeatState::Asked && !s.needs_link();
+    if !room.seats.iter().any(|s| s.may_arrive() || unclear(s)) {
         return None;
     }
     let again = planned - policy.member_reads.len();
@@ -468,7 +509,18 @@ fn invite_missing(
     }
 }
 
-fn while_closing(room: &Room, wanted: &Wanted, ground: Ground<'_>, group: &GroupId, now: Timestamp) -> Next {
+fn while_closing(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    (group, since): (&GroupId, Timestamp),
+    now: Timestamp,
+) -> Next {
+    let deadline = later(since, CLOSING);
+    if deadline <= now {
+        let why = "the group could not be closed in a day: its link may still work".to_owned();
+        return Next::Note(Event::Spent { why });
+    }
     if let Some(saying) = &room.saying {
         return look_for(saying, room, now);
     }
@@ -480,12 +532,7 @@ fn while_closing(room: &Room, wanted: &Wanted, ground: Ground<'_>, group: &Group
     }
     agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
     agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
-    let longest = if room.short_subject {
-        ground.capabilities.safe_subject
-    } else {
-        ground.capabilities.longest_subject
-    };
-    let subject = ground.composer.closed_subject(&wanted.incident, longest);
+    let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
     agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
     match agenda.decide() {
         Next::Rest => Next::Note(Event::Finished),

@@ -10,7 +10,7 @@ use super::agenda::{Ground, Step, What};
 use super::phase::{Event, Illegal, Phase};
 use super::policy::{Policy, Strangers};
 use super::seat::{Refused, SeatState, note_said, read_members};
-use super::{Chore, Done, Room, Saying, Trouble};
+use super::{Chore, Done, Room, Saying, Trouble, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{
     CreatedGroup, FoundGroup, GatewayError, InviteLink, Members, OwnMessage, Refusal, Sent,
@@ -123,7 +123,13 @@ pub(super) const SKEW: SignedDuration = SignedDuration::from_secs(120);
 
 impl Room {
     /// Writes down that `step` is about to be called through `instance`.
-    pub fn begin(&mut self, step: &Step, instance: &str, now: Timestamp) -> Result<Option<Event>, Illegal> {
+    pub fn begin(
+        &mut self,
+        step: &Step,
+        instance: &str,
+        wanted: &Wanted,
+        now: Timestamp,
+    ) -> Result<Option<Event>, Illegal> {
         match step {
             Step::Create { subject, people } => {
                 self.take(&Event::Began, now)?;
@@ -144,6 +150,10 @@ impl Room {
                     chat: chat.clone(),
                     text: text.clone(),
                     begun_at: again.as_ref().map_or(now, |s| s.begun_at),
+                    // The words of a repeat are those of the first try.
+                    covers: again
+                        .as_ref()
+                        .map_or_else(|| wanted.news.last().map_or(0, |n| n.seq), |s| s.covers),
                     sends: again.map_or(0, |s| s.sends) + 1,
                     looks: 0,
                     look_at: now,
@@ -387,7 +397,7 @@ impl Room {
             let link_is_out = self.link.is_some();
             read_members(&mut self.seats, members, link_is_out, now);
             // Somebody among us may be an admin already, made so by an earlier try.
-            let has_admin = members.rows.iter().any(|row| row.admin);
+            let has_admin = !members.own_row_unknown && members.rows.iter().any(|row| row.admin);
             if has_admin && policy.second_admin && !self.chores.contains_key(&Chore::SecondAdmin) {
                 self.done(Chore::SecondAdmin, now);
             }

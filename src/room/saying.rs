@@ -100,12 +100,13 @@ impl Room {
     }
 
     fn was_said(&mut self, what: &What, message_id: Option<String>, now: Timestamp) {
-        let text = self.saying.take().map(|s| s.text).unwrap_or_default();
+        let (text, covers) = self.saying.take().map(|s| (s.text, s.covers)).unwrap_or_default();
         self.troubles.remove(&format!("look for {}", what.key()));
         self.troubles.remove(&format!("say {}", what.key()));
         self.told.push(Told { what: what.clone(), at: now, text, message_id });
         match what {
-            What::Welcome => {}
+            // It tells the whole picture, so what led to it is no news any more.
+            What::Welcome => self.heard = self.heard.max(covers),
             What::News { through } => self.heard = self.heard.max(*through),
             What::Invite { person } => {
                 if let Some(seat) = self.seat_of_mut(person)

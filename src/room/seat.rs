@@ -199,7 +199,7 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
     };
     let open = seats.iter().filter(|s| !is_in(&s.who.jid) && !certainly_out(s)).count();
     // As many nameless rows as people unaccounted for, and no way in for anybody else: it is them.
-    let all_of_them = strangers > 0 && strangers == open && !link_is_out;
+    let all_of_them = strangers > 0 && strangers == open && !link_is_out && !members.own_row_unknown;
 
     for seat in seats {
         let open = !certainly_out(seat);

@@ -37,8 +37,17 @@ pub struct Rest {
 }
 
 /// What is known of all numbers.
+#[derive(Debug)]
+pub struct Health {
+    started_at: Timestamp,
+    known: Mutex<Known>,
+}
+
 #[derive(Debug, Default)]
-pub struct Health(Mutex<BTreeMap<String, Rest>>);
+struct Known {
+    rests: BTreeMap<String, Rest>,
+    recovered: BTreeMap<String, Timestamp>,
+}
 
 /// A number that is down is asked again this soon.
 const DOWN: SignedDuration = SignedDuration::from_secs(15);
@@ -53,8 +62,14 @@ const THROTTLED_LONGEST: SignedDuration = SignedDuration::from_hours(1);
 const NOT_ACCEPTED: SignedDuration = SignedDuration::from_mins(5);
 
 impl Health {
-    fn rests(&self) -> MutexGuard<'_, BTreeMap<String, Rest>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Nothing is known yet at `started_at`.
+    #[must_use]
+    pub fn since(started_at: Timestamp) -> Self {
+        Self { started_at, known: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in how a call through `number` failed; `create` if it was to make a group. Returns the rest if
@@ -66,7 +81,7 @@ impl Health {
         error: &GatewayError,
         now: Timestamp,
     ) -> Option<Rest> {
-        let mut rests = self.rests();
+        let rests = &mut self.known().rests;
         let before = rests.get(number).cloned();
         let times_of = |reason| before.as_ref().filter(|r| r.reason == reason).map_or(0, |r| r.times);
         let (reason, gap, words) = match error {
@@ -96,23 +111,33 @@ impl Health {
 
     /// Takes in that a call through `number` worked; `create` if it made a group. Returns the rest that this
     /// ends, if there was one.
-    pub fn note_success(&self, number: &str, create: bool) -> Option<Rest> {
-        let mut rests = self.rests();
-        let ends = rests.get(number).is_some_and(|r| create || r.reason != Reason::Throttled);
-        if ends { rests.remove(number) } else { None }
+    pub fn note_success(&self, number: &str, create: bool, now: Timestamp) -> Option<Rest> {
+        let mut known = self.known();
+        if !known.rests.get(number).is_some_and(|r| create || r.reason != Reason::Throttled) {
+            return None;
+        }
+        known.recovered.insert(number.to_owned(), now);
+        known.rests.remove(number)
+    }
+
+    /// Since when `number` could have been used without a break, as far as this process knows. Time before
+    /// that does not count against anybody's patience.
+    #[must_use]
+    pub fn well_since(&self, number: &str) -> Timestamp {
+        self.known().recovered.get(number).copied().unwrap_or(self.started_at)
     }
 
     /// The rest of `number` that is not over yet; `create` if a group is to be made.
     #[must_use]
     pub fn resting(&self, number: &str, create: bool, now: Timestamp) -> Option<Rest> {
         let concerns = |r: &&Rest| r.until > now && (create || r.reason != Reason::Throttled);
-        self.rests().get(number).filter(concerns).cloned()
+        self.known().rests.get(number).filter(concerns).cloned()
     }
 
     /// The last known rest of `number`, over or not: a number is well only once a call has worked.
     #[must_use]
     pub fn unwell(&self, number: &str) -> Option<Rest> {
-        self.rests().get(number).cloned()
+        self.known().rests.get(number).cloned()
     }
 }
 
@@ -130,20 +155,21 @@ mod tests {
 
     #[test]
     fn going_down_is_told_once_and_ends_with_the_first_success() {
-        let health = Health::default();
+        let health = Health::since(at(0));
         assert!(health.note_failure("main", true, &down(), at(0)).is_some());
         assert!(health.note_failure("main", true, &down(), at(20)).is_none(), "one alarm");
         let rest = health.resting("main", true, at(21)).unwrap();
         assert_eq!((rest.since, rest.until), (at(0), at(35)));
         assert_eq!(health.resting("main", true, at(35)), None, "time to ask again");
-        assert!(health.note_success("main", true).is_some());
-        assert!(health.note_success("main", true).is_none());
+        assert!(health.note_success("main", true, at(40)).is_some());
+        assert!(health.note_success("main", true, at(41)).is_none());
+        assert_eq!(health.well_since("main"), at(40));
         assert!(health.note_failure("main", true, &down(), at(60)).is_some(), "a new outage, a new alarm");
     }
 
     #[test]
     fn failures_of_single_calls_do_not_rest_a_number() {
-        let health = Health::default();
+        let health = Health::since(at(0));
         for error in [
             GatewayError::NotSent { detail: "x".into() },
             GatewayError::Unknown { detail: "x".into() },
@@ -157,18 +183,18 @@ mod tests {
 
     #[test]
     fn a_throttled_number_rests_as_long_as_it_was_told() {
-        let health = Health::default();
+        let health = Health::since(at(0));
         let hour = std::time::Duration::from_hours(1);
         let throttled = GatewayError::Throttled { retry_after: Some(hour), detail: "x".into() };
         health.note_failure("main", true, &throttled, at(0));
         assert!(health.resting("main", true, at(3599)).is_some());
         assert_eq!(health.resting("main", false, at(1)), None, "messages go on");
-        assert!(health.note_success("main", false).is_none(), "and say nothing about groups");
+        assert!(health.note_success("main", false, at(1)).is_none(), "and say nothing about groups");
     }
 
     #[test]
     fn a_number_that_is_throttled_again_rests_twice_as_long() {
-        let health = Health::default();
+        let health = Health::since(at(0));
         let throttled = GatewayError::Throttled { retry_after: None, detail: "x".into() };
         health.note_failure("main", true, &throttled, at(0));
         assert_eq!(health.resting("main", true, at(0)).unwrap().until, at(60));

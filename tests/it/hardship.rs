@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use warroom::clock::Clock;
+use warroom::clock::{Clock, SignedDuration};
 use warroom::gateway::{GatewayError, Refusal};
 use warroom::room::{PhaseName, Wish};
-use warroom::sandbox::{Engine, Fault, FaultKind, Operation, Person, Privacy};
+use warroom::sandbox::{Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
 
 use crate::harness::{ADA, BEN, CLEO, DAN, Options, World, alertmanager};
 use crate::odd_gateway::{Odd, OddGateway};
@@ -205,4 +205,92 @@ async fn a_group_that_an_operator_names_is_briefed_like_a_new_one() {
     assert_eq!(welcomes, 2, "its own, and ours: {:#?}", group.texts());
     assert_eq!(world.links_of(BEN), links + 1, "the link that Ben holds leads to the group that is gone");
     assert!(room.is_complete());
+}
+
+#[tokio::test]
+async fn what_the_welcome_tells_is_not_told_again_as_news() {
+    let world = World::new().await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "SCAN_QR_CODE");
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    for _ in 0..3 {
+        world.resolve("Down").await;
+        world.pass(60).await;
+        world.fire("Down").await;
+        world.pass(60).await;
+    }
+    world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
+    world.pass(120).await;
+    let told = |part: &str| world.group(&id).texts().iter().filter(|t| t.contains(part)).count();
+    assert_eq!((told("This group was made"), told("update")), (1, 0), "{:#?}", world.group(&id).texts());
+    world.resolve("Down").await;
+    world.pass(60).await;
+    assert_eq!(told("update"), 1, "what comes after it is told");
+}
+
+#[tokio::test]
+async fn somebody_last_seen_as_cannot_tell_and_then_missing_still_gets_a_link() {
+    let mut world = World::on(Engine::Gows).await;
+    world.sandbox.set_person(BEN, Person { privacy: Privacy::SilentlyAbsent, ..Person::default() });
+    // The planned reads fail; the later ones work.
+    OddGateway::before(&mut world, |call, nth| {
+        let failed = GatewayError::NotSent { detail: "odd".to_owned() };
+        (call == "members" && nth < 15).then_some(Odd::Before(failed))
+    });
+    let id = world.fire("Down").await;
+    world.pass(2 * 3600).await;
+    assert_eq!(world.seats(&id).await["ben"], "invited by link");
+    assert_eq!(world.links_of(BEN), 1);
+}
+
+#[tokio::test]
+async fn somebody_missing_is_not_taken_to_be_the_row_of_our_own_number() {
+    for engine in Engine::ALL {
+        let world = World::on(engine).await;
+        // Rows show hidden ids only, and who we are cannot be asked.
+        world.sandbox.add_fault(Fault::on(Operation::SessionInfo, FaultKind::InternalError).always());
+        for digits in [ADA, CLEO, DAN, "15550100000"] {
+            world.sandbox.set_person(digits, Person { lid: LidKnowledge::LidOnly, ..Person::default() });
+        }
+        let away =
+            Person { lid: LidKnowledge::LidOnly, privacy: Privacy::SilentlyAbsent, ..Person::default() };
+        world.sandbox.set_person(BEN, away);
+        let id = world.fire("Down").await;
+        world.pass(120).await;
+        assert_ne!(world.seats(&id).await["ben"], "in", "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_room_does_not_hang_in_closing_for_ever() {
+    let options = Options { rooms: "  close_after: 5m".to_owned(), ..Options::default() };
+    let world = World::with(options).await;
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    world.resolve("Down").await;
+    world.pass(60).await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "STOPPED");
+    world.pass(600).await;
+    assert_eq!(world.room(&id).await.phase.name(), PhaseName::Closing);
+    world.clock.advance(SignedDuration::from_hours(24));
+    world.pass(60).await;
+    let room = world.room(&id).await;
+    assert_eq!(room.phase.name(), PhaseName::Parked, "{:?}", room.phase);
+}
+
+#[tokio::test]
+async fn ten_lost_creates_at_once_are_ten_rooms_and_nobody_is_told_otherwise() {
+    for engine in Engine::ALL {
+        let world = World::with(Options { engine, rooms_per_hour: 60, ..Options::default() }).await;
+        world.sandbox.add_fault(Fault::on(Operation::CreateGroup, FaultKind::Reset).times(10));
+        let mut ids = Vec::new();
+        for n in 0..10 {
+            ids.push(world.fire(&format!("Down{n}")).await);
+        }
+        world.pass(600).await;
+        for id in ids {
+            let room = world.room(&id).await;
+            assert!(room.is_complete(), "{engine} {id}: {:?}", room.phase);
+        }
+    }
 }

@@ -453,3 +453,40 @@ async fn when_the_budget_of_one_number_is_spent_another_makes_the_rooms() {
         assert_eq!(made, 2, "{number}");
     }
 }
+
+#[tokio::test]
+async fn when_the_budget_is_spent_people_are_told_one_by_one_why_and_the_room_comes_later() {
+    let world = World::with(Options { rooms_per_hour: 1, ..Options::default() }).await;
+    let first = world.fire("One").await;
+    let second = world.fire("Two").await;
+    world.pass(60).await;
+    assert!(world.room(&first).await.is_complete());
+    assert_eq!(world.room(&second).await.phase.name(), PhaseName::Wanted);
+    for digits in [ADA, BEN, CLEO, DAN] {
+        let told = world.sandbox.chat(digits);
+        assert_eq!(told.len(), 1, "{digits}: once");
+        assert!(told[0].text.contains(&second), "{}", told[0].text);
+        assert!(told[0].text.contains("yours is made by 11:0"), "{}", told[0].text);
+    }
+    world.pass(2 * 3600).await;
+    assert!(world.room(&second).await.is_complete(), "the room comes as soon as the budget allows");
+    assert_eq!(world.sandbox.chat(ADA).len(), 1, "and nobody is told twice");
+    world.assert_sound(&second).await;
+}
+
+#[tokio::test]
+async fn a_number_that_was_down_for_hours_does_not_use_up_the_patience_of_a_lost_create() {
+    let world = World::new().await;
+    world.sandbox.add_fault(Fault::on(Operation::CreateGroup, FaultKind::Reset).after_effect());
+    let id = world.fire("Down").await;
+    world.work().await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "FAILED");
+    world.bridge.worker.ask_sessions().await;
+    world.pass(3 * 3600).await;
+    world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
+    world.bridge.worker.ask_sessions().await;
+    world.pass(120).await;
+    let room = world.room(&id).await;
+    assert!(room.is_complete(), "{:?}", room.phase);
+    world.group(&id);
+}

@@ -37,10 +37,13 @@ impl Wawp {
         // Unless the number's own ids are known nobody is left out: the group's creator is most likely this
         // number, but taking a person out of the list by a guess is worse than one row too many.
         let me = self.me(deadline).await;
+        let all = rows.len();
         leave_out(&mut rows, me.as_ref());
         let mut hidden_ids = self.resolve(group, &mut rows, wanted, me.as_ref(), deadline).await;
+        // The look-up may have told the number's own hidden id.
+        let me = locked(&self.me).clone();
         leave_out(&mut rows, me.as_ref());
-        let mut members = Members::default();
+        let mut members = Members { own_row_unknown: rows.len() == all, ..Members::default() };
         for row in rows {
             if let (Some(phone), Some(hidden)) = (&row.phone, &row.hidden)
                 && wanted.contains(phone)

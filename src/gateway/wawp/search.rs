@@ -12,7 +12,7 @@ use super::http::{Deadline, Request};
 use super::reply::Reply;
 use super::told::{Told, is_done};
 use super::{Wawp, locked};
-use crate::clock::SignedDuration;
+use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::{FoundGroup, GatewayError, Refusal, subject_has_token};
 
 /// Rows asked for per page.
@@ -22,11 +22,32 @@ const PAGES: usize = 60;
 /// Shortest time between two refreshes. `WhatsApp` answers frequent ones with its rate limit; much longer
 /// would leave rooms waiting for the second look at an absent group.
 const BETWEEN_REFRESHES: SignedDuration = SignedDuration::from_secs(60);
+/// For this long after a refresh the list is as good for others as for whoever asked for it.
+const FRESH: SignedDuration = SignedDuration::from_secs(5);
+/// How long to wait for the refresh that somebody else has just asked for.
+const SOON: Duration = Duration::from_secs(3);
+
+/// When the provider was told to read its group list afresh.
+#[derive(Debug, Default)]
+pub(super) struct Refreshes {
+    asked_at: Option<Timestamp>,
+    done_at: Option<Timestamp>,
+}
 
 /// What one walk through the list showed.
 struct Scan {
     found: Vec<FoundGroup>,
     cached: bool,
+}
+
+/// Who may refresh.
+enum Turn {
+    /// Whoever asked.
+    Ours,
+    /// Nobody needs to: it was done just now.
+    Fresh,
+    /// Nobody for this long.
+    Wait(Duration),
 }
 
 impl Wawp {
@@ -41,21 +62,26 @@ impl Wawp {
         if !first.found.is_empty() {
             return Ok(first.found);
         }
-        if let Err(wait) = self.may_refresh() {
+        match self.may_refresh() {
+            Turn::Ours => {}
             // Only a list that comes from a cache can be too old to be believed.
-            return if first.cached {
-                Err(GatewayError::Throttled {
+            Turn::Wait(_) | Turn::Fresh if !first.cached => return Ok(first.found),
+            // Several rooms wait for one refresh: each reads the list again and need not ask for its own.
+            Turn::Fresh => return Ok(self.scan(token, deadline).await?.found),
+            Turn::Wait(wait) => {
+                return Err(GatewayError::Throttled {
                     retry_after: Some(wait),
                     detail: "the group list may be old and was refreshed a moment ago".to_owned(),
-                })
-            } else {
-                Ok(first.found)
-            };
+                });
+            }
         }
         let asked = Asked::new(Call::RefreshGroups);
         let refreshed = self.ask(asked, Request::post("/v2/groups/refresh"), deadline, is_done).await;
         match refreshed {
-            Ok(()) => Ok(self.scan(token, deadline).await?.found),
+            Ok(()) => {
+                locked(&self.refreshes).done_at = Some(self.clock.now());
+                Ok(self.scan(token, deadline).await?.found)
+            }
             // There is nothing to refresh on this engine, or it has no cache: the list is what it is.
             Err(GatewayError::Refused { reason, .. }) if reason != Refusal::Credentials => Ok(first.found),
             Err(_) if !first.cached => Ok(first.found),
@@ -63,19 +89,21 @@ impl Wawp {
         }
     }
 
-    /// Takes the right to refresh now, or says how long to wait for it.
-    fn may_refresh(&self) -> Result<(), Duration> {
+    /// Takes the right to refresh now, or says what there is instead.
+    fn may_refresh(&self) -> Turn {
         let now = self.clock.now();
-        let mut last = locked(&self.refreshed_at);
-        let since = last.map(|last| now.duration_since(last));
-        match since {
-            // A clock that was put back must not block refreshes until it has caught up.
-            Some(since) if !since.is_negative() && since < BETWEEN_REFRESHES => {
-                Err((BETWEEN_REFRESHES - since).unsigned_abs())
+        let mut refreshes = locked(&self.refreshes);
+        // A clock that was put back must not block refreshes until it has caught up.
+        let since = |at: Option<Timestamp>| at.map(|at| now.duration_since(at)).filter(|d| !d.is_negative());
+        match (since(refreshes.asked_at), since(refreshes.done_at)) {
+            (_, Some(done)) if done < FRESH => Turn::Fresh,
+            (Some(asked), None) if asked < FRESH => Turn::Wait(SOON),
+            (Some(asked), _) if asked < BETWEEN_REFRESHES => {
+                Turn::Wait((BETWEEN_REFRESHES - asked).unsigned_abs())
             }
             _ => {
-                *last = Some(now);
-                Ok(())
+                *refreshes = Refreshes { asked_at: Some(now), done_at: None };
+                Turn::Ours
             }
         }
     }

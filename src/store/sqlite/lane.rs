@@ -86,6 +86,10 @@ impl Drop for Lane {
 }
 
 fn run(connection: &Connection, begin: &str, batch: Vec<Job>) {
+    if !connection.is_autocommit() {
+        // A rollback that failed before must not make every later transaction fail.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
     let opened = connection.execute_batch(begin).map_err(unavailable);
     let replies: Vec<Reply> = batch.into_iter().map(|job| job(connection)).collect();
     let committed = match opened {

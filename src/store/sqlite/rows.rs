@@ -101,14 +101,17 @@ pub(super) fn room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
         .transpose()
 }
 
+/// Pieces of news read at once; what is left is told the next time.
+const NEWS: i64 = 500;
+
 /// What is wanted of a room now, and how often something came up for it.
 pub(super) fn wanted(db: &Connection, id: IncidentId, heard: i64) -> Stored<(Wanted, i64)> {
     let missing = || StoreError::Corrupt { what: "room", why: "it has no incident".to_owned() };
     let incident = incident(db, id)?.ok_or_else(missing)?;
     let news = all(
         db,
-        "SELECT seq, at, doc FROM news WHERE incident = ?1 AND seq > ?2 ORDER BY seq",
-        [id.0, heard],
+        "SELECT seq, at, doc FROM news WHERE incident = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+        [id.0, heard, NEWS],
         |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?)),
     )?
     .into_iter()

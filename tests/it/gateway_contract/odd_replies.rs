@@ -249,6 +249,8 @@ async fn an_absent_group_is_not_believed_from_an_old_list() {
     let clock = Arc::new(TestClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
     let gateway = Wawp::new(Settings { clock: clock.clone(), ..settings(&server.uri()) }).unwrap();
     assert_eq!(gateway.find_groups("INCIDENT-1").await.unwrap(), [], "refreshed, so it is believed");
+    assert_eq!(gateway.find_groups("INCIDENT-2").await.unwrap(), [], "the same list, fresh for all");
+    clock.advance(warroom::clock::SignedDuration::from_secs(5));
     let GatewayError::Throttled { retry_after, .. } = gateway.find_groups("INCIDENT-1").await.unwrap_err()
     else {
         panic!("not throttled");
