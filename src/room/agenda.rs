@@ -187,7 +187,7 @@ impl Step {
 
 /// Looks without a find before a lost message is said again.
 pub(super) const LOOKS: u32 = 2;
-/// Refusals after which something essential needs a person.
+/// Refusals after which a small thing is given up, and something essential needs a person.
 pub(super) const REFUSALS: u32 = 3;
 /// How long after the last planned read members are read again while somebody may still arrive.
 const LATER_READS: [SignedDuration; 3] =

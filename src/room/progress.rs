@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::agenda::{Ground, Step, What};
+use super::agenda::{Ground, REFUSALS, Step, What};
 use super::phase::{Event, Illegal, Phase};
 use super::policy::{Policy, Strangers};
 use super::seat::{Refused, SeatState, note_said, read_members};
@@ -116,8 +116,6 @@ const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 const LONGEST_GAP: i64 = 60;
 /// "Not found" in a row until a group is believed to be gone.
 const GONE_BELIEVED: u32 = 3;
-/// Refusals after which a small thing is given up.
-const REFUSALS: u32 = 2;
 /// How far the gateway's clock may be behind ours.
 pub(super) const SKEW: SignedDuration = SignedDuration::from_secs(120);
 
