@@ -111,6 +111,8 @@ impl Default for Metrics {
             store_failures: Counter::default(),
             registry: Registry::default(),
         };
+        // There from the start at 0, so that the first parked room is an increase to whoever watches.
+        drop(metrics.moves.get_or_create(&MoveLabels { phase: "parked" }));
         registry.register("hooks", "Hooks by source and outcome", metrics.hooks.clone());
         registry.register_with_unit(
             "hook",

@@ -203,7 +203,7 @@ fn a_brief_says_why_there_is_no_group_and_what_to_do() {
     Alert: https://alerts.example/7f3
     Dashboard: https://graphs.example/d/checkout_api
     Call: https://call.example/war
-    *Please:* get in touch with Jonas Weber, who leads. Unless a group can be made later, this is the only message from here.
+    *Please:* get in touch with Jonas Weber, who leads. When a group is made, you are asked into it.
     ");
     insta::assert_snapshot!(said(&Sample::sparse(), Wording::Brief), @"
     *SEV1 · INCIDENT-7*
@@ -213,7 +213,7 @@ fn a_brief_says_why_there_is_no_group_and_what_to_do() {
     *What:* untitled alert
     *Since:* 2026-03-01 12:00 UTC · less than a minute so far
     *Also wanted:* nobody else
-    *Please:* take the lead yourself. Unless a group can be made later, this is the only message from here.
+    *Please:* take the lead yourself. When a group is made, you are asked into it.
     ");
 }
 

@@ -48,6 +48,7 @@ impl Sqlite {
             let why = format!("SQLite {} can corrupt its log; 3.51.3 is needed", rusqlite::version());
             return Err(StoreError::Unavailable(why));
         }
+        make_private(path).map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let mut writer = Connection::open(path).map_err(unavailable)?;
         prepare(&writer)?;
         migrate(&mut writer)?;
@@ -79,6 +80,17 @@ impl Sqlite {
                 .collect()
             })
             .await
+    }
+}
+
+/// A new file is for its owner only: it holds people's names, numbers and what monitoring tools said.
+/// `SQLite` gives its log the permissions of the file.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -306,4 +318,22 @@ fn timeline(db: &Connection, id: IncidentId) -> Stored<Vec<Entry>> {
     // Stable: what was written first stays first within one moment.
     entries.sort_by_key(|e| e.at);
     Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[tokio::test]
+    async fn a_new_file_and_its_log_are_for_their_owner_only() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Sqlite::open(&folder.path().join("store.db")).unwrap();
+        store.ready().await.unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+        }
+    }
 }
