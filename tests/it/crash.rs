@@ -47,7 +47,7 @@ fn a_room_survives_a_crash_at_every_gate_of_its_life() {
 /// the variable it is a sample.
 #[test]
 fn pairs_of_crashes_are_survived_as_well() {
-    let stride = stride("WARROOM_PAIRS", 97);
+    let stride = stride("WARROOM_PAIRS", 197);
     // A story with a crash has more gates than one without, so the second gate is looked for in that one.
     let after_one: Vec<usize> = if stride == 1 { crash_at_each_gate().results } else { vec![GATES; GATES] };
     let second = |first: usize| (first + 1..after_one[first]).map(move |second| (first, second));

@@ -622,7 +622,7 @@ async fn shorten(
 /// `WARROOM_STORIES=5000 cargo test --release --test it -- simulation:: --nocapture` tells more of them.
 #[test]
 fn whatever_happens_there_is_one_room_and_everybody_knows() {
-    let seeds: Vec<u64> = (0..times("WARROOM_STORIES", 40)).collect();
+    let seeds: Vec<u64> = (0..times("WARROOM_STORIES", 60)).collect();
     let swept = sweep(&seeds, async |seed| {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
