@@ -5,6 +5,7 @@
 //! there must be one group, each message once, everybody accounted for, the room closed and its link dead.
 //! The loop finds the number of gates by itself; that number is asserted, so a new step shows in review.
 
+use warroom::clock::SignedDuration;
 use warroom::gateway::GatewayError;
 use warroom::incident::IncidentId;
 use warroom::store::Store;
@@ -55,6 +56,32 @@ fn pairs_of_crashes_are_survived_as_well() {
     let chosen: Vec<(usize, usize)> = pairs.iter().copied().step_by(stride).collect();
     let swept = sweep(&chosen, async |(first, second)| run(&[*first, *second]).await);
     swept.conclude(&format!("crash at two of {GATES} gates, 1 in {stride} of {} pairs", pairs.len()));
+}
+
+/// A create whose answer is lost, a list that shows the new group late, and a crash. Settling outlasts the lag,
+/// so the group is still found; where the list lags by more than that, a second group is made, and the sweep
+/// after another settling records the first one.
+#[test]
+fn a_list_that_lags_hides_no_group_for_good() {
+    let stride = stride("WARROOM_PAIRS", 7);
+    let settle = 45;
+    let lags = [10, settle - 1, settle + 10, 2 * settle - 1];
+    let cases: Vec<(usize, i64)> =
+        (0..GATES).flat_map(|gate| lags.map(|lag| (gate, lag))).step_by(stride).collect();
+    let swept = sweep(&cases, async |(gate, lag)| {
+        let place = Place::new().await;
+        assert_eq!(place.loaded.config.rooms.settle, SignedDuration::from_secs(settle));
+        place.sandbox.set_list_lag(SignedDuration::from_secs(*lag));
+        let lost = GatewayError::Unknown { detail: "lost".to_owned() };
+        let gates = Gates::new(&[*gate], &[(0, Mishap { moment: Moment::After, error: lost })]);
+        place.tell_all(&gates).await;
+        let excuse = Excuse { second_group: *lag >= settle, ..Excuse::default() };
+        let (ending, violations) =
+            verdict(&place, &format!("a lag of {lag} s and a crash at {gate}"), excuse).await;
+        (ending.groups, violations)
+    });
+    let two = swept.results.iter().filter(|groups| **groups > 1).count();
+    swept.conclude(&format!("a list that lags up to 2 × settle, crash at {GATES} gates: two groups {two}"));
 }
 
 /// Where the two crashes fall on the same invitation, it is not sent a third time: the seat says why.
