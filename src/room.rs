@@ -134,6 +134,8 @@ pub enum Chore {
     SecondAdmin,
     /// Look once more for a second group.
     Sweep,
+    /// Look for one a last time at the end, because a list can lag by more than it should.
+    LastSweep,
     /// Tell who is here.
     Presence,
     /// Make the link useless at the end.

@@ -357,6 +357,7 @@ impl Errand {
             Chore::Settings => "settings",
             Chore::SecondAdmin => "second_admin",
             Chore::Sweep => "sweep",
+            Chore::LastSweep => "last_sweep",
             Chore::RevokeLink => "revoke_link",
             Chore::LockMessages => "lock_messages",
             Chore::LastWords => "last_words",

@@ -534,6 +534,9 @@ fn while_closing(
     agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
     let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
     agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
+    if room.was_unsure {
+        agenda.chore(Chore::LastSweep, Step::Sweep { token: room.token() });
+    }
     match agenda.decide() {
         Next::Rest => Next::Note(Event::Finished),
         next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,

@@ -448,12 +448,14 @@ impl Room {
     }
 
     fn finish_sweep(&mut self, step: &Step, answer: &Answer, effect: &mut Effect, now: Timestamp) {
+        let at_the_end = matches!(self.phase, Phase::Closing { .. });
+        let chore = if at_the_end { Chore::LastSweep } else { Chore::Sweep };
         if let Answer::Groups(groups) = answer {
             let room = self.phase.group().cloned();
             effect.orphans = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
-            self.done(Chore::Sweep, now);
+            self.done(chore, now);
         } else {
-            self.fail_chore(Chore::Sweep, step, answer, effect, now);
+            self.fail_chore(chore, step, answer, effect, now);
         }
     }
 
