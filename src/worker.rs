@@ -155,11 +155,16 @@ impl Worker {
             Some(error) => {
                 let now = self.clock.now();
                 let Some(rest) = self.health.note_failure(&number.name, create, error, now) else { return };
-                up.set(i64::from(rest.reason == Reason::Throttled));
+                up.set(i64::from(rest.reason.is_about_groups()));
                 match rest.reason {
                     Reason::Throttled => warn!(
                         gateway.instance = number.name, why = rest.words, until = %rest.until,
                         "the provider wants no more groups of this number for now"
+                    ),
+                    Reason::NoGroups => error!(
+                        gateway.instance = number.name,
+                        why = rest.words,
+                        "the plan of this number makes no groups: people are told one by one"
                     ),
                     Reason::Down => error!(
                         gateway.instance = number.name,

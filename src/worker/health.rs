@@ -17,8 +17,18 @@ pub enum Reason {
     Down,
     /// The provider wants no more groups for now; everything else goes on.
     Throttled,
+    /// Its plan makes no groups; everything else goes on.
+    NoGroups,
     /// The provider does not accept it: credentials or plan.
     NotAccepted,
+}
+
+impl Reason {
+    /// Whether only making groups is concerned.
+    #[must_use]
+    pub fn is_about_groups(self) -> bool {
+        matches!(self, Self::Throttled | Self::NoGroups)
+    }
 }
 
 /// A number at rest.
@@ -92,6 +102,9 @@ impl Health {
                 let gap = asked.unwrap_or(doubled.min(THROTTLED_LONGEST)).max(THROTTLED_SHORTEST);
                 (Reason::Throttled, gap, detail)
             }
+            GatewayError::Refused { reason: Refusal::Plan, detail } if create => {
+                (Reason::NoGroups, NOT_ACCEPTED, detail)
+            }
             GatewayError::Refused { reason: Refusal::Credentials | Refusal::Plan, detail } => {
                 (Reason::NotAccepted, NOT_ACCEPTED, detail)
             }
@@ -113,7 +126,7 @@ impl Health {
     /// ends, if there was one.
     pub fn note_success(&self, number: &str, create: bool, now: Timestamp) -> Option<Rest> {
         let mut known = self.known();
-        if !known.rests.get(number).is_some_and(|r| create || r.reason != Reason::Throttled) {
+        if !known.rests.get(number).is_some_and(|r| create || !r.reason.is_about_groups()) {
             return None;
         }
         known.recovered.insert(number.to_owned(), now);
@@ -130,7 +143,7 @@ impl Health {
     /// The rest of `number` that is not over yet; `create` if a group is to be made.
     #[must_use]
     pub fn resting(&self, number: &str, create: bool, now: Timestamp) -> Option<Rest> {
-        let concerns = |r: &&Rest| r.until > now && (create || r.reason != Reason::Throttled);
+        let concerns = |r: &&Rest| r.until > now && (create || !r.reason.is_about_groups());
         self.known().rests.get(number).filter(concerns).cloned()
     }
 
@@ -190,6 +203,17 @@ mod tests {
         assert!(health.resting("main", true, at(3599)).is_some());
         assert_eq!(health.resting("main", false, at(1)), None, "messages go on");
         assert!(health.note_success("main", false, at(1)).is_none(), "and say nothing about groups");
+    }
+
+    #[test]
+    fn a_plan_without_groups_leaves_messages_alone() {
+        let health = Health::since(at(0));
+        let plan = GatewayError::Refused { reason: Refusal::Plan, detail: "x".into() };
+        assert!(health.note_failure("main", true, &plan, at(0)).is_some());
+        assert!(health.resting("main", true, at(1)).is_some());
+        assert_eq!(health.resting("main", false, at(1)), None);
+        health.note_failure("main", false, &plan, at(2));
+        assert!(health.resting("main", false, at(3)).is_some(), "nor does it take messages");
     }
 
     #[test]

@@ -121,6 +121,10 @@ async fn run(case: &Case) -> (Told, Vec<String>) {
         excuse.given_up |= one.given_up;
         excuse.untold |= one.untold;
     }
+    // A group that is refused with all people and with one alone is never made.
+    let refused =
+        struck.clone().filter(|(call, kind)| matches!((**call, kind), ("create_group", Kind::Refused(_))));
+    excuse.given_up |= refused.count() > 1;
     let label = format!("{:?}, crash at {:?}", struct_words(struck), case.stops);
     let (ending, violations) = verdict(&place, &label, excuse).await;
     (Told { ending, gates: gates.count(), calls }, violations)

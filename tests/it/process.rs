@@ -17,6 +17,8 @@ use warroom::clock::{Clock, SystemClock};
 use warroom::sandbox::{GroupView, Number, Sandbox, Setup};
 use warroom::signature::{Scheme, Verifier, sign};
 use warroom::source::SourceKind;
+use warroom::store::Store;
+use warroom::store::sqlite::Sqlite;
 
 use crate::harness::listen;
 
@@ -220,6 +222,19 @@ impl Place {
             self.groups(id).into_iter().any(has_welcome).then_some(())
         })
         .await;
+    }
+
+    /// Waits until the bridge itself knows that the welcome is there.
+    async fn recorded_as_briefed(&self, store: &Sqlite, id: &str) {
+        let begun = Instant::now();
+        loop {
+            let dossier = store.dossier(id.parse().unwrap()).await.unwrap();
+            if dossier.and_then(|d| d.room).is_some_and(|room| room.is_briefed()) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{id} is not known to be briefed within {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// One group, one welcome in it, nobody missing, and nothing else.

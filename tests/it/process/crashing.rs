@@ -28,8 +28,11 @@ async fn what_was_answered_200_gets_its_one_group_however_often_the_bridge_is_ki
     assert_eq!(ids, wanted, "no alert was forgotten and none was taken for another");
 
     let (bridge, _) = place.serve().await;
+    let store = Sqlite::open(&place.path("warroom.db")).unwrap();
     for id in &ids {
         place.briefed(id).await;
+        // A welcome whose answer was lost is in the group before the bridge has found it there again.
+        place.recorded_as_briefed(&store, id).await;
     }
     bridge.terminate();
     let ended = bridge.ended().await;
@@ -38,7 +41,6 @@ async fn what_was_answered_200_gets_its_one_group_however_often_the_bridge_is_ki
         place.assert_one_briefed_group(id);
     }
     assert_eq!(place.sandbox.groups().len(), ids.len());
-    let store = Sqlite::open(&place.path("warroom.db")).unwrap();
     for id in &ids {
         let dossier = store.dossier(id.parse().unwrap()).await.unwrap().unwrap();
         let room = dossier.room.unwrap();
