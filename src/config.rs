@@ -22,6 +22,7 @@ mod gateway;
 mod item;
 mod people;
 mod quantity;
+mod quorum;
 mod rooms;
 mod rotations;
 mod routes;

@@ -68,6 +68,9 @@ pub trait Gateway: Debug + Send + Sync {
     /// The last texts this number wrote into a chat, newest first.
     async fn recent_own_messages(&self, chat: &ChatId) -> Result<Vec<OwnMessage>, GatewayError>;
 
+    /// Whether the person has written to this number 1:1 since `since`.
+    async fn has_written(&self, person: &Jid, since: Timestamp) -> Result<bool, GatewayError>;
+
     /// Whether the number is on the network at all.
     async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError>;
 

@@ -14,7 +14,7 @@ use crate::alert::one_line;
 use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::{Capabilities, InviteLink, subject_has_token};
 use crate::incident::Incident;
-use crate::room::{NewsItem, Room, Seat};
+use crate::room::{Matter, NewsItem, Room, Seat};
 
 mod length;
 mod markup;
@@ -243,6 +243,19 @@ impl Composer {
         self.compose(Wording::Invite, &scene)
     }
 
+    /// That nobody came in a role that must be filled, to one person who was invited.
+    #[must_use]
+    pub fn reminder(&self, incident: &Incident, room: &Room, seat: &Seat) -> String {
+        let scene = Scene { incident, room: Some(room), now: None, topic: Topic::Reminder(seat) };
+        self.compose(Wording::Reminder, &scene)
+    }
+
+    /// Who must be there and is not, or is after all.
+    #[must_use]
+    pub fn quorum(&self, incident: &Incident, room: &Room, matter: &Matter, now: Timestamp) -> String {
+        self.compose(Wording::Quorum, &scene(incident, room, now, Topic::Quorum(matter)))
+    }
+
     /// That there is no group and `why`, to one person.
     #[must_use]
     pub fn brief(&self, incident: &Incident, room: &Room, seat: &Seat, why: &str, now: Timestamp) -> String {
@@ -373,10 +386,12 @@ fn with_head(text: String, scene: &Scene<'_>) -> String {
     let reference = scene.reference();
     let first = text.lines().next().unwrap_or_default();
     let is_there = match scene.topic {
-        Topic::Presence | Topic::News(_) | Topic::End => {
+        Topic::Presence | Topic::Quorum(_) | Topic::News(_) | Topic::End => {
             first.trim_end_matches(['*', '_', '~', '`', ' ']).ends_with(&reference)
         }
-        Topic::Picture | Topic::Invite(..) | Topic::Brief(..) => subject_has_token(first, &reference),
+        Topic::Picture | Topic::Invite(..) | Topic::Reminder(_) | Topic::Brief(..) => {
+            subject_has_token(first, &reference)
+        }
     };
     if is_there { text } else { format!("{}\n{text}", head(scene)) }
 }

@@ -22,10 +22,12 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::roster::Summons;
 
 pub mod agenda;
+mod attendance;
 pub mod news;
 pub mod phase;
 pub mod policy;
 pub mod progress;
+pub mod quorum;
 mod saying;
 pub mod seat;
 
@@ -33,6 +35,7 @@ pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};
+pub use quorum::{Matter, Pursuit, Turn};
 pub use seat::{Seat, SeatState};
 
 /// The group made for one incident, and everything known about it.
@@ -76,6 +79,9 @@ pub struct Room {
     pub reads: u32,
     /// When the last one was read.
     pub read_at: Option<Timestamp>,
+    /// What was done about the roles that must be filled.
+    #[serde(default)]
+    pub pursuit: Pursuit,
     /// Steps that failed, by [`Step::key`].
     pub troubles: BTreeMap<String, Trouble>,
     /// Nothing is called before this moment, because the number is down or throttled.
@@ -234,7 +240,7 @@ impl Room {
         Self {
             incident: incident.id,
             phase: Phase::Wanted { since: now, not_before: now },
-            seats: summons.stakeholders.iter().cloned().map(Seat::new).collect(),
+            seats: seats(&summons),
             summons,
             instance: None,
             subject: None,
@@ -251,6 +257,7 @@ impl Room {
             link: None,
             reads: 0,
             read_at: None,
+            pursuit: Pursuit::default(),
             troubles: BTreeMap::new(),
             hold_until: None,
             down_at: None,
@@ -286,7 +293,8 @@ impl Room {
         let mut people: Vec<Jid> = self
             .seats
             .iter()
-            .filter(|s| s.who.introduced || strangers == Strangers::Add)
+            .filter(|s| s.is_known() || strangers == Strangers::Add)
+            .filter(|s| !matches!(s.state, SeatState::Refused { .. }))
             .map(|s| s.who.jid.clone())
             .collect();
         if people.is_empty() {
@@ -319,4 +327,15 @@ impl Room {
     fn seat_of_mut(&mut self, person: &str) -> Option<&mut Seat> {
         self.seats.iter_mut().find(|s| s.who.person == person)
     }
+}
+
+/// One seat each, commander first; those who do not fit into a room of that size are told so.
+fn seats(summons: &Summons) -> Vec<Seat> {
+    let called = summons.stakeholders.iter().cloned().map(Seat::new).enumerate();
+    called
+        .map(|(place, seat)| {
+            let state = SeatState::Refused { why: seat::Refused::OverSize };
+            if place < summons.size { seat } else { Seat { state, ..seat } }
+        })
+        .collect()
 }

@@ -14,8 +14,10 @@ use crate::clock::Timestamp;
 use crate::jid::Jid;
 use crate::matcher::{Labels, Matcher, all_hold};
 
+pub mod quorum;
 pub mod rotation;
 
+pub use quorum::{Quorum, Required, RequiredRole, StandIn};
 pub use rotation::{Duty, Override, Rotation};
 
 /// The role that leads; listed first, and its clock is used for local times.
@@ -49,6 +51,8 @@ pub struct Person {
     pub timezone: Option<String>,
     /// Whether they have talked 1:1 with the bridge's number before.
     pub introduced: bool,
+    /// Key of the person who is asked when this one does not come.
+    pub stand_in: Option<String>,
 }
 
 /// Which incidents concern whom.
@@ -62,7 +66,14 @@ pub struct Route {
     pub invite: Vec<Invite>,
     /// Where the first steps are written.
     pub runbook: Option<String>,
+    /// Who must be there, and by when.
+    pub quorum: Option<Quorum>,
+    /// The most people in one room; the rest are not called.
+    pub size: usize,
 }
+
+/// The most people in one room unless the route says otherwise: more are an audience, who do not act.
+pub const USUAL_SIZE: usize = 20;
 
 /// One role of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +132,16 @@ pub struct Summons {
     pub runbook: Option<String>,
     /// IANA name of the zone in which local times are shown: the commander's.
     pub timezone: Option<String>,
+    /// Who must be there, and who is asked instead of whoever is not.
+    #[serde(default)]
+    pub quorum: Option<Required>,
+    /// The most people in the room, counted in the order of `stakeholders`.
+    #[serde(default = "usual_size")]
+    pub size: usize,
+}
+
+fn usual_size() -> usize {
+    USUAL_SIZE
 }
 
 /// A person wanted in the room.
@@ -160,6 +181,8 @@ impl Roster {
         Summons {
             stakeholders: rescue.stakeholders,
             timezone: rescue.timezone,
+            quorum: rescue.quorum,
+            size: rescue.size,
             rule: format!("{}; it names nobody, so the fallback's people", summons.rule),
             ..summons
         }
@@ -193,7 +216,9 @@ impl Roster {
             .first()
             .and_then(|s| s.timezone.clone())
             .or_else(|| stakeholders.iter().find_map(|s| s.timezone.clone()));
-        Summons { route: route.name.clone(), rule, stakeholders, runbook: route.runbook.clone(), timezone }
+        let quorum = self.required(route, &stakeholders, at);
+        let (route, runbook, size) = (route.name.clone(), route.runbook.clone(), route.size);
+        Summons { route, rule, stakeholders, runbook, timezone, quorum, size }
     }
 
     fn resolve(&self, invitee: &Invitee, route: &str, at: Timestamp) -> Option<(&Person, String)> {
@@ -251,8 +276,14 @@ impl Person {
 }
 
 impl Stakeholder {
+    /// Whether this person is wanted as `role`, among others perhaps.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.role.split(", ").any(|r| r == role)
+    }
+
     /// Adds a second role; the leading one comes first.
-    fn join(&mut self, role: &str, leads: bool, why: &str) {
+    pub(crate) fn join(&mut self, role: &str, leads: bool, why: &str) {
         if self.role.split(", ").all(|r| r != role) {
             self.role =
                 if leads { format!("{role}, {}", self.role) } else { format!("{}, {role}", self.role) };
@@ -289,6 +320,7 @@ mod tests {
             email: Some(format!("{key}@ops.example")),
             timezone: zone.map(str::to_owned),
             introduced: true,
+            stand_in: None,
         }
     }
 
@@ -311,6 +343,8 @@ mod tests {
             matchers: matchers.iter().map(|m| Matcher::parse(m).unwrap()).collect(),
             invite: invites,
             runbook: Some(format!("https://runbooks.example/{}", name.len())),
+            quorum: None,
+            size: USUAL_SIZE,
         }
     }
 

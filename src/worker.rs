@@ -24,8 +24,10 @@ use crate::store::{Began, Finished, Intent, Lease, StepOutcome, Store, StoreErro
 use crate::telemetry::{CallLabels, InstanceLabels, Metrics, MoveLabels};
 
 use self::health::{Health, Reason};
+use self::quorum::about_quorum;
 
 pub mod health;
+mod quorum;
 
 /// Rooms worked on at the same time.
 const AT_ONCE: usize = 16;
@@ -451,7 +453,7 @@ impl Worker {
     fn candidates(&self, room: &Room, step: &Step) -> Vec<&Number> {
         match step {
             // Those that are known to be well first, in the order of the config.
-            Step::Create { .. } | Step::Say { what: What::Brief { .. }, .. }
+            Step::Create { .. } | Step::CheckHistory { .. } | Step::Say { what: What::Brief { .. }, .. }
                 if room.phase.group().is_none() =>
             {
                 let mut numbers: Vec<&Number> = self.numbers.iter().collect();
@@ -486,6 +488,9 @@ impl Worker {
     }
 
     fn moved(&self, room: &Room, event: &Event) {
+        if let Event::Quorum { turn } = event {
+            return about_quorum(room, turn);
+        }
         let phase = room.phase.name().as_str();
         self.metrics.moves.get_or_create(&MoveLabels { phase }).inc();
         if let Phase::Parked { why, .. } = &room.phase {
@@ -517,6 +522,8 @@ async fn perform(gateway: &dyn Gateway, step: &Step) -> Answer {
         Step::LookForMessage { chat, .. } => gateway.recent_own_messages(chat).await.map(Answer::Messages),
         Step::Describe { group, text } => gateway.describe(group, text).await.map(|()| Answer::Done),
         Step::ReadMembers { group, wanted } => gateway.members(group, wanted).await.map(Answer::Members),
+        Step::AddMembers { group, people } => gateway.add_members(group, people).await.map(Answer::Added),
+        Step::CheckHistory { jid, since, .. } => gateway.has_written(jid, *since).await.map(Answer::Written),
         Step::GetLink { group } => gateway.invite_link(group).await.map(Answer::Link),
         Step::CheckReachable { jid, .. } => gateway.is_reachable(jid).await.map(Answer::Reachable),
         Step::LockSettings { group } => gateway.lock_settings(group).await.map(|()| Answer::Done),

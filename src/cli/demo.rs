@@ -298,7 +298,8 @@ fn holds(state: &SeatState) -> &'static str {
         | SeatState::Asked
         | SeatState::In { .. }
         | SeatState::Refused { .. }
-        | SeatState::CannotTell { .. } => "",
+        | SeatState::CannotTell { .. }
+        | SeatState::Replaced { .. } => "",
     }
 }
 

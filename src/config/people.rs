@@ -77,8 +77,13 @@ impl<'a> Seen<'a> {
 fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> BTreeMap<String, Person> {
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
     let mut owners: BTreeMap<Jid, &str> = BTreeMap::new();
+    let mut stand_ins: Vec<(&str, Item<'a>)> = Vec::new();
     for (key, item) in item.named() {
-        if let Some((at, person)) = item.section(|s| person(s, key)) {
+        let read = item.section(|s| {
+            stand_ins.extend(s.get("stand_in").map(|item| (key, item)));
+            person(s, key)
+        });
+        if let Some((at, person)) = read {
             if let Some(other) = owners.insert(person.jid.clone(), key) {
                 at.error_with(
                     format!("is the number of `{}` too", shortened(other)),
@@ -92,6 +97,15 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> BTreeMap<String, Person> 
     }
     if people.is_empty() && seen.people.is_empty() && item.is_map() {
         item.error("names nobody");
+    }
+    // Only now all people are known.
+    for (key, item) in stand_ins {
+        let named = seen.person(&item);
+        if named.as_deref() == Some(key) {
+            item.error_with("names the person itself", "name somebody else, or leave it out");
+        } else if let Some(person) = people.get_mut(key) {
+            person.stand_in = named;
+        }
     }
     people
 }
@@ -130,7 +144,8 @@ fn person<'a>(s: &Section<'a>, key: &str) -> Option<(Item<'a>, Person)> {
             return None;
         }
     };
-    Some((at, Person { key: key.to_owned(), name: name?, jid: jid?, email, timezone, introduced }))
+    let (key, stand_in) = (key.to_owned(), None);
+    Some((at, Person { key, name: name?, jid: jid?, email, timezone, introduced, stand_in }))
 }
 
 fn number(item: &Item<'_>) -> Option<Jid> {

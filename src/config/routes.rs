@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use crate::alert::{Severity, is_web_address};
 use crate::config::item::Item;
 use crate::config::people::Seen;
+use crate::config::quorum::{check_size, quorum, size};
 use crate::config::section::Section;
 use crate::config::words::{closest, shortened};
 use crate::matcher::Matcher;
-use crate::roster::{COMMANDER, FALLBACK, Invite, Invitee, Roster, Route};
-
-/// More people than this in one route are an audience, not a team.
-const CROWD: usize = 10;
+use crate::roster::{COMMANDER, FALLBACK, Invite, Invitee, Roster, Route, USUAL_SIZE};
 
 /// Reads routes and fallback into the roster, whose people and rotations are already there.
 pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<'a>, open_at: Severity) {
@@ -19,7 +17,7 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
     if let Some(item) = root.get("routes") {
         for (n, item) in item.list(false).iter().enumerate() {
             let errors = item.desk.errors();
-            let route = item.section(|s| route(s, n, seen));
+            let (route, sized) = item.section(|s| route(s, n, seen));
             if roster.routes.iter().any(|r| r.name == route.name) {
                 item.error_with(
                     format!("is a second route named `{}`", route.name),
@@ -35,6 +33,7 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
                 catch_all = Some(n);
             }
             if item.desk.errors() == errors {
+                check_size(item, &route, sized, roster);
                 remarks(item, &route, roster, open_at);
             }
             roster.routes.push(route);
@@ -43,35 +42,44 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
     let hint = "whom to call when no route matches: `fallback: { invite: { commander: [ … ] } }`";
     if let Some(item) = root.need("fallback", hint) {
         let errors = item.desk.errors();
-        roster.fallback = item.section(|s| Route {
-            name: FALLBACK.to_owned(),
-            matchers: Vec::new(),
-            invite: invites(s, seen),
-            runbook: runbook(s),
-        });
+        let (fallback, sized) = item.section(|s| called(s, FALLBACK.to_owned(), Vec::new(), seen));
+        roster.fallback = fallback;
         if item.desk.errors() == errors {
             if roster.fallback.invite.iter().all(|i| i.whom.is_empty()) {
                 item.error_with("names nobody, but somebody must always be called", hint);
             }
+            check_size(&item, &roster.fallback, sized, roster);
             remarks(&item, &roster.fallback, roster, open_at);
         }
     }
 }
 
-fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> Route {
+fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> (Route, bool) {
     let name =
         s.need("name", "what the room's history calls this route").and_then(|i| i.line().map(str::to_owned));
-    Route {
-        name: name.unwrap_or_else(|| format!("route {}", n + 1)),
-        matchers: s.get("match").map(|i| i.matchers()).unwrap_or_default(),
-        invite: invites(s, seen),
-        runbook: runbook(s),
-    }
+    let matchers = s.get("match").map(|i| i.matchers()).unwrap_or_default();
+    called(s, name.unwrap_or_else(|| format!("route {}", n + 1)), matchers, seen)
+}
+
+/// What routes and the fallback share: whom they call. Also whether they say how many fit into a room.
+fn called<'a>(s: &Section<'a>, name: String, matchers: Vec<Matcher>, seen: &mut Seen<'a>) -> (Route, bool) {
+    let invite = invites(s, seen);
+    let runbook = runbook(s);
+    let quorum = quorum(s, &invite, seen);
+    let (size, sized) = size(s);
+    (Route { name, matchers, invite, runbook, quorum, size }, sized)
 }
 
 /// A route that calls nobody, until the real one is read.
 pub(super) fn empty_route(name: &str) -> Route {
-    Route { name: name.to_owned(), matchers: Vec::new(), invite: Vec::new(), runbook: None }
+    Route {
+        name: name.to_owned(),
+        matchers: Vec::new(),
+        invite: Vec::new(),
+        runbook: None,
+        quorum: None,
+        size: USUAL_SIZE,
+    }
 }
 
 fn runbook(s: &Section<'_>) -> Option<String> {
@@ -105,7 +113,7 @@ fn invites<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {
     invites
 }
 
-fn invitee<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Option<Invitee> {
+pub(super) fn invitee<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Option<Invitee> {
     let Some(name) = item.text()?.strip_prefix("rotation:") else {
         return seen.person(item).map(Invitee::Person);
     };
@@ -149,12 +157,6 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
     }
     if named.is_empty() && route.name != FALLBACK {
         at("names nobody".to_owned(), "the fallback's people are called instead");
-    }
-    if named.len() > CROWD {
-        at(
-            format!("calls up to {} people", named.len()),
-            "more than ten in one room rarely helps; name those who act",
-        );
     }
     if !opens(&route.matchers, open_at) {
         return;

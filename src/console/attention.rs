@@ -14,7 +14,7 @@ use crate::store::Orphan;
 /// One thing that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Attention {
-    /// `parked`, `orphan` or `nobody_in`.
+    /// `parked`, `orphan`, `quorum` or `nobody_in`.
     pub kind: &'static str,
     /// Since when.
     pub since: Timestamp,
@@ -52,6 +52,7 @@ pub(super) fn attention(incident: &Incident, room: Option<&Room>, orphans: &[Orp
         },
         group: Some(orphan.group.to_string()),
     }));
+    found.extend(unfilled(room));
     found.extend(deserted(room));
     found
 }
@@ -82,6 +83,20 @@ fn parked(incident: &Incident, room: &Room) -> Option<Attention> {
     }
     let group = from.group().map(ToString::to_string);
     Some(Attention { kind: "parked", since: *since, what: sentence(why), todo, group })
+}
+
+/// Roles that must be filled, that nobody fills, and for which nobody is left to ask.
+fn unfilled(room: &Room) -> Option<Attention> {
+    let short_of = room.short_of();
+    let since = short_of.iter().map(|(_, since)| *since).min()?;
+    let roles: Vec<&str> = short_of.iter().map(|(role, _)| *role).collect();
+    (room.phase.name() == PhaseName::Live).then(|| Attention {
+        kind: "quorum",
+        since,
+        what: format!("Nobody is there for: {}. All stand-ins were asked.", roles.join(", ")),
+        todo: "Call somebody who can take it; whoever was invited holds a link to the room.".to_owned(),
+        group: None,
+    })
 }
 
 /// A room that was read back and holds nobody who was wanted.

@@ -328,5 +328,7 @@ fn summons() -> Summons {
         stakeholders,
         runbook: Some("https://runbooks.example/acme".into()),
         timezone: None,
+        quorum: None,
+        size: crate::roster::USUAL_SIZE,
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::room::progress::Note;
-use crate::room::{Event, Phase};
+use crate::room::{Event, Phase, Turn};
 use crate::store::{Entry, Happening};
 
 /// One line.
@@ -123,9 +123,28 @@ fn words(event: &Event) -> String {
         Event::Gone { why } => format!("the group is gone: {why}"),
         Event::Spent { why } => format!("given up: {why}"),
         Event::Finished => "all last steps are done".to_owned(),
+        Event::Quorum { turn } => decided(turn),
         Event::Cancel => "an operator ended it".to_owned(),
         Event::Resume { group: None } => "an operator says: go on".to_owned(),
         Event::Resume { group: Some(group) } => format!("an operator says: {group} is the room"),
+    }
+}
+
+/// What was decided about those who must be there.
+fn decided(turn: &Turn) -> String {
+    match turn {
+        Turn::Remind { role, people } => {
+            format!("nobody came as {role}: {} reminded once", people.join(", "))
+        }
+        Turn::StandIn { role, person } => format!("nobody came as {role}: {person} is asked to stand in"),
+        Turn::Unsure { roles } => {
+            format!("nobody can tell whether anybody is there as {}: the room is asked", roles.join(", "))
+        }
+        Turn::Short { roles, tell } => {
+            let told = if tell.is_empty() { "nobody else".to_owned() } else { tell.join(", ") };
+            format!("nobody is left to ask as {}: the room is told, and {told}", roles.join(", "))
+        }
+        Turn::Reached => "everybody needed is there after all".to_owned(),
     }
 }
 

@@ -82,6 +82,8 @@ pub(super) struct Place {
     /// How they came to be wanted.
     pub why: String,
     pub introduced: bool,
+    /// Not introduced by the roster, but found to have written to our number lately.
+    pub has_written: bool,
     pub state: &'static str,
     /// The state in words, with the reason of a refusal.
     pub words: String,
@@ -126,7 +128,7 @@ pub(super) struct Detail {
 /// Something said.
 #[derive(Debug, Serialize)]
 pub(super) struct Message {
-    /// `welcome`, `news`, `invite`, `brief` or `last_words`.
+    /// `welcome`, `presence`, `news`, `quorum`, `invite`, `reminder`, `brief` or `last_words`.
     pub what: &'static str,
     /// `room`, or a person's name.
     pub to: String,
@@ -280,6 +282,7 @@ impl Place {
             SeatState::CannotTell { look_at } => {
                 ("cannot_tell", "cannot tell".to_owned(), None, Some(*look_at))
             }
+            SeatState::Replaced { since, .. } => ("replaced", seat.words(), Some(*since), None),
         };
         Self {
             person: seat.who.person.clone(),
@@ -288,6 +291,7 @@ impl Place {
             role: seat.who.role.clone(),
             why: seat.who.why.clone(),
             introduced: seat.who.introduced,
+            has_written: seat.has_written == Some(true),
             state,
             words,
             since,
@@ -332,6 +336,8 @@ fn kind(what: &What) -> &'static str {
     match what {
         What::Welcome => "welcome",
         What::Presence => "presence",
+        What::Reminder { .. } => "reminder",
+        What::Quorum { .. } => "quorum",
         What::News { .. } => "news",
         What::Invite { .. } => "invite",
         What::Brief { .. } => "brief",
@@ -341,8 +347,10 @@ fn kind(what: &What) -> &'static str {
 
 fn addressee(room: &Room, what: &What) -> String {
     match what {
-        What::Welcome | What::Presence | What::News { .. } | What::LastWords => "room".to_owned(),
-        What::Invite { person } | What::Brief { person } => room
+        What::Welcome | What::Presence | What::News { .. } | What::Quorum { .. } | What::LastWords => {
+            "room".to_owned()
+        }
+        What::Invite { person } | What::Reminder { person } | What::Brief { person } => room
             .seats
             .iter()
             .find(|s| s.who.person == *person)

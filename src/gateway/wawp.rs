@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::gateway::{
     Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, OwnMessage,
     Refusal, Sent, Session,
@@ -308,6 +308,10 @@ impl Gateway for Wawp {
 
     async fn recent_own_messages(&self, chat: &ChatId) -> Result<Vec<OwnMessage>, GatewayError> {
         self.own_texts(chat, self.deadline()).await
+    }
+
+    async fn has_written(&self, person: &Jid, since: Timestamp) -> Result<bool, GatewayError> {
+        self.wrote_since(person, since, self.deadline().at_most(history::QUICKLY)).await
     }
 
     async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::scene::{Scene, Topic};
 use super::wording::Wording;
 use crate::alert::{DedupKey, Link, LinkKind, Severity};
-use crate::clock::Timestamp;
+use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, News, State};
 use crate::jid::Jid;
 use crate::room::seat::Refused;
-use crate::room::{NewsItem, Room, SeatState};
-use crate::roster::{FALLBACK, Stakeholder, Summons};
+use crate::room::{Matter, NewsItem, Room, SeatState};
+use crate::roster::{FALLBACK, Required, RequiredRole, Stakeholder, StandIn, Summons, USUAL_SIZE};
 
 /// An incident with its room and whatever there may be to say about them.
 #[derive(Debug, Clone)]
@@ -20,6 +20,7 @@ pub(super) struct Sample {
     pub(super) room: Room,
     pub(super) news: Vec<NewsItem>,
     pub(super) link: InviteLink,
+    pub(super) matters: [Matter; 4],
     pub(super) why: &'static str,
     pub(super) now: Timestamp,
 }
@@ -65,6 +66,8 @@ impl Sample {
                 stakeholders: stakeholders(),
                 runbook: Some("https://runbooks.example/acme".to_owned()),
                 timezone: Some("Europe/Berlin".to_owned()),
+                quorum: Some(required()),
+                size: USUAL_SIZE,
             },
             at(240),
         );
@@ -90,6 +93,7 @@ impl Sample {
         Self {
             news: news(changed),
             link: InviteLink("https://chat.whatsapp.com/Abc_123-xyz".to_owned()),
+            matters: matters(),
             why: "the hourly budget of new groups is used up",
             now: at(300),
             incident,
@@ -108,6 +112,8 @@ impl Sample {
                 stakeholders: fallback_people(),
                 runbook: None,
                 timezone: None,
+                quorum: None,
+                size: USUAL_SIZE,
             },
             at(10),
         );
@@ -123,6 +129,7 @@ impl Sample {
         Self {
             news: news(changed),
             link: InviteLink("https://chat.whatsapp.com/Q".to_owned()),
+            matters: matters(),
             why: "the chat provider refused",
             now: at(20),
             incident,
@@ -151,9 +158,11 @@ impl Sample {
         if let Some(seat) = self.room.seats.last() {
             let invite = Scene { now: None, ..scene(Topic::Invite(seat, &self.link)) };
             scenes.push((Wording::Invite, invite));
+            scenes.push((Wording::Reminder, Scene { now: None, ..scene(Topic::Reminder(seat)) }));
             scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why))));
         }
         scenes.push((Wording::Presence, scene(Topic::Presence)));
+        scenes.extend(self.matters.iter().map(|m| (Wording::Quorum, scene(Topic::Quorum(m)))));
         scenes.push((Wording::LastWords, scene(Topic::End)));
         scenes
     }
@@ -193,6 +202,27 @@ fn news(changed: News) -> Vec<NewsItem> {
         .into_iter()
         .map(|(seq, seconds, news)| NewsItem { seq, at: at(seconds), news })
         .collect()
+}
+
+/// What there may be to say about who must be there.
+fn matters() -> [Matter; 4] {
+    let roles = || vec!["account manager".to_owned()];
+    let stand_in = Matter::StandIn { person: "lea".to_owned(), role: "account manager".to_owned() };
+    [stand_in, Matter::Short { roles: roles() }, Matter::Unsure { roles: roles() }, Matter::Reached]
+}
+
+fn required() -> Required {
+    let mut people = stakeholders();
+    let otherwise = people.split_off(people.len().min(3));
+    let role = "account manager".to_owned();
+    let stand_ins = people.into_iter().filter(|who| who.role == role);
+    let stand_ins = stand_ins.map(|who| StandIn { who, instead_of: "Ines Ruiz".to_owned() }).collect();
+    Required {
+        within: SignedDuration::from_mins(5),
+        step: SignedDuration::from_mins(2),
+        roles: vec![RequiredRole { role, stand_ins }],
+        otherwise,
+    }
 }
 
 fn fallback_people() -> Vec<Stakeholder> {

@@ -16,7 +16,8 @@ use crate::alert::{LinkKind, Severity, is_web_address, paragraph};
 use crate::clock::Timestamp;
 use crate::gateway::InviteLink;
 use crate::incident::{Incident, News, State};
-use crate::room::{NewsItem, Room, Seat, SeatState};
+use crate::room::quorum::Cover;
+use crate::room::{Matter, NewsItem, Room, Seat, SeatState};
 use crate::roster::{COMMANDER, FALLBACK, zone};
 
 /// What one text is about.
@@ -35,10 +36,14 @@ pub(super) enum Topic<'a> {
     Picture,
     /// Who is in the room.
     Presence,
+    /// Who must be there.
+    Quorum(&'a Matter),
     /// Something that happened to it.
     News(&'a NewsItem),
     /// An invitation for one person.
     Invite(&'a Seat, &'a InviteLink),
+    /// That nobody came in a role that must be filled, for one person who was invited.
+    Reminder(&'a Seat),
     /// That there is no group, for one person, and why.
     Brief(&'a Seat, &'a str),
     /// The end.
@@ -96,6 +101,17 @@ impl Scene<'_> {
                 words.insert("person", person(seat));
                 words.insert("link", address(&link.0));
             }
+            Topic::Reminder(seat) => {
+                words.insert("person", person(seat));
+                let link = self.room.and_then(|room| room.link.as_ref());
+                words.insert("link", link.map_or(Value::from(()), |link| address(&link.0)));
+            }
+            Topic::Quorum(matter) => {
+                words.insert("reference", Value::from_safe_string(self.reference()));
+                if let Some(room) = self.room {
+                    words.extend(about_quorum(room, matter, measure));
+                }
+            }
             Topic::Brief(seat, why) => {
                 words.insert("person", person(seat));
                 words.insert("why", plain(why, SENTENCE));
@@ -116,8 +132,9 @@ impl Scene<'_> {
         match self.topic {
             Topic::News(item) => format!("{id} · update {}", item.seq),
             Topic::Presence => format!("{id} · who is here"),
+            Topic::Quorum(_) => format!("{id} · who is needed"),
             Topic::End => format!("{id} · closed"),
-            Topic::Picture | Topic::Invite(..) | Topic::Brief(..) => id.to_string(),
+            Topic::Picture | Topic::Invite(..) | Topic::Reminder(_) | Topic::Brief(..) => id.to_string(),
         }
     }
 
@@ -125,7 +142,13 @@ impl Scene<'_> {
     pub(super) fn must_hold(&self) -> Option<String> {
         match self.topic {
             Topic::Invite(_, link) => Some(address(&link.0).to_string()),
-            Topic::Picture | Topic::Presence | Topic::News(_) | Topic::Brief(..) | Topic::End => None,
+            Topic::Picture
+            | Topic::Presence
+            | Topic::Quorum(_)
+            | Topic::News(_)
+            | Topic::Reminder(_)
+            | Topic::Brief(..)
+            | Topic::End => None,
         }
     }
 
@@ -136,9 +159,13 @@ impl Scene<'_> {
                 News::Changed { severity, .. } | News::Reopened { severity, .. } => severity,
                 News::Resolved { .. } => self.incident.severity,
             },
-            Topic::Picture | Topic::Presence | Topic::Invite(..) | Topic::Brief(..) | Topic::End => {
-                self.incident.severity
-            }
+            Topic::Picture
+            | Topic::Presence
+            | Topic::Quorum(_)
+            | Topic::Invite(..)
+            | Topic::Reminder(_)
+            | Topic::Brief(..)
+            | Topic::End => self.incident.severity,
         }
     }
 
@@ -213,12 +240,13 @@ impl Scene<'_> {
             SeatState::Wanted
             | SeatState::Asked
             | SeatState::Invited { .. }
-            | SeatState::CannotTell { .. } => true,
+            | SeatState::CannotTell { .. }
+            | SeatState::Replaced { .. } => true,
             SeatState::In { .. } | SeatState::Refused { .. } => false,
         };
         let refused = |s: &SeatState| matches!(s, SeatState::Refused { .. });
         let here = |s: &SeatState| matches!(s, SeatState::In { .. });
-        let invited = |s: &SeatState| matches!(s, SeatState::Invited { .. });
+        let invited = |s: &SeatState| matches!(s, SeatState::Invited { .. } | SeatState::Replaced { .. });
         let unclear = |s: &SeatState| matches!(s, SeatState::CannotTell { .. });
         let missing: Vec<String> = room
             .seats
@@ -309,8 +337,10 @@ impl Scene<'_> {
         let utc = at.to_zoned(TimeZone::UTC);
         let shown = utc.strftime("%Y-%m-%d %H:%M UTC").to_string();
         let own = match self.topic {
-            Topic::Invite(seat, _) | Topic::Brief(seat, _) => seat.who.timezone.as_deref(),
-            Topic::Picture | Topic::Presence | Topic::News(_) | Topic::End => None,
+            Topic::Invite(seat, _) | Topic::Reminder(seat) | Topic::Brief(seat, _) => {
+                seat.who.timezone.as_deref()
+            }
+            Topic::Picture | Topic::Presence | Topic::Quorum(_) | Topic::News(_) | Topic::End => None,
         };
         let name = own.or_else(|| self.room.and_then(|room| room.summons.timezone.as_deref()));
         let Some((name, zone)) = name.and_then(|name| Some((name, zone(name)?))) else {
@@ -366,6 +396,49 @@ fn person(seat: &Seat) -> Value {
         ("leads", Value::from(leads(seat))),
         ("seat", Value::from(seat.words())),
     ]))
+}
+
+/// What a message about who must be there can speak of.
+fn about_quorum(room: &Room, matter: &Matter, measure: Measure) -> Words {
+    let name = |person: &str| {
+        let seat = room.seats.iter().find(|s| s.who.person == person);
+        seat.map_or_else(String::new, |s| one(&s.who.name, SHORT))
+    };
+    let required = room.summons.quorum.as_ref();
+    let list = |each: Vec<String>| text_or_none(&some_of(&each, measure.people, ", "));
+    let (mut asked, mut role, mut instead_of) = (Value::from(()), Value::from(()), Value::from(()));
+    let mut roles: &[String] = &[];
+    match matter {
+        Matter::StandIn { person, role: wanted } => {
+            asked = plain(&name(person), SHORT);
+            role = plain(wanted, SHORT);
+            let chain = required.and_then(|r| r.roles.iter().find(|r| r.role == *wanted));
+            let stand_in = chain.and_then(|c| c.stand_ins.iter().find(|s| s.who.person == *person));
+            instead_of = stand_in.map_or(Value::from(()), |s| plain(&s.instead_of, SHORT));
+        }
+        Matter::Unsure { roles: of } | Matter::Short { roles: of } => roles = of,
+        Matter::Reached => {}
+    }
+    let in_state = |cover: Cover| {
+        let these = roles.iter().filter(|role| room.cover(role) == cover);
+        list(these.map(|role| one(role, SHORT)).collect())
+    };
+    let told = required.iter().flat_map(|r| &r.otherwise).map(|who| one(&who.name, SHORT)).collect();
+    let needed = required.iter().flat_map(|r| &r.roles).filter_map(|needed| {
+        let is_here = |s: &&Seat| s.who.has_role(&needed.role) && matches!(s.state, SeatState::In { .. });
+        let seat = room.seats.iter().find(is_here)?;
+        Some(one(&format!("{} {}", needed.role, seat.who.name), SHORT))
+    });
+    Words::from([
+        ("asked", asked),
+        ("role", role),
+        ("instead_of", instead_of),
+        ("reached", Value::from(*matter == Matter::Reached)),
+        ("nobody_for", in_state(Cover::Nobody)),
+        ("unsure_for", in_state(Cover::Perhaps)),
+        ("told", list(told)),
+        ("needed", list(needed.collect())),
+    ])
 }
 
 /// "commander Jonas Weber, specialist Sam Roe and 2 more".

@@ -13,6 +13,8 @@ pub enum Wording {
     Description,
     /// Who is in the room, once that is known.
     Presence,
+    /// Who must be there and is not, or is after all.
+    Quorum,
     /// The picture changed while it goes on.
     Update,
     /// Nothing fires any more.
@@ -21,6 +23,8 @@ pub enum Wording {
     Reopened,
     /// The link, to one person.
     Invite,
+    /// That nobody came in a role that must be filled, to one person who was invited.
+    Reminder,
     /// There is no room, to one person.
     Brief,
     /// The last message of the room.
@@ -29,15 +33,17 @@ pub enum Wording {
 
 impl Wording {
     /// All of them, in the order in which people meet them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Subject,
         Self::Welcome,
         Self::Description,
         Self::Presence,
+        Self::Quorum,
         Self::Update,
         Self::Resolved,
         Self::Reopened,
         Self::Invite,
+        Self::Reminder,
         Self::Brief,
         Self::LastWords,
     ];
@@ -66,10 +72,12 @@ impl Wording {
             Self::Welcome => "welcome",
             Self::Description => "description",
             Self::Presence => "presence",
+            Self::Quorum => "quorum",
             Self::Update => "update",
             Self::Resolved => "resolved",
             Self::Reopened => "reopened",
             Self::Invite => "invite",
+            Self::Reminder => "reminder",
             Self::Brief => "brief",
             Self::LastWords => "last_words",
         }
@@ -83,10 +91,12 @@ impl Wording {
             Self::Welcome => include_str!("welcome.txt"),
             Self::Description => include_str!("description.txt"),
             Self::Presence => include_str!("presence.txt"),
+            Self::Quorum => include_str!("quorum.txt"),
             Self::Update => include_str!("update.txt"),
             Self::Resolved => include_str!("resolved.txt"),
             Self::Reopened => include_str!("reopened.txt"),
             Self::Invite => include_str!("invite.txt"),
+            Self::Reminder => include_str!("reminder.txt"),
             Self::Brief => include_str!("brief.txt"),
             Self::LastWords => include_str!("last_words.txt"),
         }

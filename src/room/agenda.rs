@@ -7,10 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attendance::{bring_in, chat_to_check, everybody_looked_for, next_read};
 use super::news::fold_news;
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
-use super::seat::{Seat, SeatState};
+use super::quorum::{Judgement, Matter, judge};
+use super::seat::{Refused, Seat, SeatState};
 use super::{Chore, Room, Saying, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::Capabilities;
@@ -70,6 +72,10 @@ pub enum Step {
     Describe { group: GroupId, text: String },
     /// Read who is in.
     ReadMembers { group: GroupId, wanted: Vec<Jid> },
+    /// Add people to the group that is there already.
+    AddMembers { group: GroupId, people: Vec<Jid> },
+    /// Ask whether a person has written to this number since a moment.
+    CheckHistory { person: String, jid: Jid, since: Timestamp },
     /// Get the invite link.
     GetLink { group: GroupId },
     /// Ask whether a person is on the network, before writing to them.
@@ -106,6 +112,16 @@ pub enum What {
         /// Key in the roster.
         person: String,
     },
+    /// That nobody came in a role that must be filled, to one person who holds an invitation.
+    Reminder {
+        /// Key in the roster.
+        person: String,
+    },
+    /// Who must be there and is not, or is after all.
+    Quorum {
+        /// What of it.
+        matter: Matter,
+    },
     /// "There is no room", to one person.
     Brief {
         /// Key in the roster.
@@ -124,6 +140,8 @@ impl What {
             Self::Presence => "presence".to_owned(),
             Self::News { through } => format!("news {through}"),
             Self::Invite { person } => format!("invite {person}"),
+            Self::Reminder { person } => format!("reminder {person}"),
+            Self::Quorum { matter } => matter.key(),
             Self::Brief { person } => format!("brief {person}"),
             Self::LastWords => "last words".to_owned(),
         }
@@ -133,8 +151,10 @@ impl What {
     #[must_use]
     pub fn is_private(&self) -> bool {
         match self {
-            Self::Invite { .. } | Self::Brief { .. } => true,
-            Self::Welcome | Self::Presence | Self::News { .. } | Self::LastWords => false,
+            Self::Invite { .. } | Self::Reminder { .. } | Self::Brief { .. } => true,
+            Self::Welcome | Self::Presence | Self::News { .. } | Self::Quorum { .. } | Self::LastWords => {
+                false
+            }
         }
     }
 }
@@ -151,6 +171,8 @@ impl Step {
             Self::LookForMessage { .. } => "look_for_message",
             Self::Describe { .. } => "describe",
             Self::ReadMembers { .. } => "read_members",
+            Self::AddMembers { .. } => "add_members",
+            Self::CheckHistory { .. } => "check_history",
             Self::GetLink { .. } => "get_link",
             Self::CheckReachable { .. } => "check_reachable",
             Self::LockSettings { .. } => "lock_settings",
@@ -169,11 +191,13 @@ impl Step {
             Self::Say { what, .. } => format!("say {}", what.key()),
             Self::LookForMessage { what, .. } => format!("look for {}", what.key()),
             Self::CheckReachable { person, .. } => format!("check_reachable {person}"),
+            Self::CheckHistory { person, .. } => format!("check_history {person}"),
             Self::Create { .. }
             | Self::Look { .. }
             | Self::Sweep { .. }
             | Self::Describe { .. }
             | Self::ReadMembers { .. }
+            | Self::AddMembers { .. }
             | Self::GetLink { .. }
             | Self::LockSettings { .. }
             | Self::Promote { .. }
@@ -189,15 +213,11 @@ impl Step {
 pub(super) const LOOKS: u32 = 2;
 /// Refusals after which a small thing is given up, and something essential needs a person.
 pub(super) const REFUSALS: u32 = 3;
-/// How long after the last planned read members are read again while somebody may still arrive.
-const LATER_READS: [SignedDuration; 3] =
-    [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
-
 /// After this long the last steps are left to a person, even if the number was down all the time.
 const CLOSING: SignedDuration = SignedDuration::from_hours(24);
 
 /// Collects what could be done, in order, and picks the first that may be done now.
-struct Agenda<'a> {
+pub(super) struct Agenda<'a> {
     room: &'a Room,
     now: Timestamp,
     pick: Option<Step>,
@@ -210,7 +230,7 @@ impl<'a> Agenda<'a> {
     }
 
     /// `step`, as soon as it may be tried.
-    fn offer(&mut self, step: Step) {
+    pub(super) fn offer(&mut self, step: Step) {
         let not_before = self.room.troubles.get(&step.key()).map_or(self.now, |t| t.retry_at);
         self.offer_at(not_before, step);
     }
@@ -296,6 +316,9 @@ fn while_wanted(
     if not_before > now {
         return Next::Sleep(not_before);
     }
+    if let Some(step) = chat_to_check(room, ground.policy, now) {
+        return Next::Call(step);
+    }
     Next::Call(Step::Create {
         subject: ground.composer.subject(&wanted.incident, ground.longest_subject(room)),
         people: room.first_members(ground.policy.strangers),
@@ -342,7 +365,8 @@ fn one_by_one<'a>(
     let mut agenda = Agenda::new(room, now);
     let reachable =
         |s: &&Seat| !s.briefed && (s.who.introduced || ground.policy.strangers != Strangers::LeaveOut);
-    for seat in room.seats.iter().filter(reachable) {
+    let is_called = |s: &&Seat| s.state != SeatState::Refused { why: Refused::OverSize };
+    for seat in room.seats.iter().filter(is_called).filter(reachable) {
         let text = ground.composer.brief(&wanted.incident, room, seat, why, now);
         agenda.offer(Step::Say {
             what: What::Brief { person: seat.who.person.clone() },
@@ -425,11 +449,19 @@ fn while_live(
     if room.was_unsure && !room.chores.contains_key(&Chore::Sweep) {
         agenda.offer_at(later(since, policy.settle), Step::Sweep { token: room.token() });
     }
-    if let Some(read_at) = next_read(room, policy, since) {
+    let mut read_at = next_read(room, policy, since);
+    if room.is_briefed() && wanted.incident.state == State::Open {
+        match judge(room, policy.strangers, now) {
+            Judgement::Take(turn) => return Next::Note(Event::Quorum { turn }),
+            Judgement::ReadAt(at) => read_at = Some(read_at.map_or(at, |planned| planned.min(at))),
+            Judgement::Rest => {}
+        }
+    }
+    if let Some(read_at) = read_at {
         let wanted = room.seats.iter().map(|s| s.who.jid.clone()).collect();
         agenda.offer_at(read_at, Step::ReadMembers { group: group.clone(), wanted });
     }
-    invite_missing(&mut agenda, room, wanted, ground, group);
+    bring_in(&mut agenda, room, wanted, ground, group);
     if policy.lock_settings {
         agenda.chore(Chore::Settings, Step::LockSettings { group: group.clone() });
     }
@@ -440,9 +472,13 @@ fn while_live(
         agenda.chore(Chore::SecondAdmin, Step::Promote { group: group.clone(), person, jid });
     }
     if room.is_briefed() {
-        if everybody_looked_for(room, policy) {
+        if everybody_looked_for(room, wanted, policy) {
             let text = composer.presence(&wanted.incident, room, now);
             agenda.chore(Chore::Presence, into_room(What::Presence, text));
+        }
+        if let Some(matter) = room.next_matter().filter(|_| wanted.incident.state == State::Open) {
+            let text = composer.quorum(&wanted.incident, room, matter, now);
+            agenda.offer(into_room(What::Quorum { matter: matter.clone() }, text));
         }
         if let Some(item) = fold_news(&wanted.news) {
             // What comes soon after the last news is told together with what comes after it.
@@ -450,7 +486,10 @@ fn while_live(
             let due = if wanted.incident.is_closed() { now } else { soonest };
             let text = composer.news(&wanted.incident, room, &item, now);
             agenda.offer_at(due, into_room(What::News { through: item.seq }, text));
-        } else if wanted.incident.is_closed() && agenda.is_free() && everybody_looked_for(room, policy) {
+        } else if wanted.incident.is_closed()
+            && agenda.is_free()
+            && everybody_looked_for(room, wanted, policy)
+        {
             return Next::Note(Event::Ended);
         }
     }
@@ -458,55 +497,6 @@ fn while_live(
         agenda.wake(closes_at);
     }
     agenda.decide()
-}
-
-/// When to read the members next, if ever.
-fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Timestamp> {
-    let planned = usize::try_from(room.reads).unwrap_or(usize::MAX);
-    if let Some(offset) = policy.member_reads.get(planned) {
-        return Some(later(live_since, *offset));
-    }
-    // Somebody whom one list missed is looked for until it is certain: there is no link before that.
-    let unclear = |s: &Seat| s.state == SeatState::Asked && !s.needs_link();
-    if !room.seats.iter().any(|s| s.may_arrive() || unclear(s)) {
-        return None;
-    }
-    let again = planned - policy.member_reads.len();
-    let gap = LATER_READS.get(again).or(LATER_READS.last())?;
-    Some(later(room.read_at.unwrap_or(live_since), *gap))
-}
-
-/// Whether the planned member lists were read and everybody missing has been dealt with.
-fn everybody_looked_for(room: &Room, policy: &Policy) -> bool {
-    usize::try_from(room.reads).unwrap_or(usize::MAX) >= policy.member_reads.len()
-        && room.seats.iter().all(Seat::is_settled)
-}
-
-fn invite_missing(
-    agenda: &mut Agenda<'_>,
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    group: &GroupId,
-) {
-    let missing: Vec<&Seat> = room.seats.iter().filter(|s| s.needs_link()).collect();
-    if missing.is_empty() || room.read_at.is_none() {
-        return;
-    }
-    let Some(link) = &room.link else {
-        agenda.offer(Step::GetLink { group: group.clone() });
-        return;
-    };
-    for seat in missing {
-        let person = seat.who.person.clone();
-        if seat.reachable.is_none() {
-            agenda.offer(Step::CheckReachable { person, jid: seat.who.jid.clone() });
-        } else {
-            let text = ground.composer.invite(&wanted.incident, room, seat, link);
-            let chat = ChatId::Person(seat.who.jid.clone());
-            agenda.offer(Step::Say { what: What::Invite { person }, chat, text });
-        }
-    }
 }
 
 fn while_closing(

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::quorum::Turn;
 use crate::clock::Timestamp;
 use crate::jid::GroupId;
 
@@ -125,6 +126,11 @@ pub enum Event {
     },
     /// All last steps are done.
     Finished,
+    /// Something was decided about those who must be there.
+    Quorum {
+        /// What.
+        turn: Turn,
+    },
     /// An operator says: no room.
     Cancel,
     /// An operator says: go on, perhaps with this group.
@@ -192,6 +198,7 @@ impl Event {
             Self::Gone { .. } => "gone",
             Self::Spent { .. } => "spent",
             Self::Finished => "finished",
+            Self::Quorum { .. } => "quorum",
             Self::Cancel => "cancel",
             Self::Resume { .. } => "resume",
         }
@@ -263,6 +270,7 @@ impl Phase {
             }
 
             (Self::Live { group, .. }, Event::Ended | Event::Cancel) => Self::Closing { group, since: at },
+            (live @ Self::Live { .. }, Event::Quorum { .. }) => live,
             (live @ Self::Live { .. }, Event::Gone { why } | Event::Spent { why }) => live.park(why, at),
 
             (Self::Closing { group, .. }, Event::Finished | Event::Gone { .. } | Event::Cancel) => {
@@ -359,6 +367,7 @@ mod tests {
             Event::Gone { why: why() },
             Event::Spent { why: why() },
             Event::Finished,
+            Event::Quorum { turn: Turn::Reached },
             Event::Cancel,
             Event::Resume { group: None },
         ]
@@ -398,6 +407,7 @@ mod tests {
         live                           + ended     -> closing
         live                           + gone      -> parked
         live                           + spent     -> parked
+        live                           + quorum    -> live
         live                           + cancel    -> closing
         closing                        + gone      -> closed
         closing                        + spent     -> parked

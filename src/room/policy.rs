@@ -16,6 +16,8 @@ pub struct Policy {
     pub leave_after: Option<SignedDuration>,
     /// What to do with people who never talked with our number.
     pub strangers: Strangers,
+    /// Whether somebody who wrote to our number lately counts as introduced.
+    pub chat_history_counts: bool,
     /// Whether a person from the room is made admin, so that a banned number does not lose it.
     pub second_admin: bool,
     /// Whether only admins may change the subject and the description.
@@ -54,6 +56,7 @@ impl Default for Policy {
             update_interval: SignedDuration::from_mins(5),
             leave_after: None,
             strangers: Strangers::Invite,
+            chat_history_counts: false,
             second_admin: true,
             lock_settings: true,
             settle: SignedDuration::from_secs(45),

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::agenda::{Ground, REFUSALS, Step, What};
 use super::phase::{Event, Illegal, Phase};
 use super::policy::{Policy, Strangers};
-use super::seat::{Refused, SeatState, note_said, read_members};
+use super::seat::{Refused, Seat, SeatState, note_said, read_members};
 use super::{Chore, Done, Room, Saying, Trouble, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{
-    CreatedGroup, FoundGroup, GatewayError, InviteLink, Members, OwnMessage, Refusal, Sent,
+    AddOutcome, Added, CreatedGroup, FoundGroup, GatewayError, InviteLink, Members, OwnMessage, Refusal, Sent,
 };
 use crate::jid::GroupId;
 
@@ -32,8 +32,12 @@ pub enum Answer {
     Members(Members),
     /// The invite link.
     Link(InviteLink),
+    /// What was said about people who were added.
+    Added(Vec<Added>),
     /// Whether a person is on the network.
     Reachable(bool),
+    /// Whether a person has written to this number.
+    Written(bool),
     /// It worked, and there is nothing to say about it.
     Done,
     /// It did not.
@@ -94,6 +98,11 @@ impl Answer {
                 format!("{} members, {} refused", members.rows.len(), members.refused.len())
             }
             Self::Link(_) => "link".to_owned(),
+            Self::Added(said) => {
+                let refused = said.iter().filter(|added| added.outcome != AddOutcome::Added).count();
+                format!("asked, {refused} refused")
+            }
+            Self::Written(yes) => if *yes { "has written to us" } else { "has not written to us" }.to_owned(),
             Self::Reachable(yes) => if *yes { "on the network" } else { "not on the network" }.to_owned(),
             Self::Done => "done".to_owned(),
             Self::Failed(error) => return Note::Failed { error: error.clone() },
@@ -135,7 +144,8 @@ impl Room {
                 self.first_asked_at.get_or_insert(now);
                 self.subject = Some(subject.clone());
                 self.instance = Some(instance.to_owned());
-                for seat in &mut self.seats {
+                let is_called = |s: &&mut Seat| s.state != SeatState::Refused { why: Refused::OverSize };
+                for seat in self.seats.iter_mut().filter(is_called) {
                     let asked = people.contains(&seat.who.jid);
                     seat.state = if asked { SeatState::Asked } else { SeatState::Wanted };
                 }
@@ -158,8 +168,14 @@ impl Room {
                     unreadable: false,
                 });
             }
+            Step::AddMembers { people, .. } => {
+                for seat in self.seats.iter_mut().filter(|s| people.contains(&s.who.jid)) {
+                    seat.state = SeatState::Asked;
+                }
+            }
             Step::Look { .. }
             | Step::Sweep { .. }
+            | Step::CheckHistory { .. }
             | Step::LookForMessage { .. }
             | Step::Describe { .. }
             | Step::ReadMembers { .. }
@@ -181,6 +197,8 @@ impl Room {
         self.phase = self.phase.clone().after(event, now)?;
         match event {
             Event::Lost { .. } => self.was_unsure = true,
+            Event::Quorum { turn } => self.take_turn(turn, now),
+            Event::Ended | Event::Cancel => self.stand_down(),
             // An operator's "go on" is a fresh start for everything that was given up on the way.
             Event::Resume { .. } => {
                 self.creates = 0;
@@ -197,11 +215,9 @@ impl Room {
             | Event::Refused { .. }
             | Event::Found { .. }
             | Event::Absent { .. }
-            | Event::Ended
             | Event::Gone { .. }
             | Event::Spent { .. }
-            | Event::Finished
-            | Event::Cancel => {}
+            | Event::Finished => {}
         }
         Ok(())
     }
@@ -210,6 +226,7 @@ impl Room {
     fn begin_anew(&mut self) {
         self.told.retain(|told| told.what.is_private() || matches!(told.what, What::News { .. }));
         self.saying = None;
+        self.forget_pursuit();
         self.chores.clear();
         self.link = None;
         self.reads = 0;
@@ -220,7 +237,7 @@ impl Room {
                 seat.state,
                 SeatState::Wanted
                     | SeatState::Refused {
-                        why: Refused::NotOnNetwork | Refused::Blocked | Refused::Stranger
+                        why: Refused::NotOnNetwork | Refused::Blocked | Refused::Stranger | Refused::OverSize
                     }
             );
             if !stays {
@@ -240,7 +257,7 @@ impl Room {
     ) -> Result<Effect, Illegal> {
         if let Answer::Failed(error) = answer {
             // Another number may make the group; every other step needs the one that made it.
-            if !matches!(step, Step::Create { .. }) {
+            if !matches!(step, Step::Create { .. } | Step::CheckHistory { .. }) {
                 self.hold(error, now);
             }
         } else {
@@ -266,6 +283,8 @@ impl Room {
             Step::Rename { .. } => self.finish_chore(Chore::Rename, step, answer, &mut effect, now),
             Step::Leave { .. } => self.finish_chore(Chore::Leave, step, answer, &mut effect, now),
             Step::ReadMembers { .. } => self.finish_read(step, answer, ground.policy, &mut effect, now),
+            Step::AddMembers { people, .. } => self.finish_add(people, step, answer, &mut effect, now),
+            Step::CheckHistory { person, .. } => self.finish_history(person, answer),
             Step::GetLink { .. } => self.finish_link(step, answer, &mut effect, now),
             Step::CheckReachable { person, .. } => {
                 self.finish_reachable(person, step, answer, &mut effect, now);
@@ -459,42 +478,6 @@ impl Room {
         }
     }
 
-    fn finish_reachable(
-        &mut self,
-        person: &str,
-        step: &Step,
-        answer: &Answer,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
-        let reachable = if let Answer::Reachable(yes) = answer {
-            *yes
-        } else if self.fail(step, answer, effect, now) {
-            // Asking is a courtesy: when nobody can answer, the link is sent all the same.
-            true
-        } else {
-            return;
-        };
-        if let Some(seat) = self.seat_of_mut(person) {
-            seat.reachable = Some(reachable);
-            if !reachable {
-                seat.state = SeatState::Refused { why: Refused::NotOnNetwork };
-            }
-        }
-    }
-
-    fn finish_link(&mut self, step: &Step, answer: &Answer, effect: &mut Effect, now: Timestamp) {
-        if let Answer::Link(link) = answer {
-            self.link = Some(link.clone());
-        } else if self.fail(step, answer, effect, now) {
-            // Without a link nobody can be invited.
-            self.troubles.remove(&step.key());
-            for seat in self.seats.iter_mut().filter(|s| s.needs_link()) {
-                seat.state = SeatState::Refused { why: Refused::Undeliverable };
-            }
-        }
-    }
-
     pub(super) fn done(&mut self, chore: Chore, now: Timestamp) {
         self.chores.insert(chore, Done::Well { at: now });
     }
@@ -543,7 +526,10 @@ fn patience(step: &Step) -> u32 {
     match step {
         // What people must hear is tried until it is refused; a look has its phase's deadline.
         Step::Say { .. } | Step::Create { .. } | Step::Look { .. } => u32::MAX,
-        Step::LookForMessage { .. } | Step::CheckReachable { .. } => 3,
+        Step::LookForMessage { .. }
+        | Step::CheckReachable { .. }
+        | Step::CheckHistory { .. }
+        | Step::AddMembers { .. } => 3,
         // Read again minutes later in any case.
         Step::ReadMembers { .. } => 5,
         Step::Describe { .. } | Step::LockSettings { .. } | Step::Promote { .. } | Step::Rename { .. } => 8,
@@ -561,6 +547,7 @@ fn touches_group(step: &Step) -> bool {
         Step::Say { what, .. } => !what.is_private(),
         Step::Describe { .. }
         | Step::ReadMembers { .. }
+        | Step::AddMembers { .. }
         | Step::GetLink { .. }
         | Step::LockSettings { .. }
         | Step::Promote { .. }
@@ -573,6 +560,7 @@ fn touches_group(step: &Step) -> bool {
         | Step::Create { .. }
         | Step::Look { .. }
         | Step::Sweep { .. }
+        | Step::CheckHistory { .. }
         | Step::CheckReachable { .. } => false,
     }
 }

@@ -5,7 +5,7 @@
 
 use super::agenda::{LOOKS, REFUSALS, Step, What};
 use super::progress::{Answer, Effect, FIRST_LOOK, SKEW};
-use super::seat::{Refused, SeatState};
+use super::seat::{Refused, Reminder, SeatState};
 use super::{Chore, Room, Told};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
@@ -120,8 +120,16 @@ impl Room {
                     seat.briefed = true;
                 }
             }
+            What::Reminder { person } => self.was_reminded(person),
+            What::Quorum { matter } => self.pursuit.unsaid.retain(|unsaid| unsaid != matter),
             What::Presence => self.done(Chore::Presence, now),
             What::LastWords => self.done(Chore::LastWords, now),
+        }
+    }
+
+    fn was_reminded(&mut self, person: &str) {
+        if let Some(seat) = self.seat_of_mut(person) {
+            seat.reminder = Reminder::Done;
         }
     }
 
@@ -146,6 +154,8 @@ impl Room {
                     seat.briefed = true;
                 }
             }
+            What::Reminder { person } => self.was_reminded(person),
+            What::Quorum { matter } => self.pursuit.unsaid.retain(|unsaid| unsaid != matter),
             What::Presence => self.give_up(Chore::Presence, why, now),
             What::LastWords => self.give_up(Chore::LastWords, why, now),
         }

@@ -28,6 +28,31 @@ pub struct Seat {
     pub reachable: Option<bool>,
     /// Whether they were told 1:1 that there will be no room for now.
     pub briefed: bool,
+    /// To be added to the group that is there already, where the policy allows that.
+    #[serde(default)]
+    pub to_add: bool,
+    /// Whether they have written to our number lately, where that was asked: as good as an introduction.
+    #[serde(default)]
+    pub has_written: Option<bool>,
+    /// Called only because others did not come.
+    #[serde(default)]
+    pub late: bool,
+    /// Where the one reminder stands that somebody gets who must be there and is not.
+    #[serde(default)]
+    pub reminder: Reminder,
+}
+
+/// Where a reminder stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reminder {
+    /// None was needed so far.
+    #[default]
+    None,
+    /// It is to be said.
+    Due,
+    /// It was said, or could not be.
+    Done,
 }
 
 /// What is known of a person's being in the room.
@@ -60,6 +85,13 @@ pub enum SeatState {
         /// When to look again.
         look_at: Timestamp,
     },
+    /// They hold an invitation but did not come, and somebody else was asked instead. They may still come.
+    Replaced {
+        /// The name of the other.
+        by: String,
+        /// Since when.
+        since: Timestamp,
+    },
 }
 
 /// Why a person will not be in the room.
@@ -78,6 +110,10 @@ pub enum Refused {
     Stranger,
     /// The invitation could not be delivered.
     Undeliverable,
+    /// The route calls more people than one room holds.
+    OverSize,
+    /// It was over before they came.
+    NotNeeded,
 }
 
 impl Refused {
@@ -91,6 +127,8 @@ impl Refused {
             Self::Full => "the group is full",
             Self::Stranger => "never introduced to this number",
             Self::Undeliverable => "the invitation could not be delivered",
+            Self::OverSize => "too many for one room",
+            Self::NotNeeded => "it was over before they came",
         }
     }
 }
@@ -106,7 +144,24 @@ impl Seat {
     /// An untouched seat.
     #[must_use]
     pub fn new(who: Stakeholder) -> Self {
-        Self { who, state: SeatState::Wanted, said: None, absences: 0, reachable: None, briefed: false }
+        Self {
+            who,
+            state: SeatState::Wanted,
+            said: None,
+            absences: 0,
+            reachable: None,
+            briefed: false,
+            to_add: false,
+            has_written: None,
+            late: false,
+            reminder: Reminder::None,
+        }
+    }
+
+    /// Whether they have talked with our number before, as far as anybody knows.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.who.introduced || self.has_written == Some(true)
     }
 
     /// Whether the seat needs nothing more for now.
@@ -116,7 +171,8 @@ impl Seat {
             SeatState::In { .. }
             | SeatState::Invited { .. }
             | SeatState::Refused { .. }
-            | SeatState::CannotTell { .. } => true,
+            | SeatState::CannotTell { .. }
+            | SeatState::Replaced { .. } => true,
             SeatState::Wanted | SeatState::Asked => false,
         }
     }
@@ -125,7 +181,7 @@ impl Seat {
     #[must_use]
     pub fn may_arrive(&self) -> bool {
         match self.state {
-            SeatState::Invited { .. } | SeatState::CannotTell { .. } => true,
+            SeatState::Invited { .. } | SeatState::CannotTell { .. } | SeatState::Replaced { .. } => true,
             SeatState::Wanted | SeatState::Asked | SeatState::In { .. } | SeatState::Refused { .. } => false,
         }
     }
@@ -134,6 +190,8 @@ impl Seat {
     #[must_use]
     pub fn needs_link(&self) -> bool {
         match self.state {
+            // Whoever is asked again gets an answer first.
+            SeatState::Asked if self.to_add => false,
             // Never asked to be added: a stranger, who gets the link instead.
             SeatState::Wanted => true,
             SeatState::Asked => {
@@ -143,7 +201,8 @@ impl Seat {
             SeatState::In { .. }
             | SeatState::Invited { .. }
             | SeatState::Refused { .. }
-            | SeatState::CannotTell { .. } => false,
+            | SeatState::CannotTell { .. }
+            | SeatState::Replaced { .. } => false,
         }
     }
 
@@ -156,6 +215,7 @@ impl Seat {
             SeatState::Invited { .. } => "invited by link".to_owned(),
             SeatState::Refused { why } => why.words().to_owned(),
             SeatState::CannotTell { .. } => "cannot tell".to_owned(),
+            SeatState::Replaced { by, .. } => format!("invited, replaced by {by}"),
         }
     }
 }
@@ -195,7 +255,11 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
                     | AddOutcome::Full
             )
         ) || members.hidden_ids.contains_key(&seat.who.jid)
-            || seat.state == SeatState::Wanted
+            || matches!(
+                seat.state,
+                SeatState::Wanted
+                    | SeatState::Refused { why: Refused::Stranger | Refused::OverSize | Refused::NotNeeded }
+            )
     };
     let open = seats.iter().filter(|s| !is_in(&s.who.jid) && !certainly_out(s)).count();
     // As many nameless rows as people unaccounted for, and no way in for anybody else: it is them.
@@ -210,7 +274,10 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
             (_, true) => SeatState::In { since: now },
             // A refusal, an invitation and a seat once taken stand until a list says otherwise.
             (
-                state @ (SeatState::Refused { .. } | SeatState::Invited { .. } | SeatState::In { .. }),
+                state @ (SeatState::Refused { .. }
+                | SeatState::Invited { .. }
+                | SeatState::Replaced { .. }
+                | SeatState::In { .. }),
                 false,
             ) => state.clone(),
             (SeatState::Wanted, false) => SeatState::Wanted,

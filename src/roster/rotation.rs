@@ -90,6 +90,25 @@ impl Rotation {
         None
     }
 
+    /// The others in the order in which they come on duty after `at`, overrides left aside; the person on
+    /// duty is not among them.
+    #[must_use]
+    pub fn after(&self, at: Timestamp) -> Vec<&str> {
+        let Some(duty) = self.on_duty(at) else { return Vec::new() };
+        let count = self.people.len();
+        let turn = usize::try_from(self.turn_at(at).max(0)).unwrap_or_default();
+        // Whoever gave the turn away is the first who could take it back.
+        let first = turn + usize::from(!duty.overridden);
+        let mut others: Vec<&str> = Vec::new();
+        for place in 0..count {
+            let Some(person) = self.people.get((first + place) % count) else { continue };
+            if person != duty.person && !others.contains(&person.as_str()) {
+                others.push(person);
+            }
+        }
+        others
+    }
+
     /// Beginnings and ends of turns and overrides after `at`.
     fn boundaries_after(&self, at: Timestamp) -> impl Iterator<Item = (DateTime, Timestamp)> + '_ {
         let turn = (1..=2).filter_map(move |n| {
@@ -270,6 +289,21 @@ mod tests {
         assert_eq!(alone.next_duty("2026-01-06T00:00:00Z".parse().unwrap()), None);
         let early = "2025-01-01T00:00:00Z".parse().unwrap();
         assert_eq!(r.on_duty(early).unwrap().person, "jonas");
+    }
+
+    #[test]
+    fn the_others_come_in_the_order_of_their_turns() {
+        let mut r = rotation("Europe/Berlin", "2026-01-05T09:00", WEEK, &["a", "b", "a", "c"]);
+        let second_week = "2026-01-13T00:00:00Z".parse().unwrap();
+        assert_eq!(r.after(second_week), ["a", "c"]);
+        r.overrides = vec![Override {
+            from: "2026-01-12T09:00".parse().unwrap(),
+            until: "2026-01-14T09:00".parse().unwrap(),
+            person: "c".to_owned(),
+        }];
+        assert_eq!(r.after(second_week), ["b", "a"], "whoever gave the turn away comes first");
+        assert_eq!(rotation("UTC", "2026-01-05T09:00", WEEK, &["a"]).after(second_week), [] as [&str; 0]);
+        assert_eq!(rotation("UTC", "2026-01-05T09:00", WEEK, &[]).after(second_week), [] as [&str; 0]);
     }
 
     #[test]

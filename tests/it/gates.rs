@@ -312,6 +312,10 @@ impl Gateway for GatedGateway {
         self.around("recent_own_messages", &chat.to_string(), self.inner.recent_own_messages(chat)).await
     }
 
+    async fn has_written(&self, person: &Jid, since: Timestamp) -> Result<bool, GatewayError> {
+        self.around("has_written", "", self.inner.has_written(person, since)).await
+    }
+
     async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {
         self.around("is_reachable", "", self.inner.is_reachable(person)).await
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use warroom::app::Bridge;
-use warroom::clock::Clock;
+use warroom::clock::{Clock, Timestamp};
 use warroom::gateway::{
     Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, OwnMessage,
     Sent, Session,
@@ -144,6 +144,10 @@ impl Gateway for OddGateway {
 
     async fn recent_own_messages(&self, chat: &ChatId) -> Result<Vec<OwnMessage>, GatewayError> {
         self.pass("recent_own_messages", self.inner.recent_own_messages(chat)).await
+    }
+
+    async fn has_written(&self, person: &Jid, since: Timestamp) -> Result<bool, GatewayError> {
+        self.pass("has_written", self.inner.has_written(person, since)).await
     }
 
     async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {

@@ -1,12 +1,17 @@
-//! What this number wrote into a chat: the proof, or its absence, for a text whose answer was lost.
+//! What stands in a chat: an own text whose answer was lost, or that the other side has written at all.
+
+use std::time::Duration;
 
 use super::Wawp;
 use super::call::{Asked, Call};
 use super::http::{Deadline, Request};
 use super::messages;
+use crate::clock::Timestamp;
 use crate::gateway::{GatewayError, OwnMessage, Refusal};
-use crate::jid::ChatId;
+use crate::jid::{ChatId, Jid};
 
+/// The longest that a look for somebody's earlier messages may take: nobody waits for that.
+pub(super) const QUICKLY: Duration = Duration::from_secs(3);
 /// How many of the latest messages of a chat are looked through.
 const RECENT: u32 = 50;
 
@@ -35,14 +40,46 @@ impl Wawp {
         }
     }
 
+    /// Whether a person's 1:1 chat holds something that they wrote since `since`. A chat that holds only our
+    /// own messages is no acquaintance. It may be filed under the hidden id as well as under the phone.
+    pub(super) async fn wrote_since(
+        &self,
+        person: &Jid,
+        since: Timestamp,
+        deadline: Deadline,
+    ) -> Result<bool, GatewayError> {
+        let first = self.theirs(person, deadline).await;
+        let nothing_there = match &first {
+            Ok(times) => times.is_empty(),
+            Err(GatewayError::Refused { reason, .. }) => *reason == Refusal::Invalid,
+            Err(_) => false,
+        };
+        let mut times = first;
+        if nothing_there
+            && !person.is_hidden()
+            && let Some(hidden) = self.lid_of(person, deadline).await
+        {
+            times = self.theirs(&hidden, deadline).await;
+        }
+        Ok(times?.iter().any(|at| *at >= since))
+    }
+
+    async fn theirs(&self, person: &Jid, deadline: Deadline) -> Result<Vec<Timestamp>, GatewayError> {
+        let request = recent(&ChatId::Person(person.clone()));
+        self.ask(Asked::new(Call::ReadChat), request, deadline, messages::times_of_theirs).await
+    }
+
     async fn chat(&self, chat: &ChatId, deadline: Deadline) -> Result<Vec<OwnMessage>, GatewayError> {
         let asked = Asked { on_group: matches!(chat, ChatId::Group(_)), ..Asked::new(Call::ReadChat) };
-        // The host behind Wawp downloads every attachment unless told not to.
-        let request = Request::get("/v2/chats/messages")
-            .query("chatId", chat.to_string())
-            .query("limit", RECENT.to_string())
-            .query("offset", "0")
-            .query("downloadMedia", "false");
-        self.ask(asked, request, deadline, messages::own_messages).await
+        self.ask(asked, recent(chat), deadline, messages::own_messages).await
     }
+}
+
+fn recent(chat: &ChatId) -> Request {
+    // The host behind Wawp downloads every attachment unless told not to.
+    Request::get("/v2/chats/messages")
+        .query("chatId", chat.to_string())
+        .query("limit", RECENT.to_string())
+        .query("offset", "0")
+        .query("downloadMedia", "false")
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::groups::moment;
 use super::reply::{Reply, at, flag_at, text_at};
 use super::told::Told;
+use crate::clock::Timestamp;
 use crate::gateway::{InviteLink, OwnMessage, Sent};
 
 /// Where a message's id can be, best first (after whatsapp-web.js, Baileys, whatsmeow, Wawp's older API).
@@ -54,12 +55,33 @@ pub(super) fn own_messages(reply: &Reply) -> Option<Vec<OwnMessage>> {
     Some(own)
 }
 
-fn own_message(row: &Value) -> Option<OwnMessage> {
+/// When the other side of a chat wrote; `None` if the reply is no list. A row that does not say who wrote it
+/// proves nothing.
+pub(super) fn times_of_theirs(reply: &Reply) -> Option<Vec<Timestamp>> {
+    let rows = reply.rows(&["messages"])?;
+    let theirs = rows.into_iter().filter(|(_, row)| is_own(row) == Some(false));
+    Some(theirs.filter_map(|(_, row)| sent_at(row)).collect())
+}
+
+/// Whether this number wrote the message, if the row says.
+fn is_own(row: &Value) -> Option<bool> {
     let flags =
         ["fromMe", "id.fromMe", "key.fromMe", "_data.id.fromMe", "_data.key.fromMe", "_data.Info.IsFromMe"];
-    let marked = flag_at(row, &flags);
-    let by_id = || text_at(row, &["id._serialized", "id"]).is_some_and(|id| id.starts_with("true_"));
-    if !marked.unwrap_or_else(by_id) {
+    flag_at(row, &flags).or_else(|| match text_at(row, &["id._serialized", "id"])? {
+        id if id.starts_with("true_") => Some(true),
+        id if id.starts_with("false_") => Some(false),
+        _ => None,
+    })
+}
+
+fn sent_at(row: &Value) -> Option<Timestamp> {
+    let moments =
+        ["timestamp", "messageTimestamp", "_data.t", "_data.messageTimestamp", "_data.Info.Timestamp"];
+    moments.iter().find_map(|path| moment(at(row, path)?))
+}
+
+fn own_message(row: &Value) -> Option<OwnMessage> {
+    if is_own(row) != Some(true) {
         return None;
     }
     let texts = [
@@ -73,8 +95,6 @@ fn own_message(row: &Value) -> Option<OwnMessage> {
         "_data.Message.conversation",
         "_data.Message.extendedTextMessage.text",
     ];
-    let moments =
-        ["timestamp", "messageTimestamp", "_data.t", "_data.messageTimestamp", "_data.Info.Timestamp"];
     Some(OwnMessage {
         // Untrimmed: what counts as the same text is for the caller to say.
         text: texts
@@ -82,7 +102,7 @@ fn own_message(row: &Value) -> Option<OwnMessage> {
             .filter_map(|path| at(row, path)?.as_str())
             .find(|t| !t.trim().is_empty())?
             .to_owned(),
-        sent_at: moments.iter().find_map(|path| moment(at(row, path)?))?,
+        sent_at: sent_at(row)?,
         message_id: message_id(row),
     })
 }
@@ -180,6 +200,23 @@ mod tests {
             texts,
             [("third", Some("C")), ("second", Some("B")), ("first", Some("A")), ("zeroth", None)]
         );
+    }
+
+    #[test]
+    fn what_the_other_side_wrote_is_found_and_own_texts_are_not_it() {
+        let times = |list: Value| {
+            let times = times_of_theirs(&Reply::Json(list))?;
+            Some(times.into_iter().map(Timestamp::as_second).collect::<Vec<_>>())
+        };
+        let list = json!([
+            {"id": "false_15550100001@c.us_A", "timestamp": 1_760_000_001, "body": "theirs, by its id"},
+            {"key": {"fromMe": false, "id": "B"}, "messageTimestamp": "1760000003", "message": {"conversation": "x"}},
+            {"fromMe": true, "timestamp": 1_760_000_009, "body": "ours"},
+            {"timestamp": 1_760_000_010, "body": "whose?"},
+            {"fromMe": false, "body": "when?"}]);
+        assert_eq!(times(list), Some(vec![1_760_000_001, 1_760_000_003]));
+        assert_eq!(times(json!([{"fromMe": true, "timestamp": 1_760_000_009}])), Some(vec![]));
+        assert_eq!(times(json!({"error": "x"})), None);
     }
 
     #[test]

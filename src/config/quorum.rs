@@ -1,0 +1,94 @@
+//! A route's `quorum` and `size`: who must be there by when, and how many people fit.
+
+use crate::clock::SignedDuration;
+use crate::config::item::Item;
+use crate::config::people::Seen;
+use crate::config::routes::invitee;
+use crate::config::section::Section;
+use crate::config::server::seconds;
+use crate::config::words::{closest, one_of, shortened};
+use crate::config::yaml::Value;
+use crate::roster::{Invite, Quorum, Roster, Route, USUAL_SIZE};
+
+/// How long people have to come, unless the route says otherwise.
+const WITHIN: SignedDuration = SignedDuration::from_mins(5);
+/// How long each further step has, unless the route says otherwise.
+const STEP: SignedDuration = SignedDuration::from_mins(2);
+/// `WhatsApp` takes 1024 members into a group, our number among them.
+const LARGEST: u32 = 1023;
+/// More people than this in one route are an audience, not a team.
+const CROWD: usize = 10;
+
+pub(super) fn quorum<'a>(s: &Section<'a>, invite: &[Invite], seen: &mut Seen<'a>) -> Option<Quorum> {
+    let item = s.get("quorum")?;
+    item.section(|s| {
+        let roles = s
+            .need("roles", "one person of each must be there: `roles: [ commander ]`")
+            .map(|item| roles(&item, invite))
+            .unwrap_or_default();
+        let within = s.duration("within", seconds(60)..=seconds(86_400), WITHIN);
+        let step = s.duration("step", seconds(30)..=seconds(86_400), STEP);
+        let otherwise = s
+            .get("otherwise")
+            .map(|item| item.list(true).iter().filter_map(|i| invitee(i, seen)).collect())
+            .unwrap_or_default();
+        (!roles.is_empty()).then_some(Quorum { roles, within, step, otherwise })
+    })
+}
+
+fn roles(item: &Item<'_>, invite: &[Invite]) -> Vec<String> {
+    let known: Vec<&str> = invite.iter().map(|i| i.role.as_str()).collect();
+    let mut roles: Vec<String> = Vec::new();
+    let items = item.list(true);
+    if items.is_empty() && matches!(item.node.value, Value::List(_)) {
+        item.error_with("names no role", "leave `quorum` out if nobody has to be there");
+    }
+    for item in items {
+        let Some(role) = item.text() else { continue };
+        if known.contains(&role) {
+            if !roles.iter().any(|r| r == role) {
+                roles.push(role.to_owned());
+            }
+            continue;
+        }
+        let message = format!("names the role `{}`, which this route does not invite", shortened(role));
+        match closest(role, &known) {
+            Some(meant) => item.error_with(message, format!("did you mean `{meant}`?")),
+            None if known.is_empty() => item.error_with(message, "add it under `invite`"),
+            None => item.error_with(message, format!("add it under `invite`, or name {}", one_of(&known))),
+        }
+    }
+    roles
+}
+
+/// The most people in one room of this route, and whether the route says so itself.
+pub(super) fn size(s: &Section<'_>) -> (usize, bool) {
+    let said = s.get("size").and_then(|item| item.number(2..=LARGEST));
+    let size = said.and_then(|n| usize::try_from(n).ok()).unwrap_or(USUAL_SIZE);
+    (size, said.is_some())
+}
+
+/// Says when a route calls more people than help, and refuses it when they do not fit.
+pub(super) fn check_size(item: &Item<'_>, route: &Route, said: bool, roster: &Roster) {
+    let (certainly, at_most) = roster.most_called(route);
+    let (name, size) = (&route.name, route.size);
+    if certainly > size {
+        item.desk.error_with(
+            item.key_span.clone(),
+            format!("`{name}` calls {at_most} people, but a room holds {size}"),
+            format!("name those who act, or write `size: {at_most}` if all of them are needed"),
+        );
+    } else if at_most > size {
+        item.desk.warning(
+            item.key_span.clone(),
+            format!("`{name}` can call {at_most} people, but a room holds {size}"),
+            "the commander comes first, then the order of the file; the last ones are left out",
+        );
+    } else if at_most > CROWD && !said {
+        item.desk.warning(
+            item.key_span.clone(),
+            format!("`{name}` calls up to {at_most} people"),
+            "more than ten in one room rarely helps; name those who act, or say `size`",
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! How people come into a room that is there: read back, added, invited by link.
+//!
+//! Pure. The first to be called are added as the group is made; this is about everybody else, and about
+//! finding out who really is in.
+
+use super::agenda::{Agenda, Ground, Step, What};
+use super::policy::{Policy, Strangers};
+use super::progress::{Answer, Effect};
+use super::seat::{Refused, Reminder, Seat, SeatState, note_said};
+use super::{Room, Wanted};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::incident::State;
+use crate::jid::{ChatId, GroupId, Jid};
+
+/// How long after the last planned read members are read again while somebody may still arrive.
+const LATER_READS: [SignedDuration; 3] =
+    [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
+/// Before a group is made, the chats of so many people are looked into at most: the room must not wait.
+const MOST_CHATS: usize = 5;
+/// What somebody wrote longer ago than this is no acquaintance any more.
+const RECENTLY: SignedDuration = SignedDuration::from_hours(24 * 180);
+
+/// When to read the members next, if ever.
+pub(super) fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Timestamp> {
+    let planned = usize::try_from(room.reads).unwrap_or(usize::MAX);
+    if let Some(offset) = policy.member_reads.get(planned) {
+        return Some(later(live_since, *offset));
+    }
+    // Somebody whom one list missed is looked for until it is certain: there is no link before that.
+    let unclear = |s: &Seat| s.state == SeatState::Asked && !s.needs_link();
+    if !room.seats.iter().any(|s| s.may_arrive() || unclear(s)) {
+        return None;
+    }
+    let read_at = room.read_at.unwrap_or(live_since);
+    // Those added later are looked for as soon as the first ones were.
+    if let Some(added_at) = room.pursuit.added_at.filter(|_| room.seats.iter().any(unclear)) {
+        let soon = policy.member_reads.iter().map(|offset| later(added_at, *offset)).find(|at| *at > read_at);
+        if soon.is_some() {
+            return soon;
+        }
+    }
+    let again = planned - policy.member_reads.len();
+    let gap = LATER_READS.get(again).or(LATER_READS.last())?;
+    Some(later(read_at, *gap))
+}
+
+/// Whether the planned member lists were read and everybody missing has been dealt with. Once nothing fires,
+/// nobody waits for those who were asked because others did not come.
+pub(super) fn everybody_looked_for(room: &Room, wanted: &Wanted, policy: &Policy) -> bool {
+    usize::try_from(room.reads).unwrap_or(usize::MAX) >= policy.member_reads.len()
+        && room.seats.iter().all(|s| s.is_settled() || is_left_alone(s, wanted))
+}
+
+/// Whether nothing is done about a seat because nothing fires any more.
+fn is_left_alone(seat: &Seat, wanted: &Wanted) -> bool {
+    seat.late && wanted.incident.state != State::Open
+}
+
+/// Whether a person who became wanted later is to be added, and not only invited.
+fn is_to_be_added(seat: &Seat, policy: &Policy) -> bool {
+    let takes_part = match seat.state {
+        SeatState::Wanted | SeatState::Asked => true,
+        SeatState::In { .. }
+        | SeatState::Invited { .. }
+        | SeatState::Refused { .. }
+        | SeatState::CannotTell { .. }
+        | SeatState::Replaced { .. } => false,
+    };
+    seat.to_add && takes_part && (seat.is_known() || policy.strangers == Strangers::Add)
+}
+
+/// Adds those who became wanted later, invites those who are missing, and reminds whoever must be there.
+pub(super) fn bring_in(
+    agenda: &mut Agenda<'_>,
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    group: &GroupId,
+) {
+    let Ground { policy, composer, .. } = ground;
+    let is_meant = |s: &&Seat| !is_left_alone(s, wanted);
+    let to_add: Vec<Jid> = room
+        .seats
+        .iter()
+        .filter(is_meant)
+        .filter(|s| is_to_be_added(s, policy))
+        .map(|s| s.who.jid.clone())
+        .collect();
+    if !to_add.is_empty() {
+        agenda.offer(Step::AddMembers { group: group.clone(), people: to_add });
+    }
+    let needs_link = |s: &&Seat| s.needs_link() && !is_to_be_added(s, policy);
+    let missing: Vec<&Seat> = room.seats.iter().filter(is_meant).filter(needs_link).collect();
+    if !missing.is_empty() && room.read_at.is_some() {
+        invite(agenda, room, wanted, ground, group, &missing);
+    }
+    let to_remind = |s: &&Seat| s.reminder == Reminder::Due && matches!(s.state, SeatState::Invited { .. });
+    if wanted.incident.state == State::Open {
+        for seat in room.seats.iter().filter(to_remind) {
+            let text = composer.reminder(&wanted.incident, room, seat);
+            let what = What::Reminder { person: seat.who.person.clone() };
+            agenda.offer(Step::Say { what, chat: ChatId::Person(seat.who.jid.clone()), text });
+        }
+    }
+}
+
+fn invite(
+    agenda: &mut Agenda<'_>,
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    group: &GroupId,
+    missing: &[&Seat],
+) {
+    let Some(link) = &room.link else {
+        agenda.offer(Step::GetLink { group: group.clone() });
+        return;
+    };
+    for seat in missing {
+        let person = seat.who.person.clone();
+        if seat.reachable.is_none() {
+            agenda.offer(Step::CheckReachable { person, jid: seat.who.jid.clone() });
+        } else {
+            let text = ground.composer.invite(&wanted.incident, room, seat, link);
+            let chat = ChatId::Person(seat.who.jid.clone());
+            agenda.offer(Step::Say { what: What::Invite { person }, chat, text });
+        }
+    }
+}
+
+/// The next chat to look into before the group is made: somebody who wrote to our number lately is no
+/// stranger to it.
+pub(super) fn chat_to_check(room: &Room, policy: &Policy, now: Timestamp) -> Option<Step> {
+    if !policy.chat_history_counts || policy.strangers != Strangers::Invite {
+        return None;
+    }
+    let called = |s: &&Seat| !s.who.introduced && !matches!(s.state, SeatState::Refused { .. });
+    let mut strangers = room.seats.iter().filter(called).take(MOST_CHATS);
+    let seat = strangers.find(|s| s.has_written.is_none())?;
+    let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());
+    Some(Step::CheckHistory { person, jid, since: later(now, -RECENTLY) })
+}
+
+impl Room {
+    pub(super) fn finish_history(&mut self, person: &str, answer: &Answer) {
+        if let Answer::Written(yes) = answer {
+            if let Some(seat) = self.seat_of_mut(person) {
+                seat.has_written = Some(*yes);
+            }
+            return;
+        }
+        // The room does not wait for an answer that may never come: nobody else is asked about either.
+        for seat in self.seats.iter_mut().filter(|s| s.has_written.is_none()) {
+            seat.has_written = Some(false);
+        }
+    }
+
+    pub(super) fn finish_add(
+        &mut self,
+        people: &[Jid],
+        step: &Step,
+        answer: &Answer,
+        effect: &mut Effect,
+        now: Timestamp,
+    ) {
+        if let Answer::Added(said) = answer {
+            note_said(&mut self.seats, said);
+        } else if self.fail(step, answer, effect, now) {
+            // The next member lists tell who is in, and the others get the link.
+            self.troubles.remove(&step.key());
+        } else {
+            return;
+        }
+        self.pursuit.added_at = Some(now);
+        for seat in self.seats.iter_mut().filter(|s| people.contains(&s.who.jid)) {
+            seat.to_add = false;
+        }
+    }
+
+    pub(super) fn finish_reachable(
+        &mut self,
+        person: &str,
+        step: &Step,
+        answer: &Answer,
+        effect: &mut Effect,
+        now: Timestamp,
+    ) {
+        let reachable = if let Answer::Reachable(yes) = answer {
+            *yes
+        } else if self.fail(step, answer, effect, now) {
+            // Asking is a courtesy: when nobody can answer, the link is sent all the same.
+            true
+        } else {
+            return;
+        };
+        if let Some(seat) = self.seat_of_mut(person) {
+            seat.reachable = Some(reachable);
+            if !reachable {
+                seat.state = SeatState::Refused { why: Refused::NotOnNetwork };
+            }
+        }
+    }
+
+    pub(super) fn finish_link(&mut self, step: &Step, answer: &Answer, effect: &mut Effect, now: Timestamp) {
+        if let Answer::Link(link) = answer {
+            self.link = Some(link.clone());
+        } else if self.fail(step, answer, effect, now) {
+            // Without a link nobody can be invited.
+            self.troubles.remove(&step.key());
+            for seat in self.seats.iter_mut().filter(|s| s.needs_link()) {
+                seat.state = SeatState::Refused { why: Refused::Undeliverable };
+            }
+        }
+    }
+}

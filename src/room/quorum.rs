@@ -1,0 +1,374 @@
+//! Who must be there: reminded, replaced by a stand-in, and at last raised with those who can decide.
+//!
+//! Pure. The clock of a room starts with its welcome. When it is time and nobody in a required role is in,
+//! [`judge`] says what comes next, one [`Turn`] at a time: one reminder 1:1, then one stand-in after the other,
+//! then the room, the console and those who are told last. A turn that would reach nobody is no turn: the next
+//! one is taken at once. Turns are noted in the journal like moves; what they lead to (a message, an addition,
+//! an invitation) is a step like any other, so a crash between them loses and repeats nothing.
+//!
+//! Somebody who may be in but whose row in the list has no name is neither reminded nor replaced: the room is
+//! asked whether they are there. Nothing of all this is done while nothing fires.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::policy::Strangers;
+use super::seat::{Refused, Reminder, Seat, SeatState};
+use super::{Room, What};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::roster::{COMMANDER, Required, RequiredRole, StandIn};
+
+/// What was done so far about the roles that must be filled.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pursuit {
+    /// By role, as far as anything was done.
+    pub chases: BTreeMap<String, Chase>,
+    /// What the room is to hear about it, oldest first.
+    pub unsaid: Vec<Matter>,
+    /// When everybody needed was there after all.
+    pub reached_at: Option<Timestamp>,
+    /// When people were last added to the group that already was there.
+    pub added_at: Option<Timestamp>,
+}
+
+/// What was done about one role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chase {
+    /// When it is judged next.
+    pub next_at: Timestamp,
+    /// Whoever holds an invitation was reminded.
+    pub reminded: bool,
+    /// Stand-ins that were asked or passed over.
+    pub asked: usize,
+    /// The room was asked whether somebody is there.
+    pub unsure: bool,
+    /// When nobody was left to ask.
+    pub spent_at: Option<Timestamp>,
+}
+
+/// One decision about roles that must be filled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "turn", rename_all = "snake_case")]
+pub enum Turn {
+    /// Remind those of this role who hold an invitation.
+    Remind {
+        /// The role.
+        role: String,
+        /// Their keys in the roster.
+        people: Vec<String>,
+    },
+    /// Ask somebody else.
+    StandIn {
+        /// The role.
+        role: String,
+        /// Key in the roster.
+        person: String,
+    },
+    /// Nobody can tell whether somebody is there: ask the room.
+    Unsure {
+        /// The roles.
+        roles: Vec<String>,
+    },
+    /// Nobody is left to ask: tell the room and these people.
+    Short {
+        /// The roles.
+        roles: Vec<String>,
+        /// Keys in the roster.
+        tell: Vec<String>,
+    },
+    /// Everybody needed is there after all.
+    Reached,
+}
+
+/// Something that the room hears about who must be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "matter", rename_all = "snake_case")]
+pub enum Matter {
+    /// Somebody is asked to stand in.
+    StandIn {
+        /// Key in the roster.
+        person: String,
+        /// In which role.
+        role: String,
+    },
+    /// Nobody can tell whether these roles are filled.
+    Unsure {
+        /// The roles.
+        roles: Vec<String>,
+    },
+    /// Nobody is there for these roles, and nobody is left to ask.
+    Short {
+        /// The roles.
+        roles: Vec<String>,
+    },
+    /// Everybody needed is there after all.
+    Reached,
+}
+
+impl Matter {
+    /// The name in the journal and in trouble keys.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::StandIn { person, role } => format!("stand-in {person} as {role}"),
+            Self::Unsure { roles } => format!("not certain of {}", roles.join(", ")),
+            Self::Short { roles } => format!("nobody for {}", roles.join(", ")),
+            Self::Reached => "everybody needed is here".to_owned(),
+        }
+    }
+}
+
+/// Whether a role is filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cover {
+    /// Somebody is in.
+    Somebody,
+    /// Somebody may be in: a member list showed ids that nobody can map.
+    Perhaps,
+    /// Nobody is.
+    Nobody,
+}
+
+/// What is to be done about the quorum now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// Note this turn.
+    Take(Turn),
+    /// Read the members at this moment, and judge by that.
+    ReadAt(Timestamp),
+    /// Nothing.
+    Rest,
+}
+
+/// What comes next in a living, briefed room whose incident still fires.
+pub(super) fn judge(room: &Room, strangers: Strangers, now: Timestamp) -> Judgement {
+    let Some(required) = &room.summons.quorum else { return Judgement::Rest };
+    let mut read_at: Option<Timestamp> = None;
+    let (mut unsure, mut short) = (Vec::new(), Vec::new());
+    for needed in &required.roles {
+        let cover = room.cover(&needed.role);
+        let chase = room.pursuit.chases.get(&needed.role);
+        let is_done = match cover {
+            Cover::Somebody => true,
+            Cover::Perhaps => chase.is_some_and(|c| c.unsure),
+            Cover::Nobody => chase.is_some_and(|c| c.spent_at.is_some()),
+        };
+        let Some(due) = room.due(required, needed).filter(|_| !is_done) else { continue };
+        if due > now || room.read_at.is_none_or(|read| read < due) {
+            read_at = Some(read_at.map_or(due, |at| at.min(due)));
+        } else if cover == Cover::Perhaps {
+            unsure.push(needed.role.clone());
+        } else if let Some(turn) = room.next_turn(needed, strangers) {
+            return Judgement::Take(turn);
+        } else {
+            short.push(needed.role.clone());
+        }
+    }
+    if !short.is_empty() {
+        let tell = room.to_tell(required, strangers);
+        return Judgement::Take(Turn::Short { roles: short, tell });
+    }
+    if !unsure.is_empty() {
+        return Judgement::Take(Turn::Unsure { roles: unsure });
+    }
+    if room.pursuit.reached_at.is_none() && room.has_raised() && room.is_quorate() {
+        return Judgement::Take(Turn::Reached);
+    }
+    read_at.map_or(Judgement::Rest, Judgement::ReadAt)
+}
+
+impl Room {
+    /// Whether a role is filled, as far as is known.
+    pub(crate) fn cover(&self, role: &str) -> Cover {
+        let of_role = || self.seats.iter().filter(|s| s.who.has_role(role));
+        if of_role().any(|s| matches!(s.state, SeatState::In { .. })) {
+            Cover::Somebody
+        } else if of_role().any(|s| matches!(s.state, SeatState::CannotTell { .. })) {
+            Cover::Perhaps
+        } else {
+            Cover::Nobody
+        }
+    }
+
+    /// Whether every role that must be filled is.
+    #[must_use]
+    pub fn is_quorate(&self) -> bool {
+        let mut roles = self.summons.quorum.iter().flat_map(|required| &required.roles);
+        roles.all(|needed| self.cover(&needed.role) == Cover::Somebody)
+    }
+
+    /// The roles that must be filled, that nobody fills, and for which nobody is left to ask, with the moment
+    /// since when.
+    #[must_use]
+    pub fn short_of(&self) -> Vec<(&str, Timestamp)> {
+        let roles = self.summons.quorum.iter().flat_map(|required| &required.roles);
+        roles
+            .filter(|needed| self.cover(&needed.role) == Cover::Nobody)
+            .filter_map(|needed| {
+                let since = self.pursuit.chases.get(&needed.role)?.spent_at?;
+                Some((needed.role.as_str(), since))
+            })
+            .collect()
+    }
+
+    /// Whether the room heard that somebody is missing.
+    fn has_raised(&self) -> bool {
+        self.told.iter().any(|told| match &told.what {
+            What::Quorum { matter } => matches!(matter, Matter::Short { .. } | Matter::Unsure { .. }),
+            What::Welcome
+            | What::Presence
+            | What::News { .. }
+            | What::Invite { .. }
+            | What::Reminder { .. }
+            | What::Brief { .. }
+            | What::LastWords => false,
+        })
+    }
+
+    /// When a role is judged next: later where somebody was only just invited, or is still being asked.
+    fn due(&self, required: &Required, needed: &RequiredRole) -> Option<Timestamp> {
+        let (base, patience) = if let Some(chase) = self.pursuit.chases.get(&needed.role) {
+            (chase.next_at, half(required.step))
+        } else {
+            let briefed_at = self.told.iter().find(|t| t.what == What::Welcome)?.at;
+            (later(briefed_at, required.within), half(required.within))
+        };
+        let of_role = || self.seats.iter().filter(|s| s.who.has_role(&needed.role));
+        let invited = of_role().filter_map(|s| match s.state {
+            SeatState::Invited { since, .. } => Some(later(since, patience)),
+            SeatState::Wanted
+            | SeatState::Asked
+            | SeatState::In { .. }
+            | SeatState::Refused { .. }
+            | SeatState::CannotTell { .. }
+            | SeatState::Replaced { .. } => None,
+        });
+        let asking = of_role().any(|s| !s.is_settled()).then(|| later(base, required.step));
+        invited.chain(asking).chain([base]).max()
+    }
+
+    /// Whom to remind, or else whom to ask instead; `None` if nobody is left.
+    fn next_turn(&self, needed: &RequiredRole, strangers: Strangers) -> Option<Turn> {
+        let chase = self.pursuit.chases.get(&needed.role);
+        let (reminded, asked) = chase.map_or((false, 0), |c| (c.reminded, c.asked));
+        let role = needed.role.clone();
+        let holds = |s: &&Seat| {
+            s.who.has_role(&needed.role) && !s.late && matches!(s.state, SeatState::Invited { .. })
+        };
+        let people: Vec<String> = self.seats.iter().filter(holds).map(|s| s.who.person.clone()).collect();
+        if !reminded && !people.is_empty() {
+            return Some(Turn::Remind { role, people });
+        }
+        let may_come =
+            |stand_in: &&StandIn| match self.seats.iter().find(|s| s.who.person == stand_in.who.person) {
+                Some(seat) => !matches!(seat.state, SeatState::Refused { .. }),
+                None => stand_in.who.introduced || strangers != Strangers::LeaveOut,
+            };
+        let next = needed.stand_ins.iter().skip(asked).find(may_come)?;
+        Some(Turn::StandIn { role, person: next.who.person.clone() })
+    }
+
+    /// Who is told last and is not among those called already.
+    fn to_tell(&self, required: &Required, strangers: Strangers) -> Vec<String> {
+        required
+            .otherwise
+            .iter()
+            .filter(|who| who.introduced || strangers != Strangers::LeaveOut)
+            .filter(|who| self.seats.iter().all(|s| s.who.person != who.person))
+            .map(|who| who.person.clone())
+            .collect()
+    }
+
+    /// Takes a turn, which is stored together with the room.
+    pub(super) fn take_turn(&mut self, turn: &Turn, now: Timestamp) {
+        let Some(required) = self.summons.quorum.clone() else { return };
+        let next_at = later(now, required.step);
+        match turn {
+            Turn::Remind { role, people } => {
+                self.chase(role, next_at).reminded = true;
+                for seat in self.seats.iter_mut().filter(|s| people.contains(&s.who.person)) {
+                    if seat.reminder == Reminder::None {
+                        seat.reminder = Reminder::Due;
+                    }
+                }
+            }
+            Turn::StandIn { role, person } => self.ask_instead(&required, role, person, now),
+            Turn::Unsure { roles } => {
+                for role in roles {
+                    self.chase(role, next_at).unsure = true;
+                }
+                self.pursuit.unsaid.push(Matter::Unsure { roles: roles.clone() });
+            }
+            Turn::Short { roles, tell } => {
+                for role in roles {
+                    self.chase(role, next_at).spent_at = Some(now);
+                }
+                let told = required.otherwise.iter().filter(|who| tell.contains(&who.person));
+                self.seats.extend(told.map(|who| Seat { late: true, ..Seat::new(who.clone()) }));
+                self.pursuit.unsaid.push(Matter::Short { roles: roles.clone() });
+            }
+            Turn::Reached => {
+                self.pursuit.reached_at = Some(now);
+                self.pursuit.unsaid.push(Matter::Reached);
+            }
+        }
+    }
+
+    /// The record of what was done about a role, which is judged again at `next_at`.
+    fn chase(&mut self, role: &str, next_at: Timestamp) -> &mut Chase {
+        let fresh = Chase { next_at, reminded: false, asked: 0, unsure: false, spent_at: None };
+        let chase = self.pursuit.chases.entry(role.to_owned()).or_insert(fresh);
+        chase.next_at = next_at;
+        chase
+    }
+
+    fn ask_instead(&mut self, required: &Required, role: &str, person: &str, now: Timestamp) {
+        let Some(needed) = required.roles.iter().find(|needed| needed.role == role) else { return };
+        let mut chain = needed.stand_ins.iter().enumerate();
+        let Some((place, stand_in)) = chain.find(|(_, s)| s.who.person == person) else { return };
+        self.chase(role, later(now, required.step)).asked = place + 1;
+        let absent = |s: &&mut Seat| {
+            s.who.has_role(role) && s.who.person != person && matches!(s.state, SeatState::Invited { .. })
+        };
+        for seat in self.seats.iter_mut().filter(absent) {
+            seat.state = SeatState::Replaced { by: stand_in.who.name.clone(), since: now };
+        }
+        if let Some(seat) = self.seat_of_mut(person) {
+            // Asked for another role already.
+            seat.who.join(role, role == COMMANDER, &stand_in.who.why);
+        } else {
+            self.seats.push(Seat { late: true, to_add: true, ..Seat::new(stand_in.who.clone()) });
+        }
+        self.pursuit.unsaid.push(Matter::StandIn { person: person.to_owned(), role: role.to_owned() });
+    }
+
+    /// The next thing that the room is to hear about who must be there, if it is still true.
+    pub(super) fn next_matter(&self) -> Option<&Matter> {
+        self.pursuit.unsaid.iter().find(|matter| match matter {
+            Matter::StandIn { person, .. } => self.seats.iter().any(|seat| {
+                let is_asked = !seat.to_add && seat.state != SeatState::Wanted;
+                seat.who.person == *person && is_asked && !matches!(seat.state, SeatState::Refused { .. })
+            }),
+            Matter::Unsure { roles } => roles.iter().any(|role| self.cover(role) == Cover::Perhaps),
+            Matter::Short { roles } => roles.iter().any(|role| self.cover(role) == Cover::Nobody),
+            Matter::Reached => self.is_quorate(),
+        })
+    }
+
+    /// In another group everything about who is there begins anew.
+    pub(super) fn forget_pursuit(&mut self) {
+        self.pursuit = Pursuit::default();
+    }
+
+    /// It is over: nobody is asked any more who was to come because others did not.
+    pub(super) fn stand_down(&mut self) {
+        for seat in self.seats.iter_mut().filter(|s| s.late && !s.is_settled()) {
+            seat.state = SeatState::Refused { why: Refused::NotNeeded };
+        }
+    }
+}
+
+fn half(length: SignedDuration) -> SignedDuration {
+    length / 2
+}

@@ -1,0 +1,137 @@
+//! Who must be there by when, and who is asked instead of whoever is not.
+//!
+//! Actors: a [`Quorum`] as a route has it; a [`Required`], the same for one incident, with every stand-in
+//! found out beforehand, so that nobody has to look into a roster that may have changed since. Pure.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FALLBACK, Invite, Invitee, Person, Roster, Route, Stakeholder};
+use crate::clock::{SignedDuration, Timestamp};
+
+/// What a route says about who must be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quorum {
+    /// One person of each of these roles must be in.
+    pub roles: Vec<String>,
+    /// How long after the welcome.
+    pub within: SignedDuration,
+    /// How long each further step (the reminder, each stand-in) has before the next one is taken.
+    pub step: SignedDuration,
+    /// Who is told when all stand-ins are used up.
+    pub otherwise: Vec<Invitee>,
+}
+
+/// Who must be there in one room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Required {
+    /// How long after the welcome.
+    pub within: SignedDuration,
+    /// How long each further step has.
+    pub step: SignedDuration,
+    /// In the order of the file.
+    pub roles: Vec<RequiredRole>,
+    /// Who is told when all stand-ins of a role are used up.
+    pub otherwise: Vec<Stakeholder>,
+}
+
+/// A role that somebody must fill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiredRole {
+    /// Its name.
+    pub role: String,
+    /// Who is asked when nobody comes, one after another.
+    pub stand_ins: Vec<StandIn>,
+}
+
+/// Somebody who is asked instead of somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandIn {
+    /// Who, in the role of the other.
+    pub who: Stakeholder,
+    /// The name of the one they stand in for.
+    pub instead_of: String,
+}
+
+impl Roster {
+    /// The quorum of `route` for an incident at `at` to which `called` are summoned already.
+    pub(super) fn required(&self, route: &Route, called: &[Stakeholder], at: Timestamp) -> Option<Required> {
+        let quorum = route.quorum.as_ref()?;
+        let called: BTreeSet<&str> = called.iter().map(|s| s.person.as_str()).collect();
+        let roles = quorum.roles.iter().map(|role| RequiredRole {
+            role: role.clone(),
+            stand_ins: self.stand_ins(route, role, &called, at),
+        });
+        let mut otherwise: Vec<Stakeholder> = Vec::new();
+        for invitee in &quorum.otherwise {
+            if let Some((person, why)) = self.resolve(invitee, &route.name, at)
+                && otherwise.iter().all(|s| s.person != person.key)
+            {
+                let why = why.replace("named in", "told when nobody else comes, by");
+                otherwise.push(person.stakeholder(LAST, why));
+            }
+        }
+        Some(Required { within: quorum.within, step: quorum.step, roles: roles.collect(), otherwise })
+    }
+
+    /// Who is asked instead of the people that `route` calls as `role`: for somebody on duty the others of the
+    /// rotation in the order of their turns, then whoever is named as a stand-in, and that one's stand-in.
+    fn stand_ins(&self, route: &Route, role: &str, called: &BTreeSet<&str>, at: Timestamp) -> Vec<StandIn> {
+        let mut chain: Vec<StandIn> = Vec::new();
+        let mut add = |person: &Person, instead_of: &Person, how: String| {
+            if called.contains(person.key.as_str()) || chain.iter().any(|s| s.who.person == person.key) {
+                return;
+            }
+            let why = format!("stands in for {}; {how}", instead_of.name);
+            chain.push(StandIn { who: person.stakeholder(role, why), instead_of: instead_of.name.clone() });
+        };
+        let of_role = |invite: &&Invite| invite.role == role;
+        for invitee in route.invite.iter().filter(of_role).flat_map(|invite| &invite.whom) {
+            let Some((person, _)) = self.resolve(invitee, &route.name, at) else { continue };
+            if let Invitee::Rotation(key) = invitee
+                && let Some(rotation) = self.rotations.get(key)
+            {
+                for next in rotation.after(at) {
+                    if let Some(next) = self.people.get(next) {
+                        add(next, person, format!("next in rotation {key}"));
+                    }
+                }
+            }
+            let mut seen = BTreeSet::from([person.key.as_str()]);
+            let mut last = person;
+            while let Some(next) = last.stand_in.as_ref().and_then(|key| self.people.get(key)) {
+                if !seen.insert(next.key.as_str()) {
+                    break;
+                }
+                add(next, person, format!("named as the stand-in of {}", last.name));
+                last = next;
+            }
+        }
+        chain
+    }
+
+    /// How many people `route` calls at once: those it names, and one more for each rotation at most.
+    #[must_use]
+    pub fn most_called(&self, route: &Route) -> (usize, usize) {
+        let whom = || route.invite.iter().flat_map(|invite| &invite.whom);
+        let named: BTreeSet<&str> = whom()
+            .filter_map(|w| if let Invitee::Person(key) = w { Some(key.as_str()) } else { None })
+            .collect();
+        let rotations: BTreeSet<&str> = whom()
+            .filter_map(|w| if let Invitee::Rotation(key) = w { Some(key.as_str()) } else { None })
+            .collect();
+        (named.len(), named.len() + rotations.len())
+    }
+}
+
+/// The capacity of those who are told last.
+const LAST: &str = "told last";
+
+impl Route {
+    /// Whether this is the fallback.
+    #[must_use]
+    pub fn is_fallback(&self) -> bool {
+        self.name == FALLBACK
+    }
+}
