@@ -246,7 +246,6 @@ impl Scene<'_> {
         };
         let refused = |s: &SeatState| matches!(s, SeatState::Refused { .. });
         let here = |s: &SeatState| matches!(s, SeatState::In { .. });
-        let invited = |s: &SeatState| matches!(s, SeatState::Invited { .. } | SeatState::Replaced { .. });
         let unclear = |s: &SeatState| matches!(s, SeatState::CannotTell { .. });
         let missing: Vec<String> = room
             .seats
@@ -254,6 +253,16 @@ impl Scene<'_> {
             .filter(|s| refused(&s.state))
             .map(|s| format!("{} ({})", one(&s.who.name, SHORT), s.words()))
             .collect();
+        let invited = room.seats.iter().filter_map(|s| match &s.state {
+            SeatState::Invited { .. } => Some(one(&s.who.name, SHORT)),
+            SeatState::Replaced { by, .. } => Some(one(&format!("{} (replaced by {by})", s.who.name), SHORT)),
+            SeatState::Wanted
+            | SeatState::Asked
+            | SeatState::In { .. }
+            | SeatState::Refused { .. }
+            | SeatState::CannotTell { .. } => None,
+        });
+        let invited: Vec<String> = invited.collect();
         let commander = seats.iter().find(|s| leads(s)).map(|s| plain(&s.who.name, SHORT));
         let people: Vec<Value> = seats.iter().take(measure.people).map(|s| person(s)).collect();
         Words::from([
@@ -267,7 +276,7 @@ impl Scene<'_> {
             ("arriving", names(on_the_way)),
             ("absent", names(refused)),
             ("here", names(here)),
-            ("invited", names(invited)),
+            ("invited", text_or_none(&some_of(&invited, measure.people, ", "))),
             ("unclear", names(unclear)),
             ("missing", text_or_none(&some_of(&missing, measure.people, ", "))),
             ("links", Value::from(listed)),

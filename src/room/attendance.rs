@@ -6,7 +6,7 @@
 use super::agenda::{Agenda, Ground, Step, What};
 use super::policy::{Policy, Strangers};
 use super::progress::{Answer, Effect};
-use super::seat::{Refused, Reminder, Seat, SeatState, note_said};
+use super::seat::{Refused, Seat, SeatState, note_said};
 use super::{Room, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::State;

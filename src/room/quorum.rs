@@ -226,7 +226,8 @@ impl Room {
         })
     }
 
-    /// When a role is judged next: later where somebody was only just invited, or is still being asked.
+    /// When a role is judged next: later where somebody was only just invited, or is still being asked or
+    /// reminded.
     fn due(&self, required: &Required, needed: &RequiredRole) -> Option<Timestamp> {
         let (base, patience) = if let Some(chase) = self.pursuit.chases.get(&needed.role) {
             (chase.next_at, half(required.step))
@@ -244,7 +245,8 @@ impl Room {
             | SeatState::CannotTell { .. }
             | SeatState::Replaced { .. } => None,
         });
-        let asking = of_role().any(|s| !s.is_settled()).then(|| later(base, required.step));
+        let is_open = |s: &Seat| !s.is_settled() || s.is_to_be_reminded();
+        let asking = of_role().any(is_open).then(|| later(base, required.step));
         invited.chain(asking).chain([base]).max()
     }
 

@@ -164,6 +164,12 @@ impl Seat {
         self.who.introduced || self.has_written == Some(true)
     }
 
+    /// Whether they are to hear that they are needed, and still are.
+    #[must_use]
+    pub fn is_to_be_reminded(&self) -> bool {
+        self.reminder == Reminder::Due && matches!(self.state, SeatState::Invited { .. })
+    }
+
     /// Whether the seat needs nothing more for now.
     #[must_use]
     pub fn is_settled(&self) -> bool {

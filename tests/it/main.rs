@@ -13,6 +13,7 @@ mod imports;
 mod odd_gateway;
 mod place;
 mod process;
+mod quorum;
 mod receiving;
 mod rooms;
 mod simulation;

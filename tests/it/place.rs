@@ -29,18 +29,14 @@ use crate::harness::{BEN, CLEO, Options, TOKEN, beginning, firing, listen, load,
 /// When everything is long over, in seconds from the beginning.
 pub(crate) const END: i64 = 7200;
 
-/// What the monitoring tool says, and when, in seconds from the beginning. The end comes late enough for two
-/// leases to run out before it.
-fn story() -> Vec<(i64, Value)> {
-    vec![(0, firing("Down")), (600, resolved("Down"))]
-}
-
 pub(crate) struct Place {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) sandbox: Sandbox,
     pub(crate) loaded: Loaded,
     /// Receipts that were answered with 200.
     pub(crate) receipts: RefCell<Vec<String>>,
+    /// When the alert ends, in seconds from the beginning: late enough for two leases to run out before it.
+    pub(crate) resolves_at: i64,
     folder: TempDir,
     sent: Cell<usize>,
     server: JoinHandle<()>,
@@ -92,6 +88,7 @@ impl Place {
             sandbox,
             loaded: loaded(gateway),
             receipts: RefCell::default(),
+            resolves_at: 600,
             folder: folder(),
             sent: Cell::new(0),
             server,
@@ -155,16 +152,21 @@ impl Place {
         self.pass_until(later(beginning(), SignedDuration::from_secs(END)), process).await;
     }
 
+    /// What the monitoring tool says, and when, in seconds from the beginning.
+    fn story(&self) -> [(i64, Value); 2] {
+        [(0, firing("Down")), (self.resolves_at, resolved("Down"))]
+    }
+
     /// When the monitoring tool has something to say next.
     pub(crate) fn next_hook_at(&self) -> Option<Timestamp> {
-        let (at, _) = *story().get(self.sent.get())?;
+        let (at, _) = *self.story().get(self.sent.get())?;
         Some(later(beginning(), SignedDuration::from_secs(at)))
     }
 
     /// The monitoring tool says what it has to say by now.
     pub(crate) async fn post_what_is_due(&self, process: &Process) {
         while self.next_hook_at().is_some_and(|at| at <= self.clock.now()) {
-            let (_, body) = &story()[self.sent.get()];
+            let (_, body) = &self.story()[self.sent.get()];
             let (status, receipt) = process.post(body).await;
             // A tool that hears nothing sends again; one that hears 200 never does.
             assert_eq!(status, StatusCode::OK);

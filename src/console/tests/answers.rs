@@ -114,6 +114,7 @@ async fn an_incident_in_full() {
         "runbook": "https://runbooks.example/acme",
         "seats": [
           {
+            "has_written": false,
             "introduced": true,
             "look_at": null,
             "name": "Ines Duarte",
@@ -127,6 +128,7 @@ async fn an_incident_in_full() {
             "words": "in"
           },
           {
+            "has_written": false,
             "introduced": true,
             "look_at": "2026-03-01T10:10:01.36Z",
             "name": "Tomas Novak",
@@ -140,6 +142,7 @@ async fn an_incident_in_full() {
             "words": "cannot tell"
           },
           {
+            "has_written": false,
             "introduced": false,
             "look_at": null,
             "name": "Priya Raman",
@@ -153,6 +156,7 @@ async fn an_incident_in_full() {
             "words": "invited by link"
           },
           {
+            "has_written": false,
             "introduced": true,
             "look_at": null,
             "name": "Kofi Mensah",
