@@ -94,9 +94,8 @@ pub(super) fn bring_in(
     if !missing.is_empty() && room.read_at.is_some() {
         invite(agenda, room, wanted, ground, group, &missing);
     }
-    let to_remind = |s: &&Seat| s.reminder == Reminder::Due && matches!(s.state, SeatState::Invited { .. });
     if wanted.incident.state == State::Open {
-        for seat in room.seats.iter().filter(to_remind) {
+        for seat in room.seats.iter().filter(|s| s.is_to_be_reminded()) {
             let text = composer.reminder(&wanted.incident, room, seat);
             let what = What::Reminder { person: seat.who.person.clone() };
             agenda.offer(Step::Say { what, chat: ChatId::Person(seat.who.jid.clone()), text });
