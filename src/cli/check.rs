@@ -8,7 +8,7 @@ use crate::config::{
     self, Colours, Config, Loaded, StoreAddress, Strictness, UNSET, describe_verifier, show_duration,
 };
 use crate::room::policy::Strangers;
-use crate::roster::{Invitee, Person, Roster, Rotation, Route, wall_clock};
+use crate::roster::{Invitee, Person, Roster, Rotation, Route, USUAL_SIZE, wall_clock};
 use crate::source::{IncidentPer, Source};
 
 /// Checks the config at `path` and its roster and writes what came of it. `now` decides who is shown as on
@@ -137,7 +137,8 @@ fn describe_source(source: &Source, out: &mut dyn Write) -> io::Result<()> {
 fn describe_person(person: &Person, out: &mut dyn Write) -> io::Result<()> {
     let zone = person.timezone.as_deref().unwrap_or("no time zone");
     let known = if person.introduced { "introduced" } else { "NOT introduced" };
-    writeln!(out, "  {}: {}, {}, {zone}, {known}", person.key, person.name, person.jid.masked())
+    let stand_in = person.stand_in.as_ref().map_or_else(String::new, |key| format!(", then {key}"));
+    writeln!(out, "  {}: {}, {}, {zone}, {known}{stand_in}", person.key, person.name, person.jid.masked())
 }
 
 fn describe_rotation(rotation: &Rotation, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
@@ -175,6 +176,14 @@ fn describe_route(route: &Route, roster: &Roster, now: Timestamp, out: &mut dyn 
     if let Some(runbook) = &route.runbook {
         writeln!(out, "    runbook {runbook}")?;
     }
+    if route.size != USUAL_SIZE {
+        writeln!(out, "    at most {} people", route.size)?;
+    }
+    if let Some(quorum) = &route.quorum {
+        let roles = quorum.roles.join(", ");
+        let (within, step) = (show_duration(quorum.within), show_duration(quorum.step));
+        writeln!(out, "    must be there within {within}: {roles}; each step after that {step}")?;
+    }
     Ok(())
 }
 
@@ -190,6 +199,9 @@ fn describe_rooms(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  opened for {} and worse, named {}", rooms.open_at, config.room_name)?;
     writeln!(out, "  closed {} after the last resolve", show_duration(rooms.close_after))?;
     writeln!(out, "  people who were never introduced {strangers}")?;
+    if rooms.chat_history_counts {
+        writeln!(out, "  whoever wrote to our number lately counts as introduced")?;
+    }
     writeln!(
         out,
         "  second admin: {}; settings locked: {}",

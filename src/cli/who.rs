@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::alert::Severity;
 use crate::clock::Timestamp;
-use crate::config::{self, Colours, Loaded, Strictness};
-use crate::roster::{Subject, Summons};
+use crate::config::{self, Colours, Loaded, Strictness, show_duration};
+use crate::roster::{Required, Stakeholder, Subject, Summons};
 
 /// The incident that is asked about.
 #[derive(Debug, Clone)]
@@ -35,7 +35,25 @@ struct Answer<'a> {
     route: &'a str,
     rule: &'a str,
     runbook: Option<&'a str>,
+    /// The most people in the room; those further down are not called.
+    size: usize,
     people: Vec<Called<'a>>,
+    quorum: Option<Needed<'a>>,
+}
+
+/// Who must be there, and who is asked instead of whoever is not.
+#[derive(Serialize)]
+struct Needed<'a> {
+    within: String,
+    step: String,
+    roles: Vec<Chain<'a>>,
+    otherwise: Vec<Called<'a>>,
+}
+
+#[derive(Serialize)]
+struct Chain<'a> {
+    role: &'a str,
+    stand_ins: Vec<Called<'a>>,
 }
 
 #[derive(Serialize)]
@@ -46,6 +64,25 @@ struct Called<'a> {
     number: String,
     introduced: bool,
     why: &'a str,
+}
+
+impl<'a> Called<'a> {
+    fn of(who: &'a Stakeholder) -> Self {
+        Self {
+            person: &who.person,
+            name: &who.name,
+            role: &who.role,
+            number: who.jid.masked(),
+            introduced: who.introduced,
+            why: &who.why,
+        }
+    }
+
+    /// Name, key and the last two digits.
+    fn words(&self) -> String {
+        let stranger = if self.introduced { "" } else { ", never introduced" };
+        format!("{} ({}, {}{stranger})", self.name, self.person, self.number)
+    }
 }
 
 /// Answers `question` by the config at `path` and its roster. The exit code is 0, or 1 if the files have
@@ -91,18 +128,25 @@ fn answer<'a>(loaded: &Loaded, question: &Question, summons: &'a Summons) -> Ans
         route: &summons.route,
         rule: &summons.rule,
         runbook: summons.runbook.as_deref(),
-        people: summons
-            .stakeholders
+        size: summons.size,
+        people: summons.stakeholders.iter().map(Called::of).collect(),
+        quorum: summons.quorum.as_ref().map(needed),
+    }
+}
+
+fn needed(required: &Required) -> Needed<'_> {
+    Needed {
+        within: show_duration(required.within),
+        step: show_duration(required.step),
+        roles: required
+            .roles
             .iter()
-            .map(|s| Called {
-                person: &s.person,
-                name: &s.name,
-                role: &s.role,
-                number: s.jid.masked(),
-                introduced: s.introduced,
-                why: &s.why,
+            .map(|needed| Chain {
+                role: &needed.role,
+                stand_ins: needed.stand_ins.iter().map(|s| Called::of(&s.who)).collect(),
             })
             .collect(),
+        otherwise: required.otherwise.iter().map(Called::of).collect(),
     }
 }
 
@@ -116,10 +160,33 @@ fn explain(answer: &Answer<'_>, loaded: &Loaded, out: &mut dyn Write) -> io::Res
         writeln!(out, "runbook  {runbook}")?;
     }
     writeln!(out, "people")?;
-    for p in &answer.people {
-        let stranger = if p.introduced { "" } else { ", never introduced" };
-        writeln!(out, "  {}: {} ({}, {}{stranger})", p.role, p.name, p.person, p.number)?;
+    for (place, p) in answer.people.iter().enumerate() {
+        if place == answer.size {
+            writeln!(out, "not called, because a room holds {}", answer.size)?;
+        }
+        writeln!(out, "  {}: {}", p.role, p.words())?;
         writeln!(out, "    {}", p.why)?;
+    }
+    answer.quorum.as_ref().map_or(Ok(()), |quorum| explain_quorum(quorum, out))
+}
+
+fn explain_quorum(quorum: &Needed<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "must be there within {}, each step after that {}", quorum.within, quorum.step)?;
+    for chain in &quorum.roles {
+        let Some(first) = chain.stand_ins.first() else {
+            writeln!(out, "  {}: nobody stands in", chain.role)?;
+            continue;
+        };
+        writeln!(out, "  {}: then {}", chain.role, first.words())?;
+        writeln!(out, "    {}", first.why)?;
+        for next in chain.stand_ins.iter().skip(1) {
+            writeln!(out, "    then {}", next.words())?;
+            writeln!(out, "      {}", next.why)?;
+        }
+    }
+    for last in &quorum.otherwise {
+        writeln!(out, "  told last: {}", last.words())?;
+        writeln!(out, "    {}", last.why)?;
     }
     Ok(())
 }

@@ -71,6 +71,9 @@ impl Sample {
             },
             at(240),
         );
+        if let Some(seat) = room.seats.last_mut() {
+            seat.late = true;
+        }
         room.read_at = Some(at(260));
         let states = [
             SeatState::In { since: at(250) },

@@ -18,7 +18,7 @@ use crate::gateway::InviteLink;
 use crate::incident::{Incident, News, State};
 use crate::room::quorum::Cover;
 use crate::room::{Matter, NewsItem, Room, Seat, SeatState};
-use crate::roster::{COMMANDER, FALLBACK, zone};
+use crate::roster::{COMMANDER, FALLBACK, Stakeholder, zone};
 
 /// What one text is about.
 #[derive(Debug, Clone, Copy)]
@@ -432,7 +432,10 @@ fn about_quorum(room: &Room, matter: &Matter, measure: Measure) -> Words {
         let these = roles.iter().filter(|role| room.cover(role) == cover);
         list(these.map(|role| one(role, SHORT)).collect())
     };
-    let told = required.iter().flat_map(|r| &r.otherwise).map(|who| one(&who.name, SHORT)).collect();
+    // Those who are told last and were called anyway read it in the room.
+    let is_told = |who: &&Stakeholder| room.seats.iter().any(|s| s.late && s.who.person == who.person);
+    let told = required.iter().flat_map(|r| &r.otherwise).filter(is_told);
+    let told = told.map(|who| one(&who.name, SHORT)).collect();
     let needed = required.iter().flat_map(|r| &r.roles).filter_map(|needed| {
         let is_here = |s: &&Seat| s.who.has_role(&needed.role) && matches!(s.state, SeatState::In { .. });
         let seat = room.seats.iter().find(is_here)?;

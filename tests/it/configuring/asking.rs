@@ -43,6 +43,12 @@ fn a_program_gets_the_same_answer_without_full_numbers() {
     assert_eq!(answer["opens_a_room"], true);
     assert_eq!(answer["people"][0]["role"], "commander");
     assert_eq!(answer["people"][0]["number"], "…03");
+    assert_eq!(answer["size"], 20);
+    let quorum = &answer["quorum"];
+    assert_eq!((&quorum["within"], &quorum["step"]), (&"5m".into(), &"2m".into()));
+    assert_eq!(quorum["roles"][0]["role"], "commander");
+    assert_eq!(quorum["roles"][0]["stand_ins"][0]["person"], "jonas");
+    assert_eq!(quorum["otherwise"][0]["person"], "noor");
     assert!(!answer.to_string().contains("1555010"));
 }
 

@@ -110,6 +110,80 @@ fn rotations_and_routes() {
     );
 }
 
+/// A fallback with so many people of its own, and these further keys.
+fn crowd(people: usize, keys: &str) -> String {
+    let mut more = String::new();
+    for n in 0..people {
+        writeln!(more, "  p{n}: {{ name: P, phone: \"+155501002{n:02}\", introduced: true }}").unwrap();
+    }
+    let all: Vec<String> = (0..people).map(|n| format!("p{n}")).collect();
+    GOOD_ROSTER.replace("fallback:", &format!("{more}fallback:")).replace(
+        "{ commander: mei }",
+        &format!("{{ commander: mei, specialist: [{}] }}\n{keys}", all.join(", ")),
+    )
+}
+
+#[test]
+fn how_many_people_a_room_holds() {
+    let says = |roster: String, part: &str| {
+        let found = roster_says(&roster);
+        assert!(found.len() == 1 && found[0].contains(part), "{found:#?}");
+    };
+    assert_eq!(roster_says(&crowd(9, "")), Vec::<String>::new());
+    says(crowd(10, ""), "warning: `fallback` calls up to 11 people");
+    assert_eq!(roster_says(&crowd(10, "  size: 12\n")), Vec::<String>::new(), "that was decided");
+    says(crowd(19, ""), "warning: `fallback` calls up to 20 people");
+    says(
+        crowd(20, ""),
+        "`fallback` calls 21 people, but a room holds 20 (name those who act, or write `size: 21`",
+    );
+    assert_eq!(roster_says(&crowd(20, "  size: 30\n")), Vec::<String>::new());
+    says(crowd(4, "  size: 3\n"), "`fallback` calls 5 people, but a room holds 3");
+    says(crowd(1, "  size: 1024\n"), "must be a whole number from 2 to 1023");
+    // Who is on duty may be somebody who is called anyway.
+    let rotations = "rotations:\n  platform: { timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [mei] }\nfallback:";
+    let duty = crowd(2, "  size: 3\n").replace("commander: mei", "commander: rotation:platform, deputy: mei");
+    says(duty.replace("fallback:", rotations), "warning: `fallback` can call 4 people, but a room holds 3");
+}
+
+#[test]
+fn who_must_be_there() {
+    let quorum = |text: &str| roster_says(&crowd(2, &format!("  quorum: {text}\n")));
+    let says = |text: &str, part: &str| {
+        let found = quorum(text);
+        assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
+    };
+    assert_eq!(
+        quorum("{ roles: [ commander, specialist ], within: 5m, step: 1m, otherwise: [ p0 ] }"),
+        [""; 0]
+    );
+    assert_eq!(quorum("{ roles: commander }"), [""; 0]);
+    says(
+        "{ roles: [ comander ] }",
+        "names the role `comander`, which this route does not invite (did you mean `commander`?)",
+    );
+    says("{ roles: [ scribe ] }", "add it under `invite`, or name `commander` or `specialist`");
+    says("{ roles: [] }", "names no role");
+    says("{ within: 5m }", "`fallback.quorum` needs `roles`");
+    says("{ roles: commander, within: 5s }", "must be from 1m to 1 day");
+    says("{ roles: commander, otherwise: [ nobody ] }", "names `nobody`, who is not among `people`");
+    says("{ roles: commander, otherwise: [ rotation:none ] }", "names the rotation `none`");
+
+    let stand_in = |key: &str| {
+        crowd(2, "").replacen("introduced: true", &format!("introduced: true, stand_in: {key}"), 1)
+    };
+    assert_eq!(roster_says(&stand_in("p1")), Vec::<String>::new());
+    let found = roster_says(&stand_in("nobody"));
+    assert!(
+        found.len() == 1 && found[0].contains("stand_in` names `nobody`, who is not among"),
+        "{found:#?}"
+    );
+    // Somebody who only stands in is somebody.
+    let alone = stand_in("sam")
+        .replace("fallback:", "  sam: { name: Sam, phone: \"+15550100104\", introduced: true }\nfallback:");
+    assert_eq!(roster_says(&alone), Vec::<String>::new());
+}
+
 #[test]
 fn strangers_are_fine_in_a_route_that_opens_no_room() {
     let stranger = GOOD_ROSTER
