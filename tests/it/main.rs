@@ -16,6 +16,7 @@ mod process;
 mod quorum;
 mod receiving;
 mod rooms;
+mod seats;
 mod simulation;
 mod sources;
 mod sweep;
