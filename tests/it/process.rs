@@ -199,7 +199,7 @@ impl Place {
     /// Posts a signed Sev-1 alert and returns the incident's name from the 200.
     async fn fire(&self, bridge: SocketAddr, key: &str) -> String {
         let now = SystemClock.now();
-        let body = SourceKind::Generic.sample(now, key).into_bytes();
+        let body = Vec::from(SourceKind::Generic.sample(now, key));
         let verifier = Verifier::new(Scheme::StandardWebhooks { secrets: vec![SecretString::from(SECRET)] });
         let signed = sign(&verifier, &body, &format!("msg_{key}"), now).unwrap();
         let url = format!("http://{bridge}/hooks/generic");
