@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::sweep::stride;
 use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 use warroom::clock::{SignedDuration, Timestamp};
@@ -25,7 +26,7 @@ fn until() -> Timestamp {
 /// The step between two looks: a minute with `WARROOM_MINUTES=all`, else a number of them that has no common
 /// factor with an hour.
 fn step() -> i64 {
-    if std::env::var("WARROOM_MINUTES").is_ok_and(|all| all == "all") { 1 } else { 37 }
+    i64::try_from(stride("WARROOM_MINUTES", 37)).unwrap()
 }
 
 /// Who is on duty in each minute, as bits in the order of [`PEOPLE`].
