@@ -15,6 +15,7 @@ mod odd_gateway;
 mod place;
 mod process;
 mod receiving;
+mod reloading;
 mod rooms;
 mod simulation;
 mod sources;
