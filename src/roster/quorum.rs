@@ -65,11 +65,11 @@ impl Roster {
         });
         let mut otherwise: Vec<Stakeholder> = Vec::new();
         for invitee in &quorum.otherwise {
-            if let Some((person, why)) = self.resolve(invitee, &route.name, at)
-                && otherwise.iter().all(|s| s.person != person.key)
-            {
-                let why = why.replace("named in", "told when nobody else comes, by");
-                otherwise.push(person.stakeholder(LAST, why));
+            for (person, why) in self.resolve(invitee, &route.name, at) {
+                if otherwise.iter().all(|s| s.person != person.key) {
+                    let why = format!("told when nobody else comes; {why}");
+                    otherwise.push(person.stakeholder(LAST, why));
+                }
             }
         }
         Some(Required { within: quorum.within, step: quorum.step, roles: roles.collect(), otherwise })
@@ -77,25 +77,27 @@ impl Roster {
 
     /// Who is asked instead of the people that `route` calls as `role`: for somebody on duty the others of the
     /// rotation in the order of their turns, then whoever is named as a stand-in, and that one's stand-in.
+    /// Nobody who is away.
     fn stand_ins(&self, route: &Route, role: &str, called: &BTreeSet<&str>, at: Timestamp) -> Vec<StandIn> {
         let mut chain: Vec<StandIn> = Vec::new();
-        let mut add = |person: &Person, instead_of: &Person, how: String| {
-            if called.contains(person.key.as_str()) || chain.iter().any(|s| s.who.person == person.key) {
-                return;
-            }
+        let mut add = |key: &str, instead_of: &Person, how: String| {
+            let is_new = !called.contains(key) && chain.iter().all(|s| s.who.person != key);
+            let present = self.people.get(key).filter(|person| is_new && person.absence(at).is_none());
+            let Some(person) = present else { return };
             let why = format!("stands in for {}; {how}", instead_of.name);
             chain.push(StandIn { who: person.stakeholder(role, why), instead_of: instead_of.name.clone() });
         };
         let of_role = |invite: &&Invite| invite.role == role;
-        for invitee in route.invite.iter().filter(of_role).flat_map(|invite| &invite.whom) {
-            let Some((person, _)) = self.resolve(invitee, &route.name, at) else { continue };
+        let invitees = route.invite.iter().filter(of_role).flat_map(|invite| &invite.whom);
+        let resolved = invitees.flat_map(|invitee| {
+            self.resolve(invitee, &route.name, at).into_iter().map(move |(person, _)| (invitee, person))
+        });
+        for (invitee, person) in resolved {
             if let Invitee::Rotation(key) = invitee
                 && let Some(rotation) = self.rotations.get(key)
             {
-                for next in rotation.after(at) {
-                    if let Some(next) = self.people.get(next) {
-                        add(next, person, format!("next in rotation {key}"));
-                    }
+                for next in rotation.others(&person.key) {
+                    add(next, person, format!("next in rotation {key}"));
                 }
             }
             let mut seen = BTreeSet::from([person.key.as_str()]);
@@ -104,7 +106,7 @@ impl Roster {
                 if !seen.insert(next.key.as_str()) {
                     break;
                 }
-                add(next, person, format!("named as the stand-in of {}", last.name));
+                add(&next.key, person, format!("named as the stand-in of {}", last.name));
                 last = next;
             }
         }

@@ -4,6 +4,7 @@
 
 mod configuring;
 mod crash;
+mod duty;
 mod faults;
 mod gates;
 mod gateway_contract;
@@ -15,6 +16,7 @@ mod place;
 mod process;
 mod quorum;
 mod receiving;
+mod reloading;
 mod rooms;
 mod seats;
 mod simulation;
