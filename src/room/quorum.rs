@@ -374,3 +374,6 @@ impl Room {
 fn half(length: SignedDuration) -> SignedDuration {
     length / 2
 }
+
+#[cfg(test)]
+mod tests;
