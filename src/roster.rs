@@ -16,6 +16,7 @@ use crate::matcher::{Labels, Matcher, all_hold};
 
 pub mod duty;
 pub mod quorum;
+pub mod rehearsal;
 pub mod rotation;
 
 pub use duty::{Absence, OnDuty, Span};

@@ -264,7 +264,15 @@ impl Room {
         }
         let may_come =
             |stand_in: &&StandIn| match self.seats.iter().find(|s| s.who.person == stand_in.who.person) {
-                Some(seat) => !matches!(seat.state, SeatState::Refused { .. }),
+                Some(seat) => match seat.state {
+                    SeatState::Wanted
+                    | SeatState::Asked
+                    | SeatState::In { .. }
+                    | SeatState::Invited { .. }
+                    | SeatState::CannotTell { .. }
+                    | SeatState::Replaced { .. } => true,
+                    SeatState::Refused { .. } => false,
+                },
                 None => stand_in.who.introduced || strangers != Strangers::LeaveOut,
             };
         let next = needed.stand_ins.iter().skip(asked).find(may_come)?;
