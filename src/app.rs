@@ -140,7 +140,10 @@ pub fn compose(config: &Config) -> Result<Composer, StartError> {
 
 fn trust(source: &Source) -> Trust {
     match &source.verifier.scheme {
-        Scheme::Hmac { .. } | Scheme::PagerDuty { .. } | Scheme::StandardWebhooks { .. } => Trust::Signed,
+        Scheme::Hmac { .. }
+        | Scheme::PagerDuty { .. }
+        | Scheme::StandardWebhooks { .. }
+        | Scheme::Waha { .. } => Trust::Signed,
         Scheme::Bearer { .. } | Scheme::Basic { .. } | Scheme::Header { .. } | Scheme::Query { .. } => {
             Trust::Token
         }
