@@ -3,6 +3,7 @@
 //! Actors: [`Bridge`] is the whole program without a task running, which is what tests drive by hand;
 //! [`Running`] is the same with its listeners bound and its worker at work.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,10 +21,10 @@ use crate::clock::Clock;
 use crate::config::{Config, CredentialPlace, GatewayKind, Instance, StoreAddress};
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
-use crate::gateway::wawp::{ClientNotBuilt, Credentials, Settings, Wawp};
+use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
-use crate::receiver::{self, Receiver};
+use crate::receiver::{self, Receiver, Told};
 use crate::roster::Roster;
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
@@ -31,6 +32,7 @@ use crate::source::Source;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
+use crate::worker::alarm::Alarm;
 use crate::worker::health::Health;
 use crate::worker::{Number, Worker};
 
@@ -151,6 +153,15 @@ fn trust(source: &Source) -> Trust {
     }
 }
 
+/// Whose events are taken, and how they are proven and read.
+fn told(config: &Config) -> BTreeMap<String, Told> {
+    let read = match config.gateway.kind {
+        GatewayKind::Wawp => wawp::notices,
+    };
+    let instances = config.gateway.instances.iter();
+    instances.map(|i| (i.name.clone(), Told { proofs: i.events.clone(), read })).collect()
+}
+
 impl Bridge {
     /// Puts the parts together over a store and linked numbers that are given.
     pub fn assemble(
@@ -165,8 +176,12 @@ impl Bridge {
         let bell = Arc::new(Notify::new());
         let (roster, in_force) = watch::channel(Arc::new(roster));
         let composer = compose(config)?;
+        let health = Arc::new(Health::since(started_at));
+        let alarm = Arc::new(Alarm::new(Arc::clone(&health), Arc::clone(&metrics), Arc::clone(&bell)));
         let receiver = Receiver {
             sources: config.sources.clone(),
+            told: told(config),
+            alarm: Arc::clone(&alarm),
             store: Arc::clone(&store),
             roster: in_force,
             rules: Rules { open_at: config.rooms.open_at, close_after: config.rooms.close_after },
@@ -185,7 +200,8 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            health: Health::since(started_at),
+            health,
+            alarm,
         };
         let console = Console { store, metrics, clock, token: config.server.admin_token.clone(), bell };
         Ok(Self {

@@ -297,6 +297,7 @@ fn holds(state: &SeatState) -> &'static str {
         SeatState::Wanted
         | SeatState::Asked
         | SeatState::In { .. }
+        | SeatState::Left { .. }
         | SeatState::Refused { .. }
         | SeatState::CannotTell { .. } => "",
     }

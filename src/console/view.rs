@@ -199,7 +199,7 @@ impl Detailed {
             room: room.as_ref().map(|room| Detail::of(room, now)),
             orphans: orphans.clone(),
             attention: attention(incident, room.as_ref(), orphans),
-            timeline: rows(timeline),
+            timeline: rows(timeline, room.as_ref().map_or(&[], |room| &room.seats)),
         }
     }
 }
@@ -276,6 +276,7 @@ impl Place {
                 let by = if *by_gateway { "invited by WhatsApp" } else { "invited by link" };
                 ("invited", by.to_owned(), Some(*since), None)
             }
+            SeatState::Left { since } => ("left", "left the group".to_owned(), Some(*since), None),
             SeatState::Refused { why } => ("refused", why.words().to_owned(), None, None),
             SeatState::CannotTell { look_at } => {
                 ("cannot_tell", "cannot tell".to_owned(), None, Some(*look_at))
@@ -310,7 +311,7 @@ impl Detail {
         });
         Self {
             glance: Glance::of(room, now),
-            subject: room.subject.clone(),
+            subject: room.named.as_ref().map(|n| n.subject.clone()).or_else(|| room.subject.clone()),
             route: room.summons.route.clone(),
             rule: room.summons.rule.clone(),
             runbook: room.summons.runbook.clone(),
@@ -332,6 +333,7 @@ fn kind(what: &What) -> &'static str {
     match what {
         What::Welcome => "welcome",
         What::Presence => "presence",
+        What::Departures => "departures",
         What::News { .. } => "news",
         What::Invite { .. } => "invite",
         What::Brief { .. } => "brief",
@@ -341,7 +343,9 @@ fn kind(what: &What) -> &'static str {
 
 fn addressee(room: &Room, what: &What) -> String {
     match what {
-        What::Welcome | What::Presence | What::News { .. } | What::LastWords => "room".to_owned(),
+        What::Welcome | What::Presence | What::News { .. } | What::Departures | What::LastWords => {
+            "room".to_owned()
+        }
         What::Invite { person } | What::Brief { person } => room
             .seats
             .iter()

@@ -71,7 +71,7 @@ impl Measure {
 }
 
 /// Any other single value.
-const SHORT: usize = 120;
+pub(super) const SHORT: usize = 120;
 /// A sentence, such as why something failed.
 const SENTENCE: usize = 300;
 
@@ -214,7 +214,7 @@ impl Scene<'_> {
             | SeatState::Asked
             | SeatState::Invited { .. }
             | SeatState::CannotTell { .. } => true,
-            SeatState::In { .. } | SeatState::Refused { .. } => false,
+            SeatState::In { .. } | SeatState::Left { .. } | SeatState::Refused { .. } => false,
         };
         let refused = |s: &SeatState| matches!(s, SeatState::Refused { .. });
         let here = |s: &SeatState| matches!(s, SeatState::In { .. });
@@ -240,6 +240,7 @@ impl Scene<'_> {
             ("absent", names(refused)),
             ("here", names(here)),
             ("invited", names(invited)),
+            ("left", names(|s| matches!(s, SeatState::Left { .. }))),
             ("unclear", names(unclear)),
             ("missing", text_or_none(&some_of(&missing, measure.people, ", "))),
             ("links", Value::from(listed)),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::news::fold_news;
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
+use super::reading::next_read;
 use super::seat::{Seat, SeatState};
 use super::{Chore, Room, Saying, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -111,6 +112,8 @@ pub enum What {
         /// Key in the roster.
         person: String,
     },
+    /// Who left, when nothing else is told that could say so.
+    Departures,
     /// The last message of the room.
     LastWords,
 }
@@ -125,6 +128,7 @@ impl What {
             Self::News { through } => format!("news {through}"),
             Self::Invite { person } => format!("invite {person}"),
             Self::Brief { person } => format!("brief {person}"),
+            Self::Departures => "departures".to_owned(),
             Self::LastWords => "last words".to_owned(),
         }
     }
@@ -134,7 +138,7 @@ impl What {
     pub fn is_private(&self) -> bool {
         match self {
             Self::Invite { .. } | Self::Brief { .. } => true,
-            Self::Welcome | Self::Presence | Self::News { .. } | Self::LastWords => false,
+            Self::Welcome | Self::Presence | Self::News { .. } | Self::Departures | Self::LastWords => false,
         }
     }
 }
@@ -189,10 +193,6 @@ impl Step {
 pub(super) const LOOKS: u32 = 2;
 /// Refusals after which a small thing is given up, and something essential needs a person.
 pub(super) const REFUSALS: u32 = 3;
-/// How long after the last planned read members are read again while somebody may still arrive.
-const LATER_READS: [SignedDuration; 3] =
-    [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
-
 /// After this long the last steps are left to a person, even if the number was down all the time.
 const CLOSING: SignedDuration = SignedDuration::from_hours(24);
 
@@ -367,7 +367,7 @@ fn while_unsure(
         let why = "nobody could tell whether the group was made".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);
     }
-    if look_at > now {
+    if look_at > now && !room.look_now {
         return Next::Sleep(look_at);
     }
     let mut agenda = Agenda::new(room, now);
@@ -441,39 +441,26 @@ fn while_live(
     }
     if room.is_briefed() {
         if everybody_looked_for(room, policy) {
-            let text = composer.presence(&wanted.incident, room, now);
+            let text = composer.with_departures(composer.presence(&wanted.incident, room, now), room);
             agenda.chore(Chore::Presence, into_room(What::Presence, text));
         }
+        // What comes soon after the last news is told together with what comes after it.
+        let soonest = room.last_news_at().map_or(now, |at| later(at, policy.update_interval));
         if let Some(item) = fold_news(&wanted.news) {
-            // What comes soon after the last news is told together with what comes after it.
-            let soonest = room.last_news_at().map_or(now, |at| later(at, policy.update_interval));
             let due = if wanted.incident.is_closed() { now } else { soonest };
-            let text = composer.news(&wanted.incident, room, &item, now);
+            let text = composer.with_departures(composer.news(&wanted.incident, room, &item, now), room);
             agenda.offer_at(due, into_room(What::News { through: item.seq }, text));
         } else if wanted.incident.is_closed() && agenda.is_free() && everybody_looked_for(room, policy) {
             return Next::Note(Event::Ended);
+        } else if room.chores.contains_key(&Chore::Presence) && room.leavers().next().is_some() {
+            let text = composer.departed(&wanted.incident, room, now);
+            agenda.offer_at(soonest, into_room(What::Departures, text));
         }
     }
     if let Some(closes_at) = wanted.incident.closes_at() {
         agenda.wake(closes_at);
     }
     agenda.decide()
-}
-
-/// When to read the members next, if ever.
-fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Timestamp> {
-    let planned = usize::try_from(room.reads).unwrap_or(usize::MAX);
-    if let Some(offset) = policy.member_reads.get(planned) {
-        return Some(later(live_since, *offset));
-    }
-    // Somebody whom one list missed is looked for until it is certain: there is no link before that.
-    let unclear = |s: &Seat| s.state == SeatState::Asked && !s.needs_link();
-    if !room.seats.iter().any(|s| s.may_arrive() || unclear(s)) {
-        return None;
-    }
-    let again = planned - policy.member_reads.len();
-    let gap = LATER_READS.get(again).or(LATER_READS.last())?;
-    Some(later(room.read_at.unwrap_or(live_since), *gap))
 }
 
 /// Whether the planned member lists were read and everybody missing has been dealt with.

@@ -9,11 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration, Timestamp};
+use warroom::gateway::Notice;
 use warroom::incident::IncidentId;
 use warroom::receiver::{self, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, IncidentQuery, Intent, Lease, Receipt, StepOutcome, Store,
+    Acceptance, Began, Dossier, Finished, Hearing, IncidentQuery, Intent, Lease, Receipt, StepOutcome, Store,
     StoreError, StoredHook, Summary, WishTaken,
 };
 
@@ -110,6 +111,27 @@ impl Store for Moody {
         self.inner.refuse_wish(lease, why, now).await
     }
 
+    async fn hear(
+        &self,
+        instance: &str,
+        notices: Vec<Notice>,
+        now: Timestamp,
+    ) -> Result<Hearing, StoreError> {
+        match self.mood() {
+            Mood::Well => self.inner.hear(instance, notices, now).await,
+            Mood::Down => Err(self.down()),
+            Mood::Silent => pending().await,
+            Mood::DoneAndSilent => {
+                self.inner.hear(instance, notices, now).await?;
+                pending().await
+            }
+        }
+    }
+
+    async fn heed(&self, lease: &Lease, room: Room) -> Result<Finished, StoreError> {
+        self.inner.heed(lease, room).await
+    }
+
     async fn release(&self, lease: &Lease, at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
         self.inner.release(lease, at, now).await
     }
@@ -162,6 +184,8 @@ impl Outage {
         let own = &world.bridge.receiver;
         let receiver = |commit_timeout| Receiver {
             sources: own.sources.clone(),
+            told: own.told.clone(),
+            alarm: Arc::clone(&own.alarm),
             store: store.clone(),
             roster: own.roster.clone(),
             rules: own.rules,
