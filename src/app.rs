@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Config, CredentialPlace, GatewayKind, Instance, StoreAddress};
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
+use crate::gateway::posting::Poster;
 use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
@@ -37,6 +38,7 @@ use crate::worker::health::Health;
 use crate::worker::{Number, Worker};
 
 mod listener;
+mod telling;
 
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
 /// Grafana's `OnCall` four.
@@ -69,6 +71,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// No client could be made that posts the sandbox's events.
+    #[error("no HTTP client could be made: {0}")]
+    Client(String),
     /// The templates do not render.
     #[error("a message template does not render: {0}")]
     Words(String),
@@ -265,7 +270,7 @@ impl Running {
     }
 }
 
-/// Starts a sandbox; returns its address. It ends with `stop`.
+/// Starts a sandbox that also posts its events; returns its address. It ends with `stop`.
 pub async fn start_sandbox(
     address: SocketAddr,
     sandbox: Sandbox,
@@ -274,6 +279,8 @@ pub async fn start_sandbox(
 ) -> Result<SocketAddr, StartError> {
     let (listener, address) = bind(address).await?;
     let router = sandbox.router();
+    let poster = Poster::new().map_err(StartError::Client)?;
+    listener::spawn(tasks, telling::tell(sandbox, poster, stop.clone()));
     // A simulated hang must not keep the process from ending.
     let grace = Duration::from_secs(1);
     let task = listener::serve(listener, router, Duration::from_secs(30), grace, stop.clone());

@@ -15,6 +15,7 @@ use crate::clock::Timestamp;
 use crate::jid::{ChatId, GroupId, Jid};
 
 pub mod notice;
+pub mod posting;
 pub mod wawp;
 
 pub use notice::{Notice, NoticeKind, Unread, Whom};
