@@ -94,9 +94,9 @@ pub struct Room {
     /// When it was told that our number is out of the group; a read decides.
     #[serde(default)]
     pub ousted_at: Option<Timestamp>,
-    /// A group with our token was heard of while nobody knew of one: look at once.
+    /// When a group with our token was heard of while nobody knew of one; it is looked for at once.
     #[serde(default)]
-    pub look_now: bool,
+    pub heard_of_at: Option<Timestamp>,
     /// What the group is called, as far as was heard.
     #[serde(default)]
     pub named: Option<Named>,
@@ -280,7 +280,7 @@ impl Room {
             noticed: 0,
             read_again_at: None,
             ousted_at: None,
-            look_now: false,
+            heard_of_at: None,
             named: None,
         }
     }

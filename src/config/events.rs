@@ -21,10 +21,9 @@ fn proofs(s: &Section<'_>, item: &Item<'_>) -> Vec<Verifier> {
     let in_address = s.get("secret");
     let signed = s.get("hmac");
     let algorithm = s.get("algorithm");
-    let digest = algorithm
-        .as_ref()
-        .map(|i| i.choice(&[("sha512", Digest::Sha512), ("sha256", Digest::Sha256)]))
-        .unwrap_or(Some(Digest::Sha512));
+    let digest = algorithm.as_ref().map_or(Some(Digest::Sha512), |i| {
+        i.choice(&[("sha512", Digest::Sha512), ("sha256", Digest::Sha256)])
+    });
     if let (Some(algorithm), None) = (&algorithm, &signed) {
         algorithm.error_with("needs `hmac`", "it is the algorithm of that signature");
     }

@@ -367,7 +367,7 @@ fn while_unsure(
         let why = "nobody could tell whether the group was made".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);
     }
-    if look_at > now && !room.look_now {
+    if look_at > now && room.heard_of_at.is_none() {
         return Next::Sleep(look_at);
     }
     let mut agenda = Agenda::new(room, now);

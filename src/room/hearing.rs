@@ -74,7 +74,7 @@ impl Room {
                 self.read_again_at = Some(now);
             }
             NoticeKind::WeJoined { group, subject } => {
-                self.hear_of_group(group, subject.as_deref(), &item.instance);
+                self.hear_of_group(group, subject.as_deref(), &item.instance, now);
             }
             NoticeKind::Renamed { group, subject } if self.is_in(group) => {
                 if self.named.as_ref().is_none_or(|named| named.at <= at) {
@@ -140,14 +140,16 @@ impl Room {
     }
 
     /// A group that carries our token: the one looked for, or one too many. Either way a look decides.
-    fn hear_of_group(&mut self, group: &GroupId, subject: Option<&str>, instance: &str) {
+    fn hear_of_group(&mut self, group: &GroupId, subject: Option<&str>, instance: &str, now: Timestamp) {
         if self.is_in(group) {
             if self.is_by(instance) {
                 self.ousted_at = None;
             }
         } else if subject.is_some_and(|subject| subject_has_token(subject, &self.token())) {
             match self.phase {
-                Phase::Creating { .. } | Phase::Unsure { .. } => self.look_now = true,
+                Phase::Creating { .. } | Phase::Unsure { .. } => {
+                    self.heard_of_at = Some(now);
+                }
                 Phase::Live { .. } => {
                     self.was_unsure = true;
                     self.chores.remove(&Chore::Sweep);

@@ -358,7 +358,7 @@ impl Room {
     }
 
     fn finish_look(&mut self, answer: &Answer, policy: &Policy, effect: &mut Effect, now: Timestamp) {
-        self.look_now = false;
+        self.heard_of_at = None;
         let Answer::Groups(groups) = answer else {
             self.fail(&Step::Look { token: self.token() }, answer, effect, now);
             effect.event = None;

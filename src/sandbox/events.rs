@@ -161,7 +161,7 @@ impl World {
         for instance in listening {
             let Ok(bot) = self.bot(&instance) else { continue };
             for (name, payload) in self.group_event(group_id, &bot, actor, event, at) {
-                self.tell(&instance, name, payload, at);
+                self.tell(&instance, name, &payload, at);
             }
         }
     }
@@ -286,9 +286,9 @@ impl World {
         for (instance, digits) in listening {
             let payload = transcript::read(self, &digits, chat, message, now);
             if message.author != digits {
-                self.tell(&instance, "message", payload.clone(), now);
+                self.tell(&instance, "message", &payload, now);
             }
-            self.tell(&instance, "message.any", payload, now);
+            self.tell(&instance, "message.any", &payload, now);
         }
     }
 
@@ -297,11 +297,11 @@ impl World {
         let Ok(status) = self.account(instance).map(|account| account.status.clone()) else { return };
         let states = json!([{"status": status, "timestamp": now.as_millisecond()}]);
         let payload = json!({"name": "default", "status": status, "statuses": states, "data": {}});
-        self.tell(instance, "session.status", payload, now);
+        self.tell(instance, "session.status", &payload, now);
     }
 
     /// Queues an event for every address of an instance that wants it.
-    fn tell(&mut self, instance: &str, event: &'static str, payload: Value, at: Timestamp) {
+    fn tell(&mut self, instance: &str, event: &'static str, payload: &Value, at: Timestamp) {
         let Ok(account) = self.account(instance) else { return };
         let (digits, name) = (account.number.digits.clone(), account.number.name.clone());
         let hooks: Vec<Value> = account.webhooks.as_array().cloned().unwrap_or_default();

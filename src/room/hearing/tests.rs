@@ -243,9 +243,9 @@ fn a_group_with_our_token_makes_an_unsure_room_look_at_once_and_a_living_one_swe
     let mut unsure = room(&[]);
     unsure.phase = Phase::Unsure { since: at(0), asked_at: at(0), look_at: at(60), believe_at: None };
     unsure.hear(&[told(1, 5, heard("INCIDENT-70 | Other"))], at(5));
-    assert!(!unsure.look_now);
+    assert!(unsure.heard_of_at.is_none());
     unsure.hear(&[told(2, 5, heard("INCIDENT-7 | Down"))], at(5));
-    assert!(unsure.look_now);
+    assert!(unsure.heard_of_at.is_some());
     let mut live = room(&[]);
     live.done(Chore::Sweep, at(1));
     live.hear(&[told(1, 5, heard("INCIDENT-7 | Down"))], at(5));
