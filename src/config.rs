@@ -20,6 +20,7 @@ mod desk;
 mod events;
 pub mod finding;
 mod gateway;
+pub mod in_force;
 mod item;
 mod people;
 mod quantity;
@@ -37,6 +38,7 @@ mod yaml;
 
 pub use finding::{Colours, Excerpt, Finding, Findings, Level};
 pub use gateway::{CredentialPlace, GatewayKind, GatewaySettings, Instance};
+pub use in_force::{Exchange, RosterInForce, Standing};
 pub use quantity::show as show_duration;
 pub use rooms::{TEMPLATES, Texts, USUAL_NAME};
 pub use secret::UNSET;
