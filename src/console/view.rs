@@ -126,7 +126,7 @@ pub(super) struct Detail {
 /// Something said.
 #[derive(Debug, Serialize)]
 pub(super) struct Message {
-    /// `welcome`, `news`, `invite`, `brief` or `last_words`.
+    /// `welcome`, `presence`, `news`, `departures`, `invite`, `brief` or `last_words`.
     pub what: &'static str,
     /// `room`, or a person's name.
     pub to: String,

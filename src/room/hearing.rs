@@ -11,7 +11,7 @@ use super::phase::Phase;
 use super::progress::DOWN_GAP;
 use super::saying::same_words;
 use super::seat::{Heed, Seat, SeatState};
-use super::{Chore, Room};
+use super::{Chore, Done, Room};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{Notice, NoticeKind, Session, Whom, subject_has_token};
 use crate::jid::{ChatId, GroupId};
@@ -120,6 +120,7 @@ impl Room {
                 Some((Heed::Old, _)) => false,
                 Some((Heed::Believed { surely }, person)) => {
                     self.forget_invitation(&person);
+                    self.seek_admin();
                     !surely
                 }
                 Some((Heed::Doubtful, _)) => true,
@@ -168,6 +169,19 @@ impl Room {
         let gently = self.read_at.map_or(now, |at| later(at, GENTLY));
         let at = later(now, SOON).max(gently);
         self.read_again_at = Some(self.read_again_at.map_or(at, |known| known.min(at)));
+    }
+
+    /// Whoever left may have been the second admin: making somebody one again who is one already is harmless.
+    pub(super) fn seek_admin(&mut self) {
+        if self.leavers().next().is_some()
+            && matches!(self.chores.get(&Chore::SecondAdmin), Some(Done::Well { at }) if self.left_after(*at))
+        {
+            self.chores.remove(&Chore::SecondAdmin);
+        }
+    }
+
+    fn left_after(&self, at: Timestamp) -> bool {
+        self.seats.iter().any(|s| matches!(s.state, SeatState::Left { since } if since > at))
     }
 
     /// People who left and of whom the room was not told yet.

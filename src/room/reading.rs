@@ -62,6 +62,7 @@ impl Room {
         if let Answer::Members(members) = answer {
             let link_is_out = self.link.is_some();
             read_members(&mut self.seats, members, link_is_out, now);
+            self.seek_admin();
             // Somebody among us may be an admin already, made so by an earlier try.
             let has_admin = !members.own_row_unknown && members.rows.iter().any(|row| row.admin);
             if has_admin && policy.second_admin && !self.chores.contains_key(&Chore::SecondAdmin) {

@@ -42,6 +42,12 @@ impl Alarm {
         told_at.insert(number.to_owned(), at);
         drop(told_at);
         let down = match session {
+            // A phone that is linked says nothing about a token or a plan that is refused.
+            Session::Working
+                if self.health.unwell(number).is_some_and(|rest| rest.reason != Reason::Down) =>
+            {
+                return;
+            }
             Session::Working => None,
             Session::Down(detail) => Some(GatewayError::SessionDown { detail: detail.clone() }),
         };

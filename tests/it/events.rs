@@ -442,3 +442,21 @@ async fn two_numbers_tell_of_their_own_sessions() {
     assert_eq!(deliver(&world).await, [404], "no events are taken for this one");
     assert!(world.bridge.worker.health.unwell("second").is_none());
 }
+
+#[tokio::test]
+async fn when_the_second_admin_leaves_somebody_else_becomes_one() {
+    let world = world_on(Engine::Gows).await;
+    let id = world.fire("Down").await;
+    pass_telling(&world, 20).await;
+    let admins = || {
+        let members = world.group(&id).members;
+        let digits = members.into_iter().filter(|m| m.admin).map(|m| m.digits);
+        digits.filter(|digits| digits != Setup::BOT_DIGITS).collect::<Vec<_>>()
+    };
+    assert_eq!(admins(), [ADA]);
+    world.clock.advance(SignedDuration::from_secs(1));
+    world.sandbox.leave(ADA, &world.group(&id).id);
+    pass_telling(&world, 5).await;
+    assert_eq!(admins(), [BEN]);
+    world.assert_sound(&id).await;
+}

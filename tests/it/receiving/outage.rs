@@ -14,12 +14,13 @@ use warroom::incident::IncidentId;
 use warroom::receiver::{self, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, Hearing, IncidentQuery, Intent, Lease, Receipt, StepOutcome, Store,
-    StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Began, Dossier, Finished, Happening, Hearing, IncidentQuery, Intent, Lease, Receipt,
+    StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
 };
 
-use super::{SENDERS, world};
-use crate::harness::{World, listen};
+use super::{SENDERS, options, world};
+use crate::events;
+use crate::harness::{BEN, Options, World, listen};
 
 /// How a store takes a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,4 +284,26 @@ async fn a_bridge_whose_store_fails_is_alive_but_not_ready() {
     world.public = outage.becomes(Mood::Well);
     let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
     assert_eq!(ready.status, 200, "it comes back by itself");
+}
+
+#[tokio::test]
+async fn an_event_of_the_gateway_that_could_not_be_stored_comes_again_and_counts_once() {
+    for mood in [Mood::Down, Mood::Silent, Mood::DoneAndSilent] {
+        let mut world = World::with(Options { events: events::BOTH, ..options() }).await;
+        let id = world.fire("Down").await;
+        world.pass(20).await;
+        let outage = Outage::before(&world).await;
+        world.public = outage.becomes(mood);
+        events::tell_to(&world);
+        world.sandbox.leave(BEN, &world.group(&id).id);
+        assert_eq!(events::deliver(&world).await, [503]);
+        outage.becomes(Mood::Well);
+        world.clock.advance(SignedDuration::from_secs(2));
+        assert_eq!(events::deliver(&world).await, [200]);
+        assert_eq!(world.seats(&id).await["ben"], "left");
+        let notices = world.dossier(&id).await.timeline;
+        let notices = notices.iter().filter(|e| matches!(e.what, Happening::Notice { .. })).count();
+        assert_eq!(notices, 1, "told once more, heard once");
+        world.assert_sound(&id).await;
+    }
 }
