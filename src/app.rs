@@ -3,6 +3,7 @@
 //! Actors: [`Bridge`] is the whole program without a task running, which is what tests drive by hand;
 //! [`Running`] is the same with its listeners bound and its worker at work.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,20 +21,23 @@ use crate::clock::Clock;
 use crate::config::{Config, CredentialPlace, GatewayKind, Instance, Loaded, RosterInForce, StoreAddress};
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
-use crate::gateway::wawp::{ClientNotBuilt, Credentials, Settings, Wawp};
+use crate::gateway::posting::Poster;
+use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
-use crate::receiver::{self, Receiver};
+use crate::receiver::{self, Receiver, Told};
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
+use crate::worker::alarm::Alarm;
 use crate::worker::health::Health;
 use crate::worker::{Number, Worker};
 
 mod listener;
+mod telling;
 
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
 /// Grafana's `OnCall` four.
@@ -66,6 +70,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// No client could be made that posts the sandbox's events.
+    #[error("no HTTP client could be made: {0}")]
+    Client(String),
     /// The process cannot be asked by a signal to look at its roster.
     #[error("cannot listen for SIGHUP: {0}")]
     Signal(io::Error),
@@ -142,12 +149,24 @@ pub fn compose(config: &Config) -> Result<Composer, StartError> {
 
 fn trust(source: &Source) -> Trust {
     match &source.verifier.scheme {
-        Scheme::Hmac { .. } | Scheme::PagerDuty { .. } | Scheme::StandardWebhooks { .. } => Trust::Signed,
+        Scheme::Hmac { .. }
+        | Scheme::PagerDuty { .. }
+        | Scheme::StandardWebhooks { .. }
+        | Scheme::Waha { .. } => Trust::Signed,
         Scheme::Bearer { .. } | Scheme::Basic { .. } | Scheme::Header { .. } | Scheme::Query { .. } => {
             Trust::Token
         }
         Scheme::Insecure => Trust::Unverified,
     }
+}
+
+/// Whose events are taken, and how they are proven and read.
+fn told(config: &Config) -> BTreeMap<String, Told> {
+    let read = match config.gateway.kind {
+        GatewayKind::Wawp => wawp::notices,
+    };
+    let instances = config.gateway.instances.iter();
+    instances.map(|i| (i.name.clone(), Told { proofs: i.events.clone(), read })).collect()
 }
 
 impl Bridge {
@@ -165,8 +184,12 @@ impl Bridge {
         let roster = Arc::new(roster);
         roster.measure(&metrics);
         let composer = compose(config)?;
+        let health = Arc::new(Health::since(started_at));
+        let alarm = Arc::new(Alarm::new(Arc::clone(&health), Arc::clone(&metrics), Arc::clone(&bell)));
         let receiver = Receiver {
             sources: config.sources.clone(),
+            told: told(config),
+            alarm: Arc::clone(&alarm),
             store: Arc::clone(&store),
             roster: roster.reader(),
             rules: Rules { open_at: config.rooms.open_at, close_after: config.rooms.close_after },
@@ -185,7 +208,8 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            health: Health::since(started_at),
+            health,
+            alarm,
         };
         let console = Console {
             store,
@@ -290,7 +314,7 @@ async fn watch_roster(
     }
 }
 
-/// Starts a sandbox; returns its address. It ends with `stop`.
+/// Starts a sandbox that also posts its events; returns its address. It ends with `stop`.
 pub async fn start_sandbox(
     address: SocketAddr,
     sandbox: Sandbox,
@@ -299,6 +323,8 @@ pub async fn start_sandbox(
 ) -> Result<SocketAddr, StartError> {
     let (listener, address) = bind(address).await?;
     let router = sandbox.router();
+    let poster = Poster::new().map_err(StartError::Client)?;
+    listener::spawn(tasks, telling::tell(sandbox, poster, stop.clone()));
     // A simulated hang must not keep the process from ending.
     let grace = Duration::from_secs(1);
     let task = listener::serve(listener, router, Duration::from_secs(30), grace, stop.clone());

@@ -17,6 +17,7 @@ use crate::roster::Roster;
 use crate::source::Source;
 
 mod desk;
+mod events;
 pub mod finding;
 mod gateway;
 pub mod in_force;

@@ -14,7 +14,11 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::jid::{ChatId, GroupId, Jid};
 
+pub mod notice;
+pub mod posting;
 pub mod wawp;
+
+pub use notice::{Notice, NoticeKind, Unread, Whom};
 
 /// One linked number at a chat provider.
 ///

@@ -19,8 +19,8 @@
 //! is), [`room`] (the group made for an incident; the file worth reading twice), [`message`] (what is said),
 //! [`pacing`], [`matcher`], [`jid`]. All pure: no I/O, no clock, no chance.
 //!
-//! Edges: [`receiver`] with [`signature`] and [`source`] (one file per monitoring tool); [`gateway`] (one
-//! file per chat provider); [`store`]; [`console`]; [`config`]; [`clock`]; [`telemetry`]; [`problem`].
+//! Edges: [`receiver`] with [`signature`] and [`source`] (one file per monitoring tool), by which also comes
+//! what the chat provider tells by itself ([`gateway::notice`]); [`gateway`] (one file per chat provider); [`store`]; [`console`]; [`config`]; [`clock`]; [`telemetry`]; [`problem`].
 //!
 //! Movement: [`worker`] does the work, [`app`] puts everything together and is the only place that starts
 //! tasks, [`cli`] is the only place that prints. [`sandbox`] is the other side: a chat provider to run

@@ -16,6 +16,7 @@ use crate::gateway::{Capabilities, InviteLink, subject_has_token};
 use crate::incident::Incident;
 use crate::room::{Matter, NewsItem, Room, Seat};
 
+mod departure;
 mod length;
 mod markup;
 mod phrase;
@@ -24,11 +25,12 @@ mod scene;
 mod template;
 mod wording;
 
+pub use departure::departures;
 pub use wording::{ROOM_NAME, Wording};
 
 use length::{fit, size, tidy};
 use sample::Sample;
-use scene::{Measure, Scene, Topic};
+use scene::{Measure, SHORT, Scene, Topic};
 use template::{Author, Templates};
 
 /// What the texts depend on besides the incident and its room.

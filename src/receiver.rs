@@ -1,4 +1,5 @@
-//! `POST /hooks/{source}`: limit, verify, parse, accept, answer.
+//! `POST /hooks/{source}`: limit, verify, parse, accept, answer. What the gateway tells by itself comes in by
+//! a door of its own, see `notices`.
 //!
 //! The order is the point. Nothing looks into a body before its signature holds; nothing is answered 2xx
 //! before it is on disk; and a body that was verified is never answered 4xx, because senders drop or disable
@@ -29,12 +30,21 @@ use crate::signature::{RawHook, VerifiedBody, verify};
 use crate::source::{Parsed, Source, parse};
 use crate::store::{Acceptance, OpenRoom, Receipt, Store};
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
+use crate::worker::alarm::Alarm;
+
+mod notices;
+
+pub use notices::Told;
 
 /// Takes in hooks.
 #[derive(Debug)]
 pub struct Receiver {
     /// The monitoring tools, by the name in their path.
     pub sources: BTreeMap<String, Source>,
+    /// The linked numbers whose provider may tell us things, by their names.
+    pub told: BTreeMap<String, Told>,
+    /// Hears at once when a number goes down or works again.
+    pub alarm: Arc<Alarm>,
     /// The memory.
     pub store: Arc<dyn Store>,
     /// The roster in force.
@@ -59,6 +69,7 @@ pub struct Receiver {
 pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
         .route("/hooks/{source}", post(hook))
+        .route("/hooks/gateway/{instance}", post(notices::hook))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(|| async { Problem::NotFound })

@@ -23,15 +23,18 @@ use crate::roster::Summons;
 
 pub mod agenda;
 mod attendance;
+pub mod hearing;
 pub mod news;
 pub mod phase;
 pub mod policy;
 pub mod progress;
 pub mod quorum;
+mod reading;
 mod saying;
 pub mod seat;
 
 pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
+pub use hearing::{Named, NoticeItem};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};
@@ -88,6 +91,21 @@ pub struct Room {
     pub hold_until: Option<Timestamp>,
     /// When the number was last seen down, so that waiting for it does not use up a deadline.
     pub down_at: Option<Timestamp>,
+    /// The last notice of the gateway that was heard.
+    #[serde(default)]
+    pub noticed: i64,
+    /// When the members are read because of what was heard.
+    #[serde(default)]
+    pub read_again_at: Option<Timestamp>,
+    /// When it was told that our number is out of the group; a read decides.
+    #[serde(default)]
+    pub ousted_at: Option<Timestamp>,
+    /// When a group with our token was heard of while nobody knew of one; it is looked for at once.
+    #[serde(default)]
+    pub heard_of_at: Option<Timestamp>,
+    /// What the group is called, as far as was heard.
+    #[serde(default)]
+    pub named: Option<Named>,
 }
 
 /// Something that was said.
@@ -126,6 +144,9 @@ pub struct Saying {
     /// The chat could not be read after the last try.
     #[serde(default)]
     pub unreadable: bool,
+    /// People of whom it says that they left.
+    #[serde(default)]
+    pub leavers: Vec<String>,
 }
 
 /// Small things to do once in a room's life.
@@ -231,6 +252,8 @@ pub struct Wanted {
     pub news: Vec<NewsItem>,
     /// What an operator asked for.
     pub wish: Option<Wish>,
+    /// What the gateway told and the room has not heard yet, oldest first.
+    pub notices: Vec<NoticeItem>,
 }
 
 impl Room {
@@ -261,6 +284,11 @@ impl Room {
             troubles: BTreeMap::new(),
             hold_until: None,
             down_at: None,
+            noticed: 0,
+            read_again_at: None,
+            ousted_at: None,
+            heard_of_at: None,
+            named: None,
         }
     }
 
@@ -321,7 +349,8 @@ impl Room {
     /// When the last piece of news was told.
     #[must_use]
     pub fn last_news_at(&self) -> Option<Timestamp> {
-        self.told.iter().filter(|t| matches!(t.what, What::News { .. })).map(|t| t.at).max()
+        let is_news = |what: &What| matches!(what, What::News { .. } | What::Departures);
+        self.told.iter().filter(|t| is_news(&t.what)).map(|t| t.at).max()
     }
 
     fn seat_of_mut(&mut self, person: &str) -> Option<&mut Seat> {

@@ -6,7 +6,7 @@
 //!
 //! Actors: [`Sandbox`] is the handle (clones share one world); `api` is the HTTP face of the simulated API,
 //! `control` the routes that change people and faults, `page` the phones on a web page; `world`, `membership`
-//! and `talk` hold the rules; `engine` and `transcript` the shapes of the three engines.
+//! and `talk` hold the rules; `engine` and `transcript` the shapes of the three engines; `events` what the API tells by itself.
 //!
 //! Whatever happens later (a late member, a lagging list, a ticket, a lock) is computed from the clock when
 //! somebody looks; nothing here runs by itself.
@@ -16,6 +16,7 @@ mod call;
 mod control;
 mod delivery;
 mod engine;
+mod events;
 mod fault;
 mod group;
 mod link;
@@ -40,6 +41,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use self::call::{CallRecord, CredentialPlace};
+pub use self::events::{EventRecord, EventStyle, OutgoingEvent};
 pub use self::fault::{Effect, Fault, FaultKind, FaultView};
 pub use self::group::Rank;
 pub use self::link::JoinRefused;
@@ -117,7 +119,40 @@ impl Sandbox {
     /// Puts an instance into a state: `WORKING`, `SCAN_QR_CODE`, `FAILED`, `STOPPED`, `STARTING`, or
     /// [`UNLINKED`].
     pub fn set_session(&self, instance_id: &str, status: &str) {
-        self.with(|world, _| world.set_session(instance_id, status));
+        self.with(|world, now| world.set_session(instance_id, status, now));
+    }
+
+    /// Sets the addresses to which an instance tells its events, in the form of the API:
+    /// `[{"url", "events", "is_active"}]`, and a `hmac: {"key"}` if they are to be signed.
+    pub fn set_webhooks(&self, instance_id: &str, webhooks: serde_json::Value) {
+        self.with(|world, _| {
+            if let Ok(account) = world.account_mut(instance_id) {
+                account.webhooks = webhooks;
+            }
+        });
+    }
+
+    /// Sets how events are told.
+    pub fn set_event_style(&self, style: EventStyle) {
+        self.with(|world, _| world.events.style = style);
+    }
+
+    /// Events that are to be posted now. Each is handed out once until [`Sandbox::event_answered`] tells what
+    /// came of it.
+    #[must_use]
+    pub fn due_events(&self) -> Vec<OutgoingEvent> {
+        self.with(|world, now| world.events.due(now))
+    }
+
+    /// Takes in the status that an event was answered with; `None` if there was no answer.
+    pub fn event_answered(&self, ticket: u64, status: Option<u16>) {
+        self.with(|world, now| world.events.answered(ticket, status, now));
+    }
+
+    /// The last tries to deliver events, oldest first.
+    #[must_use]
+    pub fn told_events(&self) -> Vec<EventRecord> {
+        self.with(|world, _| world.events.records.iter().cloned().collect())
     }
 
     /// Sets how long a new group is absent from the lists of groups and chats.

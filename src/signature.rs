@@ -14,6 +14,7 @@ mod pagerduty;
 mod shared_secret;
 mod signed_body;
 mod standard_webhooks;
+mod waha;
 
 use std::fmt;
 
@@ -53,6 +54,15 @@ pub enum Encoding {
     Hex,
     /// Standard base64 with padding.
     Base64,
+}
+
+/// The hash inside an HMAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digest {
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
 }
 
 /// A header with the sending time, signed together with the body.
@@ -117,6 +127,13 @@ pub enum Scheme {
         /// The accepted secrets, `whsec_` and base64; the key is what the base64 stands for.
         secrets: Vec<SecretString>,
     },
+    /// WAHA's, the server behind Wawp: HMAC of the raw body in hexadecimal digits, in `X-Webhook-Hmac`.
+    Waha {
+        /// The accepted keys.
+        secrets: Vec<SecretString>,
+        /// Which hash; what the sender's header says about it does not count.
+        algorithm: Digest,
+    },
     /// Nothing is checked. Must be written out in the config.
     Insecure,
 }
@@ -157,6 +174,7 @@ impl Verifier {
             | Scheme::Hmac { secrets, .. }
             | Scheme::PagerDuty { secrets }
             | Scheme::StandardWebhooks { secrets }
+            | Scheme::Waha { secrets, .. }
             | Scheme::Basic { passwords: secrets, .. } => secrets,
         };
         if secrets.is_empty() {
@@ -299,6 +317,7 @@ pub fn verify(hook: RawHook, verifier: &Verifier, now: Timestamp) -> Result<Veri
         Scheme::StandardWebhooks { secrets } => {
             standard_webhooks::verify(&hook, secrets, verifier.tolerance, now)?
         }
+        Scheme::Waha { secrets, algorithm } => waha::verify(&hook, secrets, *algorithm)?,
         Scheme::Insecure => Evidence::default(),
     };
     let mut headers = hook.headers;
@@ -376,6 +395,9 @@ pub fn sign(verifier: &Verifier, body: &[u8], id: &str, now: Timestamp) -> Resul
         Scheme::StandardWebhooks { secrets } => {
             first(secrets)?;
             signed.headers = standard_webhooks::sign(body, secrets, id, now)?;
+        }
+        Scheme::Waha { secrets, algorithm } => {
+            signed.headers = waha::sign(body, first(secrets)?, *algorithm)?;
         }
         Scheme::Insecure => {}
     }

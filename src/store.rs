@@ -3,8 +3,9 @@
 //! Actors: [`Store`], which the receiver writes accepted hooks into and the worker leases rooms from. The
 //! tables behind it: *receipts* (each accepted body, with its answer), *incidents* and the *alerts* inside
 //! them, *news* (what a room should hear), *rooms* (one document each, written only by the holder of the
-//! lease), the *journal* (every intent, outcome and move) and *orphans* (groups that carry an incident's id
-//! but are not its room). `now` is always an argument: no clock of a database is asked.
+//! lease), the *journal* (every intent, outcome and move), *orphans* (groups that carry an incident's id
+//! but are not its room), and *notices* (what the gateway told of a room). `now` is always an argument: no
+//! clock of a database is asked.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, Severity};
 use crate::clock::{SignedDuration, Timestamp};
-use crate::gateway::GatewayError;
+use crate::gateway::{GatewayError, Notice, NoticeKind};
 use crate::incident::{Incident, IncidentId, Outcome, Rules};
 use crate::jid::GroupId;
 use crate::pacing::Pace;
@@ -66,6 +67,14 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Drops an operator's wish that cannot be granted from where the room is.
     async fn refuse_wish(&self, lease: &Lease, why: &str, now: Timestamp) -> Result<Finished, StoreError>;
+
+    /// Takes in what the gateway told `instance` by itself: repeats are known by their ids, and each room that
+    /// it concerns finds it in [`Wanted`] and is due now. When this returns `Ok`, all of it is on disk.
+    async fn hear(&self, instance: &str, notices: Vec<Notice>, now: Timestamp)
+    -> Result<Hearing, StoreError>;
+
+    /// Writes a room that has heard what the gateway told.
+    async fn heed(&self, lease: &Lease, room: Room) -> Result<Finished, StoreError>;
 
     /// Gives the room back, to be woken at `wake_at`, or at once if something came up meanwhile.
     async fn release(
@@ -254,6 +263,15 @@ pub enum Finished {
     Stray,
 }
 
+/// What came of notices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hearing {
+    /// Rooms that have something to hear.
+    pub rooms: usize,
+    /// Notices that were told before.
+    pub repeated: usize,
+}
+
 /// Whether an operator's wish was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WishTaken {
@@ -358,6 +376,14 @@ pub enum Happening {
         /// Which.
         #[serde(flatten)]
         event: Event,
+    },
+    /// The gateway told something by itself.
+    Notice {
+        /// To which linked number.
+        instance: String,
+        /// What.
+        #[serde(flatten)]
+        notice: NoticeKind,
     },
     /// An outcome that came after the lease was lost.
     Stray {

@@ -58,6 +58,15 @@ pub struct InstanceLabels {
     pub instance: String,
 }
 
+/// Something that the gateway told by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct NoticeLabels {
+    /// The linked number's name in the config.
+    pub instance: String,
+    /// What sort of thing.
+    pub notice: &'static str,
+}
+
 /// A roster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RosterLabels {
@@ -93,6 +102,8 @@ pub struct Metrics {
     pub unmapped: Family<SourceLabels, Counter>,
     /// Gateway calls by outcome.
     pub calls: Family<CallLabels, Counter>,
+    /// What the gateway told by itself.
+    pub notices: Family<NoticeLabels, Counter>,
     /// Moves of rooms.
     pub moves: Family<MoveLabels, Counter>,
     /// Steps put off because a number has to keep its pace.
@@ -126,6 +137,7 @@ impl Default for Metrics {
             alerts: Family::default(),
             unmapped: Family::default(),
             calls: Family::default(),
+            notices: Family::default(),
             moves: Family::default(),
             throttled: Counter::default(),
             strays: Counter::default(),
@@ -155,6 +167,11 @@ impl Default for Metrics {
             metrics.unmapped.clone(),
         );
         registry.register("gateway_calls", "Gateway calls by step and outcome", metrics.calls.clone());
+        registry.register(
+            "notices",
+            "What the gateway told by itself, by number and kind",
+            metrics.notices.clone(),
+        );
         registry.register("room_moves", "Moves of rooms by the phase they moved to", metrics.moves.clone());
         registry.register(
             "steps_throttled",

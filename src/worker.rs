@@ -21,12 +21,15 @@ use crate::pacing::{Budget, Pace};
 use crate::room::progress::Note;
 use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, What, next_step, tell_of_delay};
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, Store, StoreError};
-use crate::telemetry::{CallLabels, InstanceLabels, Metrics, MoveLabels};
+use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 
-use self::health::{Health, Reason};
+use self::alarm::Alarm;
+use self::health::Health;
 use self::quorum::about_quorum;
 
+pub mod alarm;
 pub mod health;
+mod heeding;
 mod quorum;
 
 /// Rooms worked on at the same time.
@@ -75,7 +78,9 @@ pub struct Worker {
     /// Rung by the receiver when a room has something to do.
     pub bell: Arc<Notify>,
     /// Which numbers are rested.
-    pub health: Health,
+    pub health: Arc<Health>,
+    /// Says when a number goes down, and when it works again.
+    pub alarm: Arc<Alarm>,
 }
 
 /// Why work on a room ended.
@@ -145,42 +150,7 @@ impl Worker {
     }
 
     fn note_health(&self, number: &Number, create: bool, failure: Option<&GatewayError>) {
-        let up = self.metrics.instances_up.get_or_create(&InstanceLabels { instance: number.name.clone() });
-        match failure {
-            None => {
-                up.set(1);
-                if let Some(rest) = self.health.note_success(&number.name, create, self.clock.now()) {
-                    info!(gateway.instance = number.name, since = %rest.since, "the number works again");
-                    self.bell.notify_one();
-                }
-            }
-            Some(error) => {
-                let now = self.clock.now();
-                let Some(rest) = self.health.note_failure(&number.name, create, error, now) else { return };
-                up.set(i64::from(rest.reason.is_about_groups()));
-                match rest.reason {
-                    Reason::Throttled => warn!(
-                        gateway.instance = number.name, why = rest.words, until = %rest.until,
-                        "the provider wants no more groups of this number for now"
-                    ),
-                    Reason::NoGroups => error!(
-                        gateway.instance = number.name,
-                        why = rest.words,
-                        "the plan of this number makes no groups: people are told one by one"
-                    ),
-                    Reason::Down => error!(
-                        gateway.instance = number.name,
-                        why = rest.words,
-                        "the number does not work: link its phone again; rooms wait for it"
-                    ),
-                    Reason::NotAccepted => error!(
-                        gateway.instance = number.name,
-                        why = rest.words,
-                        "the provider does not accept the number: check token, instance and plan"
-                    ),
-                }
-            }
-        }
+        self.alarm.note(&number.name, create, failure, self.clock.now());
     }
 
     /// Does everything that is due at this moment, and returns how many rooms were taken. For tests and for
@@ -246,6 +216,9 @@ impl Worker {
 
     async fn steps(&self, lease: &mut Lease, stop: &CancellationToken) -> Result<End, StoreError> {
         loop {
+            if !self.heed(lease).await? {
+                return Ok(End::Lost);
+            }
             let now = self.clock.now();
             let ground = Ground {
                 policy: &self.policy,

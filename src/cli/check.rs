@@ -105,6 +105,15 @@ fn surroundings(config: &Config, out: &mut dyn Write) -> io::Result<()> {
             instance.budget.messages_per_minute,
             show_duration(instance.budget.one_to_one_gap)
         )?;
+        let proofs: Vec<String> = instance.events.iter().map(describe_verifier).collect();
+        if !proofs.is_empty() {
+            writeln!(
+                out,
+                "    its events at /hooks/gateway/{}, verified by {}",
+                instance.name,
+                proofs.join(" and ")
+            )?;
+        }
     }
     Ok(())
 }

@@ -92,12 +92,16 @@ async fn play(
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let phones = start_sandbox(any_port, sandbox.clone(), stop, tasks).await?;
     let config = folder.join("warroom.yaml");
-    write_files(&config, phones)?;
+    let secret = new_token();
+    write_files(&config, phones, &secret)?;
     let loaded = load(&config, Strictness::Serve)?;
     let trouble = settle_people(&sandbox, &loaded.roster);
     let source = loaded.config.sources.values().next().cloned();
     let source = source.ok_or_else(|| Failure::no("the demo's config has no source"))?;
     let running = Running::start(&loaded, Arc::clone(clock), stop).await?;
+    let hook = format!("http://{}/hooks/gateway/demo?secret={secret}", running.public);
+    let hooks = serde_json::json!([{ "url": hook, "events": ["*"], "is_active": true }]);
+    sandbox.set_webhooks(Setup::INSTANCE_ID, hooks);
 
     writeln!(out, "sandbox   http://{phones}/  (everybody's phone; engine {})", options.engine)?;
     writeln!(out, "bridge    http://{}/hooks/{}", running.public, source.name)?;
@@ -131,7 +135,7 @@ async fn play(
     Ok(0)
 }
 
-fn write_files(config: &Path, gateway: SocketAddr) -> Result<(), Failure> {
+fn write_files(config: &Path, gateway: SocketAddr, events: &str) -> Result<(), Failure> {
     let text = format!(
         "# The demo's config: a bridge before the sandbox, everything on loopback.
 server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0 }}
@@ -140,7 +144,7 @@ roster: roster.yaml
 gateway:
   kind: wawp
   base_url: http://{gateway}
-  instances: [ {{ name: demo, id: {id}, access_token: {token} }} ]
+  instances: [ {{ name: demo, id: {id}, access_token: {token}, events: {{ secret: {events} }} }} ]
 sources:
   webhook:
     kind: generic
@@ -297,6 +301,7 @@ fn holds(state: &SeatState) -> &'static str {
         SeatState::Wanted
         | SeatState::Asked
         | SeatState::In { .. }
+        | SeatState::Left { .. }
         | SeatState::Refused { .. }
         | SeatState::CannotTell { .. }
         | SeatState::Replaced { .. } => "",

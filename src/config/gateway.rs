@@ -5,12 +5,14 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::clock::SignedDuration;
+use crate::config::events::events;
 use crate::config::item::Item;
 use crate::config::quantity::show;
 use crate::config::section::Section;
 use crate::config::server::seconds;
 use crate::config::words::shortened;
 use crate::pacing::Budget;
+use crate::signature::Verifier;
 
 /// How the chat provider is reached.
 #[derive(Debug, Clone)]
@@ -64,6 +66,8 @@ pub struct Instance {
     pub access_token: SecretString,
     /// How often we may.
     pub budget: Budget,
+    /// What the provider's own events about it must prove, all of it; none are taken if this is empty.
+    pub events: Vec<Verifier>,
 }
 
 /// More than this many groups in an hour, and `WhatsApp` begins to block numbers.
@@ -236,6 +240,7 @@ fn instance<'a>(s: &Section<'a>, n: usize, shared: Budget) -> Option<(Option<Ite
             .unwrap_or(shared.rooms_per_hour),
         ..shared
     };
+    let events = s.get("events").map(|i| events(&i)).unwrap_or_default();
     let id = id_item.as_ref().and_then(Item::text_from_anywhere);
     let access_token = token.and_then(|i| i.secret());
     Some((
@@ -246,6 +251,7 @@ fn instance<'a>(s: &Section<'a>, n: usize, shared: Budget) -> Option<(Option<Ite
             id: id?,
             access_token: access_token?,
             budget,
+            events,
         },
     ))
 }

@@ -9,7 +9,7 @@ use crate::config::server::seconds;
 use crate::config::source_text::Cover;
 use crate::config::words::shortened;
 use crate::config::yaml::Value;
-use crate::signature::{Encoding, Scheme, TimestampHeader, USUAL_TOLERANCE, Verifier};
+use crate::signature::{Digest, Encoding, Scheme, TimestampHeader, USUAL_TOLERANCE, Verifier};
 use crate::source::SourceKind;
 
 const FORMS: &str = "`bearer`, `basic`, `header`, `query`, `hmac` or `standard_webhooks`";
@@ -77,7 +77,7 @@ fn bare_word(item: &Item<'_>, word: &str, exposed: bool) -> Option<Verifier> {
 }
 
 /// Secrets under a key; `None` if one of them is missing or wrong, which is then a finding already.
-fn secrets(item: &Item<'_>) -> Option<Vec<secrecy::SecretString>> {
+pub(super) fn secrets(item: &Item<'_>) -> Option<Vec<secrecy::SecretString>> {
     let secrets = item.secrets();
     let wanted = match &item.node.value {
         Value::List(items) => items.len().max(1),
@@ -238,6 +238,13 @@ pub fn describe(verifier: &Verifier) -> String {
             super::quantity::show(verifier.tolerance),
             count(secrets)
         ),
+        Scheme::Waha { secrets, algorithm } => {
+            let name = match algorithm {
+                Digest::Sha256 => "HMAC-SHA256",
+                Digest::Sha512 => "HMAC-SHA512",
+            };
+            format!("{name} in X-Webhook-Hmac, {}", count(secrets))
+        }
         Scheme::Insecure => "NOT VERIFIED (insecure)".to_owned(),
     }
 }

@@ -6,8 +6,9 @@
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::gateway::{NoticeKind, Session, Whom};
 use crate::room::progress::Note;
-use crate::room::{Event, Phase, Turn};
+use crate::room::{Event, Phase, Seat, Turn};
 use crate::store::{Entry, Happening};
 
 /// One line.
@@ -15,15 +16,15 @@ use crate::store::{Entry, Happening};
 pub(super) struct Row {
     /// When it began.
     pub at: Timestamp,
-    /// `hook`, `call`, `move`, `stray` or `refused`.
+    /// `hook`, `call`, `move`, `notice`, `stray` or `refused`.
     pub kind: &'static str,
-    /// The source, the step, or the event.
+    /// The source, the step, the event, or what the gateway told.
     pub what: String,
     /// `opened` … for a hook; `ok`, the error's class, `abandoned` or `no answer yet` for a call; the phase after a move.
     pub outcome: &'static str,
     /// In words.
     pub detail: String,
-    /// The linked number of a call.
+    /// The linked number of a call or a notice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// The receipt of a hook.
@@ -52,7 +53,7 @@ impl Row {
 }
 
 /// The lines of a timeline, oldest first.
-pub(super) fn rows(timeline: &[Entry]) -> Vec<Row> {
+pub(super) fn rows(timeline: &[Entry], seats: &[Seat]) -> Vec<Row> {
     let mut phase = timeline.first().map(|e| Phase::Wanted { since: e.at, not_before: e.at });
     timeline
         .iter()
@@ -64,12 +65,12 @@ pub(super) fn rows(timeline: &[Entry]) -> Vec<Row> {
             if let Happening::Moved { event } = &entry.what {
                 phase = phase.take().and_then(|p| p.after(event, entry.at).ok());
             }
-            row(entry, phase.as_ref())
+            row(entry, phase.as_ref(), seats)
         })
         .collect()
 }
 
-fn row(entry: &Entry, phase: Option<&Phase>) -> Row {
+fn row(entry: &Entry, phase: Option<&Phase>, seats: &[Seat]) -> Row {
     let plain = |kind, what: &str, outcome, detail: String| Row {
         at: entry.at,
         kind,
@@ -91,6 +92,10 @@ fn row(entry: &Entry, phase: Option<&Phase>) -> Row {
         Happening::Moved { event } => {
             plain("move", event.name(), phase.map_or("", |p| p.name().as_str()), words(event))
         }
+        Happening::Notice { instance, notice } => Row {
+            instance: Some(instance.clone()),
+            ..plain("notice", notice.name(), "told", notice_words(notice, seats))
+        },
         Happening::Stray { step, outcome } => {
             let (word, detail) = told(outcome);
             plain("stray", step, word, detail)
@@ -107,6 +112,33 @@ fn told(note: &Note) -> (&'static str, String) {
             ("abandoned", "the worker went away before the answer; the next one looked".to_owned())
         }
     }
+}
+
+/// What the gateway told, for people.
+fn notice_words(notice: &NoticeKind, seats: &[Seat]) -> String {
+    let all = |who: &[Whom]| who.iter().map(|whom| name(whom, seats)).collect::<Vec<_>>().join(", ");
+    match notice {
+        NoticeKind::Joined { who, .. } => format!("WhatsApp tells that {} joined", all(who)),
+        NoticeKind::Left { who, .. } => format!("WhatsApp tells that {} left", all(who)),
+        NoticeKind::WeJoined { group, .. } => format!("WhatsApp tells that our number is in {group}"),
+        NoticeKind::WeLeft { .. } => {
+            "WhatsApp tells that our number is out of the group; a read decides".to_owned()
+        }
+        NoticeKind::Renamed { subject, .. } => format!("somebody named the group \u{201c}{subject}\u{201d}"),
+        NoticeKind::Changed { .. } => "something about the people changed; the members are read".to_owned(),
+        NoticeKind::Session { session: Session::Working } => "the number works again".to_owned(),
+        NoticeKind::Session { session: Session::Down(state) } => format!("the number is down: {state}"),
+        NoticeKind::Message { .. } => "a message of ours was seen in the room".to_owned(),
+    }
+}
+
+/// The name, or as little of the number as tells people apart.
+fn name(whom: &Whom, seats: &[Seat]) -> String {
+    let seat = seats.iter().find(|seat| seat.is(whom)).map(|seat| seat.who.name.clone());
+    let masked = || {
+        whom.phone.as_ref().or(whom.hidden.as_ref()).map(|jid| format!("somebody else ({})", jid.masked()))
+    };
+    seat.or_else(masked).unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// What an event means, for people.
@@ -176,7 +208,7 @@ mod tests {
             moved(2, Event::Made { group }),
             moved(3, Event::Gone { why: "removed".into() }),
         ];
-        let told: Vec<_> = rows(&story).iter().map(|r| (r.kind, r.outcome, r.tone())).collect();
+        let told: Vec<_> = rows(&story, &[]).iter().map(|r| (r.kind, r.outcome, r.tone())).collect();
         assert_eq!(
             told,
             [
@@ -191,14 +223,14 @@ mod tests {
     #[test]
     fn a_journal_that_does_not_replay_claims_no_phase() {
         let story = [moved(0, Event::Finished), moved(1, Event::Ended)];
-        assert!(rows(&story).iter().all(|r| r.outcome.is_empty()));
+        assert!(rows(&story, &[]).iter().all(|r| r.outcome.is_empty()));
     }
 
     #[test]
     fn a_call_without_an_answer_says_so() {
-        let row = rows(&[call(0, "create", None)]).remove(0);
+        let row = rows(&[call(0, "create", None)], &[]).remove(0);
         assert_eq!((row.outcome, row.tone()), ("no answer yet", "plain"));
-        let row = rows(&[call(0, "create", Some(Note::Abandoned))]).remove(0);
+        let row = rows(&[call(0, "create", Some(Note::Abandoned))], &[]).remove(0);
         assert_eq!((row.outcome, row.tone()), ("abandoned", "bad"));
     }
 }

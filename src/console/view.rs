@@ -128,7 +128,7 @@ pub(super) struct Detail {
 /// Something said.
 #[derive(Debug, Serialize)]
 pub(super) struct Message {
-    /// `welcome`, `presence`, `news`, `quorum`, `invite`, `reminder`, `brief` or `last_words`.
+    /// `welcome`, `presence`, `news`, `departures`, `quorum`, `invite`, `reminder`, `brief` or `last_words`.
     pub what: &'static str,
     /// `room`, or a person's name.
     pub to: String,
@@ -201,7 +201,7 @@ impl Detailed {
             room: room.as_ref().map(|room| Detail::of(room, now)),
             orphans: orphans.clone(),
             attention: attention(incident, room.as_ref(), orphans),
-            timeline: rows(timeline),
+            timeline: rows(timeline, room.as_ref().map_or(&[], |room| &room.seats)),
         }
     }
 }
@@ -278,6 +278,7 @@ impl Place {
                 let by = if *by_gateway { "invited by WhatsApp" } else { "invited by link" };
                 ("invited", by.to_owned(), Some(*since), None)
             }
+            SeatState::Left { since } => ("left", "left the group".to_owned(), Some(*since), None),
             SeatState::Refused { why } => ("refused", why.words().to_owned(), None, None),
             SeatState::CannotTell { look_at } => {
                 ("cannot_tell", "cannot tell".to_owned(), None, Some(*look_at))
@@ -314,7 +315,7 @@ impl Detail {
         });
         Self {
             glance: Glance::of(room, now),
-            subject: room.subject.clone(),
+            subject: room.named.as_ref().map(|n| n.subject.clone()).or_else(|| room.subject.clone()),
             route: room.summons.route.clone(),
             rule: room.summons.rule.clone(),
             runbook: room.summons.runbook.clone(),
@@ -338,6 +339,7 @@ fn kind(what: &What) -> &'static str {
         What::Presence => "presence",
         What::Reminder { .. } => "reminder",
         What::Quorum { .. } => "quorum",
+        What::Departures => "departures",
         What::News { .. } => "news",
         What::Invite { .. } => "invite",
         What::Brief { .. } => "brief",
@@ -347,9 +349,12 @@ fn kind(what: &What) -> &'static str {
 
 fn addressee(room: &Room, what: &What) -> String {
     match what {
-        What::Welcome | What::Presence | What::News { .. } | What::Quorum { .. } | What::LastWords => {
-            "room".to_owned()
-        }
+        What::Welcome
+        | What::Presence
+        | What::News { .. }
+        | What::Departures
+        | What::Quorum { .. }
+        | What::LastWords => "room".to_owned(),
         What::Invite { person } | What::Reminder { person } | What::Brief { person } => room
             .seats
             .iter()

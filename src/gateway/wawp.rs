@@ -6,7 +6,7 @@
 //!
 //! Actors: [`Wawp`], the [`Gateway`] for one instance; below it `http` (requests and their time limit), `settings`,
 //! `reply` and `told` (bodies and the errors in them), `classify` (what an answer means for the next step),
-//! `groups`, `people`, `messages`, `account` (shapes → words of this crate), `membership`, `search`, `history`
+//! `groups`, `people`, `messages`, `account`, `events` (shapes → words of this crate), `membership`, `search`, `history`
 //! and `reachability` (the calls that take more than one request), `redaction` (what may be kept of the provider's words).
 
 use std::fmt;
@@ -29,11 +29,13 @@ use http::{Deadline, Request, Transport};
 use redaction::Redaction;
 use reply::Reply;
 
+pub use events::notices;
 pub use settings::{ClientNotBuilt, Credentials, Settings};
 
 mod account;
 mod call;
 mod classify;
+mod events;
 mod groups;
 mod history;
 mod http;

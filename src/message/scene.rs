@@ -77,7 +77,7 @@ impl Measure {
 }
 
 /// Any other single value.
-const SHORT: usize = 120;
+pub(super) const SHORT: usize = 120;
 /// A sentence, such as why something failed.
 const SENTENCE: usize = 300;
 
@@ -243,7 +243,7 @@ impl Scene<'_> {
             | SeatState::Invited { .. }
             | SeatState::CannotTell { .. }
             | SeatState::Replaced { .. } => true,
-            SeatState::In { .. } | SeatState::Refused { .. } => false,
+            SeatState::In { .. } | SeatState::Left { .. } | SeatState::Refused { .. } => false,
         };
         let refused = |s: &SeatState| matches!(s, SeatState::Refused { .. });
         let here = |s: &SeatState| matches!(s, SeatState::In { .. });
@@ -260,6 +260,7 @@ impl Scene<'_> {
             SeatState::Wanted
             | SeatState::Asked
             | SeatState::In { .. }
+            | SeatState::Left { .. }
             | SeatState::Refused { .. }
             | SeatState::CannotTell { .. } => None,
         });
@@ -278,6 +279,7 @@ impl Scene<'_> {
             ("absent", names(refused)),
             ("here", names(here)),
             ("invited", text_or_none(&some_of(&invited, measure.people, ", "))),
+            ("left", names(|s| matches!(s, SeatState::Left { .. }))),
             ("unclear", names(unclear)),
             ("missing", text_or_none(&some_of(&missing, measure.people, ", "))),
             ("links", Value::from(listed)),

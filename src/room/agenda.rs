@@ -7,11 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attendance::{bring_in, chat_to_check, everybody_looked_for, next_read};
+use super::attendance::{bring_in, chat_to_check, everybody_looked_for};
 use super::news::fold_news;
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
 use super::quorum::{Judgement, Matter, judge};
+use super::reading::next_read;
 use super::seat::{Refused, Seat, SeatState};
 use super::{Chore, Room, Saying, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -127,6 +128,8 @@ pub enum What {
         /// Key in the roster.
         person: String,
     },
+    /// Who left, when nothing else is told that could say so.
+    Departures,
     /// The last message of the room.
     LastWords,
 }
@@ -143,6 +146,7 @@ impl What {
             Self::Reminder { person } => format!("reminder {person}"),
             Self::Quorum { matter } => matter.key(),
             Self::Brief { person } => format!("brief {person}"),
+            Self::Departures => "departures".to_owned(),
             Self::LastWords => "last words".to_owned(),
         }
     }
@@ -152,9 +156,12 @@ impl What {
     pub fn is_private(&self) -> bool {
         match self {
             Self::Invite { .. } | Self::Reminder { .. } | Self::Brief { .. } => true,
-            Self::Welcome | Self::Presence | Self::News { .. } | Self::Quorum { .. } | Self::LastWords => {
-                false
-            }
+            Self::Welcome
+            | Self::Presence
+            | Self::News { .. }
+            | Self::Departures
+            | Self::Quorum { .. }
+            | Self::LastWords => false,
         }
     }
 }
@@ -391,7 +398,7 @@ fn while_unsure(
         let why = "nobody could tell whether the group was made".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);
     }
-    if look_at > now {
+    if look_at > now && room.heard_of_at.is_none() {
         return Next::Sleep(look_at);
     }
     let mut agenda = Agenda::new(room, now);
@@ -473,24 +480,27 @@ fn while_live(
     }
     if room.is_briefed() {
         if everybody_looked_for(room, wanted, policy) {
-            let text = composer.presence(&wanted.incident, room, now);
+            let text = composer.with_departures(composer.presence(&wanted.incident, room, now), room);
             agenda.chore(Chore::Presence, into_room(What::Presence, text));
         }
         if let Some(matter) = room.next_matter().filter(|_| wanted.incident.state == State::Open) {
             let text = composer.quorum(&wanted.incident, room, matter, now);
             agenda.offer(into_room(What::Quorum { matter: matter.clone() }, text));
         }
+        // What comes soon after the last news is told together with what comes after it.
+        let soonest = room.last_news_at().map_or(now, |at| later(at, policy.update_interval));
         if let Some(item) = fold_news(&wanted.news) {
-            // What comes soon after the last news is told together with what comes after it.
-            let soonest = room.last_news_at().map_or(now, |at| later(at, policy.update_interval));
             let due = if wanted.incident.is_closed() { now } else { soonest };
-            let text = composer.news(&wanted.incident, room, &item, now);
+            let text = composer.with_departures(composer.news(&wanted.incident, room, &item, now), room);
             agenda.offer_at(due, into_room(What::News { through: item.seq }, text));
         } else if wanted.incident.is_closed()
             && agenda.is_free()
             && everybody_looked_for(room, wanted, policy)
         {
             return Next::Note(Event::Ended);
+        } else if room.chores.contains_key(&Chore::Presence) && room.leavers().next().is_some() {
+            let text = composer.departed(&wanted.incident, room, now);
+            agenda.offer_at(soonest, into_room(What::Departures, text));
         }
     }
     if let Some(closes_at) = wanted.incident.closes_at() {

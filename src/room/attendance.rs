@@ -12,37 +12,10 @@ use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::State;
 use crate::jid::{ChatId, GroupId, Jid};
 
-/// How long after the last planned read members are read again while somebody may still arrive.
-const LATER_READS: [SignedDuration; 3] =
-    [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
 /// Before a group is made, the chats of so many people are looked into at most: the room must not wait.
 const MOST_CHATS: usize = 5;
 /// What somebody wrote longer ago than this is no acquaintance any more.
 const RECENTLY: SignedDuration = SignedDuration::from_hours(24 * 180);
-
-/// When to read the members next, if ever.
-pub(super) fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Timestamp> {
-    let planned = usize::try_from(room.reads).unwrap_or(usize::MAX);
-    if let Some(offset) = policy.member_reads.get(planned) {
-        return Some(later(live_since, *offset));
-    }
-    // Somebody whom one list missed is looked for until it is certain: there is no link before that.
-    let unclear = |s: &Seat| s.state == SeatState::Asked && !s.needs_link();
-    if !room.seats.iter().any(|s| s.may_arrive() || unclear(s)) {
-        return None;
-    }
-    let read_at = room.read_at.unwrap_or(live_since);
-    // Those added later are looked for as soon as the first ones were.
-    if let Some(added_at) = room.pursuit.added_at.filter(|_| room.seats.iter().any(unclear)) {
-        let soon = policy.member_reads.iter().map(|offset| later(added_at, *offset)).find(|at| *at > read_at);
-        if soon.is_some() {
-            return soon;
-        }
-    }
-    let again = planned - policy.member_reads.len();
-    let gap = LATER_READS.get(again).or(LATER_READS.last())?;
-    Some(later(read_at, *gap))
-}
 
 /// Whether the planned member lists were read and everybody missing has been dealt with. Once nothing fires,
 /// nobody waits for those who were asked because others did not come.
@@ -62,6 +35,7 @@ fn is_to_be_added(seat: &Seat, policy: &Policy) -> bool {
         SeatState::Wanted | SeatState::Asked => true,
         SeatState::In { .. }
         | SeatState::Invited { .. }
+        | SeatState::Left { .. }
         | SeatState::Refused { .. }
         | SeatState::CannotTell { .. }
         | SeatState::Replaced { .. } => false,

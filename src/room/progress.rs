@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, REFUSALS, Step, What};
 use super::phase::{Event, Illegal, Phase};
-use super::policy::{Policy, Strangers};
-use super::seat::{Refused, Seat, SeatState, note_said, read_members};
-use super::{Chore, Done, Room, Saying, Trouble, Wanted};
+use super::policy::Policy;
+use super::seat::{Refused, Seat, SeatState, note_said};
+use super::{Chore, Done, Named, Room, Saying, Trouble, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{
     AddOutcome, Added, CreatedGroup, FoundGroup, GatewayError, InviteLink, Members, OwnMessage, Refusal, Sent,
@@ -116,7 +116,7 @@ pub(super) const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(1);
 /// Between two looks for a lost group, while "nothing" is not believed yet.
 const LOOK_GAP: SignedDuration = SignedDuration::from_secs(10);
 /// How long a number that is down is left alone.
-const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
+pub(super) const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
 /// How long a throttled number is left alone if it does not say.
 const THROTTLED_GAP: SignedDuration = SignedDuration::from_secs(60);
 /// How long it is left alone at least: some say "after 0 seconds".
@@ -153,6 +153,7 @@ impl Room {
             }
             Step::Say { what, chat, text } => {
                 let again = self.saying.take().filter(|s| s.what == *what);
+                let leavers = again.as_ref().map_or_else(|| self.leavers_in(text), |s| s.leavers.clone());
                 self.saying = Some(Saying {
                     what: what.clone(),
                     chat: chat.clone(),
@@ -166,6 +167,7 @@ impl Room {
                     looks: 0,
                     look_at: now,
                     unreadable: false,
+                    leavers,
                 });
             }
             Step::AddMembers { people, .. } => {
@@ -231,11 +233,13 @@ impl Room {
         self.link = None;
         self.reads = 0;
         self.read_at = None;
+        self.named = None;
         for seat in &mut self.seats {
             seat.absences = 0;
             let stays = matches!(
                 seat.state,
                 SeatState::Wanted
+                    | SeatState::Left { .. }
                     | SeatState::Refused {
                         why: Refused::NotOnNetwork | Refused::Blocked | Refused::Stranger | Refused::OverSize
                     }
@@ -280,7 +284,12 @@ impl Room {
             Step::LockMessages { .. } => {
                 self.finish_chore(Chore::LockMessages, step, answer, &mut effect, now);
             }
-            Step::Rename { .. } => self.finish_chore(Chore::Rename, step, answer, &mut effect, now),
+            Step::Rename { subject, .. } => {
+                if *answer == Answer::Done {
+                    self.named = Some(Named { subject: subject.clone(), at: now });
+                }
+                self.finish_chore(Chore::Rename, step, answer, &mut effect, now);
+            }
             Step::Leave { .. } => self.finish_chore(Chore::Leave, step, answer, &mut effect, now),
             Step::ReadMembers { .. } => self.finish_read(step, answer, ground.policy, &mut effect, now),
             Step::AddMembers { people, .. } => self.finish_add(people, step, answer, &mut effect, now),
@@ -368,6 +377,7 @@ impl Room {
     }
 
     fn finish_look(&mut self, answer: &Answer, policy: &Policy, effect: &mut Effect, now: Timestamp) {
+        self.heard_of_at = None;
         let Answer::Groups(groups) = answer else {
             self.fail(&Step::Look { token: self.token() }, answer, effect, now);
             effect.event = None;
@@ -400,41 +410,6 @@ impl Room {
             .collect();
         ours.sort_by_key(|g| (g.created_at, g.group.clone()));
         ours.into_iter().map(|g| g.group.clone()).collect()
-    }
-
-    fn finish_read(
-        &mut self,
-        step: &Step,
-        answer: &Answer,
-        policy: &Policy,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
-        if let Answer::Members(members) = answer {
-            let link_is_out = self.link.is_some();
-            read_members(&mut self.seats, members, link_is_out, now);
-            // Somebody among us may be an admin already, made so by an earlier try.
-            let has_admin = !members.own_row_unknown && members.rows.iter().any(|row| row.admin);
-            if has_admin && policy.second_admin && !self.chores.contains_key(&Chore::SecondAdmin) {
-                self.done(Chore::SecondAdmin, now);
-            }
-            self.reads += 1;
-            self.read_at = Some(now);
-        } else if self.fail(step, answer, effect, now) {
-            self.troubles.remove(&step.key());
-            self.reads += 1;
-            self.read_at = Some(now);
-            for seat in &mut self.seats {
-                if seat.state == SeatState::Asked {
-                    seat.state = SeatState::CannotTell { look_at: later(now, SignedDuration::from_mins(10)) };
-                }
-            }
-        }
-        if policy.strangers == Strangers::LeaveOut {
-            for seat in self.seats.iter_mut().filter(|s| s.state == SeatState::Wanted && !s.who.introduced) {
-                seat.state = SeatState::Refused { why: Refused::Stranger };
-            }
-        }
     }
 
     fn finish_chore(

@@ -219,6 +219,7 @@ impl Room {
             What::Welcome
             | What::Presence
             | What::News { .. }
+            | What::Departures
             | What::Invite { .. }
             | What::Reminder { .. }
             | What::Brief { .. }
@@ -241,6 +242,7 @@ impl Room {
             SeatState::Wanted
             | SeatState::Asked
             | SeatState::In { .. }
+            | SeatState::Left { .. }
             | SeatState::Refused { .. }
             | SeatState::CannotTell { .. }
             | SeatState::Replaced { .. } => None,
@@ -271,7 +273,8 @@ impl Room {
                     | SeatState::Invited { .. }
                     | SeatState::CannotTell { .. }
                     | SeatState::Replaced { .. } => true,
-                    SeatState::Refused { .. } => false,
+                    // Who left is not asked back.
+                    SeatState::Left { .. } | SeatState::Refused { .. } => false,
                 },
                 None => stand_in.who.introduced || strangers != Strangers::LeaveOut,
             };

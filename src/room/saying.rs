@@ -9,6 +9,7 @@ use super::seat::{Refused, Reminder, SeatState};
 use super::{Chore, Room, Told};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
+use crate::message::departures;
 
 /// Between two looks for a lost message.
 const SECOND_LOOK: SignedDuration = SignedDuration::from_secs(3);
@@ -99,8 +100,14 @@ impl Room {
         }
     }
 
-    fn was_said(&mut self, what: &What, message_id: Option<String>, now: Timestamp) {
-        let (text, covers) = self.saying.take().map(|s| (s.text, s.covers)).unwrap_or_default();
+    pub(super) fn was_said(&mut self, what: &What, message_id: Option<String>, now: Timestamp) {
+        let (text, covers, leavers) =
+            self.saying.take().map(|s| (s.text, s.covers, s.leavers)).unwrap_or_default();
+        for person in leavers {
+            if let Some(seat) = self.seat_of_mut(&person) {
+                seat.left_told = true;
+            }
+        }
         self.troubles.remove(&format!("look for {}", what.key()));
         self.troubles.remove(&format!("say {}", what.key()));
         self.told.push(Told { what: what.clone(), at: now, text, message_id });
@@ -110,7 +117,7 @@ impl Room {
             What::News { through } => self.heard = self.heard.max(*through),
             What::Invite { person } => {
                 if let Some(seat) = self.seat_of_mut(person)
-                    && !matches!(seat.state, SeatState::In { .. })
+                    && !matches!(seat.state, SeatState::In { .. } | SeatState::Left { .. })
                 {
                     seat.state = SeatState::Invited { since: now, by_gateway: false };
                 }
@@ -123,6 +130,7 @@ impl Room {
             What::Reminder { person } => self.was_reminded(person),
             What::Quorum { matter } => self.pursuit.unsaid.retain(|unsaid| unsaid != matter),
             What::Presence => self.done(Chore::Presence, now),
+            What::Departures => {}
             What::LastWords => self.done(Chore::LastWords, now),
         }
     }
@@ -145,7 +153,9 @@ impl Room {
             }
             What::News { through } => self.heard = self.heard.max(*through),
             What::Invite { person } => {
-                if let Some(seat) = self.seat_of_mut(person) {
+                if let Some(seat) = self.seat_of_mut(person)
+                    && !matches!(seat.state, SeatState::In { .. } | SeatState::Left { .. })
+                {
                     seat.state = SeatState::Refused { why: Refused::Undeliverable };
                 }
             }
@@ -157,13 +167,27 @@ impl Room {
             What::Reminder { person } => self.was_reminded(person),
             What::Quorum { matter } => self.pursuit.unsaid.retain(|unsaid| unsaid != matter),
             What::Presence => self.give_up(Chore::Presence, why, now),
+            // Nobody is harmed by not hearing it, and a room that refuses it refuses the next one too.
+            What::Departures => {
+                for seat in self.seats.iter_mut().filter(|s| matches!(s.state, SeatState::Left { .. })) {
+                    seat.left_told = true;
+                }
+            }
             What::LastWords => self.give_up(Chore::LastWords, why, now),
         }
     }
 }
 
+impl Room {
+    /// Those who left and are named so in `text`.
+    pub(super) fn leavers_in(&self, text: &str) -> Vec<String> {
+        let is_told = departures(self).is_some_and(|line| text.contains(&line));
+        self.leavers().filter(|_| is_told).map(|s| s.who.person.clone()).collect()
+    }
+}
+
 /// Whether two texts are the same message: providers trim and change line ends.
-fn same_words(one: &str, other: &str) -> bool {
+pub(super) fn same_words(one: &str, other: &str) -> bool {
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     words(one) == words(other)
 }

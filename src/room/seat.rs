@@ -1,15 +1,15 @@
 //! A seat per wanted person: what is known of their being in the room.
 //!
-//! "The API said OK" never puts anybody into a seat; only a member list does. And a member list may show
-//! hidden ids only, so a person can be *in*, *certainly absent*, or *not to be told*: the last is never
-//! treated as absent.
+//! "The API said OK" never puts anybody into a seat; only a member list does, or the provider's notice that
+//! somebody came. And a member list may show hidden ids only, so a person can be *in*, *certainly absent*, or
+//! *not to be told*: the last is never treated as absent. Somebody who left is not asked again.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::{AddOutcome, Added, Members};
+use crate::gateway::{AddOutcome, Added, Members, Whom};
 use crate::jid::Jid;
 use crate::roster::Stakeholder;
 
@@ -40,6 +40,15 @@ pub struct Seat {
     /// Where the one reminder stands that somebody gets who must be there and is not.
     #[serde(default)]
     pub reminder: Reminder,
+    /// The hidden id, once a member list or a look-up told it.
+    #[serde(default)]
+    pub hidden: Option<Jid>,
+    /// When they last came or went, by the clock of the provider that told.
+    #[serde(default)]
+    pub moved_at: Option<Timestamp>,
+    /// Whether the room was told that they left.
+    #[serde(default)]
+    pub left_told: bool,
 }
 
 /// Where a reminder stands.
@@ -63,7 +72,7 @@ pub enum SeatState {
     Wanted,
     /// The gateway was asked to add them.
     Asked,
-    /// A member list showed them.
+    /// A member list showed them, or the provider told that they came.
     In {
         /// Since when we know.
         since: Timestamp,
@@ -74,6 +83,11 @@ pub enum SeatState {
         since: Timestamp,
         /// The gateway invited them by itself.
         by_gateway: bool,
+    },
+    /// They were in and are not any more: that is respected, they are neither added nor written to again.
+    Left {
+        /// Since when we know.
+        since: Timestamp,
     },
     /// They will not be in the room.
     Refused {
@@ -140,6 +154,23 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// in the list a few seconds late.
 const ABSENCES_BELIEVED: u32 = 2;
 
+/// For this long after somebody came a list may still miss them.
+const SETTLED: SignedDuration = SignedDuration::from_mins(1);
+
+/// What a notice of somebody's coming or going is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heed {
+    /// The seat is as it says.
+    Believed {
+        /// Nothing speaks against it.
+        surely: bool,
+    },
+    /// Something newer is known.
+    Old,
+    /// It contradicts what was seen about as late: a list has to decide.
+    Doubtful,
+}
+
 impl Seat {
     /// An untouched seat.
     #[must_use]
@@ -155,6 +186,9 @@ impl Seat {
             has_written: None,
             late: false,
             reminder: Reminder::None,
+            hidden: None,
+            moved_at: None,
+            left_told: false,
         }
     }
 
@@ -170,12 +204,83 @@ impl Seat {
         self.reminder == Reminder::Due && matches!(self.state, SeatState::Invited { .. })
     }
 
+    /// Whether a notice means this person.
+    #[must_use]
+    pub fn is(&self, whom: &Whom) -> bool {
+        let own = Some(&self.who.jid);
+        let hidden = whom.hidden.as_ref();
+        whom.phone.as_ref() == own || hidden == own || (hidden.is_some() && hidden == self.hidden.as_ref())
+    }
+
+    /// Somebody told that the person came at `at`.
+    pub(super) fn came(&mut self, at: Timestamp, now: Timestamp) -> Heed {
+        let is_in = matches!(self.state, SeatState::In { .. });
+        let heed = self.weigh(at, is_in);
+        if let Heed::Believed { .. } = heed {
+            // Back after leaving, of which the notice may be late: a list confirms it.
+            let was_out = matches!(self.state, SeatState::Left { .. });
+            self.moved_at = Some(at);
+            if !is_in {
+                self.sit_down(now);
+            }
+            return Heed::Believed { surely: !was_out };
+        }
+        heed
+    }
+
+    /// Somebody told that the person went at `at`.
+    pub(super) fn went(&mut self, at: Timestamp, now: Timestamp) -> Heed {
+        let is_out = matches!(self.state, SeatState::Left { .. });
+        let heed = self.weigh(at, is_out);
+        if let Heed::Believed { .. } = heed {
+            self.moved_at = Some(at);
+            if !is_out {
+                self.state = SeatState::Left { since: now };
+                self.absences = 0;
+            }
+        }
+        heed
+    }
+
+    fn sit_down(&mut self, now: Timestamp) {
+        self.state = SeatState::In { since: now };
+        self.absences = 0;
+        self.left_told = false;
+    }
+
+    /// Whether what happened at `at` is newer than what is known; `agrees` if it changes nothing.
+    fn weigh(&self, at: Timestamp, agrees: bool) -> Heed {
+        let seen_at = match self.state {
+            SeatState::In { since } | SeatState::Left { since } => Some(since),
+            SeatState::Wanted
+            | SeatState::Asked
+            | SeatState::Invited { .. }
+            | SeatState::Refused { .. }
+            | SeatState::CannotTell { .. }
+            | SeatState::Replaced { .. } => None,
+        };
+        match (self.moved_at, seen_at) {
+            (Some(last), _) if at < last => Heed::Old,
+            (Some(last), _) if at == last => {
+                if agrees {
+                    Heed::Old
+                } else {
+                    Heed::Doubtful
+                }
+            }
+            // Two clocks: what lies before the list that showed it may be older or not.
+            (None, Some(seen_at)) if at < seen_at && !agrees => Heed::Doubtful,
+            (Some(_) | None, _) => Heed::Believed { surely: true },
+        }
+    }
+
     /// Whether the seat needs nothing more for now.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         match self.state {
             SeatState::In { .. }
             | SeatState::Invited { .. }
+            | SeatState::Left { .. }
             | SeatState::Refused { .. }
             | SeatState::CannotTell { .. }
             | SeatState::Replaced { .. } => true,
@@ -188,7 +293,11 @@ impl Seat {
     pub fn may_arrive(&self) -> bool {
         match self.state {
             SeatState::Invited { .. } | SeatState::CannotTell { .. } | SeatState::Replaced { .. } => true,
-            SeatState::Wanted | SeatState::Asked | SeatState::In { .. } | SeatState::Refused { .. } => false,
+            SeatState::Wanted
+            | SeatState::Asked
+            | SeatState::In { .. }
+            | SeatState::Left { .. }
+            | SeatState::Refused { .. } => false,
         }
     }
 
@@ -206,6 +315,7 @@ impl Seat {
             }
             SeatState::In { .. }
             | SeatState::Invited { .. }
+            | SeatState::Left { .. }
             | SeatState::Refused { .. }
             | SeatState::CannotTell { .. }
             | SeatState::Replaced { .. } => false,
@@ -219,6 +329,7 @@ impl Seat {
             SeatState::Wanted | SeatState::Asked => "asked".to_owned(),
             SeatState::In { .. } => "in".to_owned(),
             SeatState::Invited { .. } => "invited by link".to_owned(),
+            SeatState::Left { .. } => "left".to_owned(),
             SeatState::Refused { why } => why.words().to_owned(),
             SeatState::CannotTell { .. } => "cannot tell".to_owned(),
             SeatState::Replaced { by, .. } => format!("invited, replaced by {by}"),
@@ -238,12 +349,21 @@ pub(super) fn note_said(seats: &mut [Seat], said: &[Added]) {
 /// Reads a member list into the seats. `link_is_out`: somebody we do not know of may have joined by link.
 pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: bool, now: Timestamp) {
     note_said(seats, &members.refused);
+    for seat in seats.iter_mut() {
+        if let Some(hidden) = members.hidden_ids.get(&seat.who.jid) {
+            seat.hidden = Some(hidden.clone());
+        }
+    }
     let phones: BTreeSet<&Jid> = members.rows.iter().filter_map(|r| r.phone.as_ref()).collect();
     let hidden: BTreeSet<&Jid> = members.rows.iter().filter_map(|r| r.hidden.as_ref()).collect();
-    let is_in = |jid: &Jid| {
-        phones.contains(jid) || members.hidden_ids.get(jid).is_some_and(|lid| hidden.contains(lid))
+    let is_in = |seat: &Seat| {
+        let own = &seat.who.jid;
+        phones.contains(own)
+            || hidden.contains(own)
+            || seat.hidden.as_ref().is_some_and(|h| hidden.contains(h))
     };
-    let mapped: BTreeSet<&Jid> = members.hidden_ids.values().collect();
+    let mapped: BTreeSet<&Jid> =
+        members.hidden_ids.values().chain(seats.iter().filter_map(|s| s.hidden.as_ref())).collect();
     // Rows that could be anybody: no phone, and not the hidden id of a person we can map.
     let strangers = members
         .rows
@@ -260,44 +380,66 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
                     | AddOutcome::LeftRecently
                     | AddOutcome::Full
             )
-        ) || members.hidden_ids.contains_key(&seat.who.jid)
+        ) || seat.hidden.is_some()
             || matches!(
                 seat.state,
                 SeatState::Wanted
+                    | SeatState::Left { .. }
                     | SeatState::Refused { why: Refused::Stranger | Refused::OverSize | Refused::NotNeeded }
             )
     };
-    let open = seats.iter().filter(|s| !is_in(&s.who.jid) && !certainly_out(s)).count();
+    let open = seats.iter().filter(|s| !is_in(s) && !certainly_out(s)).count();
     // As many nameless rows as people unaccounted for, and no way in for anybody else: it is them.
     let all_of_them = strangers > 0 && strangers == open && !link_is_out && !members.own_row_unknown;
+    let found: Vec<(bool, bool)> = seats
+        .iter()
+        .map(|seat| {
+            let open = !certainly_out(seat);
+            (is_in(seat) || (all_of_them && open), open)
+        })
+        .collect();
 
-    for seat in seats {
-        let open = !certainly_out(seat);
-        let present = is_in(&seat.who.jid) || (all_of_them && open);
-        let nameless_rows = strangers > 0 && (open || link_is_out);
-        seat.state = match (&seat.state, present) {
-            (SeatState::In { since }, true) => SeatState::In { since: *since },
-            (_, true) => SeatState::In { since: now },
-            // A refusal, an invitation and a seat once taken stand until a list says otherwise.
-            (
-                state @ (SeatState::Refused { .. }
+    for (seat, (present, open)) in seats.iter_mut().zip(found) {
+        if present {
+            match seat.state {
+                SeatState::In { .. } => seat.absences = 0,
+                SeatState::Wanted
+                | SeatState::Asked
                 | SeatState::Invited { .. }
-                | SeatState::Replaced { .. }
-                | SeatState::In { .. }),
-                false,
-            ) => state.clone(),
-            (SeatState::Wanted, false) => SeatState::Wanted,
-            (SeatState::Asked | SeatState::CannotTell { .. }, false) if nameless_rows && open => {
+                | SeatState::Left { .. }
+                | SeatState::Refused { .. }
+                | SeatState::CannotTell { .. }
+                | SeatState::Replaced { .. } => seat.sit_down(now),
+            }
+            continue;
+        }
+        let nameless_rows = strangers > 0 && (open || link_is_out);
+        seat.state = match &seat.state {
+            SeatState::In { since } => {
+                let since = *since;
+                let may_be_nameless = strangers > 0 && seat.hidden.is_none();
+                seat.absences = if may_be_nameless { 0 } else { seat.absences + 1 };
+                if seat.absences >= ABSENCES_BELIEVED && later(since, SETTLED) <= now {
+                    seat.absences = 0;
+                    SeatState::Left { since: now }
+                } else {
+                    SeatState::In { since }
+                }
+            }
+            // A refusal, an invitation and somebody's leaving stand until a list says otherwise.
+            state @ (SeatState::Refused { .. }
+            | SeatState::Invited { .. }
+            | SeatState::Replaced { .. }
+            | SeatState::Left { .. }) => state.clone(),
+            SeatState::Wanted => SeatState::Wanted,
+            SeatState::Asked | SeatState::CannotTell { .. } if nameless_rows && open => {
                 SeatState::CannotTell { look_at: later(now, LOOK_AGAIN) }
             }
-            (SeatState::Asked | SeatState::CannotTell { .. }, false) => {
+            SeatState::Asked | SeatState::CannotTell { .. } => {
                 seat.absences += 1;
                 absent(seat.said, now)
             }
         };
-        if present {
-            seat.absences = 0;
-        }
     }
 }
 
@@ -442,6 +584,43 @@ mod tests {
         assert_eq!(words(&seats), ["invited by link"]);
         read_members(&mut seats, &list(vec![row(Some(phone(1)), None)]), true, now());
         assert_eq!(words(&seats), ["in"]);
+    }
+
+    fn minutes_later(minutes: i64) -> Timestamp {
+        later(now(), SignedDuration::from_mins(minutes))
+    }
+
+    #[test]
+    fn somebody_who_was_in_and_is_missing_twice_has_left_and_gets_no_link() {
+        let mut seats = vec![seat(1)];
+        read_members(&mut seats, &list(vec![row(Some(phone(1)), None)]), true, now());
+        for _ in 0..3 {
+            read_members(&mut seats, &list(vec![]), true, now());
+        }
+        assert_eq!(words(&seats), ["in"], "a list may miss somebody who has just come");
+        read_members(&mut seats, &list(vec![row(Some(phone(1)), None)]), true, minutes_later(1));
+        read_members(&mut seats, &list(vec![]), true, minutes_later(2));
+        assert_eq!(words(&seats), ["in"], "one list may be wrong");
+        read_members(&mut seats, &list(vec![]), true, minutes_later(3));
+        assert_eq!(words(&seats), ["left"]);
+        read_members(&mut seats, &list(vec![]), true, minutes_later(4));
+        assert!(!seats[0].needs_link());
+        read_members(&mut seats, &list(vec![row(Some(phone(1)), None)]), true, minutes_later(5));
+        assert_eq!(words(&seats), ["in"]);
+    }
+
+    #[test]
+    fn a_nameless_row_may_be_whoever_is_missing_unless_their_hidden_id_is_known() {
+        let mut seats = vec![seat(1), seat(2)];
+        let mut members = list(vec![row(Some(phone(1)), None), row(Some(phone(2)), Some(lid(2)))]);
+        members.hidden_ids = [(phone(2), lid(2))].into();
+        read_members(&mut seats, &members, true, now());
+        for minute in 2..6 {
+            read_members(&mut seats, &list(vec![row(None, Some(lid(7)))]), true, minutes_later(minute));
+        }
+        assert_eq!(words(&seats), ["in", "left"], "cannot tell is never absent");
+        read_members(&mut seats, &list(vec![row(None, Some(lid(2)))]), true, minutes_later(7));
+        assert_eq!(words(&seats), ["in", "in"], "a mapping once learnt is remembered");
     }
 
     proptest! {

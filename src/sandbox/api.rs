@@ -254,7 +254,7 @@ fn dispatch(world: &mut World, call: &Call, now: Timestamp) -> Result<Reply, Ref
         | Op::GetRateLimit
         | Op::SetRateLimit
         | Op::GetWebhooks
-        | Op::SetWebhooks => sessions::answer(world, call),
+        | Op::SetWebhooks => sessions::answer(world, call, now),
     }
 }
 

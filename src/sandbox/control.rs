@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::call::CallRecord;
+use super::events::{EventRecord, EventStyle};
 use super::fault::{Fault, FaultView};
 use super::operation::Operation;
 use super::person::Person;
@@ -30,6 +31,7 @@ pub(super) fn router() -> Router<Sandbox> {
         .route("/sandbox/session/{instance}", put(set_session))
         .route("/sandbox/list-lag", put(set_list_lag))
         .route("/sandbox/policy", put(set_policy))
+        .route("/sandbox/event-style", put(set_event_style))
         .route("/sandbox/join", post(join))
         .route("/sandbox/leave", post(leave))
         .route("/sandbox/say", post(say))
@@ -58,6 +60,9 @@ struct WorldState {
     list_lag: SignedDuration,
     /// The newest first.
     calls: Vec<CallRecord>,
+    /// The last tries to deliver events, the newest first.
+    events: Vec<EventRecord>,
+    event_style: EventStyle,
     operations: Vec<&'static str>,
 }
 
@@ -86,6 +91,8 @@ async fn show_state(State(sandbox): State<Sandbox>) -> Json<impl Serialize> {
             policy: world.policy.clone(),
             list_lag: world.list_lag,
             calls: world.calls.iter().rev().take(CALLS_SHOWN).cloned().collect(),
+            events: world.events.records.iter().rev().take(CALLS_SHOWN).cloned().collect(),
+            event_style: world.events.style,
             operations,
         }
     }))
@@ -125,7 +132,7 @@ async fn set_session(
     Path(instance): Path<String>,
     Json(change): Json<SessionChange>,
 ) -> Response {
-    if sandbox.with(|world, _| world.set_session(&instance, &change.status)) {
+    if sandbox.with(|world, now| world.set_session(&instance, &change.status, now)) {
         done()
     } else {
         problem(StatusCode::NOT_FOUND, "no such instance")
@@ -145,6 +152,11 @@ async fn set_list_lag(State(sandbox): State<Sandbox>, Json(change): Json<LagChan
 
 async fn set_policy(State(sandbox): State<Sandbox>, Json(policy): Json<Policy>) -> Response {
     sandbox.set_policy(policy);
+    done()
+}
+
+async fn set_event_style(State(sandbox): State<Sandbox>, Json(style): Json<EventStyle>) -> Response {
+    sandbox.set_event_style(style);
     done()
 }
 

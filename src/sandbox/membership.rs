@@ -285,6 +285,7 @@ impl World {
     }
 
     pub(super) fn log_event(&mut self, group_id: &str, actor: &str, event: GroupEvent, at: Timestamp) {
+        self.tell_group_event(group_id, actor, &event, at);
         let id = self.new_message_id();
         if let Some(group) = self.group_mut(group_id) {
             group.log.push(Message {

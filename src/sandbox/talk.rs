@@ -106,6 +106,7 @@ impl World {
         if let Some(group) = self.group_mut(group_id) {
             group.log.push(message.clone());
         }
+        self.tell_message(&Chat::Group(group_id.to_owned()), None, &message, now);
         message
     }
 
@@ -130,6 +131,9 @@ impl World {
                 log: vec![message.clone()],
             }),
         }
+        let by_lid = self.person(person).lid == LidKnowledge::LidOnly;
+        let chat = Chat::Person { digits: person.to_owned(), by_lid };
+        self.tell_message(&chat, Some(bot), &message, now);
         message
     }
 

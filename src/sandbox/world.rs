@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use super::call::{Call, CallRecord, split_id};
+use super::events::EventBook;
 use super::fault::FaultBook;
 use super::group::{Group, Message};
 use super::person::{LidKnowledge, Person};
@@ -63,6 +64,7 @@ pub(super) struct World {
     pub(super) groups: Vec<Group>,
     pub(super) direct: Vec<DirectChat>,
     pub(super) faults: FaultBook,
+    pub(super) events: EventBook,
     pub(super) deferred: Vec<Deferred>,
     pub(super) creations: Vec<Creation>,
     pub(super) calls: VecDeque<CallRecord>,
@@ -98,6 +100,7 @@ impl World {
             groups: Vec::new(),
             direct: Vec::new(),
             faults: FaultBook::default(),
+            events: EventBook::default(),
             deferred: Vec::new(),
             creations: Vec::new(),
             calls: VecDeque::new(),
@@ -120,9 +123,14 @@ impl World {
     }
 
     /// Puts an instance into a state; false if there is no such instance.
-    pub(super) fn set_session(&mut self, instance_id: &str, status: &str) -> bool {
-        let account = self.account_mut(instance_id).ok();
-        account.map(|account| status.clone_into(&mut account.status)).is_some()
+    pub(super) fn set_session(&mut self, instance_id: &str, status: &str, now: Timestamp) -> bool {
+        let Ok(account) = self.account_mut(instance_id) else { return false };
+        let changed = account.status != status;
+        status.clone_into(&mut account.status);
+        if changed {
+            self.tell_session(instance_id, now);
+        }
+        true
     }
 
     /// The account with the policy beside it, because counting needs both.

@@ -13,14 +13,16 @@ use rusqlite::{Connection, OpenFlags, params};
 use self::lane::{Lane, unavailable};
 use self::rows::{Stored, all, first, moment, read};
 use super::{
-    Acceptance, Began, Dossier, Entry, Finished, Happening, IncidentQuery, IncidentState, Intent, Lease,
-    Orphan, Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Began, Dossier, Entry, Finished, Happening, Hearing, IncidentQuery, IncidentState, Intent,
+    Lease, Orphan, Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
 };
 use crate::clock::{SignedDuration, Timestamp};
+use crate::gateway::Notice;
 use crate::incident::IncidentId;
 use crate::room::{Event, Room, Wish};
 
 mod accept;
+mod hearing;
 mod lane;
 mod rows;
 mod steps;
@@ -170,6 +172,21 @@ impl Store for Sqlite {
         self.writer.call(move |db| steps::refuse_wish(db, &lease, &why, now)).await
     }
 
+    async fn hear(
+        &self,
+        instance: &str,
+        notices: Vec<Notice>,
+        now: Timestamp,
+    ) -> Result<Hearing, StoreError> {
+        let instance = instance.to_owned();
+        self.writer.call(move |db| hearing::hear(db, &instance, &notices, now)).await
+    }
+
+    async fn heed(&self, lease: &Lease, room: Room) -> Result<Finished, StoreError> {
+        let lease = lease.clone();
+        self.writer.call(move |db| hearing::heed(db, &lease, &room)).await
+    }
+
     async fn release(
         &self,
         lease: &Lease,
@@ -291,6 +308,7 @@ fn timeline(db: &Connection, id: IncidentId) -> Stored<Vec<Entry>> {
             what: Happening::Hook { receipt, source, outcome },
         })
         .collect();
+    entries.extend(hearing::told(db, id)?);
     let rows: Vec<JournalRow> = all(
         db,
         "SELECT at, kind, key, instance, event, note, ended_at FROM journal WHERE incident = ?1 ORDER BY id",

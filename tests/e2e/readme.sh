@@ -61,6 +61,8 @@ setting() { awk -v key="$1" '$1 == key { print $2 }' "$folder/sandbox.out"; }
 secret() { openssl rand -hex 32; }
 export ALERTMANAGER_TOKEN GRAFANA_SECRET PAGERDUTY_SECRET WEBHOOK_SECRET SVIX_SECRET UPTIME_TOKEN
 ALERTMANAGER_TOKEN=$(secret) GRAFANA_SECRET=$(secret) PAGERDUTY_SECRET=$(secret) WEBHOOK_SECRET=$(secret)
+export WAWP_EVENTS_SECRET WAWP_INSTANCE_ID WAWP_ACCESS_TOKEN
+WAWP_EVENTS_SECRET=$(secret) WAWP_INSTANCE_ID=$(setting id) WAWP_ACCESS_TOKEN=$(setting access_token)
 SVIX_SECRET=whsec_$(openssl rand -base64 32) UPTIME_TOKEN=$(secret)
 
 cp "$root/config/roster.yaml" "$folder/roster.yaml"
@@ -70,7 +72,7 @@ store: sqlite:warroom.db
 gateway:
   kind: wawp
   base_url: $(setting base_url)
-  instances: [ { id: $(setting id), access_token: $(setting access_token) } ]
+$(blocks 'WAWP_EVENTS_SECRET } }' | grep -v '^gateway:')
 log: { format: json }
 $(blocks 'messages:')
 sources:
@@ -90,6 +92,11 @@ eventually "the bridge listens" address_in "$folder/bridge.log" server.listen
 BRIDGE=http://$(address_in "$folder/bridge.log" server.listen)
 operators=http://$(address_in "$folder/bridge.log" server.admin)
 export BRIDGE
+
+blocks 'v2/session/webhook' | sed -e "s|https://api.wawp.net|$(setting base_url)|" -e "s|https://warroom.example|$BRIDGE|" |
+  bash -euo pipefail -s >"$folder/webhook.json" || fail "the provider does not take the webhook"
+jq --exit-status '.webhooks[0].events | length == 6' "$folder/webhook.json" >/dev/null || fail "the webhook is not set"
+say "the provider knows where to tell what happens"
 
 opened() { jq --exit-status '.incidents[0].outcome == "opened" and .incidents[0].severity == "sev1"' >/dev/null; }
 bash -euo pipefail -c "$(blocks 'X-Hub-Signature-256')" | opened || fail "the curl with a body signature opened nothing"
@@ -113,11 +120,13 @@ say "amtool takes the Alertmanager config"
 fetch_metrics() { curl --silent --show-error --fail --max-time 5 "$operators/metrics"; }
 six_are_live() { fetch_metrics | grep --quiet '^warroom_room_moves_total{phase="live"} 6$'; }
 eventually "all six have their room" six_are_live
+is_told() { fetch_metrics | grep --quiet '^warroom_notices_total{instance="main",notice="we_joined"} [1-9]'; }
+eventually "the provider tells of the groups" is_told
 metrics=$(fetch_metrics)
 documented=$(grep -o '^| `warroom_[a-z_]*' "$root/README.md" | tr -d '|` ')
 for metric in $documented; do
   grep --quiet "^# TYPE ${metric%_total} \|^$metric" <<<"$metrics" ||
-    [ "$metric" = warroom_alerts_unmapped_total ] || fail "no metric $metric, which the README explains"
+    [ "$metric" = warroom_alerts_unmapped_total ] || [ "$metric" = warroom_roster_exchanges_total ] || fail "no metric $metric, which the README explains"
 done
 # A metric of which nothing was counted is not shown, so unmapped ones are counted here.
 for metric in $(awk '/^# TYPE/ { print $3 }' <<<"$metrics"); do

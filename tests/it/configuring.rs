@@ -10,6 +10,7 @@ use warroom::clock::Timestamp;
 use warroom::config::{self, Colours, Findings, Loaded, Strictness};
 
 mod asking;
+mod events;
 mod rosters;
 mod settings;
 mod verifying;

@@ -13,14 +13,14 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use warroom::clock::{SignedDuration, Timestamp};
 use warroom::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, OwnMessage,
-    Sent, Session,
+    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, Notice,
+    OwnMessage, Sent, Session,
 };
 use warroom::incident::IncidentId;
 use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, IncidentQuery, Intent, Lease, Receipt, StepOutcome, Store,
+    Acceptance, Began, Dossier, Finished, Hearing, IncidentQuery, Intent, Lease, Receipt, StepOutcome, Store,
     StoreError, StoredHook, Summary, WishTaken,
 };
 
@@ -182,6 +182,19 @@ impl Store for GatedStore {
 
     async fn refuse_wish(&self, lease: &Lease, why: &str, now: Timestamp) -> Result<Finished, StoreError> {
         self.around("refuse_wish", self.inner.refuse_wish(lease, why, now)).await
+    }
+
+    async fn hear(
+        &self,
+        instance: &str,
+        notices: Vec<Notice>,
+        now: Timestamp,
+    ) -> Result<Hearing, StoreError> {
+        self.around("hear", self.inner.hear(instance, notices, now)).await
+    }
+
+    async fn heed(&self, lease: &Lease, room: Room) -> Result<Finished, StoreError> {
+        self.around("heed", self.inner.heed(lease, room)).await
     }
 
     async fn release(

@@ -71,6 +71,8 @@ pub(crate) struct Options {
     pub(crate) rooms_per_hour: u32,
     /// Whether there is a second linked number.
     pub(crate) second_number: bool,
+    /// How the first number's events are proven; none are taken if this is empty.
+    pub(crate) events: &'static str,
     /// The longest a gateway call may take.
     pub(crate) call_timeout: &'static str,
 }
@@ -85,6 +87,7 @@ impl Default for Options {
             server: "",
             rooms_per_hour: 6,
             second_number: false,
+            events: "",
             call_timeout: "5s",
         }
     }
@@ -139,7 +142,7 @@ gateway:
   settle: 45s
   messages_per_minute: 600
   instances:
-    - {{ name: main, id: {id}, access_token: {token}, rooms_per_hour: {rooms_per_hour} }}
+    - {{ name: main, id: {id}, access_token: {token}, rooms_per_hour: {rooms_per_hour}{events} }}
 {second}
 sources:
   prometheus:
@@ -161,6 +164,8 @@ rooms:
             String::new()
         },
         token = Setup::ACCESS_TOKEN,
+        events =
+            if options.events.is_empty() { String::new() } else { format!(", events: {}", options.events) },
         rooms_per_hour = options.rooms_per_hour,
         bearer = TOKEN,
         server = options.server,

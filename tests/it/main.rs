@@ -5,6 +5,7 @@
 mod configuring;
 mod crash;
 mod duty;
+mod events;
 mod faults;
 mod gates;
 mod gateway_contract;

@@ -64,7 +64,7 @@ fn row_of(key: Option<&str>, row: &Value) -> Option<Row> {
     })
 }
 
-fn both_ids(key: Option<&str>, row: &Value) -> (Option<Jid>, Option<Jid>) {
+pub(super) fn both_ids(key: Option<&str>, row: &Value) -> (Option<Jid>, Option<Jid>) {
     let bare = |hidden| {
         let texts = [row.as_str(), key];
         let mut parsed = texts.into_iter().flatten().filter_map(|text| text.parse::<Jid>().ok());

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::clock::Timestamp;
 use crate::sandbox::call::Call;
 use crate::sandbox::operation::Operation;
 use crate::sandbox::reply::{Refused, Reply};
@@ -11,25 +12,24 @@ use crate::sandbox::world::{Account, World};
 const SCAN: &str = "SCAN_QR_CODE";
 const SLUGS: [&str; 2] = ["strict", "standard_policy"];
 
-pub(super) fn answer(world: &mut World, call: &Call) -> Result<Reply, Refused> {
+pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<Reply, Refused> {
     let instance = call.instance_id.as_str();
     match call.operation {
         Operation::SessionInfo => info(world, instance),
         Operation::SessionMe => Ok(Reply::json(me(world, instance)?)),
         Operation::StartSession | Operation::RestartSession => {
-            let account = world.account_mut(instance)?;
             // Only a human with the phone gets past the QR code.
-            if account.status != SCAN {
-                "WORKING".clone_into(&mut account.status);
+            if world.account(instance)?.status != SCAN {
+                world.set_session(instance, "WORKING", now);
             }
             info(world, instance)
         }
         Operation::StopSession => {
-            "STOPPED".clone_into(&mut world.account_mut(instance)?.status);
+            world.set_session(instance, "STOPPED", now);
             info(world, instance)
         }
         Operation::LogoutSession => {
-            SCAN.clone_into(&mut world.account_mut(instance)?.status);
+            world.set_session(instance, SCAN, now);
             info(world, instance)
         }
         Operation::GetRateLimit => Ok(Reply::json(limits(world, world.account(instance)?))),

@@ -53,6 +53,7 @@ CREATE TABLE rooms (
     incident    INTEGER PRIMARY KEY REFERENCES incidents (number),
     phase       TEXT NOT NULL,
     doc         TEXT NOT NULL,
+    group_id    TEXT,                      -- from the document, to find the room of what the gateway tells
     wish        TEXT,
     wake_at     INTEGER,
     stirred     INTEGER NOT NULL DEFAULT 0,
@@ -61,6 +62,28 @@ CREATE TABLE rooms (
 );
 
 CREATE INDEX rooms_by_wake ON rooms (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX rooms_by_group ON rooms (group_id) WHERE group_id IS NOT NULL;
+
+-- What the gateway told by itself of a room; the room remembers how far it has heard.
+CREATE TABLE notices (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    incident INTEGER NOT NULL REFERENCES incidents (number),
+    at       INTEGER NOT NULL,
+    instance TEXT NOT NULL,
+    doc      TEXT NOT NULL
+);
+
+CREATE INDEX notices_by_incident ON notices (incident, id);
+
+-- What it told lately, so that a repeat is known.
+CREATE TABLE notices_seen (
+    instance TEXT NOT NULL,
+    id       TEXT NOT NULL,
+    at       INTEGER NOT NULL,
+    PRIMARY KEY (instance, id)
+) WITHOUT ROWID;
+
+CREATE INDEX notices_seen_by_age ON notices_seen (at);
 
 CREATE TABLE journal (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,

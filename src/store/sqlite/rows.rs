@@ -105,7 +105,8 @@ pub(super) fn room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
 const NEWS: i64 = 500;
 
 /// What is wanted of a room now, and how often something came up for it.
-pub(super) fn wanted(db: &Connection, id: IncidentId, heard: i64) -> Stored<(Wanted, i64)> {
+pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
+    let (id, heard) = (room.incident, room.heard);
     let missing = || StoreError::Corrupt { what: "room", why: "it has no incident".to_owned() };
     let incident = incident(db, id)?.ok_or_else(missing)?;
     let news = all(
@@ -122,7 +123,8 @@ pub(super) fn wanted(db: &Connection, id: IncidentId, heard: i64) -> Stored<(Wan
     })?
     .ok_or_else(missing)?;
     let wish = wish.map(|doc| read::<Wish>("wish", &doc)).transpose()?;
-    Ok((Wanted { incident, news, wish }, stirred))
+    let notices = super::hearing::unheard(db, id, room.noticed)?;
+    Ok((Wanted { incident, news, wish, notices }, stirred))
 }
 
 /// Something came up for the room: it is due now, and whoever holds it must not put it to sleep.

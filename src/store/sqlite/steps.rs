@@ -31,7 +31,7 @@ pub(super) fn lease_rooms(
     let until = later(now, lease_for);
     let mut leases = Vec::new();
     for (number, doc) in due {
-        match readable(db, number, &doc) {
+        match readable(db, &doc) {
             Ok((room, wanted, stirred)) => {
                 let token = take_over(db, number, until, now)?;
                 leases.push(Lease { room, wanted, token, until, stirred });
@@ -51,9 +51,9 @@ pub(super) fn lease_rooms(
     Ok(leases)
 }
 
-fn readable(db: &Connection, number: i64, doc: &str) -> Stored<(Room, Wanted, i64)> {
+fn readable(db: &Connection, doc: &str) -> Stored<(Room, Wanted, i64)> {
     let room: Room = read("room", doc)?;
-    let (wanted, stirred) = rows::wanted(db, IncidentId(number), room.heard)?;
+    let (wanted, stirred) = rows::wanted(db, &room)?;
     Ok((room, wanted, stirred))
 }
 
@@ -75,7 +75,7 @@ fn take_over(db: &Connection, number: i64, until: Timestamp, now: Timestamp) -> 
     Ok(token)
 }
 
-fn holds(db: &Connection, lease: &Lease) -> Stored<bool> {
+pub(super) fn holds(db: &Connection, lease: &Lease) -> Stored<bool> {
     let token =
         first(db, "SELECT lease_token FROM rooms WHERE incident = ?1", [lease.room.incident.0], |r| {
             r.get::<_, Option<String>>(0)
@@ -86,8 +86,13 @@ fn holds(db: &Connection, lease: &Lease) -> Stored<bool> {
 fn put_room(db: &Connection, room: &Room) -> Stored<()> {
     execute(
         db,
-        "UPDATE rooms SET phase = ?2, doc = ?3 WHERE incident = ?1",
-        params![room.incident.0, room.phase.name().as_str(), write("room", room)?],
+        "UPDATE rooms SET phase = ?2, doc = ?3, group_id = ?4 WHERE incident = ?1",
+        params![
+            room.incident.0,
+            room.phase.name().as_str(),
+            write("room", room)?,
+            room.phase.group().map(GroupId::as_str)
+        ],
     )?;
     Ok(())
 }
@@ -228,13 +233,13 @@ fn put_orphan(db: &Connection, id: IncidentId, group: &GroupId, how: &str, now: 
 }
 
 /// Writes the room and reads what is wanted of it now.
-fn finish(db: &Connection, room: &Room) -> Stored<Finished> {
+pub(super) fn finish(db: &Connection, room: &Room) -> Stored<Finished> {
     put_room(db, room)?;
     if let Some(group) = room.phase.group() {
         // A group once filed as an orphan can turn out to be the room.
         execute(db, "DELETE FROM orphans WHERE group_id = ?1", [group.as_str()])?;
     }
-    let (wanted, stirred) = rows::wanted(db, room.incident, room.heard)?;
+    let (wanted, stirred) = rows::wanted(db, room)?;
     Ok(Finished::Yes { wanted: Box::new(wanted), stirred })
 }
 

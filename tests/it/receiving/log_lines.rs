@@ -7,6 +7,7 @@ use warroom::clock::Clock;
 use warroom::sandbox::{Fault, FaultKind, Operation, Person, Privacy, Setup};
 
 use super::{SENDERS, options};
+use crate::events;
 use crate::harness::{ADA, BEN, CLEO, DAN, Options, TOKEN, World, firing};
 
 #[derive(Clone, Default)]
@@ -25,10 +26,12 @@ impl Write for Captured {
 
 /// Every way a room can go, with everything that must stay unsaid. Returns that.
 async fn story() -> Vec<String> {
-    let world = World::with(Options { call_timeout: "1s", ..options() }).await;
+    let world = World::with(Options { call_timeout: "1s", events: events::BOTH, ..options() }).await;
+    events::tell_to(&world);
     let now = world.clock.now();
     let mut unsaid: Vec<String> =
         [TOKEN, Setup::ACCESS_TOKEN, Setup::INSTANCE_ID, ADA, BEN, CLEO, DAN].map(str::to_owned).into();
+    unsaid.extend([events::SECRET, events::KEY].map(str::to_owned));
     // What samples and alerts say; the words occur nowhere in this program's own lines.
     unsaid.extend(
         ["Checkout answers", "40 %", "graphs.example", "runbooks.example", "is broken"].map(str::to_owned),
@@ -52,7 +55,17 @@ async fn story() -> Vec<String> {
         .add_fault(Fault::on(Operation::CreateGroup, FaultKind::TooManyRequests { retry_after: None }));
     world.sandbox.add_fault(Fault::on(Operation::CreateGroup, FaultKind::EngineErrorLine));
     world.pass(300).await;
+    for group in world.sandbox.groups() {
+        world.sandbox.join_by_link(BEN, &group.invite_link).unwrap();
+        world.sandbox.say(ADA, &group.id, "Checkout answers again");
+        world.sandbox.leave(DAN, &group.id);
+    }
+    events::deliver(&world).await;
+    let guessed = format!("http://{}/hooks/gateway/main?secret=guessed-by-a-stranger", world.public);
+    assert_eq!(world.http.post(guessed).body("{}").send().await.unwrap().status(), 401);
+    unsaid.push("guessed-by-a-stranger".to_owned());
     world.sandbox.set_session(Setup::INSTANCE_ID, "FAILED");
+    events::deliver(&world).await;
     world.fire("Down").await;
     world.pass(120).await;
     world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
@@ -97,6 +110,11 @@ async fn the_log_of_a_whole_story_names_no_secret_no_words_and_no_number() {
     assert!(log.contains("a hook was accepted") && log.contains("turned away"), "{log}");
     assert!(log.contains("the room is briefed") && log.contains("a call failed"), "{log}");
     assert!(log.contains("a hook could not be stored"), "{log}");
+    assert!(
+        log.contains("the gateway told something") && log.contains("was turned away unverified"),
+        "{log}"
+    );
+    assert!(log.contains("the number does not work"), "{log}");
     for secret in &unsaid {
         let line = log.lines().find(|line| line.contains(secret.as_str()));
         assert!(line.is_none(), "`{secret}` is in the log: {}", line.unwrap_or_default());

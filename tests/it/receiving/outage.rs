@@ -9,16 +9,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration, Timestamp};
+use warroom::gateway::Notice;
 use warroom::incident::IncidentId;
 use warroom::receiver::{self, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, IncidentQuery, Intent, Lease, Receipt, StepOutcome, Store,
-    StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Began, Dossier, Finished, Happening, Hearing, IncidentQuery, Intent, Lease, Receipt,
+    StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
 };
 
-use super::{SENDERS, world};
-use crate::harness::{World, listen};
+use super::{SENDERS, options, world};
+use crate::events;
+use crate::harness::{BEN, Options, World, listen};
 
 /// How a store takes a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +112,27 @@ impl Store for Moody {
         self.inner.refuse_wish(lease, why, now).await
     }
 
+    async fn hear(
+        &self,
+        instance: &str,
+        notices: Vec<Notice>,
+        now: Timestamp,
+    ) -> Result<Hearing, StoreError> {
+        match self.mood() {
+            Mood::Well => self.inner.hear(instance, notices, now).await,
+            Mood::Down => Err(self.down()),
+            Mood::Silent => pending().await,
+            Mood::DoneAndSilent => {
+                self.inner.hear(instance, notices, now).await?;
+                pending().await
+            }
+        }
+    }
+
+    async fn heed(&self, lease: &Lease, room: Room) -> Result<Finished, StoreError> {
+        self.inner.heed(lease, room).await
+    }
+
     async fn release(&self, lease: &Lease, at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
         self.inner.release(lease, at, now).await
     }
@@ -162,6 +185,8 @@ impl Outage {
         let own = &world.bridge.receiver;
         let receiver = |commit_timeout| Receiver {
             sources: own.sources.clone(),
+            told: own.told.clone(),
+            alarm: Arc::clone(&own.alarm),
             store: store.clone(),
             roster: own.roster.clone(),
             rules: own.rules,
@@ -259,4 +284,26 @@ async fn a_bridge_whose_store_fails_is_alive_but_not_ready() {
     world.public = outage.becomes(Mood::Well);
     let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
     assert_eq!(ready.status, 200, "it comes back by itself");
+}
+
+#[tokio::test]
+async fn an_event_of_the_gateway_that_could_not_be_stored_comes_again_and_counts_once() {
+    for mood in [Mood::Down, Mood::Silent, Mood::DoneAndSilent] {
+        let mut world = World::with(Options { events: events::BOTH, ..options() }).await;
+        let id = world.fire("Down").await;
+        world.pass(20).await;
+        let outage = Outage::before(&world).await;
+        world.public = outage.becomes(mood);
+        events::tell_to(&world);
+        world.sandbox.leave(BEN, &world.group(&id).id);
+        assert_eq!(events::deliver(&world).await, [503]);
+        outage.becomes(Mood::Well);
+        world.clock.advance(SignedDuration::from_secs(2));
+        assert!(events::deliver(&world).await.iter().all(|status| *status == 200));
+        assert_eq!(world.seats(&id).await["ben"], "left");
+        let notices = world.dossier(&id).await.timeline;
+        let notices = notices.iter().filter(|e| matches!(e.what, Happening::Notice { .. })).count();
+        assert_eq!(notices, 1, "told once more, heard once");
+        world.assert_sound(&id).await;
+    }
 }

@@ -1,0 +1,194 @@
+//! What the gateway told of a room by itself, and what the room makes of it.
+//!
+//! Notices spare waiting and nothing else: they may come twice, late, in any order or not at all. So a
+//! person's coming and going is believed by the provider's own clock, whatever contradicts something newer
+//! makes the room read its members soon, and what would park a room is only believed together with a read.
+
+use serde::{Deserialize, Serialize};
+
+use super::agenda::What;
+use super::phase::Phase;
+use super::progress::DOWN_GAP;
+use super::saying::same_words;
+use super::seat::{Heed, Seat, SeatState};
+use super::{Chore, Done, Room};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::gateway::{Notice, NoticeKind, Session, Whom, subject_has_token};
+use crate::jid::{ChatId, GroupId};
+
+/// A notice with its place in the order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeItem {
+    /// Counts up over all rooms.
+    pub seq: i64,
+    /// When it reached us.
+    pub at: Timestamp,
+    /// The linked number that was told.
+    pub instance: String,
+    /// What.
+    pub notice: Notice,
+}
+
+/// What a group is called, as far as was heard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// The name.
+    pub subject: String,
+    /// Since when, by the clock of whoever told.
+    pub at: Timestamp,
+}
+
+/// How long after a notice that leaves something open the members are read: several come together.
+const SOON: SignedDuration = SignedDuration::from_secs(3);
+/// Least time after a read until notices cause another one; on one engine each costs the provider a lot.
+const GENTLY: SignedDuration = SignedDuration::from_secs(10);
+
+impl Room {
+    /// Takes in what the gateway told, oldest first. What was heard before is passed over.
+    pub fn hear(&mut self, items: &[NoticeItem], now: Timestamp) {
+        for item in items {
+            if item.seq > self.noticed {
+                self.hear_one(item, now);
+                self.noticed = item.seq;
+            }
+        }
+    }
+
+    /// Whether a message of our own with these words, in this chat, would answer what the room waits for.
+    #[must_use]
+    pub fn awaits(&self, chat: &ChatId, text: &str) -> bool {
+        self.saying.as_ref().is_some_and(|s| s.chat == *chat && same_words(&s.text, text))
+    }
+
+    fn hear_one(&mut self, item: &NoticeItem, now: Timestamp) {
+        let at = item.notice.at.unwrap_or(item.at);
+        match &item.notice.what {
+            NoticeKind::Joined { group, who } if self.is_in(group) => {
+                self.heed_all(who, now, |seat| seat.came(at, now));
+            }
+            NoticeKind::Left { group, who } if self.is_in(group) => {
+                self.heed_all(who, now, |seat| seat.went(at, now));
+            }
+            NoticeKind::WeLeft { group } if self.is_in(group) && self.is_by(&item.instance) => {
+                self.ousted_at = Some(now);
+                self.read_again_at = Some(now);
+            }
+            NoticeKind::WeJoined { group, subject } => {
+                self.hear_of_group(group, subject.as_deref(), &item.instance, now);
+            }
+            NoticeKind::Renamed { group, subject } if self.is_in(group) => {
+                if self.named.as_ref().is_none_or(|named| named.at <= at) {
+                    self.named = Some(Named { subject: subject.clone(), at });
+                }
+            }
+            NoticeKind::Changed { group } if self.is_in(group) => self.read_soon(now),
+            NoticeKind::Session { session: Session::Working } if self.is_by(&item.instance) => {
+                // Only what waits for the session: a number that was throttled still is.
+                if self.down_at.is_some_and(|down| self.hold_until == Some(later(down, DOWN_GAP))) {
+                    self.hold_until = None;
+                }
+            }
+            NoticeKind::Message { chat, from_me: true, text: Some(text), message_id, .. }
+                if self.awaits(chat, text) =>
+            {
+                if let Some(what) = self.saying.as_ref().map(|s| s.what.clone()) {
+                    self.was_said(&what, message_id.clone(), now);
+                }
+            }
+            NoticeKind::Joined { .. }
+            | NoticeKind::Left { .. }
+            | NoticeKind::WeLeft { .. }
+            | NoticeKind::Renamed { .. }
+            | NoticeKind::Changed { .. }
+            | NoticeKind::Session { .. }
+            | NoticeKind::Message { .. } => {}
+        }
+    }
+
+    fn is_in(&self, group: &GroupId) -> bool {
+        self.phase.group() == Some(group)
+    }
+
+    fn is_by(&self, instance: &str) -> bool {
+        self.instance.as_deref().is_none_or(|own| own == instance)
+    }
+
+    fn heed_all(&mut self, who: &[Whom], now: Timestamp, mut heed: impl FnMut(&mut Seat) -> Heed) {
+        for whom in who {
+            let seat = self.seats.iter_mut().find(|seat| seat.is(whom));
+            let doubtful = match seat.map(|seat| (heed(seat), seat.who.person.clone())) {
+                Some((Heed::Old, _)) => false,
+                Some((Heed::Believed { surely }, person)) => {
+                    self.forget_invitation(&person);
+                    self.seek_admin();
+                    !surely
+                }
+                Some((Heed::Doubtful, _)) => true,
+                // A phone number that is nobody's here belongs to an outsider; a hidden id may be anybody's
+                // whose own is not known.
+                None => whom.phone.is_none() && self.seats.iter().any(|s| s.hidden.is_none()),
+            };
+            if doubtful {
+                self.read_soon(now);
+            }
+        }
+    }
+
+    /// Whether an invitation arrived does not matter any more to somebody who came, or came and went.
+    fn forget_invitation(&mut self, whose: &str) {
+        let is_theirs = |what: &What| matches!(what, What::Invite { person } if person.as_str() == whose);
+        self.saying = self.saying.take().filter(|saying| !is_theirs(&saying.what));
+    }
+
+    /// A group that carries our token: the one looked for, or one too many. Either way a look decides.
+    fn hear_of_group(&mut self, group: &GroupId, subject: Option<&str>, instance: &str, now: Timestamp) {
+        if self.is_in(group) {
+            if self.is_by(instance) {
+                self.ousted_at = None;
+            }
+        } else if subject.is_some_and(|subject| subject_has_token(subject, &self.token())) {
+            match self.phase {
+                Phase::Creating { .. } | Phase::Unsure { .. } => {
+                    self.heard_of_at = Some(now);
+                }
+                Phase::Live { .. } => {
+                    self.was_unsure = true;
+                    self.chores.remove(&Chore::Sweep);
+                }
+                Phase::Wanted { .. }
+                | Phase::Closing { .. }
+                | Phase::Closed { .. }
+                | Phase::Skipped { .. }
+                | Phase::Parked { .. } => {}
+            }
+        }
+    }
+
+    /// Reads the members a few seconds from now, together with whatever else comes until then.
+    fn read_soon(&mut self, now: Timestamp) {
+        let gently = self.read_at.map_or(now, |at| later(at, GENTLY));
+        let at = later(now, SOON).max(gently);
+        self.read_again_at = Some(self.read_again_at.map_or(at, |known| known.min(at)));
+    }
+
+    /// Whoever left may have been the second admin: making somebody one again who is one already is harmless.
+    pub(super) fn seek_admin(&mut self) {
+        if self.leavers().next().is_some()
+            && matches!(self.chores.get(&Chore::SecondAdmin), Some(Done::Well { at }) if self.left_after(*at))
+        {
+            self.chores.remove(&Chore::SecondAdmin);
+        }
+    }
+
+    fn left_after(&self, at: Timestamp) -> bool {
+        self.seats.iter().any(|s| matches!(s.state, SeatState::Left { since } if since > at))
+    }
+
+    /// People who left and of whom the room was not told yet.
+    pub fn leavers(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().filter(|s| matches!(s.state, SeatState::Left { .. }) && !s.left_told)
+    }
+}
+
+#[cfg(test)]
+mod tests;

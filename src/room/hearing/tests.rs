@@ -1,0 +1,320 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::super::Saying;
+use super::super::seat::read_members;
+use super::*;
+use crate::alert::{DedupKey, Severity};
+use crate::gateway::{AddOutcome, Member, Members};
+use crate::incident::{Incident, IncidentId, State};
+use crate::jid::Jid;
+use crate::roster::{Stakeholder, Summons};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_772_000_000 + second).unwrap()
+}
+
+fn group() -> GroupId {
+    "120363000000000001@g.us".parse().unwrap()
+}
+
+fn phone(n: usize) -> Jid {
+    format!("1555010000{n}@c.us").parse().unwrap()
+}
+
+fn lid(n: usize) -> Jid {
+    format!("9900000{n}@lid").parse().unwrap()
+}
+
+fn by_phone(n: usize) -> Whom {
+    Whom { phone: Some(phone(n)), hidden: None }
+}
+
+fn by_lid(n: usize) -> Whom {
+    Whom { phone: None, hidden: Some(lid(n)) }
+}
+
+fn seat(n: usize, state: SeatState) -> Seat {
+    let who = Stakeholder {
+        person: format!("p{n}"),
+        name: format!("Person {n}"),
+        jid: phone(n),
+        role: "specialist".into(),
+        introduced: true,
+        timezone: None,
+        why: "test".into(),
+    };
+    Seat { state, ..Seat::new(who) }
+}
+
+fn incident() -> Incident {
+    Incident {
+        id: IncidentId(7),
+        key: DedupKey::new("test", 1, "down"),
+        source: "test".into(),
+        state: State::Open,
+        severity: Severity::Sev1,
+        worst: Severity::Sev1,
+        title: "Down".into(),
+        summary: String::new(),
+        labels: BTreeMap::new(),
+        links: Vec::new(),
+        assignees: Vec::new(),
+        started_at: at(0),
+        opened_at: at(0),
+        changed_at: at(0),
+        firing: [1, 0, 0, 0, 0],
+        acknowledged: false,
+        truncated: false,
+        has_room: true,
+    }
+}
+
+/// A living room, its people in these states.
+fn room(states: &[SeatState]) -> Room {
+    let summons = Summons {
+        route: "r".into(),
+        rule: String::new(),
+        stakeholders: Vec::new(),
+        runbook: None,
+        timezone: None,
+        quorum: None,
+        size: 20,
+    };
+    let mut room = Room::wanted(&incident(), summons, at(0));
+    room.phase = Phase::Live { group: group(), since: at(0) };
+    room.instance = Some("main".into());
+    room.seats = states.iter().enumerate().map(|(n, state)| seat(n, state.clone())).collect();
+    room
+}
+
+fn invited() -> SeatState {
+    SeatState::Invited { since: at(0), by_gateway: false }
+}
+
+fn told(seq: i64, second: i64, what: NoticeKind) -> NoticeItem {
+    let notice = Notice { id: None, at: Some(at(second)), what };
+    NoticeItem { seq, at: at(second), instance: "main".into(), notice }
+}
+
+fn joined(who: Whom) -> NoticeKind {
+    NoticeKind::Joined { group: group(), who: vec![who] }
+}
+
+fn left(who: Whom) -> NoticeKind {
+    NoticeKind::Left { group: group(), who: vec![who] }
+}
+
+fn words(room: &Room) -> Vec<String> {
+    room.seats.iter().map(Seat::words).collect()
+}
+
+#[test]
+fn whoever_is_known_is_in_at_once_and_nobody_has_to_look() {
+    let mut room = room(&[invited(), invited()]);
+    room.seats[1].hidden = Some(lid(1));
+    room.hear(&[told(1, 5, joined(by_phone(0))), told(2, 6, joined(by_lid(1)))], at(6));
+    assert_eq!(words(&room), ["in", "in"]);
+    assert_eq!((room.read_again_at, room.noticed), (None, 2));
+}
+
+#[test]
+fn a_hidden_id_that_nobody_can_map_makes_the_room_look_once_for_all_of_them() {
+    let mut room = room(&[invited(), invited()]);
+    room.read_at = Some(at(0));
+    room.hear(&[told(1, 20, joined(by_lid(0)))], at(20));
+    assert_eq!(words(&room)[0], "invited by link", "not taken for anybody");
+    assert_eq!(room.read_again_at, Some(at(23)));
+    room.hear(&[told(2, 22, joined(by_lid(1)))], at(22));
+    assert_eq!(room.read_again_at, Some(at(23)), "one look for both");
+    room.read_at = Some(at(23));
+    room.read_again_at = None;
+    room.hear(&[told(3, 24, joined(by_lid(5)))], at(24));
+    assert_eq!(room.read_again_at, Some(at(33)), "and not too often");
+}
+
+#[test]
+fn an_outsider_with_a_number_of_their_own_is_no_reason_to_look() {
+    let mut room = room(&[invited()]);
+    room.hear(&[told(1, 5, joined(by_phone(9))), told(2, 6, left(by_phone(9)))], at(6));
+    assert_eq!((words(&room)[0].as_str(), room.read_again_at), ("invited by link", None));
+}
+
+#[test]
+fn whoever_leaves_has_left_gets_no_link_and_can_come_back() {
+    let mut room = room(&[SeatState::In { since: at(0) }]);
+    room.hear(&[told(1, 5, left(by_phone(0)))], at(5));
+    assert_eq!(words(&room), ["left"]);
+    assert!(!room.seats[0].needs_link() && room.seats[0].is_settled() && !room.seats[0].may_arrive());
+    assert_eq!(room.leavers().count(), 1);
+    room.seats[0].left_told = true;
+    room.hear(&[told(2, 9, joined(by_phone(0)))], at(9));
+    assert_eq!((words(&room)[0].as_str(), room.leavers().count()), ("in", 0));
+    room.hear(&[told(3, 12, left(by_phone(0)))], at(12));
+    assert_eq!(room.leavers().count(), 1, "a second time is told a second time");
+}
+
+#[test]
+fn what_happened_earlier_does_not_undo_what_happened_later() {
+    let mut room = room(&[invited()]);
+    room.hear(&[told(1, 9, left(by_phone(0))), told(2, 5, joined(by_phone(0)))], at(10));
+    assert_eq!(words(&room), ["left"]);
+    room.hear(&[told(3, 9, left(by_phone(0))), told(2, 20, joined(by_phone(0)))], at(11));
+    assert_eq!(words(&room), ["left"], "a notice heard before is passed over");
+}
+
+#[test]
+fn a_notice_older_than_the_list_that_shows_otherwise_is_settled_by_another_list() {
+    let mut room = room(&[SeatState::In { since: at(30) }]);
+    room.read_at = Some(at(30));
+    room.hear(&[told(1, 20, left(by_phone(0)))], at(31));
+    assert_eq!(words(&room), ["in"]);
+    assert!(room.read_again_at.is_some());
+}
+
+#[test]
+fn the_invitation_of_somebody_who_came_is_not_looked_for_any_more() {
+    let mut room = room(&[SeatState::Asked]);
+    room.saying = Some(Saying {
+        what: What::Invite { person: "p0".into() },
+        chat: ChatId::Person(phone(0)),
+        text: "link".into(),
+        begun_at: at(0),
+        sends: 1,
+        looks: 0,
+        look_at: at(1),
+        covers: 0,
+        unreadable: false,
+        leavers: Vec::new(),
+    });
+    room.hear(&[told(1, 5, joined(by_phone(0)))], at(5));
+    assert_eq!(room.saying, None);
+}
+
+#[test]
+fn a_lost_message_that_was_seen_in_the_room_counts_as_said() {
+    let mut room = room(&[]);
+    let chat = ChatId::Group(group());
+    room.saying = Some(Saying {
+        what: What::Welcome,
+        chat: chat.clone(),
+        text: "*SEV1*\nhello".into(),
+        begun_at: at(0),
+        sends: 1,
+        looks: 0,
+        look_at: at(1),
+        covers: 0,
+        unreadable: false,
+        leavers: Vec::new(),
+    });
+    let own = |text: &str| NoticeKind::Message {
+        chat: chat.clone(),
+        from: None,
+        from_me: true,
+        message_id: Some("3EB0".into()),
+        text: Some(text.into()),
+    };
+    room.hear(&[told(1, 1, own("something else"))], at(1));
+    assert!(!room.is_briefed());
+    room.hear(&[told(2, 1, own("*SEV1*\r\nhello "))], at(2));
+    assert!(room.is_briefed() && room.saying.is_none());
+    assert_eq!(room.told[0].message_id.as_deref(), Some("3EB0"));
+}
+
+#[test]
+fn that_our_number_is_out_is_only_believed_of_the_rooms_own_number_and_after_a_look() {
+    let mut room = room(&[]);
+    let out = |seq, instance: &str| NoticeItem {
+        instance: instance.into(),
+        ..told(seq, 5, NoticeKind::WeLeft { group: group() })
+    };
+    room.hear(&[out(1, "second")], at(5));
+    assert_eq!(room.ousted_at, None, "another number of ours left");
+    room.hear(&[out(2, "main")], at(5));
+    assert_eq!((room.ousted_at, room.read_again_at), (Some(at(5)), Some(at(5))));
+    assert!(matches!(room.phase, Phase::Live { .. }), "the read decides");
+}
+
+#[test]
+fn a_group_with_our_token_makes_an_unsure_room_look_at_once_and_a_living_one_sweep() {
+    let heard = |subject: &str| NoticeKind::WeJoined {
+        group: "120363000000000009@g.us".parse().unwrap(),
+        subject: Some(subject.to_owned()),
+    };
+    let mut unsure = room(&[]);
+    unsure.phase = Phase::Unsure { since: at(0), asked_at: at(0), look_at: at(60), believe_at: None };
+    unsure.hear(&[told(1, 5, heard("INCIDENT-70 | Other"))], at(5));
+    assert!(unsure.heard_of_at.is_none());
+    unsure.hear(&[told(2, 5, heard("INCIDENT-7 | Down"))], at(5));
+    assert!(unsure.heard_of_at.is_some());
+    let mut live = room(&[]);
+    live.done(Chore::Sweep, at(1));
+    live.hear(&[told(1, 5, heard("INCIDENT-7 | Down"))], at(5));
+    assert!(live.was_unsure && !live.chores.contains_key(&Chore::Sweep));
+}
+
+#[test]
+fn a_number_that_works_again_is_not_waited_for_but_a_throttled_one_is() {
+    let up = |seq| told(seq, 9, NoticeKind::Session { session: Session::Working });
+    let mut down = room(&[]);
+    (down.down_at, down.hold_until) = (Some(at(0)), Some(later(at(0), DOWN_GAP)));
+    down.hear(&[up(1)], at(9));
+    assert_eq!(down.hold_until, None);
+    let mut throttled = room(&[]);
+    throttled.hold_until = Some(at(60));
+    throttled.hear(&[up(1)], at(9));
+    assert_eq!(throttled.hold_until, Some(at(60)));
+}
+
+#[test]
+fn the_last_name_counts_whatever_order_it_comes_in() {
+    let named = |seq, second, subject: &str| {
+        told(seq, second, NoticeKind::Renamed { group: group(), subject: subject.to_owned() })
+    };
+    let mut room = room(&[]);
+    room.hear(&[named(1, 9, "new"), named(2, 5, "old")], at(9));
+    assert_eq!(room.named.unwrap().subject, "new");
+}
+
+/// A list of those who are in; some rows show the hidden id alone.
+fn list(present: &[bool], hides: &[bool]) -> Members {
+    let row = |n: usize| Member { phone: (!hides[n]).then(|| phone(n)), hidden: Some(lid(n)), admin: false };
+    Members {
+        rows: present.iter().enumerate().filter(|(_, is_in)| **is_in).map(|(n, _)| row(n)).collect(),
+        hidden_ids: (0..present.len()).map(|n| (phone(n), lid(n))).collect(),
+        ..Members::default()
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_order_and_repetition_of_notices_and_then_lists_gives_the_same_seats(
+        moves in proptest::collection::vec((0usize..3, any::<bool>(), 0i64..60), 0..8),
+        order in proptest::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..20),
+        hides in proptest::collection::vec(any::<bool>(), 3),
+        present in proptest::collection::vec(any::<bool>(), 3),
+        said in proptest::option::of(Just(AddOutcome::NeedsInvite { by_gateway: false })),
+    ) {
+        let mut room = room(&[SeatState::In { since: at(0) }, invited(), SeatState::Asked]);
+        room.seats[2].said = said;
+        for (seq, (which, hidden)) in order.iter().enumerate() {
+            if moves.is_empty() {
+                break;
+            }
+            let (n, comes, second) = moves[which.index(moves.len())];
+            let whom = if *hidden { by_lid(n) } else { by_phone(n) };
+            let what = if comes { joined(whom) } else { left(whom) };
+            room.hear(&[told(i64::try_from(seq).unwrap() + 1, second, what)], at(60));
+        }
+        // Whatever was told, the lists that follow have the last word.
+        for second in [130, 200, 270] {
+            read_members(&mut room.seats, &list(&present, &hides), true, at(second));
+        }
+        for (seat, is_in) in room.seats.iter().zip(&present) {
+            prop_assert_eq!(matches!(seat.state, SeatState::In { .. }), *is_in, "{:?}", seat);
+            let was_told = seat.moved_at.is_some();
+            prop_assert!(!(was_told && seat.needs_link()), "no link for whoever came or went: {seat:?}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Reading the members: when, and what a list means for the room.
+//!
+//! Gently: a few times soon after the beginning, then at notices that leave something open, then in minutes
+//! while somebody may still arrive, and now and then to see who has left without anybody telling us.
+
+use super::agenda::Step;
+use super::phase::Event;
+use super::policy::{Policy, Strangers};
+use super::progress::{Answer, Effect};
+use super::seat::{Refused, Seat, SeatState, read_members};
+use super::{Chore, Room};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::gateway::{GatewayError, Refusal};
+
+/// How long after the last planned read members are read again while somebody may still arrive. The last
+/// is also how often it is seen whether somebody has left.
+const LATER_READS: [SignedDuration; 3] =
+    [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
+
+/// When to read the members next, if ever.
+pub(super) fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Timestamp> {
+    let asked_for = room.read_again_at.filter(|_| is_planned_done(room, policy) || room.ousted_at.is_some());
+    [asked_for, planned_read(room, policy, live_since)].into_iter().flatten().min()
+}
+
+/// The first reads are so close that nothing has to come before them.
+fn is_planned_done(room: &Room, policy: &Policy) -> bool {
+    usize::try_from(room.reads).unwrap_or(usize::MAX) >= policy.member_reads.len()
+}
+
+fn planned_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Timestamp> {
+    let planned = usize::try_from(room.reads).unwrap_or(usize::MAX);
+    if let Some(offset) = policy.member_reads.get(planned) {
+        return Some(later(live_since, *offset));
+    }
+    let [minute, .., rarely] = LATER_READS;
+    // Somebody whom one list missed is looked for until it is certain: there is no link before that.
+    let unclear = |s: &Seat| s.state == SeatState::Asked && !s.needs_link();
+    // Those added later are looked for as soon as the first ones were.
+    if let Some(added_at) = room.pursuit.added_at.filter(|_| room.seats.iter().any(unclear)) {
+        let read_at = room.read_at.unwrap_or(live_since);
+        let soon = policy.member_reads.iter().map(|offset| later(added_at, *offset)).find(|at| *at > read_at);
+        if soon.is_some() {
+            return soon;
+        }
+    }
+    let is_in = |s: &Seat| matches!(s.state, SeatState::In { .. });
+    let gap = if room.seats.iter().any(|s| is_in(s) && s.absences > 0) {
+        minute
+    } else if room.seats.iter().any(|s| s.may_arrive() || unclear(s)) {
+        let again = planned - policy.member_reads.len();
+        *LATER_READS.get(again).unwrap_or(&rarely)
+    } else if room.seats.iter().any(is_in) {
+        rarely
+    } else {
+        return None;
+    };
+    Some(later(room.read_at.unwrap_or(live_since), gap))
+}
+
+impl Room {
+    pub(super) fn finish_read(
+        &mut self,
+        step: &Step,
+        answer: &Answer,
+        policy: &Policy,
+        effect: &mut Effect,
+        now: Timestamp,
+    ) {
+        if let Answer::Members(members) = answer {
+            let link_is_out = self.link.is_some();
+            read_members(&mut self.seats, members, link_is_out, now);
+            self.seek_admin();
+            // Somebody among us may be an admin already, made so by an earlier try.
+            let has_admin = !members.own_row_unknown && members.rows.iter().any(|row| row.admin);
+            if has_admin && policy.second_admin && !self.chores.contains_key(&Chore::SecondAdmin) {
+                self.done(Chore::SecondAdmin, now);
+            }
+            self.was_read(policy, now);
+        } else if self.is_out_for_good(answer) {
+            let why = format!("our number is no longer in the group: {}", answer.error());
+            effect.event = Some(Event::Gone { why });
+        } else if self.fail(step, answer, effect, now) {
+            self.troubles.remove(&step.key());
+            self.was_read(policy, now);
+            for seat in &mut self.seats {
+                if seat.state == SeatState::Asked {
+                    seat.state = SeatState::CannotTell { look_at: later(now, SignedDuration::from_mins(10)) };
+                }
+            }
+        }
+        if policy.strangers == Strangers::LeaveOut {
+            for seat in self.seats.iter_mut().filter(|s| s.state == SeatState::Wanted && !s.who.introduced) {
+                seat.state = SeatState::Refused { why: Refused::Stranger };
+            }
+        }
+    }
+
+    fn was_read(&mut self, policy: &Policy, now: Timestamp) {
+        let asked_for = self.read_again_at.is_some_and(|at| at <= now);
+        // What a notice caused comes on top: the plan goes on as it was.
+        if !(asked_for && is_planned_done(self, policy)) {
+            self.reads += 1;
+        }
+        if asked_for {
+            self.read_again_at = None;
+        }
+        self.read_at = Some(now);
+        self.ousted_at = None;
+    }
+
+    /// We were told that our number left, and the list is closed to us: together that is certain.
+    fn is_out_for_good(&self, answer: &Answer) -> bool {
+        let closed = match answer.error() {
+            GatewayError::Gone { .. } | GatewayError::Refused { reason: Refusal::Forbidden, .. } => true,
+            GatewayError::Refused { .. }
+            | GatewayError::NotSent { .. }
+            | GatewayError::Throttled { .. }
+            | GatewayError::Unknown { .. }
+            | GatewayError::SessionDown { .. } => false,
+        };
+        closed && self.ousted_at.is_some()
+    }
+}
