@@ -16,6 +16,7 @@ use crate::room::policy::Policy;
 use crate::roster::Roster;
 use crate::source::Source;
 
+mod budget;
 mod desk;
 pub mod finding;
 mod gateway;
@@ -126,15 +127,21 @@ pub fn load(
     findings.extend(roster_findings);
     let findings = Findings::sorted(findings, &[source.text(), roster_source.text()]);
     match (config, roster) {
-        (Some(config), Some(roster)) if !findings.has_errors() => Ok(Loaded {
-            config,
-            roster,
-            warnings: findings,
-            config_path: path.to_owned(),
-            roster_path,
-            config_hash: source.hash(),
-            roster_hash: roster_source.hash(),
-        }),
+        (Some(mut config), Some(roster)) if !findings.has_errors() => {
+            // Nothing is kept back where nobody could ever use it.
+            if !roster.has_important() {
+                config.gateway.instances.iter_mut().for_each(|i| i.budget.rooms_reserved = 0);
+            }
+            Ok(Loaded {
+                config,
+                roster,
+                warnings: findings,
+                config_path: path.to_owned(),
+                roster_path,
+                config_hash: source.hash(),
+                roster_hash: roster_source.hash(),
+            })
+        }
         _ => Err(findings),
     }
 }

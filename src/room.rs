@@ -22,6 +22,9 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::roster::Summons;
 
 pub mod agenda;
+mod alone;
+pub mod guest;
+pub mod ladder;
 pub mod news;
 pub mod phase;
 pub mod policy;
@@ -29,7 +32,9 @@ pub mod progress;
 mod saying;
 pub mod seat;
 
-pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
+pub use agenda::{Ground, Next, Step, What, next_step};
+pub use guest::{GUESTS, Host, Hosting};
+pub use ladder::{Also, Rung, rung, tell_of_delay};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};
@@ -82,6 +87,9 @@ pub struct Room {
     pub hold_until: Option<Timestamp>,
     /// When the number was last seen down, so that waiting for it does not use up a deadline.
     pub down_at: Option<Timestamp>,
+    /// The incident in whose group it is, because one of its own had to wait.
+    #[serde(default)]
+    pub guest_of: Option<IncidentId>,
 }
 
 /// Something that was said.
@@ -225,6 +233,10 @@ pub struct Wanted {
     pub news: Vec<NewsItem>,
     /// What an operator asked for.
     pub wish: Option<Wish>,
+    /// The room it is a guest of; while it has no group, one that it could be a guest of.
+    pub host: Option<Host>,
+    /// Incidents that are guests in its room.
+    pub guests: Vec<IncidentId>,
 }
 
 impl Room {
@@ -254,6 +266,7 @@ impl Room {
             troubles: BTreeMap::new(),
             hold_until: None,
             down_at: None,
+            guest_of: None,
         }
     }
 
@@ -274,7 +287,7 @@ impl Room {
     pub fn is_complete(&self) -> bool {
         matches!(self.phase, Phase::Live { .. })
             && self.is_briefed()
-            && self.chores.contains_key(&Chore::Description)
+            && (self.guest_of.is_some() || self.chores.contains_key(&Chore::Description))
             && self.read_at.is_some()
             && self.seats.iter().all(Seat::is_settled)
     }

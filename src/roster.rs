@@ -62,6 +62,8 @@ pub struct Route {
     pub invite: Vec<Invite>,
     /// Where the first steps are written.
     pub runbook: Option<String>,
+    /// Whether its rooms may use what each number keeps back.
+    pub important: bool,
 }
 
 /// One role of a route.
@@ -121,6 +123,9 @@ pub struct Summons {
     pub runbook: Option<String>,
     /// IANA name of the zone in which local times are shown: the commander's.
     pub timezone: Option<String>,
+    /// Whether its room may use what each number keeps back.
+    #[serde(default)]
+    pub important: bool,
 }
 
 /// A person wanted in the room.
@@ -165,6 +170,12 @@ impl Roster {
         }
     }
 
+    /// Whether any route may use what the numbers keep back.
+    #[must_use]
+    pub fn has_important(&self) -> bool {
+        self.fallback.important || self.routes.iter().any(|route| route.important)
+    }
+
     /// The person whose e-mail address this is, in whatever case it is written.
     #[must_use]
     pub fn by_email(&self, email: &str) -> Option<&Person> {
@@ -193,7 +204,14 @@ impl Roster {
             .first()
             .and_then(|s| s.timezone.clone())
             .or_else(|| stakeholders.iter().find_map(|s| s.timezone.clone()));
-        Summons { route: route.name.clone(), rule, stakeholders, runbook: route.runbook.clone(), timezone }
+        Summons {
+            route: route.name.clone(),
+            rule,
+            stakeholders,
+            runbook: route.runbook.clone(),
+            timezone,
+            important: route.important,
+        }
     }
 
     fn resolve(&self, invitee: &Invitee, route: &str, at: Timestamp) -> Option<(&Person, String)> {
@@ -311,6 +329,7 @@ mod tests {
             matchers: matchers.iter().map(|m| Matcher::parse(m).unwrap()).collect(),
             invite: invites,
             runbook: Some(format!("https://runbooks.example/{}", name.len())),
+            important: false,
         }
     }
 

@@ -56,6 +56,15 @@ pub struct InstanceLabels {
     pub instance: String,
 }
 
+/// What a linked number may still make.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LeftLabels {
+    /// Its name in the config.
+    pub instance: String,
+    /// For which routes: `any`, or only those marked `important`.
+    pub routes: &'static str,
+}
+
 /// A move of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct MoveLabels {
@@ -87,6 +96,8 @@ pub struct Metrics {
     pub briefed_seconds: Histogram,
     /// Whether a number works, as far as we know.
     pub instances_up: Family<InstanceLabels, Gauge<i64, AtomicI64>>,
+    /// Groups that a number may still make within the hour.
+    pub rooms_left: Family<LeftLabels, Gauge<i64, AtomicI64>>,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
@@ -107,6 +118,7 @@ impl Default for Metrics {
             strays: Counter::default(),
             briefed_seconds: Histogram::new(exponential_buckets(0.25, 2.0, 14)),
             instances_up: Family::default(),
+            rooms_left: Family::default(),
             leased: Gauge::default(),
             store_failures: Counter::default(),
             registry: Registry::default(),
@@ -144,6 +156,11 @@ impl Default for Metrics {
             "instance_up",
             "Whether a linked number works (1) or not (0)",
             metrics.instances_up.clone(),
+        );
+        registry.register(
+            "rooms_left",
+            "Groups that a linked number may still make within the hour",
+            metrics.rooms_left.clone(),
         );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());

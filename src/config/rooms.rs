@@ -17,8 +17,18 @@ use crate::room::policy::{Policy, Strangers};
 pub type Texts = BTreeMap<String, String>;
 
 /// The templates that may be replaced.
-pub const TEMPLATES: [&str; 9] =
-    ["welcome", "description", "presence", "update", "resolved", "reopened", "invite", "brief", "last_words"];
+pub const TEMPLATES: [&str; 10] = [
+    "welcome",
+    "guest",
+    "description",
+    "presence",
+    "update",
+    "resolved",
+    "reopened",
+    "invite",
+    "brief",
+    "last_words",
+];
 
 /// What a room is called unless the config says otherwise.
 pub const USUAL_NAME: &str = message::ROOM_NAME;
@@ -56,6 +66,7 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
             open_at: s.get("open_at").and_then(|i| severity(&i)).unwrap_or(usual.open_at),
             close_after: s.duration("close_after", seconds(0)..=seconds(30 * 86_400), usual.close_after),
             strangers: s.get("strangers").and_then(|i| i.choice(&strangers)).unwrap_or(usual.strangers),
+            fold: s.truth("fold", usual.fold),
             second_admin: s.truth("second_admin", usual.second_admin),
             lock_settings: s.truth("lock_settings", usual.lock_settings),
             update_interval: s.duration(

@@ -48,6 +48,7 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
             matchers: Vec::new(),
             invite: invites(s, seen),
             runbook: runbook(s),
+            important: s.truth("important", false),
         });
         if item.desk.errors() == errors {
             if roster.fallback.invite.iter().all(|i| i.whom.is_empty()) {
@@ -66,12 +67,13 @@ fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> Route {
         matchers: s.get("match").map(|i| i.matchers()).unwrap_or_default(),
         invite: invites(s, seen),
         runbook: runbook(s),
+        important: s.truth("important", false),
     }
 }
 
 /// A route that calls nobody, until the real one is read.
 pub(super) fn empty_route(name: &str) -> Route {
-    Route { name: name.to_owned(), matchers: Vec::new(), invite: Vec::new(), runbook: None }
+    Route { name: name.to_owned(), matchers: Vec::new(), invite: Vec::new(), runbook: None, important: false }
 }
 
 fn runbook(s: &Section<'_>) -> Option<String> {

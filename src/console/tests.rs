@@ -189,6 +189,7 @@ impl Desk {
             instance: "number-1".into(),
             event,
             pace: Pace::Free,
+            covers: None,
         };
         let Began::Yes(intent) = self.store.begin_step(&lease, intent, began_at).await.unwrap() else {
             panic!("the lease holds")
@@ -328,5 +329,6 @@ fn summons() -> Summons {
         stakeholders,
         runbook: Some("https://runbooks.example/acme".into()),
         timezone: None,
+        important: false,
     }
 }

@@ -15,7 +15,7 @@ use crate::store::{Entry, Happening};
 pub(super) struct Row {
     /// When it began.
     pub at: Timestamp,
-    /// `hook`, `call`, `move`, `stray` or `refused`.
+    /// `hook`, `call`, `move`, `covered`, `stray` or `refused`.
     pub kind: &'static str,
     /// The source, the step, or the event.
     pub what: String,
@@ -95,6 +95,7 @@ fn row(entry: &Entry, phase: Option<&Phase>) -> Row {
             let (word, detail) = told(outcome);
             plain("stray", step, word, detail)
         }
+        Happening::Covered { step, how } => plain("covered", step, "covered", how.clone()),
         Happening::Refused { why } => plain("refused", "operator's wish", "refused", why.clone()),
     }
 }
@@ -119,6 +120,10 @@ fn words(event: &Event) -> String {
         Event::Refused { why } => format!("it can never be made: {why}"),
         Event::Found { group } => format!("a look found the group: {group}"),
         Event::Absent { believe_at, .. } => format!("a look found none; believed from {believe_at}"),
+        Event::Folded { into, .. } => {
+            format!("its group has to wait, so it is dealt with in the room of {into}")
+        }
+        Event::Unhosted { why } => format!("it waits for a group again: {why}"),
         Event::Ended => "the incident is over".to_owned(),
         Event::Gone { why } => format!("the group is gone: {why}"),
         Event::Spent { why } => format!("given up: {why}"),

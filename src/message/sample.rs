@@ -10,7 +10,7 @@ use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, News, State};
 use crate::jid::Jid;
 use crate::room::seat::Refused;
-use crate::room::{NewsItem, Room, SeatState};
+use crate::room::{Also, NewsItem, Room, SeatState};
 use crate::roster::{FALLBACK, Stakeholder, Summons};
 
 /// An incident with its room and whatever there may be to say about them.
@@ -21,6 +21,8 @@ pub(super) struct Sample {
     pub(super) news: Vec<NewsItem>,
     pub(super) link: InviteLink,
     pub(super) why: &'static str,
+    pub(super) also: Also,
+    pub(super) guest: Room,
     pub(super) now: Timestamp,
 }
 
@@ -65,6 +67,7 @@ impl Sample {
                 stakeholders: stakeholders(),
                 runbook: Some("https://runbooks.example/acme".to_owned()),
                 timezone: Some("Europe/Berlin".to_owned()),
+                important: true,
             },
             at(240),
         );
@@ -90,6 +93,14 @@ impl Sample {
         Self {
             news: news(changed),
             link: InviteLink("https://chat.whatsapp.com/Abc_123-xyz".to_owned()),
+            also: Also {
+                listed: vec![
+                    self::incident(1043, "prometheus", "Payments queue is growing"),
+                    self::incident(1044, "prometheus", "Login is slow"),
+                ],
+                more: 3,
+            },
+            guest: Room { guest_of: Some(IncidentId(1041)), ..room.clone() },
             why: "the hourly budget of new groups is used up",
             now: at(300),
             incident,
@@ -108,6 +119,7 @@ impl Sample {
                 stakeholders: fallback_people(),
                 runbook: None,
                 timezone: None,
+                important: false,
             },
             at(10),
         );
@@ -123,6 +135,8 @@ impl Sample {
         Self {
             news: news(changed),
             link: InviteLink("https://chat.whatsapp.com/Q".to_owned()),
+            also: Also::default(),
+            guest: Room { guest_of: Some(IncidentId(6)), ..room.clone() },
             why: "the chat provider refused",
             now: at(20),
             incident,
@@ -140,18 +154,24 @@ impl Sample {
 
     /// One scene for each kind of text; for updates one more for each kind of news.
     pub(super) fn scenes(&self) -> Vec<(Wording, Scene<'_>)> {
-        let scene =
-            |topic| Scene { incident: &self.incident, room: Some(&self.room), now: Some(self.now), topic };
+        let scene = |topic| Scene {
+            incident: &self.incident,
+            room: Some(&self.room),
+            now: Some(self.now),
+            guests: &[],
+            topic,
+        };
         let mut scenes = vec![
             (Wording::Subject, Scene { room: None, now: None, ..scene(Topic::Picture) }),
             (Wording::Welcome, scene(Topic::Picture)),
+            (Wording::Guest, Scene { room: Some(&self.guest), ..scene(Topic::Picture) }),
             (Wording::Description, scene(Topic::Picture)),
         ];
         scenes.extend(self.news.iter().map(|item| (Wording::of(&item.news), scene(Topic::News(item)))));
         if let Some(seat) = self.room.seats.last() {
             let invite = Scene { now: None, ..scene(Topic::Invite(seat, &self.link)) };
             scenes.push((Wording::Invite, invite));
-            scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why))));
+            scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why, &self.also))));
         }
         scenes.push((Wording::Presence, scene(Topic::Presence)));
         scenes.push((Wording::LastWords, scene(Topic::End)));

@@ -9,6 +9,8 @@ pub enum Wording {
     Subject,
     /// The first message of the room.
     Welcome,
+    /// The first message about an incident in the room of another one.
+    Guest,
     /// The room's description.
     Description,
     /// Who is in the room, once that is known.
@@ -29,9 +31,10 @@ pub enum Wording {
 
 impl Wording {
     /// All of them, in the order in which people meet them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Subject,
         Self::Welcome,
+        Self::Guest,
         Self::Description,
         Self::Presence,
         Self::Update,
@@ -64,6 +67,7 @@ impl Wording {
         match self {
             Self::Subject => "name",
             Self::Welcome => "welcome",
+            Self::Guest => "guest",
             Self::Description => "description",
             Self::Presence => "presence",
             Self::Update => "update",
@@ -81,6 +85,7 @@ impl Wording {
         match self {
             Self::Subject => ROOM_NAME,
             Self::Welcome => include_str!("welcome.txt"),
+            Self::Guest => include_str!("guest.txt"),
             Self::Description => include_str!("description.txt"),
             Self::Presence => include_str!("presence.txt"),
             Self::Update => include_str!("update.txt"),

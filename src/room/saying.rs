@@ -9,6 +9,7 @@ use super::seat::{Refused, SeatState};
 use super::{Chore, Room, Told};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
+use crate::incident::IncidentId;
 
 /// Between two looks for a lost message.
 const SECOND_LOOK: SignedDuration = SignedDuration::from_secs(3);
@@ -122,6 +123,20 @@ impl Room {
             }
             What::Presence => self.done(Chore::Presence, now),
             What::LastWords => self.done(Chore::LastWords, now),
+        }
+    }
+
+    /// A person heard of this incident in the message of another one; `well` unless that never arrived.
+    pub fn was_told_by(&mut self, person: &str, by: IncidentId, well: bool, now: Timestamp) {
+        let Some(seat) = self.seat_of_mut(person) else { return };
+        if seat.briefed {
+            return;
+        }
+        seat.briefed = true;
+        if well {
+            let what = What::Brief { person: person.to_owned() };
+            let text = format!("(told in the message about {by})");
+            self.told.push(Told { what, at: now, text, message_id: None });
         }
     }
 

@@ -18,10 +18,11 @@ use warroom::gateway::{
 };
 use warroom::incident::IncidentId;
 use warroom::jid::{ChatId, GroupId, Jid};
+use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, IncidentQuery, Intent, Lease, Receipt, StepOutcome, Store,
-    StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Began, Dossier, Finished, Gathered, IncidentQuery, Intent, Lease, Receipt, StepOutcome,
+    Store, StoreError, StoredHook, Summary, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.
@@ -191,6 +192,24 @@ impl Store for GatedStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.around("release", self.inner.release(lease, wake_at, now)).await
+    }
+
+    async fn gather(
+        &self,
+        lease: &Lease,
+        people: Vec<String>,
+        now: Timestamp,
+    ) -> Result<Gathered, StoreError> {
+        self.around("gather", self.inner.gather(lease, people, now)).await
+    }
+
+    async fn creations(
+        &self,
+        instance: &str,
+        creation: Creation,
+        now: Timestamp,
+    ) -> Result<Vec<Made>, StoreError> {
+        self.inner.creations(instance, creation, now).await
     }
 
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {

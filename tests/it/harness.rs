@@ -69,6 +69,9 @@ pub(crate) struct Options {
     /// Further settings of `server`, each with a comma before it.
     pub(crate) server: &'static str,
     pub(crate) rooms_per_hour: u32,
+    /// Further settings of each instance, each with a comma before it.
+    pub(crate) budget: &'static str,
+    pub(crate) messages_per_minute: u32,
     /// Whether there is a second linked number.
     pub(crate) second_number: bool,
     /// The longest a gateway call may take.
@@ -84,6 +87,8 @@ impl Default for Options {
             sources: String::new(),
             server: "",
             rooms_per_hour: 6,
+            budget: ", rooms_burst: 60, rooms_gap: 0s",
+            messages_per_minute: 600,
             second_number: false,
             call_timeout: "5s",
         }
@@ -137,9 +142,9 @@ gateway:
   base_url: http://{gateway}
   call_timeout: {call_timeout}
   settle: 45s
-  messages_per_minute: 600
+  messages_per_minute: {messages_per_minute}
   instances:
-    - {{ name: main, id: {id}, access_token: {token}, rooms_per_hour: {rooms_per_hour} }}
+    - {{ name: main, id: {id}, access_token: {token}, rooms_per_hour: {rooms_per_hour}{budget} }}
 {second}
 sources:
   prometheus:
@@ -154,14 +159,16 @@ rooms:
         id = Setup::INSTANCE_ID,
         second = if options.second_number {
             format!(
-                "    - {{ name: second, id: {SECOND_ID}, access_token: {SECOND_TOKEN}, rooms_per_hour: {} }}",
-                options.rooms_per_hour
+                "    - {{ name: second, id: {SECOND_ID}, access_token: {SECOND_TOKEN}, rooms_per_hour: {}{} }}",
+                options.rooms_per_hour, options.budget
             )
         } else {
             String::new()
         },
         token = Setup::ACCESS_TOKEN,
         rooms_per_hour = options.rooms_per_hour,
+        messages_per_minute = options.messages_per_minute,
+        budget = options.budget,
         bearer = TOKEN,
         server = options.server,
         sources = options.sources,

@@ -466,7 +466,7 @@ async fn when_the_budget_is_spent_people_are_told_one_by_one_why_and_the_room_co
         let told = world.sandbox.chat(digits);
         assert_eq!(told.len(), 1, "{digits}: once");
         assert!(told[0].text.contains(&second), "{}", told[0].text);
-        assert!(told[0].text.contains("yours is made by 11:0"), "{}", told[0].text);
+        assert!(told[0].text.contains("yours is made at about 11:0"), "{}", told[0].text);
     }
     world.pass(2 * 3600).await;
     assert!(world.room(&second).await.is_complete(), "the room comes as soon as the budget allows");

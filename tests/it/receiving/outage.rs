@@ -10,11 +10,12 @@ use async_trait::async_trait;
 use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration, Timestamp};
 use warroom::incident::IncidentId;
+use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, IncidentQuery, Intent, Lease, Receipt, StepOutcome, Store,
-    StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Began, Dossier, Finished, Gathered, IncidentQuery, Intent, Lease, Receipt, StepOutcome,
+    Store, StoreError, StoredHook, Summary, WishTaken,
 };
 
 use super::{SENDERS, world};
@@ -112,6 +113,14 @@ impl Store for Moody {
 
     async fn release(&self, lease: &Lease, at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
         self.inner.release(lease, at, now).await
+    }
+
+    async fn gather(&self, lease: &Lease, who: Vec<String>, now: Timestamp) -> Result<Gathered, StoreError> {
+        self.inner.gather(lease, who, now).await
+    }
+
+    async fn creations(&self, of: &str, most: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError> {
+        self.inner.creations(of, most, now).await
     }
 
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
