@@ -10,8 +10,8 @@ use super::{Room, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::Incident;
 
-/// A room that has to wait no longer than this just waits.
-const LONG_DELAY: SignedDuration = SignedDuration::from_secs(60);
+/// A room that has to wait no longer than this just waits: its people hear of it within a minute all the same.
+const LONG_DELAY: SignedDuration = SignedDuration::from_secs(45);
 /// How long after its opening an incident waits for a room of its route that is about to be there.
 const HOST_AWAITED: SignedDuration = SignedDuration::from_secs(10);
 

@@ -2,6 +2,7 @@
 //! would link the whole crate again.
 #![cfg(test)]
 
+mod budget;
 mod configuring;
 mod crash;
 mod faults;
@@ -17,6 +18,7 @@ mod receiving;
 mod rooms;
 mod simulation;
 mod sources;
+mod storm;
 mod sweep;
 mod verdict;
 mod workers;

@@ -8,13 +8,17 @@ use rusqlite::{Connection, params};
 
 use super::briefs;
 use super::rows::{Stored, all, execute, first, millis, moment};
-use crate::clock::{Timestamp, later};
+use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::IncidentId;
 use crate::pacing::{Creation, Made};
 use crate::room::Room;
 
 /// Rooms counted before one's own: whoever is further back learns its turn later.
 const COUNTED: i64 = 200;
+/// How long the place of an important room is kept for it.
+const KEPT: SignedDuration = SignedDuration::from_mins(5);
+/// Who has to give way to an important room asks again no sooner.
+const SOONEST: SignedDuration = SignedDuration::from_secs(1);
 
 /// The groups a number was asked for within the window.
 pub(super) fn creations(
@@ -29,6 +33,18 @@ pub(super) fn creations(
          WHERE kind = 'intent' AND instance = ?1 AND step = 'create' AND at > ?2 AND spent = 1",
         params![instance, millis(later(now, -creation.window))],
         |r| Ok(Made { at: moment(r.get(0)?), important: r.get(1)? }),
+    )
+}
+
+/// The places of important rooms whose turn it is: nobody else takes those. One that does not come for its
+/// place keeps it for a few minutes only.
+pub(super) fn important_first(db: &Connection, now: Timestamp) -> Stored<Vec<Made>> {
+    all(
+        db,
+        "SELECT turn_at FROM rooms
+         WHERE turn_at IS NOT NULL AND rank = 0 AND turn_at <= ?1 AND turn_at > ?2",
+        [millis(now), millis(later(now, -KEPT))],
+        |_| Ok(Made { at: now, important: true }),
     )
 }
 
@@ -48,6 +64,7 @@ pub(super) fn enter(
         |r| r.get::<_, u32>(0),
     )?;
     let turn = creation.turn(made, important, ahead.unwrap_or(0) / numbers.max(1), now);
+    let turn = turn.max(later(now, SOONEST));
     execute(
         db,
         "UPDATE rooms SET turn_at = CASE WHEN turn_at > ?3 THEN min(turn_at, ?2) ELSE ?2 END

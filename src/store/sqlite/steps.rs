@@ -172,7 +172,11 @@ fn in_pace(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> S
         Pace::Free => Ok(()),
         Pace::Creation { creation, important, numbers } => {
             let made = queue::creations(db, &intent.instance, &creation, now)?;
-            match creation.one_more(&made, important, now) {
+            let mut taken = made.clone();
+            if !important {
+                taken.extend(queue::important_first(db, now)?);
+            }
+            match creation.one_more(&taken, important, now) {
                 Ok(()) => Ok(()),
                 Err(_) => Err(queue::enter(db, &lease.room, (&creation, important, numbers), &made, now)?),
             }
