@@ -58,12 +58,15 @@ impl Creation {
         if from <= now { Ok(()) } else { Err(from) }
     }
 
-    /// When a group may be made that has `ahead` others of its kind before it.
+    /// About when a group may be made that has `ahead` others of its kind before it.
     #[must_use]
     pub fn turn(&self, earlier: &[Made], important: bool, ahead: u32, now: Timestamp) -> Timestamp {
         let mut made = earlier.to_vec();
         let mut at = now;
-        for _ in 0..ahead {
+        // Once a window is full each further one waits for the one that is a windowful before it.
+        let windowful = self.most.saturating_sub(if important { 0 } else { self.reserved }).max(1);
+        let windows = self.window.saturating_mul(i32::try_from(ahead / windowful).unwrap_or(i32::MAX));
+        for _ in 0..ahead % windowful {
             at = self.one_more(&made, important, at).err().unwrap_or(at);
             if at == Timestamp::MAX {
                 return at;
@@ -71,7 +74,7 @@ impl Creation {
             made.retain(|m| later(m.at, self.window) > at);
             made.push(Made { at, important });
         }
-        self.one_more(&made, important, at).err().unwrap_or(at)
+        later(self.one_more(&made, important, at).err().unwrap_or(at), windows)
     }
 
     /// How many more may be made within the window as it stands, apart from their spacing.
@@ -211,6 +214,19 @@ mod tests {
             prop_assert!(turn >= now);
             prop_assert!(usual().one_more(&taken, false, turn).is_ok());
             prop_assert!(usual().turn(&taken, false, ahead + 1, now) >= turn);
+        }
+
+        #[test]
+        fn who_keeps_to_their_turns_keeps_the_budget(
+            asks in proptest::collection::vec((0i64..400, any::<bool>()), 0..20),
+        ) {
+            let now = at(asks.iter().map(|(gap, _)| gap).sum::<i64>());
+            let mut taken = story(usual(), asks)?;
+            let turns: Vec<Timestamp> = (0..20).map(|ahead| usual().turn(&taken, false, ahead, now)).collect();
+            for turn in turns {
+                prop_assert_eq!(usual().one_more(&taken, false, turn), Ok(()));
+                taken.push(Made { at: turn, important: false });
+            }
         }
     }
 }

@@ -20,6 +20,8 @@ use warroom::store::sqlite::Sqlite;
 use warroom::store::{Dossier, Store};
 use warroom::{console, receiver};
 
+use crate::place::folder;
+
 /// The bearer token of the harness's Alertmanager.
 pub(crate) const TOKEN: &str = "a-token-for-the-tests-only";
 
@@ -208,7 +210,7 @@ impl World {
     async fn before(sandbox: Sandbox, clock: Arc<TestClock>, options: Options) -> Self {
         let shared: Arc<dyn Clock> = clock.clone();
         let (gateway, sandbox_server) = listen(sandbox.router()).await;
-        let folder = TempDir::new().unwrap();
+        let folder = folder();
         let loaded = load(&folder, &options, gateway);
         let sqlite = Arc::new(Sqlite::open(&folder.path().join("store.db")).unwrap());
         let store: Arc<dyn Store> = sqlite.clone();

@@ -49,10 +49,10 @@ CREATE TABLE hooks (
     PRIMARY KEY (incident, at, receipt)
 ) WITHOUT ROWID;
 
+-- The document comes last: what is looked for is read without it.
 CREATE TABLE rooms (
     incident    INTEGER PRIMARY KEY REFERENCES incidents (number),
     phase       TEXT NOT NULL,
-    doc         TEXT NOT NULL,
     wish        TEXT,
     wake_at     INTEGER,
     stirred     INTEGER NOT NULL DEFAULT 0,
@@ -63,7 +63,8 @@ CREATE TABLE rooms (
     rank        INTEGER NOT NULL DEFAULT 1,     -- 0 for an important route
     hosting     INTEGER NOT NULL DEFAULT 0,     -- whether guests can come in: 0 no, 1 soon, 2 yes
     guest_of    INTEGER,                        -- in whose group it is
-    turn_at     INTEGER                         -- while it waits for a number's budget: about when it has one
+    turn_at     INTEGER,                        -- while it waits for a number's budget: about when it has one
+    doc         TEXT NOT NULL
 );
 
 CREATE INDEX rooms_by_wake ON rooms (wake_at) WHERE wake_at IS NOT NULL;

@@ -14,7 +14,7 @@ use crate::pacing::{Creation, Made};
 use crate::room::Room;
 
 /// Rooms counted before one's own: whoever is further back learns its turn later.
-const COUNTED: i64 = 200;
+const COUNTED: i64 = 150;
 /// How long the place of an important room is kept for it.
 const KEPT: SignedDuration = SignedDuration::from_mins(5);
 /// Who has to give way to an important room asks again no sooner.
