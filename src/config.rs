@@ -20,6 +20,7 @@ mod budget;
 mod desk;
 pub mod finding;
 mod gateway;
+pub mod in_force;
 mod item;
 mod people;
 mod quantity;
@@ -37,7 +38,8 @@ mod yaml;
 
 pub use finding::{Colours, Excerpt, Finding, Findings, Level};
 pub use gateway::{CredentialPlace, GatewayKind, GatewaySettings, Instance};
-pub use quantity::show as show_duration;
+pub use in_force::{Exchange, RosterInForce, Standing};
+pub use quantity::{duration as read_duration, show as show_duration};
 pub use rooms::{TEMPLATES, Texts, USUAL_NAME};
 pub use secret::UNSET;
 pub use server::{Log, LogFormat, Server, StoreAddress};
@@ -127,21 +129,15 @@ pub fn load(
     findings.extend(roster_findings);
     let findings = Findings::sorted(findings, &[source.text(), roster_source.text()]);
     match (config, roster) {
-        (Some(mut config), Some(roster)) if !findings.has_errors() => {
-            // Nothing is kept back where nobody could ever use it.
-            if !roster.has_important() {
-                config.gateway.instances.iter_mut().for_each(|i| i.budget.rooms_reserved = 0);
-            }
-            Ok(Loaded {
-                config,
-                roster,
-                warnings: findings,
-                config_path: path.to_owned(),
-                roster_path,
-                config_hash: source.hash(),
-                roster_hash: roster_source.hash(),
-            })
-        }
+        (Some(config), Some(roster)) if !findings.has_errors() => Ok(Loaded {
+            config,
+            roster,
+            warnings: findings,
+            config_path: path.to_owned(),
+            roster_path,
+            config_hash: source.hash(),
+            roster_hash: roster_source.hash(),
+        }),
         _ => Err(findings),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
@@ -20,6 +20,7 @@ use crate::message::Composer;
 use crate::pacing::Budget;
 use crate::room::progress::Note;
 use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, next_step};
+use crate::roster::Roster;
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, Store, StoreError};
 use crate::telemetry::{CallLabels, InstanceLabels, Metrics, MoveLabels};
 
@@ -62,6 +63,8 @@ pub struct Worker {
     pub store: Arc<dyn Store>,
     /// The ways out, in order of preference; at least one.
     pub numbers: Vec<Number>,
+    /// The roster in force, which says whether any route is important.
+    pub roster: watch::Receiver<Arc<Roster>>,
     /// The operator's decisions.
     pub policy: Policy,
     /// The words.

@@ -4,7 +4,7 @@ use tracing::{debug, info};
 
 use super::{End, Number, Worker};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::pacing::Pace;
+use crate::pacing::{Creation, Pace};
 use crate::room::{Ground, Room, Rung, Step, What, rung, tell_of_delay};
 use crate::store::{Gathered, Lease, StoreError};
 use crate::telemetry::LeftLabels;
@@ -70,8 +70,15 @@ impl Worker {
         Ok(numbers.into_iter().map(|(_, _, number)| number).collect())
     }
 
-    async fn left(&self, number: &Number, important: bool, now: Timestamp) -> Result<u32, StoreError> {
+    /// What `number` may make. Nothing is kept back while no route is important.
+    fn creation(&self, number: &Number) -> Creation {
         let creation = number.budget.creation(self.policy.call_timeout);
+        let reserved = if self.roster.borrow().has_important() { creation.reserved } else { 0 };
+        Creation { reserved, ..creation }
+    }
+
+    async fn left(&self, number: &Number, important: bool, now: Timestamp) -> Result<u32, StoreError> {
+        let creation = self.creation(number);
         let made = self.store.creations(&number.name, creation, now).await?;
         Ok(creation.left(&made, important, now))
     }
@@ -98,7 +105,7 @@ impl Worker {
             Step::Create { .. } => {
                 let able = self.numbers.iter().filter(|n| self.health.resting(&n.name, true, now).is_none());
                 Pace::Creation {
-                    creation: number.budget.creation(self.policy.call_timeout),
+                    creation: self.creation(number),
                     important: room.summons.important,
                     numbers: u32::try_from(able.count()).unwrap_or(1),
                 }

@@ -24,21 +24,22 @@ fn digits(n: usize) -> String {
 
 /// A roster of `people` persons; `routes` says whom each route calls, and which alerts take it.
 fn roster(people: usize, routes: &[(String, Vec<usize>, bool)]) -> String {
-    let mut text = "people:\n".to_owned();
-    for n in 0..people {
-        text += &format!("  p{n}: {{ name: Person {n}, phone: \"+{}\", introduced: true }}\n", digits(n));
-    }
-    text += "routes:\n";
-    for (n, (pattern, whom, important)) in routes.iter().enumerate() {
-        let list = |whom: &[usize]| whom.iter().map(|p| format!("p{p}")).collect::<Vec<_>>().join(", ");
-        text += &format!(
+    let list = |whom: &[usize]| whom.iter().map(|p| format!("p{p}")).collect::<Vec<_>>().join(", ");
+    let person = |n| format!("  p{n}: {{ name: Person {n}, phone: \"+{}\", introduced: true }}", digits(n));
+    let route = |(n, (pattern, whom, important)): (usize, &(String, Vec<usize>, bool))| {
+        format!(
             "  - name: route {n}\n    match: [ 'alertname =~ \"{pattern}\"' ]\n    important: {important}\n    \
-             invite: {{ commander: [ {} ], specialist: [ {} ] }}\n",
+             invite: {{ commander: [ {} ], specialist: [ {} ] }}",
             list(&whom[..1]),
             list(&whom[1..])
-        );
-    }
-    text + "fallback:\n  invite: { commander: [ p0 ] }\n"
+        )
+    };
+    let mut lines = vec!["people:".to_owned()];
+    lines.extend((0..people).map(person));
+    lines.push("routes:".to_owned());
+    lines.extend(routes.iter().enumerate().map(route));
+    lines.push("fallback:\n  invite: { commander: [ p0 ] }\n".to_owned());
+    lines.join("\n")
 }
 
 /// A story of many incidents, as far as it went.

@@ -5,6 +5,7 @@
 mod budget;
 mod configuring;
 mod crash;
+mod duty;
 mod faults;
 mod gates;
 mod gateway_contract;
@@ -15,6 +16,7 @@ mod odd_gateway;
 mod place;
 mod process;
 mod receiving;
+mod reloading;
 mod rooms;
 mod simulation;
 mod sources;
