@@ -203,6 +203,7 @@ impl Bridge {
         let worker = Worker {
             store: Arc::clone(&store),
             numbers,
+            roster: roster.reader(),
             policy: config.rooms.clone(),
             composer,
             clock: Arc::clone(&clock),

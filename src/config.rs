@@ -16,6 +16,7 @@ use crate::room::policy::Policy;
 use crate::roster::Roster;
 use crate::source::Source;
 
+mod budget;
 mod desk;
 mod events;
 pub mod finding;

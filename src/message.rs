@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use crate::alert::one_line;
 use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::{Capabilities, InviteLink, subject_has_token};
-use crate::incident::Incident;
-use crate::room::{Matter, NewsItem, Room, Seat};
+use crate::incident::{Incident, IncidentId};
+use crate::room::{Also, Matter, NewsItem, Room, Seat};
 
 mod departure;
 mod length;
@@ -200,17 +200,18 @@ impl Composer {
     /// word alone is longer than `longest` is the name longer, because half of it would name another one.
     #[must_use]
     pub fn subject(&self, incident: &Incident, longest: usize) -> String {
-        let scene = Scene { incident, room: None, now: None, topic: Topic::Picture };
+        let scene = Scene { incident, room: None, now: None, guests: &[], topic: Topic::Picture };
         Author::IN_TURN
             .into_iter()
             .find_map(|author| self.subject_by(author, &scene, longest).ok())
             .unwrap_or_else(|| incident.id.to_string())
     }
 
-    /// The first message of the room.
+    /// The first message of the room, or about an incident in the room of another one.
     #[must_use]
     pub fn welcome(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
-        self.compose(Wording::Welcome, &scene(incident, room, now, Topic::Picture))
+        let wording = if room.guest_of.is_some() { Wording::Guest } else { Wording::Welcome };
+        self.compose(wording, &scene(incident, room, now, Topic::Picture))
     }
 
     /// The room's description.
@@ -232,23 +233,34 @@ impl Composer {
         self.subject(&over, longest)
     }
 
-    /// A piece of news. Its first line ends with its number, so no two of them are equal.
+    /// A piece of news. Its first line ends with its number, so no two of them are equal. `guests` are the
+    /// other incidents in the room.
     #[must_use]
-    pub fn news(&self, incident: &Incident, room: &Room, item: &NewsItem, now: Timestamp) -> String {
-        self.compose(Wording::of(&item.news), &scene(incident, room, now, Topic::News(item)))
+    pub fn news(
+        &self,
+        incident: &Incident,
+        room: &Room,
+        item: &NewsItem,
+        guests: &[IncidentId],
+        now: Timestamp,
+    ) -> String {
+        let scene = Scene { guests, ..scene(incident, room, now, Topic::News(item)) };
+        self.compose(Wording::of(&item.news), &scene)
     }
 
     /// The invite link, to one person.
     #[must_use]
     pub fn invite(&self, incident: &Incident, room: &Room, seat: &Seat, link: &InviteLink) -> String {
-        let scene = Scene { incident, room: Some(room), now: None, topic: Topic::Invite(seat, link) };
+        let topic = Topic::Invite(seat, link);
+        let scene = Scene { incident, room: Some(room), now: None, guests: &[], topic };
         self.compose(Wording::Invite, &scene)
     }
 
     /// That nobody came in a role that must be filled, to one person who was invited.
     #[must_use]
     pub fn reminder(&self, incident: &Incident, room: &Room, seat: &Seat) -> String {
-        let scene = Scene { incident, room: Some(room), now: None, topic: Topic::Reminder(seat) };
+        let scene =
+            Scene { incident, room: Some(room), now: None, guests: &[], topic: Topic::Reminder(seat) };
         self.compose(Wording::Reminder, &scene)
     }
 
@@ -261,7 +273,20 @@ impl Composer {
     /// That there is no group and `why`, to one person.
     #[must_use]
     pub fn brief(&self, incident: &Incident, room: &Room, seat: &Seat, why: &str, now: Timestamp) -> String {
-        self.compose(Wording::Brief, &scene(incident, room, now, Topic::Brief(seat, why)))
+        self.brief_of_several(incident, room, seat, (why, &Also::default()), now)
+    }
+
+    /// The same, with the other incidents that wait for a group and for this person.
+    #[must_use]
+    pub fn brief_of_several(
+        &self,
+        incident: &Incident,
+        room: &Room,
+        seat: &Seat,
+        (why, also): (&str, &Also),
+        now: Timestamp,
+    ) -> String {
+        self.compose(Wording::Brief, &scene(incident, room, now, Topic::Brief(seat, why, also)))
     }
 
     /// The last message of the room.
@@ -288,7 +313,8 @@ impl Composer {
         let mut text = String::new();
         for measure in Measure::STEPS {
             let words = scene.words(&self.settings, measure);
-            text = with_head(tidy(&self.templates.render(author, wording, words)?), scene);
+            let told = scene.with_others(self.templates.render(author, wording, words)?, measure);
+            text = with_head(tidy(&told), scene);
             if size(&text) <= longest {
                 break;
             }
@@ -373,7 +399,7 @@ impl Composer {
 const SHORTEST_TITLE: usize = 6;
 
 fn scene<'a>(incident: &'a Incident, room: &'a Room, now: Timestamp, topic: Topic<'a>) -> Scene<'a> {
-    Scene { incident, room: Some(room), now: Some(now), topic }
+    Scene { incident, room: Some(room), now: Some(now), guests: &[], topic }
 }
 
 /// Severity and id, and in news the number, in a line of their own.

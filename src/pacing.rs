@@ -5,11 +5,21 @@
 
 use crate::clock::{SignedDuration, Timestamp, later};
 
+pub mod creation;
+
+pub use creation::{Creation, Made};
+
 /// What one linked number may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// New groups in any hour.
     pub rooms_per_hour: u32,
+    /// New groups right after each other.
+    pub rooms_burst: u32,
+    /// How long it takes until the burst has grown by one again.
+    pub rooms_gap: SignedDuration,
+    /// How many of the hour's are kept back for routes marked important.
+    pub rooms_reserved: u32,
     /// Messages in any minute, 1:1 ones included.
     pub messages_per_minute: u32,
     /// Least time between two 1:1 messages, so that a number does not look like a spammer.
@@ -18,7 +28,14 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { rooms_per_hour: 6, messages_per_minute: 30, one_to_one_gap: SignedDuration::from_secs(1) }
+        Self {
+            rooms_per_hour: 6,
+            rooms_burst: 3,
+            rooms_gap: SignedDuration::from_mins(1),
+            rooms_reserved: 1,
+            messages_per_minute: 30,
+            one_to_one_gap: SignedDuration::from_secs(1),
+        }
     }
 }
 
@@ -27,12 +44,14 @@ impl Default for Budget {
 pub enum Pace {
     /// Reads and settings: none of our own.
     Free,
-    /// A new group: at most this many intents in this time.
+    /// A new group.
     Creation {
-        /// How many.
-        most: u32,
-        /// In which time.
-        window: SignedDuration,
+        /// What the number may make.
+        creation: Creation,
+        /// Whether its route is important.
+        important: bool,
+        /// How many numbers share the work, so that a queue is told how fast it moves.
+        numbers: u32,
     },
     /// A message.
     Message {
@@ -43,17 +62,24 @@ pub enum Pace {
     },
 }
 
+/// Least time between two messages that tell one person that there is no group: what comes in between is
+/// told in one message.
+pub const BRIEF_GAP: SignedDuration = SignedDuration::from_secs(20);
+
 /// A minute.
 pub const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 impl Budget {
-    /// The pace of a new group. A call that was begun can take effect until its time limit is over, so two
+    /// What may be made. A call that was begun can take effect until its time limit is over, so two
     /// intents an hour apart can be two groups less than an hour apart: the window is longer by that.
     #[must_use]
-    pub fn creation(&self, call_timeout: SignedDuration) -> Pace {
-        Pace::Creation {
+    pub fn creation(&self, call_timeout: SignedDuration) -> Creation {
+        Creation {
             most: self.rooms_per_hour,
             window: SignedDuration::from_hours(1).saturating_add(call_timeout),
+            burst: self.rooms_burst,
+            gap: self.rooms_gap,
+            reserved: self.rooms_reserved,
         }
     }
 

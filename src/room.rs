@@ -22,8 +22,11 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::roster::Summons;
 
 pub mod agenda;
+mod alone;
 mod attendance;
+pub mod guest;
 pub mod hearing;
+pub mod ladder;
 pub mod news;
 pub mod phase;
 pub mod policy;
@@ -33,8 +36,10 @@ mod reading;
 mod saying;
 pub mod seat;
 
-pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
+pub use agenda::{Ground, Next, Step, What, next_step};
+pub use guest::{GUESTS, Host, Hosting};
 pub use hearing::{Named, NoticeItem};
+pub use ladder::{Also, Rung, rung, tell_of_delay};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};
@@ -106,6 +111,9 @@ pub struct Room {
     /// What the group is called, as far as was heard.
     #[serde(default)]
     pub named: Option<Named>,
+    /// The incident in whose group it is, because one of its own had to wait.
+    #[serde(default)]
+    pub guest_of: Option<IncidentId>,
 }
 
 /// Something that was said.
@@ -254,6 +262,10 @@ pub struct Wanted {
     pub wish: Option<Wish>,
     /// What the gateway told and the room has not heard yet, oldest first.
     pub notices: Vec<NoticeItem>,
+    /// The room it is a guest of; while it has no group, one that it could be a guest of.
+    pub host: Option<Host>,
+    /// Incidents that are guests in its room.
+    pub guests: Vec<IncidentId>,
 }
 
 impl Room {
@@ -289,6 +301,7 @@ impl Room {
             ousted_at: None,
             heard_of_at: None,
             named: None,
+            guest_of: None,
         }
     }
 
@@ -309,7 +322,7 @@ impl Room {
     pub fn is_complete(&self) -> bool {
         matches!(self.phase, Phase::Live { .. })
             && self.is_briefed()
-            && self.chores.contains_key(&Chore::Description)
+            && (self.guest_of.is_some() || self.chores.contains_key(&Chore::Description))
             && self.read_at.is_some()
             && self.seats.iter().all(Seat::is_settled)
     }

@@ -75,6 +75,8 @@ pub struct Route {
     pub quorum: Option<Quorum>,
     /// The most people in one room; the rest are not called.
     pub size: usize,
+    /// Whether its rooms may use what each number keeps back.
+    pub important: bool,
 }
 
 /// The most people in one room unless the route says otherwise: more are an audience, who do not act.
@@ -143,6 +145,9 @@ pub struct Summons {
     /// The most people in the room, counted in the order of `stakeholders`.
     #[serde(default = "usual_size")]
     pub size: usize,
+    /// Whether its room may use what each number keeps back.
+    #[serde(default)]
+    pub important: bool,
 }
 
 fn usual_size() -> usize {
@@ -193,6 +198,12 @@ impl Roster {
         }
     }
 
+    /// Whether any route may use what the numbers keep back.
+    #[must_use]
+    pub fn has_important(&self) -> bool {
+        self.fallback.important || self.routes.iter().any(|route| route.important)
+    }
+
     /// The person whose e-mail address this is, in whatever case it is written.
     #[must_use]
     pub fn by_email(&self, email: &str) -> Option<&Person> {
@@ -221,8 +232,9 @@ impl Roster {
             .and_then(|s| s.timezone.clone())
             .or_else(|| stakeholders.iter().find_map(|s| s.timezone.clone()));
         let quorum = self.required(route, &stakeholders, at);
-        let (route, runbook, size) = (route.name.clone(), route.runbook.clone(), route.size);
-        Summons { route, rule, stakeholders, runbook, timezone, quorum, size }
+        let (runbook, size, important) = (route.runbook.clone(), route.size, route.important);
+        let route = route.name.clone();
+        Summons { route, rule, stakeholders, runbook, timezone, quorum, size, important }
     }
 
     fn resolve<'a>(&'a self, invitee: &'a Invitee, route: &str, at: Timestamp) -> Vec<(&'a Person, String)> {
@@ -346,6 +358,7 @@ mod tests {
             runbook: Some(format!("https://runbooks.example/{}", name.len())),
             quorum: None,
             size: USUAL_SIZE,
+            important: false,
         }
     }
 

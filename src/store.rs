@@ -19,9 +19,9 @@ use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::{GatewayError, Notice, NoticeKind};
 use crate::incident::{Incident, IncidentId, Outcome, Rules};
 use crate::jid::GroupId;
-use crate::pacing::Pace;
+use crate::pacing::{Creation, Made, Pace};
 use crate::room::progress::Note;
-use crate::room::{Effect, Event, Room, Step, Wanted, Wish};
+use crate::room::{Also, Effect, Event, Room, Step, Wanted, Wish};
 
 pub mod sqlite;
 
@@ -74,7 +74,23 @@ pub trait Store: fmt::Debug + Send + Sync {
     -> Result<Hearing, StoreError>;
 
     /// Writes a room that has heard what the gateway told.
-    async fn heed(&self, lease: &Lease, room: Room) -> Result<Finished, StoreError>;
+    async fn heed(&self, lease: &Lease, room: Room, now: Timestamp) -> Result<Finished, StoreError>;
+    /// Notes that these people (keys in the roster) have to hear 1:1 that the room's group has to wait, and says
+    /// who of them can be written to now, and of what else that message can tell.
+    async fn gather(
+        &self,
+        lease: &Lease,
+        people: Vec<String>,
+        now: Timestamp,
+    ) -> Result<Gathered, StoreError>;
+
+    /// The groups that a number was asked for within its window.
+    async fn creations(
+        &self,
+        instance: &str,
+        creation: Creation,
+        now: Timestamp,
+    ) -> Result<Vec<Made>, StoreError>;
 
     /// Gives the room back, to be woken at `wake_at`, or at once if something came up meanwhile.
     async fn release(
@@ -221,6 +237,39 @@ pub struct Intent {
     pub event: Option<Event>,
     /// The pace to keep.
     pub pace: Pace,
+    /// For a message of which [`Gathering::due`] said what else it tells of: its [`Due::through`].
+    pub covers: Option<i64>,
+}
+
+/// Who can be told 1:1 now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gathered {
+    /// This.
+    Yes(Box<Gathering>),
+    /// Somebody else has the room now.
+    LeaseLost,
+}
+
+/// Who can be told 1:1 now, and what was heard of those who were told already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gathering {
+    /// The room, with the seats of those who heard of it in the message of another incident.
+    pub room: Room,
+    /// Whom to write to.
+    pub due: Option<Due>,
+    /// When there may be more to do for the others.
+    pub again_at: Option<Timestamp>,
+}
+
+/// A person to write to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Key in the roster.
+    pub person: String,
+    /// What else waits for a group and for this person.
+    pub also: Also,
+    /// Up to which place in the store's list that is.
+    pub through: i64,
 }
 
 /// Whether a step may be called.
@@ -254,6 +303,13 @@ pub struct StepOutcome {
 pub enum Finished {
     /// Yes; what is wanted now, and how often something came up.
     Yes {
+        /// Read afresh.
+        wanted: Box<Wanted>,
+        /// See [`Lease::stirred`].
+        stirred: i64,
+    },
+    /// The move is not possible any more; the room is as it was.
+    NotNow {
         /// Read afresh.
         wanted: Box<Wanted>,
         /// See [`Lease::stirred`].
@@ -311,6 +367,8 @@ pub struct Summary {
     pub incident: Incident,
     /// Its room, if it ever wanted one.
     pub room: Option<Room>,
+    /// While it waits for a number's budget: about when it has one.
+    pub turn_at: Option<Timestamp>,
 }
 
 /// Everything about one incident.
@@ -320,6 +378,8 @@ pub struct Dossier {
     pub incident: Incident,
     /// Its room, if it ever wanted one.
     pub room: Option<Room>,
+    /// While it waits for a number's budget: about when it has one.
+    pub turn_at: Option<Timestamp>,
     /// Groups that carry its id but are not its room.
     pub orphans: Vec<Orphan>,
     /// What happened, oldest first.
@@ -391,6 +451,13 @@ pub enum Happening {
         step: String,
         /// What it was.
         outcome: Note,
+    },
+    /// A person heard of the incident in the message of another one.
+    Covered {
+        /// The step that was not needed.
+        step: String,
+        /// What was told, and where.
+        how: String,
     },
     /// An operator's wish that could not be granted.
     Refused {

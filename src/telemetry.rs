@@ -67,6 +67,15 @@ pub struct NoticeLabels {
     pub notice: &'static str,
 }
 
+/// What a linked number may still make.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LeftLabels {
+    /// Its name in the config.
+    pub instance: String,
+    /// For which routes: `any`, or only those marked `important`.
+    pub routes: &'static str,
+}
+
 /// A roster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RosterLabels {
@@ -114,6 +123,8 @@ pub struct Metrics {
     pub briefed_seconds: Histogram,
     /// Whether a number works, as far as we know.
     pub instances_up: Family<InstanceLabels, Gauge<i64, AtomicI64>>,
+    /// Groups that a number may still make within the hour.
+    pub rooms_left: Family<LeftLabels, Gauge<i64, AtomicI64>>,
     /// The roster in force: one series at 1.
     pub roster: Family<RosterLabels, Gauge<i64, AtomicI64>>,
     /// Since when it is in force, in Unix seconds.
@@ -143,6 +154,7 @@ impl Default for Metrics {
             strays: Counter::default(),
             briefed_seconds: Histogram::new(exponential_buckets(0.25, 2.0, 14)),
             instances_up: Family::default(),
+            rooms_left: Family::default(),
             roster: Family::default(),
             roster_since: Gauge::default(),
             roster_sound: Gauge::default(),
@@ -189,6 +201,11 @@ impl Default for Metrics {
             "instance_up",
             "Whether a linked number works (1) or not (0)",
             metrics.instances_up.clone(),
+        );
+        registry.register(
+            "rooms_left",
+            "Groups that a linked number may still make within the hour",
+            metrics.rooms_left.clone(),
         );
         registry.register(
             "roster",

@@ -10,26 +10,29 @@ use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, SignedDuration, Timestamp, later};
 use crate::gateway::{Gateway, GatewayError, Session};
 use crate::message::Composer;
-use crate::pacing::{Budget, Pace};
+use crate::pacing::Budget;
 use crate::room::progress::Note;
-use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, What, next_step, tell_of_delay};
+use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, next_step};
+use crate::roster::Roster;
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, Store, StoreError};
 use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 
 use self::alarm::Alarm;
 use self::health::Health;
+use self::ladder::PutOff;
 use self::quorum::about_quorum;
 
 pub mod alarm;
 pub mod health;
 mod heeding;
+mod ladder;
 mod quorum;
 
 /// Rooms worked on at the same time.
@@ -42,8 +45,6 @@ const OUTCOME_TRIES: u32 = 10;
 const OUTCOME_GAP: Duration = Duration::from_millis(200);
 /// How long a room is left alone whose record contradicts itself.
 const ODD_GAP: SignedDuration = SignedDuration::from_secs(60);
-/// A room that has to wait longer than this for a number is told to its people 1:1.
-const LONG_DELAY: SignedDuration = SignedDuration::from_secs(60);
 /// Between two questions how the numbers are.
 const SESSION_GAP: Duration = Duration::from_secs(30);
 /// After a store failure.
@@ -67,6 +68,8 @@ pub struct Worker {
     pub store: Arc<dyn Store>,
     /// The ways out, in order of preference; at least one.
     pub numbers: Vec<Number>,
+    /// The roster in force, which says whether any route is important.
+    pub roster: watch::Receiver<Arc<Roster>>,
     /// The operator's decisions.
     pub policy: Policy,
     /// The words.
@@ -137,6 +140,7 @@ impl Worker {
     /// Asks every number once how it is. A session that went down is one alarm; one that came back wakes
     /// what waited for it.
     pub async fn ask_sessions(&self) {
+        self.show_budgets().await;
         for number in &self.numbers {
             match number.gateway.session().await {
                 Ok(Session::Working) => self.note_health(number, false, None),
@@ -239,7 +243,7 @@ impl Worker {
                     if self.is_too_late(lease, now) || stop.is_cancelled() {
                         return Ok(End::Asleep(Some(now)));
                     }
-                    if let Some(end) = self.call(lease, step, ground, now).await? {
+                    if let Some(end) = self.call(lease, (step, None), ground, now).await? {
                         return Ok(end);
                     }
                 }
@@ -271,20 +275,19 @@ impl Worker {
         Ok(refresh(lease, finished))
     }
 
-    /// Makes one call. `Some` when the room is left after it.
+    /// Makes one call; a message may tell of other incidents too. `Some` when the room is left after it.
     async fn call(
         &self,
         lease: &mut Lease,
-        step: Step,
+        (step, covers): (Step, Option<i64>),
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Result<Option<End>, StoreError> {
         let create = matches!(step, Step::Create { .. });
-        let mut earliest: Option<Timestamp> = None;
-        let mut put_off = |until: Timestamp| earliest = Some(earliest.map_or(until, |e| e.min(until)));
-        for number in self.candidates(&lease.room, &step) {
+        let mut put_off = PutOff::default();
+        for number in self.candidates(&lease.room, &step, now).await? {
             if let Some(rest) = self.health.resting(&number.name, create, now) {
-                put_off(rest.until);
+                put_off.note(number, rest.reason.words(), rest.until);
                 continue;
             }
             let mut room = lease.room.clone();
@@ -300,12 +303,14 @@ impl Worker {
                 step: step.clone(),
                 instance: number.name.clone(),
                 event,
-                pace: self.pace(number, &step),
+                pace: self.pace(number, &lease.room, &step, now),
+                covers,
             };
             match self.store.begin_step(lease, intent, now).await? {
                 Began::LeaseLost => return Ok(Some(End::Lost)),
-                Began::Throttled(until) => put_off(until),
+                Began::Throttled(until) => put_off.note(number, "its pace is kept", until),
                 Began::Yes(intent) => {
+                    put_off.tell(&room, &step, number);
                     lease.room = room;
                     // The commit may have taken long, and a call must end before the lease does.
                     if self.is_too_late(lease, self.clock.now()) {
@@ -321,19 +326,14 @@ impl Worker {
             }
         }
         self.metrics.throttled.inc();
-        let until = earliest.unwrap_or_else(|| later(now, SignedDuration::from_secs(1)));
+        let until = put_off.until(now);
         info!(
             incident.id = %lease.room.incident, gateway.call = step.name(), until = %until,
-            "put off: no number may make this call now"
+            why = put_off.words(), "put off: no number may make this call now"
         );
-        if create && later(now, LONG_DELAY) < until {
+        if create {
             // Running out is never silent: people hear of the incident before there is a room.
-            let at = until.strftime("%H:%M UTC");
-            let why =
-                format!("WhatsApp lets this service make only a few groups an hour; yours is made by {at}");
-            if let Some(brief) = tell_of_delay(&lease.room, &lease.wanted, ground, &why, now) {
-                return Box::pin(self.call(lease, brief, ground, now)).await;
-            }
+            return self.descend(lease, ground, until, now).await;
         }
         Ok(Some(End::Asleep(Some(until))))
     }
@@ -422,29 +422,6 @@ impl Worker {
             .unwrap_or_else(|| unreachable!("the config refuses to be without a number"))
     }
 
-    /// The numbers a step may go through: any for a new group, the room's own for the rest.
-    fn candidates(&self, room: &Room, step: &Step) -> Vec<&Number> {
-        match step {
-            // Those that are known to be well first, in the order of the config.
-            Step::Create { .. } | Step::CheckHistory { .. } | Step::Say { what: What::Brief { .. }, .. }
-                if room.phase.group().is_none() =>
-            {
-                let mut numbers: Vec<&Number> = self.numbers.iter().collect();
-                numbers.sort_by_key(|n| self.health.unwell(&n.name).is_some());
-                numbers
-            }
-            _ => vec![self.number_of(room)],
-        }
-    }
-
-    fn pace(&self, number: &Number, step: &Step) -> Pace {
-        match step {
-            Step::Create { .. } => number.budget.creation(self.policy.call_timeout),
-            Step::Say { what, .. } => number.budget.message(what.is_private()),
-            _ => Pace::Free,
-        }
-    }
-
     fn count(&self, room: &Room, step: &Step, answer: &Answer) {
         let outcome = if let Answer::Failed(error) = answer { error.class() } else { "ok" };
         self.metrics.calls.get_or_create(&CallLabels { step: step.name(), outcome }).inc();
@@ -477,7 +454,7 @@ impl Worker {
 /// Takes what is wanted now into the lease; false when the lease is lost.
 fn refresh(lease: &mut Lease, finished: Finished) -> bool {
     match finished {
-        Finished::Yes { wanted, stirred } => {
+        Finished::Yes { wanted, stirred } | Finished::NotNow { wanted, stirred } => {
             lease.wanted = *wanted;
             lease.stirred = stirred;
             true

@@ -46,7 +46,7 @@ fn understood(loaded: &Loaded, now: Timestamp, out: &mut dyn Write) -> io::Resul
     let Loaded { config, roster, .. } = loaded;
     writeln!(out, "config  {}", loaded.config_path.display())?;
     writeln!(out, "roster  {}", loaded.roster_path.display())?;
-    surroundings(config, out)?;
+    surroundings(config, roster.has_important(), out)?;
     writeln!(out, "\nsources")?;
     for source in config.sources.values() {
         describe_source(source, out)?;
@@ -69,7 +69,7 @@ fn understood(loaded: &Loaded, now: Timestamp, out: &mut dyn Write) -> io::Resul
     describe_rooms(config, out)
 }
 
-fn surroundings(config: &Config, out: &mut dyn Write) -> io::Result<()> {
+fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io::Result<()> {
     let server = &config.server;
     let guard = match (&server.admin_token, server.admin.ip().is_loopback()) {
         (Some(_), _) => "with a token",
@@ -104,6 +104,17 @@ fn surroundings(config: &Config, out: &mut dyn Write) -> io::Result<()> {
             instance.budget.rooms_per_hour,
             instance.budget.messages_per_minute,
             show_duration(instance.budget.one_to_one_gap)
+        )?;
+        let reserve = if has_important {
+            format!("{} of an hour's kept for important routes", instance.budget.rooms_reserved)
+        } else {
+            "none kept back, because no route is important".to_owned()
+        };
+        writeln!(
+            out,
+            "    {} rooms at once, then one each {}; {reserve}",
+            instance.budget.rooms_burst,
+            show_duration(instance.budget.rooms_gap)
         )?;
         let proofs: Vec<String> = instance.events.iter().map(describe_verifier).collect();
         if !proofs.is_empty() {
@@ -203,6 +214,9 @@ fn describe_route(route: &Route, roster: &Roster, now: Timestamp, out: &mut dyn 
             .collect();
         writeln!(out, "    {}: {}", invite.role, whom.join("; "))?;
     }
+    if route.important {
+        writeln!(out, "    important: may use what each number keeps back")?;
+    }
     if let Some(runbook) = &route.runbook {
         writeln!(out, "    runbook {runbook}")?;
     }
@@ -228,6 +242,9 @@ fn describe_rooms(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nrooms")?;
     writeln!(out, "  opened for {} and worse, named {}", rooms.open_at, config.room_name)?;
     writeln!(out, "  closed {} after the last resolve", show_duration(rooms.close_after))?;
+    if rooms.fold {
+        writeln!(out, "  an incident whose group has to wait goes into an open room of its route")?;
+    }
     writeln!(out, "  people who were never introduced {strangers}")?;
     if rooms.chat_history_counts {
         writeln!(out, "  whoever wrote to our number lately counts as introduced")?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::clock::SignedDuration;
+use crate::config::budget::budget;
 use crate::config::events::events;
 use crate::config::item::Item;
 use crate::config::quantity::show;
@@ -70,9 +71,6 @@ pub struct Instance {
     pub events: Vec<Verifier>,
 }
 
-/// More than this many groups in an hour, and `WhatsApp` begins to block numbers.
-const DARING: u32 = 10;
-
 /// How late a new group may show up in the list of groups.
 const LIST_LAG: SignedDuration = seconds(10);
 
@@ -112,9 +110,9 @@ fn read(s: &Section<'_>) -> GatewaySettings {
     let (call_timeout, settle, lease) = times(s);
     let usual = Budget::default();
     let shared = Budget {
-        rooms_per_hour: usual.rooms_per_hour,
         messages_per_minute: s.number("messages_per_minute", 1..=600, usual.messages_per_minute),
         one_to_one_gap: s.duration("one_to_one_gap", seconds(0)..=seconds(600), usual.one_to_one_gap),
+        ..usual
     };
     GatewaySettings {
         kind,
@@ -233,13 +231,7 @@ fn instance<'a>(s: &Section<'a>, n: usize, shared: Budget) -> Option<(Option<Ite
     let name = name_item.as_ref().and_then(|i| name(i));
     let id_item = s.need("id", "the instance's id as the provider shows it");
     let token = s.need("access_token", "the token that belongs to this instance");
-    let budget = Budget {
-        rooms_per_hour: s
-            .get("rooms_per_hour")
-            .and_then(|i| rooms_per_hour(&i))
-            .unwrap_or(shared.rooms_per_hour),
-        ..shared
-    };
+    let budget = budget(s, shared);
     let events = s.get("events").map(|i| events(&i)).unwrap_or_default();
     let id = id_item.as_ref().and_then(Item::text_from_anywhere);
     let access_token = token.and_then(|i| i.secret());
@@ -273,15 +265,4 @@ pub(super) fn is_name(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-}
-
-fn rooms_per_hour(item: &Item<'_>) -> Option<u32> {
-    let number = item.number(1..=60)?;
-    if number > DARING {
-        item.warning(
-            format!("is more than {DARING}: numbers that make so many groups get blocked"),
-            "link a second number instead",
-        );
-    }
-    Some(number)
 }

@@ -17,8 +17,9 @@ use crate::room::policy::{Policy, Strangers};
 pub type Texts = BTreeMap<String, String>;
 
 /// The templates that may be replaced.
-pub const TEMPLATES: [&str; 11] = [
+pub const TEMPLATES: [&str; 12] = [
     "welcome",
+    "guest",
     "description",
     "presence",
     "quorum",
@@ -68,6 +69,7 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
             close_after: s.duration("close_after", seconds(0)..=seconds(30 * 86_400), usual.close_after),
             strangers: s.get("strangers").and_then(|i| i.choice(&strangers)).unwrap_or(usual.strangers),
             chat_history_counts: s.truth("chat_history_counts", usual.chat_history_counts),
+            fold: s.truth("fold", usual.fold),
             second_admin: s.truth("second_admin", usual.second_admin),
             lock_settings: s.truth("lock_settings", usual.lock_settings),
             update_interval: s.duration(

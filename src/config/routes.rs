@@ -80,7 +80,8 @@ fn called<'a>(s: &Section<'a>, name: String, matchers: Vec<Matcher>, seen: &mut 
     let runbook = runbook(s);
     let quorum = quorum(s, &invite, seen);
     let (size, sized) = size(s);
-    (Route { name, matchers, invite, runbook, quorum, size }, sized)
+    let important = s.truth("important", false);
+    (Route { name, matchers, invite, runbook, quorum, size, important }, sized)
 }
 
 /// A route that calls nobody, until the real one is read.
@@ -92,6 +93,7 @@ pub(super) fn empty_route(name: &str) -> Route {
         runbook: None,
         quorum: None,
         size: USUAL_SIZE,
+        important: false,
     }
 }
 

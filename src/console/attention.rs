@@ -14,7 +14,7 @@ use crate::store::Orphan;
 /// One thing that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Attention {
-    /// `parked`, `orphan`, `quorum` or `nobody_in`.
+    /// `parked`, `orphan`, `quorum`, `nobody_in` or `no_budget`.
     pub kind: &'static str,
     /// Since when.
     pub since: Timestamp,
@@ -34,7 +34,12 @@ pub(super) fn may_have_orphans(room: &Room) -> bool {
 }
 
 /// What waits for a person in this incident, the worst first.
-pub(super) fn attention(incident: &Incident, room: Option<&Room>, orphans: &[Orphan]) -> Vec<Attention> {
+pub(super) fn attention(
+    incident: &Incident,
+    room: Option<&Room>,
+    turn_at: Option<Timestamp>,
+    orphans: &[Orphan],
+) -> Vec<Attention> {
     let Some(room) = room else { return Vec::new() };
     let is_parked = room.phase.name() == PhaseName::Parked;
     // Nothing hangs on a second group once the room itself is over; the incident's page still names it.
@@ -54,7 +59,43 @@ pub(super) fn attention(incident: &Incident, room: Option<&Room>, orphans: &[Orp
     }));
     found.extend(unfilled(room));
     found.extend(deserted(room));
+    found.extend(turn_at.map(|turn_at| queued(room, turn_at)));
     found
+}
+
+/// A room that waits for a number's budget of new groups.
+fn queued(room: &Room, turn_at: Timestamp) -> Attention {
+    let told = room.seats.iter().filter(|s| s.briefed).count();
+    Attention {
+        kind: "no_budget",
+        since: standing(&room.phase).0,
+        what: format!(
+            "The numbers' budget of new groups is used up; a group is made at about {}. {told} of {} people \
+             were told 1:1.",
+            turn_at.strftime("%F %H:%M UTC"),
+            room.seats.len()
+        ),
+        todo: "It goes on by itself. If this happens often, link another number.".to_owned(),
+        group: None,
+    }
+}
+
+/// Several that wait for budget become one entry: they wait for the same, and could be thousands.
+pub(super) fn gather_queued<T>(entries: Vec<T>, item: fn(&mut T) -> &mut Attention) -> Vec<T> {
+    let (mut rest, mut queued) = (Vec::new(), Vec::new());
+    for mut entry in entries {
+        if item(&mut entry).kind == "no_budget" { queued.push(entry) } else { rest.push(entry) }
+    }
+    let more = queued.len().saturating_sub(1);
+    // Listed newest first, so the last one waits longest.
+    if let Some(mut oldest) = queued.pop() {
+        if more > 0 {
+            let item = item(&mut oldest);
+            item.what = format!("{} {more} more incidents wait behind this one.", item.what);
+        }
+        rest.push(oldest);
+    }
+    rest
 }
 
 fn parked(incident: &Incident, room: &Room) -> Option<Attention> {

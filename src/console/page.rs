@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::{StatusCode, header};
 
-use super::attention::{Attention, attention, may_have_orphans};
+use super::attention::{Attention, attention, gather_queued, may_have_orphans};
 use super::redaction::Redaction;
 use super::view::{Detailed, Listed};
 use super::{Console, failed};
@@ -91,12 +91,13 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
         sections.push(Section { name, rooms, quiet, cut });
         all.extend(summaries);
     }
+    let waiting = gather_queued(waiting, |entry: &mut Waiting| &mut entry.item);
     let redaction = Redaction::of(all.iter().filter_map(|s| s.room.as_ref()));
     Ok((Home { now, waiting, sections, roster: console.roster.standing() }, redaction))
 }
 
 async fn waits(console: &Console, summary: &Summary, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
-    let Summary { incident, room } = summary;
+    let Summary { incident, room, turn_at } = summary;
     // Only a dossier knows the orphans; it is read for the few rooms that can have some.
     let orphans = match room {
         Some(room) if may_have_orphans(room) => {
@@ -105,7 +106,7 @@ async fn waits(console: &Console, summary: &Summary, now: Timestamp) -> Result<V
         Some(_) | None => Vec::new(),
     };
     let actions = Listed::of(incident, room.as_ref(), now).room.map(|r| r.actions).unwrap_or_default();
-    let waiting = attention(incident, room.as_ref(), &orphans).into_iter().map(|item| Waiting {
+    let waiting = attention(incident, room.as_ref(), *turn_at, &orphans).into_iter().map(|item| Waiting {
         id: incident.id.to_string(),
         title: incident.title.clone(),
         item,

@@ -198,6 +198,7 @@ impl Desk {
             instance: "number-1".into(),
             event,
             pace: Pace::Free,
+            covers: None,
         };
         let Began::Yes(intent) = self.store.begin_step(&lease, intent, began_at).await.unwrap() else {
             panic!("the lease holds")
@@ -339,5 +340,6 @@ fn summons() -> Summons {
         timezone: None,
         quorum: None,
         size: crate::roster::USUAL_SIZE,
+        important: false,
     }
 }

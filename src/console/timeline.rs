@@ -16,7 +16,7 @@ use crate::store::{Entry, Happening};
 pub(super) struct Row {
     /// When it began.
     pub at: Timestamp,
-    /// `hook`, `call`, `move`, `notice`, `stray` or `refused`.
+    /// `hook`, `call`, `move`, `notice`, `covered`, `stray` or `refused`.
     pub kind: &'static str,
     /// The source, the step, the event, or what the gateway told.
     pub what: String,
@@ -100,6 +100,7 @@ fn row(entry: &Entry, phase: Option<&Phase>, seats: &[Seat]) -> Row {
             let (word, detail) = told(outcome);
             plain("stray", step, word, detail)
         }
+        Happening::Covered { step, how } => plain("covered", step, "covered", how.clone()),
         Happening::Refused { why } => plain("refused", "operator's wish", "refused", why.clone()),
     }
 }
@@ -151,6 +152,10 @@ fn words(event: &Event) -> String {
         Event::Refused { why } => format!("it can never be made: {why}"),
         Event::Found { group } => format!("a look found the group: {group}"),
         Event::Absent { believe_at, .. } => format!("a look found none; believed from {believe_at}"),
+        Event::Folded { into, .. } => {
+            format!("its group has to wait, so it is dealt with in the room of {into}")
+        }
+        Event::Unhosted { why } => format!("it waits for a group again: {why}"),
         Event::Ended => "the incident is over".to_owned(),
         Event::Gone { why } => format!("the group is gone: {why}"),
         Event::Spent { why } => format!("given up: {why}"),

@@ -58,6 +58,8 @@ pub(super) struct Glance {
     pub group: Option<String>,
     /// The linked number it was made with.
     pub instance: Option<String>,
+    /// The incident in whose group it is, because one of its own had to wait.
+    pub guest_of: Option<String>,
     /// When the welcome was known to be there.
     pub briefed_at: Option<Timestamp>,
     /// When the members were last read back.
@@ -191,7 +193,7 @@ impl Listed {
 
 impl Detailed {
     pub(super) fn of(dossier: &Dossier, now: Timestamp) -> Self {
-        let Dossier { incident, room, orphans, timeline } = dossier;
+        let Dossier { incident, room, turn_at, orphans, timeline } = dossier;
         Self {
             headline: Headline::of(incident),
             summary: incident.summary.clone(),
@@ -200,7 +202,7 @@ impl Detailed {
             assignees: incident.assignees.clone(),
             room: room.as_ref().map(|room| Detail::of(room, now)),
             orphans: orphans.clone(),
-            attention: attention(incident, room.as_ref(), orphans),
+            attention: attention(incident, room.as_ref(), *turn_at, orphans),
             timeline: rows(timeline, room.as_ref().map_or(&[], |room| &room.seats)),
         }
     }
@@ -215,6 +217,7 @@ impl Glance {
             why: why.map(str::to_owned),
             group: room.phase.group().map(ToString::to_string),
             instance: room.instance.clone(),
+            guest_of: room.guest_of.map(|host| host.to_string()),
             briefed_at: room.told.iter().find(|t| t.what == What::Welcome).map(|t| t.at),
             read_at: room.read_at,
             held_until: room.hold_until.filter(|until| *until > now),

@@ -10,7 +10,7 @@ use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, News, State};
 use crate::jid::Jid;
 use crate::room::seat::Refused;
-use crate::room::{Matter, NewsItem, Room, SeatState};
+use crate::room::{Also, Matter, NewsItem, Room, SeatState};
 use crate::roster::{FALLBACK, Required, RequiredRole, Stakeholder, StandIn, Summons, USUAL_SIZE};
 
 /// An incident with its room and whatever there may be to say about them.
@@ -22,6 +22,8 @@ pub(super) struct Sample {
     pub(super) link: InviteLink,
     pub(super) matters: [Matter; 4],
     pub(super) why: &'static str,
+    pub(super) also: Also,
+    pub(super) guest: Room,
     pub(super) now: Timestamp,
 }
 
@@ -68,6 +70,7 @@ impl Sample {
                 timezone: Some("Europe/Berlin".to_owned()),
                 quorum: Some(required()),
                 size: USUAL_SIZE,
+                important: true,
             },
             at(240),
         );
@@ -97,6 +100,14 @@ impl Sample {
             news: news(changed),
             link: InviteLink("https://chat.whatsapp.com/Abc_123-xyz".to_owned()),
             matters: matters(),
+            also: Also {
+                listed: vec![
+                    self::incident(1043, "prometheus", "Payments queue is growing"),
+                    self::incident(1044, "prometheus", "Login is slow"),
+                ],
+                more: 3,
+            },
+            guest: Room { guest_of: Some(IncidentId(1041)), ..room.clone() },
             why: "the hourly budget of new groups is used up",
             now: at(300),
             incident,
@@ -117,6 +128,7 @@ impl Sample {
                 timezone: None,
                 quorum: None,
                 size: USUAL_SIZE,
+                important: false,
             },
             at(10),
         );
@@ -133,6 +145,8 @@ impl Sample {
             news: news(changed),
             link: InviteLink("https://chat.whatsapp.com/Q".to_owned()),
             matters: matters(),
+            also: Also::default(),
+            guest: Room { guest_of: Some(IncidentId(6)), ..room.clone() },
             why: "the chat provider refused",
             now: at(20),
             incident,
@@ -150,11 +164,17 @@ impl Sample {
 
     /// One scene for each kind of text; for updates one more for each kind of news.
     pub(super) fn scenes(&self) -> Vec<(Wording, Scene<'_>)> {
-        let scene =
-            |topic| Scene { incident: &self.incident, room: Some(&self.room), now: Some(self.now), topic };
+        let scene = |topic| Scene {
+            incident: &self.incident,
+            room: Some(&self.room),
+            now: Some(self.now),
+            guests: &[],
+            topic,
+        };
         let mut scenes = vec![
             (Wording::Subject, Scene { room: None, now: None, ..scene(Topic::Picture) }),
             (Wording::Welcome, scene(Topic::Picture)),
+            (Wording::Guest, Scene { room: Some(&self.guest), ..scene(Topic::Picture) }),
             (Wording::Description, scene(Topic::Picture)),
         ];
         scenes.extend(self.news.iter().map(|item| (Wording::of(&item.news), scene(Topic::News(item)))));
@@ -162,7 +182,7 @@ impl Sample {
             let invite = Scene { now: None, ..scene(Topic::Invite(seat, &self.link)) };
             scenes.push((Wording::Invite, invite));
             scenes.push((Wording::Reminder, Scene { now: None, ..scene(Topic::Reminder(seat)) }));
-            scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why))));
+            scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why, &self.also))));
         }
         scenes.push((Wording::Presence, scene(Topic::Presence)));
         scenes.extend(self.matters.iter().map(|m| (Wording::Quorum, scene(Topic::Quorum(m)))));

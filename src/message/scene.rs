@@ -14,9 +14,9 @@ use super::phrase::{alerts, beginning, length, one, some_of, span};
 use super::{Settings, Trust};
 use crate::alert::{LinkKind, Severity, is_web_address, paragraph};
 use crate::clock::Timestamp;
-use crate::gateway::InviteLink;
-use crate::incident::{Incident, News, State};
-use crate::room::{Matter, NewsItem, Room, Seat, SeatState};
+use crate::gateway::{InviteLink, subject_has_token};
+use crate::incident::{Incident, IncidentId, News, State};
+use crate::room::{Also, Matter, NewsItem, Room, Seat, SeatState};
 use crate::roster::{COMMANDER, FALLBACK, zone};
 
 mod needed;
@@ -27,6 +27,8 @@ pub(super) struct Scene<'a> {
     pub(super) incident: &'a Incident,
     pub(super) room: Option<&'a Room>,
     pub(super) now: Option<Timestamp>,
+    /// Other incidents in the same room.
+    pub(super) guests: &'a [IncidentId],
     pub(super) topic: Topic<'a>,
 }
 
@@ -45,8 +47,8 @@ pub(super) enum Topic<'a> {
     Invite(&'a Seat, &'a InviteLink),
     /// That nobody came in a role that must be filled, for one person who was invited.
     Reminder(&'a Seat),
-    /// That there is no group, for one person, and why.
-    Brief(&'a Seat, &'a str),
+    /// That there is no group, for one person, and why; and what else waits for one.
+    Brief(&'a Seat, &'a str, &'a Also),
     /// The end.
     End,
 }
@@ -59,25 +61,34 @@ pub(super) struct Measure {
     people: usize,
     links: usize,
     joined: usize,
+    also: usize,
 }
 
 impl Measure {
     /// From everything to the essentials; the first that fits is taken.
     pub(super) const STEPS: [Self; 5] = [
-        Self::of(200, 1500, 40, 8, 5),
-        Self::of(200, 500, 20, 6, 5),
-        Self::of(200, 200, 12, 4, 3),
-        Self::of(160, 0, 6, 2, 2),
-        Self::of(100, 0, 3, 0, 1),
+        Self::of(200, 1500, 40, 8, 5).also(40),
+        Self::of(200, 500, 20, 6, 5).also(40),
+        Self::of(200, 200, 12, 4, 3).also(30),
+        Self::of(160, 0, 6, 2, 2).also(20),
+        Self::of(100, 0, 3, 0, 1).also(3),
     ];
 
     const fn of(title: usize, summary: usize, people: usize, links: usize, joined: usize) -> Self {
-        Self { title, summary, people, links, joined }
+        Self { title, summary, people, links, joined, also: 0 }
+    }
+
+    const fn also(self, also: usize) -> Self {
+        Self { also, ..self }
     }
 }
 
 /// Any other single value.
 pub(super) const SHORT: usize = 120;
+/// The title of an incident in a list of several.
+const LISTED_TITLE: usize = 60;
+/// Other incidents named in a piece of news.
+const GUESTS_NAMED: usize = 3;
 /// A sentence, such as why something failed.
 const SENTENCE: usize = 300;
 
@@ -113,7 +124,9 @@ impl Scene<'_> {
                     words.extend(needed::about(room, matter, measure));
                 }
             }
-            Topic::Brief(seat, why) => {
+            Topic::Brief(seat, why, also) => {
+                words.insert("also", Value::from(listed(also, measure)));
+                words.insert("also_more", Value::from(left_out(also, measure)));
                 words.insert("person", person(seat));
                 words.insert("why", plain(why, SENTENCE));
                 let others: Vec<&Seat> =
@@ -168,6 +181,25 @@ impl Scene<'_> {
             | Topic::Brief(..)
             | Topic::End => self.incident.severity,
         }
+    }
+
+    /// `text` with the other incidents that it has to tell of, where a wording of the config left them out.
+    pub(super) fn with_others(&self, text: String, measure: Measure) -> String {
+        let Topic::Brief(_, _, also) = self.topic else { return text };
+        let shown: Vec<&Incident> = also.listed.iter().take(measure.also).collect();
+        if shown.iter().all(|one| subject_has_token(&text, &one.id.to_string())) {
+            return text;
+        }
+        let mut lines = vec![text];
+        lines.extend(shown.iter().map(|one| {
+            let severity = Room::severity_word(one.severity);
+            format!("{} · {severity} · {}", one.id, escape(&super::phrase::one(&one.title, LISTED_TITLE)))
+        }));
+        let more = left_out(also, measure);
+        if more > 0 {
+            lines.push(format!("and {more} more"));
+        }
+        lines.join("\n")
     }
 
     fn about_incident(&self, settings: &Settings, measure: Measure) -> Words {
@@ -274,6 +306,7 @@ impl Scene<'_> {
             ("roles", text_or_none(&roles(&seats, measure.people))),
             ("people", Value::from(people)),
             ("commander", Value::from(commander)),
+            ("host", Value::from(room.guest_of.map(|host| Value::from_safe_string(host.to_string())))),
             ("counted", Value::from(room.read_at.is_some())),
             ("arriving", names(on_the_way)),
             ("absent", names(refused)),
@@ -290,6 +323,9 @@ impl Scene<'_> {
     fn about_news(&self, words: &mut Words, item: &NewsItem, measure: Measure) {
         words.insert("reference", Value::from_safe_string(self.reference()));
         words.insert("seq", Value::from(item.seq));
+        let guests: Vec<String> = self.guests.iter().map(ToString::to_string).collect();
+        let guests = Value::from_safe_string(some_of(&guests, GUESTS_NAMED, ", "));
+        words.insert("guests", guests);
         words.insert("at", Value::from(self.moment(item.at)));
         match &item.news {
             News::Changed { was, severity, joined, joined_count, ended_count, acknowledged, firing } => {
@@ -349,7 +385,7 @@ impl Scene<'_> {
         let utc = at.to_zoned(TimeZone::UTC);
         let shown = utc.strftime("%Y-%m-%d %H:%M UTC").to_string();
         let own = match self.topic {
-            Topic::Invite(seat, _) | Topic::Reminder(seat) | Topic::Brief(seat, _) => {
+            Topic::Invite(seat, _) | Topic::Reminder(seat) | Topic::Brief(seat, ..) => {
                 seat.who.timezone.as_deref()
             }
             Topic::Picture | Topic::Presence | Topic::Quorum(_) | Topic::News(_) | Topic::End => None,
@@ -367,6 +403,24 @@ impl Scene<'_> {
             format!("{shown} ({} {name})", local.strftime("%Y-%m-%d %H:%M"))
         }
     }
+}
+
+/// Other incidents, each with what it is known by.
+fn listed(also: &Also, measure: Measure) -> Vec<Value> {
+    let each = also.listed.iter().take(measure.also);
+    each.map(|one| {
+        Value::from(BTreeMap::from([
+            ("token", Value::from_safe_string(one.id.to_string())),
+            ("severity", Value::from(Room::severity_word(one.severity))),
+            ("title", plain(&one.title, LISTED_TITLE)),
+        ]))
+    })
+    .collect()
+}
+
+/// How many other incidents are only counted.
+fn left_out(also: &Also, measure: Measure) -> usize {
+    also.more + also.listed.len().saturating_sub(measure.also)
 }
 
 /// A value on one line; the formatter escapes it.

@@ -23,14 +23,18 @@ fn all_said(composer: &Composer, sample: &Sample) -> Vec<(Wording, String)> {
         (Wording::Description, composer.description(incident, room, now)),
         (Wording::Invite, composer.invite(incident, room, seat, &sample.link)),
         (Wording::Reminder, composer.reminder(incident, room, seat)),
-        (Wording::Brief, composer.brief(incident, room, seat, sample.why, now)),
+        (Wording::Guest, composer.welcome(incident, &sample.guest, now)),
+        (Wording::Brief, composer.brief_of_several(incident, room, seat, (sample.why, &sample.also), now)),
         (Wording::Presence, composer.presence(incident, room, now)),
         (Wording::LastWords, composer.last_words(incident, room, now)),
     ];
     let matters = sample.matters.iter();
     said.extend(matters.map(|matter| (Wording::Quorum, composer.quorum(incident, room, matter, now))));
     said.extend(
-        sample.news.iter().map(|item| (Wording::of(&item.news), composer.news(incident, room, item, now))),
+        sample
+            .news
+            .iter()
+            .map(|item| (Wording::of(&item.news), composer.news(incident, room, item, &[], now))),
     );
     said
 }
@@ -193,6 +197,67 @@ fn an_invitation_speaks_by_the_clock_of_the_person() {
 }
 
 #[test]
+fn a_guest_says_whose_group_it_is_in_and_why() {
+    insta::assert_snapshot!(said(&Sample::sparse(), Wording::Guest), @"
+    *SEV1 · INCIDENT-7*
+    A further incident is dealt with in this group: INCIDENT-7, beside INCIDENT-6. Only a few groups an hour may be made, and they are used up.
+    *What:* untitled alert
+    *Since:* 2026-03-01 12:00 UTC · less than a minute so far
+    *Firing:* 1 alert
+    *Impact:* not yet known; if you know more, write it here
+    *Who:* specialist Sam Roe
+    Whoever of them is not in this group yet gets its link.
+    *First:* whoever leads this one, say so here within 5 minutes.
+    *Rules:* begin what you write about it with INCIDENT-7, so that the incidents are told apart.
+    *Why you:* no route matched, so the fallback's people are called. Reported by an alert from probe.
+    ");
+    let text = said(&Sample::full(), Wording::Guest);
+    assert!(text.contains("INCIDENT-1042, beside INCIDENT-1041"), "{text}");
+}
+
+#[test]
+fn a_guest_ends_without_ending_the_group() {
+    let (composer, sample) = (composer(), Sample::full().over());
+    let text = composer.last_words(&sample.incident, &sample.guest, sample.now);
+    assert!(text.contains("This group goes on for INCIDENT-1041"), "{text}");
+    assert!(!text.contains("only admins"), "{text}");
+    let resolved = &sample.news[1];
+    let text = composer.news(&sample.incident, &sample.guest, resolved, &[], sample.now);
+    assert!(!text.contains("This group"), "{text}");
+    let others = [crate::incident::IncidentId(1050), crate::incident::IncidentId(1051)];
+    let text = composer.news(&sample.incident, &sample.room, resolved, &others, sample.now);
+    assert!(text.contains("stays open as long as INCIDENT-1050, INCIDENT-1051 is dealt with"), "{text}");
+}
+
+#[test]
+fn a_brief_of_ones_own_words_tells_of_the_other_incidents_too() {
+    let composer = own("brief", "{{ token }}: {{ why }}");
+    let text = said_by(&composer, &Sample::full(), Wording::Brief);
+    assert!(text.contains("INCIDENT-1043 · SEV1 · Payments queue is growing"), "{text}");
+    assert!(text.ends_with("and 3 more"), "{text}");
+}
+
+#[test]
+fn a_brief_of_very_many_incidents_names_the_first_and_counts_the_rest() {
+    let sample = Sample::full();
+    let listed: Vec<Incident> = (0..60)
+        .map(|n| Incident {
+            id: crate::incident::IncidentId(2000 + n),
+            title: "A title that is as long as titles in a list of many can be, and longer".to_owned(),
+            ..sample.incident.clone()
+        })
+        .collect();
+    let also = Also { listed, more: 9_000 };
+    let seat = sample.room.seats.last().unwrap();
+    let composer = composer();
+    let text = composer.brief_of_several(&sample.incident, &sample.room, seat, ("x", &also), sample.now);
+    let named = text.matches("INCIDENT-20").count();
+    assert!(named >= 20, "{text}");
+    assert!(text.contains(&format!("and {} more", 9_060 - named)), "{text}");
+    assert!(size(&text) <= 4096);
+}
+
+#[test]
 fn a_brief_says_why_there_is_no_group_and_what_to_do() {
     insta::assert_snapshot!(said(&Sample::full(), Wording::Brief), @"
     *SEV1 · INCIDENT-1042* · acme/checkout_api
@@ -209,6 +274,10 @@ fn a_brief_says_why_there_is_no_group_and_what_to_do() {
     Dashboard: https://graphs.example/d/checkout_api
     Call: https://call.example/war
     *Please:* get in touch with Jonas Weber, who leads. When a group is made, you are asked into it.
+    *Waiting for a group too, and you are wanted there as well:*
+    INCIDENT-1043 · SEV1 · Payments queue is growing
+    INCIDENT-1044 · SEV1 · Login is slow
+    and 3 more
     ");
     insta::assert_snapshot!(said(&Sample::sparse(), Wording::Brief), @"
     *SEV1 · INCIDENT-7*
@@ -320,8 +389,10 @@ fn two_pieces_of_news_are_never_the_same_text() {
     let sample = Sample::full();
     let mut items = [sample.news[0].clone(), sample.news[0].clone()];
     items[1].seq = 11;
-    let texts: Vec<String> =
-        items.iter().map(|item| composer.news(&sample.incident, &sample.room, item, sample.now)).collect();
+    let texts: Vec<String> = items
+        .iter()
+        .map(|item| composer.news(&sample.incident, &sample.room, item, &[], sample.now))
+        .collect();
     assert_eq!(texts[0], "INCIDENT-1042 · update 1");
     assert_eq!(texts[1], "*SEV1 · INCIDENT-1042 · update 11*\nINCIDENT-1042 · update 1");
 }

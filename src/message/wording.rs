@@ -9,6 +9,8 @@ pub enum Wording {
     Subject,
     /// The first message of the room.
     Welcome,
+    /// The first message about an incident in the room of another one.
+    Guest,
     /// The room's description.
     Description,
     /// Who is in the room, once that is known.
@@ -33,9 +35,10 @@ pub enum Wording {
 
 impl Wording {
     /// All of them, in the order in which people meet them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Subject,
         Self::Welcome,
+        Self::Guest,
         Self::Description,
         Self::Presence,
         Self::Quorum,
@@ -70,6 +73,7 @@ impl Wording {
         match self {
             Self::Subject => "name",
             Self::Welcome => "welcome",
+            Self::Guest => "guest",
             Self::Description => "description",
             Self::Presence => "presence",
             Self::Quorum => "quorum",
@@ -89,6 +93,7 @@ impl Wording {
         match self {
             Self::Subject => ROOM_NAME,
             Self::Welcome => include_str!("welcome.txt"),
+            Self::Guest => include_str!("guest.txt"),
             Self::Description => include_str!("description.txt"),
             Self::Presence => include_str!("presence.txt"),
             Self::Quorum => include_str!("quorum.txt"),

@@ -7,14 +7,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::alone::{look_for, reach_one_by_one};
 use super::attendance::{bring_in, chat_to_check, everybody_looked_for};
+use super::guest::lost_host;
 use super::news::fold_news;
 use super::phase::{Event, Phase};
-use super::policy::{Policy, Strangers};
+use super::policy::Policy;
 use super::quorum::{Judgement, Matter, judge};
 use super::reading::next_read;
-use super::seat::{Refused, Seat, SeatState};
-use super::{Chore, Room, Saying, Wanted};
+use super::seat::SeatState;
+use super::{Chore, Room, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::Capabilities;
 use crate::incident::State;
@@ -232,7 +234,7 @@ pub(super) struct Agenda<'a> {
 }
 
 impl<'a> Agenda<'a> {
-    fn new(room: &'a Room, now: Timestamp) -> Self {
+    pub(super) fn new(room: &'a Room, now: Timestamp) -> Self {
         Self { room, now, pick: None, wake_at: None }
     }
 
@@ -243,7 +245,7 @@ impl<'a> Agenda<'a> {
     }
 
     /// `step`, not before `at` nor before it may be tried again.
-    fn offer_at(&mut self, at: Timestamp, step: Step) {
+    pub(super) fn offer_at(&mut self, at: Timestamp, step: Step) {
         let retry_at = self.room.troubles.get(&step.key()).map_or(at, |t| t.retry_at.max(at));
         if retry_at > self.now {
             self.wake(retry_at);
@@ -266,7 +268,7 @@ impl<'a> Agenda<'a> {
         self.pick.is_none()
     }
 
-    fn decide(self) -> Next {
+    pub(super) fn decide(self) -> Next {
         match (self.pick, self.wake_at) {
             (Some(step), _) => Next::Call(step),
             (None, Some(at)) => Next::Sleep(at),
@@ -332,58 +334,6 @@ fn while_wanted(
     })
 }
 
-/// The next person to tell 1:1 that the group has to wait, and `why`; `None` when everybody is told or
-/// cannot be now.
-#[must_use]
-pub fn tell_of_delay(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    why: &str,
-    now: Timestamp,
-) -> Option<Step> {
-    if room.hold_until.is_some_and(|until| until > now) {
-        return None;
-    }
-    match one_by_one(room, wanted, ground, why, now).decide() {
-        Next::Call(step) => Some(step),
-        Next::Note(_) | Next::Sleep(_) | Next::Rest => None,
-    }
-}
-
-/// Before a room without a group is left to a person, everybody is told 1:1.
-fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: String, now: Timestamp) -> Next {
-    if let Some(saying) = &room.saying {
-        return look_for(saying, room, now);
-    }
-    match one_by_one(room, wanted, ground, &why, now).decide() {
-        Next::Rest => Next::Note(Event::Spent { why }),
-        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
-    }
-}
-
-fn one_by_one<'a>(
-    room: &'a Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    why: &str,
-    now: Timestamp,
-) -> Agenda<'a> {
-    let mut agenda = Agenda::new(room, now);
-    let reachable =
-        |s: &&Seat| !s.briefed && (s.who.introduced || ground.policy.strangers != Strangers::LeaveOut);
-    let is_called = |s: &&Seat| s.state != SeatState::Refused { why: Refused::OverSize };
-    for seat in room.seats.iter().filter(is_called).filter(reachable) {
-        let text = ground.composer.brief(&wanted.incident, room, seat, why, now);
-        agenda.offer(Step::Say {
-            what: What::Brief { person: seat.who.person.clone() },
-            chat: ChatId::Person(seat.who.jid.clone()),
-            text,
-        });
-    }
-    agenda
-}
-
 fn while_unsure(
     room: &Room,
     wanted: &Wanted,
@@ -407,29 +357,6 @@ fn while_unsure(
     agenda.decide()
 }
 
-/// A message without an answer: look for it, and say it again only when it is not there.
-fn look_for(saying: &Saying, room: &Room, now: Timestamp) -> Next {
-    let mut agenda = Agenda::new(room, now);
-    if saying.looks >= LOOKS {
-        agenda.offer(Step::Say {
-            what: saying.what.clone(),
-            chat: saying.chat.clone(),
-            text: saying.text.clone(),
-        });
-    } else {
-        agenda.offer_at(
-            saying.look_at,
-            Step::LookForMessage {
-                what: saying.what.clone(),
-                chat: saying.chat.clone(),
-                text: saying.text.clone(),
-                since: saying.begun_at,
-            },
-        );
-    }
-    agenda.decide()
-}
-
 fn while_live(
     room: &Room,
     wanted: &Wanted,
@@ -437,9 +364,14 @@ fn while_live(
     (group, since): (&GroupId, Timestamp),
     now: Timestamp,
 ) -> Next {
+    if let Some(event) = lost_host(room, wanted) {
+        return Next::Note(event);
+    }
     if let Some(saying) = &room.saying {
         return look_for(saying, room, now);
     }
+    // The group is the host's matter; a guest only speaks in it.
+    let owns_group = room.guest_of.is_none();
     let Ground { policy, composer, .. } = ground;
     let mut agenda = Agenda::new(room, now);
     let into_room = |what, text| Step::Say { what, chat: ChatId::Group(group.clone()), text };
@@ -451,8 +383,10 @@ fn while_live(
         }
         agenda.offer(welcome);
     }
-    let text = composer.description(&wanted.incident, room, now);
-    agenda.chore(Chore::Description, Step::Describe { group: group.clone(), text });
+    if owns_group {
+        let text = composer.description(&wanted.incident, room, now);
+        agenda.chore(Chore::Description, Step::Describe { group: group.clone(), text });
+    }
     if room.was_unsure && !room.chores.contains_key(&Chore::Sweep) {
         agenda.offer_at(later(since, policy.settle), Step::Sweep { token: room.token() });
     }
@@ -469,17 +403,19 @@ fn while_live(
         agenda.offer_at(read_at, Step::ReadMembers { group: group.clone(), wanted });
     }
     bring_in(&mut agenda, room, wanted, ground, group);
-    if policy.lock_settings {
+    if owns_group && policy.lock_settings {
         agenda.chore(Chore::Settings, Step::LockSettings { group: group.clone() });
     }
-    if policy.second_admin
+    if owns_group
+        && policy.second_admin
         && let Some(seat) = room.seats.iter().find(|s| matches!(s.state, SeatState::In { .. }))
     {
         let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());
         agenda.chore(Chore::SecondAdmin, Step::Promote { group: group.clone(), person, jid });
     }
     if room.is_briefed() {
-        if everybody_looked_for(room, wanted, policy) {
+        let all_in = room.seats.iter().all(|s| matches!(s.state, SeatState::In { .. }));
+        if everybody_looked_for(room, wanted, policy) && (owns_group || !all_in) {
             let text = composer.with_departures(composer.presence(&wanted.incident, room, now), room);
             agenda.chore(Chore::Presence, into_room(What::Presence, text));
         }
@@ -491,10 +427,12 @@ fn while_live(
         let soonest = room.last_news_at().map_or(now, |at| later(at, policy.update_interval));
         if let Some(item) = fold_news(&wanted.news) {
             let due = if wanted.incident.is_closed() { now } else { soonest };
-            let text = composer.with_departures(composer.news(&wanted.incident, room, &item, now), room);
+            let text = composer.news(&wanted.incident, room, &item, &wanted.guests, now);
+            let text = composer.with_departures(text, room);
             agenda.offer_at(due, into_room(What::News { through: item.seq }, text));
         } else if wanted.incident.is_closed()
             && agenda.is_free()
+            && wanted.guests.is_empty()
             && everybody_looked_for(room, wanted, policy)
         {
             return Next::Note(Event::Ended);
@@ -530,10 +468,12 @@ fn while_closing(
         let chat = ChatId::Group(group.clone());
         agenda.chore(Chore::LastWords, Step::Say { what: What::LastWords, chat, text });
     }
-    agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
-    agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
-    let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
-    agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
+    if room.guest_of.is_none() {
+        agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
+        agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
+        let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
+        agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
+    }
     if room.was_unsure {
         agenda.chore(Chore::LastSweep, Step::Sweep { token: room.token() });
     }
@@ -553,6 +493,7 @@ fn after_the_end(
 ) -> Next {
     let mut agenda = Agenda::new(room, now);
     if let (Some(group), Some(leave_after)) = (group, policy.leave_after)
+        && room.guest_of.is_none()
         && !room.chores.contains_key(&Chore::Leave)
     {
         agenda.offer_at(later(since, leave_after), Step::Leave { group: group.clone() });

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quorum::Turn;
 use crate::clock::Timestamp;
+use crate::incident::IncidentId;
 use crate::jid::GroupId;
 
 /// Where a room stands.
@@ -112,6 +113,22 @@ pub enum Event {
         /// From when on "nothing" is believed, if this is the first look that found nothing.
         believe_at: Timestamp,
     },
+    /// Its group has to wait, so it goes into the room of another incident of its route.
+    Folded {
+        /// That incident.
+        into: IncidentId,
+        /// Its group.
+        group: GroupId,
+        /// The linked number that looks after the group.
+        instance: String,
+        /// The people (keys in the roster) who were asked into it.
+        people: Vec<String>,
+    },
+    /// The room it was in is not there for it any more.
+    Unhosted {
+        /// Why.
+        why: String,
+    },
     /// The incident is over.
     Ended,
     /// The group does not exist for us any more.
@@ -194,6 +211,8 @@ impl Event {
             Self::Refused { .. } => "refused",
             Self::Found { .. } => "found",
             Self::Absent { .. } => "absent",
+            Self::Folded { .. } => "folded",
+            Self::Unhosted { .. } => "unhosted",
             Self::Ended => "ended",
             Self::Gone { .. } => "gone",
             Self::Spent { .. } => "spent",
@@ -240,7 +259,12 @@ impl Phase {
             (Self::Wanted { .. }, Event::Ended | Event::Cancel) => Self::Skipped { since: at },
             (wanted @ Self::Wanted { .. }, Event::Spent { why }) => wanted.park(why, at),
 
-            (Self::Creating { .. }, Event::Made { group })
+            // The group is somebody else's: a guest has a place in it, and waits for one of its own again
+            // when that is lost.
+            (Self::Live { .. }, Event::Unhosted { .. }) => Self::Wanted { since: at, not_before: at },
+
+            (Self::Wanted { .. }, Event::Folded { group, .. })
+            | (Self::Creating { .. }, Event::Made { group })
             | (Self::Unsure { .. }, Event::Found { group })
             | (Self::Parked { .. }, Event::Resume { group: Some(group) }) => Self::live(group, at),
             (Self::Creating { .. }, Event::NotSent { retry_at }) => {
@@ -363,6 +387,8 @@ mod tests {
             Event::Refused { why: why() },
             Event::Found { group: group() },
             Event::Absent { look_at: at(20), believe_at: at(60) },
+            Event::Folded { into: IncidentId(1), group: group(), instance: why(), people: vec![] },
+            Event::Unhosted { why: why() },
             Event::Ended,
             Event::Gone { why: why() },
             Event::Spent { why: why() },
@@ -385,6 +411,7 @@ mod tests {
         }
         insta::assert_snapshot!(table, @r"
         wanted                         + began     -> creating
+        wanted                         + folded    -> live
         wanted                         + ended     -> skipped
         wanted                         + spent     -> parked
         wanted                         + cancel    -> skipped
@@ -404,6 +431,7 @@ mod tests {
         unsure, absent one settle ago  + absent    -> wanted
         unsure, absent one settle ago  + spent     -> parked
         unsure, absent one settle ago  + cancel    -> parked
+        live                           + unhosted  -> wanted
         live                           + ended     -> closing
         live                           + gone      -> parked
         live                           + spent     -> parked

@@ -14,6 +14,8 @@ pub struct Policy {
     pub update_interval: SignedDuration,
     /// How long after its end a group is left; never, if absent.
     pub leave_after: Option<SignedDuration>,
+    /// Whether an incident whose group has to wait goes into an open room of its route.
+    pub fold: bool,
     /// What to do with people who never talked with our number.
     pub strangers: Strangers,
     /// Whether somebody who wrote to our number lately counts as introduced.
@@ -55,6 +57,7 @@ impl Default for Policy {
             close_after: SignedDuration::from_mins(30),
             update_interval: SignedDuration::from_mins(5),
             leave_after: None,
+            fold: true,
             strangers: Strangers::Invite,
             chat_history_counts: false,
             second_admin: true,

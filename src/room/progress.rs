@@ -208,9 +208,12 @@ impl Room {
                 self.hold_until = None;
                 self.troubles.clear();
                 if self.phase.group() != before.as_ref() {
+                    self.guest_of = None;
                     self.begin_anew();
                 }
             }
+            Event::Folded { into, instance, people, .. } => self.move_in(*into, instance, people),
+            Event::Unhosted { .. } => self.move_out(),
             Event::Began
             | Event::Made { .. }
             | Event::NotSent { .. }
@@ -225,7 +228,7 @@ impl Room {
     }
 
     /// In another group nothing was said or set yet, nobody was seen, and the old link leads elsewhere.
-    fn begin_anew(&mut self) {
+    pub(super) fn begin_anew(&mut self) {
         self.told.retain(|told| told.what.is_private() || matches!(told.what, What::News { .. }));
         self.saying = None;
         self.forget_pursuit();
@@ -470,7 +473,10 @@ impl Room {
         {
             // A provider may need a moment until it knows a new group everywhere.
             if self.note_trouble(&step.key(), &error, now).refusals >= GONE_BELIEVED {
-                effect.event = Some(Event::Gone { why: detail.clone() });
+                let why = detail.clone();
+                let lost =
+                    if self.guest_of.is_some() { Event::Unhosted { why } } else { Event::Gone { why } };
+                effect.event = Some(lost);
             }
             return false;
         }

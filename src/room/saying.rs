@@ -9,6 +9,7 @@ use super::seat::{Refused, Reminder, SeatState};
 use super::{Chore, Room, Told};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
+use crate::incident::IncidentId;
 use crate::message::departures;
 
 /// Between two looks for a lost message.
@@ -138,6 +139,20 @@ impl Room {
     fn was_reminded(&mut self, person: &str) {
         if let Some(seat) = self.seat_of_mut(person) {
             seat.reminder = Reminder::Done;
+        }
+    }
+
+    /// A person heard of this incident in the message of another one; `well` unless that never arrived.
+    pub fn was_told_by(&mut self, person: &str, by: IncidentId, well: bool, now: Timestamp) {
+        let Some(seat) = self.seat_of_mut(person) else { return };
+        if seat.briefed {
+            return;
+        }
+        seat.briefed = true;
+        if well {
+            let what = What::Brief { person: person.to_owned() };
+            let text = format!("(told in the message about {by})");
+            self.told.push(Told { what, at: now, text, message_id: None });
         }
     }
 

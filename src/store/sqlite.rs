@@ -13,17 +13,21 @@ use rusqlite::{Connection, OpenFlags, params};
 use self::lane::{Lane, unavailable};
 use self::rows::{Stored, all, first, moment, read};
 use super::{
-    Acceptance, Began, Dossier, Entry, Finished, Happening, Hearing, IncidentQuery, IncidentState, Intent,
-    Lease, Orphan, Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Began, Dossier, Entry, Finished, Gathered, Happening, Hearing, IncidentQuery, IncidentState,
+    Intent, Lease, Orphan, Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
 };
 use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::Notice;
 use crate::incident::IncidentId;
+use crate::pacing::{Creation, Made};
 use crate::room::{Event, Room, Wish};
 
 mod accept;
+mod briefs;
 mod hearing;
+mod hosts;
 mod lane;
+mod queue;
 mod rows;
 mod steps;
 
@@ -182,9 +186,9 @@ impl Store for Sqlite {
         self.writer.call(move |db| hearing::hear(db, &instance, &notices, now)).await
     }
 
-    async fn heed(&self, lease: &Lease, room: Room) -> Result<Finished, StoreError> {
+    async fn heed(&self, lease: &Lease, room: Room, now: Timestamp) -> Result<Finished, StoreError> {
         let lease = lease.clone();
-        self.writer.call(move |db| hearing::heed(db, &lease, &room)).await
+        self.writer.call(move |db| hearing::heed(db, &lease, &room, now)).await
     }
 
     async fn release(
@@ -195,6 +199,26 @@ impl Store for Sqlite {
     ) -> Result<(), StoreError> {
         let lease = lease.clone();
         self.writer.call(move |db| steps::release(db, &lease, wake_at, now)).await
+    }
+
+    async fn gather(
+        &self,
+        lease: &Lease,
+        people: Vec<String>,
+        now: Timestamp,
+    ) -> Result<Gathered, StoreError> {
+        let lease = lease.clone();
+        self.writer.call(move |db| briefs::gather(db, &lease, &people, now)).await
+    }
+
+    async fn creations(
+        &self,
+        instance: &str,
+        creation: Creation,
+        now: Timestamp,
+    ) -> Result<Vec<Made>, StoreError> {
+        let instance = instance.to_owned();
+        self.reader.call(move |db| queue::creations(db, &instance, &creation, now)).await
     }
 
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
@@ -220,16 +244,17 @@ impl Store for Sqlite {
                 let limit = if query.limit == 0 { LISTED } else { query.limit };
                 all(
                     db,
-                    "SELECT i.doc, r.doc FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
+                    "SELECT i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
                      WHERE ?1 IS NULL OR i.state = ?1 ORDER BY i.number DESC LIMIT ?2",
                     params![state, i64::try_from(limit).unwrap_or(i64::MAX)],
-                    |r| Ok((r.get::<_, String>(0)?, r.get::<_, Option<String>>(1)?)),
+                    |r| Ok((r.get::<_, String>(0)?, r.get::<_, Option<String>>(1)?, r.get::<_, Option<i64>>(2)?)),
                 )?
                 .into_iter()
-                .map(|(incident, room)| {
+                .map(|(incident, room, turn_at)| {
                     Ok(Summary {
                         incident: read("incident", &incident)?,
                         room: room.map(|doc| read("room", &doc)).transpose()?,
+                        turn_at: turn_at.map(moment),
                     })
                 })
                 .collect()
@@ -242,7 +267,9 @@ impl Store for Sqlite {
             .call(move |db| {
                 let Some(incident) = rows::incident(db, id)? else { return Ok(None) };
                 let room = rows::room(db, id)?;
-                Ok(Some(Dossier { incident, room, orphans: orphans(db, id)?, timeline: timeline(db, id)? }))
+                let turn_at = queue::turn_of(db, id)?;
+                let (orphans, timeline) = (orphans(db, id)?, timeline(db, id)?);
+                Ok(Some(Dossier { incident, room, turn_at, orphans, timeline }))
             })
             .await
     }
@@ -328,6 +355,10 @@ fn timeline(db: &Connection, id: IncidentId) -> Stored<Vec<Entry>> {
             "stray" => Happening::Stray {
                 step: key.unwrap_or_default(),
                 outcome: read("note", note.as_deref().unwrap_or("null"))?,
+            },
+            "covered" => Happening::Covered {
+                step: key.unwrap_or_default(),
+                how: read("note", note.as_deref().unwrap_or("null"))?,
             },
             _ => Happening::Refused { why: read("reason", note.as_deref().unwrap_or("null"))? },
         };

@@ -24,6 +24,17 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// In words, for the log.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Down => "it does not work",
+            Self::Throttled => "the provider wants no more groups of it",
+            Self::NoGroups => "its plan makes no groups",
+            Self::NotAccepted => "the provider does not accept it",
+        }
+    }
+
     /// Whether only making groups is concerned.
     #[must_use]
     pub fn is_about_groups(self) -> bool {

@@ -8,8 +8,9 @@ impl Worker {
     pub(super) async fn heed(&self, lease: &mut Lease) -> Result<bool, StoreError> {
         while !lease.wanted.notices.is_empty() {
             let mut room = lease.room.clone();
-            room.hear(&lease.wanted.notices, self.clock.now());
-            let finished = self.store.heed(lease, room.clone()).await?;
+            let now = self.clock.now();
+            room.hear(&lease.wanted.notices, now);
+            let finished = self.store.heed(lease, room.clone(), now).await?;
             if !refresh(lease, finished) {
                 return Ok(false);
             }

@@ -98,6 +98,7 @@ fn roster(absences: Vec<(&str, Absence)>) -> Roster {
         runbook: None,
         quorum: None,
         size: 20,
+        important: false,
     };
     Roster { people, rotations: BTreeMap::new(), routes: Vec::new(), fallback }
 }

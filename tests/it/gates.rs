@@ -18,10 +18,11 @@ use warroom::gateway::{
 };
 use warroom::incident::IncidentId;
 use warroom::jid::{ChatId, GroupId, Jid};
+use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, Hearing, IncidentQuery, Intent, Lease, Receipt, StepOutcome, Store,
-    StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Began, Dossier, Finished, Gathered, Hearing, IncidentQuery, Intent, Lease, Receipt,
+    StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.
@@ -193,8 +194,8 @@ impl Store for GatedStore {
         self.around("hear", self.inner.hear(instance, notices, now)).await
     }
 
-    async fn heed(&self, lease: &Lease, room: Room) -> Result<Finished, StoreError> {
-        self.around("heed", self.inner.heed(lease, room)).await
+    async fn heed(&self, lease: &Lease, room: Room, now: Timestamp) -> Result<Finished, StoreError> {
+        self.around("heed", self.inner.heed(lease, room, now)).await
     }
 
     async fn release(
@@ -204,6 +205,24 @@ impl Store for GatedStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.around("release", self.inner.release(lease, wake_at, now)).await
+    }
+
+    async fn gather(
+        &self,
+        lease: &Lease,
+        people: Vec<String>,
+        now: Timestamp,
+    ) -> Result<Gathered, StoreError> {
+        self.around("gather", self.inner.gather(lease, people, now)).await
+    }
+
+    async fn creations(
+        &self,
+        instance: &str,
+        creation: Creation,
+        now: Timestamp,
+    ) -> Result<Vec<Made>, StoreError> {
+        self.inner.creations(instance, creation, now).await
     }
 
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {

@@ -20,6 +20,8 @@ use warroom::store::sqlite::Sqlite;
 use warroom::store::{Dossier, Store};
 use warroom::{console, receiver};
 
+use crate::place::folder;
+
 /// The bearer token of the harness's Alertmanager.
 pub(crate) const TOKEN: &str = "a-token-for-the-tests-only";
 
@@ -69,6 +71,9 @@ pub(crate) struct Options {
     /// Further settings of `server`, each with a comma before it.
     pub(crate) server: &'static str,
     pub(crate) rooms_per_hour: u32,
+    /// Further settings of each instance, each with a comma before it.
+    pub(crate) budget: &'static str,
+    pub(crate) messages_per_minute: u32,
     /// Whether there is a second linked number.
     pub(crate) second_number: bool,
     /// How the first number's events are proven; none are taken if this is empty.
@@ -86,6 +91,8 @@ impl Default for Options {
             sources: String::new(),
             server: "",
             rooms_per_hour: 6,
+            budget: ", rooms_burst: 60, rooms_gap: 0s",
+            messages_per_minute: 600,
             second_number: false,
             events: "",
             call_timeout: "5s",
@@ -140,9 +147,9 @@ gateway:
   base_url: http://{gateway}
   call_timeout: {call_timeout}
   settle: 45s
-  messages_per_minute: 600
+  messages_per_minute: {messages_per_minute}
   instances:
-    - {{ name: main, id: {id}, access_token: {token}, rooms_per_hour: {rooms_per_hour}{events} }}
+    - {{ name: main, id: {id}, access_token: {token}, rooms_per_hour: {rooms_per_hour}{budget}{events} }}
 {second}
 sources:
   prometheus:
@@ -157,8 +164,8 @@ rooms:
         id = Setup::INSTANCE_ID,
         second = if options.second_number {
             format!(
-                "    - {{ name: second, id: {SECOND_ID}, access_token: {SECOND_TOKEN}, rooms_per_hour: {} }}",
-                options.rooms_per_hour
+                "    - {{ name: second, id: {SECOND_ID}, access_token: {SECOND_TOKEN}, rooms_per_hour: {}{} }}",
+                options.rooms_per_hour, options.budget
             )
         } else {
             String::new()
@@ -167,6 +174,8 @@ rooms:
         events =
             if options.events.is_empty() { String::new() } else { format!(", events: {}", options.events) },
         rooms_per_hour = options.rooms_per_hour,
+        messages_per_minute = options.messages_per_minute,
+        budget = options.budget,
         bearer = TOKEN,
         server = options.server,
         sources = options.sources,
@@ -206,7 +215,7 @@ impl World {
     async fn before(sandbox: Sandbox, clock: Arc<TestClock>, options: Options) -> Self {
         let shared: Arc<dyn Clock> = clock.clone();
         let (gateway, sandbox_server) = listen(sandbox.router()).await;
-        let folder = TempDir::new().unwrap();
+        let folder = folder();
         let loaded = load(&folder, &options, gateway);
         let sqlite = Arc::new(Sqlite::open(&folder.path().join("store.db")).unwrap());
         let store: Arc<dyn Store> = sqlite.clone();

@@ -2,6 +2,7 @@
 //! would link the whole crate again.
 #![cfg(test)]
 
+mod budget;
 mod configuring;
 mod crash;
 mod duty;
@@ -22,6 +23,7 @@ mod rooms;
 mod seats;
 mod simulation;
 mod sources;
+mod storm;
 mod sweep;
 mod verdict;
 mod workers;

@@ -49,7 +49,7 @@ impl Drop for Place {
 }
 
 /// A folder in memory where there is one: these stories end processes, never the machine.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { TempDir::new_in(memory).unwrap() } else { TempDir::new().unwrap() }
 }

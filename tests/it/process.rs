@@ -260,8 +260,12 @@ const TOKEN: &str = "process-tests-access-token";
 
 /// Six numbers, because each may make only ten groups an hour.
 fn config(gateway: SocketAddr, call_timeout: u32, secret: &str) -> String {
-    let number =
-        |n| format!("    - {{ name: n{n}, id: SANDBOX1000{n}, access_token: {TOKEN}, rooms_per_hour: 10 }}");
+    let number = |n| {
+        format!(
+            "    - {{ name: n{n}, id: SANDBOX1000{n}, access_token: {TOKEN}, rooms_per_hour: 10, \
+             rooms_burst: 10, rooms_gap: 0s }}"
+        )
+    };
     let numbers: Vec<String> = (0..6).map(number).collect();
     format!(
         "server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0 }}

@@ -270,7 +270,8 @@ async fn while_the_number_is_down_the_room_waits_and_goes_on_by_itself() {
 
 #[tokio::test]
 async fn the_budget_of_creations_holds_and_the_rest_comes_later() {
-    let world = World::with(Options { rooms_per_hour: 2, ..Options::default() }).await;
+    let options = Options { rooms: "  fold: false".to_owned(), rooms_per_hour: 2, ..Options::default() };
+    let world = World::with(options).await;
     let mut ids = Vec::new();
     for n in 0..5 {
         ids.push(world.fire(&format!("Down{n}")).await);
@@ -456,7 +457,8 @@ async fn when_the_budget_of_one_number_is_spent_another_makes_the_rooms() {
 
 #[tokio::test]
 async fn when_the_budget_is_spent_people_are_told_one_by_one_why_and_the_room_comes_later() {
-    let world = World::with(Options { rooms_per_hour: 1, ..Options::default() }).await;
+    let options = Options { rooms: "  fold: false".to_owned(), rooms_per_hour: 1, ..Options::default() };
+    let world = World::with(options).await;
     let first = world.fire("One").await;
     let second = world.fire("Two").await;
     world.pass(60).await;
@@ -466,7 +468,7 @@ async fn when_the_budget_is_spent_people_are_told_one_by_one_why_and_the_room_co
         let told = world.sandbox.chat(digits);
         assert_eq!(told.len(), 1, "{digits}: once");
         assert!(told[0].text.contains(&second), "{}", told[0].text);
-        assert!(told[0].text.contains("yours is made by 11:0"), "{}", told[0].text);
+        assert!(told[0].text.contains("yours is made at about 11:0"), "{}", told[0].text);
     }
     world.pass(2 * 3600).await;
     assert!(world.room(&second).await.is_complete(), "the room comes as soon as the budget allows");

@@ -30,7 +30,7 @@ use crate::gates::{Gate, Gates, Mishap, Moment};
 use crate::harness::{ADA, BEN, CLEO, DAN, Options, alertmanager, load};
 use crate::place::{Place, Process};
 use crate::sweep::{sweep, times};
-use crate::verdict::{Said, Violations, replay, said};
+use crate::verdict::{Said, Violations, replay, said_of_each};
 
 /// Names of alerts; each is an incident of its own.
 const ALERTS: [&str; 3] = ["Checkout", "Login", "Search"];
@@ -250,6 +250,7 @@ struct Tally {
     rooms: usize,
     parked: usize,
     groups: usize,
+    folded: usize,
 }
 
 impl Tally {
@@ -262,6 +263,7 @@ impl Tally {
             rooms: self.rooms + other.rooms,
             parked: self.parked + other.parked,
             groups: self.groups + other.groups,
+            folded: self.folded + other.folded,
         }
     }
 }
@@ -464,15 +466,20 @@ impl Simulation {
     fn check_messages(&mut self, groups: &[GroupView]) {
         let may_repeat = self.weather.was_unreadable();
         for group in groups {
-            let kinds: Vec<Said> = group.texts().iter().filter_map(|text| said(text)).collect();
-            let different: BTreeSet<Said> = kinds.iter().copied().collect();
-            let once = kinds.len() == different.len();
-            self.bad.expect(once || may_repeat, || format!("I4: said twice in {}: {kinds:?}", group.subject));
-            let welcome_first = kinds.first().is_none_or(|kind| *kind == Said::Welcome);
-            self.bad.expect(welcome_first, || format!("I4: {kinds:?}"));
-            let updates: Vec<Said> =
-                kinds.iter().copied().filter(|kind| matches!(kind, Said::Update(_))).collect();
-            self.bad.expect(may_repeat || updates.is_sorted(), || format!("I4: out of order: {kinds:?}"));
+            for (id, kinds) in said_of_each(group) {
+                let different: BTreeSet<Said> = kinds.iter().copied().collect();
+                let once = kinds.len() == different.len();
+                self.bad.expect(once || may_repeat, || {
+                    format!("I4: said twice of {id} in {}: {kinds:?}", group.subject)
+                });
+                let welcome_first = kinds.first().is_none_or(|kind| *kind == Said::Welcome);
+                self.bad.expect(welcome_first, || format!("I4: {id}: {kinds:?}"));
+                let updates: Vec<Said> =
+                    kinds.iter().copied().filter(|kind| matches!(kind, Said::Update(_))).collect();
+                self.bad.expect(may_repeat || updates.is_sorted(), || {
+                    format!("I4: {id} out of order: {kinds:?}")
+                });
+            }
         }
     }
 
@@ -522,7 +529,10 @@ impl Simulation {
             let mut known: BTreeSet<&str> = dossier.orphans.iter().map(|o| o.group.as_str()).collect();
             let one_room = there.len() <= 1 && known.is_empty();
             self.bad.expect(one_room, || format!("I2: {id} has {there:?}, orphans {known:?}"));
-            known.extend(room.phase.group().map(warroom::jid::GroupId::as_str));
+            // A guest's group is its host's.
+            let own = room.phase.group().filter(|_| room.guest_of.is_none());
+            known.extend(own.map(warroom::jid::GroupId::as_str));
+            self.tally.folded += usize::from(room.guest_of.is_some());
             // Whoever cancels while nobody knows is left with a group that may or may not be there.
             self.bad.expect(there == known || cancelled, || {
                 format!("I2: {id} has {there:?}, known are {known:?}, {:?}", room.phase)
@@ -552,11 +562,15 @@ impl Simulation {
                 format!("I3: {digits} is said to be in {} and is not", room.incident)
             });
         }
-        let kinds: Vec<Said> = group.texts().iter().filter_map(|text| said(text)).collect();
+        let kinds = said_of_each(group).remove(&room.incident.to_string()).unwrap_or_default();
         // What is refused again and again is given up, but never the welcome.
         let well = self.weather.struck.lock().unwrap().is_empty();
-        let wanted = [Said::Welcome, Said::Presence, Said::LastWords];
-        let wanted = if well { &wanted[..] } else { &wanted[..1] };
+        // A guest's people may all be there already, and then there is nothing to say of it.
+        let wanted = match (well, room.guest_of) {
+            (true, None) => &[Said::Welcome, Said::Presence, Said::LastWords][..],
+            (true, Some(_)) => &[Said::Welcome, Said::LastWords][..],
+            (false, _) => &[Said::Welcome][..],
+        };
         let all = wanted.iter().all(|kind| kinds.contains(kind));
         self.bad.expect(all, || format!("I4: {} heard only {kinds:?}", room.incident));
     }

@@ -3,7 +3,7 @@
 //! [`verdict`] collects every violation instead of stopping at the first, because a sweep tells thousands of
 //! stories and the pattern of what fails says more than one failure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use warroom::clock::{Clock, SignedDuration, later};
 use warroom::incident::{IncidentId, Outcome};
@@ -55,7 +55,7 @@ pub(crate) enum Said {
 /// What a text in a room is.
 pub(crate) fn said(text: &str) -> Option<Said> {
     let first = text.lines().next().unwrap_or_default();
-    if text.contains("This group was made") {
+    if text.contains("This group was made") || text.contains("A further incident is dealt with") {
         Some(Said::Welcome)
     } else if first.contains("· who is here") {
         Some(Said::Presence)
@@ -66,6 +66,19 @@ pub(crate) fn said(text: &str) -> Option<Said> {
             first.split("· update ").nth(1)?.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().ok().map(Said::Update)
     }
+}
+
+/// What was said of each incident in a group, in order: other incidents can be guests in it.
+pub(crate) fn said_of_each(group: &GroupView) -> BTreeMap<String, Vec<Said>> {
+    let mut said_of: BTreeMap<String, Vec<Said>> = BTreeMap::new();
+    for text in group.texts() {
+        let first = text.lines().next().unwrap_or_default();
+        let token = first.split(['*', ' ']).find(|word| word.starts_with("INCIDENT-"));
+        if let Some((token, said)) = token.zip(said(text)) {
+            said_of.entry(token.to_owned()).or_default().push(said);
+        }
+    }
+    said_of
 }
 
 /// Collects violations, each with the invariant that it breaks.

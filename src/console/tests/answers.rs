@@ -90,6 +90,7 @@ async fn an_incident_in_full() {
         "briefed_at": "2026-03-01T10:00:00.68Z",
         "chores": [],
         "group": "120363000000000001@g.us",
+        "guest_of": null,
         "has_link": true,
         "held_until": null,
         "instance": "number-1",

@@ -81,6 +81,7 @@ fn room(states: &[SeatState]) -> Room {
         timezone: None,
         quorum: None,
         size: 20,
+        important: false,
     };
     let mut room = Room::wanted(&incident(), summons, at(0));
     room.phase = Phase::Live { group: group(), since: at(0) };

@@ -69,6 +69,7 @@ fn room() -> Room {
         timezone: None,
         quorum: Some(required),
         size: USUAL_SIZE,
+        important: false,
     };
     let mut room = Room::wanted(&incident, summons, at(0));
     room.told.push(Told { what: What::Welcome, at: at(0), text: String::new(), message_id: None });

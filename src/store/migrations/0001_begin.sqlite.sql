@@ -49,16 +49,23 @@ CREATE TABLE hooks (
     PRIMARY KEY (incident, at, receipt)
 ) WITHOUT ROWID;
 
+-- The document comes last: what is looked for is read without it.
 CREATE TABLE rooms (
     incident    INTEGER PRIMARY KEY REFERENCES incidents (number),
     phase       TEXT NOT NULL,
-    doc         TEXT NOT NULL,
     group_id    TEXT,                      -- from the document, to find the room of what the gateway tells
     wish        TEXT,
     wake_at     INTEGER,
     stirred     INTEGER NOT NULL DEFAULT 0,
     lease_token TEXT,
-    lease_until INTEGER
+    lease_until INTEGER,
+    -- The rest is in the document too, and here so that it can be looked for.
+    route       TEXT NOT NULL DEFAULT '',
+    rank        INTEGER NOT NULL DEFAULT 1,     -- 0 for an important route
+    hosting     INTEGER NOT NULL DEFAULT 0,     -- whether guests can come in: 0 no, 1 soon, 2 yes
+    guest_of    INTEGER,                        -- in whose group it is
+    turn_at     INTEGER,                        -- while it waits for a number's budget: about when it has one
+    doc         TEXT NOT NULL
 );
 
 CREATE INDEX rooms_by_wake ON rooms (wake_at) WHERE wake_at IS NOT NULL;
@@ -84,16 +91,44 @@ CREATE TABLE notices_seen (
 ) WITHOUT ROWID;
 
 CREATE INDEX notices_seen_by_age ON notices_seen (at);
+CREATE INDEX rooms_by_lease ON rooms (lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX rooms_by_turn ON rooms (rank, incident) WHERE turn_at IS NOT NULL;
+CREATE INDEX rooms_by_route ON rooms (route, hosting, incident) WHERE hosting > 0;
+CREATE INDEX rooms_by_host ON rooms (guest_of) WHERE guest_of IS NOT NULL;
+
+-- Who has to hear 1:1 of which incident that waits for its group, and in the message of which one they do.
+CREATE TABLE briefs (
+    id       INTEGER PRIMARY KEY,
+    person   TEXT NOT NULL,
+    incident INTEGER NOT NULL REFERENCES incidents (number),
+    severity INTEGER NOT NULL,
+    carrier  INTEGER,                           -- the incident whose message tells of it
+    told_at  INTEGER,                           -- when that was known to have ended
+    well     INTEGER,                           -- whether it was handed over
+    UNIQUE (person, incident)
+);
+
+CREATE INDEX briefs_due ON briefs (person, severity, incident) WHERE carrier IS NULL;
+CREATE INDEX briefs_on_the_way ON briefs (carrier) WHERE carrier IS NOT NULL AND told_at IS NULL;
+CREATE INDEX briefs_by_incident ON briefs (incident);
+
+-- Until when nobody but one room writes to a person.
+CREATE TABLE hushes (
+    person TEXT PRIMARY KEY,
+    until  INTEGER NOT NULL,
+    but    INTEGER                              -- the incident that may
+) WITHOUT ROWID;
 
 CREATE TABLE journal (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
     incident INTEGER NOT NULL REFERENCES incidents (number),
     at       INTEGER NOT NULL,
-    kind     TEXT NOT NULL,                -- intent, event, stray, refused
+    kind     TEXT NOT NULL,                -- intent, event, stray, refused, covered
     step     TEXT,                         -- bounded name, for pacing
     key      TEXT,                         -- what exactly, for people
     instance TEXT,
     private  INTEGER NOT NULL DEFAULT 0,   -- a message to one person
+    important INTEGER NOT NULL DEFAULT 0,  -- a group for an important route
     spent    INTEGER NOT NULL DEFAULT 1,   -- 0 when the call certainly did nothing
     event    TEXT,
     note     TEXT,

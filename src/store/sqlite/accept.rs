@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, named_params, params};
 
+use super::queue;
 use super::rows::{self, Stored, all, execute, first, millis, read, write};
 use crate::alert::{Alert, DedupKey};
-use crate::incident::{Folded, IncidentId, KnownAlert, Outcome, fold};
+use crate::incident::{Folded, IncidentId, KnownAlert, Outcome, State, fold};
 use crate::store::{Acceptance, Answered, Receipt};
 
 pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
@@ -145,10 +146,21 @@ fn record(db: &Connection, hook: &Acceptance, folded: &Folded) -> Stored<()> {
         let room = (hook.open_room)(incident, now);
         execute(
             db,
-            "INSERT INTO rooms (incident, phase, doc, wake_at) VALUES (?1, ?2, ?3, ?4)",
-            params![incident.id.0, room.phase.name().as_str(), write("room", &room)?, millis(now)],
+            "INSERT INTO rooms (incident, phase, doc, wake_at, route, rank) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                incident.id.0,
+                room.phase.name().as_str(),
+                write("room", &room)?,
+                millis(now),
+                room.summons.route,
+                queue::rank(&room)
+            ],
         )?;
     } else if folded.news.is_some() {
+        if incident.state != State::Open {
+            // Nothing fires: nobody waits for a group any more.
+            queue::leave(db, incident.id, now)?;
+        }
         rows::stir(db, incident.id, now)?;
     }
     Ok(())

@@ -141,11 +141,11 @@ fn waiting(db: &Connection, instance: &str, now: Timestamp) -> Stored<Vec<Incide
 }
 
 /// Writes a room that has heard what was told.
-pub(super) fn heed(db: &Connection, lease: &Lease, room: &Room) -> Stored<Finished> {
+pub(super) fn heed(db: &Connection, lease: &Lease, room: &Room, now: Timestamp) -> Stored<Finished> {
     if !holds(db, lease)? {
         return Ok(Finished::Stray);
     }
-    super::steps::finish(db, room)
+    super::steps::finish(db, room, now)
 }
 
 /// What a room has not heard yet.

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::hosts;
 use super::lane::unavailable;
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, State};
@@ -106,13 +107,13 @@ const NEWS: i64 = 500;
 
 /// What is wanted of a room now, and how often something came up for it.
 pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
-    let (id, heard) = (room.incident, room.heard);
+    let id = room.incident;
     let missing = || StoreError::Corrupt { what: "room", why: "it has no incident".to_owned() };
     let incident = incident(db, id)?.ok_or_else(missing)?;
     let news = all(
         db,
         "SELECT seq, at, doc FROM news WHERE incident = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-        [id.0, heard, NEWS],
+        [id.0, room.heard, NEWS],
         |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?)),
     )?
     .into_iter()
@@ -123,8 +124,9 @@ pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
     })?
     .ok_or_else(missing)?;
     let wish = wish.map(|doc| read::<Wish>("wish", &doc)).transpose()?;
+    let (host, guests) = (hosts::host_of(db, room)?, hosts::guests_of(db, id)?);
     let notices = super::hearing::unheard(db, id, room.noticed)?;
-    Ok((Wanted { incident, news, wish, notices }, stirred))
+    Ok((Wanted { incident, news, wish, notices, host, guests }, stirred))
 }
 
 /// Something came up for the room: it is due now, and whoever holds it must not put it to sleep.

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, named_params, params};
 
 use super::rows::{self, Stored, all, execute, first, millis, moment, read, write};
+use super::{briefs, hosts, queue};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::{Incident, IncidentId};
 use crate::jid::GroupId;
@@ -52,8 +53,12 @@ pub(super) fn lease_rooms(
 }
 
 fn readable(db: &Connection, doc: &str) -> Stored<(Room, Wanted, i64)> {
-    let room: Room = read("room", doc)?;
+    let mut room: Room = read("room", doc)?;
     let (wanted, stirred) = rows::wanted(db, &room)?;
+    // Another number may look after the host's group by now.
+    if let (Some(_), Some(host)) = (room.guest_of, &wanted.host) {
+        room.instance = Some(host.instance.clone());
+    }
     Ok((room, wanted, stirred))
 }
 
@@ -83,18 +88,21 @@ pub(super) fn holds(db: &Connection, lease: &Lease) -> Stored<bool> {
     Ok(token.flatten().as_deref() == Some(lease.token.as_str()))
 }
 
-fn put_room(db: &Connection, room: &Room) -> Stored<()> {
+pub(super) fn put_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<()> {
+    let before = hosts::before(db, room.incident)?;
     execute(
         db,
-        "UPDATE rooms SET phase = ?2, doc = ?3, group_id = ?4 WHERE incident = ?1",
+        "UPDATE rooms SET phase = ?2, doc = ?3, hosting = ?4, guest_of = ?5, group_id = ?6 WHERE incident = ?1",
         params![
             room.incident.0,
             room.phase.name().as_str(),
             write("room", room)?,
+            hosts::code(room.hosting()),
+            hosts::counted_guest(room),
             room.phase.group().map(GroupId::as_str)
         ],
     )?;
-    Ok(())
+    hosts::tell(db, room, before, now)
 }
 
 fn journal_event(db: &Connection, id: IncidentId, event: &Event, now: Timestamp) -> Stored<()> {
@@ -110,14 +118,23 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
     if !holds(db, lease)? {
         return Ok(Began::LeaseLost);
     }
-    if let Err(until) = in_pace(db, intent, now)? {
+    let person = briefs::addressee(&intent.step);
+    if let Some(person) = person
+        && let Err(until) = briefs::may_write(db, intent, person, now)?
+    {
+        return Ok(Began::Throttled(until));
+    }
+    if let Err(until) = in_pace(db, lease, intent, now)? {
+        if let Some(person) = person {
+            briefs::claim(db, intent, person, until)?;
+        }
         return Ok(Began::Throttled(until));
     }
     let event = intent.event.as_ref().map(|e| write("event", e)).transpose()?;
     execute(
         db,
-        "INSERT INTO journal (incident, at, kind, step, key, instance, private, event)
-         VALUES (:incident, :at, 'intent', :step, :key, :instance, :private, :event)",
+        "INSERT INTO journal (incident, at, kind, step, key, instance, private, important, event)
+         VALUES (:incident, :at, 'intent', :step, :key, :instance, :private, :important, :event)",
         named_params! {
             ":incident": intent.room.incident.0,
             ":at": millis(now),
@@ -125,11 +142,15 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
             ":key": intent.step.key(),
             ":instance": intent.instance,
             ":private": is_private(&intent.step),
+            ":important": intent.room.summons.important,
             ":event": event,
         },
     )?;
     let id = db.last_insert_rowid();
-    put_room(db, &intent.room)?;
+    put_room(db, &intent.room, now)?;
+    if let Some(person) = person {
+        briefs::carry(db, intent, person, now)?;
+    }
     Ok(Began::Yes(id))
 }
 
@@ -137,7 +158,7 @@ fn is_private(step: &Step) -> bool {
     matches!(step, Step::Say { what, .. } if what.is_private())
 }
 
-fn in_pace(db: &Connection, intent: &Intent, now: Timestamp) -> Stored<Result<(), Timestamp>> {
+fn in_pace(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Result<(), Timestamp>> {
     let since = |step: &str, window: SignedDuration, private: bool| {
         all(
             db,
@@ -150,7 +171,17 @@ fn in_pace(db: &Connection, intent: &Intent, now: Timestamp) -> Stored<Result<()
     };
     Ok(match intent.pace {
         Pace::Free => Ok(()),
-        Pace::Creation { most, window } => one_more(&since("create", window, false)?, most, window, now),
+        Pace::Creation { creation, important, numbers } => {
+            let made = queue::creations(db, &intent.instance, &creation, now)?;
+            let mut taken = made.clone();
+            if !important {
+                taken.extend(queue::important_first(db, now)?);
+            }
+            match creation.one_more(&taken, important, now) {
+                Ok(()) => Ok(()),
+                Err(_) => Err(queue::enter(db, &lease.room, (&creation, important, numbers), &made, now)?),
+            }
+        }
         Pace::Message { most_per_minute, one_to_one_gap } => {
             let per_minute = one_more(&since("say", MINUTE, false)?, most_per_minute, MINUTE, now);
             let spaced = match one_to_one_gap {
@@ -182,7 +213,7 @@ pub(super) fn finish_step(
     let is_open =
         first(db, "SELECT 1 FROM journal WHERE id = ?1 AND ended_at IS NULL", [outcome.intent], |_| Ok(()))?;
     if is_open.is_none() {
-        return finish(db, &outcome.room);
+        return finish(db, &outcome.room, now);
     }
     end_intent(db, outcome, now)?;
     if let Some(event) = &outcome.effect.event {
@@ -191,7 +222,7 @@ pub(super) fn finish_step(
     for group in &outcome.effect.orphans {
         put_orphan(db, id, group, "carries the id of this incident", now)?;
     }
-    finish(db, &outcome.room)
+    finish(db, &outcome.room, now)
 }
 
 fn end_intent(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<()> {
@@ -233,9 +264,10 @@ fn put_orphan(db: &Connection, id: IncidentId, group: &GroupId, how: &str, now: 
 }
 
 /// Writes the room and reads what is wanted of it now.
-pub(super) fn finish(db: &Connection, room: &Room) -> Stored<Finished> {
-    put_room(db, room)?;
-    if let Some(group) = room.phase.group() {
+pub(super) fn finish(db: &Connection, room: &Room, now: Timestamp) -> Stored<Finished> {
+    put_room(db, room, now)?;
+    briefs::settle(db, room, now)?;
+    if let Some(group) = hosts::own_group(room) {
         // A group once filed as an orphan can turn out to be the room.
         execute(db, "DELETE FROM orphans WHERE group_id = ?1", [group.as_str()])?;
     }
@@ -253,9 +285,15 @@ pub(super) fn note(
     if !holds(db, lease)? {
         return Ok(Finished::Stray);
     }
+    if !hosts::has_place(db, event)? {
+        let Finished::Yes { wanted, stirred } = finish(db, &lease.room, now)? else {
+            return Ok(Finished::Stray);
+        };
+        return Ok(Finished::NotNow { wanted, stirred });
+    }
     journal_event(db, room.incident, event, now)?;
     clear_wish(db, lease)?;
-    finish(db, room)
+    finish(db, room, now)
 }
 
 pub(super) fn refuse_wish(db: &Connection, lease: &Lease, why: &str, now: Timestamp) -> Stored<Finished> {
@@ -268,7 +306,7 @@ pub(super) fn refuse_wish(db: &Connection, lease: &Lease, why: &str, now: Timest
         params![lease.room.incident.0, millis(now), write("reason", &why)?],
     )?;
     clear_wish(db, lease)?;
-    finish(db, &lease.room)
+    finish(db, &lease.room, now)
 }
 
 /// The wish that was granted or refused is gone, unless a newer one has come meanwhile.
@@ -330,18 +368,16 @@ pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
 }
 
 pub(super) fn next_wake(db: &Connection) -> Stored<Option<Timestamp>> {
-    let room = first(
-        db,
-        "SELECT min(max(wake_at, coalesce(lease_until, wake_at))) FROM rooms WHERE wake_at IS NOT NULL",
-        [],
-        |r| r.get::<_, Option<i64>>(0),
-    )?
-    .flatten();
-    let quiet = first(db, "SELECT min(closes_at) FROM incidents WHERE closes_at IS NOT NULL", [], |r| {
-        r.get::<_, Option<i64>>(0)
-    })?
-    .flatten();
-    Ok(room.into_iter().chain(quiet).min().map(moment))
+    let soonest = |sql| Ok(first(db, sql, [], |r| r.get::<_, Option<i64>>(0))?.flatten());
+    // Each by its own index: thousands of rooms can wait, and this is asked after every step.
+    let free = soonest(
+        "SELECT wake_at FROM rooms WHERE wake_at IS NOT NULL AND lease_until IS NULL ORDER BY wake_at LIMIT 1",
+    )?;
+    let leased = soonest(
+        "SELECT min(max(wake_at, lease_until)) FROM rooms WHERE lease_until IS NOT NULL AND wake_at IS NOT NULL",
+    )?;
+    let quiet = soonest("SELECT min(closes_at) FROM incidents WHERE closes_at IS NOT NULL")?;
+    Ok([free, leased, quiet].into_iter().flatten().min().map(moment))
 }
 
 pub(super) fn wish(db: &Connection, id: IncidentId, wish: &Wish, now: Timestamp) -> Stored<WishTaken> {

@@ -103,6 +103,27 @@ fn the_instances_rules() {
         "must be a whole number from 1 to 60",
     );
     says("id: instance-2, access_token: another-token-0123, name: My Phone", "is not a name");
+    let budget = |text: &str, part: &str| {
+        says(&format!("id: instance-2, access_token: another-token-0123, {text}"), part);
+    };
+    budget("rooms_reserved: 6", "`rooms_reserved` (6) must be less than `rooms_per_hour` (6)");
+    budget("rooms_per_hour: 1, rooms_reserved: 1", "must be less than `rooms_per_hour` (1)");
+    budget("rooms_burst: 0", "must be a whole number from 1 to 60");
+    budget("rooms_burst: 4, rooms_gap: 20m", "4 times `rooms_gap` (20m) is more than an hour");
+    budget("rooms_gap: 2h", "`gateway.instances[1].rooms_gap`");
+}
+
+#[test]
+fn what_is_not_written_of_a_budget_fits_what_is() {
+    let budget_of = |text: &str| {
+        let config = with("sources:\n", &format!("      {text}\nsources:\n"));
+        let files = Files::new(&config, GOOD_ROSTER);
+        files.load(Strictness::Serve).unwrap().config.gateway.instances[0].budget
+    };
+    let (one, many) = (budget_of("rooms_per_hour: 1"), budget_of("rooms_burst: 60"));
+    assert_eq!((one.rooms_per_hour, one.rooms_reserved), (1, 0));
+    assert_eq!(many.rooms_gap, warroom::clock::SignedDuration::from_mins(1));
+    assert_eq!(budget_of("rooms_per_hour: 5").rooms_reserved, 1);
 }
 
 #[test]

@@ -11,11 +11,12 @@ use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration, Timestamp};
 use warroom::gateway::Notice;
 use warroom::incident::IncidentId;
+use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, Happening, Hearing, IncidentQuery, Intent, Lease, Receipt,
-    StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Began, Dossier, Finished, Gathered, Happening, Hearing, IncidentQuery, Intent, Lease,
+    Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
 };
 
 use super::{SENDERS, options, world};
@@ -129,12 +130,20 @@ impl Store for Moody {
         }
     }
 
-    async fn heed(&self, lease: &Lease, room: Room) -> Result<Finished, StoreError> {
-        self.inner.heed(lease, room).await
+    async fn heed(&self, lease: &Lease, room: Room, now: Timestamp) -> Result<Finished, StoreError> {
+        self.inner.heed(lease, room, now).await
     }
 
     async fn release(&self, lease: &Lease, at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
         self.inner.release(lease, at, now).await
+    }
+
+    async fn gather(&self, lease: &Lease, who: Vec<String>, now: Timestamp) -> Result<Gathered, StoreError> {
+        self.inner.gather(lease, who, now).await
+    }
+
+    async fn creations(&self, of: &str, most: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError> {
+        self.inner.creations(of, most, now).await
     }
 
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {

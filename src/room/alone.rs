@@ -1,0 +1,81 @@
+//! People told 1:1, because there is no group: for now, or at all.
+
+use super::agenda::{Agenda, Ground, LOOKS, Next, Step, What};
+use super::phase::Event;
+use super::policy::{Policy, Strangers};
+use super::seat::{Refused, SeatState};
+use super::{Room, Saying, Seat, Wanted};
+use crate::clock::Timestamp;
+use crate::jid::ChatId;
+
+/// The seats of those who do not know yet and may be written to.
+pub(super) fn untold<'a>(room: &'a Room, policy: &Policy) -> impl Iterator<Item = &'a Seat> {
+    let strangers = policy.strangers;
+    let is_called = |s: &&Seat| s.state != SeatState::Refused { why: Refused::OverSize };
+    let may_hear = move |s: &&Seat| !s.briefed && (s.who.introduced || strangers != Strangers::LeaveOut);
+    room.seats.iter().filter(is_called).filter(may_hear)
+}
+
+/// Before a room without a group is left to a person, everybody is told 1:1.
+pub(super) fn reach_one_by_one(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    why: String,
+    now: Timestamp,
+) -> Next {
+    if let Some(saying) = &room.saying {
+        return look_for(saying, room, now);
+    }
+    match one_by_one(room, wanted, ground, &why, now).decide() {
+        Next::Rest => Next::Note(Event::Spent { why }),
+        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
+    }
+}
+
+fn one_by_one<'a>(
+    room: &'a Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    why: &str,
+    now: Timestamp,
+) -> Agenda<'a> {
+    let mut agenda = Agenda::new(room, now);
+    for seat in untold(room, ground.policy) {
+        let text = ground.composer.brief(&wanted.incident, room, seat, why, now);
+        agenda.offer(brief(seat, text));
+    }
+    agenda
+}
+
+/// The step that tells `seat` this text.
+pub(super) fn brief(seat: &Seat, text: String) -> Step {
+    Step::Say {
+        what: What::Brief { person: seat.who.person.clone() },
+        chat: ChatId::Person(seat.who.jid.clone()),
+        text,
+    }
+}
+
+/// A message without an answer: look for it, and say it again only when it is not there.
+pub(super) fn look_for(saying: &Saying, room: &Room, now: Timestamp) -> Next {
+    let mut agenda = Agenda::new(room, now);
+    if saying.looks >= LOOKS {
+        agenda.offer(Step::Say {
+            what: saying.what.clone(),
+            chat: saying.chat.clone(),
+            text: saying.text.clone(),
+        });
+    } else {
+        agenda.offer_at(
+            saying.look_at,
+            Step::LookForMessage {
+                what: saying.what.clone(),
+                chat: saying.chat.clone(),
+                text: saying.text.clone(),
+                since: saying.begun_at,
+            },
+        );
+    }
+    agenda.decide()
+}

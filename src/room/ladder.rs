@@ -1,0 +1,106 @@
+//! What to do for a room whose group has to wait: a ladder, the first rung that holds is taken.
+//!
+//! Another number was tried before this is asked. Then: an open room of the same route, in which the incident
+//! becomes a guest; then each of its people 1:1; and then it waits for its turn.
+
+use super::agenda::{Ground, Step};
+use super::alone::{brief, untold};
+use super::phase::Event;
+use super::{Room, Wanted};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::incident::Incident;
+
+/// A room that has to wait no longer than this just waits: its people hear of it within a minute all the same.
+const LONG_DELAY: SignedDuration = SignedDuration::from_secs(45);
+/// How long after its opening an incident waits for a room of its route that is about to be there.
+const HOST_AWAITED: SignedDuration = SignedDuration::from_secs(10);
+
+/// What is done for a room that has to wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rung {
+    /// Nothing before this moment.
+    Wait(Timestamp),
+    /// It goes into the room of another incident.
+    Fold(Event),
+    /// These people (keys in the roster) are to be told 1:1; when nothing can be said now, it waits until this
+    /// moment.
+    Tell {
+        /// Those who may be written to now, commander first.
+        people: Vec<String>,
+        /// When somebody else may be, or the room is made.
+        until: Timestamp,
+    },
+}
+
+/// What is done for `room`, whose group may be made from `turn` on.
+#[must_use]
+pub fn rung(room: &Room, wanted: &Wanted, ground: Ground<'_>, turn: Timestamp, now: Timestamp) -> Rung {
+    if turn <= later(now, LONG_DELAY) {
+        return Rung::Wait(turn);
+    }
+    if ground.policy.fold
+        && room.saying.is_none()
+        && let Some(host) = &wanted.host
+    {
+        if let Some(group) = &host.group {
+            return Rung::Fold(Event::Folded {
+                into: host.incident,
+                group: group.clone(),
+                instance: host.instance.clone(),
+                people: host.people.clone(),
+            });
+        }
+        let patience = later(wanted.incident.opened_at, HOST_AWAITED);
+        if patience > now {
+            return Rung::Wait(patience.min(turn));
+        }
+    }
+    if let Some(until) = room.hold_until.filter(|until| *until > now) {
+        return Rung::Wait(until.min(turn));
+    }
+    let (mut people, mut until) = (Vec::new(), turn);
+    for seat in untold(room, ground.policy) {
+        let person = &seat.who.person;
+        let retry_at = room.troubles.get(&brief(seat, String::new()).key()).map(|t| t.retry_at);
+        match retry_at.filter(|at| *at > now) {
+            Some(at) => until = until.min(at),
+            None => people.push(person.clone()),
+        }
+    }
+    if people.is_empty() { Rung::Wait(until) } else { Rung::Tell { people, until } }
+}
+
+/// Incidents that one message tells a person of besides its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Also {
+    /// The worst ones first.
+    pub listed: Vec<Incident>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// The message that tells `person` that the group is made about `turn`, and what else waits for one.
+#[must_use]
+pub fn tell_of_delay(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    (person, also): (&str, &Also),
+    turn: Timestamp,
+    now: Timestamp,
+) -> Option<Step> {
+    let seat = room.seats.iter().find(|s| s.who.person == person)?;
+    let why = why(turn, now);
+    Some(brief(seat, ground.composer.brief_of_several(&wanted.incident, room, seat, (&why, also), now)))
+}
+
+/// Why there is no group yet, for people.
+fn why(turn: Timestamp, now: Timestamp) -> String {
+    let begin = "WhatsApp lets a number make only a few groups an hour, and they are used up";
+    if turn > later(now, SignedDuration::from_hours(24)) {
+        return format!("{begin}; yours is not made within a day");
+    }
+    let today = turn.strftime("%F").to_string() == now.strftime("%F").to_string();
+    let at = turn.strftime(if today { "%H:%M UTC" } else { "%F %H:%M UTC" });
+    format!("{begin}; yours is made at about {at}")
+}

@@ -1,0 +1,157 @@
+//! What is done while a room's group has to wait, and what each number still has to give.
+
+use tracing::{debug, info};
+
+use super::{End, Number, Worker};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::pacing::{Creation, Pace};
+use crate::room::{Ground, Room, Rung, Step, What, rung, tell_of_delay};
+use crate::store::{Gathered, Lease, StoreError};
+use crate::telemetry::LeftLabels;
+
+/// The numbers that a step was tried with, and what each of them says.
+#[derive(Debug, Default)]
+pub(super) struct PutOff {
+    until: Option<Timestamp>,
+    reasons: Vec<String>,
+}
+
+impl PutOff {
+    /// `number` may not make the call before `until`.
+    pub(super) fn note(&mut self, number: &Number, why: &str, until: Timestamp) {
+        self.until = Some(self.until.map_or(until, |earliest| earliest.min(until)));
+        self.reasons.push(format!("{}: {why} until {until}", number.name));
+    }
+
+    /// When the first of them may.
+    pub(super) fn until(&self, now: Timestamp) -> Timestamp {
+        self.until.unwrap_or_else(|| later(now, SignedDuration::from_secs(1)))
+    }
+
+    /// Why each was passed over.
+    pub(super) fn words(&self) -> String {
+        self.reasons.join("; ")
+    }
+
+    /// Tells the log which numbers were passed over before `taken` made the call.
+    pub(super) fn tell(&self, room: &Room, step: &Step, taken: &Number) {
+        if !self.reasons.is_empty() {
+            info!(
+                incident.id = %room.incident, gateway.call = step.name(), gateway.instance = taken.name,
+                why = self.words(), "another number makes this call"
+            );
+        }
+    }
+}
+
+impl Worker {
+    /// The numbers a step may go through: any for a new group and for words about one that is not there, the
+    /// room's own for the rest. Those known to be well come first, then those with most left of their budget.
+    pub(super) async fn candidates(
+        &self,
+        room: &Room,
+        step: &Step,
+        now: Timestamp,
+    ) -> Result<Vec<&Number>, StoreError> {
+        let is_any = matches!(
+            step,
+            Step::Create { .. } | Step::CheckHistory { .. } | Step::Say { what: What::Brief { .. }, .. }
+        );
+        if !is_any || room.phase.group().is_some() {
+            return Ok(vec![self.number_of(room)]);
+        }
+        let mut numbers: Vec<(bool, u32, &Number)> = Vec::new();
+        for number in &self.numbers {
+            let left = if self.numbers.len() > 1 && matches!(step, Step::Create { .. }) {
+                self.left(number, room.summons.important, now).await?
+            } else {
+                0
+            };
+            numbers.push((self.health.unwell(&number.name).is_some(), left, number));
+        }
+        numbers.sort_by_key(|(unwell, left, _)| (*unwell, std::cmp::Reverse(*left)));
+        Ok(numbers.into_iter().map(|(_, _, number)| number).collect())
+    }
+
+    /// What `number` may make. Nothing is kept back while no route is important.
+    fn creation(&self, number: &Number) -> Creation {
+        let creation = number.budget.creation(self.policy.call_timeout);
+        let reserved = if self.roster.borrow().has_important() { creation.reserved } else { 0 };
+        Creation { reserved, ..creation }
+    }
+
+    async fn left(&self, number: &Number, important: bool, now: Timestamp) -> Result<u32, StoreError> {
+        let creation = self.creation(number);
+        let made = self.store.creations(&number.name, creation, now).await?;
+        Ok(creation.left(&made, important, now))
+    }
+
+    /// Shows what each number has left.
+    pub(super) async fn show_budgets(&self) {
+        let now = self.clock.now();
+        for number in &self.numbers {
+            for (routes, important) in [("any", false), ("important", true)] {
+                match self.left(number, important, now).await {
+                    Ok(left) => {
+                        let labels = LeftLabels { instance: number.name.clone(), routes };
+                        self.metrics.rooms_left.get_or_create(&labels).set(i64::from(left));
+                    }
+                    Err(error) => return self.store_failed(&error),
+                }
+            }
+        }
+    }
+
+    /// The pace that `step` has to keep.
+    pub(super) fn pace(&self, number: &Number, room: &Room, step: &Step, now: Timestamp) -> Pace {
+        match step {
+            Step::Create { .. } => {
+                let able = self.numbers.iter().filter(|n| self.health.resting(&n.name, true, now).is_none());
+                Pace::Creation {
+                    creation: self.creation(number),
+                    important: room.summons.important,
+                    numbers: u32::try_from(able.count()).unwrap_or(1),
+                }
+            }
+            Step::Say { what, .. } => number.budget.message(what.is_private()),
+            _ => Pace::Free,
+        }
+    }
+
+    /// The group of this room has to wait until `turn`: takes the next rung of the ladder. `Some` when the room
+    /// is left after it.
+    pub(super) async fn descend(
+        &self,
+        lease: &mut Lease,
+        ground: Ground<'_>,
+        turn: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<End>, StoreError> {
+        if let Some(host) = &lease.wanted.host
+            && self.health.resting(&host.instance, false, now).is_some()
+        {
+            debug!(incident.id = %lease.room.incident, host = %host.incident, "its number does not work");
+            lease.wanted.host = None;
+        }
+        let (people, until) = match rung(&lease.room, &lease.wanted, ground, turn, now) {
+            Rung::Wait(until) => return Ok(Some(End::Asleep(Some(until)))),
+            Rung::Fold(event) => {
+                let done = self.note(lease, event, now).await?;
+                return Ok((!done).then_some(End::Lost));
+            }
+            Rung::Tell { people, until } => (people, until),
+        };
+        let Gathered::Yes(gathering) = self.store.gather(lease, people, now).await? else {
+            return Ok(Some(End::Lost));
+        };
+        lease.room = gathering.room;
+        let until = gathering.again_at.map_or(until, |at| at.min(until));
+        if let Some(due) = gathering.due {
+            let told = (due.person.as_str(), &due.also);
+            if let Some(step) = tell_of_delay(&lease.room, &lease.wanted, ground, told, turn, now) {
+                return Box::pin(self.call(lease, (step, Some(due.through)), ground, now)).await;
+            }
+        }
+        Ok(Some(End::Asleep(Some(until))))
+    }
+}
