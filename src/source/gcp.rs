@@ -28,7 +28,8 @@ pub(super) const TOOL: Tool = Tool {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Incident {
-    incident_id: Text,
+    #[serde(rename = "incident_id")]
+    id: Text,
     scoping_project_id: Text,
     url: Text,
     state: Text,
@@ -73,7 +74,7 @@ fn read_one(mut event: Value, source: &Source) -> Result<Event, NotUnderstood> {
     let incident = event.get_mut("incident").map(Value::take);
     let incident = incident.ok_or_else(|| NotUnderstood::new("`incident` is missing"))?;
     let incident: Incident = part(incident, "`incident`")?;
-    let id = incident.incident_id.as_deref();
+    let id = incident.id.as_deref();
     let id = id.ok_or_else(|| NotUnderstood::new("`incident.incident_id` is missing"))?;
     let state = match incident.state.as_deref().map(str::to_ascii_lowercase).as_deref() {
         Some("open") => AlertState::Firing,

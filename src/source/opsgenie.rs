@@ -44,7 +44,8 @@ struct Origin {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Alert {
-    alert_id: Text,
+    #[serde(rename = "alertId")]
+    id: Text,
     tiny_id: Text,
     alias: Text,
     message: Text,
@@ -103,7 +104,7 @@ fn read_one(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
     };
     let alert = body.alert.ok_or_else(|| NotUnderstood::new("`alert` is missing"))?;
     let alert: Alert = part(alert, "`alert`")?;
-    let id = alert.alert_id.as_deref().ok_or_else(|| NotUnderstood::new("`alert.alertId` is missing"))?;
+    let id = alert.id.as_deref().ok_or_else(|| NotUnderstood::new("`alert.alertId` is missing"))?;
     let key = source.key(id);
     let draft = Draft {
         id: id.to_owned(),

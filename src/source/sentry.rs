@@ -2,7 +2,7 @@
 //!
 //! Which of them a body is stands in the header `Sentry-Hook-Resource`, beside the signature of the body. No
 //! signature covers that header, so it only chooses the reader: what it names must be in the body too. The
-//! bodies of the old "WebHooks" plugin are read as well, but nothing signs those.
+//! bodies of the old webhooks plugin are read as well, but nothing signs those.
 //!
 //! An issue alert belongs to its issue, so that resolving the issue in Sentry ends what the alert began.
 
@@ -163,12 +163,23 @@ struct Event {
     project: Text,
     url: Text,
     web_url: Text,
+    issue_url: Text,
     datetime: Moment,
     timestamp: Moment,
     tags: Value,
 }
 
 impl Event {
+    /// The issue's id, which older bodies have as a part of addresses only: `https://…/issues/ID/…`.
+    fn issue(&self) -> Option<&str> {
+        let addresses = [self.issue_url.as_deref(), self.web_url.as_deref()];
+        self.issue_id.as_deref().or_else(|| {
+            let mut paths = addresses.into_iter().flatten().filter_map(|url| url.split_once("/issues/"));
+            let (_, path) = paths.next()?;
+            path.split('/').next().filter(|id| !id.is_empty())
+        })
+    }
+
     /// `https://…/api/0/projects/ORGANISATION/PROJECT/events/…`.
     fn project_slug(&self) -> Option<&str> {
         let (_, path) = self.url.as_deref()?.split_once("/projects/")?;
@@ -213,7 +224,7 @@ impl Event {
 /// A rule of the user's matched an event; there is no message for its end other than the issue's.
 fn event_alert(data: &mut Value, source: &Source) -> Result<Outcome, NotUnderstood> {
     let event: Event = part(data.get_mut("event").map(Value::take).unwrap_or_default(), "`data.event`")?;
-    let id = event.issue_id.as_deref();
+    let id = event.issue();
     let id = id.ok_or_else(|| NotUnderstood::new("`data.event.issue_id` is missing"))?;
     let key = key_of_issue(id);
     let mut labels = event.labels();

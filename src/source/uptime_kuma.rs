@@ -219,7 +219,7 @@ mod multipart {
                 b"--x\r\n",
                 b"--x\r\n\r\n1\r\n--x--",
                 b"--x\r\nContent-Disposition: form-data; name=\"data\"\r\n\r\ncut",
-                &[b'-'; 100_000],
+                &b"-".repeat(100_000),
             ] {
                 assert_eq!(field(body, "data"), None);
             }

@@ -229,6 +229,7 @@ fn everything_said_about_an_incident_shares_its_key() {
                 "issue_archived",
                 "issue_reopened",
                 "event_alert",
+                "event_alert_without_issue_id",
                 "plugin",
             ],
         ),

@@ -11,7 +11,7 @@ const REAL_BODIES: &[(&str, &str, &str)] = &[
     ("azure", "common_metric_fired_sev3.json", "firing sev5: test-metricAlertRule"),
     ("azure-legacy", "alertacontrib_classic_metric_alert_0.json", "firing unmapped: ruleName1"),
     ("azure-legacy", "alertacontrib_classic_metric_alert_1.json", "firing unmapped: Alert_1_runscope12"),
-    ("azure-legacy", "alertacontrib_new_metric_alert_0.json", "firing sev5: CpuUtilHigh"),
+    ("azure-legacy", "alertacontrib_new_metric_alert_0.json", "firing unmapped: StorageCheck"),
     ("azure-legacy", "alertacontrib_new_metric_alert_1.json", "resolved sev5: CpuUtilHigh"),
     (
         "better-stack",
