@@ -62,6 +62,9 @@ secret() { openssl rand -hex 32; }
 export ALERTMANAGER_TOKEN GRAFANA_SECRET PAGERDUTY_SECRET WEBHOOK_SECRET SVIX_SECRET UPTIME_TOKEN
 ALERTMANAGER_TOKEN=$(secret) GRAFANA_SECRET=$(secret) PAGERDUTY_SECRET=$(secret) WEBHOOK_SECRET=$(secret)
 SVIX_SECRET=whsec_$(openssl rand -base64 32) UPTIME_TOKEN=$(secret)
+for name in $(blocks '# warroom.yaml' | grep -o 'env: [A-Z_]*' | cut -d ' ' -f 2 | sort -u); do
+  [ -n "${!name:-}" ] || export "$name=$(secret)"
+done
 
 cp "$root/config/roster.yaml" "$folder/roster.yaml"
 cat >"$folder/warroom.yaml" <<YAML
@@ -92,7 +95,7 @@ operators=http://$(address_in "$folder/bridge.log" server.admin)
 export BRIDGE
 
 opened() { jq --exit-status '.incidents[0].outcome == "opened" and .incidents[0].severity == "sev1"' >/dev/null; }
-bash -euo pipefail -c "$(blocks 'X-Hub-Signature-256')" | opened || fail "the curl with a body signature opened nothing"
+bash -euo pipefail -c "$(blocks '--header "X-Hub-Signature-256')" | opened || fail "the curl with a body signature opened nothing"
 say "the curl with a body signature opens an incident"
 bash -euo pipefail -c "$(blocks 'webhook-signature:')" | opened || fail "the curl with Standard Webhooks opened nothing"
 say "the curl with Standard Webhooks opens an incident"
@@ -124,4 +127,10 @@ for metric in $(awk '/^# TYPE/ { print $3 }' <<<"$metrics"); do
   grep --quiet "^$metric\(_total\)\?$" <<<"$documented" || fail "the README does not explain $metric"
 done
 say "the README explains all metrics and no others"
+# After the rest, because these are more incidents than a number may make rooms for in an hour.
+for source in datadog sentry opsgenie newrelic azure gcp zabbix uptime-kuma better-stack kibana; do
+  answer=$("$warroom" send "$source" --config "$folder/warroom.yaml" --to "$BRIDGE/hooks/$source")
+  printf %s "${answer#200 }" | opened || fail "the sample of $source opened nothing: $answer"
+  say "the sample of $source opens an incident"
+done
 echo "e2e: done in $SECONDS s"

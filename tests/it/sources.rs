@@ -20,6 +20,7 @@ use warroom::source::{FieldPaths, IncidentPer, NotUnderstood, Parsed, Sample, So
 use fields::checks;
 
 mod fields;
+mod pasted;
 mod real_bodies;
 
 fn now() -> Timestamp {
