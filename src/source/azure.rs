@@ -166,8 +166,7 @@ impl Essentials {
     /// zeros that nobody has.
     fn is_test(&self) -> bool {
         let is_nobodys = |id: &str| {
-            id.len() == 36 && id.bytes().all(|b| b == b'1' || b == b'-')
-                || id.bytes().all(|b| b"0-".contains(&b))
+            id.len() == 36 && [b'0', b'1'].iter().any(|digit| id.bytes().all(|b| b == *digit || b == b'-'))
         };
         self.alert_rule.as_deref().is_some_and(|rule| rule.starts_with("test-"))
             && self.part_of_target("subscriptions").is_some_and(is_nobodys)

@@ -154,19 +154,19 @@ fn marks(mut title: &str) -> impl Iterator<Item = &str> {
 
 /// The title without what Datadog puts before it, which changes from event to event.
 fn without_marks(title: &str) -> &str {
-    let mut rest = title;
+    let mut rest = title.trim_end();
     while let Some((mark, after)) = first_mark(rest) {
         let mark = mark.trim().to_lowercase();
         let is_priority = matches!(mark.as_bytes(), [b'p', b'1'..=b'5']);
         let begins = ["triggered", "re-triggered", "warn", "re-warn", "no data", "re-no data", "recovered"];
         let is_datadogs =
             is_priority || mark == "test" || mark == "renotify" || begins.iter().any(|b| mark.starts_with(b));
-        if !is_datadogs || after.trim().is_empty() {
+        if !is_datadogs || after.trim_start().is_empty() {
             break;
         }
         rest = after;
     }
-    rest.trim()
+    rest.trim_start()
 }
 
 /// Markdown comes between lines of `%%%`; `@webhook-…` addresses the message and says nothing to people.

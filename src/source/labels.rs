@@ -9,7 +9,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::wire::text;
-use crate::alert::LinkKind;
+use crate::alert::{LinkKind, limits};
+
+const MOST_BYTES_OF_A_CHARACTER: usize = 4;
 
 /// Those of the pairs that have a value.
 pub(super) fn labels_of<'a>(
@@ -40,12 +42,15 @@ pub(super) fn labels_of_tags<'a>(tags: impl IntoIterator<Item = &'a str>) -> BTr
     labels
 }
 
-/// Adds a value to those that a label has already.
+/// Adds a value to those that a label has already, unless what it has is cut off anyway: looking through ever
+/// more of them would make a body of nothing but tags a stall.
 pub(super) fn add(labels: &mut BTreeMap<String, String>, name: &str, value: &str) {
     let values = labels.entry(name.to_owned()).or_default();
     if values.is_empty() {
         value.clone_into(values);
-    } else if values.split(", ").all(|known| known != value) {
+    } else if values.len() <= limits::LABEL_VALUE * MOST_BYTES_OF_A_CHARACTER
+        && values.split(", ").all(|known| known != value)
+    {
         values.push_str(", ");
         values.push_str(value);
     }
@@ -132,6 +137,13 @@ mod tests {
             ("team", "payments"),
         ];
         assert_eq!(labels, wanted.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    }
+
+    #[test]
+    fn a_megabyte_of_tags_is_one_label_of_bounded_length() {
+        let tags: Vec<String> = (0..150_000).map(|n| format!("a:{n}")).collect();
+        let labels = labels_of_tags(tags.iter().map(String::as_str));
+        assert!(labels["a"].starts_with("0, 1, 2, ") && labels["a"].len() < 4096, "{}", labels["a"].len());
     }
 
     #[test]

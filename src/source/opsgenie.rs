@@ -64,6 +64,9 @@ struct Alert {
     updated_at: Moment,
 }
 
+/// More teams or people than this are not looked at.
+const MOST_NAMES: usize = 100;
+
 /// A team or a person, which older bodies give as bare text.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -126,7 +129,7 @@ impl Alert {
         let responders = self.responders.0.iter().filter(|responder| responder.is_team());
         let teams: Vec<&str> = self.teams.0.iter().chain(responders).filter_map(Named::name).collect();
         let mut unique = Vec::new();
-        for team in self.team.as_deref().into_iter().chain(teams) {
+        for team in self.team.as_deref().into_iter().chain(teams).take(MOST_NAMES) {
             if !unique.contains(&team) {
                 unique.push(team);
             }
@@ -171,7 +174,9 @@ impl Alert {
         let mut names: Vec<String> = Vec::new();
         let owner = self.owner.as_deref().into_iter();
         // Users are called by their e-mail address; schedules and escalations have plain names.
-        for name in owner.chain(people.filter_map(Named::name)).filter(|name| name.contains('@')) {
+        for name in
+            owner.chain(people.filter_map(Named::name)).filter(|name| name.contains('@')).take(MOST_NAMES)
+        {
             if names.iter().all(|known| known != name) {
                 names.push(name.to_owned());
             }

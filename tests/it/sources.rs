@@ -529,6 +529,46 @@ fn deep_long_and_senseless_bodies_are_refused_quickly() {
     assert!(read(&by_path, in_text.as_bytes()).is_err());
 }
 
+/// Whoever looks at every pair of them never ends.
+#[test]
+fn a_megabyte_of_one_thing_is_read_in_time() {
+    let put = |kind, field: &str, value: Value| {
+        let mut body: Value = serde_json::from_slice(&fixture(kind, "firing").body).unwrap();
+        *body.pointer_mut(field).unwrap() = value;
+        Sent { body: body.to_string().into_bytes(), ..fixture(kind, "firing") }
+    };
+    let many = |item: fn(usize) -> Value| Value::Array((0..60_000).map(item).collect());
+    let marks = format!("{}{}", "[P1]".repeat(100_000), " ".repeat(500_000));
+    for (kind, field, value) in [
+        (SourceKind::Datadog, "/title", json!(marks)),
+        (SourceKind::Datadog, "/tags", json!("service:x,".repeat(100_000))),
+        (SourceKind::Elastic, "/tags", many(|n| json!(format!("service:{n}")))),
+        (SourceKind::Opsgenie, "/alert/tags", many(|n| json!(format!("team={n}")))),
+        (SourceKind::Opsgenie, "/alert/teams", many(|n| json!({ "name": n }))),
+        (SourceKind::Opsgenie, "/alert/responders", many(|n| json!({ "name": format!("{n}@ops.example") }))),
+        (SourceKind::Sentry, "/data/metric_alert/projects", many(|n| json!(n))),
+        (SourceKind::UptimeKuma, "/monitor/tags", many(|n| json!({ "name": "service", "value": n }))),
+        (SourceKind::Zabbix, "/event_tags", many(|n| json!({ "tag": "service", "value": n }))),
+        (SourceKind::Newrelic, "/impactedEntities", many(|n| json!(n))),
+        (
+            SourceKind::Gcp,
+            "/incident/documentation/links",
+            many(|n| json!({ "url": format!("https://{n}.example") })),
+        ),
+        (
+            SourceKind::Azure,
+            "/data/essentials/alertTargetIDs",
+            many(|n| json!(format!("/subscriptions/{n}"))),
+        ),
+        (SourceKind::BetterStack, "/data/attributes/metadata/service", many(|n| json!({ "value": n }))),
+    ] {
+        let begun = std::time::Instant::now();
+        let read = alerts(&source(kind), put(kind, field, value));
+        assert_eq!((read.len(), &read[0].key), (1, &alerts(&source(kind), fixture(kind, "firing"))[0].key));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{kind} {field}");
+    }
+}
+
 #[test]
 fn a_list_without_alerts_is_nothing_to_act_upon() {
     for (kind, body) in [
