@@ -8,12 +8,25 @@
 //! that these are the same for all.
 
 mod alertmanager;
+mod azure;
+mod better_stack;
+mod datadog;
+mod elastic;
 pub mod field_path;
+mod gcp;
 mod generic;
 mod grafana;
+mod labels;
+mod newrelic;
+mod opsgenie;
 mod pagerduty;
+mod sentry;
+mod several;
 pub mod severity;
+mod template;
+mod uptime_kuma;
 mod wire;
+mod zabbix;
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,11 +50,46 @@ pub enum SourceKind {
     Pagerduty,
     /// Our own documented JSON, or anybody's JSON read by [`FieldPaths`].
     Generic,
+    /// Azure Monitor's action groups.
+    Azure,
+    /// Better Stack's Uptime incidents.
+    BetterStack,
+    /// Datadog's monitors.
+    Datadog,
+    /// Elastic's rules, by Kibana's webhook connector.
+    Elastic,
+    /// Google Cloud Monitoring's webhook channels.
+    Gcp,
+    /// New Relic's workflows.
+    Newrelic,
+    /// Opsgenie and Jira Service Management Operations.
+    Opsgenie,
+    /// Sentry's integration platform.
+    Sentry,
+    /// Uptime Kuma's notifications.
+    UptimeKuma,
+    /// Zabbix's webhook media types.
+    Zabbix,
 }
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Alertmanager, Self::Grafana, Self::Pagerduty, Self::Generic];
+    pub const ALL: [Self; 14] = [
+        Self::Alertmanager,
+        Self::Grafana,
+        Self::Pagerduty,
+        Self::Generic,
+        Self::Azure,
+        Self::BetterStack,
+        Self::Datadog,
+        Self::Elastic,
+        Self::Gcp,
+        Self::Newrelic,
+        Self::Opsgenie,
+        Self::Sentry,
+        Self::UptimeKuma,
+        Self::Zabbix,
+    ];
 
     fn tool(self) -> &'static Tool {
         match self {
@@ -49,6 +97,16 @@ impl SourceKind {
             Self::Grafana => &grafana::TOOL,
             Self::Pagerduty => &pagerduty::TOOL,
             Self::Generic => &generic::TOOL,
+            Self::Azure => &azure::TOOL,
+            Self::BetterStack => &better_stack::TOOL,
+            Self::Datadog => &datadog::TOOL,
+            Self::Elastic => &elastic::TOOL,
+            Self::Gcp => &gcp::TOOL,
+            Self::Newrelic => &newrelic::TOOL,
+            Self::Opsgenie => &opsgenie::TOOL,
+            Self::Sentry => &sentry::TOOL,
+            Self::UptimeKuma => &uptime_kuma::TOOL,
+            Self::Zabbix => &zabbix::TOOL,
         }
     }
 

@@ -76,7 +76,9 @@ pub fn usual_meaning(text: &str) -> Option<Severity> {
         "high" | "error" | "err" | "major" | "2" => Some(Severity::Sev2),
         "warning" | "warn" | "medium" | "moderate" | "average" | "3" => Some(Severity::Sev3),
         "low" | "minor" | "4" => Some(Severity::Sev4),
-        "info" | "information" | "informational" | "notice" | "none" | "debug" | "5" => Some(Severity::Sev5),
+        "info" | "information" | "informational" | "notice" | "none" | "debug" | "verbose" | "5" => {
+            Some(Severity::Sev5)
+        }
         _ => numbered(&text),
     }
 }

@@ -133,3 +133,13 @@ impl<'de> Deserialize<'de> for Moment {
         Value::deserialize(deserializer).map(|value| Self(moment(&value)))
     }
 }
+
+/// A part of any shape: what is not of the expected one counts as absent.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Loose<T>(pub(super) T);
+
+impl<'de, T: DeserializeOwned + Default> Deserialize<'de> for Loose<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|value| Self(T::deserialize(value).unwrap_or_default()))
+    }
+}

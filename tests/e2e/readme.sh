@@ -64,6 +64,9 @@ ALERTMANAGER_TOKEN=$(secret) GRAFANA_SECRET=$(secret) PAGERDUTY_SECRET=$(secret)
 export WAWP_EVENTS_SECRET WAWP_INSTANCE_ID WAWP_ACCESS_TOKEN
 WAWP_EVENTS_SECRET=$(secret) WAWP_INSTANCE_ID=$(setting id) WAWP_ACCESS_TOKEN=$(setting access_token)
 SVIX_SECRET=whsec_$(openssl rand -base64 32) UPTIME_TOKEN=$(secret)
+for name in $(blocks '# warroom.yaml' | grep -o 'env: [A-Z_]*' | cut -d ' ' -f 2 | sort -u); do
+  [ -n "${!name:-}" ] || export "$name=$(secret)"
+done
 
 cp "$root/config/roster.yaml" "$folder/roster.yaml"
 cat >"$folder/warroom.yaml" <<YAML
@@ -99,7 +102,7 @@ jq --exit-status '.webhooks[0].events | length == 6' "$folder/webhook.json" >/de
 say "the provider knows where to tell what happens"
 
 opened() { jq --exit-status '.incidents[0].outcome == "opened" and .incidents[0].severity == "sev1"' >/dev/null; }
-bash -euo pipefail -c "$(blocks 'X-Hub-Signature-256')" | opened || fail "the curl with a body signature opened nothing"
+bash -euo pipefail -c "$(blocks '--header "X-Hub-Signature-256')" | opened || fail "the curl with a body signature opened nothing"
 say "the curl with a body signature opens an incident"
 bash -euo pipefail -c "$(blocks 'webhook-signature:')" | opened || fail "the curl with Standard Webhooks opened nothing"
 say "the curl with Standard Webhooks opens an incident"
@@ -133,4 +136,10 @@ for metric in $(awk '/^# TYPE/ { print $3 }' <<<"$metrics"); do
   grep --quiet "^$metric\(_total\)\?$" <<<"$documented" || fail "the README does not explain $metric"
 done
 say "the README explains all metrics and no others"
+# After the rest, because these are more incidents than a number may make rooms for in an hour.
+for source in datadog sentry opsgenie newrelic azure gcp zabbix uptime-kuma better-stack kibana; do
+  answer=$("$warroom" send "$source" --config "$folder/warroom.yaml" --to "$BRIDGE/hooks/$source")
+  printf %s "${answer#200 }" | opened || fail "the sample of $source opened nothing: $answer"
+  say "the sample of $source opens an incident"
+done
 echo "e2e: done in $SECONDS s"

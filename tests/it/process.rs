@@ -258,6 +258,11 @@ impl Place {
 
 const TOKEN: &str = "process-tests-access-token";
 
+/// The name of the source of this kind.
+fn source_of(kind: SourceKind) -> String {
+    kind.as_str().replace('_', "-")
+}
+
 /// Six numbers, because each may make only ten groups an hour.
 fn config(gateway: SocketAddr, call_timeout: u32, secret: &str) -> String {
     let number = |n| {
@@ -267,6 +272,19 @@ fn config(gateway: SocketAddr, call_timeout: u32, secret: &str) -> String {
         )
     };
     let numbers: Vec<String> = (0..6).map(number).collect();
+    let others: Vec<String> = SourceKind::ALL
+        .into_iter()
+        .filter(|kind| {
+            ![SourceKind::Alertmanager, SourceKind::Grafana, SourceKind::Pagerduty, SourceKind::Generic]
+                .contains(kind)
+        })
+        .map(|kind| {
+            let way = if kind.default_hmac(Vec::new()).is_some() { "hmac" } else { "bearer" };
+            let name = source_of(kind);
+            // Several of them know no severities.
+            format!("  {name}: {{ kind: {kind}, verify: {{ {way}: \"{secret}\" }}, severity: {{ unmapped: sev1 }} }}")
+        })
+        .collect();
     format!(
         "server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0 }}
 store: sqlite:warroom.db
@@ -285,7 +303,9 @@ sources:
   grafana: {{ kind: grafana, verify: {{ hmac: \"{secret}\" }} }}
   pagerduty: {{ kind: pagerduty, verify: {{ hmac: \"{secret}\" }} }}
   generic: {{ kind: generic, verify: {{ standard_webhooks: \"{secret}\" }} }}
+{others}
 ",
+        others = others.join("\n"),
         numbers = numbers.join("\n"),
         settle = call_timeout + 10,
         lease = call_timeout * 2,

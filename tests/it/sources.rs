@@ -8,23 +8,32 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use insta::assert_json_snapshot;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use warroom::alert::{Alert, AlertState, Severity};
 use warroom::clock::Timestamp;
+use warroom::matcher::Matcher;
 use warroom::signature::{RawHook, Scheme, VerifiedBody, Verifier, verify};
+use warroom::source::severity::SeverityRule;
 use warroom::source::{FieldPaths, IncidentPer, NotUnderstood, Parsed, Sample, Source, SourceKind, parse};
 
 use fields::checks;
 
 mod fields;
+mod pasted;
 mod real_bodies;
 
 fn now() -> Timestamp {
     "2026-06-01T12:00:00Z".parse().unwrap()
 }
 
+/// A source as its README section configures it: a tool that knows no severities has them from the config.
 fn source(kind: SourceKind) -> Source {
-    Source::new("test", kind, Verifier::new(Scheme::Insecure))
+    let mut source = Source::new("test", kind, Verifier::new(Scheme::Insecure));
+    if kind == SourceKind::BetterStack {
+        source.severity.unmapped = Severity::Sev1;
+    }
+    source
 }
 
 /// What is sent: a body, and the headers that tell how to read it, if a tool has such.
@@ -186,6 +195,52 @@ fn everything_said_about_an_incident_shares_its_key() {
         ),
         (SourceKind::Generic, "firing", &["acknowledged"]),
         (SourceKind::Alertmanager, "firing", &["several", "truncated"]),
+        (SourceKind::Azure, "firing", &["sev1", "sev4", "log_search", "severity_missing"]),
+        (SourceKind::Azure, "older_firing", &["older_resolved"]),
+        (
+            SourceKind::BetterStack,
+            "firing",
+            &["acknowledged", "reopened", "validating", "status_missing", "severity_in_metadata"],
+        ),
+        (
+            SourceKind::Datadog,
+            "firing",
+            &["warning", "renotify", "warn_recovered", "priority_missing", "several"],
+        ),
+        (SourceKind::Elastic, "firing", &["several", "group_only", "acknowledged", "severity_in_tag"]),
+        (SourceKind::Gcp, "firing", &["closed_by_edit", "no_severity", "severity_in_label", "subject"]),
+        (
+            SourceKind::Newrelic,
+            "firing",
+            &["acknowledged", "unacknowledged", "default_template", "deactivated"],
+        ),
+        (SourceKind::Newrelic, "legacy_firing", &["legacy_acknowledged", "legacy_resolved"]),
+        (
+            SourceKind::Opsgenie,
+            "firing",
+            &["acknowledged", "reopened", "deleted", "priority_updated", "priority_missing"],
+        ),
+        (SourceKind::Sentry, "firing", &["warning", "no_resource_header"]),
+        (
+            SourceKind::Sentry,
+            "issue_created",
+            &[
+                "issue_assigned",
+                "issue_resolved",
+                "issue_archived",
+                "issue_reopened",
+                "event_alert",
+                "event_alert_without_issue_id",
+                "plugin",
+            ],
+        ),
+        (SourceKind::UptimeKuma, "firing", &["multipart", "no_tags", "resolved_before_2_1"]),
+        (
+            SourceKind::Zabbix,
+            "firing",
+            &["acknowledged", "unacknowledged", "nseverity_0", "severity_in_words"],
+        ),
+        (SourceKind::Zabbix, "script_of_others", &["script_of_others_resolved"]),
     ] {
         let key = &alerts(&source(kind), fixture(kind, begin))[0].key;
         for other in others {
@@ -238,6 +293,14 @@ fn a_test_button_opens_nothing_unless_it_shall() {
         (SourceKind::Grafana, "test_button"),
         (SourceKind::Grafana, "legacy_test_button"),
         (SourceKind::Generic, "test_button"),
+        (SourceKind::Azure, "test_button"),
+        (SourceKind::Datadog, "test_button"),
+        (SourceKind::Elastic, "test_button"),
+        (SourceKind::Gcp, "test_button"),
+        (SourceKind::Newrelic, "test_button"),
+        (SourceKind::Sentry, "test_button"),
+        (SourceKind::UptimeKuma, "test_button"),
+        (SourceKind::Zabbix, "test_button"),
     ] {
         let body = fixture(kind, name);
         assert!(matches!(read(&source(kind), &body), Ok(Parsed::Ignored { .. })), "{kind}");
@@ -280,6 +343,96 @@ fn one_incident_per_alert_gives_each_its_own_key() {
         assert_eq!(keys(&source(kind)).len(), 1, "{kind}");
         let each = Source { incident_per: IncidentPer::Alert, ..source(kind) };
         assert_eq!(keys(&each).len(), 3, "{kind}");
+    }
+}
+
+#[test]
+fn one_monitor_or_rule_is_one_incident_unless_each_of_its_alerts_shall_be() {
+    for kind in [SourceKind::Datadog, SourceKind::Elastic] {
+        let body = fixture(kind, "several");
+        let keys = |source: &Source| -> BTreeSet<_> {
+            alerts(source, &body).into_iter().map(|alert| alert.key).collect()
+        };
+        assert_eq!(keys(&source(kind)).len(), 1, "{kind}");
+        let ids: BTreeSet<_> = alerts(&source(kind), &body).into_iter().map(|alert| alert.id).collect();
+        assert_eq!(ids.len(), 2, "{kind}");
+        let each = Source { incident_per: IncidentPer::Alert, ..source(kind) };
+        assert_eq!(keys(&each).len(), 2, "{kind}");
+        let end = alerts(&each, fixture(kind, "resolved"));
+        assert_eq!(end[0].key, alerts(&each, fixture(kind, "firing"))[0].key, "{kind}");
+    }
+}
+
+#[test]
+fn numbers_that_count_from_another_end_are_not_mistaken() {
+    use Severity::{Sev1, Sev2, Sev3, Sev5};
+    for (kind, name, wanted) in [
+        (SourceKind::Azure, "firing", Sev1),
+        (SourceKind::Azure, "sev1", Sev2),
+        (SourceKind::Azure, "sev2", Sev3),
+        (SourceKind::Azure, "sev3", Sev5),
+        (SourceKind::Azure, "sev4", Sev5),
+        (SourceKind::Azure, "older_firing", Sev1),
+        (SourceKind::Zabbix, "firing", Sev1),
+        (SourceKind::Zabbix, "nseverity_4", Sev2),
+        (SourceKind::Zabbix, "nseverity_3", Sev3),
+        (SourceKind::Zabbix, "nseverity_2", Sev3),
+        (SourceKind::Zabbix, "nseverity_1", Sev5),
+        (SourceKind::Zabbix, "nseverity_0", Sev3),
+        (SourceKind::Zabbix, "severity_as_bare_number", Sev3),
+        (SourceKind::Datadog, "event_priority", Sev3),
+        (SourceKind::Datadog, "warning", Sev3),
+        (SourceKind::Sentry, "issue_of_low_priority", Sev2),
+    ] {
+        assert_eq!(alerts(&source(kind), fixture(kind, name))[0].severity, wanted, "{kind} {name}");
+    }
+    let mut source = source(SourceKind::Azure);
+    let matchers = vec![Matcher::parse("azure_severity = Sev1").unwrap()];
+    source.severity.rules.push(SeverityRule { matchers, is: Sev1 });
+    assert_eq!(alerts(&source, fixture(SourceKind::Azure, "sev1"))[0].severity, Sev1, "and a rule wins");
+}
+
+#[test]
+fn a_form_is_read_like_the_json_in_it() {
+    let source = source(SourceKind::UptimeKuma);
+    let plain = alerts(&source, fixture(SourceKind::UptimeKuma, "firing"));
+    assert_eq!(alerts(&source, fixture(SourceKind::UptimeKuma, "multipart")), plain);
+}
+
+#[test]
+fn passwords_in_the_address_of_what_is_watched_go_nowhere() {
+    for kind in [SourceKind::UptimeKuma, SourceKind::BetterStack] {
+        let fixture = fixture(kind, "firing");
+        assert!(String::from_utf8_lossy(&fixture.body).contains("s3cret"), "{kind}");
+        assert!(!format!("{:?}", alerts(&source(kind), fixture)).contains("s3cret"), "{kind}");
+    }
+}
+
+#[test]
+fn an_unsigned_header_cannot_make_one_thing_of_sentry_of_another() {
+    let source = source(SourceKind::Sentry);
+    for resource in ["issue", "event_alert"] {
+        let body = fixture(SourceKind::Sentry, "no_resource_header").header("sentry-hook-resource", resource);
+        assert!(read(&source, body).is_err(), "{resource}");
+    }
+}
+
+#[test]
+fn tools_that_sign_are_verified_by_their_own_header() {
+    let secret = || vec![SecretString::from("test-client-secret")];
+    let body = r#"{"action":"critical","n":1}"#.as_bytes();
+    let computed = "81d5f0a2da7ede225b0ff9eea7dd76af3c4daed906735393eeec15b0bea13afb";
+    for (kind, header, signature) in [
+        (SourceKind::Sentry, "sentry-hook-signature", computed.to_owned()),
+        (SourceKind::Zabbix, "x-hub-signature-256", format!("sha256={computed}")),
+    ] {
+        let source = Source::new("test", kind, Verifier::new(kind.default_hmac(secret()).unwrap()));
+        let hook = |signature: &str| {
+            let Sent { headers, body } = Sent::from(body).header(header, signature);
+            RawHook { source: "test".to_owned(), headers, query: None, body: body.into() }
+        };
+        assert!(verify(hook(&signature), &source.verifier, now()).is_ok(), "{kind}");
+        assert!(verify(hook(&signature.replace("81d5", "81d4")), &source.verifier, now()).is_err(), "{kind}");
     }
 }
 
@@ -374,6 +527,46 @@ fn deep_long_and_senseless_bodies_are_refused_quickly() {
         ..source(SourceKind::Generic)
     };
     assert!(read(&by_path, in_text.as_bytes()).is_err());
+}
+
+/// Whoever looks at every pair of them never ends.
+#[test]
+fn a_megabyte_of_one_thing_is_read_in_time() {
+    let put = |kind, field: &str, value: Value| {
+        let mut body: Value = serde_json::from_slice(&fixture(kind, "firing").body).unwrap();
+        *body.pointer_mut(field).unwrap() = value;
+        Sent { body: body.to_string().into_bytes(), ..fixture(kind, "firing") }
+    };
+    let many = |item: fn(usize) -> Value| Value::Array((0..60_000).map(item).collect());
+    let marks = format!("{}{}", "[P1]".repeat(100_000), " ".repeat(500_000));
+    for (kind, field, value) in [
+        (SourceKind::Datadog, "/title", json!(marks)),
+        (SourceKind::Datadog, "/tags", json!("service:x,".repeat(100_000))),
+        (SourceKind::Elastic, "/tags", many(|n| json!(format!("service:{n}")))),
+        (SourceKind::Opsgenie, "/alert/tags", many(|n| json!(format!("team={n}")))),
+        (SourceKind::Opsgenie, "/alert/teams", many(|n| json!({ "name": n }))),
+        (SourceKind::Opsgenie, "/alert/responders", many(|n| json!({ "name": format!("{n}@ops.example") }))),
+        (SourceKind::Sentry, "/data/metric_alert/projects", many(|n| json!(n))),
+        (SourceKind::UptimeKuma, "/monitor/tags", many(|n| json!({ "name": "service", "value": n }))),
+        (SourceKind::Zabbix, "/event_tags", many(|n| json!({ "tag": "service", "value": n }))),
+        (SourceKind::Newrelic, "/impactedEntities", many(|n| json!(n))),
+        (
+            SourceKind::Gcp,
+            "/incident/documentation/links",
+            many(|n| json!({ "url": format!("https://{n}.example") })),
+        ),
+        (
+            SourceKind::Azure,
+            "/data/essentials/alertTargetIDs",
+            many(|n| json!(format!("/subscriptions/{n}"))),
+        ),
+        (SourceKind::BetterStack, "/data/attributes/metadata/service", many(|n| json!({ "value": n }))),
+    ] {
+        let begun = std::time::Instant::now();
+        let read = alerts(&source(kind), put(kind, field, value));
+        assert_eq!((read.len(), &read[0].key), (1, &alerts(&source(kind), fixture(kind, "firing"))[0].key));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{kind} {field}");
+    }
 }
 
 #[test]

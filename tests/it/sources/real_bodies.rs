@@ -12,6 +12,8 @@ use warroom::source::{FieldPaths, NotUnderstood, Parsed, Source, SourceKind};
 use super::fields::{checks, words};
 use super::{read, source};
 
+mod hosted;
+
 /// Real bodies are kept outside this repository; this test only runs beside them.
 fn samples() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a folder of the machine, asked for in a test only")]
@@ -137,15 +139,22 @@ fn with_rules_for(file: &str, mut source: Source) -> Source {
     source
 }
 
+/// The files of these folders.
+fn files_of(samples: &Path, folders: &[&str]) -> BTreeSet<(String, String)> {
+    let mut files = BTreeSet::new();
+    for name in folders {
+        for entry in fs::read_dir(samples.join(name)).unwrap() {
+            files.insert(((*name).to_owned(), entry.unwrap().file_name().into_string().unwrap()));
+        }
+    }
+    files
+}
+
 #[test]
 fn real_bodies_mean_what_they_are_known_to_mean() {
     let Some(folder) = samples() else { return };
-    let mut unseen = BTreeSet::new();
-    for name in ["alertmanager", "grafana", "grafana-legacy", "pagerduty", "generic"] {
-        for entry in fs::read_dir(folder.join(name)).unwrap() {
-            unseen.insert((name.to_owned(), entry.unwrap().file_name().into_string().unwrap()));
-        }
-    }
+    let mut unseen =
+        files_of(&folder, &["alertmanager", "grafana", "grafana-legacy", "pagerduty", "generic"]);
     for (name, file, wanted) in REAL_BODIES {
         let kind = match name {
             "alertmanager" => SourceKind::Alertmanager,

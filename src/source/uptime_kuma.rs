@@ -1,0 +1,270 @@
+//! Uptime Kuma's webhook notifications, as JSON or as `multipart/form-data`.
+//!
+//! A monitor is up or down and has no severity; its tags stand in: one named `severity`, and the others as
+//! labels. With neither heartbeat nor monitor come the test button and notices about certificates and domains
+//! that will expire, which have no end and so are no incidents.
+
+use std::collections::BTreeMap;
+
+use http::Uri;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::alertmanager::severity_in;
+use super::labels::{add, labels_of, name_environment};
+use super::several::{Event, one_or_several};
+use super::wire::{Loose, Text, moment, part, read};
+use super::{NotUnderstood, Parsed, Sample, Source, Tool};
+use crate::alert::{AlertState, Draft};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::signature::VerifiedBody;
+
+pub(super) const TOOL: Tool = Tool {
+    name: "uptime_kuma",
+    title: "Uptime Kuma",
+    proof: "a bearer token or another header",
+    hmac: None,
+    parse,
+    sample,
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    heartbeat: Loose<Option<Heartbeat>>,
+    monitor: Loose<Option<Monitor>>,
+    msg: Text,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Heartbeat {
+    #[serde(rename = "monitorID")]
+    monitor_id: Text,
+    status: Text,
+    time: Text,
+    msg: Text,
+    last_down_time: Text,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Monitor {
+    id: Text,
+    name: Text,
+    path_name: Text,
+    description: Text,
+    #[serde(rename = "type")]
+    kind: Text,
+    url: Text,
+    hostname: Text,
+    tags: Loose<Vec<Tag>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Tag {
+    name: Text,
+    value: Text,
+}
+
+fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
+    let bytes = body.body();
+    // Told apart by themselves, because content types are set by hand there: no JSON begins with a hyphen.
+    let value: Value = match multipart::field(bytes, "data") {
+        Some(data) => read(data)?,
+        None if bytes.starts_with(b"--") => {
+            return Err(NotUnderstood::new("no part `data` in the form"));
+        }
+        None => read(bytes)?,
+    };
+    one_or_several(value, |event| read_one(event, source))
+}
+
+fn read_one(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
+    let body: Body = part(event, "the body")?;
+    let (Some(beat), Some(monitor)) = (body.heartbeat.0, body.monitor.0) else {
+        return notice(body.msg.as_deref(), source);
+    };
+    let id = monitor.id.as_deref().or(beat.monitor_id.as_deref());
+    let id = id.ok_or_else(|| NotUnderstood::new("`monitor.id` is missing"))?;
+    let state = match beat.status.as_deref() {
+        Some("0") => AlertState::Firing,
+        Some("1") => AlertState::Resolved,
+        Some("2" | "3") => return Ok(Event::Nothing("a monitor that is pending or in maintenance")),
+        Some(_) => return Err(NotUnderstood::new("`heartbeat.status` is none of Uptime Kuma's")),
+        None => return Err(NotUnderstood::new("`heartbeat.status` is missing")),
+    };
+    let labels = monitor.labels();
+    let severity = severity_in(&labels).map(ToOwned::to_owned);
+    let said = [beat.msg.as_deref(), monitor.description.as_deref()];
+    let draft = Draft {
+        id: id.to_owned(),
+        title: monitor.name.0.clone().or(body.msg.0).unwrap_or_default(),
+        summary: said.into_iter().flatten().collect::<Vec<_>>().join("\n"),
+        labels,
+        started_at: match state {
+            AlertState::Resolved => beat.last_down_time.as_deref().and_then(in_utc),
+            AlertState::Firing | AlertState::Acknowledged => beat.time.as_deref().and_then(in_utc),
+        },
+        ended_at: beat.time.as_deref().and_then(in_utc).filter(|_| state == AlertState::Resolved),
+        ..Draft::default()
+    };
+    let key = source.key(id);
+    Ok(source.alert(draft, key, state, severity.as_deref()).into())
+}
+
+/// Nothing but a text: `{name of the notification} Testing` is the test button.
+fn notice(msg: Option<&str>, source: &Source) -> Result<Event, NotUnderstood> {
+    let msg = msg.ok_or_else(|| NotUnderstood::new("`heartbeat`, `monitor` and `msg` are missing"))?;
+    if !msg.trim_end().ends_with("Testing") {
+        return Ok(Event::Nothing("a notice without a monitor, such as of a certificate that will expire"));
+    }
+    let draft = Draft { id: "test".to_owned(), title: msg.to_owned(), test: true, ..Draft::default() };
+    Ok(source.alert(draft, source.key("test"), AlertState::Firing, None).into())
+}
+
+/// `2026-02-03 01:42:13.564`, in UTC without saying so.
+fn in_utc(time: &str) -> Option<Timestamp> {
+    moment(&Value::String(format!("{}Z", time.trim()))).or_else(|| moment(&Value::String(time.to_owned())))
+}
+
+impl Monitor {
+    fn labels(&self) -> BTreeMap<String, String> {
+        let mut labels = BTreeMap::new();
+        for tag in &self.tags.0 {
+            match (tag.name.as_deref(), tag.value.as_deref()) {
+                (Some(name), Some(value)) => add(&mut labels, name, value),
+                (Some(name), None) => add(&mut labels, "tags", name),
+                _ => {}
+            }
+        }
+        // Only the host: an address may hold a password.
+        let uri = self.url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+        let host = self.hostname.as_deref().or_else(|| uri.as_ref()?.host());
+        labels.extend(labels_of([
+            ("monitor", self.name.as_deref()),
+            ("path", self.path_name.as_deref()),
+            ("type", self.kind.as_deref()),
+            ("host", host),
+        ]));
+        name_environment(&mut labels);
+        labels
+    }
+}
+
+/// The one field of a form that is wanted.
+mod multipart {
+    /// More parts than this are no form of Uptime Kuma's, which has one.
+    const MOST_PARTS: usize = 8;
+
+    /// What the part of this name holds, if the body is a form. The boundary is the body's own first line.
+    pub(super) fn field<'b>(body: &'b [u8], name: &str) -> Option<&'b [u8]> {
+        let end = find(body, b"\r\n")?;
+        // RFC 2046: two hyphens and at most 70 characters.
+        let boundary = body.get(..end).filter(|line| line.starts_with(b"--") && line.len() <= 72)?;
+        let mut delimiter = b"\r\n".to_vec();
+        delimiter.extend_from_slice(boundary);
+        let mut rest = body.get(end..)?;
+        for _ in 0..MOST_PARTS {
+            rest = rest.strip_prefix(b"\r\n")?;
+            let (head, content) = split(rest, b"\r\n\r\n")?;
+            let (content, after) = split(content, &delimiter)?;
+            if std::str::from_utf8(head).ok()?.lines().any(|line| is_disposition(line, name)) {
+                return Some(content);
+            }
+            rest = after;
+        }
+        None
+    }
+
+    /// `Content-Disposition: form-data; name="data"`.
+    fn is_disposition(line: &str, name: &str) -> bool {
+        let Some((header, value)) = line.split_once(':') else { return false };
+        header.trim().eq_ignore_ascii_case("content-disposition")
+            && value.split(';').any(|parameter| {
+                let (key, text) = parameter.split_once('=').unwrap_or_default();
+                key.trim().eq_ignore_ascii_case("name") && text.trim().trim_matches('"') == name
+            })
+    }
+
+    fn split<'b>(bytes: &'b [u8], at: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
+        let place = find(bytes, at)?;
+        Some((bytes.get(..place)?, bytes.get(place + at.len()..)?))
+    }
+
+    fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+        bytes.windows(what.len()).position(|window| window == what)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::field;
+
+        #[test]
+        fn the_wanted_part_is_found_among_others() {
+            let body = b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x\r\n\
+                content-type: text/plain\r\ncontent-disposition: form-data; name=data\r\n\r\n{\"b\": \"\r\n\"}\r\n--x--\r\n";
+            assert_eq!(field(body, "data"), Some(&b"{\"b\": \"\r\n\"}"[..]));
+            assert_eq!(field(body, "a"), Some(&b"1"[..]));
+            assert_eq!(field(body, "c"), None);
+        }
+
+        #[test]
+        fn what_is_no_form_has_no_field() {
+            for body in [
+                &b""[..],
+                b"{}",
+                b"--x",
+                b"--x\r\n",
+                b"--x\r\n\r\n1\r\n--x--",
+                b"--x\r\nContent-Disposition: form-data; name=\"data\"\r\n\r\ncut",
+                &b"-".repeat(100_000),
+            ] {
+                assert_eq!(field(body, "data"), None);
+            }
+            let part = "--x\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\n1\r\n";
+            assert_eq!(field(part.repeat(50_000).as_bytes(), "data"), None);
+        }
+    }
+}
+
+/// A monitor that is down, with tags for severity and place.
+fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
+    let is_over = state == AlertState::Resolved;
+    let began_at = if is_over { later(now, SignedDuration::from_mins(-10)) } else { now };
+    let time = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S.%3f").to_string();
+    let tag = |name: &str, value: &str| json!({ "name": name, "value": value, "color": "#DC2626" });
+    let mut heartbeat = json!({
+        "monitorID": dedup,
+        "status": i32::from(is_over),
+        "time": time(now),
+        "msg": if is_over { "200 - OK" } else { "Request failed with status code 503" },
+        "important": true,
+        "duration": 60,
+        "timezone": "Europe/Berlin",
+        "timezoneOffset": "+01:00",
+    });
+    if let (true, Value::Object(fields)) = (is_over, &mut heartbeat) {
+        fields.insert("lastDownTime".to_owned(), json!(time(began_at)));
+    }
+    json!({
+        "heartbeat": heartbeat,
+        "monitor": {
+            "id": dedup,
+            "name": "Checkout",
+            "pathName": "production / Checkout",
+            "url": "https://checkout.example/health",
+            "type": "http",
+            "interval": 60,
+            "tags": [
+                tag("severity", "1"),
+                tag("client", "acme"),
+                tag("environment", "production"),
+                tag("service", "checkout"),
+            ],
+        },
+        "msg": if is_over { "[Checkout] [✅ Up] 200 - OK" } else { "[Checkout] [🔴 Down] Request failed" },
+    })
+    .into()
+}
