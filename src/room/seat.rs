@@ -15,6 +15,7 @@ use crate::roster::Stakeholder;
 
 /// One wanted person's place in one room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a person")]
 pub struct Seat {
     /// Who, in which role, and why.
     pub who: Stakeholder,
