@@ -20,7 +20,7 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 
-use crate::alert::{Alert, AlertState, DedupKey, Draft};
+use crate::alert::{Alert, AlertState, DedupKey, Draft, Severity};
 use crate::clock::Timestamp;
 use crate::signature::{Scheme, VerifiedBody, Verifier};
 pub use field_path::{FieldPaths, StateField};
@@ -202,12 +202,20 @@ impl Source {
     /// Decides the severity, applies all limits, makes the alert. `severity` is the text of the field that
     /// means it in this tool, if it was there.
     fn alert(&self, draft: Draft, key: DedupKey, state: AlertState, severity: Option<&str>) -> Alert {
-        let decided = self.severity.decide(&Seen {
-            labels: &draft.labels,
-            title: &draft.title,
-            source: &self.name,
-            severity,
-        });
+        self.alert_of(draft, key, state, severity, severity.and_then(severity::usual_meaning))
+    }
+
+    /// As [`Self::alert`], for a tool in which that text has a meaning of its own. Rules still see the text.
+    fn alert_of(
+        &self,
+        draft: Draft,
+        key: DedupKey,
+        state: AlertState,
+        severity: Option<&str>,
+        meaning: Option<Severity>,
+    ) -> Alert {
+        let seen = Seen { labels: &draft.labels, title: &draft.title, source: &self.name, severity };
+        let decided = self.severity.decide(&seen, meaning);
         draft.finish(key, state, decided)
     }
 }
