@@ -8,11 +8,26 @@
 //! that these are the same for all.
 
 mod alertmanager;
+mod checkly;
+mod dynatrace;
 pub mod field_path;
+mod firehydrant;
+mod flat;
 mod generic;
+mod goalert;
 mod grafana;
+mod honeycomb;
+mod incident_io;
+mod nagios;
 mod pagerduty;
+mod pingdom;
+mod rootly;
 pub mod severity;
+mod site24x7;
+mod splunk_observability;
+mod splunk_on_call;
+mod statuscake;
+mod tags;
 mod wire;
 
 use std::fmt;
@@ -37,11 +52,55 @@ pub enum SourceKind {
     Pagerduty,
     /// Our own documented JSON, or anybody's JSON read by [`FieldPaths`].
     Generic,
+    /// Checkly's webhook alert channels.
+    Checkly,
+    /// Dynatrace's problem notifications.
+    Dynatrace,
+    /// FireHydrant's incidents.
+    FireHydrant,
+    /// GoAlert's webhooks.
+    GoAlert,
+    /// Honeycomb's triggers and burn alerts.
+    Honeycomb,
+    /// incident.io's incidents.
+    IncidentIo,
+    /// Nagios, Icinga 2, Naemon and Checkmk, by a notification command.
+    Nagios,
+    /// Pingdom's checks.
+    Pingdom,
+    /// Rootly's incidents.
+    Rootly,
+    /// Site24x7's monitors.
+    Site24x7,
+    /// Splunk Observability Cloud (`SignalFx`).
+    SplunkObservability,
+    /// Splunk On-Call (`VictorOps`).
+    SplunkOnCall,
+    /// StatusCake's tests.
+    StatusCake,
 }
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Alertmanager, Self::Grafana, Self::Pagerduty, Self::Generic];
+    pub const ALL: [Self; 17] = [
+        Self::Alertmanager,
+        Self::Grafana,
+        Self::Pagerduty,
+        Self::Generic,
+        Self::Checkly,
+        Self::Dynatrace,
+        Self::FireHydrant,
+        Self::GoAlert,
+        Self::Honeycomb,
+        Self::IncidentIo,
+        Self::Nagios,
+        Self::Pingdom,
+        Self::Rootly,
+        Self::Site24x7,
+        Self::SplunkObservability,
+        Self::SplunkOnCall,
+        Self::StatusCake,
+    ];
 
     fn tool(self) -> &'static Tool {
         match self {
@@ -49,6 +108,19 @@ impl SourceKind {
             Self::Grafana => &grafana::TOOL,
             Self::Pagerduty => &pagerduty::TOOL,
             Self::Generic => &generic::TOOL,
+            Self::Checkly => &checkly::TOOL,
+            Self::Dynatrace => &dynatrace::TOOL,
+            Self::FireHydrant => &firehydrant::TOOL,
+            Self::GoAlert => &goalert::TOOL,
+            Self::Honeycomb => &honeycomb::TOOL,
+            Self::IncidentIo => &incident_io::TOOL,
+            Self::Nagios => &nagios::TOOL,
+            Self::Pingdom => &pingdom::TOOL,
+            Self::Rootly => &rootly::TOOL,
+            Self::Site24x7 => &site24x7::TOOL,
+            Self::SplunkObservability => &splunk_observability::TOOL,
+            Self::SplunkOnCall => &splunk_on_call::TOOL,
+            Self::StatusCake => &statuscake::TOOL,
         }
     }
 
