@@ -104,7 +104,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         title,
         summary: lines_of([
             flat.get("check_error_message"),
-            flat.get("api_check_response_status_text").filter(|_| !is_over),
+            flat.get("api_check_response_status_text")
+                .filter(|_| matches!(kind, Kind::Failing | Kind::Degraded)),
             certificate.as_deref().filter(|_| kind == Kind::Certificate),
         ]),
         labels,

@@ -153,21 +153,30 @@ fn meaning(state: &str) -> Option<Severity> {
     }
 }
 
-/// Macros that say nothing about who is concerned.
-const NO_LABELS: [&str; 12] = [
-    "notificationtype",
+/// Parts of the names of fields that are said elsewhere, or say nothing about who is concerned.
+const NO_LABELS: [&str; 18] = [
+    "notification",
     "output",
     "comment",
+    "author",
     "time",
     "date",
     "perfdata",
     "execution",
-    "statechange",
+    "state",
     "problemid",
     "attempt",
     "pager",
-    "vars",
+    "contact",
+    "address",
+    "group",
+    "url",
+    "sentat",
+    "event",
 ];
+
+/// Names of fields that have a label already.
+const LABELLED: [&str; 6] = ["hostname", "host", "servicedesc", "servicename", "service", "status"];
 
 fn labels(
     flat: &Flat,
@@ -187,9 +196,8 @@ fn labels(
     for (name, value) in &flat.0 {
         let is_nested = name.contains('.');
         let bare = plain(name);
-        let is_known = ["hostname", "host", "servicedesc", "servicename", "service", "url", "status"];
         let passes = !is_nested
-            && !is_known.contains(&bare.as_str())
+            && !LABELLED.contains(&bare.as_str())
             && !NO_LABELS.iter().any(|part| bare.contains(part))
             && fields.0.contains_key(&bare);
         if passes {

@@ -47,6 +47,7 @@ struct Incident {
     sequential_id: Text,
     title: Text,
     kind: Text,
+    private: Text,
     summary: Text,
     status: Text,
     url: Text,
@@ -184,6 +185,7 @@ impl Incident {
         let mut labels = labels_of([
             ("number", self.sequential_id.as_deref()),
             ("status", self.status.as_deref()),
+            ("private", self.private.as_deref()),
             ("severity", self.severity.0.name.as_deref().or(self.severity.0.slug.as_deref())),
             ("service", names(&self.services).as_deref()),
             ("environment", names(&self.environments).as_deref()),

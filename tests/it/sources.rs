@@ -316,7 +316,7 @@ fn a_test_button_opens_nothing_unless_it_shall() {
     // These say nothing that a room could be about.
     for kind in [SourceKind::Pagerduty, SourceKind::GoAlert] {
         let open = Source { open_tests: true, ..source(kind) };
-        assert!(matches!(read(&open, &fixture(kind, "test_button")), Ok(Parsed::Ignored { .. })), "{kind}");
+        assert!(matches!(read(&open, fixture(kind, "test_button")), Ok(Parsed::Ignored { .. })), "{kind}");
     }
 }
 

@@ -8,8 +8,11 @@ use warroom::source::SourceKind;
 use super::real_bodies::{in_short, samples};
 use super::{Sent, read, source};
 
-/// Folder, kind, and for each file what it is in short.
-const REAL_REPORTS: [(&str, SourceKind, &[(&str, &str)]); 13] = [
+/// What each file of a folder is in short.
+type Files = [(&'static str, &'static str)];
+
+/// Folder, kind and files.
+const REAL_REPORTS: [(&str, SourceKind, &Files); 13] = [
     ("checkly", SourceKind::Checkly, &[("keep_recovery.json", "resolved unmapped: API Check #1")]),
     (
         "dynatrace",
