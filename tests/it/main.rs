@@ -4,6 +4,7 @@
 
 mod configuring;
 mod crash;
+mod duty;
 mod faults;
 mod gates;
 mod gateway_contract;
@@ -14,6 +15,7 @@ mod odd_gateway;
 mod place;
 mod process;
 mod receiving;
+mod reloading;
 mod rooms;
 mod simulation;
 mod sources;
