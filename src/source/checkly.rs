@@ -143,7 +143,7 @@ fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
         "started_at": now.to_string(),
         "result_link": "https://app.checkly.example/checks/checkout",
         "check_result_id": format!("{dedup}-{}", now.as_millisecond()),
-        "tags": "sev1,client:acme,environment:production",
+        "tags": "sev1,client:acme,environment:production,service:checkout",
     })
     .into()
 }

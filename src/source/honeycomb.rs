@@ -42,7 +42,8 @@ struct Notice {
     trigger_url: Text,
     runbook_url: Text,
     labels: Texts,
-    started_at: Moment,
+    /// Only in templates; of the change that is told.
+    timestamp: Moment,
 }
 
 /// One line of the trigger's result.
@@ -78,7 +79,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
             (LinkKind::Dashboard, notice.result_url.as_deref()),
             (LinkKind::Runbook, notice.runbook_url.as_deref()),
         ]),
-        started_at: notice.started_at.0,
+        started_at: notice.timestamp.0.filter(|_| state == AlertState::Firing),
+        ended_at: notice.timestamp.0.filter(|_| state == AlertState::Resolved),
         test: notice.is_test.as_deref() == Some("true"),
         ..Draft::default()
     };
@@ -119,7 +121,7 @@ impl Group {
 }
 
 /// A trigger as the template of the README tells it.
-fn sample(state: AlertState, _now: Timestamp, dedup: &str) -> Sample {
+fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let is_over = state == AlertState::Resolved;
     let group = json!({ "Group": { "service": "checkout" }, "Result": if is_over { 0.1 } else { 42.5 } });
     json!({
@@ -130,10 +132,12 @@ fn sample(state: AlertState, _now: Timestamp, dedup: &str) -> Sample {
         "summary": "Triggered: Checkout answers with errors",
         "description": "Currently greater than threshold value (5) for service:checkout (value 42.5)",
         "environment": "production",
+        "labels": { "client": "acme", "service": "checkout" },
         "result_groups_triggered": if is_over { json!([]) } else { json!([group]) },
         "result_url": "https://ui.honeycomb.example/acme/environments/production/datasets/shop/result/42",
         "trigger_url": "https://ui.honeycomb.example/acme/environments/production/datasets/shop/triggers/42",
         "is_test": false,
+        "timestamp": now.to_string(),
     })
     .into()
 }

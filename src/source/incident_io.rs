@@ -202,6 +202,7 @@ fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let began_at = if is_over { later(now, SignedDuration::from_mins(-10)) } else { now };
     let (category, status) = if is_over { ("closed", "Closed") } else { ("live", "Investigating") };
     let status = json!({ "id": "01SAMPLESTATUS", "name": status, "category": category, "rank": 10 });
+    let filled = |field: &str, value: &str| json!({ "custom_field": { "name": field }, "values": [{ "value_option": { "value": value } }] });
     let incident = json!({
         "id": dedup,
         "reference": "INC-42",
@@ -217,7 +218,9 @@ fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
             { "role": { "name": "Incident Lead" }, "assignee": { "name": "Jonas Weber", "email": "jonas@ops.example" } },
         ],
         "custom_field_entries": [
-            { "custom_field": { "name": "Client" }, "values": [{ "value_option": { "value": "acme" } }] },
+            filled("Client", "acme"),
+            filled("Environment", "production"),
+            filled("Service", "checkout"),
         ],
         "created_at": began_at.to_string(),
         "updated_at": now.to_string(),

@@ -111,7 +111,7 @@ fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
             "port": 443,
             "encryption": true,
         },
-        "tags": ["sev1", "client:acme", "environment:production"],
+        "tags": ["sev1", "client:acme", "environment:production", "service:checkout"],
         "previous_state": before,
         "current_state": after,
         "importance_level": "HIGH",

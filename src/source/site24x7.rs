@@ -112,7 +112,7 @@ fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
         "INCIDENT_TIME_ISO": now.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string(),
         "OUTAGE_TIME_UNIX_FORMAT": now.as_millisecond().to_string(),
         "RCA_LINK": format!("https://www.site24x7.example/rca.do?id={dedup}"),
-        "TAGS": "client:acme,environment:production",
+        "TAGS": "client:acme,environment:production,service:checkout",
     })
     .into()
 }

@@ -101,6 +101,10 @@ fn labels(flat: &Flat, incident: Option<&str>) -> BTreeMap<String, String> {
         ("routing_key", flat.get("alert.routing_key")),
         ("teams", teams.as_deref()),
         ("acknowledged_by", flat.get("state.acked_by")),
+        // Fields of one's own pass through Splunk On-Call as they came.
+        ("client", flat.get("alert.client")),
+        ("environment", flat.any(&["alert.environment", "alert.env"])),
+        ("region", flat.get("alert.region")),
     ])
 }
 
@@ -144,6 +148,8 @@ fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
         ("ALERT.message_type", json!(kind)),
         ("ALERT.monitoring_tool", json!("nagios")),
         ("ALERT.routing_key", json!("checkout")),
+        ("ALERT.client", json!("acme")),
+        ("ALERT.environment", json!("production")),
         ("ALERT.entity_display_name", json!("Checkout answers with errors")),
         ("ALERT.state_message", json!("More than 40 % of the requests to checkout have failed.")),
         ("ALERT.vo_annotate.u.Runbook", json!("https://runbooks.example/checkout")),

@@ -65,7 +65,7 @@ fn sample(state: AlertState, _now: Timestamp, dedup: &str) -> Sample {
         ("Name", "Checkout"),
         ("StatusCode", code),
         ("Status", word),
-        ("Tags", "sev1,client:acme,environment:production"),
+        ("Tags", "sev1,client:acme,environment:production,service:checkout"),
         ("TestID", dedup),
         ("IP", "203.0.113.9"),
         ("Method", "Website"),

@@ -62,6 +62,12 @@ secret() { openssl rand -hex 32; }
 export ALERTMANAGER_TOKEN GRAFANA_SECRET PAGERDUTY_SECRET WEBHOOK_SECRET SVIX_SECRET UPTIME_TOKEN
 ALERTMANAGER_TOKEN=$(secret) GRAFANA_SECRET=$(secret) PAGERDUTY_SECRET=$(secret) WEBHOOK_SECRET=$(secret)
 SVIX_SECRET=whsec_$(openssl rand -base64 32) UPTIME_TOKEN=$(secret)
+for name in DYNATRACE_TOKEN ON_CALL_TOKEN SPLUNK_SECRET SPLUNK_ENTERPRISE_TOKEN NAGIOS_TOKEN CHECKLY_SECRET \
+  PINGDOM_TOKEN STATUSCAKE_TOKEN SITE24X7_TOKEN HONEYCOMB_SECRET ROOTLY_SECRET FIREHYDRANT_SECRET GOALERT_TOKEN; do
+  export "$name=$(secret)"
+done
+export INCIDENT_IO_SECRET
+INCIDENT_IO_SECRET=whsec_$(openssl rand -base64 32)
 
 cp "$root/config/roster.yaml" "$folder/roster.yaml"
 cat >"$folder/warroom.yaml" <<YAML
@@ -124,4 +130,26 @@ for metric in $(awk '/^# TYPE/ { print $3 }' <<<"$metrics"); do
   grep --quiet "^$metric\(_total\)\?$" <<<"$documented" || fail "the README does not explain $metric"
 done
 say "the README explains all metrics and no others"
+
+for source in dynatrace on-call splunk nagios checkly pingdom statuscake site24x7 honeycomb incident-io rootly \
+  firehydrant goalert; do
+  answer=$("$warroom" send "$source" --config "$folder/warroom.yaml" --to "$BRIDGE/hooks/$source")
+  printf %s "${answer#200 }" | opened || fail "the sample of $source opened nothing: $answer"
+  say "the sample of $source opens an incident"
+done
+# The command that Nagios and Icinga 2 run, with output that would break what is not quoted.
+echo "Authorization: Bearer $NAGIOS_TOKEN" >"$folder/header"
+blocks '/usr/local/bin/notify-warroom
+exec' | sed -e "s|https://warroom.example|$BRIDGE|" -e "s|/etc/warroom/header|$folder/header|" \
+  -e "s|/dev/null|$folder/notified.json|" >"$folder/notify-warroom"
+for state in CRITICAL OK; do
+  kind=PROBLEM
+  [ "$state" = OK ] && kind=RECOVERY
+  NAGIOS_NOTIFICATIONTYPE=$kind NAGIOS_HOSTNAME=db-1 NAGIOS_SERVICEDESC='disk "/"' NAGIOS_SERVICESTATE=$state \
+    NAGIOS_SERVICEOUTPUT='"; $(touch /tmp/x) `id` & a=b % @file \ é' NAGIOS_LASTSERVICESTATECHANGE=$(date +%s) \
+    sh "$folder/notify-warroom"
+  jq --raw-output '.incidents[0].outcome' "$folder/notified.json" >>"$folder/notified.txt"
+done
+[ "$(tr '\n' ' ' <"$folder/notified.txt")" = "opened resolved " ] || fail "Nagios' command: $(cat "$folder/notified.txt")"
+say "the command of Nagios and Icinga 2 opens an incident and ends it"
 echo "e2e: done in $SECONDS s"

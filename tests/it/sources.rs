@@ -126,7 +126,7 @@ fn fixture(kind: SourceKind, name: &str) -> Sent {
 
 /// Whether the tool's bodies hold a time at all; what they report is then as old as the request.
 fn tells_when(kind: SourceKind) -> bool {
-    !matches!(kind, SourceKind::GoAlert | SourceKind::Honeycomb | SourceKind::StatusCake)
+    !matches!(kind, SourceKind::GoAlert | SourceKind::StatusCake)
 }
 
 fn outcome(result: Result<Parsed, NotUnderstood>) -> Value {
