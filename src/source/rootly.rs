@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::severity::usual_meaning;
 use super::wire::{
-    Many, Moment, Part, Text, Texts, labels_of, lines_of, links_of, listed, needed, part, read,
+    Many, Moment, Part, Text, Texts, labels_of, lines_of, links_of, listed, needed, once, part, read,
 };
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
@@ -142,12 +142,6 @@ impl Incident {
         let is_over = state == AlertState::Resolved;
         let ended_at = self.resolved_at.0.or(self.cancelled_at.0).or(issued_at);
         let people = self.roles.0.iter().map(|role| &role.user.0).chain(std::iter::once(&self.user.0));
-        let mut assignees: Vec<String> = Vec::new();
-        for who in people.filter_map(Person::who) {
-            if !assignees.iter().any(|known| known == who) {
-                assignees.push(who.to_owned());
-            }
-        }
         let draft = Draft {
             id: id.to_owned(),
             title: self.title.as_deref().unwrap_or_default().to_owned(),
@@ -162,7 +156,7 @@ impl Incident {
                 (LinkKind::Call, self.zoom_meeting_join_url.as_deref()),
                 (LinkKind::Call, self.google_meeting_url.as_deref()),
             ]),
-            assignees,
+            assignees: once(people.filter_map(Person::who)),
             started_at: self.started_at.0.or(self.created_at.0),
             ended_at: ended_at.filter(|_| is_over),
             test: kind.starts_with("test") || kind.starts_with("example"),

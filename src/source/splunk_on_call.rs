@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::flat::Flat;
-use super::wire::{labels_of, links_of, listed, moment, needed};
+use super::wire::{labels_of, links_of, listed, moment, needed, once};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
-use crate::alert::{AlertState, Draft, LinkKind};
+use crate::alert::{AlertState, Draft, LinkKind, limits};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::VerifiedBody;
 
@@ -121,15 +121,9 @@ fn links(flat: &Flat) -> Vec<(LinkKind, String)> {
 
 /// Whom it paged and who took it; `SYSTEM` is nobody.
 fn assignees(flat: &Flat) -> Vec<String> {
-    let mut people = flat.list("state.users_paged");
-    people.extend(flat.get("state.acked_by").filter(|who| !who.eq_ignore_ascii_case("system")));
-    let mut seen = Vec::new();
-    for person in people {
-        if !seen.iter().any(|known| known == person) {
-            seen.push(person.to_owned());
-        }
-    }
-    seen
+    let paged = flat.list("state.users_paged");
+    let taken = flat.get("state.acked_by").filter(|who| !who.eq_ignore_ascii_case("system"));
+    once(paged.into_iter().take(limits::ASSIGNEES).chain(taken))
 }
 
 /// A critical incident as the full template sends it.

@@ -115,6 +115,19 @@ pub(super) fn listed<'v>(names: impl IntoIterator<Item = &'v str>) -> Option<Str
     (!names.is_empty()).then(|| names.join(", "))
 }
 
+/// Each of these once, in their order. Only the first of very many are looked at, because nobody has so many
+/// people and comparing all with all takes long.
+pub(super) fn once<'v>(names: impl IntoIterator<Item = &'v str>) -> Vec<String> {
+    const LOOKED_AT: usize = 100;
+    let mut all: Vec<String> = Vec::new();
+    for name in names.into_iter().take(LOOKED_AT) {
+        if !all.iter().any(|known| known == name) {
+            all.push(name.to_owned());
+        }
+    }
+    all
+}
+
 /// A field that must be there.
 pub(super) fn needed<'v>(found: Option<&'v str>, name: &str) -> Result<&'v str, NotUnderstood> {
     found.ok_or_else(|| NotUnderstood::new(format!("`{name}` is missing")))

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use warroom::source::SourceKind;
+use serde_json::{Value, json};
+use warroom::alert::AlertState;
+use warroom::source::{FieldPaths, Source, SourceKind};
 
+use super::fields::{checks, words};
 use super::real_bodies::{in_short, samples};
-use super::{Sent, read, source};
+use super::{Sent, alerts, read, source};
 
 /// What each file of a folder is in short.
 type Files = [(&'static str, &'static str)];
@@ -145,5 +148,39 @@ fn real_reports_mean_what_they_are_known_to_mean() {
             assert!(unseen.remove(*file));
         }
         assert!(unseen.is_empty(), "not looked at in {name}: {unseen:?}");
+    }
+}
+
+#[test]
+fn a_search_of_splunk_enterprise_is_read_by_paths() {
+    let Some(folder) = samples() else { return };
+    let mut fields = FieldPaths { severity: Some("result.severity".parse().unwrap()), ..checks() };
+    fields.key = "search_name".parse().unwrap();
+    fields.state.path = "result.state".parse().unwrap();
+    fields.state.firing = words(&["firing"]);
+    fields.state.resolved = words(&["resolved"]);
+    fields.state.otherwise = Some(AlertState::Firing);
+    fields.title = Some("search_name".parse().unwrap());
+    let source = Source { fields: Some(fields), ..source(SourceKind::Generic) };
+    let body = fs::read(folder.join("splunk/zulip_search_one_result.json")).unwrap();
+    assert_eq!(in_short(read(&source, &body)), "firing unmapped: sudo");
+}
+
+/// All people of a body are compared with each other, so very many of them must not take very long.
+#[test]
+fn a_body_full_of_people_is_read_quickly() {
+    let people: Vec<_> =
+        (0..15_000).map(|n| json!({ "user": { "email": format!("p{n}@ops.example") } })).collect();
+    let body = json!({
+        "event": { "type": "incident.updated" },
+        "data": { "id": "x", "status": "started", "roles": people },
+    });
+    let paged = (0..30_000).map(|n| (format!("STATE.USERS_PAGED.{n}"), json!(format!("p{n}"))));
+    let state = [("STATE.CURRENT_ALERT_PHASE", "UNACKED"), ("STATE.INCIDENT_NAME", "1")];
+    let state = state.into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+    let flat = Value::Object(state.chain(paged).collect());
+    for (kind, body) in [(SourceKind::Rootly, body), (SourceKind::SplunkOnCall, flat)] {
+        let alerts = alerts(&source(kind), body.to_string().as_bytes());
+        assert!((1..=20).contains(&alerts[0].assignees.len()), "{kind}");
     }
 }
