@@ -20,6 +20,7 @@ pub mod demo;
 pub mod healthcheck;
 pub mod oncall;
 mod post;
+pub mod rehearse;
 pub mod sandbox;
 pub mod send;
 pub mod serve;
@@ -68,6 +69,8 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// Asks an old and the new roster about recorded incidents, and shows who would be called differently
+    Rehearse(rehearse::Options),
     /// Posts a correctly signed sample of a source, or your file, to a running bridge
     Send(send::Options),
     /// Asks a running bridge whether it is ready; for container health checks
@@ -137,6 +140,7 @@ pub fn run(cli: Cli) -> ExitCode {
             let question = oncall::Question { rotation, from, until: to, json };
             oncall::run(&config.config, &question, &mut out)
         }
+        Command::Rehearse(options) => rehearse::run(&options, clock.now(), &mut out),
         Command::Send(options) => send::run(&options, clock.as_ref(), &mut out),
         Command::Healthcheck { url } => healthcheck::run(&url, &mut out),
     };

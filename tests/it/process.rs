@@ -24,6 +24,7 @@ use crate::harness::listen;
 
 mod commands;
 mod crashing;
+mod rehearsing;
 mod reloading;
 mod stopping;
 
