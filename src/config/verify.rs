@@ -166,7 +166,7 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
         let Some(scheme) = kind.default_hmac(secrets) else {
             item.error_with(
                 format!("cannot be used here: {kind} does not sign its requests"),
-                "use `bearer` or `basic`, which it can send",
+                format!("the strongest that it can send: {}", kind.proof()),
             );
             return None;
         };
