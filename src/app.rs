@@ -150,12 +150,15 @@ pub fn compose(config: &Config) -> Result<Composer, StartError> {
 fn trust(source: &Source) -> Trust {
     match &source.verifier.scheme {
         Scheme::Hmac { .. }
+        | Scheme::HmacItems { .. }
         | Scheme::PagerDuty { .. }
         | Scheme::StandardWebhooks { .. }
         | Scheme::Waha { .. } => Trust::Signed,
-        Scheme::Bearer { .. } | Scheme::Basic { .. } | Scheme::Header { .. } | Scheme::Query { .. } => {
-            Trust::Token
-        }
+        Scheme::Bearer { .. }
+        | Scheme::Basic { .. }
+        | Scheme::Header { .. }
+        | Scheme::Query { .. }
+        | Scheme::FormField { .. } => Trust::Token,
         Scheme::Insecure => Trust::Unverified,
     }
 }

@@ -20,7 +20,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
-use crate::alert::SeverityOrigin;
+use crate::alert::{AlertState, SeverityOrigin};
 use crate::clock::{Clock, Timestamp, new_id};
 use crate::incident::{Incident, Outcome, Rules};
 use crate::problem::Problem;
@@ -160,7 +160,8 @@ impl Receiver {
         for alert in &alerts {
             let severity = alert.severity.as_str();
             self.metrics.alerts.get_or_create(&AlertLabels { source: source.name.clone(), severity }).inc();
-            if alert.severity_origin == SeverityOrigin::Unmapped {
+            // The end of something needs no severity: it can be no page that nobody gets.
+            if alert.severity_origin == SeverityOrigin::Unmapped && alert.state != AlertState::Resolved {
                 self.metrics.unmapped.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
                 warn!(
                     source.name = source.name,

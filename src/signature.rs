@@ -9,6 +9,9 @@
 //! all of them are tried; a header or parameter that decides about acceptance may be there only once; an
 //! empty secret opens nothing.
 
+pub(crate) mod form;
+mod form_field;
+mod items;
 mod mac;
 mod pagerduty;
 mod shared_secret;
@@ -117,6 +120,27 @@ pub enum Scheme {
         /// The time that is signed too, if there is one.
         timestamp: Option<TimestampHeader>,
     },
+    /// HMAC-SHA256 of a time and the raw body, both in one header: `t=<unix seconds>,v1=<hex>`. The key is the
+    /// secret's text.
+    HmacItems {
+        /// The accepted keys.
+        secrets: Vec<SecretString>,
+        /// The header with the items.
+        header: HeaderName,
+        /// What the item with the time is called, such as `t`.
+        time: String,
+        /// What the items with the signatures are called, such as `v1`.
+        signature: String,
+        /// What stands between the time and the body in the signed text.
+        separator: String,
+    },
+    /// A secret as a field of a form body, for senders that can do nothing else.
+    FormField {
+        /// Which field.
+        name: String,
+        /// The accepted values.
+        secrets: Vec<SecretString>,
+    },
     /// `X-PagerDuty-Signature: v1=<hex>,v1=<hex>`: HMAC-SHA256 of the body.
     PagerDuty {
         /// The accepted keys. They look like base64 but are used as text.
@@ -168,10 +192,20 @@ impl Verifier {
             Scheme::Query { name, .. } if name.is_empty() => {
                 return Some("the query parameter's name is empty");
             }
+            Scheme::FormField { name, .. } if name.is_empty() => {
+                return Some("the form field's name is empty");
+            }
+            Scheme::HmacItems { time, signature, .. }
+                if time == signature || !is_item_name(time) || !is_item_name(signature) =>
+            {
+                return Some("the items need two different names without `,`, `=` and blanks");
+            }
             Scheme::Bearer { secrets }
             | Scheme::Header { secrets, .. }
             | Scheme::Query { secrets, .. }
             | Scheme::Hmac { secrets, .. }
+            | Scheme::HmacItems { secrets, .. }
+            | Scheme::FormField { secrets, .. }
             | Scheme::PagerDuty { secrets }
             | Scheme::StandardWebhooks { secrets }
             | Scheme::Waha { secrets, .. }
@@ -240,6 +274,8 @@ impl Rejected {
 struct Evidence {
     signed_id: Option<String>,
     replay_key: Option<String>,
+    /// The body without the secret, if that stood in it.
+    body: Option<Bytes>,
 }
 
 /// A body that somebody with the secret has sent. Only [`verify`] makes one.
@@ -250,13 +286,13 @@ pub struct VerifiedBody {
 }
 
 impl VerifiedBody {
-    /// The bytes as they were signed.
+    /// The bytes as they were signed; without the secret, where it stands in the body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The bytes as they were signed, shared instead of copied.
+    /// As [`Self::body`], shared instead of copied.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         self.body.clone()
@@ -279,10 +315,10 @@ impl VerifiedBody {
     /// captured request cannot be sent again as if it were new. 64 hexadecimal digits.
     ///
     /// - Standard Webhooks: from the signed id, which stays the same over the sender's own retries.
-    /// - HMAC with a time: from the time and the body.
+    /// - HMAC with a time, wherever it stands: from the time and the body.
     /// - HMAC of the body alone, and PagerDuty: from the body. A byte-identical signed body *is* a replay by
     ///   contract, so a home-made sender must put something that changes into the body (`id`, `started_at`).
-    /// - Nothing signed (bearer, basic, header, query, insecure): `None`. Identical repeats are normal there
+    /// - Nothing signed (bearer, basic, header, query, form field, insecure): `None`. Identical repeats are normal there
     ///   (Alertmanager's `repeat_interval`), and whoever holds the secret could vary the body anyway.
     #[must_use]
     pub fn replay_key(&self) -> Option<String> {
@@ -299,7 +335,7 @@ impl fmt::Debug for VerifiedBody {
 
 /// Checks a request against what its source must prove.
 pub fn verify(hook: RawHook, verifier: &Verifier, now: Timestamp) -> Result<VerifiedBody, Rejected> {
-    let evidence = match &verifier.scheme {
+    let mut evidence = match &verifier.scheme {
         Scheme::Bearer { secrets } => shared_secret::bearer(&hook.headers, secrets)?,
         Scheme::Basic { user, passwords } => shared_secret::basic(&hook.headers, user, passwords)?,
         Scheme::Header { name, secrets } => shared_secret::header(&hook.headers, name, secrets)?,
@@ -313,6 +349,11 @@ pub fn verify(hook: RawHook, verifier: &Verifier, now: Timestamp) -> Result<Veri
             };
             signed_body::verify(&hook, secrets, &form, verifier.tolerance, now)?
         }
+        Scheme::HmacItems { secrets, header, time, signature, separator } => {
+            let form = items::Form { header, time, signature, separator };
+            items::verify(&hook, secrets, &form, verifier.tolerance, now)?
+        }
+        Scheme::FormField { name, secrets } => form_field::verify(&hook.body, name, secrets)?,
         Scheme::PagerDuty { secrets } => pagerduty::verify(&hook, secrets)?,
         Scheme::StandardWebhooks { secrets } => {
             standard_webhooks::verify(&hook, secrets, verifier.tolerance, now)?
@@ -327,7 +368,8 @@ pub fn verify(hook: RawHook, verifier: &Verifier, now: Timestamp) -> Result<Veri
     if let Scheme::Header { name, .. } = &verifier.scheme {
         headers.remove(name);
     }
-    Ok(VerifiedBody { body: hook.body, headers, evidence })
+    let body = evidence.body.take().unwrap_or(hook.body);
+    Ok(VerifiedBody { body, headers, evidence })
 }
 
 /// What must be added to a request so that it verifies.
@@ -337,14 +379,17 @@ pub struct Signed {
     pub headers: HeaderMap,
     /// The query to append, already encoded.
     pub query: Option<String>,
+    /// The body to send instead, where the proof stands in it.
+    pub body: Option<Vec<u8>>,
 }
 
-/// Headers and query are secrets.
+/// Headers, query and body are secrets.
 impl fmt::Debug for Signed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signed")
             .field("headers", &self.headers.len())
             .field("query", &self.query.is_some())
+            .field("body", &self.body.is_some())
             .finish()
     }
 }
@@ -391,6 +436,13 @@ pub fn sign(verifier: &Verifier, body: &[u8], id: &str, now: Timestamp) -> Resul
             };
             signed.headers = signed_body::sign(body, first(secrets)?, &form, now)?;
         }
+        Scheme::HmacItems { secrets, header, time, signature, separator } => {
+            let form = items::Form { header, time, signature, separator };
+            signed.headers = items::sign(body, first(secrets)?, &form, now)?;
+        }
+        Scheme::FormField { name, secrets } => {
+            signed.body = Some(form_field::sign(body, name, first(secrets)?));
+        }
         Scheme::PagerDuty { secrets } => signed.headers = pagerduty::sign(body, first(secrets)?, id)?,
         Scheme::StandardWebhooks { secrets } => {
             first(secrets)?;
@@ -402,6 +454,10 @@ pub fn sign(verifier: &Verifier, body: &[u8], id: &str, now: Timestamp) -> Resul
         Scheme::Insecure => {}
     }
     Ok(signed)
+}
+
+fn is_item_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b',' && b != b'=')
 }
 
 fn first(secrets: &[SecretString]) -> Result<&str, CannotSign> {

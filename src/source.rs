@@ -10,19 +10,34 @@
 mod alertmanager;
 mod azure;
 mod better_stack;
+mod checkly;
 mod datadog;
+mod dynatrace;
 mod elastic;
 pub mod field_path;
+mod firehydrant;
+mod flat;
 mod gcp;
 mod generic;
+mod goalert;
 mod grafana;
+mod honeycomb;
+mod incident_io;
 mod labels;
+mod nagios;
 mod newrelic;
 mod opsgenie;
 mod pagerduty;
+mod pingdom;
+mod rootly;
 mod sentry;
 mod several;
 pub mod severity;
+mod site24x7;
+mod splunk_observability;
+mod splunk_on_call;
+mod statuscake;
+mod tags;
 mod template;
 mod uptime_kuma;
 mod wire;
@@ -33,7 +48,7 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 
-use crate::alert::{Alert, AlertState, DedupKey, Draft};
+use crate::alert::{Alert, AlertState, DedupKey, Draft, Severity};
 use crate::clock::Timestamp;
 use crate::signature::{Scheme, VerifiedBody, Verifier};
 pub use field_path::{FieldPaths, StateField};
@@ -70,11 +85,37 @@ pub enum SourceKind {
     UptimeKuma,
     /// Zabbix's webhook media types.
     Zabbix,
+    /// Checkly's webhook alert channels.
+    Checkly,
+    /// Dynatrace's problem notifications.
+    Dynatrace,
+    /// FireHydrant's incidents.
+    FireHydrant,
+    /// GoAlert's webhooks.
+    GoAlert,
+    /// Honeycomb's triggers and burn alerts.
+    Honeycomb,
+    /// incident.io's incidents.
+    IncidentIo,
+    /// Nagios, Icinga 2, Naemon and Checkmk, by a notification command.
+    Nagios,
+    /// Pingdom's checks.
+    Pingdom,
+    /// Rootly's incidents.
+    Rootly,
+    /// Site24x7's monitors.
+    Site24x7,
+    /// Splunk Observability Cloud (`SignalFx`).
+    SplunkObservability,
+    /// Splunk On-Call (`VictorOps`).
+    SplunkOnCall,
+    /// StatusCake's tests.
+    StatusCake,
 }
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 27] = [
         Self::Alertmanager,
         Self::Grafana,
         Self::Pagerduty,
@@ -89,6 +130,19 @@ impl SourceKind {
         Self::Sentry,
         Self::UptimeKuma,
         Self::Zabbix,
+        Self::Checkly,
+        Self::Dynatrace,
+        Self::FireHydrant,
+        Self::GoAlert,
+        Self::Honeycomb,
+        Self::IncidentIo,
+        Self::Nagios,
+        Self::Pingdom,
+        Self::Rootly,
+        Self::Site24x7,
+        Self::SplunkObservability,
+        Self::SplunkOnCall,
+        Self::StatusCake,
     ];
 
     fn tool(self) -> &'static Tool {
@@ -107,6 +161,19 @@ impl SourceKind {
             Self::Sentry => &sentry::TOOL,
             Self::UptimeKuma => &uptime_kuma::TOOL,
             Self::Zabbix => &zabbix::TOOL,
+            Self::Checkly => &checkly::TOOL,
+            Self::Dynatrace => &dynatrace::TOOL,
+            Self::FireHydrant => &firehydrant::TOOL,
+            Self::GoAlert => &goalert::TOOL,
+            Self::Honeycomb => &honeycomb::TOOL,
+            Self::IncidentIo => &incident_io::TOOL,
+            Self::Nagios => &nagios::TOOL,
+            Self::Pingdom => &pingdom::TOOL,
+            Self::Rootly => &rootly::TOOL,
+            Self::Site24x7 => &site24x7::TOOL,
+            Self::SplunkObservability => &splunk_observability::TOOL,
+            Self::SplunkOnCall => &splunk_on_call::TOOL,
+            Self::StatusCake => &statuscake::TOOL,
         }
     }
 
@@ -260,12 +327,20 @@ impl Source {
     /// Decides the severity, applies all limits, makes the alert. `severity` is the text of the field that
     /// means it in this tool, if it was there.
     fn alert(&self, draft: Draft, key: DedupKey, state: AlertState, severity: Option<&str>) -> Alert {
-        let decided = self.severity.decide(&Seen {
-            labels: &draft.labels,
-            title: &draft.title,
-            source: &self.name,
-            severity,
-        });
+        self.alert_of(draft, key, state, severity, severity.and_then(severity::usual_meaning))
+    }
+
+    /// As [`Self::alert`], for a tool in which that text has a meaning of its own. Rules still see the text.
+    fn alert_of(
+        &self,
+        draft: Draft,
+        key: DedupKey,
+        state: AlertState,
+        severity: Option<&str>,
+        meaning: Option<Severity>,
+    ) -> Alert {
+        let seen = Seen { labels: &draft.labels, title: &draft.title, source: &self.name, severity };
+        let decided = self.severity.decide(&seen, meaning);
         draft.finish(key, state, decided)
     }
 }

@@ -165,6 +165,9 @@ impl Default for Metrics {
         };
         // There from the start at 0, so that the first parked room is an increase to whoever watches.
         drop(metrics.moves.get_or_create(&MoveLabels { phase: "parked" }));
+        for outcome in ["same", "taken", "refused"] {
+            drop(metrics.roster_exchanges.get_or_create(&ExchangeLabels { outcome }));
+        }
         registry.register("hooks", "Hooks by source and outcome", metrics.hooks.clone());
         registry.register_with_unit(
             "hook",

@@ -65,8 +65,9 @@ pub(super) fn run(options: &Options, clock: &dyn Clock, out: &mut dyn Write) -> 
             .ok_or_else(|| Failure::wrong("`--header` takes a name, a colon and a value"))?;
         headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
-    let Signed { headers: proof, query } = sign(&source.verifier, &body, &new_id(now), now)
+    let Signed { headers: proof, query, body: with_proof } = sign(&source.verifier, &body, &new_id(now), now)
         .map_err(|error| Failure::no(format!("the sample cannot be signed: {error}")))?;
+    let body = with_proof.unwrap_or(body);
     let to = options.to.clone().unwrap_or_else(|| {
         let mut address = config.server.listen;
         if address.ip().is_unspecified() {

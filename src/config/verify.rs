@@ -12,7 +12,7 @@ use crate::config::yaml::Value;
 use crate::signature::{Digest, Encoding, Scheme, TimestampHeader, USUAL_TOLERANCE, Verifier};
 use crate::source::SourceKind;
 
-const FORMS: &str = "`bearer`, `basic`, `header`, `query`, `hmac` or `standard_webhooks`";
+const FORMS: &str = "`bearer`, `basic`, `header`, `query`, `form_field`, `hmac` or `standard_webhooks`";
 
 /// The verifier, or a finding why there is none. `exposed` says that the listener can be reached from
 /// outside this machine.
@@ -31,6 +31,7 @@ pub(super) fn verifier(item: &Item<'_>, kind: Option<SourceKind>, exposed: bool)
             s.get("basic").map(|i| (i.clone(), basic(&i))),
             s.get("header").map(|i| (i.clone(), header(&i))),
             s.get("query").map(|i| (i.clone(), query(&i))),
+            s.get("form_field").map(|i| (i.clone(), form_field(&i))),
             s.get("hmac").map(|i| (i.clone(), hmac(&i, kind))),
             s.get("standard_webhooks").map(|i| (i.clone(), standard_webhooks(&i))),
         ];
@@ -133,6 +134,17 @@ fn query(item: &Item<'_>) -> Option<Verifier> {
     })
 }
 
+fn form_field(item: &Item<'_>) -> Option<Verifier> {
+    parts(item, |s| {
+        let name = s
+            .need("name", "the field of the form that carries the secret, such as `Token`")
+            .and_then(|i| i.line());
+        let secrets =
+            s.need("secret", "a secret, `{ env: NAME }` or `{ file: PATH }`").and_then(|i| secrets(&i));
+        Some(Verifier::new(Scheme::FormField { name: name?.to_owned(), secrets: secrets? }))
+    })
+}
+
 fn header_name(item: &Item<'_>) -> Option<HeaderName> {
     let text = item.text()?;
     let name = HeaderName::from_bytes(text.as_bytes()).ok();
@@ -143,15 +155,18 @@ fn header_name(item: &Item<'_>) -> Option<HeaderName> {
 }
 
 fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
-    let spelled_out =
-        matches!(&item.node.value, Value::Map(entries) if entries.iter().any(|e| e.key == "secrets"));
-    if !spelled_out {
+    let has =
+        |key: &str| matches!(&item.node.value, Value::Map(entries) if entries.iter().any(|e| e.key == key));
+    if has("timestamp_item") || has("signature_item") {
+        return hmac_items(item, kind);
+    }
+    if !has("secrets") {
         let secrets = secrets(item)?;
         let kind = kind?;
         let Some(scheme) = kind.default_hmac(secrets) else {
             item.error_with(
                 format!("cannot be used here: {kind} does not sign its requests"),
-                format!("it can send {}", kind.proof()),
+                format!("the strongest that it can send: {}", kind.proof()),
             );
             return None;
         };
@@ -211,6 +226,43 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
     })
 }
 
+/// A time and signatures as items of one header.
+fn hmac_items(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
+    item.section(|s| {
+        let secrets = s
+            .need("secrets", "a list of secrets, `{ env: NAME }` or `{ file: PATH }`")
+            .and_then(|i| secrets(&i));
+        let header = s.get("header").map(|i| header_name(&i));
+        let text = |key, usual: &str| match s.get(key) {
+            Some(i) => i.scalar("a text such as `v1`").map(str::to_owned),
+            None => Some(usual.to_owned()),
+        };
+        let (time, signature) = (text("timestamp_item", "t"), text("signature_item", "v1"));
+        // As Stripe and Hook0 do it.
+        let separator = text("separator", ".");
+        let tolerance = s.duration("tolerance", seconds(1)..=SignedDuration::from_hours(1), USUAL_TOLERANCE);
+        let usual = kind.and_then(|k| k.default_hmac(Vec::new()));
+        let header = match (header, usual) {
+            (Some(header), _) => header?,
+            (None, Some(Scheme::HmacItems { header, .. })) => header,
+            (None, _) => {
+                item.error_with("needs `header`", "the header that carries the time and the signature");
+                return None;
+            }
+        };
+        Some(Verifier {
+            scheme: Scheme::HmacItems {
+                secrets: secrets?,
+                header,
+                time: time?,
+                signature: signature?,
+                separator: separator?,
+            },
+            tolerance,
+        })
+    })
+}
+
 /// How a source proves itself, in words without secrets.
 #[must_use]
 pub fn describe(verifier: &Verifier) -> String {
@@ -232,6 +284,12 @@ pub fn describe(verifier: &Verifier) -> String {
             ),
             None => format!("HMAC-SHA256 in {header}, {}", count(secrets)),
         },
+        Scheme::HmacItems { secrets, header, .. } => format!(
+            "HMAC-SHA256 in {header} over its time and body, at most {} old, {}",
+            super::quantity::show(verifier.tolerance),
+            count(secrets)
+        ),
+        Scheme::FormField { name, secrets } => format!("secret in form field {name}, {}", count(secrets)),
         Scheme::PagerDuty { secrets } => format!("PagerDuty's signature, {}", count(secrets)),
         Scheme::StandardWebhooks { secrets } => format!(
             "Standard Webhooks signature, at most {} old, {}",

@@ -62,7 +62,11 @@ impl<'h> SignedTime<'h> {
     /// Reads a header of Unix seconds. Only digits pass: `+5` and ` 5` would be the same number, but not the
     /// same signed text.
     pub(super) fn read(headers: &'h HeaderMap, name: &HeaderName) -> Result<Self, Rejected> {
-        let text = sole_text(headers, name)?;
+        Self::parse(sole_text(headers, name)?)
+    }
+
+    /// The same of a text.
+    pub(super) fn parse(text: &'h str) -> Result<Self, Rejected> {
         if text.is_empty() || text.len() > LONGEST_TIME || !text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Rejected::Malformed);
         }

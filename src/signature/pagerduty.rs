@@ -23,7 +23,7 @@ pub(super) fn verify(hook: &RawHook, secrets: &[SecretString]) -> Result<Evidenc
     if !mac::any_matches(&mac::macs(keys, &[&hook.body]), &signatures) {
         return Err(Rejected::Wrong);
     }
-    Ok(Evidence { signed_id: None, replay_key: Some(mac::replay_key("body", &[&hook.body])) })
+    Ok(Evidence { replay_key: Some(mac::replay_key("body", &[&hook.body])), ..Evidence::default() })
 }
 
 pub(super) fn sign(body: &[u8], secret: &str, id: &str) -> Result<HeaderMap, CannotSign> {

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::{Evidence, Rejected, sole};
+use super::{Evidence, Rejected, form, sole};
 
 pub(super) fn bearer(headers: &HeaderMap, secrets: &[SecretString]) -> Result<Evidence, Rejected> {
     let token = credentials(headers, "bearer")?;
@@ -42,13 +42,13 @@ pub(super) fn query(query: Option<&str>, name: &str, secrets: &[SecretString]) -
         .unwrap_or_default()
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .filter(|(key, _)| decode(key) == name.as_bytes())
+        .filter(|(key, _)| form::decode(key.as_bytes()) == name.as_bytes())
         .map(|(_, value)| value);
     let value = values.next().ok_or(Rejected::Missing)?;
     if values.next().is_some() {
         return Err(Rejected::Malformed);
     }
-    accept(is_one_of(&decode(value), secrets))
+    accept(is_one_of(&form::decode(value.as_bytes()), secrets))
 }
 
 /// What a sender puts into `Authorization` for Basic.
@@ -58,7 +58,7 @@ pub(super) fn basic_value(user: &str, password: &str) -> String {
 
 /// What a sender puts into the query.
 pub(super) fn query_text(name: &str, secret: &str) -> String {
-    format!("{}={}", encode(name), encode(secret))
+    form::pair(name, secret)
 }
 
 /// What follows the scheme's name, which is case-insensitive, in `Authorization`.
@@ -73,11 +73,11 @@ fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Result<&'h [u8], Rej
     }
 }
 
-fn accept(matches: Choice) -> Result<Evidence, Rejected> {
+pub(super) fn accept(matches: Choice) -> Result<Evidence, Rejected> {
     if bool::from(matches) { Ok(Evidence::default()) } else { Err(Rejected::Wrong) }
 }
 
-fn is_one_of(given: &[u8], secrets: &[SecretString]) -> Choice {
+pub(super) fn is_one_of(given: &[u8], secrets: &[SecretString]) -> Choice {
     secrets
         .iter()
         .map(|s| s.expose_secret().as_bytes())
@@ -87,42 +87,4 @@ fn is_one_of(given: &[u8], secrets: &[SecretString]) -> Choice {
 
 fn is_equal(given: &[u8], wanted: &[u8]) -> Choice {
     Sha256::digest(given).ct_eq(&Sha256::digest(wanted))
-}
-
-/// Undoes form encoding; what is no valid escape stays as it is.
-fn decode(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        match (byte, tail) {
-            (b'+', _) => out.push(b' '),
-            (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => {
-                    out.push(high * 16 + low);
-                    rest = after;
-                }
-                _ => out.push(b'%'),
-            },
-            _ => out.push(*byte),
-        }
-    }
-    out
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok())
-}
-
-fn encode(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push_str(&hex::encode_upper([byte]));
-        }
-    }
-    out
 }

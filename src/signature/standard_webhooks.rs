@@ -63,7 +63,11 @@ pub(super) fn verify(
         return Err(Rejected::Wrong);
     }
     time.check_fresh(now, tolerance)?;
-    Ok(Evidence { signed_id: Some(id.to_owned()), replay_key: Some(mac::replay_key("id", &[id.as_bytes()])) })
+    Ok(Evidence {
+        signed_id: Some(id.to_owned()),
+        replay_key: Some(mac::replay_key("id", &[id.as_bytes()])),
+        ..Evidence::default()
+    })
 }
 
 pub(super) fn sign(

@@ -209,7 +209,18 @@ fn shared(name: &str) -> Verifier {
         "bearer" => Scheme::Bearer { secrets },
         "basic" => Scheme::Basic { user: "grafana".to_owned(), passwords: secrets },
         "header" => Scheme::Header { name: HeaderName::from_static("x-api-key"), secrets },
+        "form field" => Scheme::FormField { name: "Token".to_owned(), secrets },
         _ => Scheme::Query { name: "token".to_owned(), secrets },
+    })
+}
+
+fn items(texts: &[&str], separator: &str) -> Verifier {
+    Verifier::new(Scheme::HmacItems {
+        secrets: secrets(texts),
+        header: HeaderName::from_static("x-rootly-signature"),
+        time: "t".to_owned(),
+        signature: "v1".to_owned(),
+        separator: separator.to_owned(),
     })
 }
 
@@ -273,6 +284,78 @@ fn a_header_or_query_secret_is_accepted_once_and_only_whole() {
     ] {
         assert_eq!(refusal(with_query(bad), &verifier, at(0)), why, "{bad}");
     }
+}
+
+#[test]
+fn a_secret_in_a_form_is_accepted_once_and_leaves_the_body() {
+    let verifier = shared("form field");
+    for (good, rest) in [
+        ("Name=shop&Token=s3cret+%26%2b%25/%3D?&Status=Down", "Name=shop&Status=Down"),
+        ("%54oken=%C3%B6ther&a=b", "a=b"),
+        ("a=%C3%B6&Token=öther", "a=%C3%B6"),
+        ("Token=öther", ""),
+    ] {
+        let body = verify(hook(&[], good), &verifier, at(0)).unwrap_or_else(|e| panic!("{good}: {e}"));
+        assert_eq!(body.body(), rest.as_bytes());
+        assert_eq!(body.replay_key(), None);
+    }
+    for (bad, why) in [
+        ("", Rejected::Missing),
+        ("token=öther", Rejected::Missing),
+        (r#"{"Token": "öther"}"#, Rejected::Missing),
+        ("Token", Rejected::Wrong),
+        ("Token=", Rejected::Wrong),
+        ("Token=%C3%B6the", Rejected::Wrong),
+        ("Token=öther&a=b&Token=öther", Rejected::Malformed),
+        ("Token=x&Token=öther", Rejected::Malformed),
+    ] {
+        assert_eq!(refusal(hook(&[], bad), &verifier, at(0)), why, "{bad}");
+    }
+}
+
+#[test]
+fn items_of_other_names_are_passed_over_and_a_second_time_is_not() {
+    let verifier = items(&["old", "new"], ".");
+    let now = at(1_767_225_600);
+    let right = hex::encode(mac::signature(b"new", &[b"1767225600.x"]));
+    let wrong = "00".repeat(32);
+    let with = |text: &str| hook(&[("x-rootly-signature", text)], "x");
+    for good in [
+        format!("t=1767225600,v1={right}"),
+        format!("v1={right},t=1767225600"),
+        format!("t=1767225600, v1={wrong}, v1={right}"),
+        format!("t=1767225600,v0={wrong},v1={right},v1=short,odd"),
+    ] {
+        verify(with(&good), &verifier, now).unwrap_or_else(|e| panic!("{good}: {e}"));
+    }
+    for (bad, why) in [
+        (format!("t=1767225600,v1={wrong}"), Rejected::Wrong),
+        (format!("t=1767225601,v1={right}"), Rejected::Wrong),
+        (format!("t=1767225600,v0={right}"), Rejected::Malformed),
+        (format!("v1={right}"), Rejected::Malformed),
+        (format!("t=,v1={right}"), Rejected::Malformed),
+        (format!("t=+1767225600,v1={right}"), Rejected::Malformed),
+        (format!("t=1767225600,t=1767225600,v1={right}"), Rejected::Malformed),
+        (String::new(), Rejected::Malformed),
+    ] {
+        assert_eq!(refusal(with(&bad), &verifier, now), why, "{bad}");
+    }
+    let right = || with(&format!("t=1767225600,v1={right}"));
+    verify(right(), &verifier, at(1_767_225_900)).unwrap();
+    assert_eq!(refusal(right(), &verifier, at(1_767_225_901)), Rejected::Stale);
+    assert_eq!(refusal(right(), &verifier, at(1_767_225_299)), Rejected::Stale);
+}
+
+#[test]
+fn item_names_that_cannot_be_told_apart_are_named() {
+    for (time, signature) in [("t", "t"), ("", "v1"), ("t", "v=1"), ("t,", "v1"), ("t", "v 1")] {
+        let mut verifier = items(&["secret"], "");
+        if let Scheme::HmacItems { time: t, signature: s, .. } = &mut verifier.scheme {
+            (*t, *s) = (time.to_owned(), signature.to_owned());
+        }
+        assert!(verifier.problem().is_some(), "{time} {signature}");
+    }
+    assert_eq!(items(&["secret"], "").problem(), None);
 }
 
 #[test]
@@ -373,6 +456,8 @@ fn any_verifier() -> impl Strategy<Value = Verifier> {
         shared("basic"),
         shared("header"),
         shared("query"),
+        shared("form field"),
+        items(&["k1", "k2"], ""),
         Verifier::new(Scheme::Insecure),
     ])
 }
@@ -383,14 +468,17 @@ fn signed_hook(verifier: &Verifier, body: &[u8], now: Timestamp) -> RawHook {
         source: "test".to_owned(),
         headers: signed.headers,
         query: signed.query,
-        body: body.to_vec().into(),
+        body: signed.body.unwrap_or_else(|| body.to_vec()).into(),
     }
 }
 
 fn signs_the_body(verifier: &Verifier) -> bool {
     matches!(
         verifier.scheme,
-        Scheme::Hmac { .. } | Scheme::PagerDuty { .. } | Scheme::StandardWebhooks { .. }
+        Scheme::Hmac { .. }
+            | Scheme::HmacItems { .. }
+            | Scheme::PagerDuty { .. }
+            | Scheme::StandardWebhooks { .. }
     )
 }
 
@@ -423,7 +511,7 @@ proptest! {
     #[test]
     fn any_headers_and_bodies_are_judged_without_a_panic(
         verifier in any_verifier().prop_filter("secure", |v| !v.is_insecure()),
-        values in prop::collection::vec((0..12_usize, "[ -~]{0,40}|v1[=,][0-9a-zA-Z+/=]{0,64}|[0-9]{0,30}"), 0..8),
+        values in prop::collection::vec((0..13_usize, "[ -~]{0,40}|(t=[0-9]{1,10},)?v1[=,][0-9a-zA-Z+/=]{0,64}|[0-9]{0,30}"), 0..8),
         query in prop::option::of("[ -~]{0,60}"),
         body in prop::collection::vec(any::<u8>(), 0..100),
         now in any::<i32>(),
@@ -431,7 +519,7 @@ proptest! {
         let names = [
             "authorization", "x-api-key", "webhook-id", "webhook-timestamp", "webhook-signature", "svix-id",
             "svix-timestamp", "svix-signature", "x-hub-signature-256", GRAFANA, GRAFANA_TIME,
-            "x-pagerduty-signature",
+            "x-pagerduty-signature", "x-rootly-signature",
         ];
         let headers: Vec<(&str, &str)> = values.iter().map(|(n, v)| (names[*n], v.as_str())).collect();
         let raw = RawHook { query, ..hook(&headers, body) };

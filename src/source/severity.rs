@@ -33,11 +33,12 @@ impl Default for SeverityRules {
 }
 
 impl SeverityRules {
-    pub(super) fn decide(&self, seen: &Seen<'_>) -> (Severity, SeverityOrigin) {
+    /// `meaning` is what the text of the field means in this tool, if that is clear.
+    pub(super) fn decide(&self, seen: &Seen<'_>, meaning: Option<Severity>) -> (Severity, SeverityOrigin) {
         if let Some(rule) = self.rules.iter().find(|rule| all_hold(&rule.matchers, seen)) {
             return (rule.is, SeverityOrigin::Rule);
         }
-        match seen.severity.and_then(usual_meaning) {
+        match meaning {
             Some(severity) => (severity, SeverityOrigin::Field),
             None => (self.unmapped, SeverityOrigin::Unmapped),
         }
@@ -115,7 +116,8 @@ mod tests {
         let labels = [("client", "acme"), ("severity", "from label"), ("title", "label")]
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .into();
-        rules.decide(&Seen { labels: &labels, title: "Checkout down", source: "prom-eu", severity })
+        let seen = Seen { labels: &labels, title: "Checkout down", source: "prom-eu", severity };
+        rules.decide(&seen, severity.and_then(usual_meaning))
     }
 
     #[test]

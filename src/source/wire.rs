@@ -12,6 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::NotUnderstood;
+use crate::alert::LinkKind;
 use crate::clock::Timestamp;
 
 /// Reads a whole body.
@@ -87,6 +88,79 @@ pub(super) fn hash_of(labels: &BTreeMap<String, String>) -> String {
         }
     }
     hex::encode(hash.finalize())
+}
+
+/// Labels from what is there.
+pub(super) fn labels_of<'v>(
+    pairs: impl IntoIterator<Item = (&'static str, Option<&'v str>)>,
+) -> BTreeMap<String, String> {
+    pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
+}
+
+/// Links from what is there.
+pub(super) fn links_of<'v>(
+    pairs: impl IntoIterator<Item = (LinkKind, Option<&'v str>)>,
+) -> Vec<(LinkKind, String)> {
+    pairs.into_iter().filter_map(|(kind, url)| Some((kind, url?.to_owned()))).collect()
+}
+
+/// Lines of text, those that are there.
+pub(super) fn lines_of<'v>(lines: impl IntoIterator<Item = Option<&'v str>>) -> String {
+    lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// The names of several things in one text, `None` for no things.
+pub(super) fn listed<'v>(names: impl IntoIterator<Item = &'v str>) -> Option<String> {
+    let names: Vec<&str> = names.into_iter().collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Each of these once, in their order. Only the first of very many are looked at, because nobody has so many
+/// people and comparing all with all takes long.
+pub(super) fn once<'v>(names: impl IntoIterator<Item = &'v str>) -> Vec<String> {
+    const LOOKED_AT: usize = 100;
+    let mut all: Vec<String> = Vec::new();
+    for name in names.into_iter().take(LOOKED_AT) {
+        if !all.iter().any(|known| known == name) {
+            all.push(name.to_owned());
+        }
+    }
+    all
+}
+
+/// A field that must be there.
+pub(super) fn needed<'v>(found: Option<&'v str>, name: &str) -> Result<&'v str, NotUnderstood> {
+    found.ok_or_else(|| NotUnderstood::new(format!("`{name}` is missing")))
+}
+
+/// A part of a body that is worth nothing if it has another shape, and must not cost the rest.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Part<T>(pub(super) T);
+
+impl<'de, T: DeserializeOwned + Default> Deserialize<'de> for Part<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Ok(Self(T::deserialize(value).unwrap_or_default()))
+    }
+}
+
+/// A list, without the items that have another shape; what is no list is empty.
+#[derive(Debug, Clone)]
+pub(super) struct Many<T>(pub(super) Vec<T>);
+
+impl<T> Default for Many<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Many<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Value::Array(items) = Value::deserialize(deserializer)? else {
+            return Ok(Self::default());
+        };
+        Ok(Self(items.into_iter().filter_map(|item| T::deserialize(item).ok()).collect()))
+    }
 }
 
 /// A leaf of any type, as [`text`].

@@ -64,6 +64,8 @@ ALERTMANAGER_TOKEN=$(secret) GRAFANA_SECRET=$(secret) PAGERDUTY_SECRET=$(secret)
 export WAWP_EVENTS_SECRET WAWP_INSTANCE_ID WAWP_ACCESS_TOKEN
 WAWP_EVENTS_SECRET=$(secret) WAWP_INSTANCE_ID=$(setting id) WAWP_ACCESS_TOKEN=$(setting access_token)
 SVIX_SECRET=whsec_$(openssl rand -base64 32) UPTIME_TOKEN=$(secret)
+export INCIDENT_IO_SECRET
+INCIDENT_IO_SECRET=whsec_$(openssl rand -base64 32)
 for name in $(blocks '# warroom.yaml' | grep -o 'env: [A-Z_]*' | cut -d ' ' -f 2 | sort -u); do
   [ -n "${!name:-}" ] || export "$name=$(secret)"
 done
@@ -129,7 +131,7 @@ metrics=$(fetch_metrics)
 documented=$(grep -o '^| `warroom_[a-z_]*' "$root/README.md" | tr -d '|` ')
 for metric in $documented; do
   grep --quiet "^# TYPE ${metric%_total} \|^$metric" <<<"$metrics" ||
-    [ "$metric" = warroom_alerts_unmapped_total ] || [ "$metric" = warroom_roster_exchanges_total ] || fail "no metric $metric, which the README explains"
+    [ "$metric" = warroom_alerts_unmapped_total ] || fail "no metric $metric, which the README explains"
 done
 # A metric of which nothing was counted is not shown, so unmapped ones are counted here.
 for metric in $(awk '/^# TYPE/ { print $3 }' <<<"$metrics"); do
@@ -137,9 +139,25 @@ for metric in $(awk '/^# TYPE/ { print $3 }' <<<"$metrics"); do
 done
 say "the README explains all metrics and no others"
 # After the rest, because these are more incidents than a number may make rooms for in an hour.
-for source in datadog sentry opsgenie newrelic azure gcp zabbix uptime-kuma better-stack kibana; do
+for source in datadog sentry opsgenie newrelic azure gcp zabbix uptime-kuma better-stack kibana dynatrace on-call \
+  splunk nagios checkly pingdom statuscake site24x7 honeycomb incident-io rootly firehydrant goalert; do
   answer=$("$warroom" send "$source" --config "$folder/warroom.yaml" --to "$BRIDGE/hooks/$source")
   printf %s "${answer#200 }" | opened || fail "the sample of $source opened nothing: $answer"
   say "the sample of $source opens an incident"
 done
+# The command that Nagios and Icinga 2 run, with output that would break what is not quoted.
+echo "Authorization: Bearer $NAGIOS_TOKEN" >"$folder/header"
+blocks '/usr/local/bin/notify-warroom
+exec' | sed -e "s|https://warroom.example|$BRIDGE|" -e "s|/etc/warroom/header|$folder/header|" \
+  -e "s|/dev/null|$folder/notified.json|" >"$folder/notify-warroom"
+for state in CRITICAL OK; do
+  kind=PROBLEM
+  [ "$state" = OK ] && kind=RECOVERY
+  NAGIOS_NOTIFICATIONTYPE=$kind NAGIOS_HOSTNAME=db-1 NAGIOS_SERVICEDESC='disk "/"' NAGIOS_SERVICESTATE=$state \
+    NAGIOS_SERVICEOUTPUT='"; $(touch /tmp/x) `id` & a=b % @file \ é' NAGIOS_LASTSERVICESTATECHANGE=$(date +%s) \
+    sh "$folder/notify-warroom"
+  jq --raw-output '.incidents[0].outcome' "$folder/notified.json" >>"$folder/notified.txt"
+done
+[ "$(tr '\n' ' ' <"$folder/notified.txt")" = "opened resolved " ] || fail "Nagios' command: $(cat "$folder/notified.txt")"
+say "the command of Nagios and Icinga 2 opens an incident and ends it"
 echo "e2e: done in $SECONDS s"

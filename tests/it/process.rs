@@ -258,8 +258,8 @@ impl Place {
 
 const TOKEN: &str = "process-tests-access-token";
 
-/// The name of the source of this kind.
-fn source_of(kind: SourceKind) -> String {
+/// A source's name is a part of its address, in which there are no underscores.
+fn name_of(kind: SourceKind) -> String {
     kind.as_str().replace('_', "-")
 }
 
@@ -272,17 +272,21 @@ fn config(gateway: SocketAddr, call_timeout: u32, secret: &str) -> String {
         )
     };
     let numbers: Vec<String> = (0..6).map(number).collect();
-    let others: Vec<String> = SourceKind::ALL
+    let sources: Vec<String> = SourceKind::ALL
         .into_iter()
-        .filter(|kind| {
-            ![SourceKind::Alertmanager, SourceKind::Grafana, SourceKind::Pagerduty, SourceKind::Generic]
-                .contains(kind)
-        })
         .map(|kind| {
-            let way = if kind.default_hmac(Vec::new()).is_some() { "hmac" } else { "bearer" };
-            let name = source_of(kind);
+            let verify = match kind {
+                SourceKind::Generic => format!("standard_webhooks: \"{secret}\""),
+                SourceKind::StatusCake => format!("form_field: {{ name: Token, secret: \"{secret}\" }}"),
+                SourceKind::Pingdom | SourceKind::GoAlert => {
+                    format!("query: {{ name: token, secret: \"{secret}\" }}")
+                }
+                _ if kind.default_hmac(Vec::new()).is_some() => format!("hmac: \"{secret}\""),
+                _ => format!("bearer: \"{secret}\""),
+            };
             // Several of them know no severities.
-            format!("  {name}: {{ kind: {kind}, verify: {{ {way}: \"{secret}\" }}, severity: {{ unmapped: sev1 }} }}")
+            let rest = "severity: { unmapped: sev1 }";
+            format!("  {}: {{ kind: {kind}, verify: {{ {verify} }}, {rest} }}", name_of(kind))
         })
         .collect();
     format!(
@@ -299,13 +303,9 @@ gateway:
   instances:
 {numbers}
 sources:
-  alertmanager: {{ kind: alertmanager, verify: {{ bearer: \"{secret}\" }} }}
-  grafana: {{ kind: grafana, verify: {{ hmac: \"{secret}\" }} }}
-  pagerduty: {{ kind: pagerduty, verify: {{ hmac: \"{secret}\" }} }}
-  generic: {{ kind: generic, verify: {{ standard_webhooks: \"{secret}\" }} }}
-{others}
+{sources}
 ",
-        others = others.join("\n"),
+        sources = sources.join("\n"),
         numbers = numbers.join("\n"),
         settle = call_timeout + 10,
         lease = call_timeout * 2,

@@ -14,6 +14,7 @@ use warroom::source::SourceKind;
 use crate::harness::{Options, World};
 
 mod answers;
+mod form_field;
 mod limits;
 mod log_lines;
 mod outage;
@@ -37,7 +38,7 @@ struct Sender {
     times: bool,
 }
 
-const SENDERS: [Sender; 10] = [
+const SENDERS: [Sender; 11] = [
     Sender {
         name: "bearer",
         kind: SourceKind::Generic,
@@ -142,6 +143,18 @@ const SENDERS: [Sender; 10] = [
                 ("webhook-signature", signature),
             ];
             (headers, None)
+        },
+        signs: true,
+        times: true,
+    },
+    Sender {
+        name: "rootly",
+        kind: SourceKind::Rootly,
+        verify: "{ hmac: SECRETS }",
+        prove: |secret, _, at, body| {
+            let time = at.to_string();
+            let mac = hex::encode(mac(secret.as_bytes(), &[time.as_bytes(), body]));
+            (vec![("x-rootly-signature", format!("t={time},v1={},v1={mac}", "00".repeat(32)))], None)
         },
         signs: true,
         times: true,
@@ -271,8 +284,8 @@ async fn world() -> World {
 fn options() -> Options {
     Options {
         sources: SENDERS.iter().map(Sender::yaml).collect(),
-        // All senders together make ten rooms.
-        rooms_per_hour: 10,
+        // A room for each, one after the other.
+        rooms_per_hour: 11,
         rooms: "  close_after: 1m\n".to_owned(),
         ..Options::default()
     }

@@ -21,6 +21,7 @@ fn vectors() -> Vec<Vector> {
     all.extend(of_github());
     all.extend(of_grafana());
     all.extend(of_others());
+    all.extend(of_checkers_and_incident_tools());
     all
 }
 
@@ -153,6 +154,78 @@ fn of_others() -> Vec<Vector> {
     all
 }
 
+/// Checkly and FireHydrant (bare hexadecimal), Rootly (nothing between time and body), computed independently;
+/// Hook0 (a full stop), from its own test suite.
+fn of_checkers_and_incident_tools() -> Vec<Vector> {
+    const ROOTLY_BODY: &str = r#"{"event":{"type":"incident.created","id":"evt-123","issued_at":"2025-01-01T00:00:00Z"},"data":{"id":"inc-123","title":"Test Incident","status":"started"}}"#;
+    let bare = "9fe472f290248c354c1275e312e291362255ec0de32f146a650e396c32b47725";
+    let mut all = Vec::new();
+    for header in ["x-checkly-signature", "fh-signature"] {
+        all.push(Vector {
+            verifier: hmac(&["test-secret"], header, Encoding::Hex, None),
+            headers: vec![(header, bare)],
+            body: ACTION,
+            now: at(0),
+        });
+    }
+    all.push(Vector {
+        verifier: items(&["test-secret"], ""),
+        headers: vec![(
+            "X-Rootly-Signature",
+            "t=1234567890,v1=ea53e56518d4f6e0a7ce81620075c5da583519f76e2c9df74be1e5fcd988daaf",
+        )],
+        body: ROOTLY_BODY,
+        now: at(1_234_567_890),
+    });
+    let mut hook0 = items(&["secret"], ".");
+    if let Scheme::HmacItems { header, signature, .. } = &mut hook0.scheme {
+        *header = HeaderName::from_static("x-hook0-signature");
+        "v0".clone_into(signature);
+    }
+    all.push(Vector {
+        verifier: hook0,
+        headers: vec![(
+            "X-Hook0-Signature",
+            "t=1636936200,v0=1b3d69df55f1e52f05224ba94a5162abeb17ef52cd7f4948c390f810d6a87e98",
+        )],
+        body: "hello !",
+        now: at(1_636_936_200),
+    });
+    all
+}
+
+#[test]
+fn rootly_puts_nothing_between_time_and_body() {
+    // Two receivers in the wild insert a full stop; the vendor's documentation does not.
+    let dotted = "t=1234567890,v1=87023bd3f03b489945004d4106164685f5943c4a0b4c30da553f24f531556fb6";
+    let now = at(1_234_567_890);
+    let body = of_checkers_and_incident_tools()
+        .into_iter()
+        .find(|v| v.headers.iter().any(|(name, _)| *name == "X-Rootly-Signature"))
+        .unwrap()
+        .body;
+    let raw = || hook(&[("x-rootly-signature", dotted)], body);
+    assert_eq!(refusal(raw(), &items(&["test-secret"], ""), now), Rejected::Wrong);
+    verify(raw(), &items(&["test-secret"], "."), now).unwrap();
+}
+
+/// `printf %s testusertestapikey | md5sum`.
+#[test]
+fn statuscakes_token_verifies_and_no_other() {
+    let verifier = Verifier::new(Scheme::FormField {
+        name: "Token".to_owned(),
+        secrets: secrets(&["9ddb5c4f6edaadd96cc142c6c742a6bf"]),
+    });
+    let form = "URL=https%3A%2F%2Fshop.example&Token=9ddb5c4f6edaadd96cc142c6c742a6bf&Status=Down";
+    verify(hook(&[], form), &verifier, at(0)).unwrap();
+    let at_token = form.find("9ddb").unwrap();
+    for bit in at_token * 8..(at_token + 32) * 8 {
+        let mut changed = form.as_bytes().to_vec();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert!(verify(hook(&[], changed), &verifier, at(0)).is_err());
+    }
+}
+
 /// The secret of PagerDuty's published vector: base64 by looks, used as text. The body is our own and its
 /// signature was computed independently.
 pub(super) const PAGERDUTY_SECRET: &str = "lDQHScfUeXUKaQRNF+8XIiDKZ7XX3itBAYzwU0TARw8lJqRnkKl2iB1anSb0Z+IK";
@@ -214,6 +287,7 @@ fn every_known_answer_fails_without_or_with_another_or_an_empty_secret() {
             let mut verifier = vector.verifier.clone();
             match &mut verifier.scheme {
                 Scheme::Hmac { secrets: s, .. }
+                | Scheme::HmacItems { secrets: s, .. }
                 | Scheme::PagerDuty { secrets: s }
                 | Scheme::StandardWebhooks { secrets: s } => *s = secrets(texts),
                 other => panic!("{other:?}"),

@@ -134,7 +134,7 @@ fn the_sources_rules() {
     };
     says(with("prometheus:", "gateway:"), "a source cannot be called `gateway`");
     says(with("prometheus:", "Prometheus:"), "cannot be a source's name");
-    says(with("kind: alertmanager", "kind: nagios"), "`sources.prometheus.kind` must be");
+    says(with("kind: alertmanager", "kind: pigeon"), "`sources.prometheus.kind` must be");
     says(with("    kind: alertmanager\n", ""), "needs `kind`");
     says(
         with("    kind: alertmanager\n", "    kind: alertmanager\n    incident_per: room\n"),

@@ -60,6 +60,13 @@ fn every_way_to_verify_is_understood() {
     assert!(
         matches!(own.scheme, Scheme::Hmac { header, prefix: Some(prefix), timestamp: Some(time), .. } if header == "x-sig" && prefix == "v0=" && time.separator == ".")
     );
+    let items = format!("{{ hmac: {{ secrets: [{secret}], header: X-Sig, signature_item: v0 }} }}");
+    assert!(
+        matches!(scheme("generic", &items).scheme, Scheme::HmacItems { header, time, signature, separator, .. } if header == "x-sig" && time == "t" && signature == "v0" && separator == ".")
+    );
+    assert!(
+        matches!(scheme("generic", &format!("{{ form_field: {{ name: Token, secret: {secret} }} }}")).scheme, Scheme::FormField { name, .. } if name == "Token")
+    );
     assert!(matches!(
         scheme("generic", "{ standard_webhooks: whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM= }").scheme,
         Scheme::StandardWebhooks { .. }
@@ -75,6 +82,11 @@ fn a_verifier_that_cannot_work_is_an_error() {
     };
     says("{ hmac: 0123456789abcdef0123 }", "alertmanager does not sign its requests");
     says("{ hmac: { secrets: [ 0123456789abcdef0123 ] } }", "needs `header`");
+    says("{ hmac: { secrets: [ 0123456789abcdef0123 ], timestamp_item: t } }", "needs `header`");
+    says(
+        "{ hmac: { secrets: [ 0123456789abcdef0123 ], header: X-Sig, timestamp_item: t, signature_item: t } }",
+        "two different names",
+    );
     says("{ standard_webhooks: \"not base64, not at all\" }", "whsec_");
     says("{ bearer: [] }", "is an empty list");
     says("{ bearer: \"\" }", "is empty");

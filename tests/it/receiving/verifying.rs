@@ -56,10 +56,20 @@ fn forgeries(sender: &Sender, now: warroom::clock::Timestamp) -> Vec<(String, De
         let old =
             sender.send(right.body.clone(), &sender.new_secret(), now + SignedDuration::from_secs(-600));
         let fresh = now.as_second().to_string();
-        let time =
-            if sender.name == "grafana-timed" { "x-grafana-alerting-time" } else { "webhook-timestamp" };
-        all.push(("a captured one with a fresh time".to_owned(), old.with(time, |_| fresh.clone())));
-        all.push(("a time that is none".to_owned(), right.with(time, |t| format!("+{t}"))));
+        let time = match sender.name {
+            "grafana-timed" => "x-grafana-alerting-time",
+            "rootly" => "x-rootly-signature",
+            _ => "webhook-timestamp",
+        };
+        // The time alone, or the first of several items: `t=<time>,v1=…`.
+        let another = |header: &str, time: &dyn Fn(&str) -> String| match header.split_once(',') {
+            Some((item, rest)) => format!("t={},{rest}", time(item.strip_prefix("t=").unwrap())),
+            None => time(header),
+        };
+        let freshened = old.with(time, |header| another(header, &|_| fresh.clone()));
+        all.push(("a captured one with a fresh time".to_owned(), freshened));
+        let signed = right.with(time, |header| another(header, &|t| format!("+{t}")));
+        all.push(("a time that is none".to_owned(), signed));
         all.push(("another id".to_owned(), right.with("webhook-id", |id| format!("{id}x"))));
     }
     // What changes nothing is no forgery: only one scheme has an id.
