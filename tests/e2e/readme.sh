@@ -70,7 +70,7 @@ store: sqlite:warroom.db
 gateway:
   kind: wawp
   base_url: $(setting base_url)
-  instances: [ { id: $(setting id), access_token: $(setting access_token) } ]
+  instances: [ { id: $(setting id), access_token: $(setting access_token), rooms_burst: 6 } ]
 log: { format: json }
 $(blocks 'messages:')
 sources:
