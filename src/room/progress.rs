@@ -152,6 +152,10 @@ impl Room {
                 return Ok(Some(Event::Began));
             }
             Step::Say { what, chat, text } => {
+                if matches!(self.phase, Phase::Wanted { .. }) {
+                    // A lost message to one person is looked for where it was sent.
+                    self.instance = Some(instance.to_owned());
+                }
                 let again = self.saying.take().filter(|s| s.what == *what);
                 let leavers = again.as_ref().map_or_else(|| self.leavers_in(text), |s| s.leavers.clone());
                 self.saying = Some(Saying {
