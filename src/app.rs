@@ -20,9 +20,11 @@ use crate::clock::Clock;
 use crate::config::{Config, CredentialPlace, GatewayKind, Instance, StoreAddress};
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
+use crate::gateway::fetch::Https;
 use crate::gateway::wawp::{ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
+use crate::receiver::outside::Outside;
 use crate::receiver::{self, Receiver};
 use crate::roster::Roster;
 use crate::sandbox::Sandbox;
@@ -141,9 +143,13 @@ pub fn compose(config: &Config) -> Result<Composer, StartError> {
 fn trust(source: &Source) -> Trust {
     match &source.verifier.scheme {
         Scheme::Hmac { .. } | Scheme::PagerDuty { .. } | Scheme::StandardWebhooks { .. } => Trust::Signed,
-        Scheme::Bearer { .. } | Scheme::Basic { .. } | Scheme::Header { .. } | Scheme::Query { .. } => {
-            Trust::Token
-        }
+        // Where raw deliveries are taken, whoever holds their secret is believed.
+        Scheme::Sns(terms) if terms.raw.is_none() => Trust::Signed,
+        Scheme::Bearer { .. }
+        | Scheme::Basic { .. }
+        | Scheme::Header { .. }
+        | Scheme::Query { .. }
+        | Scheme::Sns(_) => Trust::Token,
         Scheme::Insecure => Trust::Unverified,
     }
 }
@@ -170,6 +176,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
+            outside: Arc::new(Outside::by(Arc::new(Https::default()))),
             max_body: config.server.max_body,
             body_timeout: config.server.body_timeout,
             commit_timeout: COMMIT_TIMEOUT,

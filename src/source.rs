@@ -8,11 +8,15 @@
 //! that these are the same for all.
 
 mod alertmanager;
+mod cloudevents;
 pub mod field_path;
 mod generic;
 mod grafana;
+mod grafana_oncall;
 mod pagerduty;
+mod prometheus;
 pub mod severity;
+mod sns;
 mod wire;
 
 use std::fmt;
@@ -37,11 +41,28 @@ pub enum SourceKind {
     Pagerduty,
     /// Our own documented JSON, or anybody's JSON read by [`FieldPaths`].
     Generic,
+    /// Amazon SNS, with CloudWatch's alarms.
+    Sns,
+    /// Prometheus, vmalert and Grafana, speaking to us as if we were an Alertmanager.
+    Prometheus,
+    /// Grafana OnCall's outgoing webhooks.
+    GrafanaOncall,
+    /// CloudEvents 1.0 in all three modes.
+    CloudEvents,
 }
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Alertmanager, Self::Grafana, Self::Pagerduty, Self::Generic];
+    pub const ALL: [Self; 8] = [
+        Self::Alertmanager,
+        Self::Grafana,
+        Self::Pagerduty,
+        Self::Generic,
+        Self::Sns,
+        Self::Prometheus,
+        Self::GrafanaOncall,
+        Self::CloudEvents,
+    ];
 
     fn tool(self) -> &'static Tool {
         match self {
@@ -49,6 +70,10 @@ impl SourceKind {
             Self::Grafana => &grafana::TOOL,
             Self::Pagerduty => &pagerduty::TOOL,
             Self::Generic => &generic::TOOL,
+            Self::Sns => &sns::TOOL,
+            Self::Prometheus => &prometheus::TOOL,
+            Self::GrafanaOncall => &grafana_oncall::TOOL,
+            Self::CloudEvents => &cloudevents::TOOL,
         }
     }
 
@@ -75,6 +100,12 @@ impl SourceKind {
     #[must_use]
     pub fn default_hmac(self, secrets: Vec<SecretString>) -> Option<Scheme> {
         self.tool().hmac.map(|scheme| scheme(secrets))
+    }
+
+    /// Whether bodies of this kind can be read by configured [`FieldPaths`].
+    #[must_use]
+    pub fn reads_fields(self) -> bool {
+        matches!(self, Self::Generic | Self::CloudEvents)
     }
 
     /// A request as this tool would send it at `now` for a Severity-1 condition that has just begun. Those
@@ -170,7 +201,11 @@ pub struct Source {
     pub severity: SeverityRules,
     /// What shares an incident.
     pub incident_per: IncidentPer,
-    /// Where to look in a body that is not our own JSON; only for [`SourceKind::Generic`].
+    /// The labels that alerts of one incident have in common; only for [`SourceKind::Prometheus`], where none
+    /// means its usual ones.
+    pub group_by: Vec<String>,
+    /// Where to look in a body that is not our own JSON; only for kinds that [read by fields](
+    /// SourceKind::reads_fields).
     pub fields: Option<FieldPaths>,
     /// Whether the tool's test button opens a room like a real alert.
     pub open_tests: bool,
@@ -186,6 +221,7 @@ impl Source {
             verifier,
             severity: SeverityRules::default(),
             incident_per: IncidentPer::default(),
+            group_by: Vec::new(),
             fields: None,
             open_tests: false,
         }
@@ -294,6 +330,16 @@ pub struct NotUnderstood {
 impl NotUnderstood {
     fn new(why: impl Into<String>) -> Self {
         Self { why: why.into() }
+    }
+}
+
+/// What names this very delivery in tools whose bodies carry such a name by contract, though no signature covers
+/// it: the second defence against a retry that arrives late, after [`VerifiedBody::replay_key`].
+#[must_use]
+pub fn delivery_key(body: &VerifiedBody, source: &Source) -> Option<String> {
+    match source.kind {
+        SourceKind::CloudEvents => cloudevents::delivery(body),
+        _ => None,
     }
 }
 
