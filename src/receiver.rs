@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
@@ -64,12 +64,12 @@ pub struct Receiver {
 /// The public listener's routes.
 pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
-        .route("/hooks/{source}", post(hook).options(handshake))
+        .route("/hooks/{source}", post(hook))
         .route("/hooks/{source}/api/v2/alerts", post(hook_as_alertmanager))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(|| async { Problem::NotFound })
-        .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
+        .method_not_allowed_fallback(other_method)
         .with_state(receiver)
 }
 
@@ -101,21 +101,18 @@ async fn hook_as_alertmanager(
     }
 }
 
-/// The CloudEvents webhook profile: a sender asks whether we want its events before it sends any. We say yes to
-/// everybody, because whoever then sends must still prove it.
-async fn handshake(
-    State(receiver): State<Arc<Receiver>>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Response {
-    let takes_events = receiver.sources.get(&name).is_some_and(|s| s.kind == SourceKind::CloudEvents);
-    let origin = request.headers().get("webhook-request-origin").filter(|_| takes_events);
-    let Some(origin) = origin.cloned() else {
+/// Nothing but `POST`, except for the CloudEvents webhook profile: a sender asks by `OPTIONS` whether we want
+/// its events before it sends any. We say yes to everybody, because whoever then sends must still prove it.
+async fn other_method(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+    let source = request.uri().path().strip_prefix("/hooks/").and_then(|name| receiver.sources.get(name));
+    let takes_events = source.is_some_and(|source| source.kind == SourceKind::CloudEvents);
+    let asks = takes_events && request.method() == Method::OPTIONS;
+    let Some(origin) = request.headers().get("webhook-request-origin").filter(|_| asks).cloned() else {
         return Problem::MethodNotAllowed.into_response();
     };
     let mut response = StatusCode::OK.into_response();
     response.headers_mut().insert("webhook-allowed-origin", origin);
-    response.headers_mut().insert("webhook-allowed-rate", http::HeaderValue::from_static("*"));
+    response.headers_mut().insert("webhook-allowed-rate", HeaderValue::from_static("*"));
     response
 }
 

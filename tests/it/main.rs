@@ -16,6 +16,7 @@ mod process;
 mod receiving;
 mod rooms;
 mod simulation;
+mod sns;
 mod sources;
 mod sweep;
 mod verdict;
