@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tracing::warn;
@@ -25,6 +26,9 @@ const MOST_REFUSED: usize = 64;
 const REFUSED_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// How often we ask for certificates in a minute.
 const ASKS_PER_MINUTE: usize = 20;
+
+/// How long a hook waits while others are asked for; SNS waits fifteen seconds for our answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// It cannot be had right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +71,8 @@ impl Outside {
         if let Some(known) = self.with_memory(|memory| memory.recall(address, now)) {
             return known;
         }
-        let _turn = self.turn.acquire().await.map_err(|_closed| NotToBeHad)?;
+        let turn = tokio::time::timeout(PATIENCE, self.turn.acquire()).await;
+        let _turn = turn.map_err(|_elapsed| NotToBeHad)?.map_err(|_closed| NotToBeHad)?;
         if let Some(known) = self.with_memory(|memory| memory.recall(address, now)) {
             return known;
         }

@@ -14,6 +14,7 @@ mod odd_gateway;
 mod place;
 mod process;
 mod receiving;
+mod relatives;
 mod rooms;
 mod simulation;
 mod sns;

@@ -18,6 +18,8 @@ use fields::checks;
 
 mod fields;
 mod real_bodies;
+mod real_envelopes;
+mod table;
 
 fn now() -> Timestamp {
     "2026-06-01T12:00:00Z".parse().unwrap()
@@ -185,6 +187,10 @@ fn everything_said_about_an_incident_shares_its_key() {
             &["acknowledged", "priority_missing", "priority_updated", "reopened"],
         ),
         (SourceKind::Generic, "firing", &["acknowledged"]),
+        (SourceKind::Sns, "firing", &["raw"]),
+        (SourceKind::GrafanaOncall, "firing", &["acknowledged", "silenced", "reopened", "several"]),
+        (SourceKind::CloudEvents, "firing", &["acknowledged", "base64", "text_data"]),
+        (SourceKind::Prometheus, "firing", &["without_end", "severity_missing"]),
         (SourceKind::Alertmanager, "firing", &["several", "truncated"]),
     ] {
         let key = &alerts(&source(kind), fixture(kind, begin))[0].key;
@@ -238,15 +244,23 @@ fn a_test_button_opens_nothing_unless_it_shall() {
         (SourceKind::Grafana, "test_button"),
         (SourceKind::Grafana, "legacy_test_button"),
         (SourceKind::Generic, "test_button"),
+        (SourceKind::CloudEvents, "test_button"),
     ] {
         let body = fixture(kind, name);
         assert!(matches!(read(&source(kind), &body), Ok(Parsed::Ignored { .. })), "{kind}");
         let open = Source { open_tests: true, ..source(kind) };
         assert!(alerts(&open, &body).iter().all(|alert| alert.test));
     }
-    let ping = fixture(SourceKind::Pagerduty, "test_button");
-    let open = Source { open_tests: true, ..source(SourceKind::Pagerduty) };
-    assert!(matches!(read(&open, &ping), Ok(Parsed::Ignored { .. })));
+    // Pings and formalities are about no condition at all.
+    for (kind, name) in [
+        (SourceKind::Pagerduty, "test_button"),
+        (SourceKind::Generic, "github_ping"),
+        (SourceKind::Sns, "test_button"),
+        (SourceKind::Sns, "unsubscribed"),
+    ] {
+        let open = Source { open_tests: true, ..source(kind) };
+        assert!(matches!(read(&open, &fixture(kind, name)), Ok(Parsed::Ignored { .. })), "{kind} {name}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::fields::{checks, words};
 use super::{read, source};
 
 /// Real bodies are kept outside this repository; this test only runs beside them.
-fn samples() -> Option<PathBuf> {
+pub(super) fn samples() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a folder of the machine, asked for in a test only")]
     let told = std::env::var_os("WARROOM_SAMPLES").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/samples");
@@ -21,7 +21,7 @@ fn samples() -> Option<PathBuf> {
 }
 
 /// A body in short: what each alert is, or that there is none.
-fn in_short(result: Result<Parsed, NotUnderstood>) -> String {
+pub(super) fn in_short(result: Result<Parsed, NotUnderstood>) -> String {
     match result {
         Ok(Parsed::Alerts(alerts)) => {
             let alerts = alerts.iter().map(|alert| {
