@@ -126,8 +126,9 @@ impl Topic {
     /// Compared as text from its beginning: no parser, no port, no user's name, no other host.
     fn certificate_at(&self, url: &str) -> Result<Address, Rejected> {
         let path = url.strip_prefix(&self.root()).ok_or(Rejected::Wrong)?;
-        let is_plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        if url.len() <= LONGEST_ADDRESS && is_plain && path.len() > 4 && path.ends_with(".pem") {
+        let name = path.strip_suffix(".pem").ok_or(Rejected::Wrong)?;
+        let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        if url.len() <= LONGEST_ADDRESS && is_plain && !name.is_empty() {
             Ok(Address(url.to_owned()))
         } else {
             Err(Rejected::Wrong)
@@ -144,7 +145,7 @@ impl Topic {
     }
 
     /// Under which names Amazon's certificates for signing go: one for most regions, others where a region must
-    /// be asked for, in China and in GovCloud.
+    /// be asked for, in China and for governments.
     fn names(&self) -> [String; 4] {
         let Self { region, domain, .. } = self;
         [
@@ -271,7 +272,7 @@ impl Envelope {
             lines.push(("Token", self.token.as_deref().ok_or(Rejected::Malformed)?));
         }
         lines.extend([("TopicArn", self.topic_arn.as_str()), ("Type", kind)]);
-        Ok(lines.into_iter().map(|(name, value)| format!("{name}\n{value}\n")).collect())
+        Ok(lines.iter().flat_map(|(name, value)| [name, "\n", value, "\n"]).collect())
     }
 
     /// Not older than `tolerance`; a little ahead of us is a clock that is a little ahead.

@@ -39,9 +39,12 @@ struct Envelope {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct Alarm {
-    alarm_name: Text,
-    alarm_description: Text,
-    alarm_arn: Text,
+    #[serde(rename = "AlarmName")]
+    name: Text,
+    #[serde(rename = "AlarmDescription")]
+    description: Text,
+    #[serde(rename = "AlarmArn")]
+    arn: Text,
     #[serde(rename = "AWSAccountId")]
     account: Text,
     new_state_value: Text,
@@ -132,7 +135,7 @@ impl Envelope {
 
 impl Alarm {
     fn alert(self, topic: Option<&str>, source: &Source) -> Result<Read, NotUnderstood> {
-        let name = self.alarm_name.as_deref().ok_or_else(|| NotUnderstood::new("`AlarmName` is missing"))?;
+        let name = self.name.as_deref().ok_or_else(|| NotUnderstood::new("`AlarmName` is missing"))?;
         let state = match self.new_state_value.as_deref() {
             Some("ALARM") => AlertState::Firing,
             Some("OK") => AlertState::Resolved,
@@ -143,13 +146,13 @@ impl Alarm {
             None => return Err(NotUnderstood::new("`NewStateValue` is missing")),
         };
         // Messages of old have no ARN.
-        let payload = match self.alarm_arn.as_deref() {
+        let payload = match self.arn.as_deref() {
             Some(arn) => arn.to_owned(),
             None => [self.account.as_deref(), self.region.as_deref(), Some(name)]
                 .map(Option::unwrap_or_default)
                 .join("/"),
         };
-        let description = self.alarm_description.as_deref().unwrap_or_default();
+        let description = self.description.as_deref().unwrap_or_default();
         let severity = severity_of(name, description, topic);
         let draft = Draft {
             id: payload.clone(),
@@ -177,7 +180,7 @@ impl Alarm {
             .collect();
         let children =
             (!children.is_empty()).then(|| format!("Because of the alarms: {}", children.join(", ")));
-        [self.alarm_description.as_deref(), self.new_state_reason.as_deref(), children.as_deref()]
+        [self.description.as_deref(), self.new_state_reason.as_deref(), children.as_deref()]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>()
@@ -185,12 +188,12 @@ impl Alarm {
     }
 
     /// The fields of `arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME`.
-    fn arn(&self) -> Vec<&str> {
-        self.alarm_arn.as_deref().unwrap_or_default().splitn(7, ':').collect()
+    fn arn_fields(&self) -> Vec<&str> {
+        self.arn.as_deref().unwrap_or_default().splitn(7, ':').collect()
     }
 
     fn labels(&self, topic: Option<&str>) -> BTreeMap<String, String> {
-        let arn = self.arn();
+        let arn = self.arn_fields();
         let trigger = self.trigger.as_ref();
         let dimensions = trigger.and_then(|trigger| trigger.dimensions.as_deref()).unwrap_or_default();
         let mut labels: BTreeMap<String, String> = dimensions
@@ -198,8 +201,8 @@ impl Alarm {
             .filter_map(|dimension| Some((dimension.name.0.clone()?, dimension.value.0.clone()?)))
             .collect();
         let own = [
-            ("alertname", self.alarm_name.as_deref()),
-            ("description", self.alarm_description.as_deref()),
+            ("alertname", self.name.as_deref()),
+            ("description", self.description.as_deref()),
             ("account", self.account.as_deref().or_else(|| arn.get(4).copied())),
             ("region", arn.get(3).copied().or(self.region.as_deref())),
             ("namespace", trigger.and_then(|trigger| trigger.namespace.as_deref())),
@@ -212,12 +215,12 @@ impl Alarm {
 
     /// The alarm in Amazon's console, and the first address of the description, where teams put the runbook.
     fn links(&self) -> Vec<(LinkKind, String)> {
-        let description = self.alarm_description.as_deref().unwrap_or_default();
+        let description = self.description.as_deref().unwrap_or_default();
         let runbook = description
             .split_whitespace()
             .find(|word| word.starts_with("https://") || word.starts_with("http://"))
             .map(|url| (LinkKind::Runbook, url.trim_end_matches(['.', ',', ')', '>']).to_owned()));
-        let console = match self.arn().as_slice() {
+        let console = match self.arn_fields().as_slice() {
             [_, "aws", _, region, _, _, name] => Some((
                 LinkKind::Source,
                 format!(

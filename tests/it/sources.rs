@@ -259,7 +259,7 @@ fn a_test_button_opens_nothing_unless_it_shall() {
         (SourceKind::Sns, "unsubscribed"),
     ] {
         let open = Source { open_tests: true, ..source(kind) };
-        assert!(matches!(read(&open, &fixture(kind, name)), Ok(Parsed::Ignored { .. })), "{kind} {name}");
+        assert!(matches!(read(&open, fixture(kind, name)), Ok(Parsed::Ignored { .. })), "{kind} {name}");
     }
 }
 
