@@ -22,6 +22,7 @@ mod post;
 pub mod sandbox;
 pub mod send;
 pub mod serve;
+pub mod sources;
 pub mod who;
 
 /// Brings people into one WhatsApp group, briefed, seconds after a Severity-1 alert.
@@ -51,6 +52,15 @@ enum Command {
     Check(ConfigFile),
     /// Says who would be called for an alert, and why; calls nobody
     Who(WhoArgs),
+    /// Lists the monitoring tools that are understood and what each can prove; with a config, its sources too
+    Sources {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+        /// The config file
+        #[arg(long, short, env = "WARROOM_CONFIG", value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     /// Posts a correctly signed sample of a source, or your file, to a running bridge
     Send(send::Options),
     /// Asks a running bridge whether it is ready; for container health checks
@@ -113,6 +123,10 @@ pub fn run(cli: Cli) -> ExitCode {
                 json: args.json,
             };
             who::run(&args.config.config, &config::environment, &question, colours, &mut out)
+                .map_err(Failure::from)
+        }
+        Command::Sources { json, config: file } => {
+            sources::run(file.as_deref(), &config::environment, json, colours, &mut out)
                 .map_err(Failure::from)
         }
         Command::Send(options) => send::run(&options, clock.as_ref(), &mut out),

@@ -25,7 +25,7 @@ use crate::signature::VerifiedBody;
 pub(super) const TOOL: Tool = Tool {
     name: "cloudevents",
     title: "anything that sends CloudEvents 1.0",
-    proof: "an HMAC signature or Standard Webhooks if the sender can, else a bearer token",
+    proof: "an HMAC signature if the sender can, else a bearer token",
     hmac: generic::TOOL.hmac,
     parse,
     sample,

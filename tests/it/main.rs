@@ -10,6 +10,7 @@ mod gateway_contract;
 mod hardship;
 mod harness;
 mod imports;
+mod listing;
 mod odd_gateway;
 mod place;
 mod process;
