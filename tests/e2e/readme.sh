@@ -4,12 +4,12 @@
 #
 #   tests/e2e/readme.sh [PATH-OF-WARROOM]
 #
-# Needs amtool, curl, jq and openssl. Everything listens on loopback, on ports the system picks.
+# Needs amtool, promtool, curl, jq and openssl. Everything listens on loopback, on ports the system picks.
 set -euo pipefail
 
 warroom=$(realpath "${1:-target/debug/warroom}")
 root=$(realpath "$(dirname "$0")/../..")
-for program in amtool curl jq openssl; do
+for program in amtool promtool curl jq openssl; do
   command -v "$program" >/dev/null || { echo "e2e: $program is not installed" >&2; exit 1; }
 done
 
@@ -61,6 +61,8 @@ setting() { awk -v key="$1" '$1 == key { print $2 }' "$folder/sandbox.out"; }
 secret() { openssl rand -hex 32; }
 export ALERTMANAGER_TOKEN GRAFANA_SECRET PAGERDUTY_SECRET WEBHOOK_SECRET SVIX_SECRET UPTIME_TOKEN
 ALERTMANAGER_TOKEN=$(secret) GRAFANA_SECRET=$(secret) PAGERDUTY_SECRET=$(secret) WEBHOOK_SECRET=$(secret)
+export PROMETHEUS_TOKEN ONCALL_PASSWORD EVENTS_TOKEN GITHUB_SECRET
+PROMETHEUS_TOKEN=$(secret) ONCALL_PASSWORD=$(secret) EVENTS_TOKEN=$(secret) GITHUB_SECRET=$(secret)
 SVIX_SECRET=whsec_$(openssl rand -base64 32) UPTIME_TOKEN=$(secret)
 
 cp "$root/config/roster.yaml" "$folder/roster.yaml"
@@ -109,6 +111,11 @@ done
 blocks '# alertmanager.yml' >"$folder/alertmanager.yml"
 amtool check-config "$folder/alertmanager.yml" >"$folder/amtool.log" || fail "amtool refuses the README's config"
 say "amtool takes the Alertmanager config"
+
+blocks '# prometheus.yml' | sed "s|/etc/prometheus/warroom-token|$folder/token|" >"$folder/prometheus.yml"
+printf %s "$PROMETHEUS_TOKEN" >"$folder/token"
+promtool check config "$folder/prometheus.yml" >"$folder/promtool.log" || fail "promtool refuses the README's config"
+say "promtool takes the Prometheus config"
 
 fetch_metrics() { curl --silent --show-error --fail --max-time 5 "$operators/metrics"; }
 six_are_live() { fetch_metrics | grep --quiet '^warroom_room_moves_total{phase="live"} 6$'; }
