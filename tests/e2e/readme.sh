@@ -94,7 +94,7 @@ operators=http://$(address_in "$folder/bridge.log" server.admin)
 export BRIDGE
 
 opened() { jq --exit-status '.incidents[0].outcome == "opened" and .incidents[0].severity == "sev1"' >/dev/null; }
-bash -euo pipefail -c "$(blocks 'X-Hub-Signature-256')" | opened || fail "the curl with a body signature opened nothing"
+bash -euo pipefail -c "$(blocks '$BRIDGE/hooks/webhook')" | opened || fail "the curl with a body signature opened nothing"
 say "the curl with a body signature opens an incident"
 bash -euo pipefail -c "$(blocks 'webhook-signature:')" | opened || fail "the curl with Standard Webhooks opened nothing"
 say "the curl with Standard Webhooks opens an incident"
