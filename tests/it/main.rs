@@ -4,6 +4,7 @@
 
 mod configuring;
 mod crash;
+mod duty;
 mod faults;
 mod gates;
 mod gateway_contract;
@@ -16,6 +17,7 @@ mod place;
 mod process;
 mod receiving;
 mod relatives;
+mod reloading;
 mod rooms;
 mod simulation;
 mod sns;
