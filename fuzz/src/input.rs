@@ -24,7 +24,8 @@ fn head(bytes: &[u8]) -> Option<(HeaderMap, Option<String>, &[u8])> {
             query = Some(value.trim().to_owned());
             continue;
         }
-        headers.append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value.trim()).ok()?);
+        headers
+            .append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value.trim()).ok()?);
     }
     Some((headers, query, &bytes[blank + 2..]))
 }

@@ -37,7 +37,8 @@ pub fn check(kind: &str, bytes: &[u8]) {
 }
 
 fn check_limits(alert: &Alert, kind: SourceKind, now: Timestamp) {
-    let is_within = |text: &str, most: usize| assert!(text.chars().count() <= most, "{} > {most}", text.len());
+    let is_within =
+        |text: &str, most: usize| assert!(text.chars().count() <= most, "{} > {most}", text.len());
     assert!(alert.key.as_str().starts_with(&format!("{kind}:1:")) && alert.key.as_str().len() <= 160);
     assert!(!alert.id.is_empty() && alert.id.len() <= limits::ID);
     is_within(&alert.title, limits::TITLE);
@@ -74,7 +75,8 @@ fn paths() -> FieldPaths {
         description: Some(path("a.b.c.d.e.f.g.h")),
         url: Some(path("check.url")),
         started_at: Some(path("outage.since")),
-        labels: [("client".to_owned(), path("check.owner.client")), ("tags".to_owned(), path("check.tags"))].into(),
+        labels: [("client".to_owned(), path("check.owner.client")), ("tags".to_owned(), path("check.tags"))]
+            .into(),
         test: Some(path("try")),
     }
 }

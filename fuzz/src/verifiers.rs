@@ -19,7 +19,8 @@ pub fn check(bytes: &[u8]) {
         let accepted = verify(hook(bytes), &Verifier::new(scheme), now);
         assert!(accepted.is_err(), "believed without the secret");
     }
-    let certificate = Certificate::from_pem(include_bytes!("../../tests/it/sns/leaf.pem")).expect("it is one");
+    let certificate =
+        Certificate::from_pem(include_bytes!("../../tests/it/sns/leaf.pem")).expect("it is one");
     let sns = Verifier::new(Scheme::Sns(topics()));
     let asked = certificate_for(&hook(bytes), &sns, now);
     if let Ok(Some(address)) = &asked {
