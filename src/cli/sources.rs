@@ -20,7 +20,8 @@ struct Listing {
 
 #[derive(Serialize)]
 struct Kind {
-    kind: &'static str,
+    #[serde(rename = "kind")]
+    name: &'static str,
     tool: &'static str,
     proof: &'static str,
     /// What `verify: { hmac: … }` means for it.
@@ -56,7 +57,7 @@ pub fn run(
         }
     };
     let mut kinds: Vec<Kind> = SourceKind::ALL.into_iter().map(kind).collect();
-    kinds.sort_by_key(|kind| kind.kind);
+    kinds.sort_by_key(|kind| kind.name);
     let listing = Listing { kinds, configured };
     if json {
         let json = serde_json::to_string_pretty(&listing).map_err(io::Error::other)?;
@@ -74,7 +75,7 @@ fn kind(kind: SourceKind) -> Kind {
         words.strip_suffix(", one secret").unwrap_or(&words).to_owned()
     });
     Kind {
-        kind: kind.as_str(),
+        name: kind.as_str(),
         tool: kind.title(),
         proof: kind.proof(),
         hmac,
@@ -97,7 +98,7 @@ impl Listing {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let rows = self.kinds.iter().map(|kind| {
             let hmac = kind.hmac.as_deref().unwrap_or("-");
-            [kind.kind, kind.tool, kind.proof, hmac]
+            [kind.name, kind.tool, kind.proof, hmac]
         });
         columns(["kind", "tool", "the strongest that it can send", "hmac: means"], rows, out)?;
         let Some(configured) = &self.configured else {
