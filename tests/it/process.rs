@@ -258,11 +258,32 @@ impl Place {
 
 const TOKEN: &str = "process-tests-access-token";
 
+/// A source's name is a part of its address, in which there are no underscores.
+fn name_of(kind: SourceKind) -> String {
+    kind.as_str().replace('_', "-")
+}
+
 /// Six numbers, because each may make only ten groups an hour.
 fn config(gateway: SocketAddr, call_timeout: u32, secret: &str) -> String {
     let number =
         |n| format!("    - {{ name: n{n}, id: SANDBOX1000{n}, access_token: {TOKEN}, rooms_per_hour: 10 }}");
     let numbers: Vec<String> = (0..6).map(number).collect();
+    let sources: Vec<String> = SourceKind::ALL
+        .into_iter()
+        .map(|kind| {
+            let verify = match kind {
+                SourceKind::Generic => format!("standard_webhooks: \"{secret}\""),
+                // Its envelope is Amazon's to sign, so what is sent is a raw delivery.
+                SourceKind::Sns => format!(
+                    "sns: {{ topics: [ 'arn:aws:sns:eu-central-1:123456789012:alarms' ], \
+                     raw: {{ query: {{ name: token, secret: \"{secret}\" }} }} }}"
+                ),
+                _ if kind.default_hmac(Vec::new()).is_some() => format!("hmac: \"{secret}\""),
+                _ => format!("bearer: \"{secret}\""),
+            };
+            format!("  {}: {{ kind: {kind}, verify: {{ {verify} }} }}", name_of(kind))
+        })
+        .collect();
     format!(
         "server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0 }}
 store: sqlite:warroom.db
@@ -277,11 +298,9 @@ gateway:
   instances:
 {numbers}
 sources:
-  alertmanager: {{ kind: alertmanager, verify: {{ bearer: \"{secret}\" }} }}
-  grafana: {{ kind: grafana, verify: {{ hmac: \"{secret}\" }} }}
-  pagerduty: {{ kind: pagerduty, verify: {{ hmac: \"{secret}\" }} }}
-  generic: {{ kind: generic, verify: {{ standard_webhooks: \"{secret}\" }} }}
+{sources}
 ",
+        sources = sources.join("\n"),
         numbers = numbers.join("\n"),
         settle = call_timeout + 10,
         lease = call_timeout * 2,
