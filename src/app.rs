@@ -21,10 +21,12 @@ use crate::clock::Clock;
 use crate::config::{Config, CredentialPlace, GatewayKind, Instance, Loaded, RosterInForce, StoreAddress};
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
+use crate::gateway::fetch::Https;
 use crate::gateway::posting::Poster;
 use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
+use crate::receiver::outside::Outside;
 use crate::receiver::{self, Receiver, Told};
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
@@ -154,11 +156,14 @@ fn trust(source: &Source) -> Trust {
         | Scheme::PagerDuty { .. }
         | Scheme::StandardWebhooks { .. }
         | Scheme::Waha { .. } => Trust::Signed,
+        // Where raw deliveries are taken, whoever holds their secret is believed.
+        Scheme::Sns(terms) if terms.raw.is_none() => Trust::Signed,
         Scheme::Bearer { .. }
         | Scheme::Basic { .. }
         | Scheme::Header { .. }
         | Scheme::Query { .. }
-        | Scheme::FormField { .. } => Trust::Token,
+        | Scheme::FormField { .. }
+        | Scheme::Sns(_) => Trust::Token,
         Scheme::Insecure => Trust::Unverified,
     }
 }
@@ -199,6 +204,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
+            outside: Arc::new(Outside::by(Arc::new(Https::default()))),
             max_body: config.server.max_body,
             body_timeout: config.server.body_timeout,
             commit_timeout: COMMIT_TIMEOUT,

@@ -24,6 +24,7 @@ pub mod rehearse;
 pub mod sandbox;
 pub mod send;
 pub mod serve;
+pub mod sources;
 pub mod who;
 
 /// Brings people into one WhatsApp group, briefed, seconds after a Severity-1 alert.
@@ -53,6 +54,15 @@ enum Command {
     Check(ConfigFile),
     /// Says who would be called for an alert, and why; calls nobody
     Who(WhoArgs),
+    /// Lists the monitoring tools that are understood and what each can prove; with a config, its sources too
+    Sources {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+        /// The config file
+        #[arg(long, short, env = "WARROOM_CONFIG", value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     /// Shows who is on duty when, as a calendar; exits 1 if somewhere nobody is
     Oncall {
         /// One rotation; all of them if absent
@@ -133,6 +143,10 @@ pub fn run(cli: Cli) -> ExitCode {
                 json: args.json,
             };
             who::run(&args.config.config, &config::environment, &question, colours, &mut out)
+                .map_err(Failure::from)
+        }
+        Command::Sources { json, config: file } => {
+            sources::run(file.as_deref(), &config::environment, json, colours, &mut out)
                 .map_err(Failure::from)
         }
         Command::Oncall { rotation, from, to, json, config } => {

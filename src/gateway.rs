@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::jid::{ChatId, GroupId, Jid};
 
+mod client;
+pub mod fetch;
 pub mod notice;
 pub mod posting;
 pub mod wawp;

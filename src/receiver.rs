@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
@@ -26,8 +26,8 @@ use crate::incident::{Incident, Outcome, Rules};
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::roster::{Roster, Subject};
-use crate::signature::{RawHook, VerifiedBody, verify};
-use crate::source::{Parsed, Source, parse};
+use crate::signature::{Errand, RawHook, Rejected, VerifiedBody, certificate_for, verify_with};
+use crate::source::{Parsed, Source, SourceKind, delivery_key, parse};
 use crate::store::{Acceptance, OpenRoom, Receipt, Store};
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
@@ -35,6 +35,10 @@ use crate::worker::alarm::Alarm;
 mod notices;
 
 pub use notices::Told;
+
+pub mod outside;
+
+use outside::Outside;
 
 /// Takes in hooks.
 #[derive(Debug)]
@@ -57,6 +61,8 @@ pub struct Receiver {
     pub metrics: Arc<Metrics>,
     /// Rung when a room has something to do.
     pub bell: Arc<Notify>,
+    /// What is fetched to judge a hook.
+    pub outside: Arc<Outside>,
     /// The largest body, in bytes.
     pub max_body: usize,
     /// The longest a body may take to arrive.
@@ -70,10 +76,11 @@ pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
         .route("/hooks/{source}", post(hook))
         .route("/hooks/gateway/{instance}", post(notices::hook))
+        .route("/hooks/{source}/api/v2/alerts", post(hook_as_alertmanager))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(|| async { Problem::NotFound })
-        .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
+        .method_not_allowed_fallback(other_method)
         .with_state(receiver)
 }
 
@@ -89,6 +96,35 @@ async fn ready(State(receiver): State<Arc<Receiver>>) -> Response {
     };
     let status = if store == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(serde_json::json!({ "config": "ok", "store": store }))).into_response()
+}
+
+/// What Prometheus and vmalert do to every Alertmanager that they are told of.
+async fn hook_as_alertmanager(
+    State(receiver): State<Arc<Receiver>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    let takes_it = receiver.sources.get(&name).is_some_and(|source| source.kind == SourceKind::Prometheus);
+    if takes_it {
+        hook(State(receiver), Path(name), request).await
+    } else {
+        Problem::NotFound.into_response()
+    }
+}
+
+/// Nothing but `POST`, except for the CloudEvents webhook profile: a sender asks by `OPTIONS` whether we want
+/// its events before it sends any. We say yes to everybody, because whoever then sends must still prove it.
+async fn other_method(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+    let source = request.uri().path().strip_prefix("/hooks/").and_then(|name| receiver.sources.get(name));
+    let takes_events = source.is_some_and(|source| source.kind == SourceKind::CloudEvents);
+    let asks = takes_events && request.method() == Method::OPTIONS;
+    let Some(origin) = request.headers().get("webhook-request-origin").filter(|_| asks).cloned() else {
+        return Problem::MethodNotAllowed.into_response();
+    };
+    let mut response = StatusCode::OK.into_response();
+    response.headers_mut().insert("webhook-allowed-origin", origin);
+    response.headers_mut().insert("webhook-allowed-rate", HeaderValue::from_static("*"));
+    response
 }
 
 async fn hook(State(receiver): State<Arc<Receiver>>, Path(name): Path<String>, request: Request) -> Response {
@@ -136,11 +172,50 @@ impl Receiver {
             body,
         };
         let now = self.clock.now();
-        let verified = verify(hook, &source.verifier, now).map_err(|why| {
+        let verified = self.verify(source, hook, now).await?;
+        self.run_errand(source, &verified).await?;
+        self.accept(source, &verified, now).await
+    }
+
+    /// A signer whose certificate cannot be had right now is asked to come again: to SNS, a 4xx would mean that
+    /// the message has arrived.
+    async fn verify(&self, source: &Source, hook: RawHook, now: Timestamp) -> Result<VerifiedBody, Refusal> {
+        let turned_away = |why: Rejected| {
             warn!(source.name = source.name, reason = why.as_str(), "a hook was turned away unverified");
             refuse(why.as_str(), Problem::Unauthorized)
-        })?;
-        self.accept(source, &verified, now).await
+        };
+        let certificate = match certificate_for(&hook, &source.verifier, now).map_err(turned_away)? {
+            Some(address) => Some(self.outside.certificate(&address, now).await.map_err(|_said_there| {
+                warn!(
+                    source.name = source.name,
+                    "a hook cannot be judged now; the sender is asked to repeat it"
+                );
+                refuse("unavailable", Problem::Unavailable)
+            })?),
+            None => None,
+        };
+        verify_with(hook, &source.verifier, certificate.as_deref(), now).map_err(turned_away)
+    }
+
+    /// What the signer asks for beside reading the body.
+    async fn run_errand(&self, source: &Source, body: &VerifiedBody) -> Result<(), Refusal> {
+        match body.errand() {
+            None => {}
+            Some(Errand::ConfirmSubscription { topic, address }) => {
+                self.outside
+                    .visit(address)
+                    .await
+                    .map_err(|_said_there| refuse("unavailable", Problem::Unavailable))?;
+                info!(source.name = source.name, topic, "the subscription was confirmed");
+            }
+            Some(Errand::NoticeUnsubscribed { topic }) => {
+                error!(
+                    source.name = source.name,
+                    topic, "UNSUBSCRIBED: no alert will come from this topic any more; subscribe it again"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Takes in a body that was verified. Also used to replay one that was stored.
@@ -173,7 +248,7 @@ impl Receiver {
             receipt: new_id(now),
             source: source.name.clone(),
             received_at: now,
-            replay_key: body.replay_key(),
+            replay_key: body.replay_key().or_else(|| delivery_key(body, source)),
             body: body.bytes(),
             alerts,
             ignored,

@@ -16,6 +16,7 @@ mod mac;
 mod pagerduty;
 mod shared_secret;
 mod signed_body;
+pub mod sns;
 mod standard_webhooks;
 mod waha;
 
@@ -158,6 +159,8 @@ pub enum Scheme {
         /// Which hash; what the sender's header says about it does not count.
         algorithm: Digest,
     },
+    /// Amazon SNS: RSA over the fields of the envelope, by the certificate whose address stands there.
+    Sns(sns::Terms),
     /// Nothing is checked. Must be written out in the config.
     Insecure,
 }
@@ -186,6 +189,7 @@ impl Verifier {
     pub fn problem(&self) -> Option<&'static str> {
         let secrets = match &self.scheme {
             Scheme::Insecure => return None,
+            Scheme::Sns(terms) => return terms.problem(),
             Scheme::Basic { user, .. } if user.is_empty() || user.contains(':') => {
                 return Some("the user's name is empty or contains a colon");
             }
@@ -278,14 +282,45 @@ struct Evidence {
     body: Option<Bytes>,
 }
 
+/// What the signer asks for beside reading the body. Only a signature makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    /// The subscription of this topic is complete once this address is asked for.
+    ConfirmSubscription {
+        /// Which topic, of those that are allowed.
+        topic: String,
+        /// Built here, on the topic's own host.
+        address: sns::Address,
+    },
+    /// The subscription of this topic has ended: nothing more will come from there.
+    NoticeUnsubscribed {
+        /// Which topic, of those that are allowed.
+        topic: String,
+    },
+}
+
 /// A body that somebody with the secret has sent. Only [`verify`] makes one.
 pub struct VerifiedBody {
     body: Bytes,
     headers: HeaderMap,
     evidence: Evidence,
+    errand: Option<Errand>,
+    verified_at: Timestamp,
 }
 
 impl VerifiedBody {
+    /// When this was found to be right. For tools that say until when a thing holds, not whether it does.
+    #[must_use]
+    pub fn verified_at(&self) -> Timestamp {
+        self.verified_at
+    }
+
+    /// What the signer asks for beside reading the body.
+    #[must_use]
+    pub fn errand(&self) -> Option<&Errand> {
+        self.errand.as_ref()
+    }
+
     /// The bytes as they were signed; without the secret, where it stands in the body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
@@ -305,6 +340,14 @@ impl VerifiedBody {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// All headers whose names begin with `prefix`, without it; for formats that spread over several. What was
+    /// said of [`Self::header`] holds for them.
+    pub fn headers_after<'b>(&'b self, prefix: &'b str) -> impl Iterator<Item = (&'b str, &'b str)> {
+        self.headers.iter().filter_map(move |(name, value)| {
+            Some((name.as_str().strip_prefix(prefix)?, value.to_str().ok()?))
+        })
+    }
+
     /// The delivery's id, if the signature covers one (`webhook-id`).
     #[must_use]
     pub fn signed_id(&self) -> Option<&str> {
@@ -314,7 +357,7 @@ impl VerifiedBody {
     /// What identifies this very delivery within its source, made from signed material only, so that a
     /// captured request cannot be sent again as if it were new. 64 hexadecimal digits.
     ///
-    /// - Standard Webhooks: from the signed id, which stays the same over the sender's own retries.
+    /// - Standard Webhooks and SNS: from the signed id, which stays the same over the sender's own retries.
     /// - HMAC with a time, wherever it stands: from the time and the body.
     /// - HMAC of the body alone, and PagerDuty: from the body. A byte-identical signed body *is* a replay by
     ///   contract, so a home-made sender must put something that changes into the body (`id`, `started_at`).
@@ -333,13 +376,61 @@ impl fmt::Debug for VerifiedBody {
     }
 }
 
-/// Checks a request against what its source must prove.
+/// Checks a request against what its source must prove. What takes a certificate needs [`verify_with`].
 pub fn verify(hook: RawHook, verifier: &Verifier, now: Timestamp) -> Result<VerifiedBody, Rejected> {
-    let mut evidence = match &verifier.scheme {
-        Scheme::Bearer { secrets } => shared_secret::bearer(&hook.headers, secrets)?,
-        Scheme::Basic { user, passwords } => shared_secret::basic(&hook.headers, user, passwords)?,
-        Scheme::Header { name, secrets } => shared_secret::header(&hook.headers, name, secrets)?,
-        Scheme::Query { name, secrets } => shared_secret::query(hook.query.as_deref(), name, secrets)?,
+    verify_with(hook, verifier, None, now)
+}
+
+/// The address of the certificate without which this request cannot be judged, if it takes one. Whatever can
+/// be refused without the certificate is refused here, so that nobody makes us ask around for nothing.
+pub fn certificate_for(
+    hook: &RawHook,
+    verifier: &Verifier,
+    now: Timestamp,
+) -> Result<Option<sns::Address>, Rejected> {
+    match &verifier.scheme {
+        Scheme::Sns(terms) => terms.certificate_for(hook, verifier.tolerance, now),
+        _ => Ok(None),
+    }
+}
+
+/// [`verify`] with the certificate that [`certificate_for`] has asked for.
+pub fn verify_with(
+    hook: RawHook,
+    verifier: &Verifier,
+    certificate: Option<&sns::Certificate>,
+    now: Timestamp,
+) -> Result<VerifiedBody, Rejected> {
+    let (mut evidence, errand) = match &verifier.scheme {
+        Scheme::Sns(terms) => terms.verify(&hook, certificate, verifier.tolerance, now)?,
+        scheme => (prove(&hook, scheme, verifier.tolerance, now)?, None),
+    };
+    let mut headers = hook.headers;
+    for name in [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE] {
+        headers.remove(name);
+    }
+    let raw = if let Scheme::Sns(terms) = &verifier.scheme { terms.raw.as_deref() } else { None };
+    for scheme in [Some(&verifier.scheme), raw].into_iter().flatten() {
+        if let Scheme::Header { name, .. } = scheme {
+            headers.remove(name);
+        }
+    }
+    let body = evidence.body.take().unwrap_or(hook.body);
+    Ok(VerifiedBody { body, headers, evidence, errand, verified_at: now })
+}
+
+/// What a request proves by itself.
+fn prove(
+    hook: &RawHook,
+    scheme: &Scheme,
+    tolerance: SignedDuration,
+    now: Timestamp,
+) -> Result<Evidence, Rejected> {
+    match scheme {
+        Scheme::Bearer { secrets } => shared_secret::bearer(&hook.headers, secrets),
+        Scheme::Basic { user, passwords } => shared_secret::basic(&hook.headers, user, passwords),
+        Scheme::Header { name, secrets } => shared_secret::header(&hook.headers, name, secrets),
+        Scheme::Query { name, secrets } => shared_secret::query(hook.query.as_deref(), name, secrets),
         Scheme::Hmac { secrets, header, encoding, prefix, timestamp } => {
             let form = signed_body::Form {
                 header,
@@ -347,29 +438,20 @@ pub fn verify(hook: RawHook, verifier: &Verifier, now: Timestamp) -> Result<Veri
                 prefix: prefix.as_deref().unwrap_or_default(),
                 timestamp: timestamp.as_ref(),
             };
-            signed_body::verify(&hook, secrets, &form, verifier.tolerance, now)?
+            signed_body::verify(hook, secrets, &form, tolerance, now)
         }
         Scheme::HmacItems { secrets, header, time, signature, separator } => {
             let form = items::Form { header, time, signature, separator };
-            items::verify(&hook, secrets, &form, verifier.tolerance, now)?
+            items::verify(hook, secrets, &form, tolerance, now)
         }
-        Scheme::FormField { name, secrets } => form_field::verify(&hook.body, name, secrets)?,
-        Scheme::PagerDuty { secrets } => pagerduty::verify(&hook, secrets)?,
-        Scheme::StandardWebhooks { secrets } => {
-            standard_webhooks::verify(&hook, secrets, verifier.tolerance, now)?
-        }
-        Scheme::Waha { secrets, algorithm } => waha::verify(&hook, secrets, *algorithm)?,
-        Scheme::Insecure => Evidence::default(),
-    };
-    let mut headers = hook.headers;
-    for name in [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE] {
-        headers.remove(name);
+        Scheme::FormField { name, secrets } => form_field::verify(&hook.body, name, secrets),
+        Scheme::Waha { secrets, algorithm } => waha::verify(hook, secrets, *algorithm),
+        Scheme::PagerDuty { secrets } => pagerduty::verify(hook, secrets),
+        Scheme::StandardWebhooks { secrets } => standard_webhooks::verify(hook, secrets, tolerance, now),
+        // One inside another, which no config can say.
+        Scheme::Sns(_) => Err(Rejected::Missing),
+        Scheme::Insecure => Ok(Evidence::default()),
     }
-    if let Scheme::Header { name, .. } = &verifier.scheme {
-        headers.remove(name);
-    }
-    let body = evidence.body.take().unwrap_or(hook.body);
-    Ok(VerifiedBody { body, headers, evidence })
 }
 
 /// What must be added to a request so that it verifies.
@@ -406,6 +488,9 @@ pub enum CannotSign {
     /// The delivery's id is empty or has characters that the scheme forbids.
     #[error("the delivery's id is empty or not plain")]
     UnusableId,
+    /// The key is not ours to have.
+    #[error("only Amazon can sign this: publish to the topic instead (`aws sns publish`)")]
+    NotOurs,
 }
 
 /// Signs `body` with the verifier's first secret, as the sender of that scheme would. `id` is the delivery's id
@@ -451,6 +536,7 @@ pub fn sign(verifier: &Verifier, body: &[u8], id: &str, now: Timestamp) -> Resul
         Scheme::Waha { secrets, algorithm } => {
             signed.headers = waha::sign(body, first(secrets)?, *algorithm)?;
         }
+        Scheme::Sns(terms) => return terms.sign(body, id, now),
         Scheme::Insecure => {}
     }
     Ok(signed)

@@ -11,6 +11,7 @@ mod alertmanager;
 mod azure;
 mod better_stack;
 mod checkly;
+mod cloudevents;
 mod datadog;
 mod dynatrace;
 mod elastic;
@@ -21,6 +22,7 @@ mod gcp;
 mod generic;
 mod goalert;
 mod grafana;
+mod grafana_oncall;
 mod honeycomb;
 mod incident_io;
 mod labels;
@@ -29,11 +31,13 @@ mod newrelic;
 mod opsgenie;
 mod pagerduty;
 mod pingdom;
+mod prometheus;
 mod rootly;
 mod sentry;
 mod several;
 pub mod severity;
 mod site24x7;
+mod sns;
 mod splunk_observability;
 mod splunk_on_call;
 mod statuscake;
@@ -111,11 +115,19 @@ pub enum SourceKind {
     SplunkOnCall,
     /// StatusCake's tests.
     StatusCake,
+    /// Amazon SNS, with CloudWatch's alarms.
+    Sns,
+    /// Prometheus, vmalert and Grafana, speaking to us as if we were an Alertmanager.
+    Prometheus,
+    /// Grafana OnCall's outgoing webhooks.
+    GrafanaOncall,
+    /// CloudEvents 1.0 in all three modes.
+    CloudEvents,
 }
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 31] = [
         Self::Alertmanager,
         Self::Grafana,
         Self::Pagerduty,
@@ -143,6 +155,10 @@ impl SourceKind {
         Self::SplunkObservability,
         Self::SplunkOnCall,
         Self::StatusCake,
+        Self::Sns,
+        Self::Prometheus,
+        Self::GrafanaOncall,
+        Self::CloudEvents,
     ];
 
     fn tool(self) -> &'static Tool {
@@ -174,6 +190,10 @@ impl SourceKind {
             Self::SplunkObservability => &splunk_observability::TOOL,
             Self::SplunkOnCall => &splunk_on_call::TOOL,
             Self::StatusCake => &statuscake::TOOL,
+            Self::Sns => &sns::TOOL,
+            Self::Prometheus => &prometheus::TOOL,
+            Self::GrafanaOncall => &grafana_oncall::TOOL,
+            Self::CloudEvents => &cloudevents::TOOL,
         }
     }
 
@@ -200,6 +220,12 @@ impl SourceKind {
     #[must_use]
     pub fn default_hmac(self, secrets: Vec<SecretString>) -> Option<Scheme> {
         self.tool().hmac.map(|scheme| scheme(secrets))
+    }
+
+    /// Whether bodies of this kind can be read by configured [`FieldPaths`].
+    #[must_use]
+    pub fn reads_fields(self) -> bool {
+        matches!(self, Self::Generic | Self::CloudEvents)
     }
 
     /// A request as this tool would send it at `now` for a Severity-1 condition that has just begun. Those
@@ -295,7 +321,11 @@ pub struct Source {
     pub severity: SeverityRules,
     /// What shares an incident.
     pub incident_per: IncidentPer,
-    /// Where to look in a body that is not our own JSON; only for [`SourceKind::Generic`].
+    /// The labels that alerts of one incident have in common; only for [`SourceKind::Prometheus`], where none
+    /// means its usual ones.
+    pub group_by: Vec<String>,
+    /// Where to look in a body that is not our own JSON; only for kinds that [read by fields](
+    /// SourceKind::reads_fields).
     pub fields: Option<FieldPaths>,
     /// Whether the tool's test button opens a room like a real alert.
     pub open_tests: bool,
@@ -311,6 +341,7 @@ impl Source {
             verifier,
             severity: SeverityRules::default(),
             incident_per: IncidentPer::default(),
+            group_by: Vec::new(),
             fields: None,
             open_tests: false,
         }
@@ -427,6 +458,16 @@ pub struct NotUnderstood {
 impl NotUnderstood {
     fn new(why: impl Into<String>) -> Self {
         Self { why: why.into() }
+    }
+}
+
+/// What names this very delivery in tools whose bodies carry such a name by contract, though no signature covers
+/// it: the second defence against a retry that arrives late, after [`VerifiedBody::replay_key`].
+#[must_use]
+pub fn delivery_key(body: &VerifiedBody, source: &Source) -> Option<String> {
+    match source.kind {
+        SourceKind::CloudEvents => cloudevents::delivery(body),
+        _ => None,
     }
 }
 

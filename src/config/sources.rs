@@ -67,15 +67,31 @@ fn source(s: &Section<'_>, name: &str, exposed: bool) -> Option<Source> {
         .and_then(|i| i.choice(&[("group", IncidentPer::Group), ("alert", IncidentPer::Alert)]))
         .unwrap_or_default();
     let fields = s.get("fields").and_then(|item| {
-        if kind.is_some_and(|kind| kind != SourceKind::Generic) {
-            item.error_with("is only for `kind: generic`", "this tool's own fields are known");
+        if kind.is_some_and(|kind| !kind.reads_fields()) {
+            item.error_with(
+                "is only for `kind: generic` and `kind: cloudevents`",
+                "this tool's own fields are known",
+            );
             item.section(field_paths);
             return None;
         }
         item.section(field_paths)
     });
+    let group_by = s.get("group_by").map(|item| {
+        if kind.is_some_and(|kind| kind != SourceKind::Prometheus) {
+            item.error_with("is only for `kind: prometheus`", "other tools group by themselves");
+        }
+        item.list(true).iter().filter_map(|i| i.text().map(str::to_owned)).collect::<Vec<_>>()
+    });
     let open_tests = s.truth("open_tests", false);
-    Some(Source { severity: rules, incident_per, fields, open_tests, ..Source::new(name, kind?, verifier?) })
+    Some(Source {
+        severity: rules,
+        incident_per,
+        group_by: group_by.unwrap_or_default(),
+        fields,
+        open_tests,
+        ..Source::new(name, kind?, verifier?)
+    })
 }
 
 fn severity_rules(s: &Section<'_>) -> SeverityRules {

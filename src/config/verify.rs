@@ -9,10 +9,11 @@ use crate::config::server::seconds;
 use crate::config::source_text::Cover;
 use crate::config::words::shortened;
 use crate::config::yaml::Value;
-use crate::signature::{Digest, Encoding, Scheme, TimestampHeader, USUAL_TOLERANCE, Verifier};
+use crate::signature::{Digest, Encoding, Scheme, TimestampHeader, USUAL_TOLERANCE, Verifier, sns};
 use crate::source::SourceKind;
 
-const FORMS: &str = "`bearer`, `basic`, `header`, `query`, `form_field`, `hmac` or `standard_webhooks`";
+const FORMS: &str =
+    "`bearer`, `basic`, `header`, `query`, `form_field`, `hmac`, `standard_webhooks` or `sns`";
 
 /// The verifier, or a finding why there is none. `exposed` says that the listener can be reached from
 /// outside this machine.
@@ -34,6 +35,7 @@ pub(super) fn verifier(item: &Item<'_>, kind: Option<SourceKind>, exposed: bool)
             s.get("form_field").map(|i| (i.clone(), form_field(&i))),
             s.get("hmac").map(|i| (i.clone(), hmac(&i, kind))),
             s.get("standard_webhooks").map(|i| (i.clone(), standard_webhooks(&i))),
+            s.get("sns").map(|i| (i.clone(), sns(&i))),
         ];
         forms.into_iter().flatten().collect::<Vec<_>>()
     });
@@ -93,6 +95,44 @@ fn bearer(item: &Item<'_>) -> Option<Verifier> {
 
 fn standard_webhooks(item: &Item<'_>) -> Option<Verifier> {
     Some(Verifier::new(Scheme::StandardWebhooks { secrets: secrets(item)? }))
+}
+
+/// Amazon SNS: which topics count, and what raw deliveries must show, which nobody signs.
+fn sns(item: &Item<'_>) -> Option<Verifier> {
+    parts(item, |s| {
+        let hint = "the topics that may report, such as `[ arn:aws:sns:eu-central-1:123456789012:sev1 ]`";
+        let topics = s.need("topics", hint).map(|i| {
+            let items = i.list(true);
+            items
+                .iter()
+                .map(|i| i.parsed("a topic's ARN, such as `arn:aws:sns:eu-central-1:123456789012:sev1`"))
+                .collect::<Option<Vec<_>>>()
+        });
+        let raw = s.get("raw").map(|item| {
+            item.section(|s| {
+                let forms = [
+                    s.get("basic").map(|i| basic(&i)),
+                    s.get("header").map(|i| header(&i)),
+                    s.get("query").map(|i| query(&i)),
+                ];
+                match forms.into_iter().flatten().collect::<Vec<_>>().as_slice() {
+                    [Some(one)] => Some(Box::new(one.scheme.clone())),
+                    [None] => None,
+                    _ => {
+                        let hint = "SNS can carry a name and a password in the address, or a query parameter";
+                        s.desk.error_with(s.span.clone(), "needs one of `basic`, `query` or `header`", hint);
+                        None
+                    }
+                }
+            })
+        });
+        let tolerance = s.duration("tolerance", seconds(1)..=SignedDuration::from_hours(24), sns::TOLERANCE);
+        let raw = match raw {
+            Some(read) => Some(read?),
+            None => None,
+        };
+        Some(Verifier { scheme: Scheme::Sns(sns::Terms { topics: topics??, raw }), tolerance })
+    })
 }
 
 /// A map with its parts; anything else may be a secret written at the wrong place.
@@ -302,6 +342,19 @@ pub fn describe(verifier: &Verifier) -> String {
                 Digest::Sha512 => "HMAC-SHA512",
             };
             format!("{name} in X-Webhook-Hmac, {}", count(secrets))
+        }
+        Scheme::Sns(terms) => {
+            let topics: Vec<String> = terms.topics.iter().map(ToString::to_string).collect();
+            let raw = terms.raw.as_ref().map(|scheme| {
+                let by = describe(&Verifier::new(scheme.as_ref().clone()));
+                format!("; raw deliveries by {by}")
+            });
+            format!(
+                "Amazon's signature, at most {} old, of {}{}",
+                super::quantity::show(verifier.tolerance),
+                topics.join(", "),
+                raw.unwrap_or_default()
+            )
         }
         Scheme::Insecure => "NOT VERIFIED (insecure)".to_owned(),
     }

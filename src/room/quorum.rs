@@ -361,7 +361,8 @@ impl Room {
         self.pursuit.unsaid.iter().find(|matter| match matter {
             Matter::StandIn { person, .. } => self.seats.iter().any(|seat| {
                 let is_asked = !seat.to_add && seat.state != SeatState::Wanted;
-                seat.who.person == *person && is_asked && !matches!(seat.state, SeatState::Refused { .. })
+                let is_lost = matches!(seat.state, SeatState::Left { .. } | SeatState::Refused { .. });
+                seat.who.person == *person && is_asked && !is_lost
             }),
             Matter::Unsure { roles } => roles.iter().any(|role| self.cover(role) == Cover::Perhaps),
             Matter::Short { roles } => roles.iter().any(|role| self.cover(role) == Cover::Nobody),

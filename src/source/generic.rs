@@ -18,6 +18,8 @@
 //!
 //! Keys are kept apart by source, because unrelated senders count from 1.
 
+use std::collections::BTreeMap;
+
 use http::HeaderName;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -53,14 +55,31 @@ fn sign(secrets: Vec<SecretString>) -> Scheme {
 const LONGEST_KEY: usize = 255;
 
 fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
+    // GitHub, Gitea and what is made like them: no signature covers this header, and nobody can do more with a
+    // wrong one than not to report.
+    let event = body.header("x-github-event").or_else(|| body.header("x-gitea-event"));
+    if event == Some("ping") {
+        return Ok(Parsed::ignored("a ping"));
+    }
     let value: Value = read(body.body())?;
     match &source.fields {
         Some(fields) => {
             let items = items_at(value, fields.each.as_ref())?;
-            gather(items, |item| by_fields(&item, fields, source))
+            gather(items, |item| by_fields(&item, fields, &BTreeMap::new(), source))
         }
-        None => gather(items_of(value), |item| part::<Own>(item, "the alert")?.alert(source)),
+        None => gather(items_of(value), |item| own(item, &BTreeMap::new(), source)),
     }
+}
+
+/// One alert in our own JSON; `more` are labels for those names that it does not use itself.
+pub(super) fn own(
+    item: Value,
+    more: &BTreeMap<String, String>,
+    source: &Source,
+) -> Result<Alert, NotUnderstood> {
+    let mut own: Own = part(item, "the alert")?;
+    own.labels.add(more);
+    own.alert(source)
 }
 
 /// Reads all items; in a list, reasons say which one.
@@ -179,7 +198,7 @@ fn out_of_envelope(mut body: Value) -> Value {
 }
 
 /// The items of anybody's body.
-fn items_at(value: Value, each: Option<&Path>) -> Result<Vec<Value>, NotUnderstood> {
+pub(super) fn items_at(value: Value, each: Option<&Path>) -> Result<Vec<Value>, NotUnderstood> {
     let Some(each) = each else {
         return Ok(match value {
             Value::Array(items) => items,
@@ -199,21 +218,26 @@ fn items_at(value: Value, each: Option<&Path>) -> Result<Vec<Value>, NotUndersto
     }
 }
 
-fn by_fields(item: &Value, fields: &FieldPaths, source: &Source) -> Result<Alert, NotUnderstood> {
+/// One item of anybody's body; `more` as for [`own`].
+pub(super) fn by_fields(
+    item: &Value,
+    fields: &FieldPaths,
+    more: &BTreeMap<String, String>,
+    source: &Source,
+) -> Result<Alert, NotUnderstood> {
     let text_at = |path: &Option<Path>| path.as_ref().and_then(|path| text(&*path.find(item)?));
     let key = text_at(&Some(fields.key.clone()))
         .ok_or_else(|| NotUnderstood::new(format!("nothing at `{}`, where the key should be", fields.key)))?;
     let state = fields.state.read(item)?;
-    let labels = fields
-        .labels
-        .iter()
-        .filter_map(|(name, path)| Some((name.clone(), texts(&*path.find(item)?)?)))
-        .collect();
+    let labels =
+        fields.labels.iter().filter_map(|(name, path)| Some((name.clone(), texts(&*path.find(item)?)?)));
+    let mut labels = Texts(labels.collect());
+    labels.add(more);
     let draft = Draft {
         id: text_at(&fields.condition).unwrap_or_default(),
         title: text_at(&fields.title).unwrap_or_else(|| key.clone()),
         summary: text_at(&fields.description).unwrap_or_default(),
-        labels,
+        labels: labels.0,
         links: text_at(&fields.url).map(|url| (LinkKind::Source, url)).into_iter().collect(),
         started_at: fields.started_at.as_ref().and_then(|path| moment(&*path.find(item)?)),
         test: text_at(&fields.test).is_some_and(|text| is_yes(&text)),

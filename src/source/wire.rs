@@ -187,6 +187,13 @@ impl Texts {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
+
+    /// Takes what is not there yet.
+    pub(super) fn add(&mut self, more: &BTreeMap<String, String>) {
+        for (name, value) in more {
+            self.0.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Texts {

@@ -4,12 +4,12 @@
 #
 #   tests/e2e/readme.sh [PATH-OF-WARROOM]
 #
-# Needs amtool, curl, jq and openssl. Everything listens on loopback, on ports the system picks.
+# Needs amtool, promtool, curl, jq and openssl. Everything listens on loopback, on ports the system picks.
 set -euo pipefail
 
 warroom=$(realpath "${1:-target/debug/warroom}")
 root=$(realpath "$(dirname "$0")/../..")
-for program in amtool curl jq openssl; do
+for program in amtool promtool curl jq openssl; do
   command -v "$program" >/dev/null || { echo "e2e: $program is not installed" >&2; exit 1; }
 done
 
@@ -104,7 +104,7 @@ jq --exit-status '.webhooks[0].events | length == 6' "$folder/webhook.json" >/de
 say "the provider knows where to tell what happens"
 
 opened() { jq --exit-status '.incidents[0].outcome == "opened" and .incidents[0].severity == "sev1"' >/dev/null; }
-bash -euo pipefail -c "$(blocks '--header "X-Hub-Signature-256')" | opened || fail "the curl with a body signature opened nothing"
+bash -euo pipefail -c "$(blocks '$BRIDGE/hooks/webhook')" | opened || fail "the curl with a body signature opened nothing"
 say "the curl with a body signature opens an incident"
 bash -euo pipefail -c "$(blocks 'webhook-signature:')" | opened || fail "the curl with Standard Webhooks opened nothing"
 say "the curl with Standard Webhooks opens an incident"
@@ -122,6 +122,11 @@ blocks '# alertmanager.yml' >"$folder/alertmanager.yml"
 amtool check-config "$folder/alertmanager.yml" >"$folder/amtool.log" || fail "amtool refuses the README's config"
 say "amtool takes the Alertmanager config"
 
+blocks '# prometheus.yml' | sed "s|/etc/prometheus/warroom-token|$folder/token|" >"$folder/prometheus.yml"
+printf %s "$PROMETHEUS_TOKEN" >"$folder/token"
+promtool check config "$folder/prometheus.yml" >"$folder/promtool.log" || fail "promtool refuses the README's config"
+say "promtool takes the Prometheus config"
+
 fetch_metrics() { curl --silent --show-error --fail --max-time 5 "$operators/metrics"; }
 six_are_live() { fetch_metrics | grep --quiet '^warroom_room_moves_total{phase="live"} 6$'; }
 eventually "all six have their room" six_are_live
@@ -131,7 +136,7 @@ metrics=$(fetch_metrics)
 documented=$(grep -o '^| `warroom_[a-z_]*' "$root/README.md" | tr -d '|` ')
 for metric in $documented; do
   grep --quiet "^# TYPE ${metric%_total} \|^$metric" <<<"$metrics" ||
-    [ "$metric" = warroom_alerts_unmapped_total ] || fail "no metric $metric, which the README explains"
+    [[ $metric =~ ^warroom_(alerts_unmapped|roster_exchanges)_total$ ]] || fail "no metric $metric, which the README explains"
 done
 # A metric of which nothing was counted is not shown, so unmapped ones are counted here.
 for metric in $(awk '/^# TYPE/ { print $3 }' <<<"$metrics"); do

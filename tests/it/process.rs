@@ -277,6 +277,11 @@ fn config(gateway: SocketAddr, call_timeout: u32, secret: &str) -> String {
         .map(|kind| {
             let verify = match kind {
                 SourceKind::Generic => format!("standard_webhooks: \"{secret}\""),
+                // Its envelope is Amazon's to sign, so what is sent is a raw delivery.
+                SourceKind::Sns => format!(
+                    "sns: {{ topics: [ 'arn:aws:sns:eu-central-1:123456789012:alarms' ], \
+                     raw: {{ query: {{ name: token, secret: \"{secret}\" }} }} }}"
+                ),
                 SourceKind::StatusCake => format!("form_field: {{ name: Token, secret: \"{secret}\" }}"),
                 SourceKind::Pingdom | SourceKind::GoAlert => {
                     format!("query: {{ name: token, secret: \"{secret}\" }}")

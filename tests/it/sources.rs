@@ -22,7 +22,9 @@ use fields::checks;
 mod fields;
 mod pasted;
 mod real_bodies;
+mod real_envelopes;
 mod real_reports;
+mod table;
 
 fn now() -> Timestamp {
     "2026-06-01T12:00:00Z".parse().unwrap()
@@ -191,6 +193,7 @@ fn the_end_of_an_incident_has_the_key_and_ids_of_its_beginning() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of all tools")]
 fn everything_said_about_an_incident_shares_its_key() {
     for (kind, begin, others) in [
         (SourceKind::Grafana, "legacy_firing", &["legacy_resolved", "legacy_no_data"][..]),
@@ -201,6 +204,10 @@ fn everything_said_about_an_incident_shares_its_key() {
             &["acknowledged", "priority_missing", "priority_updated", "reopened"],
         ),
         (SourceKind::Generic, "firing", &["acknowledged"]),
+        (SourceKind::Sns, "firing", &["raw"]),
+        (SourceKind::GrafanaOncall, "firing", &["acknowledged", "silenced", "reopened", "several"]),
+        (SourceKind::CloudEvents, "firing", &["acknowledged", "base64", "text_data"]),
+        (SourceKind::Prometheus, "firing", &["without_end", "severity_missing"]),
         (SourceKind::Alertmanager, "firing", &["several", "truncated"]),
         (SourceKind::Azure, "firing", &["sev1", "sev4", "log_search", "severity_missing"]),
         (SourceKind::Azure, "older_firing", &["older_resolved"]),
@@ -370,16 +377,23 @@ fn a_test_button_opens_nothing_unless_it_shall() {
         (SourceKind::Honeycomb, "test_button"),
         (SourceKind::IncidentIo, "test_button"),
         (SourceKind::Rootly, "test_button"),
+        (SourceKind::CloudEvents, "test_button"),
     ] {
         let body = fixture(kind, name);
         assert!(matches!(read(&source(kind), &body), Ok(Parsed::Ignored { .. })), "{kind}");
         let open = Source { open_tests: true, ..source(kind) };
         assert!(alerts(&open, &body).iter().all(|alert| alert.test));
     }
-    // These say nothing that a room could be about.
-    for kind in [SourceKind::Pagerduty, SourceKind::GoAlert] {
+    // Pings and formalities are about no condition at all.
+    for (kind, name) in [
+        (SourceKind::Pagerduty, "test_button"),
+        (SourceKind::GoAlert, "test_button"),
+        (SourceKind::Generic, "github_ping"),
+        (SourceKind::Sns, "test_button"),
+        (SourceKind::Sns, "unsubscribed"),
+    ] {
         let open = Source { open_tests: true, ..source(kind) };
-        assert!(matches!(read(&open, fixture(kind, "test_button")), Ok(Parsed::Ignored { .. })), "{kind}");
+        assert!(matches!(read(&open, fixture(kind, name)), Ok(Parsed::Ignored { .. })), "{kind} {name}");
     }
 }
 

@@ -163,6 +163,44 @@ fn the_sources_rules() {
 }
 
 #[test]
+fn topics_of_sns_and_groups_of_prometheus() {
+    let verify = |text: &str| {
+        let at = GOOD_CONFIG.find("    verify:").unwrap();
+        let line = GOOD_CONFIG[at..].lines().next().unwrap();
+        with(line, &format!("    verify: {text}")).replace("kind: alertmanager", "kind: sns")
+    };
+    let topic = "arn:aws:sns:eu-central-1:123456789012:sev1";
+    let good = verify(&format!(
+        "{{ sns: {{ topics: [ '{topic}' ], raw: {{ basic: {{ user: sns, password: s }} }} }} }}"
+    ));
+    let loaded = Files::new(&good, GOOD_ROSTER).load(Strictness::Serve).unwrap_or_else(|e| panic!("{e}"));
+    let verifier = &loaded.config.sources["prometheus"].verifier;
+    assert_eq!(verifier.tolerance.as_mins(), 65);
+    assert!(warroom::config::describe_verifier(verifier).contains(topic));
+    for (text, part) in [
+        ("{ sns: {} }", "needs `topics`"),
+        ("{ sns: { topics: [] } }", "no topic is allowed"),
+        ("{ sns: { topics: sev1 } }", "must be a topic's ARN"),
+        ("{ sns: { topics: [ 'arn:aws:sns:*:*:*' ] } }", "must be a topic's ARN"),
+        ("{ sns: { topics: TOPIC, raw: { bearer: s } } }", "unknown key `bearer`"),
+        ("{ sns: { topics: TOPIC, raw: {} } }", "needs one of `basic`, `query` or `header`"),
+        ("{ sns: { topics: TOPIC, raw: { query: { name: t, secret: '' } } } }", "empty"),
+        ("{ sns: { topics: TOPIC, tolerance: 2d } }", "tolerance"),
+        ("{ hmac: s }", "sns does not sign"),
+    ] {
+        let found = config_says(&verify(&text.replace("TOPIC", &format!("'{topic}'"))));
+        assert!(found.iter().any(|line| line.contains(part)), "{text}: {found:#?}");
+    }
+    let group = |kind: &str| {
+        with("kind: alertmanager", &format!("kind: {kind}\n    group_by: [ alertname, cluster ]"))
+    };
+    let loaded = Files::new(&group("prometheus"), GOOD_ROSTER).load(Strictness::Serve).unwrap();
+    assert_eq!(loaded.config.sources["prometheus"].group_by, ["alertname", "cluster"]);
+    let found = config_says(&group("alertmanager"));
+    assert!(found.len() == 1 && found[0].contains("is only for `kind: prometheus`"), "{found:#?}");
+}
+
+#[test]
 fn fields_of_a_generic_source() {
     let fields = |text: &str| with("kind: alertmanager", &format!("kind: generic\n    fields: {text}"));
     let good = fields(

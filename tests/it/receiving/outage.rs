@@ -202,6 +202,7 @@ impl Outage {
             clock: Arc::clone(&own.clock),
             metrics: Arc::clone(&own.metrics),
             bell: Arc::clone(&own.bell),
+            outside: Arc::clone(&own.outside),
             max_body: own.max_body,
             body_timeout: own.body_timeout,
             commit_timeout,
