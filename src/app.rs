@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::{Config, CredentialPlace, GatewayKind, Instance, StoreAddress};
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
+use crate::gateway::second_way::{self, SecondWay, Webhook, WebhookNotBuilt};
 use crate::gateway::wawp::{ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
@@ -32,6 +33,7 @@ use crate::store::sqlite::Sqlite;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::worker::health::Health;
+use crate::worker::numbers::OwnIds;
 use crate::worker::{Number, Worker};
 
 mod listener;
@@ -59,6 +61,9 @@ pub enum StartError {
         /// Why.
         error: ClientNotBuilt,
     },
+    /// No client could be made for the second way.
+    #[error("second_way: {0}")]
+    SecondWay(WebhookNotBuilt),
     /// A listener could not be opened.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -122,7 +127,24 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
             Arc::new(wawp.map_err(|error| StartError::Gateway { instance: instance.name.clone(), error })?)
         }
     };
-    Ok(Number { name: instance.name.clone(), gateway, budget: instance.budget })
+    Ok(Number {
+        name: instance.name.clone(),
+        gateway,
+        budget: instance.budget,
+        phone: instance.phone.clone(),
+    })
+}
+
+/// The way out for when no number works, if the config has one.
+fn second_way(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn SecondWay>>, StartError> {
+    let Some(settings) = &config.gateway.second_way else { return Ok(None) };
+    let settings = second_way::Settings {
+        url: settings.url.clone(),
+        secret: settings.secret.clone(),
+        call_timeout: config.gateway.call_timeout,
+    };
+    let webhook = Webhook::new(settings, Arc::clone(clock)).map_err(StartError::SecondWay)?;
+    Ok(Some(Arc::new(webhook)))
 }
 
 /// The words of the config, within the limits of its provider.
@@ -183,6 +205,8 @@ impl Bridge {
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
             health: Health::since(started_at),
+            own_ids: OwnIds::default(),
+            second_way: second_way(config, &clock)?,
         };
         let console = Console { store, metrics, clock, token: config.server.admin_token.clone(), bell };
         Ok(Self {

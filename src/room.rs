@@ -22,18 +22,26 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::roster::Summons;
 
 pub mod agenda;
+pub mod appeal;
 pub mod news;
+pub mod numbers;
+mod offers;
+mod patience;
 pub mod phase;
 pub mod policy;
 pub mod progress;
 mod saying;
 pub mod seat;
+pub mod standby;
 
 pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
+pub use appeal::Appeal;
+pub use numbers::{Loss, Numbers, OurNumber};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};
 pub use seat::{Seat, SeatState};
+pub use standby::{Stage, Standby, StandbyStep};
 
 /// The group made for one incident, and everything known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +90,12 @@ pub struct Room {
     pub hold_until: Option<Timestamp>,
     /// When the number was last seen down, so that waiting for it does not use up a deadline.
     pub down_at: Option<Timestamp>,
+    /// Other numbers of ours that are in the group, or on their way.
+    #[serde(default)]
+    pub standby: Vec<Standby>,
+    /// A message to the room without an answer, set aside while people are told 1:1.
+    #[serde(default)]
+    pub aside: Option<Saying>,
 }
 
 /// Something that was said.
@@ -120,6 +134,9 @@ pub struct Saying {
     /// The chat could not be read after the last try.
     #[serde(default)]
     pub unreadable: bool,
+    /// The linked number that handed it over last.
+    #[serde(default)]
+    pub instance: Option<String>,
 }
 
 /// Small things to do once in a room's life.
@@ -148,6 +165,10 @@ pub enum Chore {
     Leave,
     /// Say the last words.
     LastWords,
+    /// Tell the second way that all numbers are down.
+    TellNumbersDown,
+    /// Tell the second way that people could not be reached 1:1.
+    TellUnreached,
 }
 
 /// How a chore went.
@@ -254,6 +275,8 @@ impl Room {
             troubles: BTreeMap::new(),
             hold_until: None,
             down_at: None,
+            standby: Vec::new(),
+            aside: None,
         }
     }
 

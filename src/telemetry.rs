@@ -87,6 +87,10 @@ pub struct Metrics {
     pub briefed_seconds: Histogram,
     /// Whether a number works, as far as we know.
     pub instances_up: Family<InstanceLabels, Gauge<i64, AtomicI64>>,
+    /// Times that a number began to fail.
+    pub alarms: Family<InstanceLabels, Counter>,
+    /// Rooms that went on through another number.
+    pub switches: Counter,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
@@ -107,6 +111,8 @@ impl Default for Metrics {
             strays: Counter::default(),
             briefed_seconds: Histogram::new(exponential_buckets(0.25, 2.0, 14)),
             instances_up: Family::default(),
+            alarms: Family::default(),
+            switches: Counter::default(),
             leased: Gauge::default(),
             store_failures: Counter::default(),
             registry: Registry::default(),
@@ -144,6 +150,16 @@ impl Default for Metrics {
             "instance_up",
             "Whether a linked number works (1) or not (0)",
             metrics.instances_up.clone(),
+        );
+        registry.register(
+            "instance_alarms",
+            "Times that a linked number began to fail",
+            metrics.alarms.clone(),
+        );
+        registry.register(
+            "room_switches",
+            "Rooms that went on through another linked number",
+            metrics.switches.clone(),
         );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());

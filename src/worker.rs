@@ -15,17 +15,24 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, SignedDuration, Timestamp, later};
-use crate::gateway::{Gateway, GatewayError, Session};
+use crate::gateway::second_way::SecondWay;
+use crate::gateway::{Gateway, GatewayError};
+use crate::jid::Jid;
 use crate::message::Composer;
 use crate::pacing::{Budget, Pace};
 use crate::room::progress::Note;
-use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, What, next_step, tell_of_delay};
+use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, next_step, tell_of_delay};
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, Store, StoreError};
-use crate::telemetry::{CallLabels, InstanceLabels, Metrics, MoveLabels};
+use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 
-use self::health::{Health, Reason};
+use self::health::Health;
+use self::numbers::OwnIds;
+use self::perform::perform;
 
 pub mod health;
+pub mod numbers;
+mod perform;
+mod second_way;
 
 /// Rooms worked on at the same time.
 const AT_ONCE: usize = 16;
@@ -35,6 +42,10 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const OUTCOME_TRIES: u32 = 10;
 /// Between the first two of these; each further one waits longer.
 const OUTCOME_GAP: Duration = Duration::from_millis(200);
+/// How long a room is left alone that needs a number which the config does not have any more.
+const NO_NUMBER_GAP: SignedDuration = SignedDuration::from_mins(10);
+/// A room that the provider makes wait longer than this is worth a word in the log.
+const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
 /// How long a room is left alone whose record contradicts itself.
 const ODD_GAP: SignedDuration = SignedDuration::from_secs(60);
 /// A room that has to wait longer than this for a number is told to its people 1:1.
@@ -53,6 +64,8 @@ pub struct Number {
     pub gateway: Arc<dyn Gateway>,
     /// What it may do.
     pub budget: Budget,
+    /// Its phone number, where the config says it.
+    pub phone: Option<Jid>,
 }
 
 /// Works on rooms.
@@ -74,6 +87,10 @@ pub struct Worker {
     pub bell: Arc<Notify>,
     /// Which numbers are rested.
     pub health: Health,
+    /// Who our numbers are.
+    pub own_ids: OwnIds,
+    /// Who is told when no number works.
+    pub second_way: Option<Arc<dyn SecondWay>>,
 }
 
 /// Why work on a room ended.
@@ -127,60 +144,6 @@ impl Worker {
         }
     }
 
-    /// Asks every number once how it is. A session that went down is one alarm; one that came back wakes
-    /// what waited for it.
-    pub async fn ask_sessions(&self) {
-        for number in &self.numbers {
-            match number.gateway.session().await {
-                Ok(Session::Working) => self.note_health(number, false, None),
-                Ok(Session::Down(detail)) => {
-                    let down = GatewayError::SessionDown { detail };
-                    self.note_health(number, false, Some(&down));
-                }
-                Err(error) => self.note_health(number, false, Some(&error)),
-            }
-        }
-    }
-
-    fn note_health(&self, number: &Number, create: bool, failure: Option<&GatewayError>) {
-        let up = self.metrics.instances_up.get_or_create(&InstanceLabels { instance: number.name.clone() });
-        match failure {
-            None => {
-                up.set(1);
-                if let Some(rest) = self.health.note_success(&number.name, create, self.clock.now()) {
-                    info!(gateway.instance = number.name, since = %rest.since, "the number works again");
-                    self.bell.notify_one();
-                }
-            }
-            Some(error) => {
-                let now = self.clock.now();
-                let Some(rest) = self.health.note_failure(&number.name, create, error, now) else { return };
-                up.set(i64::from(rest.reason.is_about_groups()));
-                match rest.reason {
-                    Reason::Throttled => warn!(
-                        gateway.instance = number.name, why = rest.words, until = %rest.until,
-                        "the provider wants no more groups of this number for now"
-                    ),
-                    Reason::NoGroups => error!(
-                        gateway.instance = number.name,
-                        why = rest.words,
-                        "the plan of this number makes no groups: people are told one by one"
-                    ),
-                    Reason::Down => error!(
-                        gateway.instance = number.name,
-                        why = rest.words,
-                        "the number does not work: link its phone again; rooms wait for it"
-                    ),
-                    Reason::NotAccepted => error!(
-                        gateway.instance = number.name,
-                        why = rest.words,
-                        "the provider does not accept the number: check token, instance and plan"
-                    ),
-                }
-            }
-        }
-    }
-
     /// Does everything that is due at this moment, and returns how many rooms were taken. For tests and for
     /// whoever wants to drive the work by hand.
     pub async fn run_until_idle(&self) -> Result<usize, StoreError> {
@@ -200,6 +163,7 @@ impl Worker {
 
     async fn take(&self, limit: usize) -> Result<Vec<Lease>, StoreError> {
         let now = self.clock.now();
+        self.tell_rooms().await?;
         self.store.close_quiet(now).await?;
         self.store.lease_rooms(now, limit, self.policy.lease).await
     }
@@ -245,11 +209,15 @@ impl Worker {
     async fn steps(&self, lease: &mut Lease, stop: &CancellationToken) -> Result<End, StoreError> {
         loop {
             let now = self.clock.now();
+            let numbers = self.numbers_now();
+            let number = self.number_of(&lease.room).or(self.numbers.first());
+            let Some(number) = number else { return Ok(End::Asleep(Some(later(now, ODD_GAP)))) };
             let ground = Ground {
                 policy: &self.policy,
                 composer: &self.composer,
-                capabilities: self.number_of(&lease.room).gateway.capabilities(),
-                well_since: self.health.well_since(&self.number_of(&lease.room).name),
+                capabilities: number.gateway.capabilities(),
+                well_since: self.health.well_since(&number.name),
+                numbers: &numbers,
             };
             match next_step(&lease.room, &lease.wanted, ground, now) {
                 Next::Rest => return Ok(End::Asleep(None)),
@@ -304,6 +272,9 @@ impl Worker {
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Result<Option<End>, StoreError> {
+        if let Step::Appeal(appeal) = &step {
+            return self.appeal(lease, appeal, ground, now).await;
+        }
         let create = matches!(step, Step::Create { .. });
         let mut earliest: Option<Timestamp> = None;
         let mut put_off = |until: Timestamp| earliest = Some(earliest.map_or(until, |e| e.min(until)));
@@ -338,7 +309,7 @@ impl Worker {
                         let answer = Answer::Failed(GatewayError::NotSent { detail });
                         return self.finish(lease, intent, &step, &answer, ground).await;
                     }
-                    let answer = perform(number.gateway.as_ref(), &step).await;
+                    let answer = perform(number.gateway.as_ref(), &step, &ground.numbers.ids()).await;
                     let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
                     self.note_health(number, create, failure);
                     return self.finish(lease, intent, &step, &answer, ground).await;
@@ -346,7 +317,7 @@ impl Worker {
             }
         }
         self.metrics.throttled.inc();
-        let until = earliest.unwrap_or_else(|| later(now, SignedDuration::from_secs(1)));
+        let until = earliest.unwrap_or_else(|| later(now, NO_NUMBER_GAP));
         info!(
             incident.id = %lease.room.incident, gateway.call = step.name(), until = %until,
             "put off: no number may make this call now"
@@ -360,6 +331,8 @@ impl Worker {
                 return Box::pin(self.call(lease, brief, ground, now)).await;
             }
         }
+        // A number that is given up meanwhile changes what there is to do.
+        let until = ground.numbers.next_at(now).map_or(until, |at| until.min(at));
         Ok(Some(End::Asleep(Some(until))))
     }
 
@@ -402,6 +375,10 @@ impl Worker {
             );
             return Ok(Some(End::Lost));
         }
+        let long_hold = |room: &Room| room.hold_until.filter(|until| later(now, LONG_HOLD) < *until);
+        if let Some(until) = long_hold(&room).filter(|_| long_hold(&lease.room).is_none()) {
+            warn!(incident.id = %room.incident, until = %until, "the provider makes the room wait");
+        }
         lease.room = room;
         if let Some(event) = event {
             self.moved(&lease.room, &event);
@@ -438,30 +415,6 @@ impl Worker {
         }
     }
 
-    /// The number a room is made with, or the first one before it is.
-    fn number_of(&self, room: &Room) -> &Number {
-        room.instance
-            .as_ref()
-            .and_then(|name| self.numbers.iter().find(|n| n.name == *name))
-            .or(self.numbers.first())
-            .unwrap_or_else(|| unreachable!("the config refuses to be without a number"))
-    }
-
-    /// The numbers a step may go through: any for a new group, the room's own for the rest.
-    fn candidates(&self, room: &Room, step: &Step) -> Vec<&Number> {
-        match step {
-            // Those that are known to be well first, in the order of the config.
-            Step::Create { .. } | Step::Say { what: What::Brief { .. }, .. }
-                if room.phase.group().is_none() =>
-            {
-                let mut numbers: Vec<&Number> = self.numbers.iter().collect();
-                numbers.sort_by_key(|n| self.health.unwell(&n.name).is_some());
-                numbers
-            }
-            _ => vec![self.number_of(room)],
-        }
-    }
-
     fn pace(&self, number: &Number, step: &Step) -> Pace {
         match step {
             Step::Create { .. } => number.budget.creation(self.policy.call_timeout),
@@ -486,6 +439,11 @@ impl Worker {
     }
 
     fn moved(&self, room: &Room, event: &Event) {
+        if let Event::Switched { instance } = event {
+            self.metrics.switches.inc();
+            warn!(incident.id = %room.incident, gateway.instance = instance, "the room goes on through another number");
+            return;
+        }
         let phase = room.phase.name().as_str();
         self.metrics.moves.get_or_create(&MoveLabels { phase }).inc();
         if let Phase::Parked { why, .. } = &room.phase {
@@ -506,25 +464,4 @@ fn refresh(lease: &mut Lease, finished: Finished) -> bool {
         }
         Finished::Stray => false,
     }
-}
-
-/// Makes the call that `step` stands for.
-async fn perform(gateway: &dyn Gateway, step: &Step) -> Answer {
-    let result: Result<Answer, GatewayError> = match step {
-        Step::Create { subject, people } => gateway.create_group(subject, people).await.map(Answer::Created),
-        Step::Look { token } | Step::Sweep { token } => gateway.find_groups(token).await.map(Answer::Groups),
-        Step::Say { chat, text, .. } => gateway.send_text(chat, text).await.map(Answer::Sent),
-        Step::LookForMessage { chat, .. } => gateway.recent_own_messages(chat).await.map(Answer::Messages),
-        Step::Describe { group, text } => gateway.describe(group, text).await.map(|()| Answer::Done),
-        Step::ReadMembers { group, wanted } => gateway.members(group, wanted).await.map(Answer::Members),
-        Step::GetLink { group } => gateway.invite_link(group).await.map(Answer::Link),
-        Step::CheckReachable { jid, .. } => gateway.is_reachable(jid).await.map(Answer::Reachable),
-        Step::LockSettings { group } => gateway.lock_settings(group).await.map(|()| Answer::Done),
-        Step::Promote { group, jid, .. } => gateway.promote(group, jid).await.map(|()| Answer::Done),
-        Step::RevokeLink { group } => gateway.revoke_link(group).await.map(|()| Answer::Done),
-        Step::Rename { group, subject } => gateway.rename(group, subject).await.map(|()| Answer::Done),
-        Step::Leave { group } => gateway.leave(group).await.map(|()| Answer::Done),
-        Step::LockMessages { group } => gateway.lock_messages(group).await.map(|()| Answer::Done),
-    };
-    result.unwrap_or_else(Answer::Failed)
 }

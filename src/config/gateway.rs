@@ -7,9 +7,13 @@ use secrecy::SecretString;
 use crate::clock::SignedDuration;
 use crate::config::item::Item;
 use crate::config::quantity::show;
+use crate::config::people::number;
+use crate::config::second_way::{SecondWaySettings, second_way};
 use crate::config::section::Section;
 use crate::config::server::seconds;
+use crate::config::source_text::Cover;
 use crate::config::words::shortened;
+use crate::jid::Jid;
 use crate::pacing::Budget;
 
 /// How the chat provider is reached.
@@ -29,6 +33,10 @@ pub struct GatewaySettings {
     pub settle: SignedDuration,
     /// How long a worker may hold a room.
     pub lease: SignedDuration,
+    /// How long a number may fail to work before its rooms go on without it.
+    pub failover_after: SignedDuration,
+    /// Who is told when no number works.
+    pub second_way: Option<SecondWaySettings>,
     /// The linked numbers; at least one.
     pub instances: Vec<Instance>,
 }
@@ -64,6 +72,8 @@ pub struct Instance {
     pub access_token: SecretString,
     /// How often we may.
     pub budget: Budget,
+    /// Its own phone number, if the config says it.
+    pub phone: Option<Jid>,
 }
 
 /// More than this many groups in an hour, and `WhatsApp` begins to block numbers.
@@ -120,6 +130,8 @@ fn read(s: &Section<'_>) -> GatewaySettings {
         call_timeout: call_timeout.unsigned_abs(),
         settle,
         lease,
+        failover_after: s.duration("failover_after", seconds(10)..=seconds(3600), seconds(60)),
+        second_way: second_way(s),
         instances: instances(s, shared),
     }
 }
@@ -183,7 +195,7 @@ fn base_url(item: &Item<'_>) -> Option<String> {
         return None;
     }
     if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
-        item.cover(super::source_text::Cover::Secret);
+        item.cover(Cover::Secret);
         item.error_with("must not carry a user or a password", "credentials belong under `instances`");
         return None;
     }
@@ -212,6 +224,9 @@ fn instances(s: &Section<'_>, shared: Budget) -> Vec<Instance> {
         if found.iter().any(|i| i.id == instance.id) {
             id_item.error("is the id of an earlier instance: its budget would be spent twice");
         }
+        if instance.phone.is_some() && found.iter().any(|i| i.phone == instance.phone) {
+            id_item.error("has the `phone` of an earlier instance: one number cannot be linked twice");
+        }
         if found.iter().any(|i| i.name == instance.name) {
             let at = name_item.unwrap_or(id_item);
             at.error_with(
@@ -236,6 +251,7 @@ fn instance<'a>(s: &Section<'a>, n: usize, shared: Budget) -> Option<(Option<Ite
             .unwrap_or(shared.rooms_per_hour),
         ..shared
     };
+    let phone = s.get("phone").and_then(|i| own_phone(&i));
     let id = id_item.as_ref().and_then(Item::text_from_anywhere);
     let access_token = token.and_then(|i| i.secret());
     Some((
@@ -246,8 +262,14 @@ fn instance<'a>(s: &Section<'a>, n: usize, shared: Budget) -> Option<(Option<Ite
             id: id?,
             access_token: access_token?,
             budget,
+            phone,
         },
     ))
+}
+
+fn own_phone(item: &Item<'_>) -> Option<Jid> {
+    item.cover(Cover::Number);
+    number(item)
 }
 
 fn name(item: &Item<'_>) -> Option<String> {

@@ -17,8 +17,8 @@ use crate::room::policy::{Policy, Strangers};
 pub type Texts = BTreeMap<String, String>;
 
 /// The templates that may be replaced.
-pub const TEMPLATES: [&str; 9] =
-    ["welcome", "description", "presence", "update", "resolved", "reopened", "invite", "brief", "last_words"];
+pub const TEMPLATES: [&str; 10] =
+    ["welcome", "description", "presence", "update", "resolved", "reopened", "invite", "brief", "quiet", "last_words"];
 
 /// What a room is called unless the config says otherwise.
 pub const USUAL_NAME: &str = message::ROOM_NAME;
@@ -43,6 +43,8 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
     if let Some(gateway) = gateway {
         usual.settle = gateway.settle;
         usual.lease = gateway.lease;
+        usual.failover_after = gateway.failover_after;
+        usual.second_way = gateway.second_way.is_some();
         usual.call_timeout = SignedDuration::try_from(gateway.call_timeout).unwrap_or(usual.call_timeout);
     }
     let Some(item) = root.get("rooms") else {
@@ -57,6 +59,7 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
             close_after: s.duration("close_after", seconds(0)..=seconds(30 * 86_400), usual.close_after),
             strangers: s.get("strangers").and_then(|i| i.choice(&strangers)).unwrap_or(usual.strangers),
             second_admin: s.truth("second_admin", usual.second_admin),
+            second_number: s.truth("second_number", usual.second_number),
             lock_settings: s.truth("lock_settings", usual.lock_settings),
             update_interval: s.duration(
                 "update_interval",

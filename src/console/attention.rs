@@ -6,15 +6,18 @@
 use serde::Serialize;
 
 use super::view::standing;
-use crate::clock::Timestamp;
+use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::Incident;
-use crate::room::{Phase, PhaseName, Room, SeatState};
+use crate::room::{Chore, Done, Phase, PhaseName, Room, SeatState};
 use crate::store::Orphan;
+
+/// A wait longer than this is worth a look.
+const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
 
 /// One thing that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Attention {
-    /// `parked`, `orphan` or `nobody_in`.
+    /// `parked`, `second_way`, `orphan`, `nobody_in` or `held`.
     pub kind: &'static str,
     /// Since when.
     pub since: Timestamp,
@@ -34,13 +37,22 @@ pub(super) fn may_have_orphans(room: &Room) -> bool {
 }
 
 /// What waits for a person in this incident, the worst first.
-pub(super) fn attention(incident: &Incident, room: Option<&Room>, orphans: &[Orphan]) -> Vec<Attention> {
+pub(super) fn attention(
+    incident: &Incident,
+    room: Option<&Room>,
+    orphans: &[Orphan],
+    now: Timestamp,
+) -> Vec<Attention> {
     let Some(room) = room else { return Vec::new() };
     let is_parked = room.phase.name() == PhaseName::Parked;
     // Nothing hangs on a second group once the room itself is over; the incident's page still names it.
     let is_over = matches!(room.phase.name(), PhaseName::Closed | PhaseName::Skipped);
     let mut found: Vec<Attention> = Vec::new();
     found.extend(parked(incident, room));
+    found.extend([Chore::TellNumbersDown, Chore::TellUnreached].into_iter().filter_map(|chore| {
+        let done = room.chores.get(&chore).filter(|_| !is_over && !incident.is_closed())?;
+        Some(second_way(chore, done))
+    }));
     found.extend(orphans.iter().filter(|_| !is_over).map(|orphan| Attention {
         kind: "orphan",
         since: orphan.found_at,
@@ -53,6 +65,7 @@ pub(super) fn attention(incident: &Incident, room: Option<&Room>, orphans: &[Orp
         group: Some(orphan.group.to_string()),
     }));
     found.extend(deserted(room));
+    found.extend(held(room, now));
     found
 }
 
@@ -82,6 +95,34 @@ fn parked(incident: &Incident, room: &Room) -> Option<Attention> {
     }
     let group = from.group().map(ToString::to_string);
     Some(Attention { kind: "parked", since: *since, what: sentence(why), todo, group })
+}
+
+/// That the second way was taken, and whether it worked.
+fn second_way(chore: Chore, done: &Done) -> Attention {
+    let why = match chore {
+        Chore::TellNumbersDown => "No linked number worked",
+        _ => "Not everybody could be told 1:1",
+    };
+    let (since, what) = match done {
+        Done::Well { at } => (*at, format!("{why}; the second way was told.")),
+        Done::GivenUp { why: failure, at } => {
+            (*at, format!("{why}, and the second way could not be told either: {failure}."))
+        }
+    };
+    let todo = "Call the people of this incident yourself, and see to the linked numbers.".to_owned();
+    Attention { kind: "second_way", since, what, todo, group: None }
+}
+
+/// A room that the provider makes wait for longer than a minute.
+fn held(room: &Room, now: Timestamp) -> Option<Attention> {
+    let until = room.hold_until.filter(|until| later(now, LONG_HOLD) < *until)?;
+    Some(Attention {
+        kind: "held",
+        since: now,
+        what: format!("The provider makes this room wait until {}.", until.strftime("%H:%M UTC")),
+        todo: "Nothing, if that is soon enough; otherwise tell the people in it yourself.".to_owned(),
+        group: None,
+    })
 }
 
 /// A room that was read back and holds nobody who was wanted.

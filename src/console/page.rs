@@ -103,7 +103,7 @@ async fn waits(console: &Console, summary: &Summary, now: Timestamp) -> Result<V
         Some(_) | None => Vec::new(),
     };
     let actions = Listed::of(incident, room.as_ref(), now).room.map(|r| r.actions).unwrap_or_default();
-    let waiting = attention(incident, room.as_ref(), &orphans).into_iter().map(|item| Waiting {
+    let waiting = attention(incident, room.as_ref(), &orphans, now).into_iter().map(|item| Waiting {
         id: incident.id.to_string(),
         title: incident.title.clone(),
         item,

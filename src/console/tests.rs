@@ -194,7 +194,7 @@ impl Desk {
             panic!("the lease holds")
         };
         self.later(340);
-        let (policy, composer) = (Policy::default(), Composer::default());
+        let (policy, composer, numbers) = (Policy::default(), Composer::default(), crate::room::Numbers::default());
         let capabilities = Capabilities {
             longest_subject: 100,
             safe_subject: 25,
@@ -202,7 +202,7 @@ impl Desk {
             longest_text: 4000,
         };
         let now = self.clock.now();
-        let ground = Ground { policy: &policy, composer: &composer, capabilities, well_since: now };
+        let ground = Ground { policy: &policy, composer: &composer, capabilities, well_since: now, numbers: &numbers };
         let effect = lease.room.finish(&step, &answer, ground, now).unwrap();
         let made = match &answer {
             Answer::Created(created) => Some(created.group.clone()),
@@ -318,6 +318,7 @@ fn summons() -> Summons {
             jid: jid(digits),
             role: (*role).into(),
             introduced: n != 2,
+            email: None,
             timezone: None,
             why: format!("{role} of route acme production"),
         })

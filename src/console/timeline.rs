@@ -123,6 +123,9 @@ fn words(event: &Event) -> String {
         Event::Gone { why } => format!("the group is gone: {why}"),
         Event::Spent { why } => format!("given up: {why}"),
         Event::Finished => "all last steps are done".to_owned(),
+        Event::Switched { instance } => {
+            format!("its number does not work: the room goes on through `{instance}`")
+        }
         Event::Cancel => "an operator ended it".to_owned(),
         Event::Resume { group: None } => "an operator says: go on".to_owned(),
         Event::Resume { group: Some(group) } => format!("an operator says: {group} is the room"),

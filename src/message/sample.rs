@@ -152,6 +152,7 @@ impl Sample {
             let invite = Scene { now: None, ..scene(Topic::Invite(seat, &self.link)) };
             scenes.push((Wording::Invite, invite));
             scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why))));
+            scenes.push((Wording::Quiet, scene(Topic::Brief(seat, self.why))));
         }
         scenes.push((Wording::Presence, scene(Topic::Presence)));
         scenes.push((Wording::LastWords, scene(Topic::End)));
@@ -223,6 +224,7 @@ fn stakeholders() -> Vec<Stakeholder> {
                 jid: Jid::from_phone(&format!("+1555010000{n}")).ok()?,
                 role: role.to_owned(),
                 introduced: true,
+                email: None,
                 timezone: (person == "amira").then(|| "Asia/Dubai".to_owned()),
                 why: why.to_owned(),
             })

@@ -23,13 +23,15 @@ pub enum Wording {
     Invite,
     /// There is no room, to one person.
     Brief,
+    /// Why nothing is heard in the room, to one person.
+    Quiet,
     /// The last message of the room.
     LastWords,
 }
 
 impl Wording {
     /// All of them, in the order in which people meet them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Subject,
         Self::Welcome,
         Self::Description,
@@ -39,6 +41,7 @@ impl Wording {
         Self::Reopened,
         Self::Invite,
         Self::Brief,
+        Self::Quiet,
         Self::LastWords,
     ];
 
@@ -71,6 +74,7 @@ impl Wording {
             Self::Reopened => "reopened",
             Self::Invite => "invite",
             Self::Brief => "brief",
+            Self::Quiet => "quiet",
             Self::LastWords => "last_words",
         }
     }
@@ -88,6 +92,7 @@ impl Wording {
             Self::Reopened => include_str!("reopened.txt"),
             Self::Invite => include_str!("invite.txt"),
             Self::Brief => include_str!("brief.txt"),
+            Self::Quiet => include_str!("quiet.txt"),
             Self::LastWords => include_str!("last_words.txt"),
         }
     }

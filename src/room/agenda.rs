@@ -8,9 +8,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::news::fold_news;
+use super::appeal::{self, Appeal};
+use super::numbers::Numbers;
+use super::offers::Agenda;
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
 use super::seat::{Seat, SeatState};
+use super::standby::{self, StandbyStep};
 use super::{Chore, Room, Saying, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::Capabilities;
@@ -29,6 +33,8 @@ pub struct Ground<'a> {
     pub capabilities: Capabilities,
     /// Since when the room's number could have been used without a break.
     pub well_since: Timestamp,
+    /// All of our numbers as they are now.
+    pub numbers: &'a Numbers,
 }
 
 impl Ground<'_> {
@@ -86,6 +92,10 @@ pub enum Step {
     Rename { group: GroupId, subject: String },
     /// Leave the group.
     Leave { group: GroupId },
+    /// Bring another of our numbers further on its way into the room.
+    Standby(StandbyStep),
+    /// Tell it by the second way, which is no linked number.
+    Appeal(Appeal),
 }
 
 /// What a message is for.
@@ -111,6 +121,11 @@ pub enum What {
         /// Key in the roster.
         person: String,
     },
+    /// Why nothing is heard in the room, to one person.
+    Quiet {
+        /// Key in the roster.
+        person: String,
+    },
     /// The last message of the room.
     LastWords,
 }
@@ -125,6 +140,7 @@ impl What {
             Self::News { through } => format!("news {through}"),
             Self::Invite { person } => format!("invite {person}"),
             Self::Brief { person } => format!("brief {person}"),
+            Self::Quiet { person } => format!("quiet {person}"),
             Self::LastWords => "last words".to_owned(),
         }
     }
@@ -133,7 +149,7 @@ impl What {
     #[must_use]
     pub fn is_private(&self) -> bool {
         match self {
-            Self::Invite { .. } | Self::Brief { .. } => true,
+            Self::Invite { .. } | Self::Brief { .. } | Self::Quiet { .. } => true,
             Self::Welcome | Self::Presence | Self::News { .. } | Self::LastWords => false,
         }
     }
@@ -159,6 +175,8 @@ impl Step {
             Self::LockMessages { .. } => "lock_messages",
             Self::Rename { .. } => "rename",
             Self::Leave { .. } => "leave",
+            Self::Standby(step) => step.name(),
+            Self::Appeal(_) => "second_way",
         }
     }
 
@@ -169,6 +187,8 @@ impl Step {
             Self::Say { what, .. } => format!("say {}", what.key()),
             Self::LookForMessage { what, .. } => format!("look for {}", what.key()),
             Self::CheckReachable { person, .. } => format!("check_reachable {person}"),
+            Self::Standby(step) => format!("{} {}", step.name(), step.instance()),
+            Self::Appeal(appeal) => format!("second_way {}", appeal.reason.as_str()),
             Self::Create { .. }
             | Self::Look { .. }
             | Self::Sweep { .. }
@@ -181,6 +201,19 @@ impl Step {
             | Self::LockMessages { .. }
             | Self::Rename { .. }
             | Self::Leave { .. } => self.name().to_owned(),
+        }
+    }
+
+    /// Whether only the room's own number can make this call. Others can while that one does not work.
+    #[must_use]
+    pub fn needs_its_number(&self) -> bool {
+        match self {
+            Self::Create { .. } | Self::Appeal(_) => false,
+            Self::Standby(step) => !step.is_its_own(),
+            Self::Say { what, .. } | Self::LookForMessage { what, .. } => {
+                !matches!(what, What::Brief { .. } | What::Quiet { .. })
+            }
+            _ => true,
         }
     }
 }
@@ -196,66 +229,17 @@ const LATER_READS: [SignedDuration; 3] =
 /// After this long the last steps are left to a person, even if the number was down all the time.
 const CLOSING: SignedDuration = SignedDuration::from_hours(24);
 
-/// Collects what could be done, in order, and picks the first that may be done now.
-struct Agenda<'a> {
-    room: &'a Room,
-    now: Timestamp,
-    pick: Option<Step>,
-    wake_at: Option<Timestamp>,
-}
-
-impl<'a> Agenda<'a> {
-    fn new(room: &'a Room, now: Timestamp) -> Self {
-        Self { room, now, pick: None, wake_at: None }
-    }
-
-    /// `step`, as soon as it may be tried.
-    fn offer(&mut self, step: Step) {
-        let not_before = self.room.troubles.get(&step.key()).map_or(self.now, |t| t.retry_at);
-        self.offer_at(not_before, step);
-    }
-
-    /// `step`, not before `at` nor before it may be tried again.
-    fn offer_at(&mut self, at: Timestamp, step: Step) {
-        let retry_at = self.room.troubles.get(&step.key()).map_or(at, |t| t.retry_at.max(at));
-        if retry_at > self.now {
-            self.wake(retry_at);
-        } else if self.pick.is_none() {
-            self.pick = Some(step);
-        }
-    }
-
-    fn wake(&mut self, at: Timestamp) {
-        self.wake_at = Some(self.wake_at.map_or(at, |w| w.min(at)));
-    }
-
-    fn chore(&mut self, chore: Chore, step: Step) {
-        if !self.room.chores.contains_key(&chore) {
-            self.offer(step);
-        }
-    }
-
-    fn is_free(&self) -> bool {
-        self.pick.is_none()
-    }
-
-    fn decide(self) -> Next {
-        match (self.pick, self.wake_at) {
-            (Some(step), _) => Next::Call(step),
-            (None, Some(at)) => Next::Sleep(at),
-            (None, None) => Next::Rest,
-        }
-    }
-}
-
 /// What to do next in `room`, given what is wanted of it now.
 #[must_use]
 pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Next {
     if let Some(wish) = &wanted.wish {
         return Next::Note(wish.event());
     }
+    let own_works = room.instance.as_deref().is_none_or(|own| ground.numbers.works(own));
     let next = match &room.phase {
-        Phase::Parked { .. } | Phase::Skipped { .. } => Next::Rest,
+        Phase::Skipped { .. } => Next::Rest,
+        Phase::Parked { why, .. } => appeal::unreached(room, wanted, ground, why, now)
+            .map_or(Next::Rest, |step| appeal::offered(room, step, now).decide()),
         Phase::Closed { group, since } => after_the_end(room, ground.policy, group.as_ref(), *since, now),
         // Whoever stored the intent is gone, or would have stored the outcome too.
         Phase::Creating { .. } => Next::Note(Event::Lost { look_at: now }),
@@ -264,8 +248,15 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
         Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
         Phase::Closing { group, since } => while_closing(room, wanted, ground, (group, *since), now),
     };
-    match (next, room.hold_until) {
-        (Next::Call(_), Some(until)) if until > now => Next::Sleep(until),
+    let next = match (next, room.hold_until) {
+        // Who waits for one number goes on with the others where they can do it.
+        (Next::Call(step), Some(until)) if until > now && (own_works || step.needs_its_number()) => {
+            Next::Sleep(until)
+        }
+        (next, _) => next,
+    };
+    match (next, ground.numbers.next_at(now)) {
+        (Next::Sleep(until), Some(at)) => Next::Sleep(until.min(at)),
         (next, _) => next,
     }
 }
@@ -283,7 +274,14 @@ fn while_wanted(
         State::Resolved { closes_at, .. } if room.saying.is_none() => return Next::Sleep(closes_at),
         State::Resolved { .. } | State::Open => {}
     }
-    if let (Some(saying), None) = (&room.saying, &room.hopeless) {
+    if let Some(step) = appeal::numbers_down(room, wanted, ground, now)
+        && let call @ Next::Call(_) = appeal::offered(room, step, now).decide()
+    {
+        return call;
+    }
+    if let (Some(saying), None) = (&room.saying, &room.hopeless)
+        && standby::can_be_looked_for(saying, ground, now)
+    {
         return look_for(saying, room, now);
     }
     let attempts_spent = room.creates >= ground.policy.create_attempts;
@@ -323,7 +321,7 @@ pub fn tell_of_delay(
 
 /// Before a room without a group is left to a person, everybody is told 1:1.
 fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: String, now: Timestamp) -> Next {
-    if let Some(saying) = &room.saying {
+    if let Some(saying) = room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now)) {
         return look_for(saying, room, now);
     }
     match one_by_one(room, wanted, ground, &why, now).decide() {
@@ -340,8 +338,13 @@ fn one_by_one<'a>(
     now: Timestamp,
 ) -> Agenda<'a> {
     let mut agenda = Agenda::new(room, now);
-    let reachable =
-        |s: &&Seat| !s.briefed && (s.who.introduced || ground.policy.strangers != Strangers::LeaveOut);
+    // Whom a number that is lost may have told is not told again by another one.
+    let pending = |s: &Seat| {
+        room.saying.as_ref().is_some_and(|t| t.what == What::Brief { person: s.who.person.clone() })
+    };
+    let reachable = |s: &&Seat| {
+        !s.briefed && !pending(s) && (s.who.introduced || ground.policy.strangers != Strangers::LeaveOut)
+    };
     for seat in room.seats.iter().filter(reachable) {
         let text = ground.composer.brief(&wanted.incident, room, seat, why, now);
         agenda.offer(Step::Say {
@@ -360,6 +363,10 @@ fn while_unsure(
     (since, look_at): (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Next {
+    let own = room.instance.as_deref().unwrap_or_default();
+    if ground.numbers.is_lost(own, now) {
+        return while_nobody_can_look(room, wanted, ground, own, now);
+    }
     // Time in which the number was down does not count: nobody could have looked.
     let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
     let deadline = later(counted_from, ground.policy.phase_deadline);
@@ -376,8 +383,39 @@ fn while_unsure(
     agenda.decide()
 }
 
+/// The number that may have made a group is lost, and no other one can see its groups: people are told 1:1, and
+/// a person decides when it does not come back in the time of a phase.
+fn while_nobody_can_look(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    own: &str,
+    now: Timestamp,
+) -> Next {
+    let soon = Next::Sleep(later(now, SignedDuration::from_mins(1)));
+    if let Some(step) = appeal::numbers_down(room, wanted, ground, now)
+        && let call @ Next::Call(_) = appeal::offered(room, step, now).decide()
+    {
+        return call;
+    }
+    if ground.numbers.others(None).next().is_none() {
+        return soon;
+    }
+    let why = if ground.numbers.knows(own) {
+        "nobody could tell whether the group was made: the number that was asked for it does not work"
+    } else {
+        "nobody could tell whether the group was made: the number that was asked for it is not in the config any more"
+    };
+    let deadline = ground.numbers.loss(own).map(|loss| later(loss.believed_at, ground.policy.phase_deadline));
+    let told = reach_one_by_one(room, wanted, ground, why.to_owned(), now);
+    match (told, deadline) {
+        (Next::Note(_), Some(deadline)) if deadline > now => soon,
+        (told, _) => told,
+    }
+}
+
 /// A message without an answer: look for it, and say it again only when it is not there.
-fn look_for(saying: &Saying, room: &Room, now: Timestamp) -> Next {
+pub(super) fn look_for(saying: &Saying, room: &Room, now: Timestamp) -> Next {
     let mut agenda = Agenda::new(room, now);
     if saying.looks >= LOOKS {
         agenda.offer(Step::Say {
@@ -406,7 +444,15 @@ fn while_live(
     (group, since): (&GroupId, Timestamp),
     now: Timestamp,
 ) -> Next {
-    if let Some(saying) = &room.saying {
+    if let Some(step) = appeal::numbers_down(room, wanted, ground, now)
+        && let call @ Next::Call(_) = appeal::offered(room, step, now).decide()
+    {
+        return call;
+    }
+    if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
+        return next;
+    }
+    if let Some(saying) = room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now)) {
         return look_for(saying, room, now);
     }
     let Ground { policy, composer, .. } = ground;
@@ -426,7 +472,9 @@ fn while_live(
         agenda.offer_at(later(since, policy.settle), Step::Sweep { token: room.token() });
     }
     if let Some(read_at) = next_read(room, policy, since) {
-        let wanted = room.seats.iter().map(|s| s.who.jid.clone()).collect();
+        // Our own numbers too, so that their hidden ids are not taken for strangers'.
+        let ours = ground.numbers.ids().into_iter().filter(|_| !room.standby.is_empty());
+        let wanted = room.seats.iter().map(|s| s.who.jid.clone()).chain(ours).collect();
         agenda.offer_at(read_at, Step::ReadMembers { group: group.clone(), wanted });
     }
     invite_missing(&mut agenda, room, wanted, ground, group);
@@ -439,6 +487,7 @@ fn while_live(
         let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());
         agenda.chore(Chore::SecondAdmin, Step::Promote { group: group.clone(), person, jid });
     }
+    standby::keep_standby(&mut agenda, room, ground, group);
     if room.is_briefed() {
         if everybody_looked_for(room, policy) {
             let text = composer.presence(&wanted.incident, room, now);
@@ -521,7 +570,10 @@ fn while_closing(
         let why = "the group could not be closed in a day: its link may still work".to_owned();
         return Next::Note(Event::Spent { why });
     }
-    if let Some(saying) = &room.saying {
+    if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
+        return next;
+    }
+    if let Some(saying) = room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now)) {
         return look_for(saying, room, now);
     }
     let mut agenda = Agenda::new(room, now);

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::jid::GroupId;
 
+/// Why a room is parked that was cancelled in the wrong moment.
+pub(super) const CANCELLED: &str = "cancelled while nobody knows whether a group exists";
+
 /// Where a room stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
@@ -125,6 +128,11 @@ pub enum Event {
     },
     /// All last steps are done.
     Finished,
+    /// The room goes on through another of our numbers, because its own does not work.
+    Switched {
+        /// The other number's name in the config.
+        instance: String,
+    },
     /// An operator says: no room.
     Cancel,
     /// An operator says: go on, perhaps with this group.
@@ -192,6 +200,7 @@ impl Event {
             Self::Gone { .. } => "gone",
             Self::Spent { .. } => "spent",
             Self::Finished => "finished",
+            Self::Switched { .. } => "switched",
             Self::Cancel => "cancel",
             Self::Resume { .. } => "resume",
         }
@@ -259,10 +268,12 @@ impl Phase {
             }
             (unsure @ Self::Unsure { .. }, Event::Spent { why }) => unsure.park(why, at),
             (unsure @ Self::Unsure { .. }, Event::Cancel) => {
-                unsure.park("cancelled while nobody knows whether a group exists", at)
+                unsure.park(CANCELLED, at)
             }
 
             (Self::Live { group, .. }, Event::Ended | Event::Cancel) => Self::Closing { group, since: at },
+            // Which number speaks says nothing about the group.
+            (same @ (Self::Live { .. } | Self::Closing { .. }), Event::Switched { .. }) => same,
             (live @ Self::Live { .. }, Event::Gone { why } | Event::Spent { why }) => live.park(why, at),
 
             (Self::Closing { group, .. }, Event::Finished | Event::Gone { .. } | Event::Cancel) => {
@@ -359,6 +370,7 @@ mod tests {
             Event::Gone { why: why() },
             Event::Spent { why: why() },
             Event::Finished,
+            Event::Switched { instance: "second".to_owned() },
             Event::Cancel,
             Event::Resume { group: None },
         ]
@@ -398,10 +410,12 @@ mod tests {
         live                           + ended     -> closing
         live                           + gone      -> parked
         live                           + spent     -> parked
+        live                           + switched  -> live
         live                           + cancel    -> closing
         closing                        + gone      -> closed
         closing                        + spent     -> parked
         closing                        + finished  -> closed
+        closing                        + switched  -> closing
         closing                        + cancel    -> closed
         parked from live               + cancel    -> closed
         parked from live               + resume    -> live

@@ -7,13 +7,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, REFUSALS, Step, What};
+use super::patience::{patience, touches_group};
 use super::phase::{Event, Illegal, Phase};
 use super::policy::{Policy, Strangers};
 use super::seat::{Refused, SeatState, note_said, read_members};
-use super::{Chore, Done, Room, Saying, Trouble, Wanted};
+use super::{Chore, Done, Room, Saying, Stage, Trouble, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{
-    CreatedGroup, FoundGroup, GatewayError, InviteLink, Members, OwnMessage, Refusal, Sent,
+    Added, CreatedGroup, FoundGroup, GatewayError, InviteLink, Members, OwnMessage, Refusal, Sent,
 };
 use crate::jid::GroupId;
 
@@ -30,6 +31,8 @@ pub enum Answer {
     Messages(Vec<OwnMessage>),
     /// A member list.
     Members(Members),
+    /// What was said about those who were to be added.
+    Added(Vec<Added>),
     /// The invite link.
     Link(InviteLink),
     /// Whether a person is on the network.
@@ -93,6 +96,10 @@ impl Answer {
             Self::Members(members) => {
                 format!("{} members, {} refused", members.rows.len(), members.refused.len())
             }
+            Self::Added(said) => said.first().map_or_else(
+                || "asked".to_owned(),
+                |added| format!("{:?}", added.outcome),
+            ),
             Self::Link(_) => "link".to_owned(),
             Self::Reachable(yes) => if *yes { "on the network" } else { "not on the network" }.to_owned(),
             Self::Done => "done".to_owned(),
@@ -110,6 +117,8 @@ const LOOK_GAP: SignedDuration = SignedDuration::from_secs(10);
 const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
 /// How long a throttled number is left alone if it does not say.
 const THROTTLED_GAP: SignedDuration = SignedDuration::from_secs(60);
+/// How long one room leaves it alone at most, whatever it says: some say "after a day".
+const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(15);
 /// How long it is left alone at least: some say "after 0 seconds".
 const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 /// The longest wait between two tries.
@@ -142,7 +151,16 @@ impl Room {
                 return Ok(Some(Event::Began));
             }
             Step::Say { what, chat, text } => {
-                let again = self.saying.take().filter(|s| s.what == *what);
+                let before = self.saying.take();
+                if what.is_private() && before.as_ref().is_some_and(|s| !s.what.is_private()) {
+                    self.aside.clone_from(&before);
+                }
+                // Its number is lost, or nobody would say something else now.
+                if let Some(lost) = before.as_ref().filter(|s| s.what.is_private() && s.what != *what) {
+                    let why = GatewayError::Unknown { detail: "its number was lost".to_owned() };
+                    self.give_up_saying(&lost.what, &Answer::Failed(why), now);
+                }
+                let again = before.filter(|s| s.what == *what);
                 self.saying = Some(Saying {
                     what: what.clone(),
                     chat: chat.clone(),
@@ -156,11 +174,14 @@ impl Room {
                     looks: 0,
                     look_at: now,
                     unreadable: false,
+                    instance: Some(instance.to_owned()),
                 });
             }
+            Step::Standby(step) => self.begin_standby(step),
             Step::Look { .. }
             | Step::Sweep { .. }
             | Step::LookForMessage { .. }
+            | Step::Appeal(_)
             | Step::Describe { .. }
             | Step::ReadMembers { .. }
             | Step::GetLink { .. }
@@ -181,12 +202,14 @@ impl Room {
         self.phase = self.phase.clone().after(event, now)?;
         match event {
             Event::Lost { .. } => self.was_unsure = true,
+            Event::Switched { instance } => self.switch_to(instance, now),
             // An operator's "go on" is a fresh start for everything that was given up on the way.
             Event::Resume { .. } => {
                 self.creates = 0;
                 self.hopeless = None;
                 self.hold_until = None;
                 self.troubles.clear();
+                self.standby.retain(|s| !matches!(s.stage, Stage::GivenUp { .. }));
                 if self.phase.group() != before.as_ref() {
                     self.begin_anew();
                 }
@@ -210,7 +233,9 @@ impl Room {
     fn begin_anew(&mut self) {
         self.told.retain(|told| told.what.is_private() || matches!(told.what, What::News { .. }));
         self.saying = None;
-        self.chores.clear();
+        self.aside = None;
+        self.standby.clear();
+        self.chores.retain(|chore, _| matches!(chore, Chore::TellNumbersDown | Chore::TellUnreached));
         self.link = None;
         self.reads = 0;
         self.read_at = None;
@@ -238,14 +263,17 @@ impl Room {
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Result<Effect, Illegal> {
-        if let Answer::Failed(error) = answer {
-            // Another number may make the group; every other step needs the one that made it.
-            if !matches!(step, Step::Create { .. }) {
-                self.hold(error, now);
+        let private = matches!(step, Step::Say { what, .. } if what.is_private());
+        match answer {
+            // Another number may do it; every other step needs the one that made the group.
+            Answer::Failed(error) if step.needs_its_number() || private => self.hold(error, now),
+            Answer::Failed(_) => {}
+            _ => {
+                if step.needs_its_number() || private {
+                    self.hold_until = None;
+                }
+                self.troubles.remove(&step.key());
             }
-        } else {
-            self.hold_until = None;
-            self.troubles.remove(&step.key());
         }
         let mut effect = Effect::default();
         match step {
@@ -265,11 +293,17 @@ impl Room {
             }
             Step::Rename { .. } => self.finish_chore(Chore::Rename, step, answer, &mut effect, now),
             Step::Leave { .. } => self.finish_chore(Chore::Leave, step, answer, &mut effect, now),
-            Step::ReadMembers { .. } => self.finish_read(step, answer, ground.policy, &mut effect, now),
+            Step::ReadMembers { .. } => self.finish_read(step, answer, ground, &mut effect, now),
             Step::GetLink { .. } => self.finish_link(step, answer, &mut effect, now),
             Step::CheckReachable { person, .. } => {
                 self.finish_reachable(person, step, answer, &mut effect, now);
             }
+            Step::Standby(step) => self.finish_standby(step, answer, ground, now),
+            Step::Appeal(appeal) => self.finish_appeal(appeal, answer, now),
+        }
+        // What was set aside is the next thing to be looked for.
+        if self.saying.is_none() {
+            self.saying = self.aside.take();
         }
         if let Some(event) = effect.event.clone() {
             self.take(&event, now)?;
@@ -280,13 +314,14 @@ impl Room {
     /// A number that is down or throttled is left alone for a while, whatever the step was.
     fn hold(&mut self, error: &GatewayError, now: Timestamp) {
         match error {
-            GatewayError::SessionDown { .. } => {
+            GatewayError::SessionDown { .. }
+            | GatewayError::Refused { reason: Refusal::Credentials, .. } => {
                 self.down_at = Some(now);
                 self.hold_until = Some(later(now, DOWN_GAP));
             }
             GatewayError::Throttled { retry_after, .. } => {
                 let gap = retry_after.and_then(|d| SignedDuration::try_from(d).ok()).unwrap_or(THROTTLED_GAP);
-                self.hold_until = Some(later(now, gap.max(SHORTEST_GAP)));
+                self.hold_until = Some(later(now, gap.clamp(SHORTEST_GAP, LONGEST_HOLD)));
             }
             GatewayError::NotSent { .. }
             | GatewayError::Unknown { .. }
@@ -312,12 +347,9 @@ impl Room {
                 self.not_sent(effect, retry_at);
             }
             // How long this number is left alone is the worker's matter; another one may do it at once.
-            GatewayError::Throttled { .. } | GatewayError::SessionDown { .. } => self.not_sent(effect, now),
-            // Nothing goes through this number, messages to people neither.
-            GatewayError::Refused { reason: Refusal::Credentials, detail } => {
-                effect.unspent = true;
-                effect.event = Some(Event::Refused { why: detail.clone() });
-            }
+            GatewayError::Throttled { .. }
+            | GatewayError::SessionDown { .. }
+            | GatewayError::Refused { reason: Refusal::Credentials, .. } => self.not_sent(effect, now),
             // A plan without groups may still take messages, and then people are told.
             GatewayError::Refused { reason: Refusal::Plan, detail } => {
                 self.hopeless = Some(format!("the plan of this number makes no groups: {detail}"));
@@ -387,13 +419,15 @@ impl Room {
         &mut self,
         step: &Step,
         answer: &Answer,
-        policy: &Policy,
+        ground: Ground<'_>,
         effect: &mut Effect,
         now: Timestamp,
     ) {
+        let policy = ground.policy;
         if let Answer::Members(members) = answer {
             let link_is_out = self.link.is_some();
-            read_members(&mut self.seats, members, link_is_out, now);
+            let members = self.guests(members, ground, now);
+            read_members(&mut self.seats, &members, link_is_out, now);
             // Somebody among us may be an admin already, made so by an earlier try.
             let has_admin = !members.own_row_unknown && members.rows.iter().any(|row| row.admin);
             if has_admin && policy.second_admin && !self.chores.contains_key(&Chore::SecondAdmin) {
@@ -488,7 +522,8 @@ impl Room {
             self.link = Some(link.clone());
         } else if self.fail(step, answer, effect, now) {
             // Without a link nobody can be invited.
-            self.troubles.remove(&step.key());
+            let why = self.troubles.remove(&step.key()).map(|t| t.last).unwrap_or_default();
+            self.give_up_links_of_standbys(&why, now);
             for seat in self.seats.iter_mut().filter(|s| s.needs_link()) {
                 seat.state = SeatState::Refused { why: Refused::Undeliverable };
             }
@@ -516,7 +551,12 @@ impl Room {
             }
             return false;
         }
-        let waiting = matches!(error, GatewayError::SessionDown { .. } | GatewayError::Throttled { .. });
+        let waiting = matches!(
+            error,
+            GatewayError::SessionDown { .. }
+                | GatewayError::Throttled { .. }
+                | GatewayError::Refused { reason: Refusal::Credentials, .. }
+        );
         if waiting {
             return false;
         }
@@ -535,44 +575,5 @@ impl Room {
         let trouble = Trouble { failures, refusals, retry_at, last: error.to_string() };
         self.troubles.insert(key.to_owned(), trouble.clone());
         trouble
-    }
-}
-
-/// Failures in a row after which a step is given up, or done without.
-fn patience(step: &Step) -> u32 {
-    match step {
-        // What people must hear is tried until it is refused; a look has its phase's deadline.
-        Step::Say { .. } | Step::Create { .. } | Step::Look { .. } => u32::MAX,
-        Step::LookForMessage { .. } | Step::CheckReachable { .. } => 3,
-        // Read again minutes later in any case.
-        Step::ReadMembers { .. } => 5,
-        Step::Describe { .. } | Step::LockSettings { .. } | Step::Promote { .. } | Step::Rename { .. } => 8,
-        Step::GetLink { .. }
-        | Step::Sweep { .. }
-        | Step::RevokeLink { .. }
-        | Step::LockMessages { .. }
-        | Step::Leave { .. } => 20,
-    }
-}
-
-/// Whether a "gone" from this step means that the room's group is gone.
-fn touches_group(step: &Step) -> bool {
-    match step {
-        Step::Say { what, .. } => !what.is_private(),
-        Step::Describe { .. }
-        | Step::ReadMembers { .. }
-        | Step::GetLink { .. }
-        | Step::LockSettings { .. }
-        | Step::Promote { .. }
-        | Step::RevokeLink { .. }
-        | Step::LockMessages { .. }
-        | Step::Rename { .. }
-        | Step::Leave { .. } => true,
-        // A chat without a message can be unknown where its group is well; the message sent next will tell.
-        Step::LookForMessage { .. }
-        | Step::Create { .. }
-        | Step::Look { .. }
-        | Step::Sweep { .. }
-        | Step::CheckReachable { .. } => false,
     }
 }

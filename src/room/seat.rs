@@ -28,6 +28,12 @@ pub struct Seat {
     pub reachable: Option<bool>,
     /// Whether they were told 1:1 that there will be no room for now.
     pub briefed: bool,
+    /// A 1:1 message about the incident was given up: nobody knows that the person heard of it.
+    #[serde(default)]
+    pub unreached: bool,
+    /// Whether they were told 1:1 why nothing is heard in the room.
+    #[serde(default)]
+    pub told_quiet: bool,
 }
 
 /// What is known of a person's being in the room.
@@ -106,7 +112,16 @@ impl Seat {
     /// An untouched seat.
     #[must_use]
     pub fn new(who: Stakeholder) -> Self {
-        Self { who, state: SeatState::Wanted, said: None, absences: 0, reachable: None, briefed: false }
+        Self {
+            who,
+            state: SeatState::Wanted,
+            said: None,
+            absences: 0,
+            reachable: None,
+            briefed: false,
+            unreached: false,
+            told_quiet: false,
+        }
     }
 
     /// Whether the seat needs nothing more for now.
@@ -268,6 +283,7 @@ mod tests {
             jid: phone(n),
             role: "specialist".into(),
             introduced: true,
+            email: None,
             timezone: None,
             why: "test".into(),
         };

@@ -24,6 +24,7 @@ mod accept;
 mod lane;
 mod rows;
 mod steps;
+mod waking;
 
 /// Schema changes in order; a file remembers how many it has seen.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_begin.sqlite.sql")];
@@ -178,6 +179,11 @@ impl Store for Sqlite {
     ) -> Result<(), StoreError> {
         let lease = lease.clone();
         self.writer.call(move |db| steps::release(db, &lease, wake_at, now)).await
+    }
+
+    async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
+        let instance = instance.to_owned();
+        self.writer.call(move |db| waking::wake_rooms(db, &instance, now)).await
     }
 
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {

@@ -4,11 +4,12 @@
 //! without using up attempts, and new ones are made with another number. It is a memory of the process
 //! only: a restart asks the number again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Refusal};
+use crate::room::Loss;
 
 /// Why a number is rested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,12 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether nothing goes through the number at all.
+    #[must_use]
+    pub fn is_loss(self) -> bool {
+        !self.is_about_groups()
+    }
+
     /// Whether only making groups is concerned.
     #[must_use]
     pub fn is_about_groups(self) -> bool {
@@ -46,6 +53,14 @@ pub struct Rest {
     pub times: u32,
 }
 
+/// Whether these words of a provider say that the number will not come back by itself. whatsmeow's say
+/// "temporarily banned" and "logged out"; the states of a session (`FAILED`, `SCAN_QR_CODE`) also come up when
+/// a phone was without power for a minute, so they are no sign.
+fn is_final(words: &str) -> bool {
+    let words = words.to_lowercase().replace('_', " ");
+    ["banned", "logged out", "account ban"].iter().any(|sign| words.contains(sign))
+}
+
 /// What is known of all numbers.
 #[derive(Debug)]
 pub struct Health {
@@ -57,6 +72,19 @@ pub struct Health {
 struct Known {
     rests: BTreeMap<String, Rest>,
     recovered: BTreeMap<String, Timestamp>,
+    /// Numbers whose rooms were told that they are lost.
+    given_up: BTreeSet<String>,
+    /// Numbers that work again, whose rooms are not told yet.
+    returned: BTreeSet<String>,
+}
+
+/// Something about a number that its rooms have to hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// It has not worked for so long that its rooms go on without it.
+    Lost(String),
+    /// It works again.
+    Back(String),
 }
 
 /// A number that is down is asked again this soon.
@@ -93,7 +121,9 @@ impl Health {
     ) -> Option<Rest> {
         let rests = &mut self.known().rests;
         let before = rests.get(number).cloned();
-        let times_of = |reason| before.as_ref().filter(|r| r.reason == reason).map_or(0, |r| r.times);
+        // A banned number is first down and then not accepted, or the other way round: one outage, one alarm.
+        let same = |r: &&Rest, reason: Reason| r.reason == reason || (r.reason.is_loss() && reason.is_loss());
+        let times_of = |reason| before.as_ref().filter(|r| same(r, reason)).map_or(0, |r| r.times);
         let (reason, gap, words) = match error {
             GatewayError::SessionDown { detail } => (Reason::Down, DOWN, detail),
             GatewayError::Throttled { retry_after, detail } if create => {
@@ -116,7 +146,7 @@ impl Health {
             | GatewayError::Gone { .. } => return None,
         };
         let times = times_of(reason);
-        let since = before.filter(|r| r.reason == reason).map_or(now, |r| r.since);
+        let since = before.as_ref().filter(|r| same(r, reason)).map_or(now, |r| r.since);
         let rest = Rest { reason, words: words.clone(), since, until: later(now, gap), times: times + 1 };
         rests.insert(number.to_owned(), rest.clone());
         (times == 0).then_some(rest)
@@ -130,7 +160,42 @@ impl Health {
             return None;
         }
         known.recovered.insert(number.to_owned(), now);
-        known.rests.remove(number)
+        let rest = known.rests.remove(number);
+        if rest.as_ref().is_some_and(|r| r.reason.is_loss()) {
+            known.given_up.remove(number);
+            known.returned.insert(number.to_owned());
+        }
+        rest
+    }
+
+    /// That nothing goes through `number`, and from when on nobody waits for it: after `patience`, or at once
+    /// when the provider's words say that it is banned or logged out.
+    #[must_use]
+    pub fn loss(&self, number: &str, patience: SignedDuration) -> Option<Loss> {
+        let known = self.known();
+        let rest = known.rests.get(number).filter(|r| r.reason.is_loss())?;
+        let wait = if is_final(&rest.words) { SignedDuration::ZERO } else { patience };
+        Some(Loss { since: rest.since, believed_at: later(rest.since, wait) })
+    }
+
+    /// What rooms have to hear of now and did not yet: see [`Health::told`].
+    #[must_use]
+    pub fn turns(&self, patience: SignedDuration, now: Timestamp) -> Vec<Turn> {
+        let names: Vec<String> = self.known().rests.keys().cloned().collect();
+        let lost = |name: &String| self.loss(name, patience).is_some_and(|loss| loss.believed_at <= now);
+        let lost: Vec<String> = names.into_iter().filter(lost).collect();
+        let known = self.known();
+        let lost = lost.into_iter().filter(|name| !known.given_up.contains(name)).map(Turn::Lost);
+        lost.chain(known.returned.iter().cloned().map(Turn::Back)).collect()
+    }
+
+    /// The rooms have heard.
+    pub fn told(&self, turn: &Turn) {
+        let mut known = self.known();
+        match turn {
+            Turn::Lost(name) => known.given_up.insert(name.clone()),
+            Turn::Back(name) => known.returned.remove(name),
+        };
     }
 
     /// Since when `number` could have been used without a break, as far as this process knows. Time before

@@ -1,11 +1,12 @@
-//! What this number wrote into a chat: the proof, or its absence, for a text whose answer was lost.
+//! What this number, or another one of ours, wrote into a chat: the proof, or its absence, for a text whose answer was lost.
 
 use super::Wawp;
 use super::call::{Asked, Call};
 use super::http::{Deadline, Request};
 use super::messages;
+use super::reply::Reply;
 use crate::gateway::{GatewayError, OwnMessage, Refusal};
-use crate::jid::ChatId;
+use crate::jid::{ChatId, Jid};
 
 /// How many of the latest messages of a chat are looked through.
 const RECENT: u32 = 50;
@@ -16,9 +17,10 @@ impl Wawp {
     pub(super) async fn own_texts(
         &self,
         chat: &ChatId,
+        ours: &[Jid],
         deadline: Deadline,
     ) -> Result<Vec<OwnMessage>, GatewayError> {
-        let first = self.chat(chat, deadline).await;
+        let first = self.chat(chat, ours, deadline).await;
         let nothing_there = match &first {
             Ok(own) => own.is_empty(),
             Err(GatewayError::Refused { reason, .. }) => *reason == Refusal::Invalid,
@@ -27,7 +29,7 @@ impl Wawp {
         match chat {
             ChatId::Person(person) if nothing_there && !person.is_hidden() => {
                 match self.lid_of(person, deadline).await {
-                    Some(hidden) => self.chat(&ChatId::Person(hidden), deadline).await,
+                    Some(hidden) => self.chat(&ChatId::Person(hidden), ours, deadline).await,
                     None => first,
                 }
             }
@@ -35,7 +37,12 @@ impl Wawp {
         }
     }
 
-    async fn chat(&self, chat: &ChatId, deadline: Deadline) -> Result<Vec<OwnMessage>, GatewayError> {
+    async fn chat(
+        &self,
+        chat: &ChatId,
+        ours: &[Jid],
+        deadline: Deadline,
+    ) -> Result<Vec<OwnMessage>, GatewayError> {
         let asked = Asked { on_group: matches!(chat, ChatId::Group(_)), ..Asked::new(Call::ReadChat) };
         // The host behind Wawp downloads every attachment unless told not to.
         let request = Request::get("/v2/chats/messages")
@@ -43,6 +50,7 @@ impl Wawp {
             .query("limit", RECENT.to_string())
             .query("offset", "0")
             .query("downloadMedia", "false");
-        self.ask(asked, request, deadline, messages::own_messages).await
+        let read = |reply: &Reply| messages::own_messages(reply, ours);
+        self.ask(asked, request, deadline, read).await
     }
 }

@@ -4,12 +4,10 @@
 //! [`Deadline`], the end of a whole trait call, however many requests it takes. No error of the HTTP client
 //! leaves this file: those carry the address, and the address can carry the token.
 
-use std::error::Error as _;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, Client, ClientBuilder, Method, Url, redirect, retry};
+use reqwest::{Client, Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -21,15 +19,10 @@ use super::told::seconds;
 use super::{ClientNotBuilt, Credentials};
 use crate::clock::Timestamp;
 use crate::gateway::GatewayError;
+use crate::gateway::client::{client, io_cause};
 
 /// A body longer than this is not read to its end; the longest real ones are group lists.
 const LONGEST_BODY: usize = 4 * 1024 * 1024;
-/// Node's HTTP server closes idle connections after 5 s; a request on a connection that is just being
-/// closed dies in a way that looks like a lost answer.
-const IDLE: Duration = Duration::from_secs(4);
-/// Connecting takes this long at most, so that a dead host is known as *not sent* before the call's time
-/// limit makes it *unknown*.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// The moment by which a trait call has to answer.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +88,7 @@ impl Request {
 pub(super) struct Transport {
     /// Keeps connections for a moment.
     reads: Client,
-    /// Never uses a connection twice: see [`IDLE`].
+    /// Never uses a connection twice: one that is just being closed looks like a lost answer.
     effects: Client,
     base: Url,
     instance_id: String,
@@ -199,34 +192,6 @@ impl Transport {
     }
 }
 
-fn client(scheme: &str, call_timeout: Duration, idle_per_host: usize) -> reqwest::Result<Client> {
-    let builder = Client::builder()
-        .http1_only()
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .no_proxy()
-        .referer(false)
-        .connect_timeout(CONNECT.min(call_timeout / 2))
-        .timeout(call_timeout)
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(idle_per_host)
-        .user_agent(concat!("warroom/", env!("CARGO_PKG_VERSION")));
-    // A plain address never meets a certificate, and reading the machine's takes longer than many a call.
-    let builder = if scheme == "http" { builder.tls_certs_only([]) } else { with_roots(builder) };
-    builder.build()
-}
-
-/// Without any certificate authority on the machine the client could not even be built, so it brings some.
-fn with_roots(builder: ClientBuilder) -> ClientBuilder {
-    static MACHINE_HAS_ROOTS: OnceLock<bool> = OnceLock::new();
-    let has_roots = || !rustls_native_certs::load_native_certs().certs.is_empty();
-    if *MACHINE_HAS_ROOTS.get_or_init(has_roots) {
-        return builder;
-    }
-    let own = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-    builder.tls_certs_merge(own.filter_map(|der| Certificate::from_der(der).ok()))
-}
-
 /// The body up to its end, its limit or the call's time limit, and whether that was its end.
 async fn bounded_body(mut response: reqwest::Response) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
@@ -252,17 +217,6 @@ fn lost(asked: Asked, error: &reqwest::Error) -> GatewayError {
         "the connection broke before the answer"
     };
     asked.lost(format!("{what}{cause}"))
-}
-
-/// The kind of the I/O error at the bottom: a fixed phrase, unlike the error's own words.
-fn io_cause(error: &reqwest::Error) -> Option<std::io::ErrorKind> {
-    let mut source = error.source();
-    let mut found = None;
-    while let Some(error) = source {
-        found = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(found);
-        source = error.source();
-    }
-    found.filter(|kind| *kind != std::io::ErrorKind::Other)
 }
 
 /// `Retry-After`, in seconds or as a date. A date is measured against the answer's own `Date`, if it has
@@ -311,14 +265,6 @@ mod tests {
         for nonsense in ["-5", "soon", "", "NaN"] {
             assert_eq!(wait(nonsense, None), None, "{nonsense}");
         }
-    }
-
-    #[test]
-    fn a_client_is_built_without_asking_for_the_machines_certificates() {
-        let own = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-        let own: Vec<_> = own.filter_map(|der| Certificate::from_der(der).ok()).collect();
-        assert!(own.len() > 50, "{}", own.len());
-        Client::builder().tls_certs_only(own).build().unwrap();
     }
 
     proptest! {
