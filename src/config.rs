@@ -26,8 +26,8 @@ mod quantity;
 mod rooms;
 mod rotations;
 mod routes;
-mod secret;
 mod second_way;
+mod secret;
 mod section;
 mod server;
 mod source_text;
@@ -198,7 +198,8 @@ fn read_roster(path: &Path, open_at: Severity, ours: &[Jid]) -> (Option<Roster>,
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let nothing = |_: &str| None;
     let desk = Desk::new(source.text(), folder, &nothing, Strictness::Serve);
-    let roster = source.parse(&desk).map(|root| section_of(&desk, &root, |s| people::roster(s, open_at, ours)));
+    let roster =
+        source.parse(&desk).map(|root| section_of(&desk, &root, |s| people::roster(s, open_at, ours)));
     let findings = desk.into_findings();
     (roster, source, findings)
 }

@@ -71,11 +71,8 @@ pub trait Gateway: Debug + Send + Sync {
     async fn send_text(&self, chat: &ChatId, text: &str) -> Result<Sent, GatewayError>;
 
     /// The last texts that this number, or another one of `ours`, wrote into a chat, newest first.
-    async fn recent_own_messages(
-        &self,
-        chat: &ChatId,
-        ours: &[Jid],
-    ) -> Result<Vec<OwnMessage>, GatewayError>;
+    async fn recent_own_messages(&self, chat: &ChatId, ours: &[Jid])
+    -> Result<Vec<OwnMessage>, GatewayError>;
 
     /// Whether the number is on the network at all.
     async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError>;

@@ -6,8 +6,8 @@ use secrecy::SecretString;
 
 use crate::clock::SignedDuration;
 use crate::config::item::Item;
-use crate::config::quantity::show;
 use crate::config::people::number;
+use crate::config::quantity::show;
 use crate::config::second_way::{SecondWaySettings, second_way};
 use crate::config::section::Section;
 use crate::config::server::seconds;

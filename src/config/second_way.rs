@@ -36,7 +36,8 @@ fn address(item: &Item<'_>) -> Option<SecretString> {
         return Some(SecretString::from("https://unset.invalid/".to_owned()));
     }
     let address = text.parse::<http::Uri>().ok().filter(|uri| uri.host().is_some());
-    let Some(scheme) = address.as_ref().and_then(http::Uri::scheme_str).filter(|s| matches!(*s, "http" | "https"))
+    let Some(scheme) =
+        address.as_ref().and_then(http::Uri::scheme_str).filter(|s| matches!(*s, "http" | "https"))
     else {
         item.error_with("is not a web address", "write `https://pager.example/hooks/warroom`");
         return None;

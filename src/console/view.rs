@@ -402,11 +402,7 @@ impl Substitute {
     fn of(standby: &Standby) -> Self {
         let given_up = match &standby.stage {
             Stage::GivenUp { why, .. } => Some(why.clone()),
-            Stage::ToAdd
-            | Stage::ToJoin
-            | Stage::ToPromote
-            | Stage::ToCheck
-            | Stage::Ready { .. } => None,
+            Stage::ToAdd | Stage::ToJoin | Stage::ToPromote | Stage::ToCheck | Stage::Ready { .. } => None,
         };
         Self { instance: standby.instance.clone(), stage: standby.stage.as_str(), given_up }
     }

@@ -59,7 +59,9 @@ pub struct Webhook {
 /// The address can hold a token.
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhook").field("host", &self.url.host_str().unwrap_or_default()).finish_non_exhaustive()
+        f.debug_struct("Webhook")
+            .field("host", &self.url.host_str().unwrap_or_default())
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,9 +83,8 @@ impl Webhook {
 #[async_trait]
 impl SecondWay for Webhook {
     async fn tell(&self, id: &str, body: &str) -> Result<(), GatewayError> {
-        let signed = sign(&self.verifier, body.as_bytes(), id, self.clock.now()).map_err(|error| {
-            GatewayError::Refused { reason: Refusal::Invalid, detail: error.to_string() }
-        })?;
+        let signed = sign(&self.verifier, body.as_bytes(), id, self.clock.now())
+            .map_err(|error| GatewayError::Refused { reason: Refusal::Invalid, detail: error.to_string() })?;
         let request = self
             .client
             .post(self.url.clone())

@@ -18,8 +18,8 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, Own, OwnMessage,
-    Refusal, Sent, Session,
+    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, Own,
+    OwnMessage, Refusal, Sent, Session,
 };
 use crate::jid::{ChatId, GroupId, Jid};
 use call::{Asked, Call, refused};

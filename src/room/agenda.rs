@@ -7,8 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::news::fold_news;
 use super::appeal::{self, Appeal};
+use super::news::fold_news;
 use super::numbers::Numbers;
 use super::offers::Agenda;
 use super::phase::{Event, Phase};
@@ -321,7 +321,9 @@ pub fn tell_of_delay(
 
 /// Before a room without a group is left to a person, everybody is told 1:1.
 fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: String, now: Timestamp) -> Next {
-    if let Some(saying) = room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now)) {
+    if let Some(saying) =
+        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
+    {
         return look_for(saying, room, now);
     }
     match one_by_one(room, wanted, ground, &why, now).decide() {
@@ -363,9 +365,8 @@ fn while_unsure(
     (since, look_at): (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Next {
-    let own = room.instance.as_deref().unwrap_or_default();
-    if ground.numbers.is_lost(own, now) {
-        return while_nobody_can_look(room, wanted, ground, own, now);
+    if let Some(next) = while_nobody_can_look(room, wanted, ground, now) {
+        return next;
     }
     // Time in which the number was down does not count: nobody could have looked.
     let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
@@ -385,21 +386,16 @@ fn while_unsure(
 
 /// The number that may have made a group is lost, and no other one can see its groups: people are told 1:1, and
 /// a person decides when it does not come back in the time of a phase.
-fn while_nobody_can_look(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    own: &str,
-    now: Timestamp,
-) -> Next {
-    let soon = Next::Sleep(later(now, SignedDuration::from_mins(1)));
+fn while_nobody_can_look(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Option<Next> {
     if let Some(step) = appeal::numbers_down(room, wanted, ground, now)
         && let call @ Next::Call(_) = appeal::offered(room, step, now).decide()
     {
-        return call;
+        return Some(call);
     }
-    if ground.numbers.others(None).next().is_none() {
-        return soon;
+    let own = room.instance.as_deref().unwrap_or_default();
+    let someone_works = ground.numbers.others(None).next().is_some();
+    if !ground.numbers.is_lost(own, now) || !someone_works {
+        return None;
     }
     let why = if ground.numbers.knows(own) {
         "nobody could tell whether the group was made: the number that was asked for it does not work"
@@ -407,10 +403,11 @@ fn while_nobody_can_look(
         "nobody could tell whether the group was made: the number that was asked for it is not in the config any more"
     };
     let deadline = ground.numbers.loss(own).map(|loss| later(loss.believed_at, ground.policy.phase_deadline));
-    let told = reach_one_by_one(room, wanted, ground, why.to_owned(), now);
-    match (told, deadline) {
-        (Next::Note(_), Some(deadline)) if deadline > now => soon,
-        (told, _) => told,
+    match reach_one_by_one(room, wanted, ground, why.to_owned(), now) {
+        // Until then it is asked now and then whether it is back.
+        Next::Note(_) if deadline.is_some_and(|deadline| deadline > now) => None,
+        next @ (Next::Call(_) | Next::Note(_)) => Some(next),
+        Next::Sleep(_) | Next::Rest => None,
     }
 }
 
@@ -452,7 +449,9 @@ fn while_live(
     if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
         return next;
     }
-    if let Some(saying) = room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now)) {
+    if let Some(saying) =
+        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
+    {
         return look_for(saying, room, now);
     }
     let Ground { policy, composer, .. } = ground;
@@ -573,7 +572,9 @@ fn while_closing(
     if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
         return next;
     }
-    if let Some(saying) = room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now)) {
+    if let Some(saying) =
+        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
+    {
         return look_for(saying, room, now);
     }
     let mut agenda = Agenda::new(room, now);

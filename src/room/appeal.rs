@@ -74,7 +74,8 @@ pub(super) fn numbers_down(room: &Room, wanted: &Wanted, ground: Ground<'_>, now
         _ => "there is no group yet",
     };
     let numbers = if names.len() == 1 { "the linked number does" } else { "all linked numbers do" };
-    let why = format!("{numbers} not work since {} ({}); {state}", since.strftime("%H:%M UTC"), names.join(", "));
+    let why =
+        format!("{numbers} not work since {} ({}); {state}", since.strftime("%H:%M UTC"), names.join(", "));
     due(room, wanted, ground, Reason::NumbersDown, &why, now)
 }
 

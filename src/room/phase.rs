@@ -267,9 +267,7 @@ impl Phase {
                 Self::Unsure { since, asked_at, look_at: *look_at, believe_at }
             }
             (unsure @ Self::Unsure { .. }, Event::Spent { why }) => unsure.park(why, at),
-            (unsure @ Self::Unsure { .. }, Event::Cancel) => {
-                unsure.park(CANCELLED, at)
-            }
+            (unsure @ Self::Unsure { .. }, Event::Cancel) => unsure.park(CANCELLED, at),
 
             (Self::Live { group, .. }, Event::Ended | Event::Cancel) => Self::Closing { group, since: at },
             // Which number speaks says nothing about the group.

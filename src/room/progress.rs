@@ -96,10 +96,9 @@ impl Answer {
             Self::Members(members) => {
                 format!("{} members, {} refused", members.rows.len(), members.refused.len())
             }
-            Self::Added(said) => said.first().map_or_else(
-                || "asked".to_owned(),
-                |added| format!("{:?}", added.outcome),
-            ),
+            Self::Added(said) => {
+                said.first().map_or_else(|| "asked".to_owned(), |added| format!("{:?}", added.outcome))
+            }
             Self::Link(_) => "link".to_owned(),
             Self::Reachable(yes) => if *yes { "on the network" } else { "not on the network" }.to_owned(),
             Self::Done => "done".to_owned(),
@@ -314,8 +313,7 @@ impl Room {
     /// A number that is down or throttled is left alone for a while, whatever the step was.
     fn hold(&mut self, error: &GatewayError, now: Timestamp) {
         match error {
-            GatewayError::SessionDown { .. }
-            | GatewayError::Refused { reason: Refusal::Credentials, .. } => {
+            GatewayError::SessionDown { .. } | GatewayError::Refused { reason: Refusal::Credentials, .. } => {
                 self.down_at = Some(now);
                 self.hold_until = Some(later(now, DOWN_GAP));
             }

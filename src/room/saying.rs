@@ -44,7 +44,8 @@ impl Room {
                 && let Some(until) = self.hold_until.filter(|_| what.is_private())
             {
                 let trouble = self.note_trouble(&step.key(), &answer.error(), now);
-                self.troubles.insert(step.key(), Trouble { retry_at: trouble.retry_at.max(until), ..trouble });
+                self.troubles
+                    .insert(step.key(), Trouble { retry_at: trouble.retry_at.max(until), ..trouble });
             }
             let given_up = self.fail(step, answer, effect, now);
             let refusals = self.troubles.get(&step.key()).map_or(0, |t| t.refusals);

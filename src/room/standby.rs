@@ -217,17 +217,13 @@ pub(super) fn without_its_number(
 }
 
 /// Everybody is told 1:1, once, by a number that works, why nothing is heard in the room.
-fn tell_why_it_is_quiet(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    now: Timestamp,
-) -> Option<Next> {
+fn tell_why_it_is_quiet(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Option<Next> {
     let works = ground.numbers.others(room.instance.as_deref()).next().is_some();
     if !works || wanted.incident.is_closed() || !matches!(room.phase, Phase::Live { .. }) {
         return None;
     }
-    if let Some(saying) = room.saying.as_ref().filter(|s| s.what.is_private() && can_be_looked_for(s, ground, now))
+    if let Some(saying) =
+        room.saying.as_ref().filter(|s| s.what.is_private() && can_be_looked_for(s, ground, now))
     {
         return Some(agenda::look_for(saying, room, now));
     }
@@ -391,7 +387,9 @@ impl Room {
         let is_ours = |row: &Member| {
             row.phone.as_ref().is_some_and(|p| ours.contains(p))
                 || row.hidden.as_ref().is_some_and(|h| ours.contains(h))
-                || ours.iter().any(|id| row.hidden.is_some() && members.hidden_ids.get(id) == row.hidden.as_ref())
+                || ours
+                    .iter()
+                    .any(|id| row.hidden.is_some() && members.hidden_ids.get(id) == row.hidden.as_ref())
         };
         let mut guests = members.clone();
         guests.rows.retain(|row| !is_ours(row));
@@ -400,12 +398,14 @@ impl Room {
             let shows = |row: &&Member| {
                 row.phone.as_ref() == Some(&own.phone)
                     || (row.hidden.is_some()
-                        && (row.hidden == own.hidden || row.hidden.as_ref() == members.hidden_ids.get(&own.phone)))
+                        && (row.hidden == own.hidden
+                            || row.hidden.as_ref() == members.hidden_ids.get(&own.phone)))
             };
             members.rows.iter().any(|row| shows(&row))
         };
         for standby in &mut self.standby {
-            let own = ground.numbers.0.iter().find(|n| n.name == standby.instance).and_then(|n| n.own.as_ref());
+            let own =
+                ground.numbers.0.iter().find(|n| n.name == standby.instance).and_then(|n| n.own.as_ref());
             let may_be_in = match standby.stage {
                 Stage::Ready { .. } | Stage::ToPromote | Stage::ToCheck => true,
                 Stage::ToAdd | Stage::ToJoin | Stage::GivenUp { .. } => false,

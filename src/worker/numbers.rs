@@ -112,7 +112,8 @@ impl Worker {
             match &turn {
                 Turn::Lost(name) => warn!(
                     gateway.instance = name,
-                    rooms, "the number is given up for now: its rooms go on through another number where one is in them"
+                    rooms,
+                    "the number is given up for now: its rooms go on through another number where one is in them"
                 ),
                 Turn::Back(name) => info!(gateway.instance = name, rooms, "rooms go on with the number"),
             }
@@ -162,7 +163,9 @@ impl Worker {
                 sender.map_or(own, |name| self.named(name)).into_iter().collect()
             }
             // Those that are known to be well first, in the order of the config.
-            Step::Create { .. } | Step::Say { what: What::Brief { .. }, .. } if room.phase.group().is_none() => {
+            Step::Create { .. } | Step::Say { what: What::Brief { .. }, .. }
+                if room.phase.group().is_none() =>
+            {
                 self.by_health()
             }
             Step::Say { what: What::Quiet { .. }, .. } => self.by_health(),

@@ -21,13 +21,8 @@ impl Worker {
     ) -> Result<Option<End>, StoreError> {
         let step = Step::Appeal(appeal.clone());
         let room = lease.room.clone();
-        let intent = Intent {
-            room,
-            step: step.clone(),
-            instance: INSTANCE.to_owned(),
-            event: None,
-            pace: Pace::Free,
-        };
+        let intent =
+            Intent { room, step: step.clone(), instance: INSTANCE.to_owned(), event: None, pace: Pace::Free };
         let intent = match self.store.begin_step(lease, intent, now).await? {
             Began::LeaseLost => return Ok(Some(End::Lost)),
             // Nothing paces it; a store that does so all the same is asked again.

@@ -56,7 +56,7 @@ pub(crate) const DAN: &str = "15550100004";
 /// The second linked number, for those who want one.
 pub(crate) const SECOND_ID: &str = "SANDBOX00002";
 const SECOND_TOKEN: &str = "the-second-access-token";
-const SECOND_DIGITS: &str = "15550109999";
+pub(crate) const SECOND_DIGITS: &str = "15550109999";
 
 /// What a test may want to be different.
 pub(crate) struct Options {
@@ -71,6 +71,8 @@ pub(crate) struct Options {
     pub(crate) rooms_per_hour: u32,
     /// Whether there is a second linked number.
     pub(crate) second_number: bool,
+    /// Further lines below `gateway:`, indented by two.
+    pub(crate) gateway: String,
     /// The longest a gateway call may take.
     pub(crate) call_timeout: &'static str,
 }
@@ -85,6 +87,7 @@ impl Default for Options {
             server: "",
             rooms_per_hour: 6,
             second_number: false,
+            gateway: String::new(),
             call_timeout: "5s",
         }
     }
@@ -138,6 +141,7 @@ gateway:
   call_timeout: {call_timeout}
   settle: 45s
   messages_per_minute: 600
+{gateway_lines}
   instances:
     - {{ name: main, id: {id}, access_token: {token}, rooms_per_hour: {rooms_per_hour} }}
 {second}
@@ -151,6 +155,7 @@ rooms:
 {rooms}
 ",
         call_timeout = options.call_timeout,
+        gateway_lines = options.gateway,
         id = Setup::INSTANCE_ID,
         second = if options.second_number {
             format!(

@@ -4,6 +4,7 @@
 
 mod configuring;
 mod crash;
+mod failover;
 mod faults;
 mod gates;
 mod gateway_contract;

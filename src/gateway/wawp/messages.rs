@@ -204,11 +204,16 @@ mod tests {
 
     #[test]
     fn what_another_number_of_ours_wrote_counts_by_either_of_its_ids() {
-        let row = |author: &str, body: &str| json!({"id": "false_1@g.us_X", "timestamp": 1, "fromMe": false, "participant": author, "body": body});
-        let alt = json!({"id": "false_1@g.us_Y", "timestamp": 1, "fromMe": false, "body": "by phone beside it",
+        let row = |author: &str, body: &str| json!({"id": "false_1@g.us_X", "timestamp": 1_760_000_001, "fromMe": false, "participant": author, "body": body});
+        let alt = json!({"id": "false_1@g.us_Y", "timestamp": 1_760_000_001, "fromMe": false, "body": "by phone beside it",
             "participant": "77000@lid", "_data": {"Info": {"SenderAlt": "15550109999:3@s.whatsapp.net"}}});
-        let list = json!([row("15550109999@c.us", "by phone"), row("99990009@lid", "by hidden id"), alt,
-            row("15550100001@c.us", "somebody's"), row("1@g.us", "nobody's")]);
+        let list = json!([
+            row("15550109999@c.us", "by phone"),
+            row("99990009@lid", "by hidden id"),
+            alt,
+            row("15550100001@c.us", "somebody's"),
+            row("1@g.us", "nobody's")
+        ]);
         let ours: Vec<Jid> = ["15550109999@c.us", "99990009@lid"].map(|id| id.parse().unwrap()).into();
         let own = own_messages(&Reply::Json(list), &ours).unwrap();
         let texts: Vec<_> = own.iter().map(|m| m.text.as_str()).collect();

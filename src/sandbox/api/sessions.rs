@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::sandbox::BANNED;
 use crate::sandbox::call::Call;
 use crate::sandbox::operation::Operation;
 use crate::sandbox::reply::{Refused, Reply};
@@ -18,18 +19,24 @@ pub(super) fn answer(world: &mut World, call: &Call) -> Result<Reply, Refused> {
         Operation::SessionMe => Ok(Reply::json(me(world, instance)?)),
         Operation::StartSession | Operation::RestartSession => {
             let account = world.account_mut(instance)?;
-            // Only a human with the phone gets past the QR code.
-            if account.status != SCAN {
+            // Only a human with the phone gets past the QR code, and nobody past a ban.
+            if account.status != SCAN && account.status != BANNED {
                 "WORKING".clone_into(&mut account.status);
             }
             info(world, instance)
         }
         Operation::StopSession => {
-            "STOPPED".clone_into(&mut world.account_mut(instance)?.status);
+            let account = world.account_mut(instance)?;
+            if account.status != BANNED {
+                "STOPPED".clone_into(&mut account.status);
+            }
             info(world, instance)
         }
         Operation::LogoutSession => {
-            SCAN.clone_into(&mut world.account_mut(instance)?.status);
+            let account = world.account_mut(instance)?;
+            if account.status != BANNED {
+                SCAN.clone_into(&mut account.status);
+            }
             info(world, instance)
         }
         Operation::GetRateLimit => Ok(Reply::json(limits(world, world.account(instance)?))),
@@ -61,7 +68,7 @@ fn info(world: &mut World, instance: &str) -> Result<Reply, Refused> {
         "name": format!("session-{}", instance.to_lowercase()),
         "instance_id": instance,
         "server_name": "sandbox-1",
-        "status": account.status,
+        "status": account.shown_status(),
         "config": {"webhooks": account.webhooks},
         "me": me,
         "engine": {"engine": engine},
@@ -72,10 +79,10 @@ fn info(world: &mut World, instance: &str) -> Result<Reply, Refused> {
     Ok(Reply::json(body))
 }
 
-/// The linked account; null while no phone is linked.
+/// The linked account; null while no phone is linked, and of a banned number.
 fn me(world: &mut World, instance: &str) -> Result<Value, Refused> {
     let account = world.account(instance)?;
-    if account.status == SCAN {
+    if account.status == SCAN || account.status == BANNED {
         return Ok(Value::Null);
     }
     let digits = account.number.digits.clone();
