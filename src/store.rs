@@ -75,7 +75,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Wakes every room that is not over and was made with `instance`, and those that have no number yet;
+    /// Wakes every room that is not over, because the linked number `instance` is given up or works again;
     /// returns how many of them have a group with it.
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError>;
 

@@ -83,7 +83,7 @@ struct Known {
 pub enum Turn {
     /// It has not worked for so long that its rooms go on without it.
     Lost(String),
-    /// It works again.
+    /// It works, again or as is known only now.
     Back(String),
 }
 
@@ -166,6 +166,11 @@ impl Health {
             known.returned.insert(number.to_owned());
         }
         rest
+    }
+
+    /// Takes in that `number` is known now, so that rooms may make use of it.
+    pub fn note_known(&self, number: &str) {
+        self.known().returned.insert(number.to_owned());
     }
 
     /// That nothing goes through `number`, and from when on nobody waits for it: after `patience`, or at once
@@ -257,6 +262,44 @@ mod tests {
             assert!(health.note_failure("main", true, &error, at(0)).is_none());
             assert_eq!(health.resting("main", true, at(0)), None);
         }
+    }
+
+    #[test]
+    fn a_number_that_is_down_is_given_up_after_a_while_and_its_rooms_hear_of_it_once() {
+        let (health, minute) = (Health::since(at(0)), SignedDuration::from_secs(60));
+        health.note_failure("main", false, &down(), at(0));
+        assert!(health.turns(minute, at(59)).is_empty());
+        let lost = Turn::Lost("main".to_owned());
+        assert_eq!(health.turns(minute, at(60)), [lost.clone()]);
+        health.told(&lost);
+        assert!(health.turns(minute, at(90)).is_empty());
+        health.note_success("main", false, at(100));
+        let back = Turn::Back("main".to_owned());
+        assert_eq!(health.turns(minute, at(100)), [back.clone()]);
+        health.told(&back);
+        assert!(health.turns(minute, at(100)).is_empty() && health.loss("main", minute).is_none());
+    }
+
+    #[test]
+    fn a_ban_in_so_many_words_is_believed_at_once_and_a_state_is_not() {
+        let (health, minute) = (Health::since(at(0)), SignedDuration::from_secs(60));
+        for (words, wait) in
+            [("FAILED", 60), ("SCAN_QR_CODE", 60), ("422: account_banned", 0), ("Logged out", 0)]
+        {
+            let down = GatewayError::SessionDown { detail: words.to_owned() };
+            health.note_failure(words, false, &down, at(0));
+            assert_eq!(health.loss(words, minute).unwrap().believed_at, at(wait), "{words}");
+        }
+    }
+
+    #[test]
+    fn one_outage_is_one_alarm_whatever_the_provider_calls_it() {
+        let health = Health::since(at(0));
+        let refused = GatewayError::Refused { reason: Refusal::Credentials, detail: "401".into() };
+        assert!(health.note_failure("main", false, &down(), at(0)).is_some());
+        assert!(health.note_failure("main", false, &refused, at(20)).is_none());
+        let loss = health.loss("main", SignedDuration::from_secs(60)).unwrap();
+        assert_eq!((loss.since, loss.believed_at), (at(0), at(60)));
     }
 
     #[test]

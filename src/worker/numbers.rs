@@ -16,6 +16,12 @@ use crate::telemetry::InstanceLabels;
 #[derive(Debug, Default)]
 pub struct OwnIds(Mutex<BTreeMap<String, Own>>);
 
+/// The provider has told an id that was not known.
+struct News {
+    /// The config says another one.
+    contradicts: bool,
+}
+
 impl OwnIds {
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Own>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -28,12 +34,11 @@ impl OwnIds {
         Some(Own { hidden: told.filter(|own| own.phone == phone).and_then(|own| own.hidden), phone })
     }
 
-    /// Keeps what is new; returns an id that contradicts the config.
-    fn learn(&self, number: &Number, own: &Own) -> bool {
-        let mut known = self.known();
-        let is_news = known.get(&number.name) != Some(own);
-        known.insert(number.name.clone(), own.clone());
-        is_news && number.phone.as_ref().is_some_and(|phone| *phone != own.phone)
+    /// Keeps what is new.
+    fn learn(&self, number: &Number, own: &Own) -> Option<News> {
+        let before = self.known().insert(number.name.clone(), own.clone());
+        (before.as_ref() != Some(own))
+            .then(|| News { contradicts: number.phone.as_ref().is_some_and(|phone| *phone != own.phone) })
     }
 }
 
@@ -44,11 +49,15 @@ impl Worker {
         for number in &self.numbers {
             match number.gateway.session().await {
                 Ok(Session::Working { own }) => {
-                    if own.is_some_and(|own| self.own_ids.learn(number, &own)) {
-                        warn!(
-                            gateway.instance = number.name,
-                            "the provider says that another phone number is linked than the config does"
-                        );
+                    if let Some(News { contradicts }) = own.and_then(|own| self.own_ids.learn(number, &own)) {
+                        // A room may have waited for a second number that is known only now.
+                        self.health.note_known(&number.name);
+                        if contradicts {
+                            warn!(
+                                gateway.instance = number.name,
+                                "the provider says that another phone number is linked than the config does"
+                            );
+                        }
                     }
                     self.note_health(number, false, None);
                 }

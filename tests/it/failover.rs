@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use warroom::clock::Clock;
 use warroom::room::{PhaseName, Stage};
-use warroom::sandbox::{BANNED, Fault, FaultKind, GroupView, Operation, Person, Privacy, Setup};
+use warroom::sandbox::{BANNED, Fault, FaultKind, GroupView, Operation};
 
-use crate::harness::{ADA, BEN, CLEO, DAN, Options, SECOND_DIGITS, SECOND_ID, World, alertmanager};
+use crate::harness::{ADA, BEN, CLEO, DAN, Options, SECOND_DIGITS, World, alertmanager};
 use crate::verdict::{Said, said};
 
 mod second_way;
@@ -80,7 +79,10 @@ async fn a_number_banned_in_the_middle_of_three_rooms_loses_none_of_them() {
         assert_eq!(world.room(id).await.instance.as_deref(), Some("second"), "{id}");
     }
     let room = world.room(&fourth).await;
-    assert!(room.instance.as_deref() == Some("second") && room.is_complete(), "a new one opens there: {room:#?}");
+    assert!(
+        room.instance.as_deref() == Some("second") && room.is_complete(),
+        "a new one opens there: {room:#?}"
+    );
 
     for name in ["Checkout", "Login", "Search", "Payments"] {
         world.resolve(name).await;
@@ -91,7 +93,11 @@ async fn a_number_banned_in_the_middle_of_three_rooms_loses_none_of_them() {
         assert_eq!(room.phase.name(), PhaseName::Closed, "{room:#?}");
         assert!(group.announce && group.locked && group.subject.contains("over"), "{id}");
         let kinds = kinds(&group);
-        assert_eq!((kinds.first(), kinds.last()), (Some(&Said::Welcome), Some(&Said::LastWords)), "{kinds:?}");
+        assert_eq!(
+            (kinds.first(), kinds.last()),
+            (Some(&Said::Welcome), Some(&Said::LastWords)),
+            "{kinds:?}"
+        );
         world.assert_sound(id).await;
     }
     assert_eq!(world.sandbox.groups().len(), 4, "no second group");

@@ -55,7 +55,7 @@ pub(crate) const DAN: &str = "15550100004";
 
 /// The second linked number, for those who want one.
 pub(crate) const SECOND_ID: &str = "SANDBOX00002";
-const SECOND_TOKEN: &str = "the-second-access-token";
+pub(crate) const SECOND_TOKEN: &str = "the-second-access-token";
 pub(crate) const SECOND_DIGITS: &str = "15550109999";
 
 /// What a test may want to be different.

@@ -1,18 +1,18 @@
-//! Waking the rooms of one linked number.
+//! Waking rooms when a linked number is given up or works again.
 
 use rusqlite::{Connection, params};
 
 use super::rows::{Stored, execute, first, millis};
 use crate::clock::Timestamp;
 
-/// Wakes what waits for `instance`, or for any number at all; returns how many rooms have a group with it.
+/// Wakes every room that is not over: one of its own, one that may take it, one that it may take over. Returns how
+/// many have a group with `instance`.
 pub(super) fn wake_rooms(db: &Connection, instance: &str, now: Timestamp) -> Stored<usize> {
     execute(
         db,
-        "UPDATE rooms SET stirred = stirred + 1, wake_at = min(coalesce(wake_at, ?2), ?2)
-         WHERE phase IN ('wanted', 'creating', 'unsure', 'live', 'closing')
-           AND coalesce(json_extract(doc, '$.instance'), ?1) = ?1",
-        params![instance, millis(now)],
+        "UPDATE rooms SET stirred = stirred + 1, wake_at = min(coalesce(wake_at, ?1), ?1)
+         WHERE phase IN ('wanted', 'creating', 'unsure', 'live', 'closing')",
+        params![millis(now)],
     )?;
     let rooms = first(
         db,
