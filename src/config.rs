@@ -20,6 +20,7 @@ use crate::source::Source;
 mod desk;
 pub mod finding;
 mod gateway;
+pub mod in_force;
 mod item;
 mod people;
 mod quantity;
@@ -38,7 +39,8 @@ mod yaml;
 
 pub use finding::{Colours, Excerpt, Finding, Findings, Level};
 pub use gateway::{CredentialPlace, GatewayKind, GatewaySettings, Instance};
-pub use quantity::show as show_duration;
+pub use in_force::{Exchange, RosterInForce, Standing};
+pub use quantity::{duration as read_duration, show as show_duration};
 pub use rooms::{TEMPLATES, Texts, USUAL_NAME};
 pub use second_way::SecondWaySettings;
 pub use secret::UNSET;
@@ -125,8 +127,7 @@ pub fn load(
         Some(read) => (read.config, read.roster_path, read.open_at),
         None => (None, folder.join(USUAL_ROSTER), Policy::default().open_at),
     };
-    let instances = config.iter().flat_map(|config| &config.gateway.instances);
-    let ours: Vec<Jid> = instances.filter_map(|instance| instance.phone.clone()).collect();
+    let ours = config.as_ref().map(|config| config.gateway.phones()).unwrap_or_default();
     let (roster, roster_source, roster_findings) = read_roster(&roster_path, open_at, &ours);
     findings.extend(roster_findings);
     let findings = Findings::sorted(findings, &[source.text(), roster_source.text()]);

@@ -17,6 +17,7 @@ use secrecy::SecretString;
 use tracing::error;
 
 use crate::clock::Clock;
+use crate::config::RosterInForce;
 use crate::problem::Problem;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, OPEN_METRICS};
@@ -47,6 +48,8 @@ pub struct Console {
     pub token: Option<SecretString>,
     /// Rung when an operator asked for something.
     pub bell: Arc<tokio::sync::Notify>,
+    /// The roster in force.
+    pub roster: Arc<RosterInForce>,
 }
 
 /// The operator listener's routes.
@@ -63,7 +66,7 @@ pub fn router(console: Arc<Console>) -> Router {
 }
 
 /// Every path there is; the API's description is held against it.
-fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 8] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 9] {
     [
         ("/", get(page::home)),
         ("/incidents/{id}", get(page::incident)),
@@ -73,6 +76,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 8] {
         ("/api/incidents/{id}", get(api::show)),
         ("/api/rooms/{id}/{action}", post(api::act)),
         ("/api/openapi.json", get(api::openapi)),
+        ("/-/reload", post(api::reload)),
     ]
 }
 

@@ -23,6 +23,7 @@ use crate::roster::Summons;
 
 pub mod agenda;
 pub mod appeal;
+mod guests;
 pub mod news;
 pub mod numbers;
 mod offers;
@@ -33,6 +34,7 @@ pub mod progress;
 mod saying;
 pub mod seat;
 pub mod standby;
+mod unsure;
 
 pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
 pub use appeal::Appeal;

@@ -18,12 +18,11 @@ mod wire;
 use std::fmt;
 use std::str::FromStr;
 
-use http::HeaderName;
 use secrecy::SecretString;
 
 use crate::alert::{Alert, AlertState, DedupKey, Draft};
 use crate::clock::Timestamp;
-use crate::signature::{Encoding, Scheme, VerifiedBody, Verifier};
+use crate::signature::{Scheme, VerifiedBody, Verifier};
 pub use field_path::{FieldPaths, StateField};
 use severity::{Seen, SeverityRules};
 
@@ -44,64 +43,88 @@ impl SourceKind {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Alertmanager, Self::Grafana, Self::Pagerduty, Self::Generic];
 
+    fn tool(self) -> &'static Tool {
+        match self {
+            Self::Alertmanager => &alertmanager::TOOL,
+            Self::Grafana => &grafana::TOOL,
+            Self::Pagerduty => &pagerduty::TOOL,
+            Self::Generic => &generic::TOOL,
+        }
+    }
+
     /// The name used in config, keys and labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Alertmanager => "alertmanager",
-            Self::Grafana => "grafana",
-            Self::Pagerduty => "pagerduty",
-            Self::Generic => "generic",
-        }
+        self.tool().name
+    }
+
+    /// The tool's own name, for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        self.tool().title
+    }
+
+    /// The strongest proof that this tool can send, for people.
+    #[must_use]
+    pub fn proof(self) -> &'static str {
+        self.tool().proof
     }
 
     /// How this tool signs when told to sign with these secrets and nothing else is configured; `None` for a
     /// tool that cannot sign.
     #[must_use]
     pub fn default_hmac(self, secrets: Vec<SecretString>) -> Option<Scheme> {
-        match self {
-            // A feature request at Alertmanager's (issue 4248); until then bearer or basic.
-            Self::Alertmanager => None,
-            Self::Grafana => Some(Scheme::Hmac {
-                secrets,
-                header: HeaderName::from_static("x-grafana-alerting-signature"),
-                encoding: Encoding::Hex,
-                prefix: None,
-                // Grafana signs a time only if its own form names a header for it, and proposes none.
-                timestamp: None,
-            }),
-            Self::Pagerduty => Some(Scheme::PagerDuty { secrets }),
-            // GitHub's form, which most senders and shell one-liners can make.
-            Self::Generic => Some(Scheme::Hmac {
-                secrets,
-                header: HeaderName::from_static("x-hub-signature-256"),
-                encoding: Encoding::Hex,
-                prefix: Some("sha256=".to_owned()),
-                timestamp: None,
-            }),
-        }
+        self.tool().hmac.map(|scheme| scheme(secrets))
     }
 
-    /// A body as this tool would send it at `now` for a Severity-1 condition that has just begun. Bodies with
-    /// the same `dedup` concern the same condition.
+    /// A request as this tool would send it at `now` for a Severity-1 condition that has just begun. Those
+    /// with the same `dedup` concern the same condition.
     #[must_use]
-    pub fn sample(self, now: Timestamp, dedup: &str) -> String {
-        self.sample_in(AlertState::Firing, now, dedup)
+    pub fn sample(self, now: Timestamp, dedup: &str) -> Sample {
+        (self.tool().sample)(AlertState::Firing, now, dedup)
     }
 
-    /// The body that ends the condition of [`Self::sample`] with the same `dedup`.
+    /// The request that ends the condition of [`Self::sample`] with the same `dedup`.
     #[must_use]
-    pub fn sample_resolved(self, now: Timestamp, dedup: &str) -> String {
-        self.sample_in(AlertState::Resolved, now, dedup)
+    pub fn sample_resolved(self, now: Timestamp, dedup: &str) -> Sample {
+        (self.tool().sample)(AlertState::Resolved, now, dedup)
     }
+}
 
-    fn sample_in(self, state: AlertState, now: Timestamp, dedup: &str) -> String {
-        match self {
-            Self::Alertmanager => alertmanager::sample(state, now, dedup),
-            Self::Grafana => grafana::sample(state, now, dedup),
-            Self::Pagerduty => pagerduty::sample(state, now, dedup),
-            Self::Generic => generic::sample(state, now, dedup),
-        }
+/// What the file of a tool provides; each has one, called `TOOL`.
+struct Tool {
+    /// The name used in config, keys and labels.
+    name: &'static str,
+    /// The tool's own name, for people.
+    title: &'static str,
+    /// The strongest proof that it can send, for people.
+    proof: &'static str,
+    /// How it signs when it is given secrets and nothing else is said; `None` if it cannot sign.
+    hmac: Option<fn(Vec<SecretString>) -> Scheme>,
+    /// What a body means.
+    parse: fn(&VerifiedBody, &Source) -> Result<Parsed, NotUnderstood>,
+    /// A request about a Severity-1 condition in the given state.
+    sample: fn(AlertState, Timestamp, &str) -> Sample,
+}
+
+/// A request as a tool would send it, without its proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// Headers that tell how to read the body; JSON if there is no `content-type` among them.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl From<serde_json::Value> for Sample {
+    fn from(body: serde_json::Value) -> Self {
+        Self { headers: Vec::new(), body: body.to_string() }
+    }
+}
+
+impl From<Sample> for Vec<u8> {
+    fn from(sample: Sample) -> Self {
+        sample.body.into_bytes()
     }
 }
 
@@ -276,12 +299,7 @@ impl NotUnderstood {
 
 /// Reads a verified body as its source's tool means it.
 pub fn parse(body: &VerifiedBody, source: &Source, now: Timestamp) -> Result<Parsed, NotUnderstood> {
-    let parsed = match source.kind {
-        SourceKind::Alertmanager => alertmanager::parse(body, source),
-        SourceKind::Grafana => grafana::parse(body, source),
-        SourceKind::Pagerduty => pagerduty::parse(body, source),
-        SourceKind::Generic => generic::parse(body, source),
-    }?;
+    let parsed = (source.kind.tool().parse)(body, source)?;
     let parsed = parsed.not_after(now);
     Ok(if source.open_tests { parsed } else { parsed.without_tests() })
 }

@@ -12,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::clock::Timestamp;
+
 /// The media type of [`Metrics::render`]; Prometheus refuses an answer without it.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -56,6 +58,20 @@ pub struct InstanceLabels {
     pub instance: String,
 }
 
+/// A roster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RosterLabels {
+    /// The beginning of the SHA-256 of its text.
+    pub hash: String,
+}
+
+/// A look at the roster's file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ExchangeLabels {
+    /// `same`, `taken` or `refused`.
+    pub outcome: &'static str,
+}
+
 /// A move of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct MoveLabels {
@@ -91,6 +107,14 @@ pub struct Metrics {
     pub alarms: Family<InstanceLabels, Counter>,
     /// Rooms that went on through another number.
     pub switches: Counter,
+    /// The roster in force: one series at 1.
+    pub roster: Family<RosterLabels, Gauge<i64, AtomicI64>>,
+    /// Since when it is in force, in Unix seconds.
+    pub roster_since: Gauge<i64, AtomicI64>,
+    /// Whether the file as it is now is the one in force.
+    pub roster_sound: Gauge<i64, AtomicI64>,
+    /// Looks at the file on request or on change, by outcome.
+    pub roster_exchanges: Family<ExchangeLabels, Counter>,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
@@ -113,6 +137,10 @@ impl Default for Metrics {
             instances_up: Family::default(),
             alarms: Family::default(),
             switches: Counter::default(),
+            roster: Family::default(),
+            roster_since: Gauge::default(),
+            roster_sound: Gauge::default(),
+            roster_exchanges: Family::default(),
             leased: Gauge::default(),
             store_failures: Counter::default(),
             registry: Registry::default(),
@@ -161,6 +189,27 @@ impl Default for Metrics {
             "Rooms that went on through another linked number",
             metrics.switches.clone(),
         );
+        registry.register(
+            "roster",
+            "The roster in force, by the beginning of its hash",
+            metrics.roster.clone(),
+        );
+        registry.register_with_unit(
+            "roster_since_timestamp",
+            "Since when the roster is in force, in Unix time",
+            Unit::Seconds,
+            metrics.roster_since.clone(),
+        );
+        registry.register(
+            "roster_sound",
+            "Whether the roster's file is free of errors (1) or an earlier one stays in force (0)",
+            metrics.roster_sound.clone(),
+        );
+        registry.register(
+            "roster_exchanges",
+            "Looks at the roster's file by outcome",
+            metrics.roster_exchanges.clone(),
+        );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());
         Self { registry, ..metrics }
@@ -175,6 +224,19 @@ impl Metrics {
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    /// Shows the roster in force.
+    pub fn set_roster(&self, hash: &str, since: Timestamp, sound: bool) {
+        self.roster.clear();
+        self.roster.get_or_create(&RosterLabels { hash: hash.to_owned() }).set(1);
+        self.roster_since.set(since.as_second());
+        self.roster_sound.set(i64::from(sound));
+    }
+
+    /// Counts a look at the roster's file.
+    pub fn count_roster_exchange(&self, outcome: &'static str) {
+        self.roster_exchanges.get_or_create(&ExchangeLabels { outcome }).inc();
     }
 
     /// Counts a hook.

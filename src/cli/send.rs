@@ -22,6 +22,9 @@ pub struct Options {
     /// A body of your own instead of the sample
     #[arg(long, value_name = "FILE", conflicts_with = "resolved")]
     file: Option<PathBuf>,
+    /// A header that tells how to read your file, such as `Sentry-Hook-Resource: issue`; may be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE", requires = "file")]
+    headers: Vec<String>,
     /// What the sample is about: the same word fires, repeats and resolves the same incident
     #[arg(long, value_name = "WORD", default_value = "warroom-sample")]
     key: String,
@@ -44,14 +47,25 @@ pub(super) fn run(options: &Options, clock: &dyn Clock, out: &mut dyn Write) -> 
         ))
     })?;
     let now = clock.now();
-    let body = match &options.file {
-        Some(path) => {
-            std::fs::read(path).map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))?
-        }
-        None if options.resolved => source.kind.sample_resolved(now, &options.key).into_bytes(),
-        None => source.kind.sample(now, &options.key).into_bytes(),
+    let sample = if options.resolved {
+        source.kind.sample_resolved(now, &options.key)
+    } else {
+        source.kind.sample(now, &options.key)
     };
-    let Signed { headers, query } = sign(&source.verifier, &body, &new_id(now), now)
+    let mut headers: Vec<(String, String)> = Vec::new();
+    let body = if let Some(path) = &options.file {
+        std::fs::read(path).map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))?
+    } else {
+        headers.extend(sample.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        sample.into()
+    };
+    for given in &options.headers {
+        let (name, value) = given
+            .split_once(':')
+            .ok_or_else(|| Failure::wrong("`--header` takes a name, a colon and a value"))?;
+        headers.push((name.trim().to_owned(), value.trim().to_owned()));
+    }
+    let Signed { headers: proof, query } = sign(&source.verifier, &body, &new_id(now), now)
         .map_err(|error| Failure::no(format!("the sample cannot be signed: {error}")))?;
     let to = options.to.clone().unwrap_or_else(|| {
         let mut address = config.server.listen;
@@ -67,10 +81,14 @@ pub(super) fn run(options: &Options, clock: &dyn Clock, out: &mut dyn Write) -> 
     }
     let reply = runtime()?.block_on(async {
         let mut request = client()?.post(url).body(body);
-        if !headers.contains_key(http::header::CONTENT_TYPE) {
+        let is_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+        if !headers.iter().any(|(name, _)| is_type(name)) {
             request = request.header(http::header::CONTENT_TYPE, "application/json");
         }
-        ask(request.headers(headers), "the bridge").await
+        for (name, value) in &headers {
+            request = request.header(name, value);
+        }
+        ask(request.headers(proof), "the bridge").await
     })?;
     writeln!(out, "{} {}", reply.status, reply.body.trim())?;
     Ok(if (200..300).contains(&reply.status) { 0 } else { NO })

@@ -41,6 +41,14 @@ pub struct GatewaySettings {
     pub instances: Vec<Instance>,
 }
 
+impl GatewaySettings {
+    /// The phone numbers of our instances, as far as the config says them.
+    #[must_use]
+    pub fn phones(&self) -> Vec<Jid> {
+        self.instances.iter().filter_map(|instance| instance.phone.clone()).collect()
+    }
+}
+
 /// A chat provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GatewayKind {

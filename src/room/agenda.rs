@@ -15,6 +15,7 @@ use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
 use super::seat::{Seat, SeatState};
 use super::standby::{self, StandbyStep};
+use super::unsure;
 use super::{Chore, Room, Saying, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::Capabilities;
@@ -213,7 +214,18 @@ impl Step {
             Self::Say { what, .. } | Self::LookForMessage { what, .. } => {
                 !matches!(what, What::Brief { .. } | What::Quiet { .. })
             }
-            _ => true,
+            Self::Look { .. }
+            | Self::Sweep { .. }
+            | Self::Describe { .. }
+            | Self::ReadMembers { .. }
+            | Self::GetLink { .. }
+            | Self::CheckReachable { .. }
+            | Self::LockSettings { .. }
+            | Self::Promote { .. }
+            | Self::RevokeLink { .. }
+            | Self::LockMessages { .. }
+            | Self::Rename { .. }
+            | Self::Leave { .. } => true,
         }
     }
 }
@@ -244,7 +256,9 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
         // Whoever stored the intent is gone, or would have stored the outcome too.
         Phase::Creating { .. } => Next::Note(Event::Lost { look_at: now }),
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
-        Phase::Unsure { since, look_at, .. } => while_unsure(room, wanted, ground, (*since, *look_at), now),
+        Phase::Unsure { since, look_at, .. } => {
+            unsure::while_unsure(room, wanted, ground, (*since, *look_at), now)
+        }
         Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
         Phase::Closing { group, since } => while_closing(room, wanted, ground, (group, *since), now),
     };
@@ -320,7 +334,13 @@ pub fn tell_of_delay(
 }
 
 /// Before a room without a group is left to a person, everybody is told 1:1.
-fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: String, now: Timestamp) -> Next {
+pub(super) fn reach_one_by_one(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    why: String,
+    now: Timestamp,
+) -> Next {
     if let Some(saying) =
         room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
     {
@@ -356,59 +376,6 @@ fn one_by_one<'a>(
         });
     }
     agenda
-}
-
-fn while_unsure(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    (since, look_at): (Timestamp, Timestamp),
-    now: Timestamp,
-) -> Next {
-    if let Some(next) = while_nobody_can_look(room, wanted, ground, now) {
-        return next;
-    }
-    // Time in which the number was down does not count: nobody could have looked.
-    let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
-    let deadline = later(counted_from, ground.policy.phase_deadline);
-    if deadline <= now {
-        let why = "nobody could tell whether the group was made".to_owned();
-        return reach_one_by_one(room, wanted, ground, why, now);
-    }
-    if look_at > now {
-        return Next::Sleep(look_at);
-    }
-    let mut agenda = Agenda::new(room, now);
-    agenda.offer(Step::Look { token: room.token() });
-    agenda.wake(deadline);
-    agenda.decide()
-}
-
-/// The number that may have made a group is lost, and no other one can see its groups: people are told 1:1, and
-/// a person decides when it does not come back in the time of a phase.
-fn while_nobody_can_look(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Option<Next> {
-    if let Some(step) = appeal::numbers_down(room, wanted, ground, now)
-        && let call @ Next::Call(_) = appeal::offered(room, step, now).decide()
-    {
-        return Some(call);
-    }
-    let own = room.instance.as_deref().unwrap_or_default();
-    let someone_works = ground.numbers.others(None).next().is_some();
-    if !ground.numbers.is_lost(own, now) || !someone_works {
-        return None;
-    }
-    let why = if ground.numbers.knows(own) {
-        "nobody could tell whether the group was made: the number that was asked for it does not work"
-    } else {
-        "nobody could tell whether the group was made: the number that was asked for it is not in the config any more"
-    };
-    let deadline = ground.numbers.loss(own).map(|loss| later(loss.believed_at, ground.policy.phase_deadline));
-    match reach_one_by_one(room, wanted, ground, why.to_owned(), now) {
-        // Until then it is asked now and then whether it is back.
-        Next::Note(_) if deadline.is_some_and(|deadline| deadline > now) => None,
-        next @ (Next::Call(_) | Next::Note(_)) => Some(next),
-        Next::Sleep(_) | Next::Rest => None,
-    }
 }
 
 /// A message without an answer: look for it, and say it again only when it is not there.

@@ -112,7 +112,7 @@ fn due(
 }
 
 /// Offers an appeal that is due.
-pub(super) fn offered<'a>(room: &'a Room, step: Step, now: Timestamp) -> Agenda<'a> {
+pub(super) fn offered(room: &Room, step: Step, now: Timestamp) -> Agenda<'_> {
     let mut agenda = Agenda::new(room, now);
     agenda.offer(step);
     agenda

@@ -5,8 +5,11 @@ use super::agenda::Step;
 /// Failures in a row after which a step is given up, or done without.
 pub(super) fn patience(step: &Step) -> u32 {
     match step {
-        // What people must hear is tried until it is refused; a look has its phase's deadline.
-        Step::Say { .. } | Step::Create { .. } | Step::Look { .. } => u32::MAX,
+        // What people must hear is tried until it is refused; a look has its phase's deadline; standbys and
+        // appeals count by themselves.
+        Step::Say { .. } | Step::Create { .. } | Step::Look { .. } | Step::Standby(_) | Step::Appeal(_) => {
+            u32::MAX
+        }
         Step::LookForMessage { .. } | Step::CheckReachable { .. } => 3,
         // Read again minutes later in any case.
         Step::ReadMembers { .. } => 5,
@@ -16,8 +19,6 @@ pub(super) fn patience(step: &Step) -> u32 {
         | Step::RevokeLink { .. }
         | Step::LockMessages { .. }
         | Step::Leave { .. } => 20,
-        // They count by themselves.
-        Step::Standby(_) | Step::Appeal(_) => u32::MAX,
     }
 }
 

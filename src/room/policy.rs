@@ -5,6 +5,7 @@ use crate::clock::SignedDuration;
 
 /// How rooms behave.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a decision of its own")]
 pub struct Policy {
     /// This severity and worse opens a room.
     pub open_at: Severity,

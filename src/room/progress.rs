@@ -262,17 +262,17 @@ impl Room {
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Result<Effect, Illegal> {
-        let private = matches!(step, Step::Say { what, .. } if what.is_private());
-        match answer {
-            // Another number may do it; every other step needs the one that made the group.
-            Answer::Failed(error) if step.needs_its_number() || private => self.hold(error, now),
-            Answer::Failed(_) => {}
-            _ => {
-                if step.needs_its_number() || private {
-                    self.hold_until = None;
-                }
-                self.troubles.remove(&step.key());
+        // Another number may do what does not need the room's own; a person who is written to waits all the same.
+        let own = step.needs_its_number() || matches!(step, Step::Say { what, .. } if what.is_private());
+        if let Answer::Failed(error) = answer {
+            if own {
+                self.hold(error, now);
             }
+        } else {
+            if own {
+                self.hold_until = None;
+            }
+            self.troubles.remove(&step.key());
         }
         let mut effect = Effect::default();
         match step {

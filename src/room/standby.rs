@@ -17,7 +17,7 @@ use super::progress::Answer;
 use super::seat::Seat;
 use super::{Chore, Room, Saying, Wanted, agenda};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::{AddOutcome, GatewayError, InviteLink, Member, Members, Own, Refusal};
+use crate::gateway::{AddOutcome, GatewayError, InviteLink, Refusal};
 use crate::jid::{ChatId, GroupId, Jid};
 
 /// Another of our numbers, on its way into a room or in it.
@@ -247,8 +247,8 @@ fn tell_why_it_is_quiet(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: T
 /// while it is lost and others work the message counts as not delivered, and is not repeated.
 pub(super) fn can_be_looked_for(saying: &Saying, ground: Ground<'_>, now: Timestamp) -> bool {
     let numbers = ground.numbers;
-    let lost = |sender: &&str| numbers.is_lost(sender, now) && numbers.others(Some(*sender)).next().is_some();
-    !saying.what.is_private() || saying.instance.as_deref().filter(lost).is_none()
+    let lost = |sender: &str| numbers.is_lost(sender, now) && numbers.others(Some(sender)).next().is_some();
+    !(saying.what.is_private() && saying.instance.as_deref().is_some_and(lost))
 }
 
 impl Room {
@@ -379,55 +379,7 @@ impl Room {
             saying.look_at = now;
         }
     }
-
-    /// The member list without our own numbers, which are no guests: neither somebody wanted nor a nameless
-    /// stranger. Notes a standby that somebody has taken out of the group.
-    pub(super) fn guests(&mut self, members: &Members, ground: Ground<'_>, now: Timestamp) -> Members {
-        let ours = ground.numbers.ids();
-        let is_ours = |row: &Member| {
-            row.phone.as_ref().is_some_and(|p| ours.contains(p))
-                || row.hidden.as_ref().is_some_and(|h| ours.contains(h))
-                || ours
-                    .iter()
-                    .any(|id| row.hidden.is_some() && members.hidden_ids.get(id) == row.hidden.as_ref())
-        };
-        let mut guests = members.clone();
-        guests.rows.retain(|row| !is_ours(row));
-        guests.hidden_ids.retain(|phone, _| !ours.contains(phone));
-        let seen = |own: &Own| {
-            let shows = |row: &&Member| {
-                row.phone.as_ref() == Some(&own.phone)
-                    || (row.hidden.is_some()
-                        && (row.hidden == own.hidden
-                            || row.hidden.as_ref() == members.hidden_ids.get(&own.phone)))
-            };
-            members.rows.iter().any(|row| shows(&row))
-        };
-        for standby in &mut self.standby {
-            let own =
-                ground.numbers.0.iter().find(|n| n.name == standby.instance).and_then(|n| n.own.as_ref());
-            let may_be_in = match standby.stage {
-                Stage::Ready { .. } | Stage::ToPromote | Stage::ToCheck => true,
-                Stage::ToAdd | Stage::ToJoin | Stage::GivenUp { .. } => false,
-            };
-            if !may_be_in || own.is_some_and(seen) {
-                continue;
-            }
-            let nameless = guests.rows.iter().position(|row| row.phone.is_none());
-            match (&standby.stage, nameless) {
-                // One of the nameless rows is this number, and nobody can tell which.
-                (Stage::Ready { .. }, Some(row)) => {
-                    guests.rows.remove(row);
-                    guests.own_row_unknown = true;
-                }
-                (_, Some(_)) => guests.own_row_unknown = true,
-                (Stage::Ready { .. }, None) if own.is_some() => {
-                    let why = "it is not in the group any more".to_owned();
-                    standby.stage = Stage::GivenUp { why, at: now };
-                }
-                (_, None) => {}
-            }
-        }
-        guests
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,10 +11,20 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::wire::{Moment, Text, Texts, hash_of, read};
-use super::{IncidentPer, NotUnderstood, Parsed, Source};
+use super::{IncidentPer, NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{Alert, AlertState, DedupKey, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::VerifiedBody;
+
+pub(super) const TOOL: Tool = Tool {
+    name: "alertmanager",
+    title: "Prometheus Alertmanager",
+    proof: "a bearer token or a password",
+    // A feature request at Alertmanager's (issue 4248); until then bearer or basic.
+    hmac: None,
+    parse,
+    sample,
+};
 
 /// A group as it is sent.
 #[derive(Debug, Default, Deserialize)]
@@ -56,7 +66,7 @@ pub(super) struct Member {
     pub(super) panel_url: Text,
 }
 
-pub(super) fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
+fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
     alerts_of(&read(body.body())?, source, |_, draft| draft)
 }
 
@@ -178,7 +188,7 @@ pub(super) fn severity_in(labels: &BTreeMap<String, String>) -> Option<&str> {
 }
 
 /// A group of one alert.
-pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
+fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     json!({
         "version": "4",
         "groupKey": format!("{{}}/{{severity=\"critical\"}}:{{alertname=\"CheckoutDown\", sample=\"{dedup}\"}}"),
@@ -191,7 +201,7 @@ pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
         "externalURL": "https://alertmanager.example",
         "alerts": [sample_member(state, now, dedup)],
     })
-    .to_string()
+    .into()
 }
 
 /// What samples of the Alertmanager family have as their one alert.

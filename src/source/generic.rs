@@ -18,19 +18,41 @@
 //!
 //! Keys are kept apart by source, because unrelated senders count from 1.
 
+use http::HeaderName;
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::field_path::{Path, json_within};
 use super::wire::{Moment, Text, Texts, moment, part, read, text};
-use super::{FieldPaths, NotUnderstood, Parsed, Source, StateField};
+use super::{FieldPaths, NotUnderstood, Parsed, Sample, Source, StateField, Tool};
 use crate::alert::{Alert, AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::signature::VerifiedBody;
+use crate::signature::{Encoding, Scheme, VerifiedBody};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "generic",
+    title: "anything that posts JSON",
+    proof: "an HMAC signature, with a signed time by Standard Webhooks",
+    hmac: Some(sign),
+    parse,
+    sample,
+};
+
+/// GitHub's form, which most senders and shell one-liners can make.
+fn sign(secrets: Vec<SecretString>) -> Scheme {
+    Scheme::Hmac {
+        secrets,
+        header: HeaderName::from_static("x-hub-signature-256"),
+        encoding: Encoding::Hex,
+        prefix: Some("sha256=".to_owned()),
+        timestamp: None,
+    }
+}
 
 const LONGEST_KEY: usize = 255;
 
-pub(super) fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
+fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
     let value: Value = read(body.body())?;
     match &source.fields {
         Some(fields) => {
@@ -239,7 +261,7 @@ fn texts(value: &Value) -> Option<String> {
 }
 
 /// One alert in our own JSON.
-pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
+fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let (event, started_at) = match state {
         AlertState::Firing => ("triggered", now),
         AlertState::Acknowledged => ("acknowledged", now),
@@ -260,5 +282,5 @@ pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
         "runbook_url": "https://runbooks.example/checkout",
         "labels": { "client": "acme", "environment": "production" },
     })
-    .to_string()
+    .into()
 }

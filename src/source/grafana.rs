@@ -4,17 +4,39 @@
 //! When a query fails or finds nothing, Grafana sends alerts named `DatasourceError` and `DatasourceNoData`
 //! with the rule's name in `rulename`: conditions of their own, which are called by what they concern.
 
+use http::HeaderName;
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::alertmanager::{self, Member, alerts_of, severity_in};
 use super::wire::{Text, Texts, part, read};
-use super::{NotUnderstood, Parsed, Source};
+use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::Timestamp;
-use crate::signature::VerifiedBody;
+use crate::signature::{Encoding, Scheme, VerifiedBody};
 
-pub(super) fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
+pub(super) const TOOL: Tool = Tool {
+    name: "grafana",
+    title: "Grafana",
+    proof: "an HMAC signature, with a signed time if configured",
+    hmac: Some(sign),
+    parse,
+    sample,
+};
+
+/// Grafana signs a time only if its own form names a header for it, and proposes none.
+fn sign(secrets: Vec<SecretString>) -> Scheme {
+    Scheme::Hmac {
+        secrets,
+        header: HeaderName::from_static("x-grafana-alerting-signature"),
+        encoding: Encoding::Hex,
+        prefix: None,
+        timestamp: None,
+    }
+}
+
+fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
     let value: Value = read(body.body())?;
     let has = |name: &str| value.get(name).is_some();
     if has("alerts") {
@@ -127,7 +149,7 @@ impl DashboardAlert {
 }
 
 /// A group of one alert as a contact point sends it.
-pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
+fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let mut member = alertmanager::sample_member(state, now, dedup);
     if let Value::Object(fields) = &mut member {
         fields.insert("values".to_owned(), json!({ "A": 0.42 }));
@@ -157,5 +179,5 @@ pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
         "externalURL": "https://grafana.example/",
         "alerts": [member],
     })
-    .to_string()
+    .into()
 }

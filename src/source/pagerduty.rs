@@ -8,10 +8,19 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::wire::{Moment, Text, part, read};
-use super::{NotUnderstood, Parsed, Source};
+use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::signature::VerifiedBody;
+use crate::signature::{Scheme, VerifiedBody};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "pagerduty",
+    title: "PagerDuty",
+    proof: "an HMAC signature",
+    hmac: Some(|secrets| Scheme::PagerDuty { secrets }),
+    parse,
+    sample,
+};
 
 #[derive(Debug, Deserialize)]
 struct Event {
@@ -81,7 +90,7 @@ const OF_AN_INCIDENT: [&str; 11] = [
     "incident.incident_type.changed",
 ];
 
-pub(super) fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
+fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
     let mut value: Value = read(body.body())?;
     if value.get("messages").is_some_and(Value::is_array) {
         return Ok(Parsed::ignored(
@@ -176,7 +185,7 @@ fn summaries_of(references: Option<&[Reference]>) -> Vec<String> {
 }
 
 /// An incident of priority P1.
-pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
+fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let reference = |id: &str, kind: &str, summary: &str| {
         json!({
             "id": id,
@@ -221,5 +230,5 @@ pub(super) fn sample(state: AlertState, now: Timestamp, dedup: &str) -> String {
             },
         },
     })
-    .to_string()
+    .into()
 }

@@ -270,12 +270,12 @@ mod tests {
         health.note_failure("main", false, &down(), at(0));
         assert!(health.turns(minute, at(59)).is_empty());
         let lost = Turn::Lost("main".to_owned());
-        assert_eq!(health.turns(minute, at(60)), [lost.clone()]);
+        assert_eq!(health.turns(minute, at(60)), std::slice::from_ref(&lost));
         health.told(&lost);
         assert!(health.turns(minute, at(90)).is_empty());
         health.note_success("main", false, at(100));
         let back = Turn::Back("main".to_owned());
-        assert_eq!(health.turns(minute, at(100)), [back.clone()]);
+        assert_eq!(health.turns(minute, at(100)), std::slice::from_ref(&back));
         health.told(&back);
         assert!(health.turns(minute, at(100)).is_empty() && health.loss("main", minute).is_none());
     }

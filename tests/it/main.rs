@@ -4,6 +4,7 @@
 
 mod configuring;
 mod crash;
+mod duty;
 mod failover;
 mod faults;
 mod gates;
@@ -15,6 +16,7 @@ mod odd_gateway;
 mod place;
 mod process;
 mod receiving;
+mod reloading;
 mod rooms;
 mod simulation;
 mod sources;

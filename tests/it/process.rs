@@ -24,6 +24,8 @@ use crate::harness::listen;
 
 mod commands;
 mod crashing;
+mod rehearsing;
+mod reloading;
 mod stopping;
 
 /// Longer than anything here takes on a busy machine; reached only when something is wrong.
@@ -99,10 +101,15 @@ impl Process {
         self.stderr.lock().unwrap().clone()
     }
 
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Asks it to stop, as a container's runtime does.
     fn terminate(&self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status().unwrap().success());
+        self.signal("TERM");
     }
 
     /// Kills it as a power cut would.
@@ -199,7 +206,7 @@ impl Place {
     /// Posts a signed Sev-1 alert and returns the incident's name from the 200.
     async fn fire(&self, bridge: SocketAddr, key: &str) -> String {
         let now = SystemClock.now();
-        let body = SourceKind::Generic.sample(now, key).into_bytes();
+        let body = Vec::from(SourceKind::Generic.sample(now, key));
         let verifier = Verifier::new(Scheme::StandardWebhooks { secrets: vec![SecretString::from(SECRET)] });
         let signed = sign(&verifier, &body, &format!("msg_{key}"), now).unwrap();
         let url = format!("http://{bridge}/hooks/generic");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use insta::assert_json_snapshot;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use warroom::alert::{Alert, AlertState, Severity};
 use warroom::clock::Timestamp;
 use warroom::signature::{RawHook, Scheme, VerifiedBody, Verifier, verify};
-use warroom::source::{FieldPaths, IncidentPer, NotUnderstood, Parsed, Source, SourceKind, parse};
+use warroom::source::{FieldPaths, IncidentPer, NotUnderstood, Parsed, Sample, Source, SourceKind, parse};
 
 use fields::checks;
 
@@ -27,40 +27,99 @@ fn source(kind: SourceKind) -> Source {
     Source::new("test", kind, Verifier::new(Scheme::Insecure))
 }
 
-fn verified(source: &Source, body: &[u8]) -> VerifiedBody {
-    let hook = RawHook {
-        source: source.name.clone(),
-        headers: HeaderMap::new(),
-        query: None,
-        body: body.to_vec().into(),
-    };
+/// What is sent: a body, and the headers that tell how to read it, if a tool has such.
+///
+/// A fixture whose name ends in `.http` begins with them, up to a blank line; every other one is all body.
+#[derive(Debug, Clone, Default)]
+struct Sent {
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Sent {
+    fn header(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::from_bytes(name.trim().as_bytes()).unwrap();
+        self.headers.append(name, HeaderValue::from_str(value.trim()).unwrap());
+        self
+    }
+
+    fn from_file(path: &Path) -> Self {
+        let bytes = fs::read(path).unwrap();
+        if path.extension().is_none_or(|ending| ending != "http") {
+            return Self { headers: HeaderMap::new(), body: bytes };
+        }
+        let blank = bytes.windows(2).position(|two| two == b"\n\n").unwrap();
+        let head = std::str::from_utf8(&bytes[..blank]).unwrap();
+        head.lines().fold(
+            Self { headers: HeaderMap::new(), body: bytes[blank + 2..].to_vec() },
+            |sent, line| {
+                let (name, value) = line.split_once(':').unwrap();
+                sent.header(name, value)
+            },
+        )
+    }
+
+    /// Another body under the same headers.
+    fn with_body(&self, body: &[u8]) -> Self {
+        Self { headers: self.headers.clone(), body: body.to_vec() }
+    }
+}
+
+impl From<&Sent> for Sent {
+    fn from(sent: &Sent) -> Self {
+        sent.clone()
+    }
+}
+
+impl From<&[u8]> for Sent {
+    fn from(body: &[u8]) -> Self {
+        Self { headers: HeaderMap::new(), body: body.to_vec() }
+    }
+}
+
+impl From<&Vec<u8>> for Sent {
+    fn from(body: &Vec<u8>) -> Self {
+        Self::from(body.as_slice())
+    }
+}
+
+impl From<Sample> for Sent {
+    fn from(sample: Sample) -> Self {
+        let empty = Self { headers: HeaderMap::new(), body: sample.body.into_bytes() };
+        sample.headers.iter().fold(empty, |sent, (name, value)| sent.header(name, value))
+    }
+}
+
+fn verified(source: &Source, sent: impl Into<Sent>) -> VerifiedBody {
+    let Sent { headers, body } = sent.into();
+    let hook = RawHook { source: source.name.clone(), headers, query: None, body: body.into() };
     verify(hook, &source.verifier, now()).unwrap()
 }
 
-fn read(source: &Source, body: &[u8]) -> Result<Parsed, NotUnderstood> {
-    parse(&verified(source, body), source, now())
+fn read(source: &Source, sent: impl Into<Sent>) -> Result<Parsed, NotUnderstood> {
+    parse(&verified(source, sent), source, now())
 }
 
-fn alerts(source: &Source, body: &[u8]) -> Vec<Alert> {
-    match read(source, body).unwrap() {
+fn alerts(source: &Source, sent: impl Into<Sent>) -> Vec<Alert> {
+    match read(source, sent).unwrap() {
         Parsed::Alerts(alerts) => alerts,
         other => panic!("{other:?}"),
     }
 }
 
-fn fixtures_of(kind: SourceKind) -> BTreeMap<String, Vec<u8>> {
+fn fixtures_of(kind: SourceKind) -> BTreeMap<String, Sent> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(kind.as_str());
     fs::read_dir(&folder)
         .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
         .map(|entry| {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            (name, fs::read(path).unwrap())
+            (name, Sent::from_file(&path))
         })
         .collect()
 }
 
-fn fixture(kind: SourceKind, name: &str) -> Vec<u8> {
+fn fixture(kind: SourceKind, name: &str) -> Sent {
     fixtures_of(kind).remove(name).unwrap()
 }
 
@@ -85,7 +144,7 @@ fn every_kind_has_the_fixtures_that_prove_it() {
     for kind in SourceKind::ALL {
         let fixtures = fixtures_of(kind);
         for wanted in ["firing", "resolved", "several", "unknown_fields", "broken"] {
-            assert!(fixtures.contains_key(wanted), "{kind} has no {wanted}.json");
+            assert!(fixtures.contains_key(wanted), "{kind} has no {wanted}");
         }
         assert!(read(&source(kind), &fixtures["broken"]).is_err(), "{kind}");
     }
@@ -103,8 +162,8 @@ fn every_fixture_is_read_as_written_down() {
 #[test]
 fn the_end_of_an_incident_has_the_key_and_ids_of_its_beginning() {
     for kind in SourceKind::ALL {
-        let begins = alerts(&source(kind), &fixture(kind, "firing"));
-        let ends = alerts(&source(kind), &fixture(kind, "resolved"));
+        let begins = alerts(&source(kind), fixture(kind, "firing"));
+        let ends = alerts(&source(kind), fixture(kind, "resolved"));
         let who =
             |alerts: &[Alert]| -> Vec<_> { alerts.iter().map(|a| (a.key.clone(), a.id.clone())).collect() };
         assert_eq!(who(&begins), who(&ends), "{kind}");
@@ -128,9 +187,9 @@ fn everything_said_about_an_incident_shares_its_key() {
         (SourceKind::Generic, "firing", &["acknowledged"]),
         (SourceKind::Alertmanager, "firing", &["several", "truncated"]),
     ] {
-        let key = &alerts(&source(kind), &fixture(kind, begin))[0].key;
+        let key = &alerts(&source(kind), fixture(kind, begin))[0].key;
         for other in others {
-            for alert in alerts(&source(kind), &fixture(kind, other)) {
+            for alert in alerts(&source(kind), fixture(kind, other)) {
                 assert_eq!(&alert.key, key, "{kind} {other}");
             }
         }
@@ -140,7 +199,7 @@ fn everything_said_about_an_incident_shares_its_key() {
 #[test]
 fn a_resolve_beside_something_cut_or_unread_is_marked_as_incomplete() {
     let source = source(SourceKind::Alertmanager);
-    let cut = alerts(&source, &fixture(SourceKind::Alertmanager, "truncated"));
+    let cut = alerts(&source, fixture(SourceKind::Alertmanager, "truncated"));
     assert!(cut.iter().all(|a| a.truncated && a.state == AlertState::Resolved));
     let body = fixture(SourceKind::Alertmanager, "unknown_status");
     match read(&source, &body).unwrap() {
@@ -152,8 +211,8 @@ fn a_resolve_beside_something_cut_or_unread_is_marked_as_incomplete() {
 #[test]
 fn unknown_extra_fields_change_nothing_that_matters() {
     for kind in SourceKind::ALL {
-        let known = alerts(&source(kind), &fixture(kind, "firing"));
-        let unknown = alerts(&source(kind), &fixture(kind, "unknown_fields"));
+        let known = alerts(&source(kind), fixture(kind, "firing"));
+        let unknown = alerts(&source(kind), fixture(kind, "unknown_fields"));
         assert_eq!(known.len(), unknown.len());
         for (known, unknown) in known.iter().zip(&unknown) {
             assert_eq!(
@@ -194,19 +253,19 @@ fn a_test_button_opens_nothing_unless_it_shall() {
 fn samples_to_send_are_read_back_as_a_severity_1_that_begins_now() {
     for kind in SourceKind::ALL {
         let source = source(kind);
-        let [begin] = &alerts(&source, kind.sample(now(), "first").as_bytes())[..] else { panic!("{kind}") };
+        let [begin] = &alerts(&source, kind.sample(now(), "first"))[..] else { panic!("{kind}") };
         assert_eq!(
             (begin.state, begin.severity, begin.started_at),
             (AlertState::Firing, Severity::Sev1, Some(now())),
             "{kind}"
         );
-        let end = &alerts(&source, kind.sample_resolved(now(), "first").as_bytes())[0];
+        let end = &alerts(&source, kind.sample_resolved(now(), "first"))[0];
         assert_eq!(
             (&end.key, &end.id, end.state, end.ended_at),
             (&begin.key, &begin.id, AlertState::Resolved, Some(now())),
             "{kind}"
         );
-        let other = &alerts(&source, kind.sample(now(), "second").as_bytes())[0];
+        let other = &alerts(&source, kind.sample(now(), "second"))[0];
         assert_ne!(other.key, begin.key, "{kind}");
     }
 }
@@ -227,8 +286,8 @@ fn one_incident_per_alert_gives_each_its_own_key() {
 #[test]
 fn a_group_keeps_its_key_when_its_members_change() {
     let source = source(SourceKind::Alertmanager);
-    let one = alerts(&source, &fixture(SourceKind::Alertmanager, "firing"));
-    let three = alerts(&source, &fixture(SourceKind::Alertmanager, "several"));
+    let one = alerts(&source, fixture(SourceKind::Alertmanager, "firing"));
+    let three = alerts(&source, fixture(SourceKind::Alertmanager, "several"));
     assert!(three.iter().all(|alert| alert.key == one[0].key));
 }
 
@@ -242,7 +301,7 @@ fn generic_keys_of_different_sources_stay_apart() {
 #[test]
 fn a_senders_clock_that_runs_ahead_does_not_reach_us() {
     let body = br#"{"event": "resolved", "dedup_key": "k", "started_at": "2027-01-01T00:00:00Z", "ended_at": 1900000000}"#;
-    let alert = &alerts(&source(SourceKind::Generic), body)[0];
+    let alert = &alerts(&source(SourceKind::Generic), body.as_slice())[0];
     assert_eq!((alert.started_at, alert.ended_at), (Some(now()), Some(now())));
 }
 
@@ -332,12 +391,12 @@ fn a_list_without_alerts_is_nothing_to_act_upon() {
 #[test]
 fn a_byte_order_mark_is_passed_over() {
     let mut body = b"\xef\xbb\xbf".to_vec();
-    body.extend(fixture(SourceKind::Generic, "firing"));
+    body.extend(fixture(SourceKind::Generic, "firing").body);
     assert_eq!(alerts(&source(SourceKind::Generic), &body).len(), 1);
 }
 
-fn any_fixture() -> impl Strategy<Value = (Source, Vec<u8>)> {
-    let mut all: Vec<(SourceKind, Vec<u8>)> = Vec::new();
+fn any_fixture() -> impl Strategy<Value = (Source, Sent)> {
+    let mut all: Vec<(SourceKind, Sent)> = Vec::new();
     for kind in SourceKind::ALL {
         all.extend(fixtures_of(kind).into_values().map(|body| (kind, body)));
     }
@@ -381,22 +440,22 @@ const MARK: &str = "b0dy-t3xt";
 proptest! {
     #[test]
     fn cut_and_damaged_bodies_never_panic(
-        (source, body) in any_fixture(),
+        (source, sent) in any_fixture(),
         cut in any::<Index>(),
         damage in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4),
     ) {
-        let _ = read(&source, &body[..cut.index(body.len() + 1)]);
-        let mut damaged = body;
+        let _ = read(&source, sent.with_body(&sent.body[..cut.index(sent.body.len() + 1)]));
+        let mut damaged = sent;
         for (place, byte) in damage {
-            let place = place.index(damaged.len());
-            damaged[place] = byte;
+            let place = place.index(damaged.body.len());
+            damaged.body[place] = byte;
         }
         prop_assert_eq!(read(&source, &damaged), read(&source, &damaged));
     }
 
     #[test]
     fn whatever_stands_anywhere_is_read_or_named_but_never_repeated(
-        (source, body) in any_fixture(),
+        (source, sent) in any_fixture(),
         place in any::<Index>(),
         with in prop::sample::select(vec![
             json!(MARK), json!([MARK]), json!({ MARK: MARK }), json!({ "type": MARK, "data": { "id": MARK } }),
@@ -404,12 +463,12 @@ proptest! {
             json!(format!("[{{\"{MARK}\": 1}}]")),
         ]),
     ) {
-        let Ok(mut document) = serde_json::from_slice::<Value>(&body) else {
+        let Ok(mut document) = serde_json::from_slice::<Value>(&sent.body) else {
             return Ok(());
         };
         let mut nth = place.index(count(&document));
         prop_assert!(replace(&mut document, &mut nth, &with));
-        let said = match read(&source, document.to_string().as_bytes()) {
+        let said = match read(&source, sent.with_body(document.to_string().as_bytes())) {
             Ok(Parsed::Alerts(alerts)) => {
                 prop_assert!(!alerts.is_empty());
                 String::new()

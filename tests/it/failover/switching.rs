@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use warroom::app::{Bridge, link_numbers};
 use warroom::clock::{Clock, SignedDuration, later};
+use warroom::config::RosterInForce;
 use warroom::gateway::{GatewayError, Refusal};
 use warroom::room::PhaseName;
 use warroom::sandbox::{BANNED, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
@@ -254,8 +255,9 @@ fn relink(world: &mut World, change: impl FnOnce(&mut Vec<warroom::config::Insta
     change(&mut world.loaded.config.gateway.instances);
     let clock: Arc<dyn Clock> = world.clock.clone();
     let numbers = link_numbers(&world.loaded.config, &clock).unwrap();
-    let (config, roster) = (&world.loaded.config, world.loaded.roster.clone());
-    world.bridge = Bridge::assemble(config, roster, world.store.clone(), numbers, clock).unwrap();
+    let roster = RosterInForce::of(&world.loaded, clock.now());
+    world.bridge =
+        Bridge::assemble(&world.loaded.config, roster, world.store.clone(), numbers, clock).unwrap();
 }
 
 #[tokio::test]
