@@ -23,6 +23,7 @@ use crate::roster::Summons;
 
 pub mod agenda;
 pub mod appeal;
+mod closing;
 mod guests;
 pub mod news;
 pub mod numbers;

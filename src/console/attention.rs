@@ -7,17 +7,19 @@ use serde::Serialize;
 
 use super::view::standing;
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::incident::Incident;
+use crate::incident::{Incident, State};
 use crate::room::{Chore, Done, Phase, PhaseName, Room, SeatState};
 use crate::store::Orphan;
 
 /// A wait longer than this is worth a look.
 const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
+/// An incident without a group for longer than this as well.
+const LONG_WITHOUT: SignedDuration = SignedDuration::from_mins(3);
 
 /// One thing that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Attention {
-    /// `parked`, `second_way`, `orphan`, `nobody_in` or `held`.
+    /// `parked`, `second_way`, `no_room`, `orphan`, `nobody_in` or `held`.
     pub kind: &'static str,
     /// Since when.
     pub since: Timestamp,
@@ -53,6 +55,7 @@ pub(super) fn attention(
         let done = room.chores.get(&chore).filter(|_| !is_over && !incident.is_closed())?;
         Some(second_way(chore, done))
     }));
+    found.extend(no_room(incident, room, now));
     found.extend(orphans.iter().filter(|_| !is_over).map(|orphan| Attention {
         kind: "orphan",
         since: orphan.found_at,
@@ -111,6 +114,33 @@ fn second_way(chore: Chore, done: &Done) -> Attention {
     };
     let todo = "Call the people of this incident yourself, and see to the linked numbers.".to_owned();
     Attention { kind: "second_way", since, what, todo, group: None }
+}
+
+/// An incident that goes on without a group for longer than a group takes.
+fn no_room(incident: &Incident, room: &Room, now: Timestamp) -> Option<Attention> {
+    let (state, todo) = match room.phase.name() {
+        PhaseName::Wanted => (
+            "There is no group yet.",
+            "See in the timeline and on the linked numbers what keeps it; it is made as soon as one of them can. \
+             Call the people yourself until then.",
+        ),
+        PhaseName::Unsure | PhaseName::Creating => (
+            "Nobody knows yet whether there is a group.",
+            "It is looked for by itself. Call the people yourself until it is found.",
+        ),
+        PhaseName::Live | PhaseName::Closing | PhaseName::Closed | PhaseName::Skipped | PhaseName::Parked => {
+            return None;
+        }
+    };
+    let is_late = matches!(incident.state, State::Open) && later(incident.opened_at, LONG_WITHOUT) <= now;
+    let told = room.seats.iter().filter(|s| s.briefed && !s.unreached).count();
+    is_late.then(|| Attention {
+        kind: "no_room",
+        since: incident.opened_at,
+        what: format!("{state} {told} of {} people were told 1:1.", room.seats.len()),
+        todo: todo.to_owned(),
+        group: None,
+    })
 }
 
 /// A room that the provider makes wait for longer than a minute.

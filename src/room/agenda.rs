@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::appeal::{self, Appeal};
+use super::closing;
 use super::news::fold_news;
 use super::numbers::Numbers;
 use super::offers::Agenda;
@@ -39,7 +40,7 @@ pub struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    fn longest_subject(&self, room: &Room) -> usize {
+    pub(super) fn longest_subject(&self, room: &Room) -> usize {
         let Capabilities { longest_subject, safe_subject, .. } = self.capabilities;
         if room.short_subject { safe_subject } else { longest_subject }
     }
@@ -238,9 +239,6 @@ pub(super) const REFUSALS: u32 = 3;
 const LATER_READS: [SignedDuration; 3] =
     [SignedDuration::from_mins(1), SignedDuration::from_mins(5), SignedDuration::from_mins(15)];
 
-/// After this long the last steps are left to a person, even if the number was down all the time.
-const CLOSING: SignedDuration = SignedDuration::from_hours(24);
-
 /// What to do next in `room`, given what is wanted of it now.
 #[must_use]
 pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Next {
@@ -252,7 +250,9 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
         Phase::Skipped { .. } => Next::Rest,
         Phase::Parked { why, .. } => appeal::unreached(room, wanted, ground, why, now)
             .map_or(Next::Rest, |step| appeal::offered(room, step, now).decide()),
-        Phase::Closed { group, since } => after_the_end(room, ground.policy, group.as_ref(), *since, now),
+        Phase::Closed { group, since } => {
+            closing::after_the_end(room, ground.policy, group.as_ref(), *since, now)
+        }
         // Whoever stored the intent is gone, or would have stored the outcome too.
         Phase::Creating { .. } => Next::Note(Event::Lost { look_at: now }),
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
@@ -260,13 +260,12 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
             unsure::while_unsure(room, wanted, ground, (*since, *look_at), now)
         }
         Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
-        Phase::Closing { group, since } => while_closing(room, wanted, ground, (group, *since), now),
+        Phase::Closing { group, since } => closing::while_closing(room, wanted, ground, (group, *since), now),
     };
+    // Who waits for one number goes on with the others where they can do it.
+    let waits = |step: &Step| step.needs_its_number() || (own_works && !matches!(step, Step::Appeal(_)));
     let next = match (next, room.hold_until) {
-        // Who waits for one number goes on with the others where they can do it.
-        (Next::Call(step), Some(until)) if until > now && (own_works || step.needs_its_number()) => {
-            Next::Sleep(until)
-        }
+        (Next::Call(step), Some(until)) if until > now && waits(&step) => Next::Sleep(until),
         (next, _) => next,
     };
     match (next, ground.numbers.next_at(now)) {
@@ -522,60 +521,4 @@ fn invite_missing(
             agenda.offer(Step::Say { what: What::Invite { person }, chat, text });
         }
     }
-}
-
-fn while_closing(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    (group, since): (&GroupId, Timestamp),
-    now: Timestamp,
-) -> Next {
-    let deadline = later(since, CLOSING);
-    if deadline <= now {
-        let why = "the group could not be closed in a day: its link may still work".to_owned();
-        return Next::Note(Event::Spent { why });
-    }
-    if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
-        return next;
-    }
-    if let Some(saying) =
-        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
-    {
-        return look_for(saying, room, now);
-    }
-    let mut agenda = Agenda::new(room, now);
-    if room.is_briefed() {
-        let text = ground.composer.last_words(&wanted.incident, room, now);
-        let chat = ChatId::Group(group.clone());
-        agenda.chore(Chore::LastWords, Step::Say { what: What::LastWords, chat, text });
-    }
-    agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
-    agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
-    let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
-    agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
-    if room.was_unsure {
-        agenda.chore(Chore::LastSweep, Step::Sweep { token: room.token() });
-    }
-    match agenda.decide() {
-        Next::Rest => Next::Note(Event::Finished),
-        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
-    }
-}
-
-/// A group that is over is left alone, and left altogether if the policy says so.
-fn after_the_end(
-    room: &Room,
-    policy: &Policy,
-    group: Option<&GroupId>,
-    since: Timestamp,
-    now: Timestamp,
-) -> Next {
-    let mut agenda = Agenda::new(room, now);
-    if let (Some(group), Some(leave_after)) = (group, policy.leave_after)
-        && !room.chores.contains_key(&Chore::Leave)
-    {
-        agenda.offer_at(later(since, leave_after), Step::Leave { group: group.clone() });
-    }
-    agenda.decide()
 }

@@ -79,7 +79,7 @@ fn our_own_numbers_and_the_second_way() {
     says(&config_says(&phone("\"0155\"")), "`gateway.instances[0].phone` is not a phone number");
     says(
         &config_says(&phone("\"+15550100103\"")),
-        "roster.yaml:2:27: `people.mei.phone` is one of our own linked numbers",
+        "roster.yaml:2:35: `people.mei.phone` is one of our own linked numbers",
     );
     let twice =
         "    - { id: instance-2, access_token: token-of-instance-two, phone: \"+15550109999\" }\nsources:";

@@ -103,6 +103,8 @@ async fn when_all_numbers_are_down_each_incident_is_told_once_and_rooms_go_on_by
         );
         assert!(!body.to_string().contains(ADA), "no full phone number");
         assert!(attention(&world, id).await.to_string().contains("the second way was told"));
+        let has_room = *id == living;
+        assert_eq!(attention(&world, id).await.to_string().contains("There is no group yet"), !has_room);
         let timeline = format!("{:?}", world.dossier(id).await.timeline);
         assert!(timeline.contains("second_way numbers-down"), "{timeline}");
     }
