@@ -30,7 +30,7 @@ use crate::signature::Scheme;
 use crate::source::Source;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Store, StoreError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{InstanceLabels, Metrics};
 use crate::worker::health::Health;
 use crate::worker::numbers::OwnIds;
 use crate::worker::{Number, Worker};
@@ -187,6 +187,10 @@ impl Bridge {
         let roster = Arc::new(roster);
         roster.measure(&metrics);
         let composer = compose(config)?;
+        for number in &numbers {
+            // There from the start at 0, so that the first alarm is an increase to whoever watches.
+            drop(metrics.alarms.get_or_create(&InstanceLabels { instance: number.name.clone() }));
+        }
         let receiver = Receiver {
             sources: config.sources.clone(),
             store: Arc::clone(&store),

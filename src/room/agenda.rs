@@ -250,9 +250,7 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
         Phase::Skipped { .. } => Next::Rest,
         Phase::Parked { why, .. } => appeal::unreached(room, wanted, ground, why, now)
             .map_or(Next::Rest, |step| appeal::offered(room, step, now).decide()),
-        Phase::Closed { group, since } => {
-            closing::after_the_end(room, ground.policy, group.as_ref(), *since, now)
-        }
+        Phase::Closed { group, since } => closing::after_the_end(room, ground, group.as_ref(), *since, now),
         // Whoever stored the intent is gone, or would have stored the outcome too.
         Phase::Creating { .. } => Next::Note(Event::Lost { look_at: now }),
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),

@@ -3,7 +3,6 @@
 use super::agenda::{Ground, Next, Step, What, look_for};
 use super::offers::Agenda;
 use super::phase::Event;
-use super::policy::Policy;
 use super::{Chore, Room, Wanted, standby};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::jid::{ChatId, GroupId};
@@ -53,16 +52,18 @@ pub(super) fn while_closing(
 /// A group that is over is left alone, and left altogether if the policy says so.
 pub(super) fn after_the_end(
     room: &Room,
-    policy: &Policy,
+    ground: Ground<'_>,
     group: Option<&GroupId>,
     since: Timestamp,
     now: Timestamp,
 ) -> Next {
     let mut agenda = Agenda::new(room, now);
-    if let (Some(group), Some(leave_after)) = (group, policy.leave_after)
+    if let (Some(group), Some(leave_after)) = (group, ground.policy.leave_after)
         && !room.chores.contains_key(&Chore::Leave)
     {
-        agenda.offer_at(later(since, leave_after), Step::Leave { group: group.clone() });
+        let leave_at = later(since, leave_after);
+        standby::leave(&mut agenda, room, ground, group, leave_at);
+        agenda.offer_at(leave_at, Step::Leave { group: group.clone() });
     }
     agenda.decide()
 }

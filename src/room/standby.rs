@@ -86,6 +86,8 @@ pub enum StandbyStep {
     Promote { group: GroupId, instance: String, jid: Jid },
     /// It reads the member list itself.
     Check { group: GroupId, instance: String },
+    /// It leaves, long after the end.
+    Leave { group: GroupId, instance: String },
 }
 
 impl StandbyStep {
@@ -97,6 +99,7 @@ impl StandbyStep {
             Self::Join { .. } => "join_number",
             Self::Promote { .. } => "promote_number",
             Self::Check { .. } => "check_number",
+            Self::Leave { .. } => "leave_number",
         }
     }
 
@@ -107,14 +110,15 @@ impl StandbyStep {
             Self::Add { instance, .. }
             | Self::Join { instance, .. }
             | Self::Promote { instance, .. }
-            | Self::Check { instance, .. } => instance,
+            | Self::Check { instance, .. }
+            | Self::Leave { instance, .. } => instance,
         }
     }
 
     /// Whether the number makes the call itself; the others are the room's number's.
     #[must_use]
     pub fn is_its_own(&self) -> bool {
-        matches!(self, Self::Join { .. } | Self::Check { .. })
+        matches!(self, Self::Join { .. } | Self::Check { .. } | Self::Leave { .. })
     }
 }
 
@@ -157,6 +161,21 @@ pub(super) fn keep_standby(agenda: &mut Agenda<'_>, room: &Room, ground: Ground<
         Some(Stage::Ready { .. } | Stage::GivenUp { .. }) => return,
     };
     agenda.offer(Step::Standby(step));
+}
+
+/// Offers that other numbers leave a group that is long over, before the room's own does.
+pub(super) fn leave(
+    agenda: &mut Agenda<'_>,
+    room: &Room,
+    ground: Ground<'_>,
+    group: &GroupId,
+    at: Timestamp,
+) {
+    let is_in = |s: &&Standby| matches!(s.stage, Stage::Ready { .. } | Stage::ToPromote | Stage::ToCheck);
+    for standby in room.standby.iter().filter(is_in).filter(|s| ground.numbers.works(&s.instance)) {
+        let (group, instance) = (group.clone(), standby.instance.clone());
+        agenda.offer_at(at, Step::Standby(StandbyStep::Leave { group, instance }));
+    }
 }
 
 /// What is done about a room with a group whose own number does not work; `None` when it works, or when
@@ -260,7 +279,7 @@ impl Room {
                 StandbyStep::Add { .. } => Stage::ToAdd,
                 StandbyStep::Join { .. } => Stage::ToJoin,
                 StandbyStep::Promote { .. } => Stage::ToPromote,
-                StandbyStep::Check { .. } => Stage::ToCheck,
+                StandbyStep::Check { .. } | StandbyStep::Leave { .. } => Stage::ToCheck,
             };
             self.standby.push(Standby { instance: name.to_owned(), stage, by_link: false });
         } else if matches!(step, StandbyStep::Check { .. })
@@ -285,6 +304,10 @@ impl Room {
                     matches!(added.outcome, AddOutcome::NeedsInvite { .. } | AddOutcome::LeftRecently)
                 });
                 if needs_link { Stage::ToJoin } else { Stage::ToPromote }
+            }
+            (StandbyStep::Leave { .. }, Answer::Done) => {
+                self.standby.retain(|s| s.instance != step.instance());
+                return;
             }
             (StandbyStep::Join { .. }, Answer::Done) => Stage::ToPromote,
             (StandbyStep::Promote { .. }, Answer::Done) => Stage::ToCheck,
@@ -326,7 +349,7 @@ impl Room {
         self.troubles.remove(&key);
         let was_sent_in = self.standby.iter().any(|s| s.instance == step.instance() && s.by_link);
         let own_works = self.instance.as_deref().is_some_and(|own| ground.numbers.works(own));
-        if was_sent_in || !own_works {
+        if was_sent_in || !own_works || matches!(step, StandbyStep::Leave { .. }) {
             self.set_stage(step.instance(), Stage::GivenUp { why: error.to_string(), at: now });
         } else {
             self.send_in_by_link(step.instance());

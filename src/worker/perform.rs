@@ -33,6 +33,7 @@ pub(super) async fn perform(gateway: &dyn Gateway, step: &Step, ours: &[Jid]) ->
         Step::Standby(StandbyStep::Check { group, .. }) => {
             gateway.members(group, &[]).await.map(Answer::Members)
         }
+        Step::Standby(StandbyStep::Leave { group, .. }) => gateway.leave(group).await.map(|()| Answer::Done),
         Step::Appeal(_) => {
             Err(GatewayError::NotSent { detail: "the second way is no linked number".to_owned() })
         }

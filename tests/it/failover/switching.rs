@@ -117,7 +117,7 @@ impl Story {
 
 #[test]
 fn a_crash_at_every_gate_from_the_ban_on_neither_repeats_nor_loses_anything() {
-    for (how, usual) in [(Ban::Quietly, 3), (Ban::InTheMiddle, 3)] {
+    for (how, usual) in [(Ban::Quietly, 5), (Ban::InTheMiddle, 5)] {
         let clean = sweep(&[()], async |()| {
             let (story, gates) = (Story::new(how).await, Gates::new(&[], &[]));
             story.tell_all(&gates).await;
@@ -229,6 +229,21 @@ async fn a_number_that_comes_back_is_the_next_standby() {
     pass(&world, 600).await;
     assert_eq!(world.room(&id).await.phase.name(), PhaseName::Closed);
     kinds(&world.group(&id));
+}
+
+#[tokio::test]
+async fn all_our_numbers_leave_a_group_that_is_long_over() {
+    let rooms = "  close_after: 5m\n  leave_after: 1h".to_owned();
+    let world = World::with(Options { rooms, ..two_numbers() }).await;
+    world.bridge.worker.ask_sessions().await;
+    let id = world.fire("Down").await;
+    pass(&world, 60).await;
+    assert!(world.group(&id).has(SECOND_DIGITS));
+    world.resolve("Down").await;
+    world.pass(5000).await;
+    let group = world.group(&id);
+    assert!(!group.has(SECOND_DIGITS) && !group.has(Setup::BOT_DIGITS), "{:?}", group.members);
+    assert!(world.store.next_wake().await.unwrap().is_none());
 }
 
 #[tokio::test]
