@@ -23,6 +23,7 @@ use crate::console::{self, Console};
 use crate::gateway::Gateway;
 use crate::gateway::fetch::Https;
 use crate::gateway::posting::Poster;
+use crate::gateway::second_way::{self, SecondWay, Webhook, WebhookNotBuilt};
 use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
@@ -33,9 +34,10 @@ use crate::signature::Scheme;
 use crate::source::Source;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Store, StoreError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{InstanceLabels, Metrics};
 use crate::worker::alarm::Alarm;
 use crate::worker::health::Health;
+use crate::worker::numbers::OwnIds;
 use crate::worker::{Number, Worker};
 
 mod listener;
@@ -64,6 +66,9 @@ pub enum StartError {
         /// Why.
         error: ClientNotBuilt,
     },
+    /// No client could be made for the second way.
+    #[error("second_way: {0}")]
+    SecondWay(WebhookNotBuilt),
     /// A listener could not be opened.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -133,7 +138,24 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
             Arc::new(wawp.map_err(|error| StartError::Gateway { instance: instance.name.clone(), error })?)
         }
     };
-    Ok(Number { name: instance.name.clone(), gateway, budget: instance.budget })
+    Ok(Number {
+        name: instance.name.clone(),
+        gateway,
+        budget: instance.budget,
+        phone: instance.phone.clone(),
+    })
+}
+
+/// The way out for when no number works, if the config has one.
+fn second_way(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn SecondWay>>, StartError> {
+    let Some(settings) = &config.gateway.second_way else { return Ok(None) };
+    let settings = second_way::Settings {
+        url: settings.url.clone(),
+        secret: settings.secret.clone(),
+        call_timeout: config.gateway.call_timeout,
+    };
+    let webhook = Webhook::new(settings, Arc::clone(clock)).map_err(StartError::SecondWay)?;
+    Ok(Some(Arc::new(webhook)))
 }
 
 /// The words of the config, within the limits of its provider.
@@ -194,6 +216,10 @@ impl Bridge {
         let composer = compose(config)?;
         let health = Arc::new(Health::since(started_at));
         let alarm = Arc::new(Alarm::new(Arc::clone(&health), Arc::clone(&metrics), Arc::clone(&bell)));
+        for number in &numbers {
+            // There from the start at 0, so that the first alarm is an increase to whoever watches.
+            drop(metrics.alarms.get_or_create(&InstanceLabels { instance: number.name.clone() }));
+        }
         let receiver = Receiver {
             sources: config.sources.clone(),
             told: told(config),
@@ -220,6 +246,8 @@ impl Bridge {
             bell: Arc::clone(&bell),
             health,
             alarm,
+            own_ids: OwnIds::default(),
+            second_way: second_way(config, &clock)?,
         };
         let console = Console {
             store,

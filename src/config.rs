@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::alert::Severity;
+use crate::jid::Jid;
 use crate::room::policy::Policy;
 use crate::roster::Roster;
 use crate::source::Source;
@@ -29,6 +30,7 @@ mod quorum;
 mod rooms;
 mod rotations;
 mod routes;
+mod second_way;
 mod secret;
 mod section;
 mod server;
@@ -43,6 +45,7 @@ pub use gateway::{CredentialPlace, GatewayKind, GatewaySettings, Instance};
 pub use in_force::{Exchange, RosterInForce, Standing};
 pub use quantity::{duration as read_duration, show as show_duration};
 pub use rooms::{TEMPLATES, Texts, USUAL_NAME};
+pub use second_way::SecondWaySettings;
 pub use secret::UNSET;
 pub use server::{Log, LogFormat, Server, StoreAddress};
 pub use verify::describe as describe_verifier;
@@ -127,7 +130,8 @@ pub fn load(
         Some(read) => (read.config, read.roster_path, read.open_at),
         None => (None, folder.join(USUAL_ROSTER), Policy::default().open_at),
     };
-    let (roster, roster_source, roster_findings) = read_roster(&roster_path, open_at);
+    let ours = config.as_ref().map(|config| config.gateway.phones()).unwrap_or_default();
+    let (roster, roster_source, roster_findings) = read_roster(&roster_path, open_at, &ours);
     findings.extend(roster_findings);
     let findings = Findings::sorted(findings, &[source.text(), roster_source.text()]);
     match (config, roster) {
@@ -145,9 +149,13 @@ pub fn load(
 }
 
 /// Reads the roster alone, for taking over a changed one while running. `open_at` is the severity that
-/// opens a room. Answers with the roster, what is odd about it, and the SHA-256 of its text.
-pub fn load_roster(path: &Path, open_at: Severity) -> Result<(Roster, Findings, String), Findings> {
-    let (roster, source, findings) = read_roster(path, open_at);
+/// opens a room, `ours` are the linked numbers as far as the config says them. Answers with the roster, what is odd about it, and the SHA-256 of its text.
+pub fn load_roster(
+    path: &Path,
+    open_at: Severity,
+    ours: &[Jid],
+) -> Result<(Roster, Findings, String), Findings> {
+    let (roster, source, findings) = read_roster(path, open_at, ours);
     let findings = Findings::sorted(findings, &[source.text()]);
     match roster {
         Some(roster) if !findings.has_errors() => Ok((roster, findings, source.hash())),
@@ -189,12 +197,13 @@ fn read(root: &Section<'_>, folder: &Path) -> Read {
     }
 }
 
-fn read_roster(path: &Path, open_at: Severity) -> (Option<Roster>, Opened, Vec<Finding>) {
+fn read_roster(path: &Path, open_at: Severity, ours: &[Jid]) -> (Option<Roster>, Opened, Vec<Finding>) {
     let source = open(path);
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let nothing = |_: &str| None;
     let desk = Desk::new(source.text(), folder, &nothing, Strictness::Serve);
-    let roster = source.parse(&desk).map(|root| section_of(&desk, &root, |s| people::roster(s, open_at)));
+    let roster =
+        source.parse(&desk).map(|root| section_of(&desk, &root, |s| people::roster(s, open_at, ours)));
     let findings = desk.into_findings();
     (roster, source, findings)
 }

@@ -18,6 +18,7 @@ mod client;
 pub mod fetch;
 pub mod notice;
 pub mod posting;
+pub mod second_way;
 pub mod wawp;
 
 pub use notice::{Notice, NoticeKind, Unread, Whom};
@@ -47,6 +48,9 @@ pub trait Gateway: Debug + Send + Sync {
     /// Adds people; repeating it is harmless.
     async fn add_members(&self, group: &GroupId, people: &[Jid]) -> Result<Vec<Added>, GatewayError>;
 
+    /// Joins a group by its invite link, as this number; repeating it is harmless. Answers with the group.
+    async fn join(&self, link: &InviteLink) -> Result<GroupId, GatewayError>;
+
     /// Makes a member an admin; repeating it is harmless.
     async fn promote(&self, group: &GroupId, person: &Jid) -> Result<(), GatewayError>;
 
@@ -71,8 +75,9 @@ pub trait Gateway: Debug + Send + Sync {
     /// Sends a text. Not repeatable without a look: see [`Gateway::recent_own_messages`].
     async fn send_text(&self, chat: &ChatId, text: &str) -> Result<Sent, GatewayError>;
 
-    /// The last texts this number wrote into a chat, newest first.
-    async fn recent_own_messages(&self, chat: &ChatId) -> Result<Vec<OwnMessage>, GatewayError>;
+    /// The last texts that this number, or another one of `ours`, wrote into a chat, newest first.
+    async fn recent_own_messages(&self, chat: &ChatId, ours: &[Jid])
+    -> Result<Vec<OwnMessage>, GatewayError>;
 
     /// Whether the person has written to this number 1:1 since `since`.
     async fn has_written(&self, person: &Jid, since: Timestamp) -> Result<bool, GatewayError>;
@@ -102,9 +107,29 @@ pub struct Capabilities {
 #[serde(rename_all = "snake_case")]
 pub enum Session {
     /// Sends and groups work.
-    Working,
+    Working {
+        /// The linked number, where the provider names it.
+        own: Option<Own>,
+    },
     /// They do not; the provider's word for why.
     Down(String),
+}
+
+/// The ids of a linked number of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Own {
+    /// The phone-number id.
+    pub phone: Jid,
+    /// The hidden id, by which groups may show it.
+    pub hidden: Option<Jid>,
+}
+
+impl Own {
+    /// Whether this id is the number's.
+    #[must_use]
+    pub fn is(&self, person: &Jid) -> bool {
+        *person == self.phone || self.hidden.as_ref() == Some(person)
+    }
 }
 
 /// What came back from making a group.
@@ -171,6 +196,8 @@ pub struct Members {
     pub hidden_ids: BTreeMap<Jid, Jid>,
     /// This number could not be told apart: one of the rows is most likely its own.
     pub own_row_unknown: bool,
+    /// Whether this number itself is an admin, where its own row could be told apart.
+    pub own_admin: Option<bool>,
 }
 
 /// One member.
@@ -202,7 +229,7 @@ pub struct Sent {
     pub message_id: Option<String>,
 }
 
-/// A text this number wrote earlier.
+/// A text that one of our numbers wrote earlier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnMessage {
     /// The text as stored by the provider.

@@ -289,6 +289,13 @@ impl Composer {
         self.compose(Wording::Brief, &scene(incident, room, now, Topic::Brief(seat, why, also)))
     }
 
+    /// Why nothing is heard in the room, to one person.
+    #[must_use]
+    pub fn quiet(&self, incident: &Incident, room: &Room, seat: &Seat, now: Timestamp) -> String {
+        let why = "the number that writes there does not work";
+        self.compose(Wording::Quiet, &scene(incident, room, now, Topic::Brief(seat, why, &Also::default())))
+    }
+
     /// The last message of the room.
     #[must_use]
     pub fn last_words(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {

@@ -23,11 +23,17 @@ use crate::roster::Summons;
 
 pub mod agenda;
 mod alone;
+pub mod appeal;
 mod attendance;
+mod closing;
 pub mod guest;
+mod guests;
 pub mod hearing;
 pub mod ladder;
 pub mod news;
+pub mod numbers;
+mod offers;
+mod patience;
 pub mod phase;
 pub mod policy;
 pub mod progress;
@@ -35,16 +41,21 @@ pub mod quorum;
 mod reading;
 mod saying;
 pub mod seat;
+pub mod standby;
+mod unsure;
 
 pub use agenda::{Ground, Next, Step, What, next_step};
+pub use appeal::Appeal;
 pub use guest::{GUESTS, Host, Hosting};
 pub use hearing::{Named, NoticeItem};
 pub use ladder::{Also, Rung, rung, tell_of_delay};
+pub use numbers::{Loss, Numbers, OurNumber};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};
 pub use quorum::{Matter, Pursuit, Turn};
 pub use seat::{Seat, SeatState};
+pub use standby::{Stage, Standby, StandbyStep};
 
 /// The group made for one incident, and everything known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +125,12 @@ pub struct Room {
     /// The incident in whose group it is, because one of its own had to wait.
     #[serde(default)]
     pub guest_of: Option<IncidentId>,
+    /// Other numbers of ours that are in the group, or on their way.
+    #[serde(default)]
+    pub standby: Vec<Standby>,
+    /// A message to the room without an answer, set aside while people are told 1:1.
+    #[serde(default)]
+    pub aside: Option<Saying>,
 }
 
 /// Something that was said.
@@ -155,6 +172,9 @@ pub struct Saying {
     /// People of whom it says that they left.
     #[serde(default)]
     pub leavers: Vec<String>,
+    /// The linked number that handed it over last.
+    #[serde(default)]
+    pub instance: Option<String>,
 }
 
 /// Small things to do once in a room's life.
@@ -183,6 +203,10 @@ pub enum Chore {
     Leave,
     /// Say the last words.
     LastWords,
+    /// Tell the second way that all numbers are down.
+    TellNumbersDown,
+    /// Tell the second way that people could not be reached 1:1.
+    TellUnreached,
 }
 
 /// How a chore went.
@@ -302,6 +326,8 @@ impl Room {
             heard_of_at: None,
             named: None,
             guest_of: None,
+            standby: Vec::new(),
+            aside: None,
         }
     }
 

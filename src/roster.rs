@@ -167,6 +167,9 @@ pub struct Stakeholder {
     pub role: String,
     /// Whether they have talked 1:1 with the bridge's number before.
     pub introduced: bool,
+    /// Where to reach them when no number can.
+    #[serde(default)]
+    pub email: Option<String>,
     /// IANA name of the zone they live in.
     pub timezone: Option<String>,
     /// How they came to be wanted.
@@ -281,6 +284,7 @@ impl Person {
             jid: self.jid.clone(),
             role: role.to_owned(),
             introduced: self.introduced,
+            email: self.email.clone(),
             timezone: self.timezone.clone(),
             why,
         }

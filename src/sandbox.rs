@@ -59,6 +59,10 @@ use crate::clock::{Clock, SignedDuration, Timestamp};
 /// The session state in which every call answers 404 `invalid_session`, as for a phone that dropped the link.
 pub const UNLINKED: &str = "UNLINKED";
 
+/// The session state of a number that `WhatsApp` has banned: the API says `FAILED` to every call, no restart helps,
+/// and the account is not named any more. Its groups go on without it.
+pub const BANNED: &str = "BANNED";
+
 /// The simulator. Clones share one world.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
@@ -116,8 +120,8 @@ impl Sandbox {
         self.with(|world, _| world.faults.view())
     }
 
-    /// Puts an instance into a state: `WORKING`, `SCAN_QR_CODE`, `FAILED`, `STOPPED`, `STARTING`, or
-    /// [`UNLINKED`].
+    /// Puts an instance into a state: `WORKING`, `SCAN_QR_CODE`, `FAILED`, `STOPPED`, `STARTING`,
+    /// [`UNLINKED`], or [`BANNED`].
     pub fn set_session(&self, instance_id: &str, status: &str) {
         self.with(|world, now| world.set_session(instance_id, status, now));
     }

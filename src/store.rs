@@ -100,6 +100,10 @@ pub trait Store: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// Wakes every room that is not over, because the linked number `instance` is given up or works again;
+    /// returns how many of them have a group with it.
+    async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError>;
+
     /// Closes incidents whose quiet time is over and wakes their rooms; returns how many.
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError>;
 

@@ -125,6 +125,10 @@ pub struct Metrics {
     pub instances_up: Family<InstanceLabels, Gauge<i64, AtomicI64>>,
     /// Groups that a number may still make within the hour.
     pub rooms_left: Family<LeftLabels, Gauge<i64, AtomicI64>>,
+    /// Times that a number began to fail.
+    pub alarms: Family<InstanceLabels, Counter>,
+    /// Rooms that went on through another number.
+    pub switches: Counter,
     /// The roster in force: one series at 1.
     pub roster: Family<RosterLabels, Gauge<i64, AtomicI64>>,
     /// Since when it is in force, in Unix seconds.
@@ -140,6 +144,7 @@ pub struct Metrics {
 }
 
 impl Default for Metrics {
+    #[expect(clippy::too_many_lines, reason = "a list: each metric with its name and its words")]
     fn default() -> Self {
         let mut registry = Registry::with_prefix("warroom");
         let metrics = Self {
@@ -155,6 +160,8 @@ impl Default for Metrics {
             briefed_seconds: Histogram::new(exponential_buckets(0.25, 2.0, 14)),
             instances_up: Family::default(),
             rooms_left: Family::default(),
+            alarms: Family::default(),
+            switches: Counter::default(),
             roster: Family::default(),
             roster_since: Gauge::default(),
             roster_sound: Gauge::default(),
@@ -209,6 +216,16 @@ impl Default for Metrics {
             "rooms_left",
             "Groups that a linked number may still make within the hour",
             metrics.rooms_left.clone(),
+        );
+        registry.register(
+            "instance_alarms",
+            "Times that a linked number began to fail",
+            metrics.alarms.clone(),
+        );
+        registry.register(
+            "room_switches",
+            "Rooms that went on through another linked number",
+            metrics.switches.clone(),
         );
         registry.register(
             "roster",

@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, SignedDuration, Timestamp, later};
-use crate::gateway::{Gateway, GatewayError, Session};
+use crate::gateway::second_way::SecondWay;
+use crate::gateway::{Gateway, GatewayError};
+use crate::jid::Jid;
 use crate::message::Composer;
 use crate::pacing::Budget;
 use crate::room::progress::Note;
@@ -27,13 +29,18 @@ use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 use self::alarm::Alarm;
 use self::health::Health;
 use self::ladder::PutOff;
+use self::numbers::OwnIds;
+use self::perform::perform;
 use self::quorum::about_quorum;
 
 pub mod alarm;
 pub mod health;
 mod heeding;
 mod ladder;
+pub mod numbers;
+mod perform;
 mod quorum;
+mod second_way;
 
 /// Rooms worked on at the same time.
 const AT_ONCE: usize = 16;
@@ -43,6 +50,10 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const OUTCOME_TRIES: u32 = 10;
 /// Between the first two of these; each further one waits longer.
 const OUTCOME_GAP: Duration = Duration::from_millis(200);
+/// How long a room is left alone that needs a number which the config does not have any more.
+const NO_NUMBER_GAP: SignedDuration = SignedDuration::from_mins(10);
+/// A room that the provider makes wait longer than this is worth a word in the log.
+const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
 /// How long a room is left alone whose record contradicts itself.
 const ODD_GAP: SignedDuration = SignedDuration::from_secs(60);
 /// Between two questions how the numbers are.
@@ -59,6 +70,8 @@ pub struct Number {
     pub gateway: Arc<dyn Gateway>,
     /// What it may do.
     pub budget: Budget,
+    /// Its phone number, where the config says it.
+    pub phone: Option<Jid>,
 }
 
 /// Works on rooms.
@@ -84,6 +97,10 @@ pub struct Worker {
     pub health: Arc<Health>,
     /// Says when a number goes down, and when it works again.
     pub alarm: Arc<Alarm>,
+    /// Who our numbers are.
+    pub own_ids: OwnIds,
+    /// Who is told when no number works.
+    pub second_way: Option<Arc<dyn SecondWay>>,
 }
 
 /// Why work on a room ended.
@@ -137,26 +154,6 @@ impl Worker {
         }
     }
 
-    /// Asks every number once how it is. A session that went down is one alarm; one that came back wakes
-    /// what waited for it.
-    pub async fn ask_sessions(&self) {
-        self.show_budgets().await;
-        for number in &self.numbers {
-            match number.gateway.session().await {
-                Ok(Session::Working) => self.note_health(number, false, None),
-                Ok(Session::Down(detail)) => {
-                    let down = GatewayError::SessionDown { detail };
-                    self.note_health(number, false, Some(&down));
-                }
-                Err(error) => self.note_health(number, false, Some(&error)),
-            }
-        }
-    }
-
-    fn note_health(&self, number: &Number, create: bool, failure: Option<&GatewayError>) {
-        self.alarm.note(&number.name, create, failure, self.clock.now());
-    }
-
     /// Does everything that is due at this moment, and returns how many rooms were taken. For tests and for
     /// whoever wants to drive the work by hand.
     pub async fn run_until_idle(&self) -> Result<usize, StoreError> {
@@ -176,6 +173,7 @@ impl Worker {
 
     async fn take(&self, limit: usize) -> Result<Vec<Lease>, StoreError> {
         let now = self.clock.now();
+        self.tell_rooms().await?;
         self.store.close_quiet(now).await?;
         self.store.lease_rooms(now, limit, self.policy.lease).await
     }
@@ -224,11 +222,15 @@ impl Worker {
                 return Ok(End::Lost);
             }
             let now = self.clock.now();
+            let numbers = self.numbers_now();
+            let number = self.number_of(&lease.room).or(self.numbers.first());
+            let Some(number) = number else { return Ok(End::Asleep(Some(later(now, ODD_GAP)))) };
             let ground = Ground {
                 policy: &self.policy,
                 composer: &self.composer,
-                capabilities: self.number_of(&lease.room).gateway.capabilities(),
-                well_since: self.health.well_since(&self.number_of(&lease.room).name),
+                capabilities: number.gateway.capabilities(),
+                well_since: self.health.well_since(&number.name),
+                numbers: &numbers,
             };
             match next_step(&lease.room, &lease.wanted, ground, now) {
                 Next::Rest => return Ok(End::Asleep(None)),
@@ -283,6 +285,9 @@ impl Worker {
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Result<Option<End>, StoreError> {
+        if let Step::Appeal(appeal) = &step {
+            return self.appeal(lease, appeal, ground, now).await;
+        }
         let create = matches!(step, Step::Create { .. });
         let mut put_off = PutOff::default();
         for number in self.candidates(&lease.room, &step, now).await? {
@@ -318,7 +323,7 @@ impl Worker {
                         let answer = Answer::Failed(GatewayError::NotSent { detail });
                         return self.finish(lease, intent, &step, &answer, ground).await;
                     }
-                    let answer = perform(number.gateway.as_ref(), &step).await;
+                    let answer = perform(number.gateway.as_ref(), &step, &ground.numbers.ids()).await;
                     let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
                     self.note_health(number, create, failure);
                     return self.finish(lease, intent, &step, &answer, ground).await;
@@ -335,6 +340,8 @@ impl Worker {
             // Running out is never silent: people hear of the incident before there is a room.
             return self.descend(lease, ground, until, now).await;
         }
+        // A number that is given up meanwhile changes what there is to do.
+        let until = ground.numbers.next_at(now).map_or(until, |at| until.min(at));
         Ok(Some(End::Asleep(Some(until))))
     }
 
@@ -377,6 +384,10 @@ impl Worker {
             );
             return Ok(Some(End::Lost));
         }
+        let long_hold = |room: &Room| room.hold_until.filter(|until| later(now, LONG_HOLD) < *until);
+        if let Some(until) = long_hold(&room).filter(|_| long_hold(&lease.room).is_none()) {
+            warn!(incident.id = %room.incident, until = %until, "the provider makes the room wait");
+        }
         lease.room = room;
         if let Some(event) = event {
             self.moved(&lease.room, &event);
@@ -413,15 +424,6 @@ impl Worker {
         }
     }
 
-    /// The number a room is made with, or the first one before it is.
-    fn number_of(&self, room: &Room) -> &Number {
-        room.instance
-            .as_ref()
-            .and_then(|name| self.numbers.iter().find(|n| n.name == *name))
-            .or(self.numbers.first())
-            .unwrap_or_else(|| unreachable!("the config refuses to be without a number"))
-    }
-
     fn count(&self, room: &Room, step: &Step, answer: &Answer) {
         let outcome = if let Answer::Failed(error) = answer { error.class() } else { "ok" };
         self.metrics.calls.get_or_create(&CallLabels { step: step.name(), outcome }).inc();
@@ -440,6 +442,11 @@ impl Worker {
     fn moved(&self, room: &Room, event: &Event) {
         if let Event::Quorum { turn } = event {
             return about_quorum(room, turn);
+        }
+        if let Event::Switched { instance } = event {
+            self.metrics.switches.inc();
+            warn!(incident.id = %room.incident, gateway.instance = instance, "the room goes on through another number");
+            return;
         }
         let phase = room.phase.name().as_str();
         self.metrics.moves.get_or_create(&MoveLabels { phase }).inc();
@@ -461,27 +468,4 @@ fn refresh(lease: &mut Lease, finished: Finished) -> bool {
         }
         Finished::Stray => false,
     }
-}
-
-/// Makes the call that `step` stands for.
-async fn perform(gateway: &dyn Gateway, step: &Step) -> Answer {
-    let result: Result<Answer, GatewayError> = match step {
-        Step::Create { subject, people } => gateway.create_group(subject, people).await.map(Answer::Created),
-        Step::Look { token } | Step::Sweep { token } => gateway.find_groups(token).await.map(Answer::Groups),
-        Step::Say { chat, text, .. } => gateway.send_text(chat, text).await.map(Answer::Sent),
-        Step::LookForMessage { chat, .. } => gateway.recent_own_messages(chat).await.map(Answer::Messages),
-        Step::Describe { group, text } => gateway.describe(group, text).await.map(|()| Answer::Done),
-        Step::ReadMembers { group, wanted } => gateway.members(group, wanted).await.map(Answer::Members),
-        Step::AddMembers { group, people } => gateway.add_members(group, people).await.map(Answer::Added),
-        Step::CheckHistory { jid, since, .. } => gateway.has_written(jid, *since).await.map(Answer::Written),
-        Step::GetLink { group } => gateway.invite_link(group).await.map(Answer::Link),
-        Step::CheckReachable { jid, .. } => gateway.is_reachable(jid).await.map(Answer::Reachable),
-        Step::LockSettings { group } => gateway.lock_settings(group).await.map(|()| Answer::Done),
-        Step::Promote { group, jid, .. } => gateway.promote(group, jid).await.map(|()| Answer::Done),
-        Step::RevokeLink { group } => gateway.revoke_link(group).await.map(|()| Answer::Done),
-        Step::Rename { group, subject } => gateway.rename(group, subject).await.map(|()| Answer::Done),
-        Step::Leave { group } => gateway.leave(group).await.map(|()| Answer::Done),
-        Step::LockMessages { group } => gateway.lock_messages(group).await.map(|()| Answer::Done),
-    };
-    result.unwrap_or_else(Answer::Failed)
 }

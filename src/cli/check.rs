@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use secrecy::ExposeSecret;
+
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::config::{
     self, Colours, Config, Loaded, StoreAddress, Strictness, UNSET, describe_verifier, show_duration,
@@ -95,6 +97,7 @@ fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io
         show_duration(gateway.settle),
         show_duration(gateway.lease)
     )?;
+    describe_failover(config, out)?;
     for instance in &gateway.instances {
         writeln!(
             out,
@@ -127,6 +130,25 @@ fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io
         }
     }
     Ok(())
+}
+
+/// What happens when a number does not work any more.
+fn describe_failover(config: &Config, out: &mut dyn Write) -> io::Result<()> {
+    let gateway = &config.gateway;
+    let after = show_duration(gateway.failover_after);
+    match (gateway.instances.len() > 1, config.rooms.second_number) {
+        (true, true) => writeln!(out, "  rooms go on through another number {after} after theirs fails")?,
+        (true, false) => writeln!(out, "  rooms wait for their number; no second one is in them")?,
+        (false, _) => writeln!(out, "  one number only: rooms wait for it")?,
+    }
+    match &gateway.second_way {
+        Some(way) => {
+            let host = way.url.expose_secret().parse::<http::Uri>().ok();
+            let host = host.as_ref().and_then(http::Uri::host).unwrap_or_default();
+            writeln!(out, "  when no number works for {after}, {host} is told")
+        }
+        None => writeln!(out, "  when no number works, only the console and the log tell"),
+    }
 }
 
 /// Enough to tell two ids apart.

@@ -85,7 +85,7 @@ pub(super) fn run(options: &Options, now: Timestamp, out: &mut dyn Write) -> Res
         return Ok(0);
     }
     let Some(against) = &options.against else { return Err(Failure::wrong("`--against` is missing")) };
-    let old = config::load_roster(against, loaded.config.rooms.open_at).map_err(|findings| {
+    let old = config::load_roster(against, loaded.config.rooms.open_at, &[]).map_err(|findings| {
         Failure::no(format!("{}\nthe roster to compare with has errors", findings.draw(Colours::No)))
     })?;
     compare(&loaded, &old.0, &recorded, options.json, out)

@@ -8,10 +8,14 @@ use crate::clock::SignedDuration;
 use crate::config::budget::budget;
 use crate::config::events::events;
 use crate::config::item::Item;
+use crate::config::people::number;
 use crate::config::quantity::show;
+use crate::config::second_way::{SecondWaySettings, second_way};
 use crate::config::section::Section;
 use crate::config::server::seconds;
+use crate::config::source_text::Cover;
 use crate::config::words::shortened;
+use crate::jid::Jid;
 use crate::pacing::Budget;
 use crate::signature::Verifier;
 
@@ -32,8 +36,20 @@ pub struct GatewaySettings {
     pub settle: SignedDuration,
     /// How long a worker may hold a room.
     pub lease: SignedDuration,
+    /// How long a number may fail to work before its rooms go on without it.
+    pub failover_after: SignedDuration,
+    /// Who is told when no number works.
+    pub second_way: Option<SecondWaySettings>,
     /// The linked numbers; at least one.
     pub instances: Vec<Instance>,
+}
+
+impl GatewaySettings {
+    /// The phone numbers of our instances, as far as the config says them.
+    #[must_use]
+    pub fn phones(&self) -> Vec<Jid> {
+        self.instances.iter().filter_map(|instance| instance.phone.clone()).collect()
+    }
 }
 
 /// A chat provider.
@@ -69,6 +85,8 @@ pub struct Instance {
     pub budget: Budget,
     /// What the provider's own events about it must prove, all of it; none are taken if this is empty.
     pub events: Vec<Verifier>,
+    /// Its own phone number, if the config says it.
+    pub phone: Option<Jid>,
 }
 
 /// How late a new group may show up in the list of groups.
@@ -122,6 +140,8 @@ fn read(s: &Section<'_>) -> GatewaySettings {
         call_timeout: call_timeout.unsigned_abs(),
         settle,
         lease,
+        failover_after: s.duration("failover_after", seconds(10)..=seconds(3600), seconds(60)),
+        second_way: second_way(s),
         instances: instances(s, shared),
     }
 }
@@ -185,7 +205,7 @@ fn base_url(item: &Item<'_>) -> Option<String> {
         return None;
     }
     if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
-        item.cover(super::source_text::Cover::Secret);
+        item.cover(Cover::Secret);
         item.error_with("must not carry a user or a password", "credentials belong under `instances`");
         return None;
     }
@@ -214,6 +234,9 @@ fn instances(s: &Section<'_>, shared: Budget) -> Vec<Instance> {
         if found.iter().any(|i| i.id == instance.id) {
             id_item.error("is the id of an earlier instance: its budget would be spent twice");
         }
+        if instance.phone.is_some() && found.iter().any(|i| i.phone == instance.phone) {
+            id_item.error("has the `phone` of an earlier instance: one number cannot be linked twice");
+        }
         if found.iter().any(|i| i.name == instance.name) {
             let at = name_item.unwrap_or(id_item);
             at.error_with(
@@ -233,6 +256,7 @@ fn instance<'a>(s: &Section<'a>, n: usize, shared: Budget) -> Option<(Option<Ite
     let token = s.need("access_token", "the token that belongs to this instance");
     let budget = budget(s, shared);
     let events = s.get("events").map(|i| events(&i)).unwrap_or_default();
+    let phone = s.get("phone").and_then(|i| own_phone(&i));
     let id = id_item.as_ref().and_then(Item::text_from_anywhere);
     let access_token = token.and_then(|i| i.secret());
     Some((
@@ -244,8 +268,14 @@ fn instance<'a>(s: &Section<'a>, n: usize, shared: Budget) -> Option<(Option<Ite
             access_token: access_token?,
             budget,
             events,
+            phone,
         },
     ))
+}
+
+fn own_phone(item: &Item<'_>) -> Option<Jid> {
+    item.cover(Cover::Number);
+    number(item)
 }
 
 fn name(item: &Item<'_>) -> Option<String> {

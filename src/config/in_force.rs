@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 use super::{Findings, Loaded, load_roster};
 use crate::alert::Severity;
 use crate::clock::Timestamp;
+use crate::jid::Jid;
 use crate::roster::Roster;
 use crate::telemetry::Metrics;
 
@@ -23,6 +24,8 @@ use crate::telemetry::Metrics;
 pub struct RosterInForce {
     path: PathBuf,
     open_at: Severity,
+    /// Our own linked numbers, as far as the config says them: nobody in a roster can be one of them.
+    ours: Vec<Jid>,
     roster: watch::Sender<Arc<Roster>>,
     standing: Mutex<Standing>,
 }
@@ -98,6 +101,7 @@ impl RosterInForce {
         Self {
             path: loaded.roster_path.clone(),
             open_at: loaded.config.rooms.open_at,
+            ours: loaded.config.gateway.phones(),
             roster: watch::channel(Arc::new(loaded.roster.clone())).0,
             standing: Mutex::new(standing),
         }
@@ -143,7 +147,7 @@ impl RosterInForce {
     /// is done one at a time.
     pub fn exchange(&self, metrics: &Metrics, now: Timestamp) -> Exchange {
         let mut standing = self.known();
-        let exchange = match load_roster(&self.path, self.open_at) {
+        let exchange = match load_roster(&self.path, self.open_at, &self.ours) {
             Ok((_, _, hash)) if hash == standing.hash => {
                 if standing.refused.take().is_some() {
                     info!(file = %self.path.display(), "the roster is again what was in force all the time");

@@ -14,11 +14,11 @@ use crate::jid::Jid;
 use crate::roster::{FALLBACK, Person, Roster};
 
 /// The roster, or what could be made of it; the caller looks at the findings before using it.
-pub(super) fn roster(root: &Section<'_>, open_at: Severity) -> Roster {
+pub(super) fn roster(root: &Section<'_>, open_at: Severity, ours: &[Jid]) -> Roster {
     let mut seen = Seen::default();
     let people = root
         .need("people", "say who there is: `amira: { name: …, phone: \"+1555…\" }`")
-        .map(|item| people(&item, &mut seen))
+        .map(|item| people(&item, &mut seen, ours))
         .unwrap_or_default();
     let rotations = root.get("rotations").map(|item| rotations(&item, &mut seen)).unwrap_or_default();
     let mut roster =
@@ -74,7 +74,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> BTreeMap<String, Person> {
+fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<String, Person> {
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
     let mut owners: BTreeMap<Jid, &str> = BTreeMap::new();
     let mut stand_ins: Vec<(&str, Item<'a>)> = Vec::new();
@@ -88,6 +88,12 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> BTreeMap<String, Person> 
                 at.error_with(
                     format!("is the number of `{}` too", shortened(other)),
                     "two people cannot share one number; use one entry with both roles",
+                );
+            }
+            if ours.contains(&person.jid) {
+                at.error_with(
+                    "is one of our own linked numbers (`gateway.instances`)",
+                    "write the number that the person reads; our numbers are in the room anyway",
                 );
             }
             people.insert(key.to_owned(), person);
@@ -158,7 +164,8 @@ fn person<'a>(s: &Section<'a>, key: &str) -> Option<(Item<'a>, Person)> {
     Some((at, person))
 }
 
-fn number(item: &Item<'_>) -> Option<Jid> {
+/// A phone number in the international form.
+pub(super) fn number(item: &Item<'_>) -> Option<Jid> {
     let text = item.scalar("a phone number in quotes, such as `\"+15550100123\"`")?;
     if matches!(item.node.value, Value::Number(_)) && !text.starts_with('+') {
         item.error_with(

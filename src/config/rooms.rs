@@ -17,7 +17,7 @@ use crate::room::policy::{Policy, Strangers};
 pub type Texts = BTreeMap<String, String>;
 
 /// The templates that may be replaced.
-pub const TEMPLATES: [&str; 12] = [
+pub const TEMPLATES: [&str; 13] = [
     "welcome",
     "guest",
     "description",
@@ -29,6 +29,7 @@ pub const TEMPLATES: [&str; 12] = [
     "invite",
     "reminder",
     "brief",
+    "quiet",
     "last_words",
 ];
 
@@ -55,6 +56,8 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
     if let Some(gateway) = gateway {
         usual.settle = gateway.settle;
         usual.lease = gateway.lease;
+        usual.failover_after = gateway.failover_after;
+        usual.second_way = gateway.second_way.is_some();
         usual.call_timeout = SignedDuration::try_from(gateway.call_timeout).unwrap_or(usual.call_timeout);
     }
     let Some(item) = root.get("rooms") else {
@@ -71,6 +74,7 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
             chat_history_counts: s.truth("chat_history_counts", usual.chat_history_counts),
             fold: s.truth("fold", usual.fold),
             second_admin: s.truth("second_admin", usual.second_admin),
+            second_number: s.truth("second_number", usual.second_number),
             lock_settings: s.truth("lock_settings", usual.lock_settings),
             update_interval: s.duration(
                 "update_interval",

@@ -6,15 +6,20 @@
 use serde::Serialize;
 
 use super::view::standing;
-use crate::clock::Timestamp;
-use crate::incident::Incident;
-use crate::room::{Phase, PhaseName, Room, SeatState};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::incident::{Incident, State};
+use crate::room::{Chore, Done, Phase, PhaseName, Room, SeatState};
 use crate::store::Orphan;
+
+/// A wait longer than this is worth a look.
+const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
+/// An incident without a group for longer than this as well.
+const LONG_WITHOUT: SignedDuration = SignedDuration::from_mins(3);
 
 /// One thing that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Attention {
-    /// `parked`, `orphan`, `quorum`, `nobody_in` or `no_budget`.
+    /// `parked`, `second_way`, `no_room`, `orphan`, `quorum`, `nobody_in`, `no_budget` or `held`.
     pub kind: &'static str,
     /// Since when.
     pub since: Timestamp,
@@ -39,6 +44,7 @@ pub(super) fn attention(
     room: Option<&Room>,
     turn_at: Option<Timestamp>,
     orphans: &[Orphan],
+    now: Timestamp,
 ) -> Vec<Attention> {
     let Some(room) = room else { return Vec::new() };
     let is_parked = room.phase.name() == PhaseName::Parked;
@@ -46,6 +52,11 @@ pub(super) fn attention(
     let is_over = matches!(room.phase.name(), PhaseName::Closed | PhaseName::Skipped);
     let mut found: Vec<Attention> = Vec::new();
     found.extend(parked(incident, room));
+    found.extend([Chore::TellNumbersDown, Chore::TellUnreached].into_iter().filter_map(|chore| {
+        let done = room.chores.get(&chore).filter(|_| !is_over && !incident.is_closed())?;
+        Some(second_way(chore, done))
+    }));
+    found.extend(no_room(incident, room, now));
     found.extend(orphans.iter().filter(|_| !is_over).map(|orphan| Attention {
         kind: "orphan",
         since: orphan.found_at,
@@ -59,6 +70,7 @@ pub(super) fn attention(
     }));
     found.extend(unfilled(room));
     found.extend(deserted(room));
+    found.extend(held(room, now));
     found.extend(turn_at.map(|turn_at| queued(room, turn_at)));
     found
 }
@@ -136,6 +148,61 @@ fn unfilled(room: &Room) -> Option<Attention> {
         since,
         what: format!("Nobody is there for: {}. All stand-ins were asked.", roles.join(", ")),
         todo: "Call somebody who can take it; whoever was invited holds a link to the room.".to_owned(),
+        group: None,
+    })
+}
+
+/// That the second way was taken, and whether it worked.
+fn second_way(chore: Chore, done: &Done) -> Attention {
+    let why = match chore {
+        Chore::TellNumbersDown => "No linked number worked",
+        _ => "Not everybody could be told 1:1",
+    };
+    let (since, what) = match done {
+        Done::Well { at } => (*at, format!("{why}; the second way was told.")),
+        Done::GivenUp { why: failure, at } => {
+            (*at, format!("{why}, and the second way could not be told either: {failure}."))
+        }
+    };
+    let todo = "Call the people of this incident yourself, and see to the linked numbers.".to_owned();
+    Attention { kind: "second_way", since, what, todo, group: None }
+}
+
+/// An incident that goes on without a group for longer than a group takes.
+fn no_room(incident: &Incident, room: &Room, now: Timestamp) -> Option<Attention> {
+    let (state, todo) = match room.phase.name() {
+        PhaseName::Wanted => (
+            "There is no group yet.",
+            "See in the timeline and on the linked numbers what keeps it; it is made as soon as one of them can. \
+             Call the people yourself until then.",
+        ),
+        PhaseName::Unsure | PhaseName::Creating => (
+            "Nobody knows yet whether there is a group.",
+            "It is looked for by itself. Call the people yourself until it is found.",
+        ),
+        PhaseName::Live | PhaseName::Closing | PhaseName::Closed | PhaseName::Skipped | PhaseName::Parked => {
+            return None;
+        }
+    };
+    let is_late = matches!(incident.state, State::Open) && later(incident.opened_at, LONG_WITHOUT) <= now;
+    let told = room.seats.iter().filter(|s| s.briefed && !s.unreached).count();
+    is_late.then(|| Attention {
+        kind: "no_room",
+        since: incident.opened_at,
+        what: format!("{state} {told} of {} people were told 1:1.", room.seats.len()),
+        todo: todo.to_owned(),
+        group: None,
+    })
+}
+
+/// A room that the provider makes wait for longer than a minute.
+fn held(room: &Room, now: Timestamp) -> Option<Attention> {
+    let until = room.hold_until.filter(|until| later(now, LONG_HOLD) < *until)?;
+    Some(Attention {
+        kind: "held",
+        since: now,
+        what: format!("The provider makes this room wait until {}.", until.strftime("%H:%M UTC")),
+        todo: "Nothing, if that is soon enough; otherwise tell the people in it yourself.".to_owned(),
         group: None,
     })
 }

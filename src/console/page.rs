@@ -106,11 +106,8 @@ async fn waits(console: &Console, summary: &Summary, now: Timestamp) -> Result<V
         Some(_) | None => Vec::new(),
     };
     let actions = Listed::of(incident, room.as_ref(), now).room.map(|r| r.actions).unwrap_or_default();
-    let waiting = attention(incident, room.as_ref(), *turn_at, &orphans).into_iter().map(|item| Waiting {
-        id: incident.id.to_string(),
-        title: incident.title.clone(),
-        item,
-        actions: actions.clone(),
+    let waiting = attention(incident, room.as_ref(), *turn_at, &orphans, now).into_iter().map(|item| {
+        Waiting { id: incident.id.to_string(), title: incident.title.clone(), item, actions: actions.clone() }
     });
     Ok(waiting.collect())
 }

@@ -204,7 +204,8 @@ impl Desk {
             panic!("the lease holds")
         };
         self.later(340);
-        let (policy, composer) = (Policy::default(), Composer::default());
+        let (policy, composer, numbers) =
+            (Policy::default(), Composer::default(), crate::room::Numbers::default());
         let capabilities = Capabilities {
             longest_subject: 100,
             safe_subject: 25,
@@ -212,7 +213,8 @@ impl Desk {
             longest_text: 4000,
         };
         let now = self.clock.now();
-        let ground = Ground { policy: &policy, composer: &composer, capabilities, well_since: now };
+        let ground =
+            Ground { policy: &policy, composer: &composer, capabilities, well_since: now, numbers: &numbers };
         let effect = lease.room.finish(&step, &answer, ground, now).unwrap();
         let made = match &answer {
             Answer::Created(created) => Some(created.group.clone()),
@@ -259,14 +261,12 @@ impl Desk {
         id
     }
 
-    /// A room that is parked because the provider does not take our credentials.
+    /// A room that is parked because the provider does not make the group.
     async fn parked(&self, title: &str) -> IncidentId {
         let id = self.incident(title).await;
-        let error = GatewayError::Refused {
-            reason: Refusal::Credentials,
-            detail: "the access token is not accepted".into(),
-        };
-        self.create(id, Answer::Failed(error)).await;
+        let refused = GatewayError::Refused { reason: Refusal::Plan, detail: "403".into() };
+        self.create(id, Answer::Failed(refused)).await;
+        self.moves(id, Event::Spent { why: "the plan makes no groups".into() }).await;
         id
     }
 
@@ -328,6 +328,7 @@ fn summons() -> Summons {
             jid: jid(digits),
             role: (*role).into(),
             introduced: n != 2,
+            email: None,
             timezone: None,
             why: format!("{role} of route acme production"),
         })

@@ -127,7 +127,7 @@ fn notice_words(notice: &NoticeKind, seats: &[Seat]) -> String {
         }
         NoticeKind::Renamed { subject, .. } => format!("somebody named the group \u{201c}{subject}\u{201d}"),
         NoticeKind::Changed { .. } => "something about the people changed; the members are read".to_owned(),
-        NoticeKind::Session { session: Session::Working } => "the number works again".to_owned(),
+        NoticeKind::Session { session: Session::Working { .. } } => "the number works again".to_owned(),
         NoticeKind::Session { session: Session::Down(state) } => format!("the number is down: {state}"),
         NoticeKind::Message { .. } => "a message of ours was seen in the room".to_owned(),
     }
@@ -161,6 +161,9 @@ fn words(event: &Event) -> String {
         Event::Spent { why } => format!("given up: {why}"),
         Event::Finished => "all last steps are done".to_owned(),
         Event::Quorum { turn } => decided(turn),
+        Event::Switched { instance } => {
+            format!("its number does not work: the room goes on through `{instance}`")
+        }
         Event::Cancel => "an operator ended it".to_owned(),
         Event::Resume { group: None } => "an operator says: go on".to_owned(),
         Event::Resume { group: Some(group) } => format!("an operator says: {group} is the room"),

@@ -15,7 +15,7 @@ use crate::alert::{Link, LinkKind, Severity};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, State};
 use crate::jid::ChatId;
-use crate::room::{Chore, Phase, PhaseName, Room, Seat, SeatState, What};
+use crate::room::{Chore, Phase, PhaseName, Room, Seat, SeatState, Stage, Standby, What};
 use crate::room::{Told, Trouble};
 use crate::store::{Dossier, Orphan};
 
@@ -124,13 +124,15 @@ pub(super) struct Detail {
     /// Handed over, but not known to have arrived.
     pub unconfirmed: Option<Message>,
     pub chores: Vec<Errand>,
+    /// Other numbers of ours in the room, or on their way.
+    pub standby: Vec<Substitute>,
     pub troubles: Vec<Setback>,
 }
 
 /// Something said.
 #[derive(Debug, Serialize)]
 pub(super) struct Message {
-    /// `welcome`, `presence`, `news`, `departures`, `quorum`, `invite`, `reminder`, `brief` or `last_words`.
+    /// `welcome`, `presence`, `news`, `departures`, `quorum`, `invite`, `reminder`, `brief`, `quiet` or `last_words`.
     pub what: &'static str,
     /// `room`, or a person's name.
     pub to: String,
@@ -143,6 +145,16 @@ pub(super) struct Message {
 pub(super) struct Errand {
     pub chore: &'static str,
     pub at: Timestamp,
+    /// Why it was given up, if it was.
+    pub given_up: Option<String>,
+}
+
+/// Another of our numbers, ready to go on in the room or on its way there.
+#[derive(Debug, Serialize)]
+pub(super) struct Substitute {
+    pub instance: String,
+    /// `to_add`, `to_join`, `to_promote`, `to_check`, `ready` or `given_up`.
+    pub stage: &'static str,
     /// Why it was given up, if it was.
     pub given_up: Option<String>,
 }
@@ -202,7 +214,7 @@ impl Detailed {
             assignees: incident.assignees.clone(),
             room: room.as_ref().map(|room| Detail::of(room, now)),
             orphans: orphans.clone(),
-            attention: attention(incident, room.as_ref(), *turn_at, orphans),
+            attention: attention(incident, room.as_ref(), *turn_at, orphans, now),
             timeline: rows(timeline, room.as_ref().map_or(&[], |room| &room.seats)),
         }
     }
@@ -325,6 +337,7 @@ impl Detail {
             messages: room.told.iter().map(|told| Message::of(room, told)).collect(),
             unconfirmed,
             chores: room.chores.iter().map(|(chore, done)| Errand::of(*chore, done)).collect(),
+            standby: room.standby.iter().map(Substitute::of).collect(),
             troubles: room.troubles.iter().map(|(step, trouble)| Setback::of(step, trouble)).collect(),
         }
     }
@@ -346,6 +359,7 @@ fn kind(what: &What) -> &'static str {
         What::News { .. } => "news",
         What::Invite { .. } => "invite",
         What::Brief { .. } => "brief",
+        What::Quiet { .. } => "quiet",
         What::LastWords => "last_words",
     }
 }
@@ -358,7 +372,10 @@ fn addressee(room: &Room, what: &What) -> String {
         | What::Departures
         | What::Quorum { .. }
         | What::LastWords => "room".to_owned(),
-        What::Invite { person } | What::Reminder { person } | What::Brief { person } => room
+        What::Invite { person }
+        | What::Reminder { person }
+        | What::Brief { person }
+        | What::Quiet { person } => room
             .seats
             .iter()
             .find(|s| s.who.person == *person)
@@ -380,6 +397,8 @@ impl Errand {
             Chore::Presence => "presence",
             Chore::Rename => "rename",
             Chore::Leave => "leave",
+            Chore::TellNumbersDown => "tell_numbers_down",
+            Chore::TellUnreached => "tell_unreached",
         };
         match done {
             crate::room::Done::Well { at } => Self { chore, at: *at, given_up: None },
@@ -395,6 +414,24 @@ impl Errand {
 impl Message {
     pub(super) fn words(&self) -> String {
         self.what.replace('_', " ")
+    }
+}
+
+impl Substitute {
+    fn of(standby: &Standby) -> Self {
+        let given_up = match &standby.stage {
+            Stage::GivenUp { why, .. } => Some(why.clone()),
+            Stage::ToAdd | Stage::ToJoin | Stage::ToPromote | Stage::ToCheck | Stage::Ready { .. } => None,
+        };
+        Self { instance: standby.instance.clone(), stage: standby.stage.as_str(), given_up }
+    }
+
+    pub(super) fn words(&self) -> &'static str {
+        match self.stage {
+            "ready" => "is in the group and can go on there",
+            "given_up" => "could not be brought in",
+            _ => "is being brought in",
+        }
     }
 }
 

@@ -18,11 +18,10 @@ use tokio::time::Instant;
 
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, OwnMessage,
-    Refusal, Sent, Session,
+    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, Own,
+    OwnMessage, Refusal, Sent, Session,
 };
 use crate::jid::{ChatId, GroupId, Jid};
-use account::Me;
 use call::{Asked, Call, refused};
 use classify::{Answer, Classifier};
 use http::{Deadline, Request, Transport};
@@ -63,7 +62,7 @@ pub struct Wawp {
     create_path: String,
     clock: Arc<dyn Clock>,
     /// The linked number's own ids, once they are known.
-    me: Mutex<Option<Me>>,
+    me: Mutex<Option<Own>>,
     /// The next moment at which an existence check may start.
     next_check: Mutex<Option<Instant>>,
     /// When the provider was last told to read its group list afresh.
@@ -150,7 +149,7 @@ impl Wawp {
     }
 
     /// The linked number's own ids. A failure is not kept: the next call asks again.
-    async fn me(&self, deadline: Deadline) -> Option<Me> {
+    async fn me(&self, deadline: Deadline) -> Option<Own> {
         // A small part of the time only: what comes after it matters more.
         let deadline = deadline.at_most(self.call_timeout / 6);
         let known = locked(&self.me).clone();
@@ -190,7 +189,7 @@ impl Gateway for Wawp {
                     *locked(&self.me) = me;
                 }
                 Ok(match session {
-                    Session::Working => Session::Working,
+                    working @ Session::Working { .. } => working,
                     Session::Down(word) => Session::Down(self.classifier.clean(&word)),
                 })
             }
@@ -245,6 +244,12 @@ impl Gateway for Wawp {
         self.unhide(&mut said, &people, deadline).await;
         people::match_the_last(&mut said, &people);
         Ok(said)
+    }
+
+    async fn join(&self, link: &InviteLink) -> Result<GroupId, GatewayError> {
+        let code = link.0.rsplit('/').next().unwrap_or_default();
+        let request = Request::post("/v2/groups/join").field("code", code);
+        self.ask(Asked::new(Call::Join), request, self.deadline(), groups::created_group).await
     }
 
     async fn promote(&self, group: &GroupId, person: &Jid) -> Result<(), GatewayError> {
@@ -308,8 +313,12 @@ impl Gateway for Wawp {
         self.ask(asked, request, self.deadline(), messages::sent).await
     }
 
-    async fn recent_own_messages(&self, chat: &ChatId) -> Result<Vec<OwnMessage>, GatewayError> {
-        self.own_texts(chat, self.deadline()).await
+    async fn recent_own_messages(
+        &self,
+        chat: &ChatId,
+        ours: &[Jid],
+    ) -> Result<Vec<OwnMessage>, GatewayError> {
+        self.own_texts(chat, ours, self.deadline()).await
     }
 
     async fn has_written(&self, person: &Jid, since: Timestamp) -> Result<bool, GatewayError> {

@@ -183,6 +183,7 @@ impl Sample {
             scenes.push((Wording::Invite, invite));
             scenes.push((Wording::Reminder, Scene { now: None, ..scene(Topic::Reminder(seat)) }));
             scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why, &self.also))));
+            scenes.push((Wording::Quiet, scene(Topic::Brief(seat, self.why, &self.also))));
         }
         scenes.push((Wording::Presence, scene(Topic::Presence)));
         scenes.extend(self.matters.iter().map(|m| (Wording::Quorum, scene(Topic::Quorum(m)))));
@@ -276,6 +277,7 @@ fn stakeholders() -> Vec<Stakeholder> {
                 jid: Jid::from_phone(&format!("+1555010000{n}")).ok()?,
                 role: role.to_owned(),
                 introduced: true,
+                email: None,
                 timezone: (person == "amira").then(|| "Asia/Dubai".to_owned()),
                 why: why.to_owned(),
             })

@@ -29,13 +29,15 @@ pub enum Wording {
     Reminder,
     /// There is no room, to one person.
     Brief,
+    /// Why nothing is heard in the room, to one person.
+    Quiet,
     /// The last message of the room.
     LastWords,
 }
 
 impl Wording {
     /// All of them, in the order in which people meet them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Subject,
         Self::Welcome,
         Self::Guest,
@@ -48,6 +50,7 @@ impl Wording {
         Self::Invite,
         Self::Reminder,
         Self::Brief,
+        Self::Quiet,
         Self::LastWords,
     ];
 
@@ -83,6 +86,7 @@ impl Wording {
             Self::Invite => "invite",
             Self::Reminder => "reminder",
             Self::Brief => "brief",
+            Self::Quiet => "quiet",
             Self::LastWords => "last_words",
         }
     }
@@ -103,6 +107,7 @@ impl Wording {
             Self::Invite => include_str!("invite.txt"),
             Self::Reminder => include_str!("reminder.txt"),
             Self::Brief => include_str!("brief.txt"),
+            Self::Quiet => include_str!("quiet.txt"),
             Self::LastWords => include_str!("last_words.txt"),
         }
     }

@@ -8,16 +8,22 @@
 use serde::{Deserialize, Serialize};
 
 use super::alone::{look_for, reach_one_by_one};
+use super::appeal::{self, Appeal};
 use super::attendance::{bring_in, chat_to_check, everybody_looked_for};
+use super::closing;
 use super::guest::lost_host;
 use super::news::fold_news;
+use super::numbers::Numbers;
+use super::offers::Agenda;
 use super::phase::{Event, Phase};
 use super::policy::Policy;
 use super::quorum::{Judgement, Matter, judge};
 use super::reading::next_read;
 use super::seat::SeatState;
+use super::standby::{self, StandbyStep};
+use super::unsure;
 use super::{Chore, Room, Wanted};
-use crate::clock::{SignedDuration, Timestamp, later};
+use crate::clock::{Timestamp, later};
 use crate::gateway::Capabilities;
 use crate::incident::State;
 use crate::jid::{ChatId, GroupId, Jid};
@@ -34,10 +40,12 @@ pub struct Ground<'a> {
     pub capabilities: Capabilities,
     /// Since when the room's number could have been used without a break.
     pub well_since: Timestamp,
+    /// All of our numbers as they are now.
+    pub numbers: &'a Numbers,
 }
 
 impl Ground<'_> {
-    fn longest_subject(&self, room: &Room) -> usize {
+    pub(super) fn longest_subject(&self, room: &Room) -> usize {
         let Capabilities { longest_subject, safe_subject, .. } = self.capabilities;
         if room.short_subject { safe_subject } else { longest_subject }
     }
@@ -95,6 +103,10 @@ pub enum Step {
     Rename { group: GroupId, subject: String },
     /// Leave the group.
     Leave { group: GroupId },
+    /// Bring another of our numbers further on its way into the room.
+    Standby(StandbyStep),
+    /// Tell it by the second way, which is no linked number.
+    Appeal(Appeal),
 }
 
 /// What a message is for.
@@ -132,6 +144,11 @@ pub enum What {
     },
     /// Who left, when nothing else is told that could say so.
     Departures,
+    /// Why nothing is heard in the room, to one person.
+    Quiet {
+        /// Key in the roster.
+        person: String,
+    },
     /// The last message of the room.
     LastWords,
 }
@@ -149,6 +166,7 @@ impl What {
             Self::Quorum { matter } => matter.key(),
             Self::Brief { person } => format!("brief {person}"),
             Self::Departures => "departures".to_owned(),
+            Self::Quiet { person } => format!("quiet {person}"),
             Self::LastWords => "last words".to_owned(),
         }
     }
@@ -157,7 +175,7 @@ impl What {
     #[must_use]
     pub fn is_private(&self) -> bool {
         match self {
-            Self::Invite { .. } | Self::Reminder { .. } | Self::Brief { .. } => true,
+            Self::Invite { .. } | Self::Reminder { .. } | Self::Brief { .. } | Self::Quiet { .. } => true,
             Self::Welcome
             | Self::Presence
             | Self::News { .. }
@@ -190,6 +208,8 @@ impl Step {
             Self::LockMessages { .. } => "lock_messages",
             Self::Rename { .. } => "rename",
             Self::Leave { .. } => "leave",
+            Self::Standby(step) => step.name(),
+            Self::Appeal(_) => "second_way",
         }
     }
 
@@ -201,6 +221,8 @@ impl Step {
             Self::LookForMessage { what, .. } => format!("look for {}", what.key()),
             Self::CheckReachable { person, .. } => format!("check_reachable {person}"),
             Self::CheckHistory { person, .. } => format!("check_history {person}"),
+            Self::Standby(step) => format!("{} {}", step.name(), step.instance()),
+            Self::Appeal(appeal) => format!("second_way {}", appeal.reason.as_str()),
             Self::Create { .. }
             | Self::Look { .. }
             | Self::Sweep { .. }
@@ -216,66 +238,37 @@ impl Step {
             | Self::Leave { .. } => self.name().to_owned(),
         }
     }
+
+    /// Whether only the room's own number can make this call. Others can while that one does not work.
+    #[must_use]
+    pub fn needs_its_number(&self) -> bool {
+        match self {
+            Self::Create { .. } | Self::CheckHistory { .. } | Self::Appeal(_) => false,
+            Self::Standby(step) => !step.is_its_own(),
+            Self::Say { what, .. } | Self::LookForMessage { what, .. } => {
+                !matches!(what, What::Brief { .. } | What::Quiet { .. })
+            }
+            Self::Look { .. }
+            | Self::Sweep { .. }
+            | Self::Describe { .. }
+            | Self::ReadMembers { .. }
+            | Self::AddMembers { .. }
+            | Self::GetLink { .. }
+            | Self::CheckReachable { .. }
+            | Self::LockSettings { .. }
+            | Self::Promote { .. }
+            | Self::RevokeLink { .. }
+            | Self::LockMessages { .. }
+            | Self::Rename { .. }
+            | Self::Leave { .. } => true,
+        }
+    }
 }
 
 /// Looks without a find before a lost message is said again.
 pub(super) const LOOKS: u32 = 2;
 /// Refusals after which a small thing is given up, and something essential needs a person.
 pub(super) const REFUSALS: u32 = 3;
-/// After this long the last steps are left to a person, even if the number was down all the time.
-const CLOSING: SignedDuration = SignedDuration::from_hours(24);
-
-/// Collects what could be done, in order, and picks the first that may be done now.
-pub(super) struct Agenda<'a> {
-    room: &'a Room,
-    now: Timestamp,
-    pick: Option<Step>,
-    wake_at: Option<Timestamp>,
-}
-
-impl<'a> Agenda<'a> {
-    pub(super) fn new(room: &'a Room, now: Timestamp) -> Self {
-        Self { room, now, pick: None, wake_at: None }
-    }
-
-    /// `step`, as soon as it may be tried.
-    pub(super) fn offer(&mut self, step: Step) {
-        let not_before = self.room.troubles.get(&step.key()).map_or(self.now, |t| t.retry_at);
-        self.offer_at(not_before, step);
-    }
-
-    /// `step`, not before `at` nor before it may be tried again.
-    pub(super) fn offer_at(&mut self, at: Timestamp, step: Step) {
-        let retry_at = self.room.troubles.get(&step.key()).map_or(at, |t| t.retry_at.max(at));
-        if retry_at > self.now {
-            self.wake(retry_at);
-        } else if self.pick.is_none() {
-            self.pick = Some(step);
-        }
-    }
-
-    fn wake(&mut self, at: Timestamp) {
-        self.wake_at = Some(self.wake_at.map_or(at, |w| w.min(at)));
-    }
-
-    fn chore(&mut self, chore: Chore, step: Step) {
-        if !self.room.chores.contains_key(&chore) {
-            self.offer(step);
-        }
-    }
-
-    fn is_free(&self) -> bool {
-        self.pick.is_none()
-    }
-
-    pub(super) fn decide(self) -> Next {
-        match (self.pick, self.wake_at) {
-            (Some(step), _) => Next::Call(step),
-            (None, Some(at)) => Next::Sleep(at),
-            (None, None) => Next::Rest,
-        }
-    }
-}
 
 /// What to do next in `room`, given what is wanted of it now.
 #[must_use]
@@ -283,18 +276,29 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
     if let Some(wish) = &wanted.wish {
         return Next::Note(wish.event());
     }
+    let own_works = room.instance.as_deref().is_none_or(|own| ground.numbers.works(own));
     let next = match &room.phase {
-        Phase::Parked { .. } | Phase::Skipped { .. } => Next::Rest,
-        Phase::Closed { group, since } => after_the_end(room, ground.policy, group.as_ref(), *since, now),
+        Phase::Skipped { .. } => Next::Rest,
+        Phase::Parked { why, .. } => appeal::unreached(room, wanted, ground, why, now)
+            .map_or(Next::Rest, |step| appeal::offered(room, step, now).decide()),
+        Phase::Closed { group, since } => closing::after_the_end(room, ground, group.as_ref(), *since, now),
         // Whoever stored the intent is gone, or would have stored the outcome too.
         Phase::Creating { .. } => Next::Note(Event::Lost { look_at: now }),
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
-        Phase::Unsure { since, look_at, .. } => while_unsure(room, wanted, ground, (*since, *look_at), now),
+        Phase::Unsure { since, look_at, .. } => {
+            unsure::while_unsure(room, wanted, ground, (*since, *look_at), now)
+        }
         Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
-        Phase::Closing { group, since } => while_closing(room, wanted, ground, (group, *since), now),
+        Phase::Closing { group, since } => closing::while_closing(room, wanted, ground, (group, *since), now),
     };
-    match (next, room.hold_until) {
-        (Next::Call(_), Some(until)) if until > now => Next::Sleep(until),
+    // Who waits for one number goes on with the others where they can do it.
+    let waits = |step: &Step| step.needs_its_number() || (own_works && !matches!(step, Step::Appeal(_)));
+    let next = match (next, room.hold_until) {
+        (Next::Call(step), Some(until)) if until > now && waits(&step) => Next::Sleep(until),
+        (next, _) => next,
+    };
+    match (next, ground.numbers.next_at(now)) {
+        (Next::Sleep(until), Some(at)) => Next::Sleep(until.min(at)),
         (next, _) => next,
     }
 }
@@ -312,7 +316,14 @@ fn while_wanted(
         State::Resolved { closes_at, .. } if room.saying.is_none() => return Next::Sleep(closes_at),
         State::Resolved { .. } | State::Open => {}
     }
-    if let (Some(saying), None) = (&room.saying, &room.hopeless) {
+    if let Some(step) = appeal::numbers_down(room, wanted, ground, now)
+        && let call @ Next::Call(_) = appeal::offered(room, step, now).decide()
+    {
+        return call;
+    }
+    if let (Some(saying), None) = (&room.saying, &room.hopeless)
+        && standby::can_be_looked_for(saying, ground, now)
+    {
         return look_for(saying, room, now);
     }
     let attempts_spent = room.creates >= ground.policy.create_attempts;
@@ -334,29 +345,6 @@ fn while_wanted(
     })
 }
 
-fn while_unsure(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    (since, look_at): (Timestamp, Timestamp),
-    now: Timestamp,
-) -> Next {
-    // Time in which the number was down does not count: nobody could have looked.
-    let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
-    let deadline = later(counted_from, ground.policy.phase_deadline);
-    if deadline <= now {
-        let why = "nobody could tell whether the group was made".to_owned();
-        return reach_one_by_one(room, wanted, ground, why, now);
-    }
-    if look_at > now && room.heard_of_at.is_none() {
-        return Next::Sleep(look_at);
-    }
-    let mut agenda = Agenda::new(room, now);
-    agenda.offer(Step::Look { token: room.token() });
-    agenda.wake(deadline);
-    agenda.decide()
-}
-
 fn while_live(
     room: &Room,
     wanted: &Wanted,
@@ -367,7 +355,17 @@ fn while_live(
     if let Some(event) = lost_host(room, wanted) {
         return Next::Note(event);
     }
-    if let Some(saying) = &room.saying {
+    if let Some(step) = appeal::numbers_down(room, wanted, ground, now)
+        && let call @ Next::Call(_) = appeal::offered(room, step, now).decide()
+    {
+        return call;
+    }
+    if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
+        return next;
+    }
+    if let Some(saying) =
+        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
+    {
         return look_for(saying, room, now);
     }
     // The group is the host's matter; a guest only speaks in it.
@@ -399,7 +397,9 @@ fn while_live(
         }
     }
     if let Some(read_at) = read_at {
-        let wanted = room.seats.iter().map(|s| s.who.jid.clone()).collect();
+        // Our own numbers too, so that their hidden ids are not taken for strangers'.
+        let ours = ground.numbers.ids().into_iter().filter(|_| !room.standby.is_empty());
+        let wanted = room.seats.iter().map(|s| s.who.jid.clone()).chain(ours).collect();
         agenda.offer_at(read_at, Step::ReadMembers { group: group.clone(), wanted });
     }
     bring_in(&mut agenda, room, wanted, ground, group);
@@ -412,6 +412,9 @@ fn while_live(
     {
         let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());
         agenda.chore(Chore::SecondAdmin, Step::Promote { group: group.clone(), person, jid });
+    }
+    if owns_group {
+        standby::keep_standby(&mut agenda, room, ground, group);
     }
     if room.is_briefed() {
         let all_in = room.seats.iter().all(|s| matches!(s.state, SeatState::In { .. }));
@@ -443,60 +446,6 @@ fn while_live(
     }
     if let Some(closes_at) = wanted.incident.closes_at() {
         agenda.wake(closes_at);
-    }
-    agenda.decide()
-}
-
-fn while_closing(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    (group, since): (&GroupId, Timestamp),
-    now: Timestamp,
-) -> Next {
-    let deadline = later(since, CLOSING);
-    if deadline <= now {
-        let why = "the group could not be closed in a day: its link may still work".to_owned();
-        return Next::Note(Event::Spent { why });
-    }
-    if let Some(saying) = &room.saying {
-        return look_for(saying, room, now);
-    }
-    let mut agenda = Agenda::new(room, now);
-    if room.is_briefed() {
-        let text = ground.composer.last_words(&wanted.incident, room, now);
-        let chat = ChatId::Group(group.clone());
-        agenda.chore(Chore::LastWords, Step::Say { what: What::LastWords, chat, text });
-    }
-    if room.guest_of.is_none() {
-        agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
-        agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
-        let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
-        agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
-    }
-    if room.was_unsure {
-        agenda.chore(Chore::LastSweep, Step::Sweep { token: room.token() });
-    }
-    match agenda.decide() {
-        Next::Rest => Next::Note(Event::Finished),
-        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
-    }
-}
-
-/// A group that is over is left alone, and left altogether if the policy says so.
-fn after_the_end(
-    room: &Room,
-    policy: &Policy,
-    group: Option<&GroupId>,
-    since: Timestamp,
-    now: Timestamp,
-) -> Next {
-    let mut agenda = Agenda::new(room, now);
-    if let (Some(group), Some(leave_after)) = (group, policy.leave_after)
-        && room.guest_of.is_none()
-        && !room.chores.contains_key(&Chore::Leave)
-    {
-        agenda.offer_at(later(since, leave_after), Step::Leave { group: group.clone() });
     }
     agenda.decide()
 }

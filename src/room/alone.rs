@@ -1,10 +1,11 @@
 //! People told 1:1, because there is no group: for now, or at all.
 
-use super::agenda::{Agenda, Ground, LOOKS, Next, Step, What};
+use super::agenda::{Ground, LOOKS, Next, Step, What};
+use super::offers::Agenda;
 use super::phase::Event;
 use super::policy::{Policy, Strangers};
 use super::seat::{Refused, SeatState};
-use super::{Room, Saying, Seat, Wanted};
+use super::{Room, Saying, Seat, Wanted, standby};
 use crate::clock::Timestamp;
 use crate::jid::ChatId;
 
@@ -13,7 +14,11 @@ pub(super) fn untold<'a>(room: &'a Room, policy: &Policy) -> impl Iterator<Item 
     let strangers = policy.strangers;
     let is_called = |s: &&Seat| s.state != SeatState::Refused { why: Refused::OverSize };
     let may_hear = move |s: &&Seat| !s.briefed && (s.who.introduced || strangers != Strangers::LeaveOut);
-    room.seats.iter().filter(is_called).filter(may_hear)
+    // Whom a number that is lost may have told is not told again by another one.
+    let pending = |s: &Seat| {
+        room.saying.as_ref().is_some_and(|t| t.what == What::Brief { person: s.who.person.clone() })
+    };
+    room.seats.iter().filter(is_called).filter(move |s| !pending(s)).filter(may_hear)
 }
 
 /// Before a room without a group is left to a person, everybody is told 1:1.
@@ -24,7 +29,9 @@ pub(super) fn reach_one_by_one(
     why: String,
     now: Timestamp,
 ) -> Next {
-    if let Some(saying) = &room.saying {
+    if let Some(saying) =
+        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
+    {
         return look_for(saying, room, now);
     }
     match one_by_one(room, wanted, ground, &why, now).decide() {

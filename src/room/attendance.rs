@@ -3,7 +3,8 @@
 //! Pure. The first to be called are added as the group is made; this is about everybody else, and about
 //! finding out who really is in.
 
-use super::agenda::{Agenda, Ground, Step, What};
+use super::agenda::{Ground, Step, What};
+use super::offers::Agenda;
 use super::policy::{Policy, Strangers};
 use super::progress::{Answer, Effect};
 use super::seat::{Refused, Seat, SeatState, note_said};
@@ -179,7 +180,8 @@ impl Room {
             self.link = Some(link.clone());
         } else if self.fail(step, answer, effect, now) {
             // Without a link nobody can be invited.
-            self.troubles.remove(&step.key());
+            let why = self.troubles.remove(&step.key()).map(|t| t.last).unwrap_or_default();
+            self.give_up_links_of_standbys(&why, now);
             for seat in self.seats.iter_mut().filter(|s| s.needs_link()) {
                 seat.state = SeatState::Refused { why: Refused::Undeliverable };
             }

@@ -82,7 +82,7 @@ impl Room {
                 }
             }
             NoticeKind::Changed { group } if self.is_in(group) => self.read_soon(now),
-            NoticeKind::Session { session: Session::Working } if self.is_by(&item.instance) => {
+            NoticeKind::Session { session: Session::Working { .. } } if self.is_by(&item.instance) => {
                 // Only what waits for the session: a number that was throttled still is.
                 if self.down_at.is_some_and(|down| self.hold_until == Some(later(down, DOWN_GAP))) {
                     self.hold_until = None;

@@ -11,6 +11,9 @@ use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
 
+/// Why a room is parked that was cancelled in the wrong moment.
+pub(super) const CANCELLED: &str = "cancelled while nobody knows whether a group exists";
+
 /// Where a room stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
@@ -148,6 +151,11 @@ pub enum Event {
         /// What.
         turn: Turn,
     },
+    /// The room goes on through another of our numbers, because its own does not work.
+    Switched {
+        /// The other number's name in the config.
+        instance: String,
+    },
     /// An operator says: no room.
     Cancel,
     /// An operator says: go on, perhaps with this group.
@@ -218,6 +226,7 @@ impl Event {
             Self::Spent { .. } => "spent",
             Self::Finished => "finished",
             Self::Quorum { .. } => "quorum",
+            Self::Switched { .. } => "switched",
             Self::Cancel => "cancel",
             Self::Resume { .. } => "resume",
         }
@@ -289,12 +298,12 @@ impl Phase {
                 Self::Unsure { since, asked_at, look_at: *look_at, believe_at }
             }
             (unsure @ Self::Unsure { .. }, Event::Spent { why }) => unsure.park(why, at),
-            (unsure @ Self::Unsure { .. }, Event::Cancel) => {
-                unsure.park("cancelled while nobody knows whether a group exists", at)
-            }
+            (unsure @ Self::Unsure { .. }, Event::Cancel) => unsure.park(CANCELLED, at),
 
             (Self::Live { group, .. }, Event::Ended | Event::Cancel) => Self::Closing { group, since: at },
             (live @ Self::Live { .. }, Event::Quorum { .. }) => live,
+            // Which number speaks says nothing about the group.
+            (same @ (Self::Live { .. } | Self::Closing { .. }), Event::Switched { .. }) => same,
             (live @ Self::Live { .. }, Event::Gone { why } | Event::Spent { why }) => live.park(why, at),
 
             (Self::Closing { group, .. }, Event::Finished | Event::Gone { .. } | Event::Cancel) => {
@@ -394,6 +403,7 @@ mod tests {
             Event::Spent { why: why() },
             Event::Finished,
             Event::Quorum { turn: Turn::Reached },
+            Event::Switched { instance: "second".to_owned() },
             Event::Cancel,
             Event::Resume { group: None },
         ]
@@ -436,10 +446,12 @@ mod tests {
         live                           + gone      -> parked
         live                           + spent     -> parked
         live                           + quorum    -> live
+        live                           + switched  -> live
         live                           + cancel    -> closing
         closing                        + gone      -> closed
         closing                        + spent     -> parked
         closing                        + finished  -> closed
+        closing                        + switched  -> closing
         closing                        + cancel    -> closed
         parked from live               + cancel    -> closed
         parked from live               + resume    -> live

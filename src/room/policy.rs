@@ -23,6 +23,12 @@ pub struct Policy {
     pub chat_history_counts: bool,
     /// Whether a person from the room is made admin, so that a banned number does not lose it.
     pub second_admin: bool,
+    /// Whether another of our numbers is brought into each room, so that it can go on there.
+    pub second_number: bool,
+    /// How long a number may fail to work before its rooms go on without it.
+    pub failover_after: SignedDuration,
+    /// Whether there is a second way out for when no number works.
+    pub second_way: bool,
     /// Whether only admins may change the subject and the description.
     pub lock_settings: bool,
     /// How long "no such group" is not yet believed: at least the call time limit plus the list's lag.
@@ -62,6 +68,9 @@ impl Default for Policy {
             strangers: Strangers::Invite,
             chat_history_counts: false,
             second_admin: true,
+            second_number: true,
+            failover_after: SignedDuration::from_secs(60),
+            second_way: false,
             lock_settings: true,
             settle: SignedDuration::from_secs(45),
             call_timeout: SignedDuration::from_secs(30),

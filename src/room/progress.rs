@@ -7,10 +7,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, REFUSALS, Step, What};
+use super::patience::{patience, touches_group};
 use super::phase::{Event, Illegal, Phase};
 use super::policy::Policy;
 use super::seat::{Refused, Seat, SeatState, note_said};
-use super::{Chore, Done, Named, Room, Saying, Trouble, Wanted};
+use super::{Chore, Done, Named, Room, Saying, Stage, Trouble, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{
     AddOutcome, Added, CreatedGroup, FoundGroup, GatewayError, InviteLink, Members, OwnMessage, Refusal, Sent,
@@ -119,6 +120,8 @@ const LOOK_GAP: SignedDuration = SignedDuration::from_secs(10);
 pub(super) const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
 /// How long a throttled number is left alone if it does not say.
 const THROTTLED_GAP: SignedDuration = SignedDuration::from_secs(60);
+/// How long one room leaves it alone at most, whatever it says: some say "after a day".
+const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(15);
 /// How long it is left alone at least: some say "after 0 seconds".
 const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 /// The longest wait between two tries.
@@ -156,7 +159,16 @@ impl Room {
                     // A lost message to one person is looked for where it was sent.
                     self.instance = Some(instance.to_owned());
                 }
-                let again = self.saying.take().filter(|s| s.what == *what);
+                let before = self.saying.take();
+                if what.is_private() && before.as_ref().is_some_and(|s| !s.what.is_private()) {
+                    self.aside.clone_from(&before);
+                }
+                // Its number is lost, or nobody would say something else now.
+                if let Some(lost) = before.as_ref().filter(|s| s.what.is_private() && s.what != *what) {
+                    let why = GatewayError::Unknown { detail: "its number was lost".to_owned() };
+                    self.give_up_saying(&lost.what, &Answer::Failed(why), now);
+                }
+                let again = before.filter(|s| s.what == *what);
                 let leavers = again.as_ref().map_or_else(|| self.leavers_in(text), |s| s.leavers.clone());
                 self.saying = Some(Saying {
                     what: what.clone(),
@@ -172,8 +184,10 @@ impl Room {
                     look_at: now,
                     unreadable: false,
                     leavers,
+                    instance: Some(instance.to_owned()),
                 });
             }
+            Step::Standby(step) => self.begin_standby(step),
             Step::AddMembers { people, .. } => {
                 for seat in self.seats.iter_mut().filter(|s| people.contains(&s.who.jid)) {
                     seat.state = SeatState::Asked;
@@ -183,6 +197,7 @@ impl Room {
             | Step::Sweep { .. }
             | Step::CheckHistory { .. }
             | Step::LookForMessage { .. }
+            | Step::Appeal(_)
             | Step::Describe { .. }
             | Step::ReadMembers { .. }
             | Step::GetLink { .. }
@@ -205,12 +220,14 @@ impl Room {
             Event::Lost { .. } => self.was_unsure = true,
             Event::Quorum { turn } => self.take_turn(turn, now),
             Event::Ended | Event::Cancel => self.stand_down(),
+            Event::Switched { instance } => self.switch_to(instance, now),
             // An operator's "go on" is a fresh start for everything that was given up on the way.
             Event::Resume { .. } => {
                 self.creates = 0;
                 self.hopeless = None;
                 self.hold_until = None;
                 self.troubles.clear();
+                self.standby.retain(|s| !matches!(s.stage, Stage::GivenUp { .. }));
                 if self.phase.group() != before.as_ref() {
                     self.guest_of = None;
                     self.begin_anew();
@@ -236,7 +253,9 @@ impl Room {
         self.told.retain(|told| told.what.is_private() || matches!(told.what, What::News { .. }));
         self.saying = None;
         self.forget_pursuit();
-        self.chores.clear();
+        self.aside = None;
+        self.standby.clear();
+        self.chores.retain(|chore, _| matches!(chore, Chore::TellNumbersDown | Chore::TellUnreached));
         self.link = None;
         self.reads = 0;
         self.read_at = None;
@@ -266,13 +285,16 @@ impl Room {
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Result<Effect, Illegal> {
+        // Another number may do what does not need the room's own; a person who is written to waits all the same.
+        let own = step.needs_its_number() || matches!(step, Step::Say { what, .. } if what.is_private());
         if let Answer::Failed(error) = answer {
-            // Another number may make the group; every other step needs the one that made it.
-            if !matches!(step, Step::Create { .. } | Step::CheckHistory { .. }) {
+            if own {
                 self.hold(error, now);
             }
         } else {
-            self.hold_until = None;
+            if own {
+                self.hold_until = None;
+            }
             self.troubles.remove(&step.key());
         }
         let mut effect = Effect::default();
@@ -298,13 +320,19 @@ impl Room {
                 self.finish_chore(Chore::Rename, step, answer, &mut effect, now);
             }
             Step::Leave { .. } => self.finish_chore(Chore::Leave, step, answer, &mut effect, now),
-            Step::ReadMembers { .. } => self.finish_read(step, answer, ground.policy, &mut effect, now),
+            Step::ReadMembers { .. } => self.finish_read(step, answer, ground, &mut effect, now),
             Step::AddMembers { people, .. } => self.finish_add(people, step, answer, &mut effect, now),
             Step::CheckHistory { person, .. } => self.finish_history(person, answer),
             Step::GetLink { .. } => self.finish_link(step, answer, &mut effect, now),
             Step::CheckReachable { person, .. } => {
                 self.finish_reachable(person, step, answer, &mut effect, now);
             }
+            Step::Standby(step) => self.finish_standby(step, answer, ground, now),
+            Step::Appeal(appeal) => self.finish_appeal(appeal, answer, now),
+        }
+        // What was set aside is the next thing to be looked for.
+        if self.saying.is_none() {
+            self.saying = self.aside.take();
         }
         if let Some(event) = effect.event.clone() {
             self.take(&event, now)?;
@@ -315,13 +343,13 @@ impl Room {
     /// A number that is down or throttled is left alone for a while, whatever the step was.
     fn hold(&mut self, error: &GatewayError, now: Timestamp) {
         match error {
-            GatewayError::SessionDown { .. } => {
+            GatewayError::SessionDown { .. } | GatewayError::Refused { reason: Refusal::Credentials, .. } => {
                 self.down_at = Some(now);
                 self.hold_until = Some(later(now, DOWN_GAP));
             }
             GatewayError::Throttled { retry_after, .. } => {
                 let gap = retry_after.and_then(|d| SignedDuration::try_from(d).ok()).unwrap_or(THROTTLED_GAP);
-                self.hold_until = Some(later(now, gap.max(SHORTEST_GAP)));
+                self.hold_until = Some(later(now, gap.clamp(SHORTEST_GAP, LONGEST_HOLD)));
             }
             GatewayError::NotSent { .. }
             | GatewayError::Unknown { .. }
@@ -347,12 +375,9 @@ impl Room {
                 self.not_sent(effect, retry_at);
             }
             // How long this number is left alone is the worker's matter; another one may do it at once.
-            GatewayError::Throttled { .. } | GatewayError::SessionDown { .. } => self.not_sent(effect, now),
-            // Nothing goes through this number, messages to people neither.
-            GatewayError::Refused { reason: Refusal::Credentials, detail } => {
-                effect.unspent = true;
-                effect.event = Some(Event::Refused { why: detail.clone() });
-            }
+            GatewayError::Throttled { .. }
+            | GatewayError::SessionDown { .. }
+            | GatewayError::Refused { reason: Refusal::Credentials, .. } => self.not_sent(effect, now),
             // A plan without groups may still take messages, and then people are told.
             GatewayError::Refused { reason: Refusal::Plan, detail } => {
                 self.hopeless = Some(format!("the plan of this number makes no groups: {detail}"));
@@ -484,7 +509,12 @@ impl Room {
             }
             return false;
         }
-        let waiting = matches!(error, GatewayError::SessionDown { .. } | GatewayError::Throttled { .. });
+        let waiting = matches!(
+            error,
+            GatewayError::SessionDown { .. }
+                | GatewayError::Throttled { .. }
+                | GatewayError::Refused { reason: Refusal::Credentials, .. }
+        );
         if waiting {
             return false;
         }
@@ -503,49 +533,5 @@ impl Room {
         let trouble = Trouble { failures, refusals, retry_at, last: error.to_string() };
         self.troubles.insert(key.to_owned(), trouble.clone());
         trouble
-    }
-}
-
-/// Failures in a row after which a step is given up, or done without.
-fn patience(step: &Step) -> u32 {
-    match step {
-        // What people must hear is tried until it is refused; a look has its phase's deadline.
-        Step::Say { .. } | Step::Create { .. } | Step::Look { .. } => u32::MAX,
-        Step::LookForMessage { .. }
-        | Step::CheckReachable { .. }
-        | Step::CheckHistory { .. }
-        | Step::AddMembers { .. } => 3,
-        // Read again minutes later in any case.
-        Step::ReadMembers { .. } => 5,
-        Step::Describe { .. } | Step::LockSettings { .. } | Step::Promote { .. } | Step::Rename { .. } => 8,
-        Step::GetLink { .. }
-        | Step::Sweep { .. }
-        | Step::RevokeLink { .. }
-        | Step::LockMessages { .. }
-        | Step::Leave { .. } => 20,
-    }
-}
-
-/// Whether a "gone" from this step means that the room's group is gone.
-fn touches_group(step: &Step) -> bool {
-    match step {
-        Step::Say { what, .. } => !what.is_private(),
-        Step::Describe { .. }
-        | Step::ReadMembers { .. }
-        | Step::AddMembers { .. }
-        | Step::GetLink { .. }
-        | Step::LockSettings { .. }
-        | Step::Promote { .. }
-        | Step::RevokeLink { .. }
-        | Step::LockMessages { .. }
-        | Step::Rename { .. }
-        | Step::Leave { .. } => true,
-        // A chat without a message can be unknown where its group is well; the message sent next will tell.
-        Step::LookForMessage { .. }
-        | Step::Create { .. }
-        | Step::Look { .. }
-        | Step::Sweep { .. }
-        | Step::CheckHistory { .. }
-        | Step::CheckReachable { .. } => false,
     }
 }

@@ -223,6 +223,7 @@ impl Room {
             | What::Invite { .. }
             | What::Reminder { .. }
             | What::Brief { .. }
+            | What::Quiet { .. }
             | What::LastWords => false,
         })
     }

@@ -3,7 +3,7 @@
 //! Gently: a few times soon after the beginning, then at notices that leave something open, then in minutes
 //! while somebody may still arrive, and now and then to see who has left without anybody telling us.
 
-use super::agenda::Step;
+use super::agenda::{Ground, Step};
 use super::phase::Event;
 use super::policy::{Policy, Strangers};
 use super::progress::{Answer, Effect};
@@ -63,13 +63,15 @@ impl Room {
         &mut self,
         step: &Step,
         answer: &Answer,
-        policy: &Policy,
+        ground: Ground<'_>,
         effect: &mut Effect,
         now: Timestamp,
     ) {
+        let policy = ground.policy;
         if let Answer::Members(members) = answer {
             let link_is_out = self.link.is_some();
-            read_members(&mut self.seats, members, link_is_out, now);
+            let members = self.guests(members, ground, now);
+            read_members(&mut self.seats, &members, link_is_out, now);
             self.seek_admin();
             // Somebody among us may be an admin already, made so by an earlier try.
             let has_admin = !members.own_row_unknown && members.rows.iter().any(|row| row.admin);

@@ -6,7 +6,7 @@
 use super::agenda::{LOOKS, REFUSALS, Step, What};
 use super::progress::{Answer, Effect, FIRST_LOOK, SKEW};
 use super::seat::{Refused, Reminder, SeatState};
-use super::{Chore, Room, Told};
+use super::{Chore, Room, Told, Trouble};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
 use crate::incident::IncidentId;
@@ -40,6 +40,14 @@ impl Room {
             self.saying = self.saying.take().filter(|s| s.sends > 1);
             if let Some(saying) = &mut self.saying {
                 saying.sends -= 1;
+            }
+            // Another number may take it at once, so the message itself has to remember the wait.
+            if let GatewayError::Throttled { .. } = answer.error()
+                && let Some(until) = self.hold_until.filter(|_| what.is_private())
+            {
+                let trouble = self.note_trouble(&step.key(), &answer.error(), now);
+                self.troubles
+                    .insert(step.key(), Trouble { retry_at: trouble.retry_at.max(until), ..trouble });
             }
             let given_up = self.fail(step, answer, effect, now);
             let refusals = self.troubles.get(&step.key()).map_or(0, |t| t.refusals);
@@ -130,6 +138,11 @@ impl Room {
             }
             What::Reminder { person } => self.was_reminded(person),
             What::Quorum { matter } => self.pursuit.unsaid.retain(|unsaid| unsaid != matter),
+            What::Quiet { person } => {
+                if let Some(seat) = self.seat_of_mut(person) {
+                    seat.told_quiet = true;
+                }
+            }
             What::Presence => self.done(Chore::Presence, now),
             What::Departures => {}
             What::LastWords => self.done(Chore::LastWords, now),
@@ -156,7 +169,7 @@ impl Room {
         }
     }
 
-    fn give_up_saying(&mut self, what: &What, answer: &Answer, now: Timestamp) {
+    pub(super) fn give_up_saying(&mut self, what: &What, answer: &Answer, now: Timestamp) {
         let why = answer.error().to_string();
         match what {
             // Essential: the agenda turns its trouble into a parked room.
@@ -177,6 +190,13 @@ impl Room {
             What::Brief { person } => {
                 if let Some(seat) = self.seat_of_mut(person) {
                     seat.briefed = true;
+                    seat.unreached = true;
+                }
+            }
+            What::Quiet { person } => {
+                if let Some(seat) = self.seat_of_mut(person) {
+                    seat.told_quiet = true;
+                    seat.unreached = true;
                 }
             }
             What::Reminder { person } => self.was_reminded(person),

@@ -50,6 +50,12 @@ pub struct Seat {
     /// Whether the room was told that they left.
     #[serde(default)]
     pub left_told: bool,
+    /// A 1:1 message about the incident was given up: nobody knows that the person heard of it.
+    #[serde(default)]
+    pub unreached: bool,
+    /// Whether they were told 1:1 why nothing is heard in the room.
+    #[serde(default)]
+    pub told_quiet: bool,
 }
 
 /// Where a reminder stands.
@@ -183,6 +189,8 @@ impl Seat {
             absences: 0,
             reachable: None,
             briefed: false,
+            unreached: false,
+            told_quiet: false,
             to_add: false,
             has_written: None,
             late: false,
@@ -484,6 +492,7 @@ mod tests {
             jid: phone(n),
             role: "specialist".into(),
             introduced: true,
+            email: None,
             timezone: None,
             why: "test".into(),
         };

@@ -20,7 +20,7 @@ use self::credentials::Found;
 use super::Sandbox;
 use super::call::{Call, CallRecord};
 use super::delivery::{Delivery, deliver};
-use super::fault::{Effect, Fault};
+use super::fault::{Effect, Fault, FaultKind};
 use super::operation::Operation;
 use super::reply::{Refused, Reply};
 use super::world::{Deferred, World};
@@ -116,6 +116,7 @@ fn decide(world: &mut World, call: &Call, found: &Found, now: Timestamp) -> Deli
         Err(refused) => Err(refused),
     };
     let was_struck = matches!(fault, Ok(Some(_)));
+    let bans = matches!(&fault, Ok(Some(fault)) if fault.kind == FaultKind::Ban);
     let delivery = match fault {
         Err(refused) => Delivery::of(refused.into_reply(call, world.engine, now)),
         Ok(None) => Delivery::of(perform(world, call, now)),
@@ -124,6 +125,9 @@ fn decide(world: &mut World, call: &Call, found: &Found, now: Timestamp) -> Deli
             Delivery::struck(&fault.kind, truth, call, now)
         }
     };
+    if bans {
+        world.set_session(&call.instance_id, super::BANNED, now);
+    }
     world.record(CallRecord {
         at: now,
         method: call.method.clone(),
@@ -195,9 +199,9 @@ fn working_session(world: &World, call: &Call) -> Result<(), Refused> {
         super::UNLINKED => Err(Refused::InvalidSession),
         "WORKING" => Ok(()),
         _ if !call.operation.needs_working_session() => Ok(()),
-        status => Err(Refused::SessionDown {
+        _ => Err(Refused::SessionDown {
             session: account.number.instance_id.clone(),
-            status: status.to_owned(),
+            status: account.shown_status().to_owned(),
         }),
     }
 }

@@ -124,6 +124,7 @@ impl Delivery {
                 whole(reply)
             }
             FaultKind::RateOverlimit => whole(exception(call, 429, "rate-overlimit", now)),
+            FaultKind::Ban => whole(session_down(&call.instance_id, "FAILED")),
             FaultKind::SessionDown { status, wait } => {
                 let mut reply = session_down(&call.instance_id, status);
                 reply.wait = *wait;

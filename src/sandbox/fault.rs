@@ -69,6 +69,8 @@ pub enum FaultKind {
     },
     /// 500 whose exception is WhatsApp's `rate-overlimit` with `data: 429`.
     RateOverlimit,
+    /// The number is banned by this call: it and every later one are answered as for a session that failed.
+    Ban,
     /// 422 as for a session that is not working, after this long (real time).
     SessionDown {
         /// The state that the answer names.

@@ -31,6 +31,13 @@ pub(super) struct Account {
     pub(super) pace: Pace,
 }
 
+impl Account {
+    /// The state as the API names it, which has no word for a ban.
+    pub(super) fn shown_status(&self) -> &str {
+        if self.status == super::BANNED { "FAILED" } else { &self.status }
+    }
+}
+
 /// The messages between one bot number and one person.
 #[derive(Debug)]
 pub(super) struct DirectChat {

@@ -30,6 +30,7 @@ mod lane;
 mod queue;
 mod rows;
 mod steps;
+mod waking;
 
 /// Schema changes in order; a file remembers how many it has seen.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_begin.sqlite.sql")];
@@ -219,6 +220,11 @@ impl Store for Sqlite {
     ) -> Result<Vec<Made>, StoreError> {
         let instance = instance.to_owned();
         self.reader.call(move |db| queue::creations(db, &instance, &creation, now)).await
+    }
+
+    async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
+        let instance = instance.to_owned();
+        self.writer.call(move |db| waking::wake_rooms(db, &instance, now)).await
     }
 
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {

@@ -43,12 +43,12 @@ impl Alarm {
         drop(told_at);
         let down = match session {
             // A phone that is linked says nothing about a token or a plan that is refused.
-            Session::Working
+            Session::Working { .. }
                 if self.health.unwell(number).is_some_and(|rest| rest.reason != Reason::Down) =>
             {
                 return;
             }
-            Session::Working => None,
+            Session::Working { .. } => None,
             Session::Down(detail) => Some(GatewayError::SessionDown { detail: detail.clone() }),
         };
         self.note(number, false, down.as_ref(), now);
@@ -68,6 +68,7 @@ impl Alarm {
         };
         let Some(rest) = self.health.note_failure(number, create, failure, now) else { return };
         up.set(i64::from(rest.reason.is_about_groups()));
+        self.metrics.alarms.get_or_create(&labels).inc();
         match rest.reason {
             Reason::Throttled => warn!(
                 gateway.instance = number, why = rest.words, until = %rest.until,
@@ -81,7 +82,7 @@ impl Alarm {
             Reason::Down => error!(
                 gateway.instance = number,
                 why = rest.words,
-                "the number does not work: link its phone again; rooms wait for it"
+                "the number does not work: link its phone again; rooms wait for it, or go on through another"
             ),
             Reason::NotAccepted => error!(
                 gateway.instance = number,

@@ -4,11 +4,12 @@
 //! without using up attempts, and new ones are made with another number. It is a memory of the process
 //! only: a restart asks the number again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Refusal};
+use crate::room::Loss;
 
 /// Why a number is rested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,12 @@ impl Reason {
         }
     }
 
+    /// Whether nothing goes through the number at all.
+    #[must_use]
+    pub fn is_loss(self) -> bool {
+        !self.is_about_groups()
+    }
+
     /// Whether only making groups is concerned.
     #[must_use]
     pub fn is_about_groups(self) -> bool {
@@ -57,6 +64,14 @@ pub struct Rest {
     pub times: u32,
 }
 
+/// Whether these words of a provider say that the number will not come back by itself. whatsmeow's say
+/// "temporarily banned" and "logged out"; the states of a session (`FAILED`, `SCAN_QR_CODE`) also come up when
+/// a phone was without power for a minute, so they are no sign.
+fn is_final(words: &str) -> bool {
+    let words = words.to_lowercase().replace('_', " ");
+    ["banned", "logged out", "account ban"].iter().any(|sign| words.contains(sign))
+}
+
 /// What is known of all numbers.
 #[derive(Debug)]
 pub struct Health {
@@ -68,6 +83,19 @@ pub struct Health {
 struct Known {
     rests: BTreeMap<String, Rest>,
     recovered: BTreeMap<String, Timestamp>,
+    /// Numbers whose rooms were told that they are lost.
+    given_up: BTreeSet<String>,
+    /// Numbers that work again, whose rooms are not told yet.
+    returned: BTreeSet<String>,
+}
+
+/// Something about a number that its rooms have to hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// It has not worked for so long that its rooms go on without it.
+    Lost(String),
+    /// It works, again or as is known only now.
+    Back(String),
 }
 
 /// A number that is down is asked again this soon.
@@ -104,7 +132,9 @@ impl Health {
     ) -> Option<Rest> {
         let rests = &mut self.known().rests;
         let before = rests.get(number).cloned();
-        let times_of = |reason| before.as_ref().filter(|r| r.reason == reason).map_or(0, |r| r.times);
+        // A banned number is first down and then not accepted, or the other way round: one outage, one alarm.
+        let same = |r: &&Rest, reason: Reason| r.reason == reason || (r.reason.is_loss() && reason.is_loss());
+        let times_of = |reason| before.as_ref().filter(|r| same(r, reason)).map_or(0, |r| r.times);
         let (reason, gap, words) = match error {
             GatewayError::SessionDown { detail } => (Reason::Down, DOWN, detail),
             GatewayError::Throttled { retry_after, detail } if create => {
@@ -127,7 +157,7 @@ impl Health {
             | GatewayError::Gone { .. } => return None,
         };
         let times = times_of(reason);
-        let since = before.filter(|r| r.reason == reason).map_or(now, |r| r.since);
+        let since = before.as_ref().filter(|r| same(r, reason)).map_or(now, |r| r.since);
         let rest = Rest { reason, words: words.clone(), since, until: later(now, gap), times: times + 1 };
         rests.insert(number.to_owned(), rest.clone());
         (times == 0).then_some(rest)
@@ -141,7 +171,47 @@ impl Health {
             return None;
         }
         known.recovered.insert(number.to_owned(), now);
-        known.rests.remove(number)
+        let rest = known.rests.remove(number);
+        if rest.as_ref().is_some_and(|r| r.reason.is_loss()) {
+            known.given_up.remove(number);
+            known.returned.insert(number.to_owned());
+        }
+        rest
+    }
+
+    /// Takes in that `number` is known now, so that rooms may make use of it.
+    pub fn note_known(&self, number: &str) {
+        self.known().returned.insert(number.to_owned());
+    }
+
+    /// That nothing goes through `number`, and from when on nobody waits for it: after `patience`, or at once
+    /// when the provider's words say that it is banned or logged out.
+    #[must_use]
+    pub fn loss(&self, number: &str, patience: SignedDuration) -> Option<Loss> {
+        let known = self.known();
+        let rest = known.rests.get(number).filter(|r| r.reason.is_loss())?;
+        let wait = if is_final(&rest.words) { SignedDuration::ZERO } else { patience };
+        Some(Loss { since: rest.since, believed_at: later(rest.since, wait) })
+    }
+
+    /// What rooms have to hear of now and did not yet: see [`Health::told`].
+    #[must_use]
+    pub fn turns(&self, patience: SignedDuration, now: Timestamp) -> Vec<Turn> {
+        let names: Vec<String> = self.known().rests.keys().cloned().collect();
+        let lost = |name: &String| self.loss(name, patience).is_some_and(|loss| loss.believed_at <= now);
+        let lost: Vec<String> = names.into_iter().filter(lost).collect();
+        let known = self.known();
+        let lost = lost.into_iter().filter(|name| !known.given_up.contains(name)).map(Turn::Lost);
+        lost.chain(known.returned.iter().cloned().map(Turn::Back)).collect()
+    }
+
+    /// The rooms have heard.
+    pub fn told(&self, turn: &Turn) {
+        let mut known = self.known();
+        match turn {
+            Turn::Lost(name) => known.given_up.insert(name.clone()),
+            Turn::Back(name) => known.returned.remove(name),
+        };
     }
 
     /// Since when `number` could have been used without a break, as far as this process knows. Time before
@@ -203,6 +273,44 @@ mod tests {
             assert!(health.note_failure("main", true, &error, at(0)).is_none());
             assert_eq!(health.resting("main", true, at(0)), None);
         }
+    }
+
+    #[test]
+    fn a_number_that_is_down_is_given_up_after_a_while_and_its_rooms_hear_of_it_once() {
+        let (health, minute) = (Health::since(at(0)), SignedDuration::from_secs(60));
+        health.note_failure("main", false, &down(), at(0));
+        assert!(health.turns(minute, at(59)).is_empty());
+        let lost = Turn::Lost("main".to_owned());
+        assert_eq!(health.turns(minute, at(60)), std::slice::from_ref(&lost));
+        health.told(&lost);
+        assert!(health.turns(minute, at(90)).is_empty());
+        health.note_success("main", false, at(100));
+        let back = Turn::Back("main".to_owned());
+        assert_eq!(health.turns(minute, at(100)), std::slice::from_ref(&back));
+        health.told(&back);
+        assert!(health.turns(minute, at(100)).is_empty() && health.loss("main", minute).is_none());
+    }
+
+    #[test]
+    fn a_ban_in_so_many_words_is_believed_at_once_and_a_state_is_not() {
+        let (health, minute) = (Health::since(at(0)), SignedDuration::from_secs(60));
+        for (words, wait) in
+            [("FAILED", 60), ("SCAN_QR_CODE", 60), ("422: account_banned", 0), ("Logged out", 0)]
+        {
+            let down = GatewayError::SessionDown { detail: words.to_owned() };
+            health.note_failure(words, false, &down, at(0));
+            assert_eq!(health.loss(words, minute).unwrap().believed_at, at(wait), "{words}");
+        }
+    }
+
+    #[test]
+    fn one_outage_is_one_alarm_whatever_the_provider_calls_it() {
+        let health = Health::since(at(0));
+        let refused = GatewayError::Refused { reason: Refusal::Credentials, detail: "401".into() };
+        assert!(health.note_failure("main", false, &down(), at(0)).is_some());
+        assert!(health.note_failure("main", false, &refused, at(20)).is_none());
+        let loss = health.loss("main", SignedDuration::from_secs(60)).unwrap();
+        assert_eq!((loss.since, loss.believed_at), (at(0), at(60)));
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use tracing::{debug, info};
 
-use super::{End, Number, Worker};
-use crate::clock::{SignedDuration, Timestamp, later};
+use super::{End, NO_NUMBER_GAP, Number, Worker};
+use crate::clock::{Timestamp, later};
 use crate::pacing::{Creation, Pace};
-use crate::room::{Ground, Room, Rung, Step, What, rung, tell_of_delay};
+use crate::room::{Ground, Room, Rung, Step, rung, tell_of_delay};
 use crate::store::{Gathered, Lease, StoreError};
 use crate::telemetry::LeftLabels;
 
@@ -25,7 +25,7 @@ impl PutOff {
 
     /// When the first of them may.
     pub(super) fn until(&self, now: Timestamp) -> Timestamp {
-        self.until.unwrap_or_else(|| later(now, SignedDuration::from_secs(1)))
+        self.until.unwrap_or_else(|| later(now, NO_NUMBER_GAP))
     }
 
     /// Why each was passed over.
@@ -45,24 +45,11 @@ impl PutOff {
 }
 
 impl Worker {
-    /// The numbers a step may go through: any for a new group and for words about one that is not there, the
-    /// room's own for the rest. Those known to be well come first, then those with most left of their budget.
-    pub(super) async fn candidates(
-        &self,
-        room: &Room,
-        step: &Step,
-        now: Timestamp,
-    ) -> Result<Vec<&Number>, StoreError> {
-        let is_any = matches!(
-            step,
-            Step::Create { .. } | Step::CheckHistory { .. } | Step::Say { what: What::Brief { .. }, .. }
-        );
-        if !is_any || room.phase.group().is_some() {
-            return Ok(vec![self.number_of(room)]);
-        }
+    /// All numbers for a new group: those known to be well first, then those with most left of their budget.
+    pub(super) async fn by_budget(&self, room: &Room, now: Timestamp) -> Result<Vec<&Number>, StoreError> {
         let mut numbers: Vec<(bool, u32, &Number)> = Vec::new();
         for number in &self.numbers {
-            let left = if self.numbers.len() > 1 && matches!(step, Step::Create { .. }) {
+            let left = if self.numbers.len() > 1 {
                 self.left(number, room.summons.important, now).await?
             } else {
                 0

@@ -225,6 +225,10 @@ impl Store for GatedStore {
         self.inner.creations(instance, creation, now).await
     }
 
+    async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
+        self.around("wake_rooms", self.inner.wake_rooms(instance, now)).await
+    }
+
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
         let closed = self.inner.close_quiet(now).await?;
         if closed > 0 {
@@ -308,6 +312,10 @@ impl Gateway for GatedGateway {
         self.around("add_members", group.as_str(), self.inner.add_members(group, people)).await
     }
 
+    async fn join(&self, link: &InviteLink) -> Result<GroupId, GatewayError> {
+        self.around("join", "", self.inner.join(link)).await
+    }
+
     async fn promote(&self, group: &GroupId, person: &Jid) -> Result<(), GatewayError> {
         self.around("promote", group.as_str(), self.inner.promote(group, person)).await
     }
@@ -340,8 +348,13 @@ impl Gateway for GatedGateway {
         self.around("send_text", text, self.inner.send_text(chat, text)).await
     }
 
-    async fn recent_own_messages(&self, chat: &ChatId) -> Result<Vec<OwnMessage>, GatewayError> {
-        self.around("recent_own_messages", &chat.to_string(), self.inner.recent_own_messages(chat)).await
+    async fn recent_own_messages(
+        &self,
+        chat: &ChatId,
+        ours: &[Jid],
+    ) -> Result<Vec<OwnMessage>, GatewayError> {
+        let look = self.inner.recent_own_messages(chat, ours);
+        self.around("recent_own_messages", &chat.to_string(), look).await
     }
 
     async fn has_written(&self, person: &Jid, since: Timestamp) -> Result<bool, GatewayError> {

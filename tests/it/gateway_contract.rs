@@ -102,7 +102,7 @@ async fn make(gateway: &dyn Gateway, call: &str) -> Result<(), GatewayError> {
         "lock_settings" => gateway.lock_settings(&group).await,
         "lock_messages" => gateway.lock_messages(&group).await,
         "send_text" => gateway.send_text(&chat, "*hello* all").await.map(drop),
-        "recent_own_messages" => gateway.recent_own_messages(&chat).await.map(drop),
+        "recent_own_messages" => gateway.recent_own_messages(&chat, &[]).await.map(drop),
         "is_reachable" => gateway.is_reachable(&people[0]).await.map(drop),
         "leave" => gateway.leave(&group).await,
         other => panic!("no such call: {other}"),

@@ -57,8 +57,8 @@ pub(crate) const DAN: &str = "15550100004";
 
 /// The second linked number, for those who want one.
 pub(crate) const SECOND_ID: &str = "SANDBOX00002";
-const SECOND_TOKEN: &str = "the-second-access-token";
-const SECOND_DIGITS: &str = "15550109999";
+pub(crate) const SECOND_TOKEN: &str = "the-second-access-token";
+pub(crate) const SECOND_DIGITS: &str = "15550109999";
 
 /// What a test may want to be different.
 pub(crate) struct Options {
@@ -78,6 +78,8 @@ pub(crate) struct Options {
     pub(crate) second_number: bool,
     /// How the first number's events are proven; none are taken if this is empty.
     pub(crate) events: &'static str,
+    /// Further lines below `gateway:`, indented by two.
+    pub(crate) gateway: String,
     /// The longest a gateway call may take.
     pub(crate) call_timeout: &'static str,
 }
@@ -95,6 +97,7 @@ impl Default for Options {
             messages_per_minute: 600,
             second_number: false,
             events: "",
+            gateway: String::new(),
             call_timeout: "5s",
         }
     }
@@ -148,6 +151,7 @@ gateway:
   call_timeout: {call_timeout}
   settle: 45s
   messages_per_minute: {messages_per_minute}
+{gateway_lines}
   instances:
     - {{ name: main, id: {id}, access_token: {token}, rooms_per_hour: {rooms_per_hour}{budget}{events} }}
 {second}
@@ -161,6 +165,7 @@ rooms:
 {rooms}
 ",
         call_timeout = options.call_timeout,
+        gateway_lines = options.gateway,
         id = Setup::INSTANCE_ID,
         second = if options.second_number {
             format!(

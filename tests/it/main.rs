@@ -7,6 +7,7 @@ mod configuring;
 mod crash;
 mod duty;
 mod events;
+mod failover;
 mod faults;
 mod gates;
 mod gateway_contract;

@@ -110,6 +110,10 @@ impl Gateway for OddGateway {
         self.pass("add_members", self.inner.add_members(group, people)).await
     }
 
+    async fn join(&self, link: &InviteLink) -> Result<GroupId, GatewayError> {
+        self.pass("join", self.inner.join(link)).await
+    }
+
     async fn promote(&self, group: &GroupId, person: &Jid) -> Result<(), GatewayError> {
         self.pass("promote", self.inner.promote(group, person)).await
     }
@@ -143,8 +147,12 @@ impl Gateway for OddGateway {
         self.pass(call, self.inner.send_text(chat, text)).await
     }
 
-    async fn recent_own_messages(&self, chat: &ChatId) -> Result<Vec<OwnMessage>, GatewayError> {
-        self.pass("recent_own_messages", self.inner.recent_own_messages(chat)).await
+    async fn recent_own_messages(
+        &self,
+        chat: &ChatId,
+        ours: &[Jid],
+    ) -> Result<Vec<OwnMessage>, GatewayError> {
+        self.pass("recent_own_messages", self.inner.recent_own_messages(chat, ours)).await
     }
 
     async fn has_written(&self, person: &Jid, since: Timestamp) -> Result<bool, GatewayError> {

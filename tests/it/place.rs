@@ -15,19 +15,34 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use warroom::app::{Bridge, link_numbers};
 use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp, later};
-use warroom::config::{Loaded, RosterInForce};
+use warroom::config::{Instance, Loaded, RosterInForce};
 use warroom::gateway::Gateway;
+use warroom::jid::Jid;
 use warroom::receiver;
-use warroom::sandbox::{Engine, Person, Privacy, Sandbox, Setup};
+use warroom::sandbox::{self, Engine, Person, Privacy, Sandbox, Setup};
 use warroom::store::Store;
 use warroom::store::sqlite::Sqlite;
 use warroom::worker::Number;
 
 use crate::gates::{Gate, GatedGateway, GatedStore, Gates};
-use crate::harness::{BEN, CLEO, Options, TOKEN, beginning, firing, listen, load, resolved};
+use crate::harness::{
+    BEN, CLEO, Options, SECOND_DIGITS, SECOND_ID, SECOND_TOKEN, TOKEN, beginning, firing, listen, load,
+    resolved,
+};
 
 /// When everything is long over, in seconds from the beginning.
 pub(crate) const END: i64 = 7200;
+
+/// What the monitoring tool says, and when, in seconds from the beginning. The end comes late enough for two
+/// leases to run out before it.
+fn story() -> Vec<(i64, Value)> {
+    story_until(600)
+}
+
+/// The same with another end.
+pub(crate) fn story_until(resolves_at: i64) -> Vec<(i64, Value)> {
+    vec![(0, firing("Down")), (resolves_at, resolved("Down"))]
+}
 
 pub(crate) struct Place {
     pub(crate) clock: Arc<TestClock>,
@@ -35,8 +50,8 @@ pub(crate) struct Place {
     pub(crate) loaded: Loaded,
     /// Receipts that were answered with 200.
     pub(crate) receipts: RefCell<Vec<String>>,
-    /// When the alert ends, in seconds from the beginning: late enough for two leases to run out before it.
-    pub(crate) resolves_at: i64,
+    /// What the monitoring tool says, and when, in seconds from the beginning.
+    pub(crate) story: Vec<(i64, Value)>,
     folder: TempDir,
     sent: Cell<usize>,
     server: JoinHandle<()>,
@@ -79,16 +94,41 @@ impl Place {
 
     /// Everybody can be added.
     pub(crate) async fn on(engine: Engine) -> Self {
+        Self::with_setup(Setup::with_engine(engine)).await
+    }
+
+    /// One person can only be invited, one is not on the network, and there are two linked numbers whose phones
+    /// the config says.
+    pub(crate) async fn with_two_numbers() -> Self {
+        let mut setup = Setup::with_engine(Engine::Gows);
+        setup.instances.push(sandbox::Number::new(SECOND_ID, SECOND_DIGITS, SECOND_TOKEN));
+        let mut place = Self::with_setup(setup).await;
+        place.keep_out();
+        let instances = &mut place.loaded.config.gateway.instances;
+        let phone = |digits: &str| Jid::from_phone(&format!("+{digits}")).ok();
+        let second = Instance {
+            name: "second".to_owned(),
+            id: SECOND_ID.to_owned(),
+            access_token: SECOND_TOKEN.into(),
+            phone: phone(SECOND_DIGITS),
+            ..instances[0].clone()
+        };
+        instances[0].phone = phone(Setup::BOT_DIGITS);
+        instances.push(second);
+        place
+    }
+
+    async fn with_setup(setup: Setup) -> Self {
         let clock = Arc::new(TestClock::at(beginning()));
         let shared: Arc<dyn Clock> = clock.clone();
-        let sandbox = Sandbox::new(Setup::with_engine(engine), shared);
+        let sandbox = Sandbox::new(setup, shared);
         let (gateway, server) = listen(sandbox.router()).await;
         Self {
             clock,
             sandbox,
             loaded: loaded(gateway),
+            story: story(),
             receipts: RefCell::default(),
-            resolves_at: 600,
             folder: folder(),
             sent: Cell::new(0),
             server,
@@ -152,21 +192,16 @@ impl Place {
         self.pass_until(later(beginning(), SignedDuration::from_secs(END)), process).await;
     }
 
-    /// What the monitoring tool says, and when, in seconds from the beginning.
-    fn story(&self) -> [(i64, Value); 2] {
-        [(0, firing("Down")), (self.resolves_at, resolved("Down"))]
-    }
-
     /// When the monitoring tool has something to say next.
     pub(crate) fn next_hook_at(&self) -> Option<Timestamp> {
-        let (at, _) = *self.story().get(self.sent.get())?;
+        let (at, _) = *self.story.get(self.sent.get())?;
         Some(later(beginning(), SignedDuration::from_secs(at)))
     }
 
     /// The monitoring tool says what it has to say by now.
     pub(crate) async fn post_what_is_due(&self, process: &Process) {
         while self.next_hook_at().is_some_and(|at| at <= self.clock.now()) {
-            let (_, body) = &self.story()[self.sent.get()];
+            let (_, body) = &self.story[self.sent.get()];
             let (status, receipt) = process.post(body).await;
             // A tool that hears nothing sends again; one that hears 200 never does.
             assert_eq!(status, StatusCode::OK);

@@ -12,7 +12,7 @@ use warroom::store::Happening;
 
 use crate::gates::{Gate, Gates};
 use crate::harness::{ADA, BEN, CLEO, DAN, Options, World, beginning, load};
-use crate::place::Place;
+use crate::place::{Place, story_until};
 use crate::sweep::sweep;
 use crate::verdict::replay;
 
@@ -405,7 +405,7 @@ fn the_chain_survives_a_crash_at_every_gate_and_says_nothing_twice() {
 async fn place() -> Place {
     let mut place = Place::on(Engine::Gows).await;
     place.loaded.roster = roster();
-    place.resolves_at = 1800;
+    place.story = story_until(1800);
     for digits in [BEN, CLEO, DAN] {
         place.sandbox.set_person(digits, Person::with_privacy(Privacy::Refuses403));
     }

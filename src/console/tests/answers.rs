@@ -172,6 +172,7 @@ async fn an_incident_in_full() {
           }
         ],
         "since": "2026-03-01T10:00:00.34Z",
+        "standby": [],
         "subject": "INCIDENT-1 | Checkout is down",
         "troubles": [],
         "unconfirmed": null,
@@ -266,7 +267,7 @@ async fn a_parked_room_says_why_and_what_it_takes() {
     let id = desk.parked("Checkout is down").await;
     let json = desk.get(&format!("/api/incidents/{id}")).await.json();
     assert_eq!(json["room"]["phase"], "parked");
-    assert_eq!(json["room"]["why"], "the access token is not accepted");
+    assert_eq!(json["room"]["why"], "the plan makes no groups");
     assert_eq!(json["room"]["actions"], serde_json::json!(["resume", "adopt", "cancel"]));
     assert_eq!(json["attention"][0]["kind"], "parked");
 }

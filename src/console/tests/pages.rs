@@ -64,8 +64,8 @@ async fn what_waits_for_a_person_stands_first() {
     let doubled = desk.doubled("Login is down").await;
     let text = desk.get("/").await.text;
     let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
-    assert!(at("Waiting for a person") < at("The access token is not accepted."));
-    assert!(at("The access token is not accepted.") < at("<h2>Open"));
+    assert!(at("Waiting for a person") < at("The plan makes no groups."));
+    assert!(at("The plan makes no groups.") < at("<h2>Open"));
     assert!(at(OTHER_GROUP) < at("<h2>Open"));
     assert!(text.contains(&format!(r#"data-room="{parked}" data-action="resume""#)));
     assert!(!text.contains(&format!(r#"data-room="{doubled}" data-action="adopt""#)), "not from a live room");

@@ -2,22 +2,7 @@
 
 use super::reply::{Reply, flag_at, person_at, text_at};
 use super::told::{Told, is_ticket, session_state};
-use crate::gateway::Session;
-use crate::jid::Jid;
-
-/// The linked number's own ids.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Me {
-    pub(super) phone: Jid,
-    pub(super) hidden: Option<Jid>,
-}
-
-impl Me {
-    /// Whether this id is the linked number.
-    pub(super) fn is(&self, person: &Jid) -> bool {
-        *person == self.phone || self.hidden.as_ref() == Some(person)
-    }
-}
+use crate::gateway::{Own, Session};
 
 /// The state's word; `None` if the reply names none. Words that are not known yet are kept: only `WORKING`
 /// means that it works.
@@ -36,14 +21,14 @@ pub(super) fn session(reply: &Reply) -> Option<Session> {
     };
     let word = known.or_else(any)?;
     let works = word.eq_ignore_ascii_case("working");
-    Some(if works { Session::Working } else { Session::Down(word) })
+    Some(if works { Session::Working { own: me(reply) } } else { Session::Down(word) })
 }
 
 /// The linked number, where the reply names it.
-pub(super) fn me(reply: &Reply) -> Option<Me> {
+pub(super) fn me(reply: &Reply) -> Option<Own> {
     reply.layers().into_iter().find_map(|layer| {
         let me = layer.get("me")?;
-        Some(Me {
+        Some(Own {
             phone: person_at(me, &["id", "jid", "wid"], false)?,
             hidden: person_at(me, &["lid", "id"], true),
         })
@@ -64,7 +49,7 @@ mod tests {
     #[test]
     fn only_working_works() {
         for body in [json!({"status": "WORKING"}), json!({"data": {"status": "WORKING", "name": "x"}})] {
-            assert_eq!(session(&Reply::Json(body)), Some(Session::Working));
+            assert_eq!(session(&Reply::Json(body)), Some(Session::Working { own: None }));
         }
         for word in ["SCAN_QR_CODE", "STOPPED", "PASSKEY_REQUIRED", "SOMETHING_NEW"] {
             let down = Session::Down(word.to_owned());

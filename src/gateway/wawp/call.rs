@@ -17,6 +17,7 @@ pub(super) enum Call {
     PhoneOfLid,
     LidOfPhone,
     Add,
+    Join,
     Promote,
     InviteLink,
     RevokeLink,
@@ -32,7 +33,7 @@ pub(super) enum Call {
 
 impl Call {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Session,
         Self::Create,
         Self::ListGroups,
@@ -42,6 +43,7 @@ impl Call {
         Self::PhoneOfLid,
         Self::LidOfPhone,
         Self::Add,
+        Self::Join,
         Self::Promote,
         Self::InviteLink,
         Self::RevokeLink,
@@ -67,6 +69,7 @@ impl Call {
             Self::PhoneOfLid => "phone_of_lid",
             Self::LidOfPhone => "lid_of_phone",
             Self::Add => "add_members",
+            Self::Join => "join",
             Self::Promote => "promote",
             Self::InviteLink => "invite_link",
             Self::RevokeLink => "revoke_link",

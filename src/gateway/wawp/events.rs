@@ -99,7 +99,7 @@ fn session(payload: &Value) -> Option<NoticeKind> {
     let word_like = word.len() <= 40 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let session = match word.to_ascii_uppercase().as_str() {
         _ if !word_like => return None,
-        "WORKING" => Session::Working,
+        "WORKING" => Session::Working { own: None },
         // It passes by itself within seconds, one way or the other.
         "STARTING" => return None,
         word => Session::Down(word.to_owned()),

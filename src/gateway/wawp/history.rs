@@ -1,4 +1,5 @@
-//! What stands in a chat: an own text whose answer was lost, or that the other side has written at all.
+//! What stands in a chat: a text of this number or another one of ours whose answer was lost, or that the other
+//! side has written at all.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use super::Wawp;
 use super::call::{Asked, Call};
 use super::http::{Deadline, Request};
 use super::messages;
+use super::reply::Reply;
 use crate::clock::Timestamp;
 use crate::gateway::{GatewayError, OwnMessage, Refusal};
 use crate::jid::{ChatId, Jid};
@@ -21,9 +23,10 @@ impl Wawp {
     pub(super) async fn own_texts(
         &self,
         chat: &ChatId,
+        ours: &[Jid],
         deadline: Deadline,
     ) -> Result<Vec<OwnMessage>, GatewayError> {
-        let first = self.chat(chat, deadline).await;
+        let first = self.chat(chat, ours, deadline).await;
         let nothing_there = match &first {
             Ok(own) => own.is_empty(),
             Err(GatewayError::Refused { reason, .. }) => *reason == Refusal::Invalid,
@@ -32,7 +35,7 @@ impl Wawp {
         match chat {
             ChatId::Person(person) if nothing_there && !person.is_hidden() => {
                 match self.lid_of(person, deadline).await {
-                    Some(hidden) => self.chat(&ChatId::Person(hidden), deadline).await,
+                    Some(hidden) => self.chat(&ChatId::Person(hidden), ours, deadline).await,
                     None => first,
                 }
             }
@@ -69,9 +72,15 @@ impl Wawp {
         self.ask(Asked::new(Call::ReadChat), request, deadline, messages::times_of_theirs).await
     }
 
-    async fn chat(&self, chat: &ChatId, deadline: Deadline) -> Result<Vec<OwnMessage>, GatewayError> {
+    async fn chat(
+        &self,
+        chat: &ChatId,
+        ours: &[Jid],
+        deadline: Deadline,
+    ) -> Result<Vec<OwnMessage>, GatewayError> {
         let asked = Asked { on_group: matches!(chat, ChatId::Group(_)), ..Asked::new(Call::ReadChat) };
-        self.ask(asked, recent(chat), deadline, messages::own_messages).await
+        let read = |reply: &Reply| messages::own_messages(reply, ours);
+        self.ask(asked, recent(chat), deadline, read).await
     }
 }
 

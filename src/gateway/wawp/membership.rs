@@ -9,14 +9,13 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
-use super::account::Me;
 use super::call::{Asked, Call};
 use super::http::{Deadline, Request};
 use super::people::{self, Row};
 use super::reply::Reply;
 use super::told::Told;
 use super::{Wawp, group_path, locked};
-use crate::gateway::{Added, GatewayError, Member, Members};
+use crate::gateway::{Added, GatewayError, Member, Members, Own};
 use crate::jid::{GroupId, Jid};
 
 /// How many hidden ids and phones are looked up for one read.
@@ -38,12 +37,12 @@ impl Wawp {
         // number, but taking a person out of the list by a guess is worse than one row too many.
         let me = self.me(deadline).await;
         let all = rows.len();
-        leave_out(&mut rows, me.as_ref());
+        let first_look = leave_out(&mut rows, me.as_ref());
         let mut hidden_ids = self.resolve(group, &mut rows, wanted, me.as_ref(), deadline).await;
         // The look-up may have told the number's own hidden id.
         let me = locked(&self.me).clone();
-        leave_out(&mut rows, me.as_ref());
-        let mut members = Members { own_row_unknown: rows.len() == all, ..Members::default() };
+        let own_admin = first_look.or(leave_out(&mut rows, me.as_ref()));
+        let mut members = Members { own_row_unknown: rows.len() == all, own_admin, ..Members::default() };
         for row in rows {
             if let (Some(phone), Some(hidden)) = (&row.phone, &row.hidden)
                 && wanted.contains(phone)
@@ -67,7 +66,7 @@ impl Wawp {
         group: &GroupId,
         rows: &mut [Row],
         wanted: &[Jid],
-        me: Option<&Me>,
+        me: Option<&Own>,
         deadline: Deadline,
     ) -> BTreeMap<Jid, Jid> {
         let mut hidden_ids = BTreeMap::new();
@@ -174,10 +173,13 @@ impl Wawp {
     }
 }
 
-/// Takes the number's own rows out.
-fn leave_out(rows: &mut Vec<Row>, me: Option<&Me>) {
+/// Takes the number's own rows out, and tells whether they were an admin's.
+fn leave_out(rows: &mut Vec<Row>, me: Option<&Own>) -> Option<bool> {
     let own = |id: &Option<Jid>| id.as_ref().is_some_and(|id| me.is_some_and(|me| me.is(id)));
-    rows.retain(|row| !own(&row.phone) && !own(&row.hidden));
+    let is_own = |row: &Row| own(&row.phone) || own(&row.hidden);
+    let admin = rows.iter().filter(|row| is_own(row)).map(|row| row.admin).reduce(|one, other| one || other);
+    rows.retain(|row| !is_own(row));
+    admin
 }
 
 /// The rows of a list that can be believed: an empty one cannot, because this number is in every group it

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::groups::moment;
-use super::reply::{Reply, at, flag_at, text_at};
+use super::reply::{Reply, at, flag_at, person_at, text_at};
 use super::told::Told;
 use crate::clock::Timestamp;
 use crate::gateway::{InviteLink, OwnMessage, Sent};
+use crate::jid::Jid;
 
 /// Where a message's id can be, best first (after whatsapp-web.js, Baileys, whatsmeow, Wawp's older API).
 const IDS: [&str; 8] = [
@@ -45,11 +46,26 @@ fn bare_id(whole: &str) -> &str {
     }
 }
 
-/// The texts that this number wrote, newest first; `None` if the reply is no list. Rows without a text or
-/// a moment prove nothing and are left out.
-pub(super) fn own_messages(reply: &Reply) -> Option<Vec<OwnMessage>> {
+/// Where a group message's author can be.
+const AUTHORS: [&str; 11] = [
+    "participant",
+    "author",
+    "id.participant",
+    "key.participant",
+    "key.participantAlt",
+    "_data.author",
+    "_data.id.participant",
+    "_data.key.participant",
+    "_data.key.participantAlt",
+    "_data.Info.Sender",
+    "_data.Info.SenderAlt",
+];
+
+/// The texts that this number or another one of `ours` wrote, newest first; `None` if the reply is no list.
+/// Rows without a text or a moment prove nothing and are left out.
+pub(super) fn own_messages(reply: &Reply, ours: &[Jid]) -> Option<Vec<OwnMessage>> {
     let rows = reply.rows(&["messages"])?;
-    let own = rows.into_iter().filter_map(|(_, row)| own_message(row));
+    let own = rows.into_iter().filter_map(|(_, row)| own_message(row, ours));
     let mut own: Vec<OwnMessage> = own.collect();
     own.sort_by_key(|message| std::cmp::Reverse(message.sent_at));
     Some(own)
@@ -80,8 +96,12 @@ fn sent_at(row: &Value) -> Option<Timestamp> {
     moments.iter().find_map(|path| moment(at(row, path)?))
 }
 
-fn own_message(row: &Value) -> Option<OwnMessage> {
-    if is_own(row) != Some(true) {
+fn own_message(row: &Value, ours: &[Jid]) -> Option<OwnMessage> {
+    let by_another = || {
+        let author = |hidden| person_at(row, &AUTHORS, hidden).is_some_and(|author| ours.contains(&author));
+        author(false) || author(true)
+    };
+    if is_own(row) != Some(true) && !by_another() {
         return None;
     }
     let texts = [
@@ -194,7 +214,7 @@ mod tests {
             {"id": "true_1@g.us_D", "fromMe": true, "body": "timeless"},
             {"id": "true_1@g.us_E", "fromMe": true, "timestamp": 1_760_000_003, "body": null},
             {"fromMe": true, "_data": {"Info": {"Timestamp": "2025-10-09T08:53:10Z"}, "Message": {"conversation": "zeroth"}}}]);
-        let own = own_messages(&Reply::Json(list)).unwrap();
+        let own = own_messages(&Reply::Json(list), &[]).unwrap();
         let texts: Vec<_> = own.iter().map(|m| (m.text.as_str(), m.message_id.as_deref())).collect();
         assert_eq!(
             texts,
@@ -217,6 +237,24 @@ mod tests {
         assert_eq!(times(list), Some(vec![1_760_000_001, 1_760_000_003]));
         assert_eq!(times(json!([{"fromMe": true, "timestamp": 1_760_000_009}])), Some(vec![]));
         assert_eq!(times(json!({"error": "x"})), None);
+    }
+
+    #[test]
+    fn what_another_number_of_ours_wrote_counts_by_either_of_its_ids() {
+        let row = |author: &str, body: &str| json!({"id": "false_1@g.us_X", "timestamp": 1_760_000_001, "fromMe": false, "participant": author, "body": body});
+        let alt = json!({"id": "false_1@g.us_Y", "timestamp": 1_760_000_001, "fromMe": false, "body": "by phone beside it",
+            "participant": "77000@lid", "_data": {"Info": {"SenderAlt": "15550109999:3@s.whatsapp.net"}}});
+        let list = json!([
+            row("15550109999@c.us", "by phone"),
+            row("99990009@lid", "by hidden id"),
+            alt,
+            row("15550100001@c.us", "somebody's"),
+            row("1@g.us", "nobody's")
+        ]);
+        let ours: Vec<Jid> = ["15550109999@c.us", "99990009@lid"].map(|id| id.parse().unwrap()).into();
+        let own = own_messages(&Reply::Json(list), &ours).unwrap();
+        let texts: Vec<_> = own.iter().map(|m| m.text.as_str()).collect();
+        assert_eq!(texts, ["by phone", "by hidden id", "by phone beside it"]);
     }
 
     #[test]

@@ -5,9 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::account::Me;
 use super::reply::{Reply, at, flag_at, person_at, status_code, text_at};
-use crate::gateway::{AddOutcome, Added};
+use crate::gateway::{AddOutcome, Added, Own};
 use crate::jid::Jid;
 
 const IDS: [&str; 4] = ["id", "JID", "jid", "wid"];
@@ -15,7 +14,7 @@ const PHONES: [&str; 4] = ["pn", "phoneNumber", "PhoneNumber", "phone_number"];
 const LIDS: [&str; 2] = ["lid", "LID"];
 
 /// Sorted, each once, and never the number itself: the engine adds it.
-pub(super) fn without_me(people: &[Jid], me: Option<&Me>) -> Vec<Jid> {
+pub(super) fn without_me(people: &[Jid], me: Option<&Own>) -> Vec<Jid> {
     let mut people: Vec<Jid> = people.iter().filter(|p| !me.is_some_and(|me| me.is(p))).cloned().collect();
     people.sort();
     people.dedup();

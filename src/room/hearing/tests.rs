@@ -44,6 +44,7 @@ fn seat(n: usize, state: SeatState) -> Seat {
         introduced: true,
         timezone: None,
         why: "test".into(),
+        email: None,
     };
     Seat { state, ..Seat::new(who) }
 }
@@ -188,6 +189,7 @@ fn the_invitation_of_somebody_who_came_is_not_looked_for_any_more() {
         covers: 0,
         unreadable: false,
         leavers: Vec::new(),
+        instance: None,
     });
     room.hear(&[told(1, 5, joined(by_phone(0)))], at(5));
     assert_eq!(room.saying, None);
@@ -208,6 +210,7 @@ fn a_lost_message_that_was_seen_in_the_room_counts_as_said() {
         covers: 0,
         unreadable: false,
         leavers: Vec::new(),
+        instance: None,
     });
     let own = |text: &str| NoticeKind::Message {
         chat: chat.clone(),
@@ -257,7 +260,7 @@ fn a_group_with_our_token_makes_an_unsure_room_look_at_once_and_a_living_one_swe
 
 #[test]
 fn a_number_that_works_again_is_not_waited_for_but_a_throttled_one_is() {
-    let up = |seq| told(seq, 9, NoticeKind::Session { session: Session::Working });
+    let up = |seq| told(seq, 9, NoticeKind::Session { session: Session::Working { own: None } });
     let mut down = room(&[]);
     (down.down_at, down.hold_until) = (Some(at(0)), Some(later(at(0), DOWN_GAP)));
     down.hear(&[up(1)], at(9));

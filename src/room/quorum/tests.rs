@@ -24,6 +24,7 @@ fn who(n: usize, role: &str, introduced: bool) -> Stakeholder {
         introduced,
         timezone: None,
         why: "test".to_owned(),
+        email: None,
     }
 }
 

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
+use crate::sandbox::BANNED;
 use crate::sandbox::call::Call;
 use crate::sandbox::operation::Operation;
 use crate::sandbox::reply::{Refused, Reply};
@@ -18,18 +19,23 @@ pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<R
         Operation::SessionInfo => info(world, instance),
         Operation::SessionMe => Ok(Reply::json(me(world, instance)?)),
         Operation::StartSession | Operation::RestartSession => {
-            // Only a human with the phone gets past the QR code.
-            if world.account(instance)?.status != SCAN {
+            // Only a human with the phone gets past the QR code, and nobody past a ban.
+            let status = &world.account(instance)?.status;
+            if status != SCAN && status != BANNED {
                 world.set_session(instance, "WORKING", now);
             }
             info(world, instance)
         }
         Operation::StopSession => {
-            world.set_session(instance, "STOPPED", now);
+            if world.account(instance)?.status != BANNED {
+                world.set_session(instance, "STOPPED", now);
+            }
             info(world, instance)
         }
         Operation::LogoutSession => {
-            world.set_session(instance, SCAN, now);
+            if world.account(instance)?.status != BANNED {
+                world.set_session(instance, SCAN, now);
+            }
             info(world, instance)
         }
         Operation::GetRateLimit => Ok(Reply::json(limits(world, world.account(instance)?))),
@@ -61,7 +67,7 @@ fn info(world: &mut World, instance: &str) -> Result<Reply, Refused> {
         "name": format!("session-{}", instance.to_lowercase()),
         "instance_id": instance,
         "server_name": "sandbox-1",
-        "status": account.status,
+        "status": account.shown_status(),
         "config": {"webhooks": account.webhooks},
         "me": me,
         "engine": {"engine": engine},
@@ -72,10 +78,10 @@ fn info(world: &mut World, instance: &str) -> Result<Reply, Refused> {
     Ok(Reply::json(body))
 }
 
-/// The linked account; null while no phone is linked.
+/// The linked account; null while no phone is linked, and of a banned number.
 fn me(world: &mut World, instance: &str) -> Result<Value, Refused> {
     let account = world.account(instance)?;
-    if account.status == SCAN {
+    if account.status == SCAN || account.status == BANNED {
         return Ok(Value::Null);
     }
     let digits = account.number.digits.clone();

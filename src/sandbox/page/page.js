@@ -21,7 +21,7 @@ const LID = [
   ["lookup_only", "number by lookup"],
   ["lid_only", "number hidden"],
 ];
-const SESSION = ["WORKING", "STARTING", "SCAN_QR_CODE", "FAILED", "STOPPED", "UNLINKED"];
+const SESSION = ["WORKING", "STARTING", "SCAN_QR_CODE", "FAILED", "STOPPED", "UNLINKED", "BANNED"];
 const KINDS = [
   ["a reset connection", "reset"],
   ["no answer for 40 s", { hang: { wait: "40s" } }],
@@ -30,6 +30,7 @@ const KINDS = [
   ["500 internal error", "internal_error"],
   ["500 upstream error", "upstream_error"],
   ["500 rate-overlimit", "rate_overlimit"],
+  ["the number is banned", "ban"],
   ["502 HTML page", "bad_gateway"],
   ["503, retry after 10 s", { unavailable: { retry_after: 10 } }],
   ["504 HTML page", "gateway_timeout"],

@@ -88,7 +88,7 @@ fn concerned(db: &Connection, instance: &str, what: &NoticeKind, now: Timestamp)
             }
             Ok(rooms)
         }
-        NoticeKind::Session { session: Session::Working } => waiting(db, instance, now),
+        NoticeKind::Session { session: Session::Working { .. } } => waiting(db, instance, now),
         NoticeKind::Session { session: Session::Down(_) } | NoticeKind::Message { .. } => Ok(Vec::new()),
     }
 }

@@ -198,11 +198,11 @@ fn strangers_are_fine_in_a_route_that_opens_no_room() {
 fn a_changed_roster_is_taken_over_alone() {
     let files = Files::new(GOOD_CONFIG, GOOD_ROSTER);
     let path = files.0.path().join("roster.yaml");
-    let (roster, warnings, hash) = config::load_roster(&path, Severity::Sev1).unwrap();
+    let (roster, warnings, hash) = config::load_roster(&path, Severity::Sev1, &[]).unwrap();
     assert!(warnings.is_empty() && roster.people.contains_key("mei"));
     assert_eq!(hash, files.load(Strictness::Serve).unwrap().roster_hash);
     files.write("roster.yaml", "people: {}\n");
-    assert!(config::load_roster(&path, Severity::Sev1).unwrap_err().has_errors());
+    assert!(config::load_roster(&path, Severity::Sev1, &[]).unwrap_err().has_errors());
 }
 
 #[test]

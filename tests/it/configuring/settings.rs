@@ -58,6 +58,50 @@ fn addresses_and_listeners() {
 }
 
 #[test]
+fn our_own_numbers_and_the_second_way() {
+    let gateway = |text: &str| config_says(&with("gateway:\n", &format!("gateway:\n  {text}\n")));
+    let says = |found: &[String], part: &str| {
+        assert!(found.len() == 1 && found[0].contains(part), "{part}: {found:#?}");
+    };
+    let secret = "whsec_c2Vjb25kLXdheS1mb3ItdGhlLXRlc3RzLW9ubHk=";
+    let way = |url: &str, secret: &str| gateway(&format!("second_way: {{ url: {url}, secret: {secret} }}"));
+    assert!(way("\"https://pager.example/hooks?key=quite-secret\"", secret).is_empty());
+    says(&way("pager", secret), "`gateway.second_way.url` is not a web address");
+    says(&way("\"http://pager.example/x\"", secret), "sends names and incidents in clear");
+    says(&way("\"https://pager.example\"", "not-base64-at-all-but-long"), "cannot sign");
+    says(&gateway("second_way: { url: \"https://pager.example\" }"), "needs `secret`");
+    says(&gateway("failover_after: 1s"), "must be from 10s to 1h");
+    let shown = format!("{:?}", way("\"ftp://pager.example/very-hidden-token\"", secret));
+    assert!(!shown.contains("very-hidden"), "{shown}");
+
+    let phone = |phone: &str| with("id: instance-1\n", &format!("id: instance-1\n      phone: {phone}\n"));
+    assert!(config_says(&phone("\"+15550109999\"")).is_empty());
+    says(&config_says(&phone("\"0155\"")), "`gateway.instances[0].phone` is not a phone number");
+    says(
+        &config_says(&phone("\"+15550100103\"")),
+        "roster.yaml:2:35: `people.mei.phone` is one of our own linked numbers",
+    );
+    let twice =
+        "    - { id: instance-2, access_token: token-of-instance-two, phone: \"+15550109999\" }\nsources:";
+    says(
+        &config_says(&phone("\"+15550109999\"").replace("sources:", twice)),
+        "has the `phone` of an earlier instance",
+    );
+}
+
+#[test]
+fn check_says_what_happens_when_a_number_fails() {
+    let second = "    - { id: instance-2, access_token: token-of-instance-two }\n  failover_after: 2m\n  second_way: { url: \"https://pager.example/hidden\", secret: whsec_c2Vjb25kLXdheS1mb3ItdGhlLXRlc3RzLW9ubHk= }\nsources:";
+    let (code, out) = Files::new(&with("sources:", second), GOOD_ROSTER).check();
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("rooms go on through another number 2m after theirs fails"), "{out}");
+    assert!(
+        out.contains("when no number works for 2m, pager.example is told") && !out.contains("hidden"),
+        "{out}"
+    );
+}
+
+#[test]
 fn the_gateways_rules() {
     let gateway = |text: &str| config_says(&with("gateway:\n", &format!("gateway:\n  {text}\n")));
     let says = |text: &str, part: &str| {

@@ -137,7 +137,7 @@ async fn every_engine_says_the_same_in_the_end() {
         assert_eq!(sent.message_id.as_deref(), Some("3EB0"), "{name}");
         let link = gateway.invite_link(&group()).await.unwrap();
         assert_eq!(link.0, format!("https://chat.whatsapp.com/{CODE}"), "{name}");
-        let own = gateway.recent_own_messages(&ChatId::Group(group())).await.unwrap();
+        let own = gateway.recent_own_messages(&ChatId::Group(group()), &[]).await.unwrap();
         assert_eq!((own[0].text.as_str(), own[0].message_id.as_deref()), ("hello", Some("3EB0")), "{name}");
     }
 }
@@ -175,6 +175,7 @@ async fn hidden_members_are_found_from_the_wanted_phones() {
         refused: vec![Added { person: person(3), outcome: AddOutcome::NeedsInvite { by_gateway: false } }],
         hidden_ids: [(person(1), jid("99990001@lid")), (person(2), jid("99990002@lid"))].into(),
         own_row_unknown: false,
+        own_admin: Some(true),
     };
     assert_eq!(members, expected);
 }
@@ -262,7 +263,7 @@ async fn a_chat_with_one_person_is_looked_for_under_both_ids() {
     chat("99990001@lid", own).mount(&server).await;
     mount(&server, "GET", "/v2/lids/pn/15550100001", 200, r#"{"lid":"99990001","number":"15550100001"}"#)
         .await;
-    let own = wawp(&server.uri()).recent_own_messages(&ChatId::Person(person(1))).await.unwrap();
+    let own = wawp(&server.uri()).recent_own_messages(&ChatId::Person(person(1)), &[]).await.unwrap();
     assert_eq!(own.len(), 1);
 }
 

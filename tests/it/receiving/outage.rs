@@ -146,6 +146,10 @@ impl Store for Moody {
         self.inner.creations(of, most, now).await
     }
 
+    async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
+        self.inner.wake_rooms(instance, now).await
+    }
+
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.inner.close_quiet(now).await
     }

@@ -172,7 +172,7 @@ fn the_session_is_read_with_and_without_an_envelope() {
         )
     };
     let down = |word: &str| NoticeKind::Session { session: Session::Down(word.to_owned()) };
-    assert_eq!(kinds(&status("WORKING")), [NoticeKind::Session { session: Session::Working }]);
+    assert_eq!(kinds(&status("WORKING")), [NoticeKind::Session { session: Session::Working { own: None } }]);
     for word in ["SCAN_QR_CODE", "FAILED", "STOPPED", "PASSKEY_REQUIRED", "A_NEW_WORD"] {
         assert_eq!(kinds(&status(word)), [down(word)]);
     }

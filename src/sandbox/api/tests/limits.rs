@@ -59,6 +59,26 @@ async fn a_session_that_is_not_working_answers_422_until_it_works_again() {
 }
 
 #[tokio::test]
+async fn a_banned_number_stays_so_and_its_groups_go_on_under_another_admin() {
+    let bench = Bench::with_engine(Engine::Webjs);
+    let id = bench.made("INCIDENT-1", &[ADA]).await;
+    bench.sandbox.add_fault(Fault::on(Operation::SendText, FaultKind::Ban));
+    let words = json!({"chatId": id, "message": "hello"});
+    let answer = bench.call("POST", "/v2/send/text", words.clone()).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["status"]), (422, &json!("FAILED")));
+    for path in ["restart", "stop", "logout", "start"] {
+        bench.call("POST", &format!("/v2/session/{path}"), Value::Null).await;
+    }
+    let info = bench.get("/v2/session/info").await.json();
+    assert_eq!((&info["status"], &info["me"]), (&json!("FAILED"), &Value::Null));
+    assert_eq!(bench.call("POST", "/v2/send/text", words).await.status.as_u16(), 422);
+    bench.sandbox.say(ADA, &id, "we go on");
+    assert_eq!(bench.sandbox.groups()[0].texts(), ["we go on"]);
+    bench.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
+    assert_eq!(bench.get("/v2/session/info").await.json()["status"], "WORKING");
+}
+
+#[tokio::test]
 async fn webhook_settings_replace_the_whole_list() {
     let bench = Bench::with_engine(Engine::Webjs);
     let hooks = json!([{"url": "https://bridge.example/hooks", "events": ["message"], "is_active": 1}]);

@@ -1,0 +1,73 @@
+//! The end of a room: last words, the link made useless, the group locked; and long after that, leaving it.
+
+use super::agenda::{Ground, Next, Step, What};
+use super::alone::look_for;
+use super::offers::Agenda;
+use super::phase::Event;
+use super::{Chore, Room, Wanted, standby};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::jid::{ChatId, GroupId};
+
+/// After this long the last steps are left to a person, even if the number was down all the time.
+const CLOSING: SignedDuration = SignedDuration::from_hours(24);
+
+pub(super) fn while_closing(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    (group, since): (&GroupId, Timestamp),
+    now: Timestamp,
+) -> Next {
+    let deadline = later(since, CLOSING);
+    if deadline <= now {
+        let why = "the group could not be closed in a day: its link may still work".to_owned();
+        return Next::Note(Event::Spent { why });
+    }
+    if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
+        return next;
+    }
+    if let Some(saying) =
+        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
+    {
+        return look_for(saying, room, now);
+    }
+    let mut agenda = Agenda::new(room, now);
+    if room.is_briefed() {
+        let text = ground.composer.last_words(&wanted.incident, room, now);
+        let chat = ChatId::Group(group.clone());
+        agenda.chore(Chore::LastWords, Step::Say { what: What::LastWords, chat, text });
+    }
+    if room.guest_of.is_none() {
+        agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
+        agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
+        let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
+        agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
+    }
+    if room.was_unsure {
+        agenda.chore(Chore::LastSweep, Step::Sweep { token: room.token() });
+    }
+    match agenda.decide() {
+        Next::Rest => Next::Note(Event::Finished),
+        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
+    }
+}
+
+/// A group that is over is left alone, and left altogether if the policy says so.
+pub(super) fn after_the_end(
+    room: &Room,
+    ground: Ground<'_>,
+    group: Option<&GroupId>,
+    since: Timestamp,
+    now: Timestamp,
+) -> Next {
+    let mut agenda = Agenda::new(room, now);
+    if let (Some(group), Some(leave_after)) = (group, ground.policy.leave_after)
+        && room.guest_of.is_none()
+        && !room.chores.contains_key(&Chore::Leave)
+    {
+        let leave_at = later(since, leave_after);
+        standby::leave(&mut agenda, room, ground, group, leave_at);
+        agenda.offer_at(leave_at, Step::Leave { group: group.clone() });
+    }
+    agenda.decide()
+}

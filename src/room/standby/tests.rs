@@ -1,0 +1,208 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::alert::{DedupKey, Severity};
+use crate::gateway::{Member, Members, Own, Sent};
+use crate::incident::{Incident, IncidentId, State};
+use crate::message::{self, Composer};
+use crate::room::{Loss, Numbers, OurNumber, Policy, SeatState};
+use crate::roster::{Stakeholder, Summons};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_772_000_000 + second).unwrap()
+}
+
+fn phone(n: u32) -> Jid {
+    format!("1555010000{n}@c.us").parse().unwrap()
+}
+
+fn lid(n: u32) -> Jid {
+    format!("9900000{n}@lid").parse().unwrap()
+}
+
+fn group() -> GroupId {
+    "120363000000000001@g.us".parse().unwrap()
+}
+
+fn incident() -> Incident {
+    Incident {
+        id: IncidentId(7),
+        key: DedupKey::new("test", 1, "x"),
+        source: "test".into(),
+        state: State::Open,
+        severity: Severity::Sev1,
+        worst: Severity::Sev1,
+        title: "Checkout is down".into(),
+        summary: String::new(),
+        labels: BTreeMap::new(),
+        links: vec![],
+        assignees: vec![],
+        started_at: at(0),
+        opened_at: at(0),
+        changed_at: at(0),
+        firing: [1, 0, 0, 0, 0],
+        acknowledged: false,
+        truncated: false,
+        has_room: true,
+    }
+}
+
+fn wanted() -> Wanted {
+    Wanted { incident: incident(), news: vec![], wish: None, notices: vec![], host: None, guests: vec![] }
+}
+
+/// Two numbers, the first of which may not work since so many seconds.
+fn numbers(main: Option<i64>) -> Numbers {
+    let number = |name: &str, n, loss: Option<i64>| OurNumber {
+        name: name.to_owned(),
+        own: Some(Own { phone: phone(n), hidden: Some(lid(n)) }),
+        loss: loss.map(|since| Loss { since: at(since), believed_at: at(since + 60) }),
+    };
+    Numbers(vec![number("main", 8, main), number("second", 9, None)])
+}
+
+/// A living room of one person, who is in.
+fn room(stage: Option<Stage>) -> Room {
+    let ada = Stakeholder {
+        person: "ada".into(),
+        name: "Ada Obi".into(),
+        jid: phone(1),
+        role: "commander".into(),
+        introduced: true,
+        email: None,
+        timezone: None,
+        why: "test".into(),
+    };
+    let summons = Summons {
+        route: "x".into(),
+        rule: "x".into(),
+        stakeholders: vec![ada],
+        runbook: None,
+        timezone: None,
+        quorum: None,
+        size: 20,
+        important: false,
+    };
+    let mut room = Room::wanted(&incident(), summons, at(0));
+    room.phase = Phase::Live { group: group(), since: at(0) };
+    room.seats[0].state = SeatState::In { since: at(1) };
+    room.instance = Some("main".into());
+    room.standby.extend(stage.map(|stage| Standby { instance: "second".into(), stage, by_link: false }));
+    room
+}
+
+fn ready() -> Stage {
+    Stage::Ready { since: at(0) }
+}
+
+/// Asks `about` on the ground of these numbers.
+fn on<T>(numbers: &Numbers, about: impl FnOnce(Ground<'_>) -> T) -> T {
+    let (policy, composer) = (Policy::default(), Composer::default());
+    let capabilities = message::Settings::default().limits;
+    about(Ground { policy: &policy, composer: &composer, capabilities, well_since: at(0), numbers })
+}
+
+fn next(room: &Room, numbers: &Numbers, now: i64) -> Option<Next> {
+    on(numbers, |ground| without_its_number(room, &wanted(), ground, &group(), at(now)))
+}
+
+fn row(phone: Option<Jid>, hidden: Option<Jid>) -> Member {
+    Member { phone, hidden, admin: false }
+}
+
+#[test]
+fn a_room_switches_when_its_number_is_given_up_and_not_before() {
+    assert_eq!(next(&room(Some(ready())), &numbers(None), 999), None, "it works");
+    assert_eq!(next(&room(Some(ready())), &numbers(Some(0)), 59), None);
+    let switched = Next::Note(Event::Switched { instance: "second".into() });
+    assert_eq!(next(&room(Some(ready())), &numbers(Some(0)), 60), Some(switched));
+}
+
+#[test]
+fn a_number_that_was_made_an_admin_looks_for_itself_before_it_takes_over() {
+    let check = Step::Standby(StandbyStep::Check { group: group(), instance: "second".into() });
+    assert_eq!(next(&room(Some(Stage::ToCheck)), &numbers(Some(0)), 5), Some(Next::Call(check)));
+}
+
+#[test]
+fn without_a_standby_people_are_told_once_by_the_number_that_works() {
+    let mut room = room(None);
+    let Some(Next::Call(Step::Say { what, .. })) = next(&room, &numbers(Some(0)), 60) else {
+        panic!("nobody is told")
+    };
+    assert_eq!(what, What::Quiet { person: "ada".into() });
+    room.seats[0].told_quiet = true;
+    assert_eq!(next(&room, &numbers(Some(0)), 60), None);
+}
+
+#[test]
+fn a_message_that_the_old_number_left_is_looked_for_anew_and_a_private_one_is_not_said_again() {
+    let say = |what, chat| Step::Say { what, chat, text: "x".into() };
+    let switched = Event::Switched { instance: "second".into() };
+    let mut lost = room(Some(ready()));
+    lost.begin(&say(What::Welcome, ChatId::Group(group())), "main", &wanted(), at(1)).unwrap();
+    lost.saying.as_mut().unwrap().looks = 2;
+    lost.take(&switched, at(60)).unwrap();
+    assert_eq!(lost.saying.as_ref().map(|s| (s.looks, s.look_at)), Some((0, at(60))));
+
+    let mut lost = room(Some(ready()));
+    lost.seats[0].state = SeatState::Asked;
+    let what = What::Invite { person: "ada".into() };
+    lost.begin(&say(what, ChatId::Person(phone(1))), "main", &wanted(), at(1)).unwrap();
+    lost.take(&switched, at(60)).unwrap();
+    assert!(lost.saying.is_none());
+    assert_eq!(lost.seats[0].words(), "the invitation could not be delivered");
+}
+
+#[test]
+fn a_room_message_waits_aside_while_people_are_told() {
+    let mut room = room(None);
+    let welcome = Step::Say { what: What::Welcome, chat: ChatId::Group(group()), text: "w".into() };
+    room.begin(&welcome, "main", &wanted(), at(1)).unwrap();
+    let what = What::Quiet { person: "ada".into() };
+    let quiet = Step::Say { what, chat: ChatId::Person(phone(1)), text: "q".into() };
+    room.begin(&quiet, "second", &wanted(), at(61)).unwrap();
+    let sent = Answer::Sent(Sent::default());
+    on(&numbers(Some(0)), |ground| room.finish(&quiet, &sent, ground, at(62))).unwrap();
+    assert_eq!(room.saying.map(|s| s.what), Some(What::Welcome));
+    assert!(room.seats[0].told_quiet && room.aside.is_none());
+}
+
+#[test]
+fn a_standby_that_somebody_has_taken_out_is_none_any_more() {
+    let stage = |rows| {
+        let mut room = room(Some(ready()));
+        let members = Members { rows, ..Members::default() };
+        on(&numbers(None), |ground| room.guests(&members, ground, at(9)));
+        room.standby[0].stage.as_str()
+    };
+    assert_eq!(stage(vec![row(Some(phone(1)), None)]), "given_up");
+    assert_eq!(stage(vec![row(Some(phone(9)), None)]), "ready");
+    assert_eq!(stage(vec![row(None, Some(lid(3)))]), "ready", "that row may be it");
+}
+
+proptest! {
+    #[test]
+    fn our_numbers_are_never_among_the_guests_and_nobody_else_is_left_out(
+        rows in proptest::collection::vec((0u32..10, any::<bool>(), any::<bool>()), 0..8),
+        is_in in any::<bool>(),
+    ) {
+        let row = |(n, by_phone, by_lid): &(u32, bool, bool)| {
+            row(by_phone.then(|| phone(*n)), (*by_lid || !by_phone).then(|| lid(*n)))
+        };
+        let members = Members { rows: rows.iter().map(row).collect(), ..Members::default() };
+        let mut room = room(is_in.then(ready));
+        let guests = on(&numbers(None), |ground| room.guests(&members, ground, at(9)));
+        let ours = |row: &Member| {
+            [8, 9].iter().any(|n| row.phone == Some(phone(*n)) || row.hidden == Some(lid(*n)))
+        };
+        prop_assert!(!guests.rows.iter().any(ours));
+        let named = |rows: &[Member]| rows.iter().filter(|r| r.phone.is_some() && !ours(r)).count();
+        prop_assert_eq!(named(&members.rows), named(&guests.rows));
+        let others = members.rows.iter().filter(|r| !ours(r)).count();
+        prop_assert!(guests.rows.len() + usize::from(is_in) >= others);
+        prop_assert!(guests.rows.len() == others || guests.own_row_unknown);
+    }
+}

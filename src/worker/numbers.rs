@@ -1,0 +1,153 @@
+//! Our linked numbers: who they are, how they are, and which of them makes a call.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tracing::{info, warn};
+
+use super::health::Turn;
+use super::{Number, Worker};
+use crate::clock::Timestamp;
+use crate::gateway::{GatewayError, Own, Session};
+use crate::room::{Numbers, OurNumber, Room, Step, What};
+use crate::store::StoreError;
+
+/// The ids of our numbers, by their names in the config, as far as the provider has told.
+#[derive(Debug, Default)]
+pub struct OwnIds(Mutex<BTreeMap<String, Own>>);
+
+/// The provider has told an id that was not known.
+struct News {
+    /// The config says another one.
+    contradicts: bool,
+}
+
+impl OwnIds {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Own>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the config says counts, and what the provider says completes it.
+    fn of(&self, number: &Number) -> Option<Own> {
+        let told = self.known().get(&number.name).cloned();
+        let Some(phone) = number.phone.clone() else { return told };
+        Some(Own { hidden: told.filter(|own| own.phone == phone).and_then(|own| own.hidden), phone })
+    }
+
+    /// Keeps what is new.
+    fn learn(&self, number: &Number, own: &Own) -> Option<News> {
+        let before = self.known().insert(number.name.clone(), own.clone());
+        (before.as_ref() != Some(own))
+            .then(|| News { contradicts: number.phone.as_ref().is_some_and(|phone| *phone != own.phone) })
+    }
+}
+
+impl Worker {
+    /// Asks every number once how it is. A session that went down is one alarm; one that came back wakes
+    /// what waited for it.
+    pub async fn ask_sessions(&self) {
+        self.show_budgets().await;
+        for number in &self.numbers {
+            match number.gateway.session().await {
+                Ok(Session::Working { own }) => {
+                    if let Some(News { contradicts }) = own.and_then(|own| self.own_ids.learn(number, &own)) {
+                        // A room may have waited for a second number that is known only now.
+                        self.health.note_known(&number.name);
+                        if contradicts {
+                            warn!(
+                                gateway.instance = number.name,
+                                "the provider says that another phone number is linked than the config does"
+                            );
+                        }
+                    }
+                    self.note_health(number, false, None);
+                }
+                Ok(Session::Down(detail)) => {
+                    let down = GatewayError::SessionDown { detail };
+                    self.note_health(number, false, Some(&down));
+                }
+                Err(error) => self.note_health(number, false, Some(&error)),
+            }
+        }
+    }
+
+    pub(super) fn note_health(&self, number: &Number, create: bool, failure: Option<&GatewayError>) {
+        self.alarm.note(&number.name, create, failure, self.clock.now());
+    }
+
+    /// Wakes the rooms of numbers that were given up or came back since the last time.
+    pub(super) async fn tell_rooms(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for turn in self.health.turns(self.policy.failover_after, now) {
+            let (Turn::Lost(name) | Turn::Back(name)) = &turn;
+            let rooms = self.store.wake_rooms(name, now).await?;
+            self.health.told(&turn);
+            match &turn {
+                Turn::Lost(name) => warn!(
+                    gateway.instance = name,
+                    rooms,
+                    "the number is given up for now: its rooms go on through another number where one is in them"
+                ),
+                Turn::Back(name) => info!(gateway.instance = name, rooms, "rooms go on with the number"),
+            }
+        }
+        Ok(())
+    }
+
+    /// All numbers as rooms see them, the healthiest first.
+    pub(super) fn numbers_now(&self) -> Numbers {
+        let as_seen = |number: &&Number| OurNumber {
+            name: number.name.clone(),
+            own: self.own_ids.of(number),
+            loss: self.health.loss(&number.name, self.policy.failover_after),
+        };
+        Numbers(self.by_health().iter().map(as_seen).collect())
+    }
+
+    fn by_health(&self) -> Vec<&Number> {
+        let mut numbers: Vec<&Number> = self.numbers.iter().collect();
+        numbers.sort_by_key(|n| self.health.unwell(&n.name).is_some());
+        numbers
+    }
+
+    /// The room's number, or the first one before it has any. `None` when the config does not have it any more.
+    pub(super) fn number_of(&self, room: &Room) -> Option<&Number> {
+        match &room.instance {
+            Some(name) => self.named(name),
+            None => self.numbers.first(),
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<&Number> {
+        self.numbers.iter().find(|n| n.name == *name)
+    }
+
+    /// The numbers a step may go through: any for a new group and for what is told 1:1 without one, a certain
+    /// one for the rest. Those known to be well come first, then those with most left of their budget.
+    pub(super) async fn candidates(
+        &self,
+        room: &Room,
+        step: &Step,
+        now: Timestamp,
+    ) -> Result<Vec<&Number>, StoreError> {
+        let own = self.number_of(room);
+        Ok(match step {
+            Step::Standby(step) if step.is_its_own() => self.named(step.instance()).into_iter().collect(),
+            // Only the number that said it can find it, and nobody else may say it again.
+            Step::LookForMessage { what, .. } | Step::Say { what, .. }
+                if what.is_private() && room.saying.as_ref().is_some_and(|s| s.what == *what) =>
+            {
+                let sender = room.saying.as_ref().and_then(|s| s.instance.as_deref());
+                sender.map_or(own, |name| self.named(name)).into_iter().collect()
+            }
+            Step::Create { .. } if room.phase.group().is_none() => self.by_budget(room, now).await?,
+            Step::CheckHistory { .. } | Step::Say { what: What::Brief { .. }, .. }
+                if room.phase.group().is_none() =>
+            {
+                self.by_health()
+            }
+            Step::Say { what: What::Quiet { .. }, .. } => self.by_health(),
+            _ => own.into_iter().collect(),
+        })
+    }
+}

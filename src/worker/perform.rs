@@ -1,0 +1,53 @@
+//! The call that a step stands for.
+
+use crate::gateway::{Gateway, GatewayError, InviteLink};
+use crate::jid::{GroupId, Jid};
+use crate::room::{Answer, StandbyStep, Step};
+
+/// Makes the call; `ours` are the ids of all our numbers.
+pub(super) async fn perform(gateway: &dyn Gateway, step: &Step, ours: &[Jid]) -> Answer {
+    let result: Result<Answer, GatewayError> = match step {
+        Step::Create { subject, people } => gateway.create_group(subject, people).await.map(Answer::Created),
+        Step::Look { token } | Step::Sweep { token } => gateway.find_groups(token).await.map(Answer::Groups),
+        Step::Say { chat, text, .. } => gateway.send_text(chat, text).await.map(Answer::Sent),
+        Step::LookForMessage { chat, .. } => {
+            gateway.recent_own_messages(chat, ours).await.map(Answer::Messages)
+        }
+        Step::Describe { group, text } => gateway.describe(group, text).await.map(|()| Answer::Done),
+        Step::ReadMembers { group, wanted } => gateway.members(group, wanted).await.map(Answer::Members),
+        Step::AddMembers { group, people } => gateway.add_members(group, people).await.map(Answer::Added),
+        Step::CheckHistory { jid, since, .. } => gateway.has_written(jid, *since).await.map(Answer::Written),
+        Step::GetLink { group } => gateway.invite_link(group).await.map(Answer::Link),
+        Step::CheckReachable { jid, .. } => gateway.is_reachable(jid).await.map(Answer::Reachable),
+        Step::LockSettings { group } => gateway.lock_settings(group).await.map(|()| Answer::Done),
+        Step::Promote { group, jid, .. } => gateway.promote(group, jid).await.map(|()| Answer::Done),
+        Step::RevokeLink { group } => gateway.revoke_link(group).await.map(|()| Answer::Done),
+        Step::Rename { group, subject } => gateway.rename(group, subject).await.map(|()| Answer::Done),
+        Step::Leave { group } => gateway.leave(group).await.map(|()| Answer::Done),
+        Step::LockMessages { group } => gateway.lock_messages(group).await.map(|()| Answer::Done),
+        Step::Standby(StandbyStep::Add { group, jid, .. }) => {
+            gateway.add_members(group, std::slice::from_ref(jid)).await.map(Answer::Added)
+        }
+        Step::Standby(StandbyStep::Join { group, link, .. }) => join(gateway, group, link).await,
+        Step::Standby(StandbyStep::Promote { group, jid, .. }) => {
+            gateway.promote(group, jid).await.map(|()| Answer::Done)
+        }
+        Step::Standby(StandbyStep::Check { group, .. }) => {
+            gateway.members(group, &[]).await.map(Answer::Members)
+        }
+        Step::Standby(StandbyStep::Leave { group, .. }) => gateway.leave(group).await.map(|()| Answer::Done),
+        Step::Appeal(_) => {
+            Err(GatewayError::NotSent { detail: "the second way is no linked number".to_owned() })
+        }
+    };
+    result.unwrap_or_else(Answer::Failed)
+}
+
+async fn join(gateway: &dyn Gateway, group: &GroupId, link: &InviteLink) -> Result<Answer, GatewayError> {
+    let joined = gateway.join(link).await?;
+    if joined == *group {
+        return Ok(Answer::Done);
+    }
+    let detail = format!("the link led into another group, {joined}");
+    Err(GatewayError::Refused { reason: crate::gateway::Refusal::Invalid, detail })
+}

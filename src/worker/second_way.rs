@@ -1,0 +1,53 @@
+//! Telling the second way: a step of the room like any other, with its intent and its outcome, but through no
+//! linked number.
+
+use super::{End, Worker};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::gateway::GatewayError;
+use crate::pacing::Pace;
+use crate::room::{Answer, Appeal, Ground, Step};
+use crate::store::{Began, Intent, Lease, StoreError};
+
+/// What the journal calls it where it names the number of a call.
+const INSTANCE: &str = "second way";
+
+impl Worker {
+    pub(super) async fn appeal(
+        &self,
+        lease: &mut Lease,
+        appeal: &Appeal,
+        ground: Ground<'_>,
+        now: Timestamp,
+    ) -> Result<Option<End>, StoreError> {
+        let step = Step::Appeal(appeal.clone());
+        let room = lease.room.clone();
+        let intent = Intent {
+            room,
+            step: step.clone(),
+            instance: INSTANCE.to_owned(),
+            event: None,
+            pace: Pace::Free,
+            covers: None,
+        };
+        let intent = match self.store.begin_step(lease, intent, now).await? {
+            Began::LeaseLost => return Ok(Some(End::Lost)),
+            // Nothing paces it; a store that does so all the same is asked again.
+            Began::Throttled(until) => {
+                return Ok(Some(End::Asleep(Some(until.max(later(now, SignedDuration::from_secs(1)))))));
+            }
+            Began::Yes(intent) => intent,
+        };
+        let answer = match &self.second_way {
+            _ if self.is_too_late(lease, self.clock.now()) => {
+                let detail = "the lease was about to end before the call".to_owned();
+                Answer::Failed(GatewayError::NotSent { detail })
+            }
+            Some(way) => match way.tell(&appeal.id, &appeal.body).await {
+                Ok(()) => Answer::Done,
+                Err(error) => Answer::Failed(error),
+            },
+            None => Answer::Failed(GatewayError::NotSent { detail: "there is no second way".to_owned() }),
+        };
+        self.finish(lease, intent, &step, &answer, ground).await
+    }
+}
