@@ -184,9 +184,11 @@ impl Bridge {
             bell: Arc::clone(&bell),
             health: Health::since(started_at),
         };
-        let console = Console { store, metrics, clock, token: config.server.admin_token.clone(), bell };
+        let receiver = Arc::new(receiver);
+        let token = config.server.admin_token.clone();
+        let console = Console { store, metrics, clock, token, receiver: Arc::clone(&receiver), bell };
         Ok(Self {
-            receiver: Arc::new(receiver),
+            receiver,
             worker: Arc::new(worker),
             console: Arc::new(console),
             roster,

@@ -25,9 +25,9 @@ use crate::incident::{Incident, Outcome, Rules};
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::roster::{Roster, Subject};
-use crate::signature::{RawHook, VerifiedBody, verify};
+use crate::signature::{RawHook, VerifiedBody, verified_before, verify};
 use crate::source::{Parsed, Source, parse};
-use crate::store::{Acceptance, OpenRoom, Receipt, Store};
+use crate::store::{Acceptance, OpenRoom, Receipt, Store, StoredHook};
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 
 /// Takes in hooks.
@@ -114,7 +114,27 @@ fn receipt_outcome(receipt: &Receipt) -> &'static str {
     }
 }
 
+/// Why a stored hook was not taken in once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotReplayed {
+    /// Its source is not in the config any more.
+    NoSuchSource,
+    /// It could not be stored.
+    Unavailable,
+}
+
 impl Receiver {
+    /// Takes in a stored hook once more, as it would be taken in today: with the present config and roster,
+    /// into a receipt of its own. What it says is folded like any other hook, so what is known already is a
+    /// repeat and opens nothing.
+    pub async fn replay(&self, stored: &StoredHook) -> Result<Receipt, NotReplayed> {
+        let source = self.sources.get(&stored.source).ok_or(NotReplayed::NoSuchSource)?;
+        let body = verified_before(stored);
+        info!(source.name = source.name, receipt.id = stored.receipt.id, "an operator replays a hook");
+        let replays = Some(stored.receipt.id.clone());
+        self.accept(source, &body, replays, self.clock.now()).await.map_err(|_refusal| NotReplayed::Unavailable)
+    }
+
     async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {
         let (head, body) = request.into_parts();
         let body = self.read(body).await?;
@@ -129,11 +149,17 @@ impl Receiver {
             warn!(source.name = source.name, reason = why.as_str(), "a hook was turned away unverified");
             refuse(why.as_str(), Problem::Unauthorized)
         })?;
-        self.accept(source, &verified, now).await
+        self.accept(source, &verified, None, now).await
     }
 
-    /// Takes in a body that was verified. Also used to replay one that was stored.
-    async fn accept(&self, source: &Source, body: &VerifiedBody, now: Timestamp) -> Result<Receipt, Refusal> {
+    /// Takes in a body that was verified, or was when it came.
+    async fn accept(
+        &self,
+        source: &Source,
+        body: &VerifiedBody,
+        replays: Option<String>,
+        now: Timestamp,
+    ) -> Result<Receipt, Refusal> {
         let (alerts, ignored) = match parse(body, source, now) {
             Ok(Parsed::Alerts(alerts)) => (alerts, None),
             Ok(Parsed::Partly { alerts, unread }) => {
@@ -163,6 +189,8 @@ impl Receiver {
             received_at: now,
             replay_key: body.replay_key(),
             body: body.bytes(),
+            headers: body.kept_headers(),
+            replays,
             alerts,
             ignored,
             rules: self.rules,

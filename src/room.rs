@@ -22,18 +22,24 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::roster::Summons;
 
 pub mod agenda;
+pub mod clock_set;
+pub mod farewell;
 pub mod news;
 pub mod phase;
 pub mod policy;
 pub mod progress;
 mod saying;
 pub mod seat;
+mod unlinked;
+pub mod wish;
 
+pub use farewell::{Farewell, Orphaned};
 pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};
 pub use seat::{Seat, SeatState};
+pub use wish::Wish;
 
 /// The group made for one incident, and everything known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +88,12 @@ pub struct Room {
     pub hold_until: Option<Timestamp>,
     /// When the number was last seen down, so that waiting for it does not use up a deadline.
     pub down_at: Option<Timestamp>,
+    /// How far groups beside the room are closed.
+    #[serde(default)]
+    pub farewells: BTreeMap<GroupId, Farewell>,
+    /// When anything here was last written down.
+    #[serde(default)]
+    pub touched_at: Option<Timestamp>,
 }
 
 /// Something that was said.
@@ -192,30 +204,6 @@ pub struct NewsItem {
     pub news: News,
 }
 
-/// What an operator asks of a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "wish", rename_all = "snake_case")]
-pub enum Wish {
-    /// No room, or the end of it.
-    Cancel,
-    /// Go on from where it was parked; with a group, take that as the room.
-    Resume {
-        /// The group.
-        group: Option<GroupId>,
-    },
-}
-
-impl Wish {
-    /// What it does to the room.
-    #[must_use]
-    pub fn event(&self) -> Event {
-        match self {
-            Self::Cancel => Event::Cancel,
-            Self::Resume { group } => Event::Resume { group: group.clone() },
-        }
-    }
-}
-
 /// What is wanted of a room right now, read afresh before each step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -225,6 +213,8 @@ pub struct Wanted {
     pub news: Vec<NewsItem>,
     /// What an operator asked for.
     pub wish: Option<Wish>,
+    /// Groups beside the room that are not closed.
+    pub orphans: Vec<Orphaned>,
 }
 
 impl Room {
@@ -254,6 +244,8 @@ impl Room {
             troubles: BTreeMap::new(),
             hold_until: None,
             down_at: None,
+            farewells: BTreeMap::new(),
+            touched_at: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Raw bytes, headers and secrets in; a [`VerifiedBody`] out, or why not.
 //!
 //! [`verify`] is the only way to a [`VerifiedBody`], so a parser cannot be handed a body that nobody
-//! vouched for. Actors: [`RawHook`] (one request as it came), [`Verifier`] (what one source must prove),
+//! vouched for; [`verified_before`] takes one up again that was verified when it came. Actors: [`RawHook`] (one request as it came), [`Verifier`] (what one source must prove),
 //! [`VerifiedBody`] (the body, and what identifies this delivery). [`sign`] is the sender's side of the same
 //! schemes.
 //!
@@ -22,6 +22,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::{SignedDuration, Timestamp};
+use crate::store::StoredHook;
 
 /// One request to a hook, as it came.
 #[derive(Clone)]
@@ -224,7 +225,8 @@ struct Evidence {
     replay_key: Option<String>,
 }
 
-/// A body that somebody with the secret has sent. Only [`verify`] makes one.
+/// A body that somebody with the secret has sent. Only [`verify`] makes one, and [`verified_before`] from one
+/// that it made.
 pub struct VerifiedBody {
     body: Bytes,
     headers: HeaderMap,
@@ -249,6 +251,13 @@ impl VerifiedBody {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The headers worth keeping with the body.
+    #[must_use]
+    pub fn kept_headers(&self) -> Vec<(String, String)> {
+        let kept = KEPT_HEADERS.iter().filter_map(|name| Some(((*name).to_owned(), self.header(name)?.to_owned())));
+        kept.collect()
     }
 
     /// The delivery's id, if the signature covers one (`webhook-id`).
@@ -309,6 +318,24 @@ pub fn verify(hook: RawHook, verifier: &Verifier, now: Timestamp) -> Result<Veri
         headers.remove(name);
     }
     Ok(VerifiedBody { body: hook.body, headers, evidence })
+}
+
+/// Headers that say how a body is to be read and never carry a secret; they are stored with it, so that it can
+/// be read again. A parser that goes by another one adds it here.
+pub const KEPT_HEADERS: [&str; 4] = ["content-type", "x-event-key", "x-github-event", "x-gitlab-event"];
+
+/// A stored body as verified: it was when it came, or it would not be stored. This is the only other way to a
+/// [`VerifiedBody`], for an operator's replay. What identified the delivery then is gone on purpose: being
+/// replayed is not being sent twice.
+#[must_use]
+pub fn verified_before(hook: &StoredHook) -> VerifiedBody {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &hook.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    VerifiedBody { body: hook.body.clone(), headers, evidence: Evidence::default() }
 }
 
 /// What must be added to a request so that it verifies.

@@ -89,6 +89,8 @@ pub struct Metrics {
     pub instances_up: Family<InstanceLabels, Gauge<i64, AtomicI64>>,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
+    /// Second groups that are not closed; read from the store when asked.
+    pub orphans: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
     pub store_failures: Counter<u64, AtomicU64>,
 }
@@ -108,6 +110,7 @@ impl Default for Metrics {
             briefed_seconds: Histogram::new(exponential_buckets(0.25, 2.0, 14)),
             instances_up: Family::default(),
             leased: Gauge::default(),
+            orphans: Gauge::default(),
             store_failures: Counter::default(),
             registry: Registry::default(),
         };
@@ -146,6 +149,11 @@ impl Default for Metrics {
             metrics.instances_up.clone(),
         );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
+        registry.register(
+            "orphans",
+            "Groups that carry an incident's id, are not its room and are not closed",
+            metrics.orphans.clone(),
+        );
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());
         Self { registry, ..metrics }
     }

@@ -19,7 +19,9 @@ use crate::gateway::{Gateway, GatewayError, Session};
 use crate::message::Composer;
 use crate::pacing::{Budget, Pace};
 use crate::room::progress::Note;
-use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, What, next_step, tell_of_delay};
+use crate::room::{
+    Answer, Event, Ground, Next, Orphaned, Phase, Policy, Room, Step, What, next_step, tell_of_delay,
+};
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, Store, StoreError};
 use crate::telemetry::{CallLabels, InstanceLabels, Metrics, MoveLabels};
 
@@ -279,11 +281,23 @@ impl Worker {
 
     async fn note(&self, lease: &mut Lease, event: Event, now: Timestamp) -> Result<bool, StoreError> {
         let mut room = lease.room.clone();
+        if event == Event::ClockSet {
+            warn!(incident.id = %room.incident, "the clock was put back; what the room waits for is due now");
+        }
         let finished = match room.take(&event, now) {
             Ok(()) => {
+                // A second group may have been made through another number than the room.
+                let adopted = |o: &&Orphaned| room.phase.group() == Some(&o.group) && o.instance.is_some();
+                if let Some(orphan) = lease.wanted.orphans.iter().find(adopted) {
+                    room.instance.clone_from(&orphan.instance);
+                }
+                // A room that is only parked on the way to another group waits for nobody.
+                let waits = !(matches!(event, Event::Spent { .. }) && lease.wanted.wish.is_some());
                 let finished = self.store.note(lease, room.clone(), event.clone(), now).await?;
                 if matches!(finished, Finished::Yes { .. }) {
-                    self.moved(&room, &event);
+                    if waits {
+                        self.moved(&room, &event);
+                    }
                     lease.room = room;
                 }
                 finished
@@ -307,7 +321,7 @@ impl Worker {
         let create = matches!(step, Step::Create { .. });
         let mut earliest: Option<Timestamp> = None;
         let mut put_off = |until: Timestamp| earliest = Some(earliest.map_or(until, |e| e.min(until)));
-        for number in self.candidates(&lease.room, &step) {
+        for number in self.candidates(lease, &step) {
             if let Some(rest) = self.health.resting(&number.name, create, now) {
                 put_off(rest.until);
                 continue;
@@ -448,7 +462,14 @@ impl Worker {
     }
 
     /// The numbers a step may go through: any for a new group, the room's own for the rest.
-    fn candidates(&self, room: &Room, step: &Step) -> Vec<&Number> {
+    fn candidates(&self, lease: &Lease, step: &Step) -> Vec<&Number> {
+        let room = &lease.room;
+        let orphan = step.orphan().and_then(|group| lease.wanted.orphans.iter().find(|o| o.group == *group));
+        if let Some(name) = orphan.and_then(|orphan| orphan.instance.as_ref())
+            && let Some(number) = self.numbers.iter().find(|n| n.name == *name)
+        {
+            return vec![number];
+        }
         match step {
             // Those that are known to be well first, in the order of the config.
             Step::Create { .. } | Step::Say { what: What::Brief { .. }, .. }
@@ -486,6 +507,9 @@ impl Worker {
     }
 
     fn moved(&self, room: &Room, event: &Event) {
+        if *event == Event::ClockSet {
+            return;
+        }
         let phase = room.phase.name().as_str();
         self.metrics.moves.get_or_create(&MoveLabels { phase }).inc();
         if let Phase::Parked { why, .. } = &room.phase {
@@ -525,6 +549,8 @@ async fn perform(gateway: &dyn Gateway, step: &Step) -> Answer {
         Step::Rename { group, subject } => gateway.rename(group, subject).await.map(|()| Answer::Done),
         Step::Leave { group } => gateway.leave(group).await.map(|()| Answer::Done),
         Step::LockMessages { group } => gateway.lock_messages(group).await.map(|()| Answer::Done),
+        Step::RenameOrphan { group, subject } => gateway.rename(group, subject).await.map(|()| Answer::Done),
+        Step::LeaveOrphan { group } => gateway.leave(group).await.map(|()| Answer::Done),
     };
     result.unwrap_or_else(Answer::Failed)
 }

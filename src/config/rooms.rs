@@ -17,8 +17,18 @@ use crate::room::policy::{Policy, Strangers};
 pub type Texts = BTreeMap<String, String>;
 
 /// The templates that may be replaced.
-pub const TEMPLATES: [&str; 9] =
-    ["welcome", "description", "presence", "update", "resolved", "reopened", "invite", "brief", "last_words"];
+pub const TEMPLATES: [&str; 10] = [
+    "welcome",
+    "description",
+    "presence",
+    "update",
+    "resolved",
+    "reopened",
+    "invite",
+    "brief",
+    "last_words",
+    "pointer",
+];
 
 /// What a room is called unless the config says otherwise.
 pub const USUAL_NAME: &str = message::ROOM_NAME;

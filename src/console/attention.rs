@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::view::standing;
 use crate::clock::Timestamp;
 use crate::incident::Incident;
-use crate::room::{Phase, PhaseName, Room, SeatState};
-use crate::store::Orphan;
+use crate::room::{Phase, PhaseName, Room, SeatState, farewell};
+use crate::store::{Orphan, OrphanState};
 
 /// One thing that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,35 +25,56 @@ pub(super) struct Attention {
     /// The group in question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-}
-
-/// Whether groups beside the room may exist: an orphan is only ever found after a create whose outcome
-/// nobody knew.
-pub(super) fn may_have_orphans(room: &Room) -> bool {
-    room.was_unsure
+    /// What can be asked with that group as the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<&'static str>,
 }
 
 /// What waits for a person in this incident, the worst first.
 pub(super) fn attention(incident: &Incident, room: Option<&Room>, orphans: &[Orphan]) -> Vec<Attention> {
     let Some(room) = room else { return Vec::new() };
-    let is_parked = room.phase.name() == PhaseName::Parked;
-    // Nothing hangs on a second group once the room itself is over; the incident's page still names it.
-    let is_over = matches!(room.phase.name(), PhaseName::Closed | PhaseName::Skipped);
     let mut found: Vec<Attention> = Vec::new();
     found.extend(parked(incident, room));
-    found.extend(orphans.iter().filter(|_| !is_over).map(|orphan| Attention {
-        kind: "orphan",
-        since: orphan.found_at,
-        what: format!("The group {} {}, but is not the room.", orphan.group, orphan.how),
-        todo: if is_parked {
-            "If people are in it, adopt it as the room; otherwise leave it on the linked phone.".to_owned()
-        } else {
-            "Tell anybody in it where the room is, then leave it on the linked phone.".to_owned()
-        },
-        group: Some(orphan.group.to_string()),
-    }));
+    found.extend(orphans.iter().filter_map(|orphan| beside(room, orphan)));
     found.extend(deserted(room));
     found
+}
+
+/// A group beside the room that is not closed, until it is.
+fn beside(room: &Room, orphan: &Orphan) -> Option<Attention> {
+    let Orphan { group, how, .. } = orphan;
+    let phase = room.phase.name();
+    let can_close = farewell::is_possible(&room.phase);
+    let mut actions = Vec::new();
+    if orphan.state == OrphanState::Open {
+        if matches!(phase, PhaseName::Parked | PhaseName::Live) {
+            actions.push("adopt");
+        }
+        if can_close {
+            actions.push("close");
+        }
+    }
+    let todo = match (orphan.state, phase) {
+        (OrphanState::Closed, _) => return None,
+        (OrphanState::Closing, _) => "It is being closed: nothing to do.",
+        (OrphanState::Open, PhaseName::Parked) => {
+            "If people are in it, adopt it as the room. Otherwise put the room right first; then it can be closed."
+        }
+        (OrphanState::Open, _) if can_close => {
+            "Close it: its people are told where the room is, and our number leaves it. While the room is live \
+             this group can also take its place: adopt it."
+        }
+        (OrphanState::Open, _) => "Wait until the room is there; then close this one.",
+    };
+    let trouble = orphan.trouble.as_ref().map(|why| format!(" It could not be left: {why}.")).unwrap_or_default();
+    Some(Attention {
+        kind: "orphan",
+        since: orphan.found_at,
+        what: format!("The group {group} {how}, but is not the room.{trouble}"),
+        todo: todo.to_owned(),
+        group: Some(group.to_string()),
+        actions,
+    })
 }
 
 fn parked(incident: &Incident, room: &Room) -> Option<Attention> {
@@ -81,7 +102,7 @@ fn parked(incident: &Incident, room: &Room) -> Option<Attention> {
         todo = format!("{alone} of {} people were told 1:1 that there is no group. {todo}", room.seats.len());
     }
     let group = from.group().map(ToString::to_string);
-    Some(Attention { kind: "parked", since: *since, what: sentence(why), todo, group })
+    Some(Attention { kind: "parked", since: *since, what: sentence(why), todo, group, actions: Vec::new() })
 }
 
 /// A room that was read back and holds nobody who was wanted.
@@ -96,6 +117,7 @@ fn deserted(room: &Room) -> Option<Attention> {
         what: "The room is live, but none of the wanted people is in it.".to_owned(),
         todo: "Call them; those invited hold a link to it.".to_owned(),
         group: None,
+        actions: Vec::new(),
     })
 }
 

@@ -26,7 +26,8 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
 use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
-use crate::roster::{Stakeholder, Summons};
+use crate::receiver::Receiver;
+use crate::roster::{Roster, Stakeholder, Summons};
 use crate::store::sqlite::Sqlite;
 use crate::store::{Acceptance, Began, Finished, Intent, Lease, StepOutcome, Store};
 use crate::telemetry::Metrics;
@@ -91,6 +92,7 @@ impl Desk {
             metrics: Arc::new(Metrics::default()),
             clock: clock.clone(),
             token: token.map(SecretString::from),
+            receiver: receiver(store.clone(), clock.clone()),
             bell: Arc::new(tokio::sync::Notify::new()),
         });
         Self { store, clock, router: router(console.clone()), console, _dir: dir }
@@ -136,6 +138,8 @@ impl Desk {
             replay_key: None,
             body: Bytes::from_static(b"{}"),
             alerts: vec![draft.finish(key, state, (severity, SeverityOrigin::Field))],
+            headers: vec![],
+            replays: None,
             ignored: None,
             rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },
             open_room: Arc::new(open_room),
@@ -298,6 +302,23 @@ impl Desk {
         use futures_util::FutureExt;
         self.console.bell.notified().now_or_never().is_some()
     }
+}
+
+/// Knows no source; replaying is tested over the whole bridge.
+fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
+    let (_, roster) = tokio::sync::watch::channel(Arc::new(Roster::default()));
+    Arc::new(Receiver {
+        sources: BTreeMap::new(),
+        store,
+        roster,
+        rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },
+        clock,
+        metrics: Arc::new(Metrics::default()),
+        bell: Arc::new(tokio::sync::Notify::new()),
+        max_body: 1 << 20,
+        body_timeout: std::time::Duration::from_secs(1),
+        commit_timeout: std::time::Duration::from_secs(3),
+    })
 }
 
 fn jid(digits: &str) -> Jid {

@@ -15,7 +15,7 @@ use crate::store::{Entry, Happening};
 pub(super) struct Row {
     /// When it began.
     pub at: Timestamp,
-    /// `hook`, `call`, `move`, `stray` or `refused`.
+    /// `hook`, `call`, `move`, `stray`, `asked` or `refused`.
     pub kind: &'static str,
     /// The source, the step, or the event.
     pub what: String,
@@ -95,6 +95,7 @@ fn row(entry: &Entry, phase: Option<&Phase>) -> Row {
             let (word, detail) = told(outcome);
             plain("stray", step, word, detail)
         }
+        Happening::Asked { what } => plain("asked", "an operator", "asked", what.clone()),
         Happening::Refused { why } => plain("refused", "operator's wish", "refused", why.clone()),
     }
 }
@@ -125,6 +126,7 @@ fn words(event: &Event) -> String {
         Event::Finished => "all last steps are done".to_owned(),
         Event::Cancel => "an operator ended it".to_owned(),
         Event::Resume { group: None } => "an operator says: go on".to_owned(),
+        Event::ClockSet => "the clock was put back; what the room waits for is due now".to_owned(),
         Event::Resume { group: Some(group) } => format!("an operator says: {group} is the room"),
     }
 }

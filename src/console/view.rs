@@ -16,8 +16,8 @@ use crate::clock::Timestamp;
 use crate::incident::{Incident, State};
 use crate::jid::ChatId;
 use crate::room::{Chore, Phase, PhaseName, Room, Seat, SeatState, What};
-use crate::room::{Told, Trouble};
-use crate::store::{Dossier, Orphan};
+use crate::room::{Told, Trouble, Wish};
+use crate::store::{Dossier, Orphan, OrphanState, Summary};
 
 /// What is broken, in a few fields.
 #[derive(Debug, Serialize)]
@@ -46,6 +46,8 @@ pub(super) struct Listed {
     #[serde(flatten)]
     pub headline: Headline,
     pub room: Option<Glance>,
+    /// Groups beside the room that are not closed.
+    pub second_groups: usize,
 }
 
 /// A room in brief.
@@ -100,6 +102,8 @@ pub(super) struct Detailed {
     pub labels: BTreeMap<String, String>,
     pub links: Vec<Link>,
     pub assignees: Vec<String>,
+    /// What an operator asked for that is not done yet.
+    pub wish: Option<String>,
     pub room: Option<Detail>,
     pub orphans: Vec<Orphan>,
     pub attention: Vec<Attention>,
@@ -126,9 +130,9 @@ pub(super) struct Detail {
 /// Something said.
 #[derive(Debug, Serialize)]
 pub(super) struct Message {
-    /// `welcome`, `news`, `invite`, `brief` or `last_words`.
+    /// `welcome`, `presence`, `news`, `invite`, `brief`, `last_words` or `pointer`.
     pub what: &'static str,
-    /// `room`, or a person's name.
+    /// `room`, `second group`, or a person's name.
     pub to: String,
     pub at: Timestamp,
     pub text: String,
@@ -182,14 +186,19 @@ impl Headline {
 }
 
 impl Listed {
-    pub(super) fn of(incident: &Incident, room: Option<&Room>, now: Timestamp) -> Self {
-        Self { headline: Headline::of(incident), room: room.map(|room| Glance::of(room, now)) }
+    pub(super) fn of(summary: &Summary, now: Timestamp) -> Self {
+        let Summary { incident, room, orphans } = summary;
+        Self {
+            headline: Headline::of(incident),
+            room: room.as_ref().map(|room| Glance::of(room, now)),
+            second_groups: orphans.iter().filter(|o| o.state != OrphanState::Closed).count(),
+        }
     }
 }
 
 impl Detailed {
     pub(super) fn of(dossier: &Dossier, now: Timestamp) -> Self {
-        let Dossier { incident, room, orphans, timeline } = dossier;
+        let Dossier { incident, room, wish, orphans, timeline } = dossier;
         Self {
             headline: Headline::of(incident),
             summary: incident.summary.clone(),
@@ -197,6 +206,7 @@ impl Detailed {
             links: incident.links.clone(),
             assignees: incident.assignees.clone(),
             room: room.as_ref().map(|room| Detail::of(room, now)),
+            wish: wish.as_ref().map(Wish::words),
             orphans: orphans.clone(),
             attention: attention(incident, room.as_ref(), orphans),
             timeline: rows(timeline),
@@ -302,8 +312,7 @@ impl Detail {
         let unconfirmed = room.saying.as_ref().map(|saying| Message {
             what: kind(&saying.what),
             to: match &saying.chat {
-                ChatId::Group(_) => "room".to_owned(),
-                ChatId::Person(_) => addressee(room, &saying.what),
+                ChatId::Group(_) | ChatId::Person(_) => addressee(room, &saying.what),
             },
             at: saying.begun_at,
             text: saying.text.clone(),
@@ -336,12 +345,14 @@ fn kind(what: &What) -> &'static str {
         What::Invite { .. } => "invite",
         What::Brief { .. } => "brief",
         What::LastWords => "last_words",
+        What::Pointer { .. } => "pointer",
     }
 }
 
 fn addressee(room: &Room, what: &What) -> String {
     match what {
         What::Welcome | What::Presence | What::News { .. } | What::LastWords => "room".to_owned(),
+        What::Pointer { .. } => "second group".to_owned(),
         What::Invite { person } | What::Brief { person } => room
             .seats
             .iter()

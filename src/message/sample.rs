@@ -155,6 +155,7 @@ impl Sample {
         }
         scenes.push((Wording::Presence, scene(Topic::Presence)));
         scenes.push((Wording::LastWords, scene(Topic::End)));
+        scenes.push((Wording::Pointer, scene(Topic::Pointer)));
         scenes
     }
 }

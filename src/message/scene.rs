@@ -43,6 +43,8 @@ pub(super) enum Topic<'a> {
     Brief(&'a Seat, &'a str),
     /// The end.
     End,
+    /// Where the room is, for those in another group.
+    Pointer,
 }
 
 /// How much of each long part is shown, in UTF-16 units or pieces.
@@ -103,7 +105,7 @@ impl Scene<'_> {
                     self.seats().iter().filter(|s| s.who.person != seat.who.person).collect();
                 words.insert("others", text_or_none(&roles(&others, measure.people)));
             }
-            Topic::Presence | Topic::End => {
+            Topic::Presence | Topic::End | Topic::Pointer => {
                 words.insert("reference", Value::from_safe_string(self.reference()));
             }
         }
@@ -117,6 +119,7 @@ impl Scene<'_> {
             Topic::News(item) => format!("{id} · update {}", item.seq),
             Topic::Presence => format!("{id} · who is here"),
             Topic::End => format!("{id} · closed"),
+            Topic::Pointer => format!("{id} · not the room"),
             Topic::Picture | Topic::Invite(..) | Topic::Brief(..) => id.to_string(),
         }
     }
@@ -125,7 +128,12 @@ impl Scene<'_> {
     pub(super) fn must_hold(&self) -> Option<String> {
         match self.topic {
             Topic::Invite(_, link) => Some(address(&link.0).to_string()),
-            Topic::Picture | Topic::Presence | Topic::News(_) | Topic::Brief(..) | Topic::End => None,
+            Topic::Picture
+            | Topic::Presence
+            | Topic::News(_)
+            | Topic::Brief(..)
+            | Topic::End
+            | Topic::Pointer => None,
         }
     }
 
@@ -136,9 +144,12 @@ impl Scene<'_> {
                 News::Changed { severity, .. } | News::Reopened { severity, .. } => severity,
                 News::Resolved { .. } => self.incident.severity,
             },
-            Topic::Picture | Topic::Presence | Topic::Invite(..) | Topic::Brief(..) | Topic::End => {
-                self.incident.severity
-            }
+            Topic::Picture
+            | Topic::Presence
+            | Topic::Invite(..)
+            | Topic::Brief(..)
+            | Topic::End
+            | Topic::Pointer => self.incident.severity,
         }
     }
 
@@ -235,6 +246,8 @@ impl Scene<'_> {
             ("roles", text_or_none(&roles(&seats, measure.people))),
             ("people", Value::from(people)),
             ("commander", Value::from(commander)),
+            ("made", Value::from(room.phase.group().is_some())),
+            ("room_name", Value::from(room.subject.as_deref().map(|name| one(name, SHORT)))),
             ("counted", Value::from(room.read_at.is_some())),
             ("arriving", names(on_the_way)),
             ("absent", names(refused)),
@@ -310,7 +323,7 @@ impl Scene<'_> {
         let shown = utc.strftime("%Y-%m-%d %H:%M UTC").to_string();
         let own = match self.topic {
             Topic::Invite(seat, _) | Topic::Brief(seat, _) => seat.who.timezone.as_deref(),
-            Topic::Picture | Topic::Presence | Topic::News(_) | Topic::End => None,
+            Topic::Picture | Topic::Presence | Topic::News(_) | Topic::End | Topic::Pointer => None,
         };
         let name = own.or_else(|| self.room.and_then(|room| room.summons.timezone.as_deref()));
         let Some((name, zone)) = name.and_then(|name| Some((name, zone(name)?))) else {

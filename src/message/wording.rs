@@ -25,11 +25,13 @@ pub enum Wording {
     Brief,
     /// The last message of the room.
     LastWords,
+    /// Where the room is, into a second group.
+    Pointer,
 }
 
 impl Wording {
     /// All of them, in the order in which people meet them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Subject,
         Self::Welcome,
         Self::Description,
@@ -40,6 +42,7 @@ impl Wording {
         Self::Invite,
         Self::Brief,
         Self::LastWords,
+        Self::Pointer,
     ];
 
     /// The kind for a piece of news.
@@ -72,6 +75,7 @@ impl Wording {
             Self::Invite => "invite",
             Self::Brief => "brief",
             Self::LastWords => "last_words",
+            Self::Pointer => "pointer",
         }
     }
 
@@ -89,6 +93,7 @@ impl Wording {
             Self::Invite => include_str!("invite.txt"),
             Self::Brief => include_str!("brief.txt"),
             Self::LastWords => include_str!("last_words.txt"),
+            Self::Pointer => include_str!("pointer.txt"),
         }
     }
 }

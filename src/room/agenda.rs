@@ -7,10 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::farewell;
 use super::news::fold_news;
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
 use super::seat::{Seat, SeatState};
+use super::unlinked;
 use super::{Chore, Room, Saying, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::Capabilities;
@@ -32,7 +34,7 @@ pub struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    fn longest_subject(&self, room: &Room) -> usize {
+    pub(super) fn longest_subject(&self, room: &Room) -> usize {
         let Capabilities { longest_subject, safe_subject, .. } = self.capabilities;
         if room.short_subject { safe_subject } else { longest_subject }
     }
@@ -86,6 +88,10 @@ pub enum Step {
     Rename { group: GroupId, subject: String },
     /// Leave the group.
     Leave { group: GroupId },
+    /// Show in its name that a group beside the room is not the room.
+    RenameOrphan { group: GroupId, subject: String },
+    /// Leave a group beside the room.
+    LeaveOrphan { group: GroupId },
 }
 
 /// What a message is for.
@@ -113,6 +119,11 @@ pub enum What {
     },
     /// The last message of the room.
     LastWords,
+    /// Where the room is, into a group beside it.
+    Pointer {
+        /// That group.
+        group: GroupId,
+    },
 }
 
 impl What {
@@ -126,6 +137,7 @@ impl What {
             Self::Invite { person } => format!("invite {person}"),
             Self::Brief { person } => format!("brief {person}"),
             Self::LastWords => "last words".to_owned(),
+            Self::Pointer { group } => format!("pointer {group}"),
         }
     }
 
@@ -134,7 +146,11 @@ impl What {
     pub fn is_private(&self) -> bool {
         match self {
             Self::Invite { .. } | Self::Brief { .. } => true,
-            Self::Welcome | Self::Presence | Self::News { .. } | Self::LastWords => false,
+            Self::Welcome
+            | Self::Presence
+            | Self::News { .. }
+            | Self::LastWords
+            | Self::Pointer { .. } => false,
         }
     }
 }
@@ -159,6 +175,8 @@ impl Step {
             Self::LockMessages { .. } => "lock_messages",
             Self::Rename { .. } => "rename",
             Self::Leave { .. } => "leave",
+            Self::RenameOrphan { .. } => "rename_orphan",
+            Self::LeaveOrphan { .. } => "leave_orphan",
         }
     }
 
@@ -169,6 +187,8 @@ impl Step {
             Self::Say { what, .. } => format!("say {}", what.key()),
             Self::LookForMessage { what, .. } => format!("look for {}", what.key()),
             Self::CheckReachable { person, .. } => format!("check_reachable {person}"),
+            Self::RenameOrphan { group, .. } => format!("rename_orphan {group}"),
+            Self::LeaveOrphan { group } => format!("leave_orphan {group}"),
             Self::Create { .. }
             | Self::Look { .. }
             | Self::Sweep { .. }
@@ -197,7 +217,7 @@ const LATER_READS: [SignedDuration; 3] =
 const CLOSING: SignedDuration = SignedDuration::from_hours(24);
 
 /// Collects what could be done, in order, and picks the first that may be done now.
-struct Agenda<'a> {
+pub(super) struct Agenda<'a> {
     room: &'a Room,
     now: Timestamp,
     pick: Option<Step>,
@@ -205,12 +225,12 @@ struct Agenda<'a> {
 }
 
 impl<'a> Agenda<'a> {
-    fn new(room: &'a Room, now: Timestamp) -> Self {
+    pub(super) fn new(room: &'a Room, now: Timestamp) -> Self {
         Self { room, now, pick: None, wake_at: None }
     }
 
     /// `step`, as soon as it may be tried.
-    fn offer(&mut self, step: Step) {
+    pub(super) fn offer(&mut self, step: Step) {
         let not_before = self.room.troubles.get(&step.key()).map_or(self.now, |t| t.retry_at);
         self.offer_at(not_before, step);
     }
@@ -239,7 +259,7 @@ impl<'a> Agenda<'a> {
         self.pick.is_none()
     }
 
-    fn decide(self) -> Next {
+    pub(super) fn decide(self) -> Next {
         match (self.pick, self.wake_at) {
             (Some(step), _) => Next::Call(step),
             (None, Some(at)) => Next::Sleep(at),
@@ -251,19 +271,26 @@ impl<'a> Agenda<'a> {
 /// What to do next in `room`, given what is wanted of it now.
 #[must_use]
 pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Next {
+    if let Some(event) = room.clock_was_set(now) {
+        return Next::Note(event);
+    }
+    // Noted before any wish is granted: no wish fits while nobody knows what became of the create. Whoever
+    // stored the intent is gone, or would have stored the outcome too.
+    if matches!(room.phase, Phase::Creating { .. }) {
+        return Next::Note(Event::Lost { look_at: now });
+    }
     if let Some(wish) = &wanted.wish {
-        return Next::Note(wish.event());
+        return Next::Note(wish.next_move(&room.phase));
     }
     let next = match &room.phase {
-        Phase::Parked { .. } | Phase::Skipped { .. } => Next::Rest,
+        Phase::Parked { .. } | Phase::Skipped { .. } | Phase::Creating { .. } => Next::Rest,
         Phase::Closed { group, since } => after_the_end(room, ground.policy, group.as_ref(), *since, now),
-        // Whoever stored the intent is gone, or would have stored the outcome too.
-        Phase::Creating { .. } => Next::Note(Event::Lost { look_at: now }),
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
         Phase::Unsure { since, look_at, .. } => while_unsure(room, wanted, ground, (*since, *look_at), now),
         Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
         Phase::Closing { group, since } => while_closing(room, wanted, ground, (group, *since), now),
     };
+    let next = farewell::after(next, room, wanted, ground, now);
     match (next, room.hold_until) {
         (Next::Call(_), Some(until)) if until > now => Next::Sleep(until),
         (next, _) => next,
@@ -322,7 +349,7 @@ pub fn tell_of_delay(
 }
 
 /// Before a room without a group is left to a person, everybody is told 1:1.
-fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: String, now: Timestamp) -> Next {
+pub(super) fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: String, now: Timestamp) -> Next {
     if let Some(saying) = &room.saying {
         return look_for(saying, room, now);
     }
@@ -360,9 +387,7 @@ fn while_unsure(
     (since, look_at): (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Next {
-    // Time in which the number was down does not count: nobody could have looked.
-    let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
-    let deadline = later(counted_from, ground.policy.phase_deadline);
+    let deadline = deadline(room, ground, since);
     if deadline <= now {
         let why = "nobody could tell whether the group was made".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);
@@ -377,7 +402,7 @@ fn while_unsure(
 }
 
 /// A message without an answer: look for it, and say it again only when it is not there.
-fn look_for(saying: &Saying, room: &Room, now: Timestamp) -> Next {
+pub(super) fn look_for(saying: &Saying, room: &Room, now: Timestamp) -> Next {
     let mut agenda = Agenda::new(room, now);
     if saying.looks >= LOOKS {
         agenda.offer(Step::Say {
@@ -409,6 +434,9 @@ fn while_live(
     if let Some(saying) = &room.saying {
         return look_for(saying, room, now);
     }
+    if let Some(next) = never_briefed(room, wanted, ground, since, now) {
+        return next;
+    }
     let Ground { policy, composer, .. } = ground;
     let mut agenda = Agenda::new(room, now);
     let into_room = |what, text| Step::Say { what, chat: ChatId::Group(group.clone()), text };
@@ -430,6 +458,7 @@ fn while_live(
         agenda.offer_at(read_at, Step::ReadMembers { group: group.clone(), wanted });
     }
     invite_missing(&mut agenda, room, wanted, ground, group);
+    unlinked::brief(&mut agenda, room, wanted, ground, now);
     if policy.lock_settings {
         agenda.chore(Chore::Settings, Step::LockSettings { group: group.clone() });
     }
@@ -480,6 +509,34 @@ fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Time
 fn everybody_looked_for(room: &Room, policy: &Policy) -> bool {
     usize::try_from(room.reads).unwrap_or(usize::MAX) >= policy.member_reads.len()
         && room.seats.iter().all(Seat::is_settled)
+}
+
+/// When a phase that should pass by itself has lasted too long. Time in which the number was down does not
+/// count: nobody could have done anything.
+fn deadline(room: &Room, ground: Ground<'_>, since: Timestamp) -> Timestamp {
+    let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
+    later(counted_from, ground.policy.phase_deadline)
+}
+
+/// What to do in a room whose welcome was not said in time: its people are told 1:1, and then, or when as
+/// much time has passed again, a person decides.
+fn never_briefed(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    since: Timestamp,
+    now: Timestamp,
+) -> Option<Next> {
+    let deadline = deadline(room, ground, since);
+    if room.is_briefed() || deadline > now {
+        return None;
+    }
+    let last = room.troubles.get("say welcome").map(|t| format!(": {}", t.last)).unwrap_or_default();
+    let why = format!("the group is there, but nothing could be said in it{last}");
+    if later(deadline, ground.policy.phase_deadline) <= now {
+        return Some(Next::Note(Event::Spent { why }));
+    }
+    Some(reach_one_by_one(room, wanted, ground, why, now))
 }
 
 fn invite_missing(

@@ -132,6 +132,8 @@ pub enum Event {
         /// The group to take as the room.
         group: Option<GroupId>,
     },
+    /// The clock was put back: what was known is known since now at the latest.
+    ClockSet,
 }
 
 /// The names of phases, for columns, labels and the table.
@@ -194,6 +196,7 @@ impl Event {
             Self::Finished => "finished",
             Self::Cancel => "cancel",
             Self::Resume { .. } => "resume",
+            Self::ClockSet => "clock_set",
         }
     }
 }
@@ -270,6 +273,8 @@ impl Phase {
             }
             (closing @ Self::Closing { .. }, Event::Spent { why }) => closing.park(why, at),
 
+            (phase, Event::ClockSet) => phase.put_back(at),
+
             (Self::Parked { from, .. }, Event::Resume { group: None }) => from.restart(at),
             (Self::Parked { from, .. }, Event::Cancel) => {
                 Self::Closed { group: from.group().cloned(), since: at }
@@ -295,6 +300,29 @@ impl Phase {
 
     fn park(self, why: &str, at: Timestamp) -> Self {
         Self::Parked { from: Box::new(self), why: why.to_owned(), since: at }
+    }
+
+    /// The same phase with nothing in it after `at`. How long "there is none" was seen is not known any more.
+    fn put_back(self, at: Timestamp) -> Self {
+        match self {
+            Self::Wanted { since, not_before } => {
+                Self::Wanted { since: since.min(at), not_before: not_before.min(at) }
+            }
+            Self::Creating { asked_at } => Self::Creating { asked_at: asked_at.min(at) },
+            Self::Unsure { since, asked_at, look_at, .. } => Self::Unsure {
+                since: since.min(at),
+                asked_at: asked_at.min(at),
+                look_at: look_at.min(at),
+                believe_at: None,
+            },
+            Self::Live { group, since } => Self::Live { group, since: since.min(at) },
+            Self::Closing { group, since } => Self::Closing { group, since: since.min(at) },
+            Self::Closed { group, since } => Self::Closed { group, since: since.min(at) },
+            Self::Skipped { since } => Self::Skipped { since: since.min(at) },
+            Self::Parked { from, why, since } => {
+                Self::Parked { from: Box::new(from.put_back(at)), why, since: since.min(at) }
+            }
+        }
     }
 
     /// The same phase with its deadline counted anew, because an operator asked for another go.
@@ -361,6 +389,7 @@ mod tests {
             Event::Finished,
             Event::Cancel,
             Event::Resume { group: None },
+            Event::ClockSet,
         ]
     }
 
@@ -426,7 +455,10 @@ mod tests {
         assert_eq!(names.len(), 8, "{names:?}");
         for phase in seen {
             let last = matches!(phase.name(), PhaseName::Closed | PhaseName::Skipped);
-            let moves = events().iter().filter(|e| phase.clone().after(e, at(100)).is_ok()).count();
+            let moves = events()
+                .iter()
+                .filter(|e| **e != Event::ClockSet && phase.clone().after(e, at(100)).is_ok())
+                .count();
             assert_eq!(last, moves == 0, "{phase:?}");
         }
     }

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, REFUSALS, Step, What};
+use super::farewell::FarewellEnd;
 use super::phase::{Event, Illegal, Phase};
 use super::policy::{Policy, Strangers};
 use super::seat::{Refused, SeatState, note_said, read_members};
@@ -61,6 +62,8 @@ pub struct Effect {
     pub orphans: Vec<GroupId>,
     /// The call certainly did nothing, so it used no budget.
     pub unspent: bool,
+    /// A group beside the room was closed, or could not be.
+    pub farewell: Option<FarewellEnd>,
 }
 
 /// An outcome in words, for the journal.
@@ -128,6 +131,7 @@ impl Room {
         wanted: &Wanted,
         now: Timestamp,
     ) -> Result<Option<Event>, Illegal> {
+        self.touched_at = Some(now);
         match step {
             Step::Create { subject, people } => {
                 self.take(&Event::Began, now)?;
@@ -170,7 +174,9 @@ impl Room {
             | Step::RevokeLink { .. }
             | Step::LockMessages { .. }
             | Step::Rename { .. }
-            | Step::Leave { .. } => {}
+            | Step::Leave { .. }
+            | Step::RenameOrphan { .. }
+            | Step::LeaveOrphan { .. } => {}
         }
         Ok(None)
     }
@@ -179,7 +185,9 @@ impl Room {
     pub fn take(&mut self, event: &Event, now: Timestamp) -> Result<(), Illegal> {
         let before = self.phase.group().cloned();
         self.phase = self.phase.clone().after(event, now)?;
+        self.touched_at = Some(now);
         match event {
+            Event::ClockSet => self.put_back(now),
             Event::Lost { .. } => self.was_unsure = true,
             // An operator's "go on" is a fresh start for everything that was given up on the way.
             Event::Resume { .. } => {
@@ -238,6 +246,7 @@ impl Room {
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Result<Effect, Illegal> {
+        self.touched_at = Some(now);
         if let Answer::Failed(error) = answer {
             // Another number may make the group; every other step needs the one that made it.
             if !matches!(step, Step::Create { .. }) {
@@ -269,6 +278,12 @@ impl Room {
             Step::GetLink { .. } => self.finish_link(step, answer, &mut effect, now),
             Step::CheckReachable { person, .. } => {
                 self.finish_reachable(person, step, answer, &mut effect, now);
+            }
+            Step::RenameOrphan { group, .. } => {
+                self.finish_rename_orphan(group, step, answer, &mut effect, now);
+            }
+            Step::LeaveOrphan { group } => {
+                self.finish_leave_orphan(group, step, answer, &mut effect, now);
             }
         }
         if let Some(event) = effect.event.clone() {
@@ -546,19 +561,24 @@ fn patience(step: &Step) -> u32 {
         Step::LookForMessage { .. } | Step::CheckReachable { .. } => 3,
         // Read again minutes later in any case.
         Step::ReadMembers { .. } => 5,
-        Step::Describe { .. } | Step::LockSettings { .. } | Step::Promote { .. } | Step::Rename { .. } => 8,
+        Step::Describe { .. }
+        | Step::LockSettings { .. }
+        | Step::Promote { .. }
+        | Step::Rename { .. }
+        | Step::RenameOrphan { .. } => 8,
         Step::GetLink { .. }
         | Step::Sweep { .. }
         | Step::RevokeLink { .. }
         | Step::LockMessages { .. }
-        | Step::Leave { .. } => 20,
+        | Step::Leave { .. }
+        | Step::LeaveOrphan { .. } => 20,
     }
 }
 
 /// Whether a "gone" from this step means that the room's group is gone.
 fn touches_group(step: &Step) -> bool {
     match step {
-        Step::Say { what, .. } => !what.is_private(),
+        Step::Say { what, .. } => !what.is_private() && !matches!(what, What::Pointer { .. }),
         Step::Describe { .. }
         | Step::ReadMembers { .. }
         | Step::GetLink { .. }
@@ -573,6 +593,8 @@ fn touches_group(step: &Step) -> bool {
         | Step::Create { .. }
         | Step::Look { .. }
         | Step::Sweep { .. }
-        | Step::CheckReachable { .. } => false,
+        | Step::CheckReachable { .. }
+        | Step::RenameOrphan { .. }
+        | Step::LeaveOrphan { .. } => false,
     }
 }

@@ -6,7 +6,7 @@
 use super::agenda::{LOOKS, REFUSALS, Step, What};
 use super::progress::{Answer, Effect, FIRST_LOOK, SKEW};
 use super::seat::{Refused, SeatState};
-use super::{Chore, Room, Told};
+use super::{Chore, Done, Room, Told};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
 
@@ -122,6 +122,7 @@ impl Room {
             }
             What::Presence => self.done(Chore::Presence, now),
             What::LastWords => self.done(Chore::LastWords, now),
+            What::Pointer { group } => self.pointed(group, Done::Well { at: now }),
         }
     }
 
@@ -148,6 +149,7 @@ impl Room {
             }
             What::Presence => self.give_up(Chore::Presence, why, now),
             What::LastWords => self.give_up(Chore::LastWords, why, now),
+            What::Pointer { group } => self.pointed(group, Done::GivenUp { why, at: now }),
         }
     }
 }

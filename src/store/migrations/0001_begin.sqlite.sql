@@ -5,6 +5,7 @@ CREATE TABLE receipts (
     source      TEXT NOT NULL,
     received_at INTEGER NOT NULL,
     replay_key  TEXT,
+    headers     TEXT NOT NULL,             -- those that say how the body is to be read
     body        BLOB NOT NULL,
     answer      TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -55,18 +56,20 @@ CREATE TABLE rooms (
     doc         TEXT NOT NULL,
     wish        TEXT,
     wake_at     INTEGER,
+    touched_at  INTEGER,                   -- as in the document, for clocks that are put back
     stirred     INTEGER NOT NULL DEFAULT 0,
     lease_token TEXT,
     lease_until INTEGER
 );
 
 CREATE INDEX rooms_by_wake ON rooms (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX rooms_by_touch ON rooms (touched_at) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE journal (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
     incident INTEGER NOT NULL REFERENCES incidents (number),
     at       INTEGER NOT NULL,
-    kind     TEXT NOT NULL,                -- intent, event, stray, refused
+    kind     TEXT NOT NULL,                -- intent, event, stray, refused, asked
     step     TEXT,                         -- bounded name, for pacing
     key      TEXT,                         -- what exactly, for people
     instance TEXT,
@@ -81,8 +84,14 @@ CREATE INDEX journal_by_incident ON journal (incident, id);
 CREATE INDEX journal_by_pace ON journal (instance, step, at) WHERE kind = 'intent';
 
 CREATE TABLE orphans (
-    group_id TEXT PRIMARY KEY,
-    incident INTEGER NOT NULL REFERENCES incidents (number),
-    found_at INTEGER NOT NULL,
-    how      TEXT NOT NULL
+    group_id   TEXT PRIMARY KEY,
+    incident   INTEGER NOT NULL REFERENCES incidents (number),
+    instance   TEXT,
+    found_at   INTEGER NOT NULL,
+    how        TEXT NOT NULL,
+    state      TEXT NOT NULL,              -- open, closing, closed
+    changed_at INTEGER,
+    trouble    TEXT
 ) WITHOUT ROWID;
+
+CREATE INDEX orphans_by_incident ON orphans (incident);

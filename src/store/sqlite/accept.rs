@@ -23,17 +23,19 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
         id: hook.receipt.clone(),
         outcome: hook.ignored.as_ref().map(|_| Outcome::Ignored),
         reason: hook.ignored.clone(),
+        replays: hook.replays.clone(),
         incidents,
     };
     execute(
         db,
-        "INSERT INTO receipts (id, source, received_at, replay_key, body, answer)
-         VALUES (:id, :source, :received_at, :replay_key, :body, :answer)",
+        "INSERT INTO receipts (id, source, received_at, replay_key, headers, body, answer)
+         VALUES (:id, :source, :received_at, :replay_key, :headers, :body, :answer)",
         named_params! {
             ":id": receipt.id,
             ":source": hook.source,
             ":received_at": millis(hook.received_at),
             ":replay_key": hook.replay_key,
+            ":headers": write("headers", &hook.headers)?,
             ":body": hook.body.as_ref(),
             ":answer": write("receipt", &receipt)?,
         },

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::lane::unavailable;
+use super::orphans;
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, State};
 use crate::room::{NewsItem, Room, Wanted, Wish};
@@ -122,7 +123,16 @@ pub(super) fn wanted(db: &Connection, id: IncidentId, heard: i64) -> Stored<(Wan
     })?
     .ok_or_else(missing)?;
     let wish = wish.map(|doc| read::<Wish>("wish", &doc)).transpose()?;
-    Ok((Wanted { incident, news, wish }, stirred))
+    let orphans = orphans::wanted(db, id)?;
+    Ok((Wanted { incident, news, wish, orphans }, stirred))
+}
+
+/// What an operator asked of a room that is not done yet.
+pub(super) fn wish(db: &Connection, id: IncidentId) -> Stored<Option<Wish>> {
+    let doc = first(db, "SELECT wish FROM rooms WHERE incident = ?1", [id.0], |r| {
+        r.get::<_, Option<String>>(0)
+    })?;
+    doc.flatten().map(|doc| read("wish", &doc)).transpose()
 }
 
 /// Something came up for the room: it is due now, and whoever holds it must not put it to sleep.

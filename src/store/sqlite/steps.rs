@@ -2,11 +2,12 @@
 
 use rusqlite::{Connection, named_params, params};
 
+use super::orphans;
 use super::rows::{self, Stored, all, execute, first, millis, moment, read, write};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::{Incident, IncidentId};
-use crate::jid::GroupId;
 use crate::pacing::{MINUTE, Pace, one_more};
+use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::progress::Note;
 use crate::room::{Event, Room, Step, Wanted, Wish};
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, StoreError, WishTaken};
@@ -23,9 +24,16 @@ pub(super) fn lease_rooms(
     let due = all(
         db,
         "SELECT incident, doc FROM rooms
-         WHERE wake_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1)
+         WHERE (wake_at <= ?1 OR (wake_at IS NOT NULL AND touched_at > ?3))
+           AND (lease_until IS NULL OR lease_until <= ?1 OR lease_until > ?4)
          ORDER BY wake_at, incident LIMIT ?2",
-        params![millis(now), i64::try_from(limit).unwrap_or(i64::MAX)],
+        params![
+            millis(now),
+            i64::try_from(limit).unwrap_or(i64::MAX),
+            // Neither can have been written by a clock that goes as ours does now: it was put back.
+            millis(later(now, CLOCK_SKEW)),
+            millis(later(later(now, lease_for), CLOCK_SKEW)),
+        ],
         |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
     )?;
     let until = later(now, lease_for);
@@ -86,8 +94,13 @@ fn holds(db: &Connection, lease: &Lease) -> Stored<bool> {
 fn put_room(db: &Connection, room: &Room) -> Stored<()> {
     execute(
         db,
-        "UPDATE rooms SET phase = ?2, doc = ?3 WHERE incident = ?1",
-        params![room.incident.0, room.phase.name().as_str(), write("room", room)?],
+        "UPDATE rooms SET phase = ?2, doc = ?3, touched_at = ?4 WHERE incident = ?1",
+        params![
+            room.incident.0,
+            room.phase.name().as_str(),
+            write("room", room)?,
+            room.touched_at.map(millis)
+        ],
     )?;
     Ok(())
 }
@@ -177,16 +190,20 @@ pub(super) fn finish_step(
     let is_open =
         first(db, "SELECT 1 FROM journal WHERE id = ?1 AND ended_at IS NULL", [outcome.intent], |_| Ok(()))?;
     if is_open.is_none() {
-        return finish(db, &outcome.room);
+        return finish(db, &outcome.room, now);
     }
     end_intent(db, outcome, now)?;
     if let Some(event) = &outcome.effect.event {
         journal_event(db, id, event, now)?;
     }
+    let instance = instance_of(db, outcome.intent)?;
     for group in &outcome.effect.orphans {
-        put_orphan(db, id, group, "carries the id of this incident", now)?;
+        orphans::put(db, id, group, instance.as_deref(), "carries the id of this incident", now)?;
     }
-    finish(db, &outcome.room)
+    if let Some(end) = &outcome.effect.farewell {
+        orphans::end(db, end, now)?;
+    }
+    finish(db, &outcome.room, now)
 }
 
 fn end_intent(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<()> {
@@ -210,30 +227,28 @@ fn stray(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<Finis
     if let Some(group) = &outcome.made {
         let room = rows::room(db, id)?;
         if room.as_ref().and_then(|r| r.phase.group()) != Some(group) {
-            put_orphan(db, id, group, "was made after another worker had taken over", now)?;
+            let instance = instance_of(db, outcome.intent)?;
+            let how = "was made after another worker had taken over";
+            orphans::put(db, id, group, instance.as_deref(), how, now)?;
         }
         rows::stir(db, id, now)?;
     }
     Ok(Finished::Stray)
 }
 
-fn put_orphan(db: &Connection, id: IncidentId, group: &GroupId, how: &str, now: Timestamp) -> Stored<()> {
-    execute(
-        db,
-        "INSERT INTO orphans (group_id, incident, found_at, how) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (group_id) DO NOTHING",
-        params![group.as_str(), id.0, millis(now), how],
-    )?;
-    Ok(())
+/// The linked number that an intent went through.
+fn instance_of(db: &Connection, intent: i64) -> Stored<Option<String>> {
+    let instance = first(db, "SELECT instance FROM journal WHERE id = ?1", [intent], |r| {
+        r.get::<_, Option<String>>(0)
+    })?;
+    Ok(instance.flatten())
 }
 
-/// Writes the room and reads what is wanted of it now.
-fn finish(db: &Connection, room: &Room) -> Stored<Finished> {
+/// Writes the room and reads what is wanted of it now. A group once filed as an orphan can turn out to be the
+/// room.
+fn finish(db: &Connection, room: &Room, now: Timestamp) -> Stored<Finished> {
     put_room(db, room)?;
-    if let Some(group) = room.phase.group() {
-        // A group once filed as an orphan can turn out to be the room.
-        execute(db, "DELETE FROM orphans WHERE group_id = ?1", [group.as_str()])?;
-    }
+    orphans::settle(db, None, room, None, now)?;
     let (wanted, stirred) = rows::wanted(db, room.incident, room.heard)?;
     Ok(Finished::Yes { wanted: Box::new(wanted), stirred })
 }
@@ -249,8 +264,12 @@ pub(super) fn note(
         return Ok(Finished::Stray);
     }
     journal_event(db, room.incident, event, now)?;
-    clear_wish(db, lease)?;
-    finish(db, room)
+    orphans::settle(db, Some(&lease.room), room, Some(event), now)?;
+    // Any other move leaves the wish standing, so that it is granted from where the room goes.
+    if lease.wanted.wish.as_ref().is_some_and(|wish| wish.event() == *event) {
+        clear_wish(db, lease)?;
+    }
+    finish(db, room, now)
 }
 
 pub(super) fn refuse_wish(db: &Connection, lease: &Lease, why: &str, now: Timestamp) -> Stored<Finished> {
@@ -263,7 +282,7 @@ pub(super) fn refuse_wish(db: &Connection, lease: &Lease, why: &str, now: Timest
         params![lease.room.incident.0, millis(now), write("reason", &why)?],
     )?;
     clear_wish(db, lease)?;
-    finish(db, &lease.room)
+    finish(db, &lease.room, now)
 }
 
 /// The wish that was granted or refused is gone, unless a newer one has come meanwhile.
@@ -341,9 +360,13 @@ pub(super) fn next_wake(db: &Connection) -> Stored<Option<Timestamp>> {
 
 pub(super) fn wish(db: &Connection, id: IncidentId, wish: &Wish, now: Timestamp) -> Stored<WishTaken> {
     let Some(room) = rows::room(db, id)? else { return Ok(WishTaken::NoSuchRoom) };
-    if let Err(illegal) = room.phase.after(&wish.event(), now) {
+    if let Err(illegal) = wish.fits(&room.phase, now) {
         return Ok(WishTaken::No(illegal.to_string()));
     }
+    if let Some(why) = orphans::objection(db, &room, wish)? {
+        return Ok(WishTaken::No(why));
+    }
+    orphans::asked(db, id, &wish.words(), now)?;
     execute(db, "UPDATE rooms SET wish = ?2 WHERE incident = ?1", params![id.0, write("wish", wish)?])?;
     rows::stir(db, id, now)?;
     Ok(WishTaken::Yes)
