@@ -187,12 +187,7 @@ impl Bridge {
         let receiver = Arc::new(receiver);
         let token = config.server.admin_token.clone();
         let console = Console { store, metrics, clock, token, receiver: Arc::clone(&receiver), bell };
-        Ok(Self {
-            receiver,
-            worker: Arc::new(worker),
-            console: Arc::new(console),
-            roster,
-        })
+        Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }
 }
 

@@ -75,7 +75,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 9] {
         ("/api/incidents", get(api::list)),
         ("/api/incidents/{id}", get(api::show)),
         ("/api/rooms/{id}/{action}", post(api::act)),
-        ("/api/receipts/{id}/replay", post(api::replay)),
+        ("/api/receipts/{receipt}/replay", post(api::replay)),
         ("/api/openapi.json", get(api::openapi)),
     ]
 }

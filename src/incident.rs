@@ -136,6 +136,16 @@ impl Incident {
         })
     }
 
+    /// The same incident after the clock was put back to `now`: its quiet time begins now at the latest.
+    #[must_use]
+    pub fn clock_was_set(&self, now: Timestamp) -> Option<Self> {
+        let State::Resolved { resolved_at, closes_at } = self.state else { return None };
+        (resolved_at > now).then(|| {
+            let closes_at = later(now, closes_at.duration_since(resolved_at));
+            Self { state: State::Resolved { resolved_at: now, closes_at }, ..self.clone() }
+        })
+    }
+
     fn worst_firing(&self) -> Option<Severity> {
         Severity::ALL.into_iter().zip(self.firing).find(|(_, n)| *n > 0).map(|(s, _)| s)
     }

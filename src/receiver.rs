@@ -132,7 +132,9 @@ impl Receiver {
         let body = verified_before(stored);
         info!(source.name = source.name, receipt.id = stored.receipt.id, "an operator replays a hook");
         let replays = Some(stored.receipt.id.clone());
-        self.accept(source, &body, replays, self.clock.now()).await.map_err(|_refusal| NotReplayed::Unavailable)
+        self.accept(source, &body, replays, self.clock.now())
+            .await
+            .map_err(|_refusal| NotReplayed::Unavailable)
     }
 
     async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {

@@ -33,8 +33,8 @@ pub mod seat;
 mod unlinked;
 pub mod wish;
 
-pub use farewell::{Farewell, Orphaned};
 pub use agenda::{Ground, Next, Step, What, next_step, tell_of_delay};
+pub use farewell::{Farewell, Orphaned};
 pub use phase::{Event, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};
@@ -245,7 +245,7 @@ impl Room {
             hold_until: None,
             down_at: None,
             farewells: BTreeMap::new(),
-            touched_at: None,
+            touched_at: Some(now),
         }
     }
 

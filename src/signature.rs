@@ -256,7 +256,8 @@ impl VerifiedBody {
     /// The headers worth keeping with the body.
     #[must_use]
     pub fn kept_headers(&self) -> Vec<(String, String)> {
-        let kept = KEPT_HEADERS.iter().filter_map(|name| Some(((*name).to_owned(), self.header(name)?.to_owned())));
+        let kept =
+            KEPT_HEADERS.iter().filter_map(|name| Some(((*name).to_owned(), self.header(name)?.to_owned())));
         kept.collect()
     }
 

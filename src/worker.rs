@@ -251,7 +251,7 @@ impl Worker {
                 policy: &self.policy,
                 composer: &self.composer,
                 capabilities: self.number_of(&lease.room).gateway.capabilities(),
-                well_since: self.health.well_since(&self.number_of(&lease.room).name),
+                well_since: self.health.well_since(&self.number_of(&lease.room).name).min(now),
             };
             match next_step(&lease.room, &lease.wanted, ground, now) {
                 Next::Rest => return Ok(End::Asleep(None)),

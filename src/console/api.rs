@@ -62,8 +62,7 @@ pub(super) async fn list(
         Ok(summaries) => summaries,
         Err(error) => return failed(&console, &error).into_response(),
     };
-    let listed: Vec<Listed> =
-        summaries.iter().map(|s| Listed::of(s, now)).collect();
+    let listed: Vec<Listed> = summaries.iter().map(|s| Listed::of(s, now)).collect();
     let redaction = Redaction::of(summaries.iter().filter_map(|s| s.room.as_ref()));
     answer(StatusCode::OK, &redaction, &Incidents { incidents: listed })
 }
@@ -167,8 +166,7 @@ async fn group_of(action: Action, request: Request) -> Result<Option<GroupId>, R
     if !is_json(head.headers.get(header::CONTENT_TYPE)) {
         return Err(Problem::UnsupportedMediaType.into_response());
     }
-    let named: Named =
-        serde_json::from_slice(&body).map_err(|e| Problem::BadRequest.with(&e.to_string()))?;
+    let named: Named = serde_json::from_slice(&body).map_err(|e| Problem::BadRequest.with(&e.to_string()))?;
     let group = named.group.parse::<GroupId>();
     group.map(Some).map_err(|e| Problem::BadRequest.with(&format!("`group`: {e}")))
 }

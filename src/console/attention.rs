@@ -66,7 +66,8 @@ fn beside(room: &Room, orphan: &Orphan) -> Option<Attention> {
         }
         (OrphanState::Open, _) => "Wait until the room is there; then close this one.",
     };
-    let trouble = orphan.trouble.as_ref().map(|why| format!(" It could not be left: {why}.")).unwrap_or_default();
+    let trouble =
+        orphan.trouble.as_ref().map(|why| format!(" It could not be left: {why}.")).unwrap_or_default();
     Some(Attention {
         kind: "orphan",
         since: orphan.found_at,

@@ -25,9 +25,11 @@ use crate::incident::{Incident, IncidentId, Rules};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
-use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
 use crate::receiver::Receiver;
-use crate::roster::{Roster, Stakeholder, Summons};
+use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
+use crate::roster::{Roster, Route, Stakeholder, Summons};
+use crate::signature::{Scheme, Verifier};
+use crate::source::{Source, SourceKind};
 use crate::store::sqlite::Sqlite;
 use crate::store::{Acceptance, Began, Finished, Intent, Lease, StepOutcome, Store};
 use crate::telemetry::Metrics;
@@ -304,11 +306,15 @@ impl Desk {
     }
 }
 
-/// Knows no source; replaying is tested over the whole bridge.
+/// Knows the source of [`Desk::hook`] and calls nobody.
 fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
-    let (_, roster) = tokio::sync::watch::channel(Arc::new(Roster::default()));
+    let nobody = Route { name: "fallback".into(), matchers: vec![], invite: vec![], runbook: None };
+    let roster =
+        Roster { people: BTreeMap::new(), rotations: BTreeMap::new(), routes: vec![], fallback: nobody };
+    let (_, roster) = tokio::sync::watch::channel(Arc::new(roster));
+    let source = Source::new("prometheus", SourceKind::Alertmanager, Verifier::new(Scheme::Insecure));
     Arc::new(Receiver {
-        sources: BTreeMap::new(),
+        sources: BTreeMap::from([("prometheus".to_owned(), source)]),
         store,
         roster,
         rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },

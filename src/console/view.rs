@@ -17,7 +17,7 @@ use crate::incident::{Incident, State};
 use crate::jid::ChatId;
 use crate::room::{Chore, Phase, PhaseName, Room, Seat, SeatState, What};
 use crate::room::{Told, Trouble, Wish};
-use crate::store::{Dossier, Orphan, OrphanState, Summary};
+use crate::store::{Dossier, Orphan, Summary};
 
 /// What is broken, in a few fields.
 #[derive(Debug, Serialize)]
@@ -102,6 +102,8 @@ pub(super) struct Detailed {
     pub labels: BTreeMap<String, String>,
     pub links: Vec<Link>,
     pub assignees: Vec<String>,
+    /// Groups beside the room that are not closed.
+    pub second_groups: usize,
     /// What an operator asked for that is not done yet.
     pub wish: Option<String>,
     pub room: Option<Detail>,
@@ -191,9 +193,13 @@ impl Listed {
         Self {
             headline: Headline::of(incident),
             room: room.as_ref().map(|room| Glance::of(room, now)),
-            second_groups: orphans.iter().filter(|o| o.state != OrphanState::Closed).count(),
+            second_groups: not_closed(orphans),
         }
     }
+}
+
+fn not_closed(orphans: &[Orphan]) -> usize {
+    orphans.iter().filter(|orphan| !orphan.is_closed()).count()
 }
 
 impl Detailed {
@@ -206,6 +212,7 @@ impl Detailed {
             links: incident.links.clone(),
             assignees: incident.assignees.clone(),
             room: room.as_ref().map(|room| Detail::of(room, now)),
+            second_groups: not_closed(orphans),
             wish: wish.as_ref().map(Wish::words),
             orphans: orphans.clone(),
             attention: attention(incident, room.as_ref(), orphans),

@@ -146,11 +146,9 @@ impl What {
     pub fn is_private(&self) -> bool {
         match self {
             Self::Invite { .. } | Self::Brief { .. } => true,
-            Self::Welcome
-            | Self::Presence
-            | Self::News { .. }
-            | Self::LastWords
-            | Self::Pointer { .. } => false,
+            Self::Welcome | Self::Presence | Self::News { .. } | Self::LastWords | Self::Pointer { .. } => {
+                false
+            }
         }
     }
 }
@@ -349,7 +347,13 @@ pub fn tell_of_delay(
 }
 
 /// Before a room without a group is left to a person, everybody is told 1:1.
-pub(super) fn reach_one_by_one(room: &Room, wanted: &Wanted, ground: Ground<'_>, why: String, now: Timestamp) -> Next {
+pub(super) fn reach_one_by_one(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    why: String,
+    now: Timestamp,
+) -> Next {
     if let Some(saying) = &room.saying {
         return look_for(saying, room, now);
     }

@@ -408,32 +408,42 @@ mod tests {
         wanted                         + ended     -> skipped
         wanted                         + spent     -> parked
         wanted                         + cancel    -> skipped
+        wanted                         + clock_set -> wanted
         creating                       + made      -> live
         creating                       + not_sent  -> wanted
         creating                       + lost      -> unsure
         creating                       + refused   -> parked
+        creating                       + clock_set -> creating
         unsure                         + found     -> live
         unsure                         + absent    -> unsure
         unsure                         + spent     -> parked
         unsure                         + cancel    -> parked
+        unsure                         + clock_set -> unsure
         unsure, absent once            + found     -> live
         unsure, absent once            + absent    -> unsure
         unsure, absent once            + spent     -> parked
         unsure, absent once            + cancel    -> parked
+        unsure, absent once            + clock_set -> unsure
         unsure, absent one settle ago  + found     -> live
         unsure, absent one settle ago  + absent    -> wanted
         unsure, absent one settle ago  + spent     -> parked
         unsure, absent one settle ago  + cancel    -> parked
+        unsure, absent one settle ago  + clock_set -> unsure
         live                           + ended     -> closing
         live                           + gone      -> parked
         live                           + spent     -> parked
         live                           + cancel    -> closing
+        live                           + clock_set -> live
         closing                        + gone      -> closed
         closing                        + spent     -> parked
         closing                        + finished  -> closed
         closing                        + cancel    -> closed
+        closing                        + clock_set -> closing
+        closed                         + clock_set -> closed
+        skipped                        + clock_set -> skipped
         parked from live               + cancel    -> closed
         parked from live               + resume    -> live
+        parked from live               + clock_set -> parked
         ");
     }
 
@@ -474,6 +484,16 @@ mod tests {
     fn an_illegal_move_says_from_where_and_what() {
         let error = Phase::Skipped { since: at(0) }.after(&Event::Began, at(1)).unwrap_err();
         assert_eq!(error.to_string(), "a room that is skipped cannot take `began`");
+    }
+
+    #[test]
+    fn after_the_clock_was_put_back_there_is_none_has_to_be_seen_twice_anew() {
+        let (_, almost) = phases().remove(4);
+        let earlier = at(-10_000);
+        let unsure = almost.after(&Event::ClockSet, earlier).unwrap();
+        let look = |second| Event::Absent { look_at: at(second), believe_at: at(second + 45) };
+        let once = unsure.after(&look(-9_990), at(-9_999)).unwrap();
+        assert_eq!(once.name(), PhaseName::Unsure, "one look is not enough");
     }
 
     #[test]

@@ -265,7 +265,13 @@ impl Store for Sqlite {
                     [&id],
                     |r| {
                         let body = Bytes::from(r.get::<_, Vec<u8>>(2)?);
-                        Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?, body, r.get::<_, String>(3)?, r.get::<_, String>(4)?))
+                        Ok((
+                            r.get::<_, String>(0)?,
+                            r.get::<_, i64>(1)?,
+                            body,
+                            r.get::<_, String>(3)?,
+                            r.get::<_, String>(4)?,
+                        ))
                     },
                 )?
                 .map(|(source, at, body, answer, headers)| {

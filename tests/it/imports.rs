@@ -88,6 +88,13 @@ const RULES: &[Rule] = &[
         exceptions: &[("store/sqlite/lane.rs", "one thread that owns a connection, not a task")],
     },
     Rule {
+        what: "ask the gateway",
+        shows_by: &["gateway::Gateway"],
+        texts: &[],
+        home: &["gateway", "worker", "app"],
+        exceptions: &[],
+    },
+    Rule {
         what: "print",
         shows_by: &["println!", "print!", "eprintln!", "eprint!", "dbg!", "stdout", "stderr", "anstream"],
         texts: &[],

@@ -11,6 +11,8 @@ mod hardship;
 mod harness;
 mod imports;
 mod odd_gateway;
+mod operators;
+mod patience;
 mod place;
 mod process;
 mod receiving;

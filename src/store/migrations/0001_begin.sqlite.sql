@@ -16,6 +16,7 @@ CREATE TABLE incidents (
     number    INTEGER PRIMARY KEY,
     key       TEXT NOT NULL,
     state     TEXT NOT NULL,
+    resolved_at INTEGER,                   -- with closes_at, for clocks that are put back
     closes_at INTEGER,
     doc       TEXT NOT NULL
 );
@@ -23,6 +24,7 @@ CREATE TABLE incidents (
 -- At most one incident of a key is not closed: this is what makes two of them impossible.
 CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state <> 'closed';
 CREATE INDEX incidents_by_close ON incidents (closes_at) WHERE closes_at IS NOT NULL;
+CREATE INDEX incidents_by_end ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 
 CREATE TABLE alerts (
     incident INTEGER NOT NULL REFERENCES incidents (number),
@@ -77,11 +79,12 @@ CREATE TABLE journal (
     spent    INTEGER NOT NULL DEFAULT 1,   -- 0 when the call certainly did nothing
     event    TEXT,
     note     TEXT,
-    ended_at INTEGER
+    ended_at INTEGER,
+    paced_at INTEGER                       -- when it counts for the pace; not after now
 );
 
 CREATE INDEX journal_by_incident ON journal (incident, id);
-CREATE INDEX journal_by_pace ON journal (instance, step, at) WHERE kind = 'intent';
+CREATE INDEX journal_by_pace ON journal (instance, step, paced_at) WHERE kind = 'intent';
 
 CREATE TABLE orphans (
     group_id   TEXT PRIMARY KEY,

@@ -147,7 +147,7 @@ fn record(db: &Connection, hook: &Acceptance, folded: &Folded) -> Stored<()> {
         let room = (hook.open_room)(incident, now);
         execute(
             db,
-            "INSERT INTO rooms (incident, phase, doc, wake_at) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO rooms (incident, phase, doc, wake_at, touched_at) VALUES (?1, ?2, ?3, ?4, ?4)",
             params![incident.id.0, room.phase.name().as_str(), write("room", &room)?, millis(now)],
         )?;
     } else if folded.news.is_some() {

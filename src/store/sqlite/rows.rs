@@ -75,20 +75,22 @@ pub(super) fn incident(db: &Connection, id: IncidentId) -> Stored<Option<Inciden
 }
 
 pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
-    let state = match incident.state {
-        State::Open => "open",
-        State::Resolved { .. } => "resolved",
-        State::Closed { .. } => "closed",
+    let (state, resolved_at) = match incident.state {
+        State::Open => ("open", None),
+        State::Resolved { resolved_at, .. } => ("resolved", Some(resolved_at)),
+        State::Closed { .. } => ("closed", None),
     };
     execute(
         db,
-        "INSERT INTO incidents (number, key, state, closes_at, doc)
-         VALUES (:number, :key, :state, :closes_at, :doc)
-         ON CONFLICT (number) DO UPDATE SET state = :state, closes_at = :closes_at, doc = :doc",
+        "INSERT INTO incidents (number, key, state, resolved_at, closes_at, doc)
+         VALUES (:number, :key, :state, :resolved_at, :closes_at, :doc)
+         ON CONFLICT (number) DO UPDATE
+         SET state = :state, resolved_at = :resolved_at, closes_at = :closes_at, doc = :doc",
         named_params! {
             ":number": incident.id.0,
             ":key": incident.key.as_str(),
             ":state": state,
+            ":resolved_at": resolved_at.map(millis),
             ":closes_at": incident.closes_at().map(millis),
             ":doc": write("incident", incident)?,
         },
@@ -129,9 +131,8 @@ pub(super) fn wanted(db: &Connection, id: IncidentId, heard: i64) -> Stored<(Wan
 
 /// What an operator asked of a room that is not done yet.
 pub(super) fn wish(db: &Connection, id: IncidentId) -> Stored<Option<Wish>> {
-    let doc = first(db, "SELECT wish FROM rooms WHERE incident = ?1", [id.0], |r| {
-        r.get::<_, Option<String>>(0)
-    })?;
+    let doc =
+        first(db, "SELECT wish FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Option<String>>(0))?;
     doc.flatten().map(|doc| read("wish", &doc)).transpose()
 }
 

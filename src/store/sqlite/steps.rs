@@ -124,8 +124,8 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
     let event = intent.event.as_ref().map(|e| write("event", e)).transpose()?;
     execute(
         db,
-        "INSERT INTO journal (incident, at, kind, step, key, instance, private, event)
-         VALUES (:incident, :at, 'intent', :step, :key, :instance, :private, :event)",
+        "INSERT INTO journal (incident, at, kind, step, key, instance, private, event, paced_at)
+         VALUES (:incident, :at, 'intent', :step, :key, :instance, :private, :event, :at)",
         named_params! {
             ":incident": intent.room.incident.0,
             ":at": millis(now),
@@ -146,11 +146,19 @@ fn is_private(step: &Step) -> bool {
 }
 
 fn in_pace(db: &Connection, intent: &Intent, now: Timestamp) -> Stored<Result<(), Timestamp>> {
+    // What was begun by a clock that was ahead was begun by now at the latest.
+    execute(
+        db,
+        "UPDATE journal SET paced_at = ?3
+         WHERE kind = 'intent' AND instance = ?1 AND step = ?2 AND paced_at > ?4",
+        params![intent.instance, intent.step.name(), millis(now), millis(later(now, CLOCK_SKEW))],
+    )?;
     let since = |step: &str, window: SignedDuration, private: bool| {
         all(
             db,
-            "SELECT at FROM journal
-             WHERE kind = 'intent' AND instance = ?1 AND step = ?2 AND at > ?3 AND spent = 1 AND private >= ?4",
+            "SELECT paced_at FROM journal
+             WHERE kind = 'intent' AND instance = ?1 AND step = ?2 AND paced_at > ?3
+               AND spent = 1 AND private >= ?4",
             params![intent.instance, step, millis(later(now, -window)), private],
             |r| r.get::<_, i64>(0),
         )
@@ -238,9 +246,8 @@ fn stray(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<Finis
 
 /// The linked number that an intent went through.
 fn instance_of(db: &Connection, intent: i64) -> Stored<Option<String>> {
-    let instance = first(db, "SELECT instance FROM journal WHERE id = ?1", [intent], |r| {
-        r.get::<_, Option<String>>(0)
-    })?;
+    let instance =
+        first(db, "SELECT instance FROM journal WHERE id = ?1", [intent], |r| r.get::<_, Option<String>>(0))?;
     Ok(instance.flatten())
 }
 
@@ -316,8 +323,8 @@ pub(super) fn release(
 pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
     let docs = all(
         db,
-        "SELECT number, doc FROM incidents WHERE closes_at IS NOT NULL AND closes_at <= ?1",
-        [millis(now)],
+        "SELECT number, doc FROM incidents WHERE closes_at <= ?1 OR resolved_at > ?2",
+        [millis(now), millis(later(now, CLOCK_SKEW))],
         |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
     )?;
     let mut closed = 0;
@@ -334,7 +341,10 @@ pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
                 continue;
             }
         };
-        if let Some(over) = incident.close_if_quiet(now) {
+        if let Some(sooner) = incident.clock_was_set(now) {
+            rows::put_incident(db, &sooner)?;
+            rows::stir(db, sooner.id, now)?;
+        } else if let Some(over) = incident.close_if_quiet(now) {
             rows::put_incident(db, &over)?;
             rows::stir(db, over.id, now)?;
             closed += 1;
