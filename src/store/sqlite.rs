@@ -234,8 +234,9 @@ impl Store for Sqlite {
                 .collect::<Stored<Vec<Summary>>>()?;
                 if let (Some(newest), Some(oldest)) = (summaries.first(), summaries.last()) {
                     for (id, orphan) in orphans::between(db, oldest.incident.id, newest.incident.id)? {
-                        let summary = summaries.iter_mut().find(|s| s.incident.id == id);
-                        summary.into_iter().for_each(|s| s.orphans.push(orphan.clone()));
+                        if let Some(summary) = summaries.iter_mut().find(|s| s.incident.id == id) {
+                            summary.orphans.push(orphan);
+                        }
                     }
                 }
                 Ok(summaries)

@@ -316,7 +316,7 @@ async fn an_ignored_hook_opens_its_room_once_the_config_is_mended() {
     let receipt = first["receipt"].as_str().unwrap();
 
     // The rule is taken out, and the bridge started again.
-    world.loaded.config.sources.get_mut("strict").unwrap().severity = Default::default();
+    world.loaded.config.sources.get_mut("strict").unwrap().severity = warroom::source::severity::SeverityRules::default();
     let numbers = warroom::app::link_numbers(&world.loaded.config, &(world.clock.clone() as _)).unwrap();
     let (config, roster) = (&world.loaded.config, world.loaded.roster.clone());
     world.bridge =

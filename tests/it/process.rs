@@ -24,6 +24,7 @@ use crate::harness::listen;
 
 mod commands;
 mod crashing;
+mod operating;
 mod stopping;
 
 /// Longer than anything here takes on a busy machine; reached only when something is wrong.
