@@ -11,20 +11,19 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::clock::Clock;
-use crate::config::{Config, CredentialPlace, GatewayKind, Instance, StoreAddress};
+use crate::config::{Config, CredentialPlace, GatewayKind, Instance, Loaded, RosterInForce, StoreAddress};
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
 use crate::gateway::wawp::{ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
 use crate::receiver::{self, Receiver};
-use crate::roster::Roster;
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
@@ -67,6 +66,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// The process cannot be asked by a signal to look at its roster.
+    #[error("cannot listen for SIGHUP: {0}")]
+    Signal(io::Error),
     /// The templates do not render.
     #[error("a message template does not render: {0}")]
     Words(String),
@@ -81,8 +83,8 @@ pub struct Bridge {
     pub worker: Arc<Worker>,
     /// Shows and takes wishes.
     pub console: Arc<Console>,
-    /// Where a new roster goes.
-    pub roster: watch::Sender<Arc<Roster>>,
+    /// The roster in force, and its file.
+    pub roster: Arc<RosterInForce>,
 }
 
 /// Opens the store that the config names.
@@ -152,7 +154,7 @@ impl Bridge {
     /// Puts the parts together over a store and linked numbers that are given.
     pub fn assemble(
         config: &Config,
-        roster: Roster,
+        roster: RosterInForce,
         store: Arc<dyn Store>,
         numbers: Vec<Number>,
         clock: Arc<dyn Clock>,
@@ -160,12 +162,13 @@ impl Bridge {
         let started_at = clock.now();
         let metrics = Arc::new(Metrics::default());
         let bell = Arc::new(Notify::new());
-        let (roster, in_force) = watch::channel(Arc::new(roster));
+        let roster = Arc::new(roster);
+        roster.measure(&metrics);
         let composer = compose(config)?;
         let receiver = Receiver {
             sources: config.sources.clone(),
             store: Arc::clone(&store),
-            roster: in_force,
+            roster: roster.reader(),
             rules: Rules { open_at: config.rooms.open_at, close_after: config.rooms.close_after },
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
@@ -185,8 +188,15 @@ impl Bridge {
             health: Health::since(started_at),
         };
         let receiver = Arc::new(receiver);
-        let token = config.server.admin_token.clone();
-        let console = Console { store, metrics, clock, token, receiver: Arc::clone(&receiver), bell };
+        let console = Console {
+            store,
+            metrics,
+            clock,
+            token: config.server.admin_token.clone(),
+            receiver: Arc::clone(&receiver),
+            bell,
+            roster: Arc::clone(&roster),
+        };
         Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }
 }
@@ -201,22 +211,23 @@ pub struct Running {
     /// The memory, for whoever wants to watch.
     pub store: Arc<dyn Store>,
     tasks: TaskTracker,
-    // Kept, because the receiver reads the roster through it.
-    _roster: watch::Sender<Arc<Roster>>,
 }
 
 impl Running {
     /// Opens the listeners and starts to work. Ends when `stop` is cancelled and everything in hand is
     /// done: see [`Running::ended`].
     pub async fn start(
-        config: &Config,
-        roster: Roster,
+        loaded: &Loaded,
         clock: Arc<dyn Clock>,
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
+        let config = &loaded.config;
+        let roster = RosterInForce::of(loaded, clock.now());
         let store = open_store(&config.store)?;
         let numbers = link_numbers(config, &clock)?;
-        let bridge = Bridge::assemble(config, roster, Arc::clone(&store), numbers, clock)?;
+        let bridge = Bridge::assemble(config, roster, Arc::clone(&store), numbers, Arc::clone(&clock))?;
+        let (roster, metrics) = (Arc::clone(&bridge.roster), Arc::clone(&bridge.worker.metrics));
+        let asked = reload_signal().map_err(StartError::Signal)?;
         let (public, public_address) = bind(config.server.listen).await?;
         let (operator, operator_address) = bind(config.server.admin).await?;
         let tasks = TaskTracker::new();
@@ -232,14 +243,47 @@ impl Running {
         listener::spawn(&tasks, async move { worker.run(&stopping).await });
         let (worker, stopping) = (bridge.worker, stop.clone());
         listener::spawn(&tasks, async move { worker.watch(&stopping).await });
+        listener::spawn(&tasks, watch_roster(roster, metrics, clock, asked, stop.clone()));
         tasks.close();
         info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
-        Ok(Self { public: public_address, operator: operator_address, store, tasks, _roster: bridge.roster })
+        Ok(Self { public: public_address, operator: operator_address, store, tasks })
     }
 
     /// Waits until everything in hand is done after the stop.
     pub async fn ended(&self) {
         self.tasks.wait().await;
+    }
+}
+
+/// How often the roster's file is looked at.
+const ROSTER_GAP: Duration = Duration::from_secs(2);
+
+fn reload_signal() -> io::Result<tokio::signal::unix::Signal> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::hangup())
+}
+
+/// Takes a changed roster over: when its file changes, and when SIGHUP asks to look.
+async fn watch_roster(
+    roster: Arc<RosterInForce>,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    mut asked: tokio::signal::unix::Signal,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            Some(()) = asked.recv() => {
+                let exchange = roster.exchange(&metrics, clock.now());
+                info!(outcome = exchange.as_str(), "looked at the roster as asked by SIGHUP; other settings need a restart");
+            }
+            () = tokio::time::sleep(ROSTER_GAP) => {
+                if roster.has_changed() {
+                    roster.exchange(&metrics, clock.now());
+                }
+            }
+            () = stop.cancelled() => return,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod check;
 pub mod demo;
 pub mod desk;
 pub mod healthcheck;
+pub mod oncall;
 mod post;
 pub mod rooms;
 pub mod sandbox;
@@ -53,6 +54,22 @@ enum Command {
     Check(ConfigFile),
     /// Says who would be called for an alert, and why; calls nobody
     Who(WhoArgs),
+    /// Shows who is on duty when, as a calendar; exits 1 if somewhere nobody is
+    Oncall {
+        /// One rotation; all of them if absent
+        rotation: Option<String>,
+        /// The beginning: `2026-03-01T10:00:00Z`, or `2026-03-01 10:00` in UTC; now if absent
+        #[arg(long, value_name = "TIME", value_parser = who::read_moment)]
+        from: Option<crate::clock::Timestamp>,
+        /// The end; four weeks later if absent
+        #[arg(long, value_name = "TIME", value_parser = who::read_moment)]
+        to: Option<crate::clock::Timestamp>,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
     /// Posts a correctly signed sample of a source, or your file, to a running bridge
     Send(send::Options),
     /// Shows rooms, and resumes, cancels, adopts or closes them, at a running bridge
@@ -120,6 +137,11 @@ pub fn run(cli: Cli) -> ExitCode {
             };
             who::run(&args.config.config, &config::environment, &question, colours, &mut out)
                 .map_err(Failure::from)
+        }
+        Command::Oncall { rotation, from, to, json, config } => {
+            let from = from.unwrap_or_else(|| clock.now());
+            let question = oncall::Question { rotation, from, until: to, json };
+            oncall::run(&config.config, &question, &mut out)
         }
         Command::Send(options) => send::run(&options, clock.as_ref(), &mut out),
         Command::Rooms(options) => rooms::run(&options, &mut out),

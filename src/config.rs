@@ -19,6 +19,7 @@ use crate::source::Source;
 mod desk;
 pub mod finding;
 mod gateway;
+pub mod in_force;
 mod item;
 mod people;
 mod quantity;
@@ -36,6 +37,7 @@ mod yaml;
 
 pub use finding::{Colours, Excerpt, Finding, Findings, Level};
 pub use gateway::{CredentialPlace, GatewayKind, GatewaySettings, Instance};
+pub use in_force::{Exchange, RosterInForce, Standing};
 pub use quantity::show as show_duration;
 pub use rooms::{TEMPLATES, Texts, USUAL_NAME};
 pub use secret::UNSET;

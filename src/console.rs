@@ -17,6 +17,7 @@ use secrecy::SecretString;
 use tracing::error;
 
 use crate::clock::Clock;
+use crate::config::RosterInForce;
 use crate::problem::Problem;
 use crate::receiver::Receiver;
 use crate::store::{Store, StoreError};
@@ -50,6 +51,8 @@ pub struct Console {
     pub receiver: Arc<Receiver>,
     /// Rung when an operator asked for something.
     pub bell: Arc<tokio::sync::Notify>,
+    /// The roster in force.
+    pub roster: Arc<RosterInForce>,
 }
 
 /// The operator listener's routes.
@@ -66,7 +69,7 @@ pub fn router(console: Arc<Console>) -> Router {
 }
 
 /// Every path there is; the API's description is held against it.
-fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 9] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 10] {
     [
         ("/", get(page::home)),
         ("/incidents/{id}", get(page::incident)),
@@ -77,6 +80,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 9] {
         ("/api/rooms/{id}/{action}", post(api::act)),
         ("/api/receipts/{receipt}/replay", post(api::replay)),
         ("/api/openapi.json", get(api::openapi)),
+        ("/-/reload", post(api::reload)),
     ]
 }
 

@@ -14,9 +14,11 @@ use crate::clock::Timestamp;
 use crate::jid::Jid;
 use crate::matcher::{Labels, Matcher, all_hold};
 
+pub mod duty;
 pub mod rotation;
 
-pub use rotation::{Duty, Override, Rotation};
+pub use duty::{Absence, OnDuty, Span};
+pub use rotation::{By, Duty, Hours, Layer, Override, Rotation};
 
 /// The role that leads; listed first, and its clock is used for local times.
 pub const COMMANDER: &str = "commander";
@@ -49,6 +51,10 @@ pub struct Person {
     pub timezone: Option<String>,
     /// Whether they have talked 1:1 with the bridge's number before.
     pub introduced: bool,
+    /// Key of the person who is asked when this one does not come.
+    pub stand_in: Option<String>,
+    /// When they are away, in the order of the file.
+    pub absences: Vec<Absence>,
 }
 
 /// Which incidents concern whom.
@@ -175,15 +181,14 @@ impl Roster {
         let mut found: Vec<(bool, Stakeholder)> = Vec::new();
         for invite in &route.invite {
             for invitee in &invite.whom {
-                let Some((person, why)) = self.resolve(invitee, &route.name, at) else {
-                    continue;
-                };
-                let leads = invite.role == COMMANDER;
-                if let Some((led, known)) = found.iter_mut().find(|(_, s)| s.person == person.key) {
-                    *led |= leads;
-                    known.join(&invite.role, leads, &why);
-                } else {
-                    found.push((leads, person.stakeholder(&invite.role, why)));
+                for (person, why) in self.resolve(invitee, &route.name, at) {
+                    let leads = invite.role == COMMANDER;
+                    if let Some((led, known)) = found.iter_mut().find(|(_, s)| s.person == person.key) {
+                        *led |= leads;
+                        known.join(&invite.role, leads, &why);
+                    } else {
+                        found.push((leads, person.stakeholder(&invite.role, why)));
+                    }
                 }
             }
         }
@@ -196,7 +201,7 @@ impl Roster {
         Summons { route: route.name.clone(), rule, stakeholders, runbook: route.runbook.clone(), timezone }
     }
 
-    fn resolve(&self, invitee: &Invitee, route: &str, at: Timestamp) -> Option<(&Person, String)> {
+    fn resolve<'a>(&'a self, invitee: &'a Invitee, route: &str, at: Timestamp) -> Vec<(&'a Person, String)> {
         match invitee {
             Invitee::Person(key) => {
                 let why = if route == FALLBACK {
@@ -204,19 +209,15 @@ impl Roster {
                 } else {
                     format!("named in route {route}")
                 };
-                Some((self.people.get(key)?, why))
+                let person = self.people.get(key);
+                person
+                    .map(|person| self.present_for(person, std::iter::empty(), why, at))
+                    .into_iter()
+                    .collect()
             }
             Invitee::Rotation(key) => {
-                let rotation = self.rotations.get(key)?;
-                let duty = rotation.on_duty(at)?;
-                let until = duty.until.map_or_else(
-                    || "always on duty".to_owned(),
-                    |until| {
-                        let until = format!("until {} {}", wall_clock(until), rotation.zone_name);
-                        if duty.overridden { format!("override {until}") } else { format!("on duty {until}") }
-                    },
-                );
-                Some((self.people.get(duty.person)?, format!("rotation {key}, {until}")))
+                let duties = self.rotations.get(key).map(|rotation| self.on_duty(rotation, at));
+                duties.into_iter().flatten().map(|duty| (duty.person, duty.why)).collect()
             }
         }
     }
@@ -289,6 +290,8 @@ mod tests {
             email: Some(format!("{key}@ops.example")),
             timezone: zone.map(str::to_owned),
             introduced: true,
+            stand_in: None,
+            absences: Vec::new(),
         }
     }
 
@@ -325,10 +328,15 @@ mod tests {
                     name: "platform".to_owned(),
                     zone_name: "Europe/Berlin".to_owned(),
                     zone: zone("Europe/Berlin").unwrap(),
-                    starts: "2026-01-05T09:00".parse().unwrap(),
-                    shift: jiff::SignedDuration::from_hours(168),
-                    people: vec!["jonas".to_owned(), "mei".to_owned()],
+                    layers: vec![Layer {
+                        name: String::new(),
+                        starts: "2026-01-05T09:00".parse().unwrap(),
+                        shift: jiff::SignedDuration::from_hours(168),
+                        people: vec!["jonas".to_owned(), "mei".to_owned()],
+                        hours: Vec::new(),
+                    }],
                     overrides: Vec::new(),
+                    fallback: None,
                 },
             )]),
             routes: vec![
@@ -380,7 +388,7 @@ mod tests {
         assert_eq!(people, [("jonas", "commander, specialist"), ("sam", "specialist"), ("amira", "client")]);
         assert_eq!(
             summons.stakeholders[0].why,
-            "named in route acme production; rotation platform, on duty until 2026-01-12 09:00 Europe/Berlin"
+            "named in route acme production; rotation platform, week 2, on duty until 2026-01-12 09:00 Europe/Berlin"
         );
     }
 

@@ -12,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::clock::Timestamp;
+
 /// The media type of [`Metrics::render`]; Prometheus refuses an answer without it.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -56,6 +58,20 @@ pub struct InstanceLabels {
     pub instance: String,
 }
 
+/// A roster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RosterLabels {
+    /// The beginning of the SHA-256 of its text.
+    pub hash: String,
+}
+
+/// A look at the roster's file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ExchangeLabels {
+    /// `same`, `taken` or `refused`.
+    pub outcome: &'static str,
+}
+
 /// A move of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct MoveLabels {
@@ -87,6 +103,14 @@ pub struct Metrics {
     pub briefed_seconds: Histogram,
     /// Whether a number works, as far as we know.
     pub instances_up: Family<InstanceLabels, Gauge<i64, AtomicI64>>,
+    /// The roster in force: one series at 1.
+    pub roster: Family<RosterLabels, Gauge<i64, AtomicI64>>,
+    /// Since when it is in force, in Unix seconds.
+    pub roster_since: Gauge<i64, AtomicI64>,
+    /// Whether the file as it is now is the one in force.
+    pub roster_sound: Gauge<i64, AtomicI64>,
+    /// Looks at the file on request or on change, by outcome.
+    pub roster_exchanges: Family<ExchangeLabels, Counter>,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
     /// Second groups that are not closed; read from the store when asked.
@@ -109,6 +133,10 @@ impl Default for Metrics {
             strays: Counter::default(),
             briefed_seconds: Histogram::new(exponential_buckets(0.25, 2.0, 14)),
             instances_up: Family::default(),
+            roster: Family::default(),
+            roster_since: Gauge::default(),
+            roster_sound: Gauge::default(),
+            roster_exchanges: Family::default(),
             leased: Gauge::default(),
             orphans: Gauge::default(),
             store_failures: Counter::default(),
@@ -148,6 +176,27 @@ impl Default for Metrics {
             "Whether a linked number works (1) or not (0)",
             metrics.instances_up.clone(),
         );
+        registry.register(
+            "roster",
+            "The roster in force, by the beginning of its hash",
+            metrics.roster.clone(),
+        );
+        registry.register_with_unit(
+            "roster_since_timestamp",
+            "Since when the roster is in force, in Unix time",
+            Unit::Seconds,
+            metrics.roster_since.clone(),
+        );
+        registry.register(
+            "roster_sound",
+            "Whether the roster's file is free of errors (1) or an earlier one stays in force (0)",
+            metrics.roster_sound.clone(),
+        );
+        registry.register(
+            "roster_exchanges",
+            "Looks at the roster's file by outcome",
+            metrics.roster_exchanges.clone(),
+        );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
         registry.register(
             "orphans",
@@ -167,6 +216,19 @@ impl Metrics {
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    /// Shows the roster in force.
+    pub fn set_roster(&self, hash: &str, since: Timestamp, sound: bool) {
+        self.roster.clear();
+        self.roster.get_or_create(&RosterLabels { hash: hash.to_owned() }).set(1);
+        self.roster_since.set(since.as_second());
+        self.roster_sound.set(i64::from(sound));
+    }
+
+    /// Counts a look at the roster's file.
+    pub fn count_roster_exchange(&self, outcome: &'static str) {
+        self.roster_exchanges.get_or_create(&ExchangeLabels { outcome }).inc();
     }
 
     /// Counts a hook.

@@ -3,13 +3,16 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::clock::Timestamp;
+use crate::clock::{SignedDuration, Timestamp, later};
 use crate::config::{
     self, Colours, Config, Loaded, StoreAddress, Strictness, UNSET, describe_verifier, show_duration,
 };
 use crate::room::policy::Strangers;
 use crate::roster::{Invitee, Person, Roster, Rotation, Route, wall_clock};
 use crate::source::{IncidentPer, Source};
+
+/// How far a rotation is looked ahead.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 /// Checks the config at `path` and its roster and writes what came of it. `now` decides who is shown as on
 /// duty. Answers with the exit code: 0 if it can be used, warnings or not; 1 if there is an error.
@@ -55,7 +58,7 @@ fn understood(loaded: &Loaded, now: Timestamp, out: &mut dyn Write) -> io::Resul
     if !roster.rotations.is_empty() {
         writeln!(out, "\nrotations")?;
         for rotation in roster.rotations.values() {
-            describe_rotation(rotation, now, out)?;
+            describe_rotation(rotation, roster, now, out)?;
         }
     }
     writeln!(out, "\nroutes, the first that matches")?;
@@ -140,18 +143,37 @@ fn describe_person(person: &Person, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  {}: {}, {}, {zone}, {known}", person.key, person.name, person.jid.masked())
 }
 
-fn describe_rotation(rotation: &Rotation, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
-    let Some(duty) = rotation.on_duty(now) else {
-        return writeln!(out, "  {}: nobody", rotation.name);
+fn describe_rotation(
+    rotation: &Rotation,
+    roster: &Roster,
+    now: Timestamp,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let ahead = later(now, AHEAD);
+    let calendar = roster.calendar(rotation, now, ahead);
+    let Some(present) = calendar.first() else { return Ok(()) };
+    let names = |people: &[String]| {
+        if people.is_empty() { "nobody".to_owned() } else { people.join(" and ") }
     };
-    let note = if duty.overridden { " (override)" } else { "" };
-    write!(out, "  {}: {}{note} on duty now", rotation.name, duty.person)?;
-    match rotation.next_duty(now) {
-        Some((from, next)) => {
-            writeln!(out, ", {} from {} {}", next.person, wall_clock(from), rotation.zone_name)
+    let overridden = roster.on_duty(rotation, now).iter().any(|duty| duty.overridden);
+    let note = if overridden { " (override)" } else { "" };
+    write!(out, "  {}: {}{note} on duty now", rotation.name, names(&present.people))?;
+    match calendar.get(1) {
+        Some(next) => {
+            let from = wall_clock(rotation.zone.to_datetime(next.from));
+            writeln!(out, ", {} from {from} {}", names(&next.people), rotation.zone_name)
         }
-        None => writeln!(out, ", and always"),
+        None => writeln!(out, ", and for the next {} days", AHEAD.as_hours() / 24),
     }
+}
+
+/// The person or people on duty in the rotation called `key`, for a line of text.
+fn now_on_duty(roster: &Roster, key: &str, now: Timestamp) -> String {
+    let duties = roster.rotations.get(key).map(|rotation| roster.on_duty(rotation, now)).unwrap_or_default();
+    if duties.is_empty() {
+        return "nobody".to_owned();
+    }
+    duties.iter().map(|duty| duty.person.key.as_str()).collect::<Vec<_>>().join(" and ")
 }
 
 fn describe_route(route: &Route, roster: &Roster, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
@@ -165,8 +187,7 @@ fn describe_route(route: &Route, roster: &Roster, now: Timestamp, out: &mut dyn 
             .map(|invitee| match invitee {
                 Invitee::Person(key) => key.clone(),
                 Invitee::Rotation(key) => {
-                    let duty = roster.rotations.get(key).and_then(|r| r.on_duty(now));
-                    format!("rotation {key}, now {}", duty.map_or("nobody", |d| d.person))
+                    format!("rotation {key}, now {}", now_on_duty(roster, key, now))
                 }
             })
             .collect();

@@ -19,7 +19,7 @@ use super::post::{ask, client};
 use super::{Failure, load, runtime, start_log};
 use crate::app::{Running, start_sandbox, stop_on_signals};
 use crate::clock::{Clock, SignedDuration, Timestamp, later, new_id, new_token};
-use crate::config::{Loaded, LogFormat, Strictness};
+use crate::config::{LogFormat, Strictness};
 use crate::incident::IncidentId;
 use crate::room::{PhaseName, Room, SeatState};
 use crate::roster::Roster;
@@ -93,11 +93,11 @@ async fn play(
     let phones = start_sandbox(any_port, sandbox.clone(), stop, tasks).await?;
     let config = folder.join("warroom.yaml");
     write_files(&config, phones)?;
-    let Loaded { config: settings, roster, .. } = load(&config, Strictness::Serve)?;
-    let trouble = settle_people(&sandbox, &roster);
-    let source = settings.sources.values().next().cloned();
+    let loaded = load(&config, Strictness::Serve)?;
+    let trouble = settle_people(&sandbox, &loaded.roster);
+    let source = loaded.config.sources.values().next().cloned();
     let source = source.ok_or_else(|| Failure::no("the demo's config has no source"))?;
-    let running = Running::start(&settings, roster, Arc::clone(clock), stop).await?;
+    let running = Running::start(&loaded, Arc::clone(clock), stop).await?;
 
     writeln!(out, "sandbox   http://{phones}/  (everybody's phone; engine {})", options.engine)?;
     writeln!(out, "bridge    http://{}/hooks/{}", running.public, source.name)?;

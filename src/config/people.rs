@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alert::Severity;
 use crate::config::item::Item;
-use crate::config::rotations::{rotations, zone_name};
+use crate::config::rotations::{absences, rotations, zone_name};
 use crate::config::routes;
 use crate::config::section::Section;
 use crate::config::source_text::Cover;
@@ -103,6 +103,7 @@ fn person<'a>(s: &Section<'a>, key: &str) -> Option<(Item<'a>, Person)> {
     let email = s.get("email").and_then(|i| email(&i));
     let timezone = s.get("timezone").and_then(|i| zone_name(&i));
     let introduced = s.truth("introduced", false);
+    let absences = s.get("absences").map(|item| absences(&item, timezone.as_deref())).unwrap_or_default();
     for item in phone.iter().chain(&jid) {
         item.cover(Cover::Number);
     }
@@ -130,7 +131,17 @@ fn person<'a>(s: &Section<'a>, key: &str) -> Option<(Item<'a>, Person)> {
             return None;
         }
     };
-    Some((at, Person { key: key.to_owned(), name: name?, jid: jid?, email, timezone, introduced }))
+    let person = Person {
+        key: key.to_owned(),
+        name: name?,
+        jid: jid?,
+        email,
+        timezone,
+        introduced,
+        stand_in: None,
+        absences,
+    };
+    Some((at, person))
 }
 
 fn number(item: &Item<'_>) -> Option<Jid> {

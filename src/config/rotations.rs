@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
 
 use crate::clock::SignedDuration;
 use crate::config::item::Item;
@@ -11,7 +12,8 @@ use crate::config::section::Section;
 use crate::config::server::seconds;
 use crate::config::words::{closest, shortened};
 use crate::config::yaml::Value;
-use crate::roster::{Override, Rotation, zone};
+use crate::roster::rotation::occurrences;
+use crate::roster::{Absence, Hours, Layer, Override, Rotation, wall_clock, zone};
 
 /// The rotations that could be read; each problem of the others is a finding.
 pub(super) fn rotations<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> BTreeMap<String, Rotation> {
@@ -19,16 +21,89 @@ pub(super) fn rotations<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> BTreeMap<St
     for (key, item) in item.named() {
         seen.rotations.insert(key.to_owned());
         if let Some(rotation) = item.section(|s| rotation(s, key, seen)) {
+            remarks(&item, &rotation);
             rotations.insert(key.to_owned(), rotation);
         }
     }
     rotations
 }
 
+/// What is allowed but probably not meant.
+fn remarks(item: &Item<'_>, rotation: &Rotation) {
+    let at = |message: String, hint: &str| {
+        item.desk.warning(item.key_span.clone(), format!("`{}` {message}", rotation.name), hint);
+    };
+    let mut everybody: Vec<&str> = rotation.everybody().collect();
+    everybody.sort_unstable();
+    everybody.dedup();
+    if everybody.len() == 1 {
+        at(
+            "is one person, who is always on duty".to_owned(),
+            "name somebody else to take turns, or a `fallback`",
+        );
+    }
+    let gaps = rotation.weekly_gaps();
+    if let Some((from, until)) = gaps.first() {
+        let show = |civil: &DateTime| civil.strftime("%a %H:%M").to_string();
+        let more = if gaps.len() > 1 { format!(", and {} more", gaps.len() - 1) } else { String::new() };
+        at(
+            format!("has nobody on duty each week from {} to {}{more}", show(from), show(until)),
+            "add a layer without `only` at the end, or a `fallback` person",
+        );
+    }
+}
+
 fn rotation<'a>(s: &Section<'a>, key: &str, seen: &mut Seen<'a>) -> Option<Rotation> {
     let zone_name = s
         .need("timezone", "whose wall clock rules the turns, such as `Europe/Berlin`")
         .and_then(|i| zone_name(&i));
+    let layers: Option<Vec<Layer>> = if let Some(item) = s.get("layers") {
+        for key in ["starts", "shift", "people", "only"] {
+            if let Some(item) = s.get(key) {
+                item.error_with("stands beside `layers`", "write it in one of the layers");
+            }
+        }
+        let items = item.list(false);
+        if items.is_empty() && matches!(item.node.value, Value::List(_)) {
+            item.error("holds no layer, so nobody would ever be on duty");
+        }
+        let read = |(n, item): (usize, &Item<'a>)| {
+            item.section(|s| {
+                let name = match s.get("name") {
+                    Some(item) => item.line()?.to_owned(),
+                    None => (n + 1).to_string(),
+                };
+                layer(s, name, seen)
+            })
+        };
+        let layers: Option<Vec<Layer>> = items.iter().enumerate().map(read).collect();
+        layers.filter(|layers| !layers.is_empty())
+    } else {
+        layer(s, String::new(), seen).map(|layer| vec![layer])
+    };
+    let overrides = s
+        .get("overrides")
+        .map(|item| {
+            let items = item.list(false);
+            items.iter().filter_map(|i| i.section(|s| takeover(s, seen))).collect()
+        })
+        .unwrap_or_default();
+    let fallback = s.get("fallback").map(|item| seen.person(&item));
+    let zone_name = zone_name?;
+    Some(Rotation {
+        name: key.to_owned(),
+        zone: zone(&zone_name)?,
+        zone_name,
+        layers: layers?,
+        overrides,
+        fallback: match fallback {
+            Some(person) => Some(person?),
+            None => None,
+        },
+    })
+}
+
+fn layer<'a>(s: &Section<'a>, name: String, seen: &mut Seen<'a>) -> Option<Layer> {
     let starts = s
         .need("starts", "when the first person's first turn begins, such as `2026-01-05 09:00`")
         .and_then(|i| moment(&i));
@@ -40,23 +115,98 @@ fn rotation<'a>(s: &Section<'a>, key: &str, seen: &mut Seen<'a>) -> Option<Rotat
         }
         items.iter().filter_map(|i| seen.person(i)).collect::<Vec<_>>()
     });
-    let overrides = s
-        .get("overrides")
-        .map(|item| {
-            let items = item.list(false);
-            items.iter().filter_map(|i| i.section(|s| takeover(s, seen))).collect()
-        })
-        .unwrap_or_default();
-    let zone_name = zone_name?;
-    Some(Rotation {
-        name: key.to_owned(),
-        zone: zone(&zone_name)?,
-        zone_name,
-        starts: starts?,
-        shift: shift?,
-        people: people?,
-        overrides,
-    })
+    let hours: Option<Vec<Hours>> = match s.get("only") {
+        Some(item) => item.list(true).iter().map(hours).collect(),
+        None => Some(Vec::new()),
+    };
+    let people = people.filter(|people| !people.is_empty());
+    Some(Layer { name, starts: starts?, shift: shift?, people: people?, hours: hours? })
+}
+
+/// Days and the times of day between which a layer has somebody.
+fn hours(item: &Item<'_>) -> Option<Hours> {
+    let text = item.text()?;
+    let read = read_hours(text);
+    if read.is_none() {
+        item.error_with(
+            format!("is not a part of the week: `{}`", shortened(text)),
+            "write days and times, such as `weekdays 09:00-18:00`, `mon,wed 08:00-12:00` or `fri-sun 20:00-06:00`",
+        );
+    }
+    read
+}
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+fn read_hours(text: &str) -> Option<Hours> {
+    let (days, times) = text.trim().split_once(char::is_whitespace)?;
+    let (from, until) = times.trim().split_once('-')?;
+    let (from, until) = (time_of_day(from)?, time_of_day(until)?);
+    let length = if until > from { until - from } else { until + 86_400 - from };
+    // The same time twice would mean either nothing or a whole day.
+    (until != from && from < 86_400).then_some(Hours { days: read_days(days)?, from, length })
+}
+
+fn read_days(text: &str) -> Option<[bool; 7]> {
+    let text = text.to_ascii_lowercase();
+    match text.as_str() {
+        "daily" => return Some([true; 7]),
+        "weekdays" => return Some([true, true, true, true, true, false, false]),
+        "weekends" => return Some([false, false, false, false, false, true, true]),
+        _ => {}
+    }
+    let day = |word: &str| DAYS.iter().position(|d| *d == word.trim());
+    let mut days = [false; 7];
+    for part in text.split(',') {
+        let (first, last) = match part.split_once('-') {
+            Some((first, last)) => (day(first)?, day(last)?),
+            None => (day(part)?, day(part)?),
+        };
+        let length = (last + 7 - first) % 7;
+        for n in 0..=length {
+            *days.get_mut((first + n) % 7)? = true;
+        }
+    }
+    Some(days)
+}
+
+/// Seconds from midnight; `24:00` is the end of the day.
+fn time_of_day(text: &str) -> Option<i64> {
+    let (hours, minutes) = text.trim().split_once(':')?;
+    let two_digits = |s: &str| (s.len() == 2).then(|| s.parse::<u8>().ok()).flatten();
+    let (hours, minutes) = (i64::from(two_digits(hours)?), i64::from(two_digits(minutes)?));
+    let in_a_day = (hours < 24 && minutes < 60) || (hours == 24 && minutes == 0);
+    in_a_day.then_some(hours * 3600 + minutes * 60)
+}
+
+/// The times in which a person is away, by the wall clock of `zone_name`, or by UTC.
+pub(super) fn absences(item: &Item<'_>, zone_name: Option<&str>) -> Vec<Absence> {
+    let zone = zone_name.and_then(zone).unwrap_or(TimeZone::UTC);
+    let read = |s: &Section<'_>| {
+        let from = s.need("from", "the first day away, or a moment: `2026-08-03` or `2026-08-03 12:00`");
+        let until = s.need("until", "the last day away, or the moment of the return");
+        let from = from.and_then(|i| day_or_moment(&i, false));
+        let end = until.as_ref().and_then(|i| day_or_moment(i, true));
+        let (from, end) = (from?, end?);
+        let moments = |civil| occurrences(&zone, civil);
+        let (from, ends) = (moments(from).first().copied()?, moments(end).last().copied()?);
+        if ends <= from {
+            until?.error("is before `from`");
+            return None;
+        }
+        let until_there = format!("{} {}", wall_clock(end), zone_name.unwrap_or("UTC"));
+        Some(Absence { from, until: ends, until_there })
+    };
+    item.list(false).iter().filter_map(|item| item.section(read)).collect()
+}
+
+/// A moment, or a day: its beginning, or, as the last one of several, its end.
+fn day_or_moment(item: &Item<'_>, last: bool) -> Option<DateTime> {
+    let text = item.text()?;
+    let day: Option<Date> = text.parse().ok().filter(|_| !text.contains(':'));
+    let Some(day) = day else { return moment(item) };
+    let day = if last { day.tomorrow().ok()? } else { day };
+    Some(day.at(0, 0, 0, 0))
 }
 
 fn takeover<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Option<Override> {
@@ -109,4 +259,51 @@ pub(super) fn zone_name(item: &Item<'_>) -> Option<String> {
         None => item.error_with(message, "write an IANA name such as `Europe/Berlin`"),
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn parts_of_the_week_as_people_write_them() {
+        let nine_to_six = |days| Some(Hours { days, from: 9 * 3600, length: 9 * 3600 });
+        assert_eq!(
+            read_hours("weekdays 09:00-18:00"),
+            nine_to_six([true, true, true, true, true, false, false])
+        );
+        assert_eq!(
+            read_hours("Mon,Wed 09:00 - 18:00"),
+            nine_to_six([true, false, true, false, false, false, false])
+        );
+        assert_eq!(
+            read_hours("sat-mon 09:00-18:00"),
+            nine_to_six([true, false, false, false, false, true, true])
+        );
+        let night = Hours { days: [true; 7], from: 22 * 3600, length: 8 * 3600 };
+        assert_eq!(read_hours("daily 22:00-06:00"), Some(night));
+        assert_eq!(read_hours("daily 00:00-24:00"), Some(Hours::ALWAYS));
+        for wrong in [
+            "",
+            "daily",
+            "09:00-18:00",
+            "daily 9-18",
+            "daily 09:00-09:00",
+            "someday 09:00-18:00",
+            "daily 25:00-26:00",
+            "daily 24:00-06:00",
+        ] {
+            assert_eq!(read_hours(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_part_of_the_week_or_not(text in "\\PC{0,30}") {
+            if let Some(hours) = read_hours(&text) {
+                prop_assert!(hours.length > 0 && hours.length <= 86_400 && hours.days.contains(&true));
+            }
+        }
+    }
 }

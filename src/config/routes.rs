@@ -53,6 +53,19 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
             if roster.fallback.invite.iter().all(|i| i.whom.is_empty()) {
                 item.error_with("names nobody, but somebody must always be called", hint);
             }
+            let always = |invitee: &Invitee| match invitee {
+                Invitee::Person(_) => true,
+                Invitee::Rotation(key) => {
+                    roster.rotations.get(key).is_none_or(|r| r.weekly_gaps().is_empty())
+                }
+            };
+            let whom = || roster.fallback.invite.iter().flat_map(|i| &i.whom);
+            if whom().next().is_some() && !whom().any(always) {
+                item.error_with(
+                    "names rotations only that have nobody at times, but somebody must always be called",
+                    "name a person too, or give one of the rotations a `fallback`",
+                );
+            }
             remarks(&item, &roster.fallback, roster, open_at);
         }
     }
@@ -130,14 +143,9 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
         .flat_map(|i| &i.whom)
         .flat_map(|invitee| match invitee {
             Invitee::Person(key) => vec![key.as_str()],
-            Invitee::Rotation(key) => roster
-                .rotations
-                .get(key)
-                .map(|r| {
-                    let others = r.overrides.iter().map(|o| o.person.as_str());
-                    r.people.iter().map(String::as_str).chain(others).collect()
-                })
-                .unwrap_or_default(),
+            Invitee::Rotation(key) => {
+                roster.rotations.get(key).map(|r| r.everybody().collect()).unwrap_or_default()
+            }
         })
         .collect();
     let at = |message: String, hint: &str| {

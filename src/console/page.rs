@@ -13,6 +13,7 @@ use super::redaction::Redaction;
 use super::view::{Detailed, Listed};
 use super::{Console, failed};
 use crate::clock::Timestamp;
+use crate::config::Standing;
 use crate::incident::IncidentId;
 use crate::problem::Problem;
 use crate::store::{IncidentQuery, IncidentState, StoreError, Summary};
@@ -28,6 +29,7 @@ struct Home {
     now: Timestamp,
     waiting: Vec<Waiting>,
     sections: Vec<Section>,
+    roster: Standing,
 }
 
 /// Something that waits for a person, with the incident it belongs to.
@@ -90,7 +92,7 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
         all.extend(summaries);
     }
     let redaction = Redaction::of(all.iter().filter_map(|s| s.room.as_ref()));
-    Ok((Home { now, waiting, sections }, redaction))
+    Ok((Home { now, waiting, sections, roster: console.roster.standing() }, redaction))
 }
 
 fn waits(summary: &Summary, now: Timestamp) -> Vec<Waiting> {

@@ -19,6 +19,7 @@ use tower::ServiceExt;
 use super::{Console, router};
 use crate::alert::{AlertState, DedupKey, Draft, LinkKind, Severity, SeverityOrigin};
 use crate::clock::{Clock, SignedDuration, TestClock, Timestamp, new_id};
+use crate::config::{self, RosterInForce, Strictness};
 use crate::gateway::{AddOutcome, Added, Capabilities, CreatedGroup, GatewayError, InviteLink};
 use crate::gateway::{FoundGroup, Member, Members, Refusal, Sent};
 use crate::incident::{Incident, IncidentId, Rules};
@@ -80,6 +81,13 @@ impl Reply {
     }
 }
 
+/// The roster that is shipped, as if it had just been loaded.
+fn shipped_roster() -> RosterInForce {
+    let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/warroom.yaml");
+    let loaded = config::load(&config, &|_| None, Strictness::Check).unwrap();
+    RosterInForce::of(&loaded, "2026-03-01T09:00:00Z".parse().unwrap())
+}
+
 impl Desk {
     fn open() -> Self {
         Self::with_token(None)
@@ -96,6 +104,7 @@ impl Desk {
             token: token.map(SecretString::from),
             receiver: receiver(store.clone(), clock.clone()),
             bell: Arc::new(tokio::sync::Notify::new()),
+            roster: Arc::new(shipped_roster()),
         });
         Self { store, clock, router: router(console.clone()), console, _dir: dir }
     }

@@ -85,6 +85,8 @@ impl Sample {
             joined_count: 4,
             ended_count: 1,
             acknowledged: true,
+            taken_by: Some("Sam Roe".to_owned()),
+            assigned: vec!["Sam Roe".to_owned(), "Jonas Weber".to_owned()],
             firing: 6,
         };
         Self {
@@ -118,6 +120,8 @@ impl Sample {
             joined_count: 0,
             ended_count: 0,
             acknowledged: true,
+            taken_by: None,
+            assigned: Vec::new(),
             firing: 1,
         };
         Self {

@@ -265,13 +265,26 @@ impl Scene<'_> {
         words.insert("seq", Value::from(item.seq));
         words.insert("at", Value::from(self.moment(item.at)));
         match &item.news {
-            News::Changed { was, severity, joined, joined_count, ended_count, acknowledged, firing } => {
+            News::Changed {
+                was,
+                severity,
+                joined,
+                joined_count,
+                ended_count,
+                acknowledged,
+                taken_by,
+                assigned,
+                firing,
+            } => {
                 words.insert("was", Value::from(was.map(Room::severity_word)));
                 words.insert("worse", Value::from(was.is_some_and(|was| *severity < was)));
                 words.insert("joined", text_or_none(&joined_titles(joined, *joined_count, measure)));
                 words.insert("joined_count", Value::from(*joined_count));
                 words.insert("ended", Value::from(*ended_count));
                 words.insert("acknowledged_now", Value::from(*acknowledged));
+                words.insert("taken_by", Value::from(taken_by.as_deref().map(|name| one(name, SHORT))));
+                let owners: Vec<String> = assigned.iter().map(|name| one(name, SHORT)).collect();
+                words.insert("assigned", text_or_none(&some_of(&owners, measure.people, ", ")));
                 words.insert("firing", Value::from(*firing));
                 words.insert("alerts", Value::from(alerts(*firing, self.incident.truncated)));
             }

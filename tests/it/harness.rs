@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use warroom::app::{Bridge, link_numbers};
 use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
-use warroom::config::{self, Loaded, Strictness};
+use warroom::config::{self, Loaded, RosterInForce, Strictness};
 use warroom::incident::IncidentId;
 use warroom::room::Room;
 use warroom::sandbox::{Engine, GroupView, Number, Sandbox, Setup};
@@ -213,9 +213,14 @@ impl World {
         let sqlite = Arc::new(Sqlite::open(&folder.path().join("store.db")).unwrap());
         let store: Arc<dyn Store> = sqlite.clone();
         let numbers = link_numbers(&loaded.config, &shared).unwrap();
-        let bridge =
-            Bridge::assemble(&loaded.config, loaded.roster.clone(), Arc::clone(&store), numbers, shared)
-                .unwrap();
+        let bridge = Bridge::assemble(
+            &loaded.config,
+            RosterInForce::of(&loaded, clock.now()),
+            Arc::clone(&store),
+            numbers,
+            shared,
+        )
+        .unwrap();
         let (public, public_server) = listen(receiver::router(Arc::clone(&bridge.receiver))).await;
         let (operator, operator_server) = listen(console::router(Arc::clone(&bridge.console))).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -4,6 +4,7 @@
 
 mod configuring;
 mod crash;
+mod duty;
 mod faults;
 mod gates;
 mod gateway_contract;
@@ -12,10 +13,12 @@ mod harness;
 mod imports;
 mod odd_gateway;
 mod operators;
+mod ownership;
 mod patience;
 mod place;
 mod process;
 mod receiving;
+mod reloading;
 mod rooms;
 mod simulation;
 mod sources;

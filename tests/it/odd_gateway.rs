@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use warroom::app::Bridge;
 use warroom::clock::Clock;
+use warroom::config::RosterInForce;
 use warroom::gateway::{
     Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, OwnMessage,
     Sent, Session,
@@ -50,7 +51,7 @@ impl OddGateway {
         let number = numbers.remove(0);
         let odd = Arc::new(Self { inner: number.gateway, whim: Box::new(whim), calls: Mutex::default() });
         let numbers = vec![Number { gateway: odd.clone(), ..number }];
-        let roster = world.loaded.roster.clone();
+        let roster = RosterInForce::of(&world.loaded, clock.now());
         world.bridge =
             Bridge::assemble(&world.loaded.config, roster, world.store.clone(), numbers, clock).unwrap();
         odd

@@ -316,9 +316,11 @@ async fn an_ignored_hook_opens_its_room_once_the_config_is_mended() {
     let receipt = first["receipt"].as_str().unwrap();
 
     // The rule is taken out, and the bridge started again.
-    world.loaded.config.sources.get_mut("strict").unwrap().severity = warroom::source::severity::SeverityRules::default();
+    world.loaded.config.sources.get_mut("strict").unwrap().severity =
+        warroom::source::severity::SeverityRules::default();
     let numbers = warroom::app::link_numbers(&world.loaded.config, &(world.clock.clone() as _)).unwrap();
-    let (config, roster) = (&world.loaded.config, world.loaded.roster.clone());
+    let (config, now) = (&world.loaded.config, world.clock.now());
+    let roster = warroom::config::RosterInForce::of(&world.loaded, now);
     world.bridge =
         warroom::app::Bridge::assemble(config, roster, world.store.clone(), numbers, world.clock.clone())
             .unwrap();

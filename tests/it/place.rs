@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use warroom::app::{Bridge, link_numbers};
 use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp, later};
-use warroom::config::Loaded;
+use warroom::config::{Loaded, RosterInForce};
 use warroom::gateway::Gateway;
 use warroom::receiver;
 use warroom::sandbox::{Engine, Person, Privacy, Sandbox, Setup};
@@ -124,7 +124,7 @@ impl Place {
                 Number { gateway, ..number }
             })
             .collect();
-        let roster = self.loaded.roster.clone();
+        let roster = RosterInForce::of(&self.loaded, clock.now());
         let bridge =
             Bridge::assemble(&self.loaded.config, roster, Arc::clone(&store), numbers, clock).unwrap();
         Process { bridge, store }

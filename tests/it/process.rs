@@ -25,6 +25,7 @@ use crate::harness::listen;
 mod commands;
 mod crashing;
 mod operating;
+mod reloading;
 mod stopping;
 
 /// Longer than anything here takes on a busy machine; reached only when something is wrong.
@@ -100,10 +101,15 @@ impl Process {
         self.stderr.lock().unwrap().clone()
     }
 
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Asks it to stop, as a container's runtime does.
     fn terminate(&self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status().unwrap().success());
+        self.signal("TERM");
     }
 
     /// Kills it as a power cut would.

@@ -346,7 +346,7 @@ impl Simulation {
     }
 
     fn post_up_roster(&self, who: usize) {
-        self.processes[who].bridge.roster.send_replace(Arc::new(rosters()[self.roster].clone()));
+        self.processes[who].bridge.roster.put(rosters()[self.roster].clone());
     }
 
     /// What the tool has to say; what was not taken before goes first.

@@ -51,10 +51,11 @@ fn people_and_their_numbers() {
 
 #[test]
 fn rotations_and_routes() {
-    let rotation = "{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [mei] }";
+    let rotation = "{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [mei, jo] }";
     let with_rotation = |rotation: &str| {
+        let jo = "  jo: { name: Jo, phone: \"+15550100109\", introduced: true }\n";
         GOOD_ROSTER
-            .replace("fallback:", &format!("rotations:\n  platform: {rotation}\nfallback:"))
+            .replace("fallback:", &format!("{jo}rotations:\n  platform: {rotation}\nfallback:"))
             .replace("commander: mei", "commander: rotation:platform")
     };
     assert_eq!(roster_says(&with_rotation(rotation)), Vec::<String>::new());
@@ -63,7 +64,7 @@ fn rotations_and_routes() {
         assert!(found.len() == 1 && found[0].contains(part), "{found:#?}");
     };
     says(with_rotation(&rotation.replace("1 week", "10 minutes")), "must be from 1h to 366 days");
-    says(with_rotation(&rotation.replace("[mei]", "[]")), "nobody would ever be on duty");
+    says(with_rotation(&rotation.replace("[mei, jo]", "[]")), "nobody would ever be on duty");
     says(with_rotation(&rotation.replace("09:00", "25:00")), "is not a date with a time");
     says(with_rotation(&rotation.replace("09:00", "09:00+01:00")), "is not a date with a time");
     says(with_rotation(&rotation.replace(", shift: 1 week", "")), "needs `shift`");
@@ -139,4 +140,82 @@ fn a_company_of_three_thousand_is_read() {
     let roster = format!("{people}fallback:\n  invite: {{ commander: p0 }}\n");
     let found = roster_says(&roster);
     assert_eq!(found.len(), 2999, "one remark for each who is in no route");
+}
+
+/// A roster with one rotation, and two people more than the usual one.
+fn rostered(rotation: &str) -> Vec<String> {
+    let more = "  jo: { name: Jo, phone: \"+15550100109\", introduced: true }\n  al: { name: Al, phone: \"+15550100110\", introduced: true }\n";
+    let with = format!("{more}rotations:\n  platform:\n{rotation}fallback:");
+    roster_says(
+        &GOOD_ROSTER
+            .replace("fallback:", &with)
+            .replace("commander: mei", "commander: [ mei, jo, al, rotation:platform ]"),
+    )
+}
+
+#[test]
+fn layers_hours_and_fallbacks() {
+    let good = "    timezone: Europe/Berlin
+    layers:
+      - { name: days, only: [ 'weekdays 09:00-18:00', 'sat 10:00-14:00' ], starts: 2026-01-05 09:00, shift: 1 week, people: [ jo, mei ] }
+      - { name: nights, only: daily 18:00-09:00, starts: 2026-01-05 09:00, shift: 12 hours, people: [ al, mei ] }
+    fallback: jo
+";
+    assert_eq!(rostered(good), Vec::<String>::new());
+    let says = |rotation: &str, part: &str| {
+        let found = rostered(rotation);
+        assert!(found.len() == 1 && found[0].contains(part), "{part}: {found:#?}");
+    };
+    says(&good.replace("fallback: jo", "fallback: jjo"), "did you mean `jo`?");
+    says(
+        &good.replace("    fallback: jo\n", ""),
+        "has nobody on duty each week from Sat 09:00 to Sat 10:00, and 2 more",
+    );
+    says(
+        &good.replace("sat 10:00", "someday 10:00"),
+        "`rotations.platform.layers[0].only[1]` is not a part of the week",
+    );
+    says(
+        &good.replace("    fallback: jo\n", "    shift: 1 week\n    fallback: jo\n"),
+        "stands beside `layers`",
+    );
+    says("    timezone: Europe/Berlin\n    layers: []\n", "holds no layer");
+    says(
+        "    { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [mei] }\n",
+        "warning: `platform` is one person",
+    );
+}
+
+#[test]
+fn a_fallback_that_is_nobody_at_times_is_no_fallback() {
+    let roster = GOOD_ROSTER
+        .replace(
+            "fallback:",
+            "  jo: { name: Jo, phone: \"+15550100109\", introduced: true }
+rotations:
+  platform: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ], only: weekdays 09:00-18:00 }
+fallback:",
+        )
+        .replace("commander: mei", "commander: rotation:platform");
+    let found = roster_says(&roster);
+    assert!(found.iter().any(|f| f.contains("names rotations only that have nobody at times")), "{found:#?}");
+}
+
+#[test]
+fn times_away() {
+    let away = |text: &str| {
+        roster_says(
+            &GOOD_ROSTER.replace("introduced: true", &format!("introduced: true, absences: [ {text} ]")),
+        )
+    };
+    assert!(away("{ from: 2026-08-03, until: 2026-08-14 }").is_empty());
+    assert!(away("{ from: 2026-08-03 12:00, until: 2026-08-03 }").is_empty());
+    for (text, part) in [
+        ("{ from: 2026-08-14, until: 2026-08-03 }", "is before `from`"),
+        ("{ from: 2026-08-03 }", "needs `until`"),
+        ("{ from: soon, until: 2026-08-03 }", "is not a date with a time"),
+    ] {
+        let found = away(text);
+        assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
+    }
 }

@@ -40,7 +40,7 @@ impl Served {
         let options = Options { server: ", max_body: 256KiB, stop_grace: 5s", ..Options::default() };
         let loaded = load(&folder, &options, gateway);
         let stop = CancellationToken::new();
-        let running = Running::start(&loaded.config, loaded.roster, clock, &stop).await.unwrap();
+        let running = Running::start(&loaded, clock, &stop).await.unwrap();
         Self { running, stop, _folder: folder, sandbox }
     }
 

@@ -1,0 +1,104 @@
+//! `warroom oncall`: a calendar of who is on duty, as the roster says today.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::{Failure, load};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::config::Strictness;
+use crate::roster::{Roster, Rotation, Span};
+
+/// How long the calendar is if nobody says.
+pub(super) const USUAL: SignedDuration = SignedDuration::from_hours(28 * 24);
+/// The longest one: more than this nobody reads, and hourly turns would fill gigabytes.
+const LONGEST: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// One rotation; all of them if absent.
+    pub rotation: Option<String>,
+    /// The beginning.
+    pub from: Timestamp,
+    /// The end; four weeks later if absent.
+    pub until: Option<Timestamp>,
+    /// Whether a program reads the answer.
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Calendar<'a> {
+    rotation: &'a str,
+    timezone: &'a str,
+    spans: Vec<Span>,
+}
+
+/// Answers `question` by the roster of the config at `path`. Exit code 1 if somewhere nobody is on duty.
+pub fn run(path: &Path, question: &Question, out: &mut dyn Write) -> Result<u8, Failure> {
+    let roster = load(path, Strictness::Check)?.roster;
+    let until = question.until.unwrap_or_else(|| later(question.from, USUAL));
+    if until <= question.from {
+        return Err(Failure::wrong("`--to` is not after `--from`"));
+    }
+    if until.duration_since(question.from) > LONGEST {
+        return Err(Failure::wrong("a calendar is ten years long at most"));
+    }
+    let rotations: Vec<&Rotation> = match &question.rotation {
+        Some(name) => vec![roster.rotations.get(name).ok_or_else(|| no_such(name, &roster))?],
+        None => roster.rotations.values().collect(),
+    };
+    let calendars: Vec<Calendar<'_>> = rotations
+        .into_iter()
+        .map(|rotation| Calendar {
+            rotation: &rotation.name,
+            timezone: &rotation.zone_name,
+            spans: roster.calendar(rotation, question.from, until),
+        })
+        .collect();
+    if question.json {
+        let json = serde_json::to_string_pretty(&calendars).map_err(io::Error::other)?;
+        writeln!(out, "{json}")?;
+    } else if calendars.is_empty() {
+        writeln!(out, "the roster has no rotations")?;
+    } else {
+        for (n, calendar) in calendars.iter().enumerate() {
+            if n > 0 {
+                writeln!(out)?;
+            }
+            draw(calendar, &roster, out)?;
+        }
+    }
+    let gaps = calendars.iter().flat_map(|c| &c.spans).any(|span| span.people.is_empty());
+    Ok(u8::from(gaps))
+}
+
+fn no_such(name: &str, roster: &Roster) -> Failure {
+    let known: Vec<&str> = roster.rotations.keys().map(String::as_str).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Failure::wrong(format!("no rotation `{name}` in the roster; there are: {known}"))
+}
+
+fn draw(calendar: &Calendar<'_>, roster: &Roster, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{} ({})", calendar.rotation, calendar.timezone)?;
+    let zone = TimeZone::get(calendar.timezone).unwrap_or(TimeZone::UTC);
+    for span in &calendar.spans {
+        let local = |at: Timestamp| day_and_time(zone.to_datetime(at));
+        let people: Vec<String> = span
+            .people
+            .iter()
+            .map(|key| roster.people.get(key).map_or_else(|| key.clone(), |p| format!("{} ({key})", p.name)))
+            .collect();
+        let people = if people.is_empty() { "NOBODY".to_owned() } else { people.join(" and ") };
+        writeln!(out, "  {} – {}  {people}", local(span.from), local(span.until))?;
+    }
+    Ok(())
+}
+
+/// `Mon 2026-11-23 09:00`.
+fn day_and_time(civil: DateTime) -> String {
+    civil.strftime("%a %Y-%m-%d %H:%M").to_string()
+}

@@ -1,0 +1,197 @@
+//! The roster in force, and how a changed one takes its place while the bridge runs: whole, or not at all.
+//!
+//! Incidents that open read the roster through [`RosterInForce::reader`], one whole roster each; rooms that
+//! are there keep the people they have. What changed is found by the file's content, so a mounted volume
+//! that swaps symbolic links is noticed like an editor that writes in place.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use super::{Findings, Loaded, load_roster};
+use crate::alert::Severity;
+use crate::clock::Timestamp;
+use crate::roster::Roster;
+use crate::telemetry::Metrics;
+
+/// The roster in force.
+pub struct RosterInForce {
+    path: PathBuf,
+    open_at: Severity,
+    roster: watch::Sender<Arc<Roster>>,
+    standing: Mutex<Standing>,
+}
+
+/// Which roster is in force, and what came of the last try to exchange it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// SHA-256 of the text in force, in hex.
+    pub hash: String,
+    /// Since when it is in force.
+    pub since: Timestamp,
+    /// SHA-256 of the file as it was when last looked at; empty if it could not be read.
+    #[serde(skip)]
+    seen: String,
+    /// What is wrong with the file as it is now, if that keeps it from being taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+}
+
+/// A roster that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// When it was first seen like this.
+    pub at: Timestamp,
+    /// Every problem, on a line each: file, line, column, what and a hint.
+    pub problems: Vec<String>,
+}
+
+/// What came of looking at the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exchange {
+    /// It says what was in force already.
+    Same,
+    /// It was taken.
+    Taken,
+    /// It has errors; the roster that was in force stays.
+    Refused,
+}
+
+impl Standing {
+    /// Enough of the hash to tell two rosters apart.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.hash.get(..12).unwrap_or(&self.hash)
+    }
+}
+
+impl Exchange {
+    /// The name in labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Taken => "taken",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl fmt::Debug for RosterInForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RosterInForce").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl RosterInForce {
+    /// The roster that was loaded with the config, in force since `now`.
+    #[must_use]
+    pub fn of(loaded: &Loaded, now: Timestamp) -> Self {
+        let hash = loaded.roster_hash.clone();
+        let standing = Standing { seen: hash.clone(), hash, since: now, refused: None };
+        Self {
+            path: loaded.roster_path.clone(),
+            open_at: loaded.config.rooms.open_at,
+            roster: watch::channel(Arc::new(loaded.roster.clone())).0,
+            standing: Mutex::new(standing),
+        }
+    }
+
+    /// Where the roster in force can be read at any moment, as one whole.
+    #[must_use]
+    pub fn reader(&self) -> watch::Receiver<Arc<Roster>> {
+        self.roster.subscribe()
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which roster is in force.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.known().clone()
+    }
+
+    /// Puts a roster in force that was not read from the file.
+    pub fn put(&self, roster: Roster) {
+        self.roster.send_replace(Arc::new(roster));
+    }
+
+    /// Whether the file says something else than when it was last looked at.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        let text = std::fs::read(&self.path).ok();
+        let seen = text.map_or_else(String::new, |text| hex::encode(Sha256::digest(&text)));
+        let mut standing = self.known();
+        if standing.seen == seen {
+            return false;
+        }
+        standing.seen = seen;
+        true
+    }
+
+    /// Reads the file and takes it if there is no error in it. Reading and checking takes milliseconds, and
+    /// is done one at a time.
+    pub fn exchange(&self, metrics: &Metrics, now: Timestamp) -> Exchange {
+        let mut standing = self.known();
+        let exchange = match load_roster(&self.path, self.open_at) {
+            Ok((_, _, hash)) if hash == standing.hash => {
+                if standing.refused.take().is_some() {
+                    info!(file = %self.path.display(), "the roster is again what was in force all the time");
+                }
+                Exchange::Same
+            }
+            Ok((roster, warnings, hash)) => {
+                for warning in warnings.iter() {
+                    warn!(at = warning.position(), "{}", warning.message);
+                }
+                *standing = Standing { seen: hash.clone(), hash, since: now, refused: None };
+                info!(file = %self.path.display(), roster.hash = standing.short(), "a changed roster is in force");
+                self.put(roster);
+                Exchange::Taken
+            }
+            Err(findings) => {
+                self.refuse(&mut standing, &findings, now);
+                Exchange::Refused
+            }
+        };
+        drop(standing);
+        self.measure(metrics);
+        metrics.count_roster_exchange(exchange.as_str());
+        exchange
+    }
+
+    /// The roster as metrics.
+    pub fn measure(&self, metrics: &Metrics) {
+        let standing = self.standing();
+        metrics.set_roster(standing.short(), standing.since, standing.refused.is_none());
+    }
+
+    fn refuse(&self, standing: &mut Standing, findings: &Findings, now: Timestamp) {
+        let problems: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        // Looked at every few seconds, a file that stays broken is said once.
+        if standing.refused.as_ref().is_none_or(|known| known.problems != problems) {
+            for problem in &problems {
+                error!("{problem}");
+            }
+            error!(
+                file = %self.path.display(), "a changed roster has errors: the one before it stays in force"
+            );
+            standing.refused = Some(Refused { at: now, problems });
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Standing> {
+        // Every change is one assignment, so whoever broke off left nothing half done.
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
