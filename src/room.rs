@@ -25,6 +25,7 @@ pub mod agenda;
 pub mod clock_set;
 pub mod farewell;
 pub mod news;
+mod patience;
 pub mod phase;
 pub mod policy;
 pub mod progress;

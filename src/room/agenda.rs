@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::farewell;
 use super::news::fold_news;
+use super::patience;
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
 use super::seat::{Seat, SeatState};
@@ -391,7 +392,7 @@ fn while_unsure(
     (since, look_at): (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Next {
-    let deadline = deadline(room, ground, since);
+    let deadline = patience::deadline(room, ground, since);
     if deadline <= now {
         let why = "nobody could tell whether the group was made".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);
@@ -438,7 +439,7 @@ fn while_live(
     if let Some(saying) = &room.saying {
         return look_for(saying, room, now);
     }
-    if let Some(next) = never_briefed(room, wanted, ground, since, now) {
+    if let Some(next) = patience::never_briefed(room, wanted, ground, since, now) {
         return next;
     }
     let Ground { policy, composer, .. } = ground;
@@ -513,34 +514,6 @@ fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Time
 fn everybody_looked_for(room: &Room, policy: &Policy) -> bool {
     usize::try_from(room.reads).unwrap_or(usize::MAX) >= policy.member_reads.len()
         && room.seats.iter().all(Seat::is_settled)
-}
-
-/// When a phase that should pass by itself has lasted too long. Time in which the number was down does not
-/// count: nobody could have done anything.
-fn deadline(room: &Room, ground: Ground<'_>, since: Timestamp) -> Timestamp {
-    let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
-    later(counted_from, ground.policy.phase_deadline)
-}
-
-/// What to do in a room whose welcome was not said in time: its people are told 1:1, and then, or when as
-/// much time has passed again, a person decides.
-fn never_briefed(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    since: Timestamp,
-    now: Timestamp,
-) -> Option<Next> {
-    let deadline = deadline(room, ground, since);
-    if room.is_briefed() || deadline > now {
-        return None;
-    }
-    let last = room.troubles.get("say welcome").map(|t| format!(": {}", t.last)).unwrap_or_default();
-    let why = format!("the group is there, but nothing could be said in it{last}");
-    if later(deadline, ground.policy.phase_deadline) <= now {
-        return Some(Next::Note(Event::Spent { why }));
-    }
-    Some(reach_one_by_one(room, wanted, ground, why, now))
 }
 
 fn invite_missing(
