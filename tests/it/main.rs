@@ -22,6 +22,7 @@ mod reloading;
 mod rooms;
 mod simulation;
 mod sources;
+mod storm;
 mod sweep;
 mod verdict;
 mod workers;
