@@ -21,6 +21,7 @@ pub mod desk;
 pub mod healthcheck;
 pub mod oncall;
 mod post;
+pub mod rehearse;
 pub mod rooms;
 pub mod sandbox;
 pub mod send;
@@ -70,6 +71,8 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// Asks an old and the new roster about recorded incidents, and shows who would be called differently
+    Rehearse(rehearse::Options),
     /// Posts a correctly signed sample of a source, or your file, to a running bridge
     Send(send::Options),
     /// Shows rooms, and resumes, cancels, adopts or closes them, at a running bridge
@@ -143,6 +146,7 @@ pub fn run(cli: Cli) -> ExitCode {
             let question = oncall::Question { rotation, from, until: to, json };
             oncall::run(&config.config, &question, &mut out)
         }
+        Command::Rehearse(options) => rehearse::run(&options, clock.now(), &mut out),
         Command::Send(options) => send::run(&options, clock.as_ref(), &mut out),
         Command::Rooms(options) => rooms::run(&options, &mut out),
         Command::Replay(options) => rooms::replay(&options, &mut out),

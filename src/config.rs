@@ -38,7 +38,7 @@ mod yaml;
 pub use finding::{Colours, Excerpt, Finding, Findings, Level};
 pub use gateway::{CredentialPlace, GatewayKind, GatewaySettings, Instance};
 pub use in_force::{Exchange, RosterInForce, Standing};
-pub use quantity::show as show_duration;
+pub use quantity::{duration as read_duration, show as show_duration};
 pub use rooms::{TEMPLATES, Texts, USUAL_NAME};
 pub use secret::UNSET;
 pub use server::{Log, LogFormat, Server, StoreAddress};

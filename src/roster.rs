@@ -15,6 +15,7 @@ use crate::jid::Jid;
 use crate::matcher::{Labels, Matcher, all_hold};
 
 pub mod duty;
+pub mod rehearsal;
 pub mod rotation;
 
 pub use duty::{Absence, OnDuty, Span};

@@ -13,7 +13,7 @@ const UNITS: [(&[&str], i64); 6] = [
 
 /// Reads a length of time: whole numbers with units, largest first by custom but in any order. The error
 /// is a hint.
-pub(super) fn duration(text: &str) -> Result<SignedDuration, String> {
+pub fn duration(text: &str) -> Result<SignedDuration, String> {
     let expected =
         || "write a number and a unit, such as `500ms`, `30s`, `5m`, `1h30m` or `1 week`".to_owned();
     let mut rest = text.trim();

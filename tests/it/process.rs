@@ -25,6 +25,7 @@ use crate::harness::listen;
 mod commands;
 mod crashing;
 mod operating;
+mod rehearsing;
 mod reloading;
 mod stopping;
 
