@@ -177,6 +177,9 @@ pub struct Alert {
     pub links: Vec<Link>,
     /// Whom the source has assigned, as e-mail addresses or names.
     pub assignees: Vec<String>,
+    /// Who acknowledged it just now, if the source says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<String>,
     /// Since when, if the source says.
     pub started_at: Option<Timestamp>,
     /// Until when, if the source says and it is over.
@@ -224,6 +227,8 @@ pub struct Draft {
     pub links: Vec<(LinkKind, String)>,
     /// See [`Alert::assignees`].
     pub assignees: Vec<String>,
+    /// See [`Alert::taken_by`].
+    pub taken_by: Option<String>,
     /// See [`Alert::started_at`].
     pub started_at: Option<Timestamp>,
     /// See [`Alert::ended_at`].
@@ -272,6 +277,10 @@ impl Draft {
                 .take(limits::ASSIGNEES)
                 .map(|a| one_line(a, limits::LABEL_VALUE))
                 .collect(),
+            taken_by: self
+                .taken_by
+                .map(|name| one_line(&name, limits::LABEL_VALUE))
+                .filter(|name| !name.is_empty()),
             started_at: self.started_at,
             ended_at: self.ended_at,
             truncated: self.truncated,

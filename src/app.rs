@@ -249,20 +249,17 @@ impl Bridge {
             own_ids: OwnIds::default(),
             second_way: second_way(config, &clock)?,
         };
+        let receiver = Arc::new(receiver);
         let console = Console {
             store,
             metrics,
             clock,
             token: config.server.admin_token.clone(),
+            receiver: Arc::clone(&receiver),
             bell,
             roster: Arc::clone(&roster),
         };
-        Ok(Self {
-            receiver: Arc::new(receiver),
-            worker: Arc::new(worker),
-            console: Arc::new(console),
-            roster,
-        })
+        Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }
 }
 

@@ -17,10 +17,12 @@ use crate::sandbox::Engine;
 
 pub mod check;
 pub mod demo;
+pub mod desk;
 pub mod healthcheck;
 pub mod oncall;
 mod post;
 pub mod rehearse;
+pub mod rooms;
 pub mod sandbox;
 pub mod send;
 pub mod serve;
@@ -83,6 +85,10 @@ enum Command {
     Rehearse(rehearse::Options),
     /// Posts a correctly signed sample of a source, or your file, to a running bridge
     Send(send::Options),
+    /// Shows rooms, and resumes, cancels, adopts or closes them, at a running bridge
+    Rooms(rooms::Options),
+    /// Takes in an accepted hook once more, as it would be taken in today
+    Replay(rooms::Replay),
     /// Asks a running bridge whether it is ready; for container health checks
     Healthcheck {
         /// Where to ask
@@ -156,6 +162,8 @@ pub fn run(cli: Cli) -> ExitCode {
         }
         Command::Rehearse(options) => rehearse::run(&options, clock.now(), &mut out),
         Command::Send(options) => send::run(&options, clock.as_ref(), &mut out),
+        Command::Rooms(options) => rooms::run(&options, &mut out),
+        Command::Replay(options) => rooms::replay(&options, &mut out),
         Command::Healthcheck { url } => healthcheck::run(&url, &mut out),
     };
     let code = result.unwrap_or_else(|failure| {

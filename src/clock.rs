@@ -43,6 +43,12 @@ impl TestClock {
         *now = later(*now, by);
     }
 
+    /// Puts the clock back by `by`, as somebody does whose clock was ahead.
+    pub fn put_back(&self, by: SignedDuration) {
+        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *now = now.checked_sub(by).unwrap_or(*now);
+    }
+
     /// Moves the clock to `to`, unless it is already past it.
     pub fn advance_to(&self, to: Timestamp) {
         let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -87,13 +93,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_test_clock_moves_only_when_told_and_never_back() {
+    fn a_test_clock_moves_only_when_told_and_back_only_when_put_back() {
         let start = "2026-03-01T10:00:00.123456Z".parse::<Timestamp>().unwrap();
         let clock = TestClock::at(start);
         assert_eq!(clock.now().to_string(), "2026-03-01T10:00:00.123Z");
         clock.advance(SignedDuration::from_secs(5));
         clock.advance_to(start);
         assert_eq!(clock.now().to_string(), "2026-03-01T10:00:05.123Z");
+        clock.put_back(SignedDuration::from_secs(10));
+        assert_eq!(clock.now().to_string(), "2026-03-01T09:59:55.123Z");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use tracing::error;
 use crate::clock::Clock;
 use crate::config::RosterInForce;
 use crate::problem::Problem;
+use crate::receiver::Receiver;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, OPEN_METRICS};
 
@@ -46,6 +47,8 @@ pub struct Console {
     pub clock: Arc<dyn Clock>,
     /// What an operator must show, if anything; without it only loopback names are answered.
     pub token: Option<SecretString>,
+    /// Takes in stored hooks once more.
+    pub receiver: Arc<Receiver>,
     /// Rung when an operator asked for something.
     pub bell: Arc<tokio::sync::Notify>,
     /// The roster in force.
@@ -66,7 +69,7 @@ pub fn router(console: Arc<Console>) -> Router {
 }
 
 /// Every path there is; the API's description is held against it.
-fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 9] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 10] {
     [
         ("/", get(page::home)),
         ("/incidents/{id}", get(page::incident)),
@@ -75,12 +78,18 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 9] {
         ("/api/incidents", get(api::list)),
         ("/api/incidents/{id}", get(api::show)),
         ("/api/rooms/{id}/{action}", post(api::act)),
+        ("/api/receipts/{receipt}/replay", post(api::replay)),
         ("/api/openapi.json", get(api::openapi)),
         ("/-/reload", post(api::reload)),
     ]
 }
 
 async fn metrics(State(console): State<Arc<Console>>) -> Response {
+    // Read from the store, so that all replicas and a restarted one tell the same.
+    match console.store.open_orphans().await {
+        Ok(count) => drop(console.metrics.orphans.set(count)),
+        Err(error) => drop(failed(&console, &error)),
+    }
     ([(header::CONTENT_TYPE, OPEN_METRICS)], console.metrics.render()).into_response()
 }
 

@@ -5,7 +5,7 @@
 //! are folded together, because a sender lists them in no useful order and "the first is over, the second
 //! fires" must not look like an end and a new beginning.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -136,6 +136,16 @@ impl Incident {
         })
     }
 
+    /// The same incident after the clock was put back to `now`: its quiet time begins now at the latest.
+    #[must_use]
+    pub fn clock_was_set(&self, now: Timestamp) -> Option<Self> {
+        let State::Resolved { resolved_at, closes_at } = self.state else { return None };
+        (resolved_at > now).then(|| {
+            let closes_at = later(now, closes_at.duration_since(resolved_at));
+            Self { state: State::Resolved { resolved_at: now, closes_at }, ..self.clone() }
+        })
+    }
+
     fn worst_firing(&self) -> Option<Severity> {
         Severity::ALL.into_iter().zip(self.firing).find(|(_, n)| *n > 0).map(|(s, _)| s)
     }
@@ -209,6 +219,12 @@ pub enum News {
         ended_count: u32,
         /// Somebody at the source has taken it just now.
         acknowledged: bool,
+        /// Who has, if the source says.
+        #[serde(default)]
+        taken_by: Option<String>,
+        /// Whom the source has assigned, if that is somebody else than before.
+        #[serde(default)]
+        assigned: Vec<String>,
         /// How many fire now.
         firing: u32,
     },
@@ -315,7 +331,9 @@ pub fn fold(
     let fresh = before.is_none();
     let was = before.as_ref().map(|b| b.severity).filter(|s| *s != incident.severity);
     let newly_taken = !fresh && !taken_before && incident.acknowledged;
-    let changed = joined_count + ended_count > 0 || was.is_some() || newly_taken;
+    let taken_by = alerts.iter().rev().find_map(|a| a.taken_by.clone()).filter(|_| newly_taken);
+    let assigned = before.as_ref().map(|b| newly_assigned(b, &incident)).unwrap_or_default();
+    let changed = joined_count + ended_count > 0 || was.is_some() || newly_taken || !assigned.is_empty();
 
     let news = if over && !was_resolved {
         let closes_at = later(now, rules.close_after);
@@ -332,6 +350,8 @@ pub fn fold(
             joined_count,
             ended_count,
             acknowledged: newly_taken,
+            taken_by,
+            assigned,
             firing: incident.firing_count(),
         })
     } else {
@@ -419,6 +439,12 @@ fn begin(lead: &Alert, source: &str, id: IncidentId, now: Timestamp) -> Incident
     }
 }
 
+/// Whom the source has assigned now, if that is somebody else than before.
+fn newly_assigned(before: &Incident, now: &Incident) -> Vec<String> {
+    let set = |names: &[String]| names.iter().cloned().collect::<BTreeSet<String>>();
+    if set(&before.assignees) == set(&now.assignees) { Vec::new() } else { now.assignees.clone() }
+}
+
 /// A worse alert, or news about the only one, changes what the incident is called; a lesser one does not.
 fn describe(incident: &mut Incident, lead: &Alert) {
     if lead.severity.is_at_least(incident.severity) {
@@ -432,6 +458,10 @@ fn describe(incident: &mut Incident, lead: &Alert) {
         if incident.links.len() < limits::LINKS && !incident.links.contains(link) {
             incident.links.push(link.clone());
         }
+    }
+    // What is one single condition has the owners that its source names last; of several, all are kept.
+    if incident.firing_count() == 1 && !lead.assignees.is_empty() {
+        incident.assignees.clear();
     }
     for assignee in &lead.assignees {
         if incident.assignees.len() < limits::ASSIGNEES && !incident.assignees.contains(assignee) {
@@ -578,6 +608,28 @@ mod tests {
         let taken = story.hear(1, &[alert("a", Acknowledged, Sev1)]);
         assert!(matches!(taken.news, Some(News::Changed { acknowledged: true, .. })));
         assert_eq!(story.hear(2, &[alert("a", Acknowledged, Sev1)]).outcome, Outcome::Repeated);
+    }
+
+    #[test]
+    fn who_took_it_and_who_owns_it_is_told_when_it_changes() {
+        let mut story = Story::default();
+        let owned = |state, owners: &[&str], taken_by: Option<&str>| Alert {
+            assignees: owners.iter().map(|&o| o.to_owned()).collect(),
+            taken_by: taken_by.map(str::to_owned),
+            ..alert("a", state, Sev1)
+        };
+        story.hear(0, &[owned(Firing, &["Mei Tanaka"], None)]);
+        assert_eq!(story.hear(1, &[owned(Firing, &["Mei Tanaka"], None)]).outcome, Outcome::Repeated);
+        let taken = story.hear(2, &[owned(Acknowledged, &["Mei Tanaka"], Some("Sam Lee"))]);
+        let Some(News::Changed { acknowledged: true, taken_by, assigned, .. }) = taken.news else { panic!() };
+        assert_eq!((taken_by.as_deref(), assigned.len()), (Some("Sam Lee"), 0));
+        let moved = story.hear(3, &[owned(Acknowledged, &["Jo Park"], None)]);
+        assert_eq!(moved.incident.unwrap().assignees, ["Jo Park"], "not added to those before");
+        let Some(News::Changed { acknowledged: false, taken_by: None, assigned, .. }) = moved.news else {
+            panic!()
+        };
+        assert_eq!(assigned, ["Jo Park"]);
+        assert_eq!(story.hear(4, &[owned(Acknowledged, &[], None)]).outcome, Outcome::Repeated, "not said");
     }
 
     #[test]

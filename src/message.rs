@@ -302,6 +302,19 @@ impl Composer {
         self.compose(Wording::LastWords, &scene(incident, room, now, Topic::End))
     }
 
+    /// Where the room is, for those in a group that is not it.
+    #[must_use]
+    pub fn pointer(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
+        self.compose(Wording::Pointer, &scene(incident, room, now, Topic::Pointer))
+    }
+
+    /// The name of such a group when it is closed: the same id, and that it is not the room.
+    #[must_use]
+    pub fn orphan_subject(&self, incident: &Incident, longest: usize) -> String {
+        let not = Incident { title: format!("not the room: {}", incident.title), ..incident.clone() };
+        self.subject(&not, longest)
+    }
+
     fn compose(&self, wording: Wording, scene: &Scene<'_>) -> String {
         Author::IN_TURN
             .into_iter()
@@ -421,7 +434,7 @@ fn with_head(text: String, scene: &Scene<'_>) -> String {
     let reference = scene.reference();
     let first = text.lines().next().unwrap_or_default();
     let is_there = match scene.topic {
-        Topic::Presence | Topic::Quorum(_) | Topic::News(_) | Topic::End => {
+        Topic::Presence | Topic::Quorum(_) | Topic::News(_) | Topic::End | Topic::Pointer => {
             first.trim_end_matches(['*', '_', '~', '`', ' ']).ends_with(&reference)
         }
         Topic::Picture | Topic::Invite(..) | Topic::Reminder(_) | Topic::Brief(..) => {

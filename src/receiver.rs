@@ -26,9 +26,11 @@ use crate::incident::{Incident, Outcome, Rules};
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::roster::{Roster, Subject};
-use crate::signature::{Errand, RawHook, Rejected, VerifiedBody, certificate_for, verify_with};
+use crate::signature::{
+    Errand, RawHook, Rejected, VerifiedBody, certificate_for, verified_before, verify_with,
+};
 use crate::source::{Parsed, Source, SourceKind, delivery_key, parse};
-use crate::store::{Acceptance, OpenRoom, Receipt, Store};
+use crate::store::{Acceptance, OpenRoom, Receipt, Store, StoredHook};
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
 
@@ -161,7 +163,29 @@ fn receipt_outcome(receipt: &Receipt) -> &'static str {
     }
 }
 
+/// Why a stored hook was not taken in once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotReplayed {
+    /// Its source is not in the config any more.
+    NoSuchSource,
+    /// It could not be stored.
+    Unavailable,
+}
+
 impl Receiver {
+    /// Takes in a stored hook once more, as it would be taken in today: with the present config and roster,
+    /// into a receipt of its own. What it says is folded like any other hook, so what is known already is a
+    /// repeat and opens nothing.
+    pub async fn replay(&self, stored: &StoredHook) -> Result<Receipt, NotReplayed> {
+        let source = self.sources.get(&stored.source).ok_or(NotReplayed::NoSuchSource)?;
+        let body = verified_before(stored);
+        info!(source.name = source.name, receipt.id = stored.receipt.id, "an operator replays a hook");
+        let replays = Some(stored.receipt.id.clone());
+        self.accept(source, &body, replays, self.clock.now())
+            .await
+            .map_err(|_refusal| NotReplayed::Unavailable)
+    }
+
     async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {
         let (head, body) = request.into_parts();
         let body = self.read(body).await?;
@@ -174,7 +198,7 @@ impl Receiver {
         let now = self.clock.now();
         let verified = self.verify(source, hook, now).await?;
         self.run_errand(source, &verified).await?;
-        self.accept(source, &verified, now).await
+        self.accept(source, &verified, None, now).await
     }
 
     /// A signer whose certificate cannot be had right now is asked to come again: to SNS, a 4xx would mean that
@@ -218,8 +242,14 @@ impl Receiver {
         Ok(())
     }
 
-    /// Takes in a body that was verified. Also used to replay one that was stored.
-    async fn accept(&self, source: &Source, body: &VerifiedBody, now: Timestamp) -> Result<Receipt, Refusal> {
+    /// Takes in a body that was verified, or was when it came.
+    async fn accept(
+        &self,
+        source: &Source,
+        body: &VerifiedBody,
+        replays: Option<String>,
+        now: Timestamp,
+    ) -> Result<Receipt, Refusal> {
         let (alerts, ignored) = match parse(body, source, now) {
             Ok(Parsed::Alerts(alerts)) => (alerts, None),
             Ok(Parsed::Partly { alerts, unread }) => {
@@ -250,6 +280,8 @@ impl Receiver {
             received_at: now,
             replay_key: body.replay_key().or_else(|| delivery_key(body, source)),
             body: body.bytes(),
+            headers: body.kept_headers(),
+            replays,
             alerts,
             ignored,
             rules: self.rules,

@@ -25,7 +25,9 @@ pub mod agenda;
 mod alone;
 pub mod appeal;
 mod attendance;
+pub mod clock_set;
 mod closing;
+pub mod farewell;
 pub mod guest;
 mod guests;
 pub mod hearing;
@@ -42,10 +44,14 @@ mod reading;
 mod saying;
 pub mod seat;
 pub mod standby;
+mod tries;
+mod unlinked;
 mod unsure;
+pub mod wish;
 
 pub use agenda::{Ground, Next, Step, What, next_step};
 pub use appeal::Appeal;
+pub use farewell::{Farewell, Orphaned};
 pub use guest::{GUESTS, Host, Hosting};
 pub use hearing::{Named, NoticeItem};
 pub use ladder::{Also, Rung, rung, tell_of_delay};
@@ -56,6 +62,7 @@ pub use progress::{Answer, Effect};
 pub use quorum::{Matter, Pursuit, Turn};
 pub use seat::{Seat, SeatState};
 pub use standby::{Stage, Standby, StandbyStep};
+pub use wish::Wish;
 
 /// The group made for one incident, and everything known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +138,12 @@ pub struct Room {
     /// A message to the room without an answer, set aside while people are told 1:1.
     #[serde(default)]
     pub aside: Option<Saying>,
+    /// How far groups beside the room are closed.
+    #[serde(default)]
+    pub farewells: BTreeMap<GroupId, Farewell>,
+    /// When anything here was last written down.
+    #[serde(default)]
+    pub touched_at: Option<Timestamp>,
 }
 
 /// Something that was said.
@@ -251,30 +264,6 @@ pub struct NewsItem {
     pub news: News,
 }
 
-/// What an operator asks of a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "wish", rename_all = "snake_case")]
-pub enum Wish {
-    /// No room, or the end of it.
-    Cancel,
-    /// Go on from where it was parked; with a group, take that as the room.
-    Resume {
-        /// The group.
-        group: Option<GroupId>,
-    },
-}
-
-impl Wish {
-    /// What it does to the room.
-    #[must_use]
-    pub fn event(&self) -> Event {
-        match self {
-            Self::Cancel => Event::Cancel,
-            Self::Resume { group } => Event::Resume { group: group.clone() },
-        }
-    }
-}
-
 /// What is wanted of a room right now, read afresh before each step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -290,6 +279,8 @@ pub struct Wanted {
     pub host: Option<Host>,
     /// Incidents that are guests in its room.
     pub guests: Vec<IncidentId>,
+    /// Groups beside the room that are not closed.
+    pub orphans: Vec<Orphaned>,
 }
 
 impl Room {
@@ -328,6 +319,8 @@ impl Room {
             guest_of: None,
             standby: Vec::new(),
             aside: None,
+            farewells: BTreeMap::new(),
+            touched_at: Some(now),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Raw bytes, headers and secrets in; a [`VerifiedBody`] out, or why not.
 //!
 //! [`verify`] is the only way to a [`VerifiedBody`], so a parser cannot be handed a body that nobody
-//! vouched for. Actors: [`RawHook`] (one request as it came), [`Verifier`] (what one source must prove),
+//! vouched for; [`verified_before`] takes one up again that was verified when it came. Actors: [`RawHook`] (one request as it came), [`Verifier`] (what one source must prove),
 //! [`VerifiedBody`] (the body, and what identifies this delivery). [`sign`] is the sender's side of the same
 //! schemes.
 //!
@@ -27,6 +27,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::{SignedDuration, Timestamp};
+use crate::store::StoredHook;
 
 /// One request to a hook, as it came.
 #[derive(Clone)]
@@ -299,7 +300,8 @@ pub enum Errand {
     },
 }
 
-/// A body that somebody with the secret has sent. Only [`verify`] makes one.
+/// A body that somebody with the secret has sent. Only [`verify`] makes one, and [`verified_before`] from one
+/// that it made.
 pub struct VerifiedBody {
     body: Bytes,
     headers: HeaderMap,
@@ -346,6 +348,15 @@ impl VerifiedBody {
         self.headers.iter().filter_map(move |(name, value)| {
             Some((name.as_str().strip_prefix(prefix)?, value.to_str().ok()?))
         })
+    }
+
+    /// The headers worth keeping with the body: [`KEPT_HEADERS`], and what begins with `ce-`.
+    #[must_use]
+    pub fn kept_headers(&self) -> Vec<(String, String)> {
+        let kept =
+            KEPT_HEADERS.iter().filter_map(|name| Some(((*name).to_owned(), self.header(name)?.to_owned())));
+        let events = self.headers_after("ce-").map(|(name, value)| (format!("ce-{name}"), value.to_owned()));
+        kept.chain(events).collect()
     }
 
     /// The delivery's id, if the signature covers one (`webhook-id`).
@@ -451,6 +462,38 @@ fn prove(
         // One inside another, which no config can say.
         Scheme::Sns(_) => Err(Rejected::Missing),
         Scheme::Insecure => Ok(Evidence::default()),
+    }
+}
+
+/// Headers that say how a body is to be read and never carry a secret; they are stored with it, so that it can
+/// be read again. A parser that goes by another one adds it here.
+pub const KEPT_HEADERS: [&str; 7] = [
+    "content-type",
+    "x-event-key",
+    "x-github-event",
+    "x-gitea-event",
+    "x-gitlab-event",
+    "x-amz-sns-topic-arn",
+    "sentry-hook-resource",
+];
+
+/// A stored body as verified: it was when it came, or it would not be stored. This is the only other way to a
+/// [`VerifiedBody`], for an operator's replay. What identified the delivery then is gone on purpose: being
+/// replayed is not being sent twice.
+#[must_use]
+pub fn verified_before(hook: &StoredHook) -> VerifiedBody {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &hook.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    VerifiedBody {
+        body: hook.body.clone(),
+        headers,
+        evidence: Evidence::default(),
+        errand: None,
+        verified_at: hook.received_at,
     }
 }
 

@@ -113,6 +113,17 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Stores what an operator asks of a room.
     async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError>;
 
+    /// Stores that an operator wants a recorded second group closed.
+    async fn close_orphan(
+        &self,
+        id: IncidentId,
+        group: GroupId,
+        now: Timestamp,
+    ) -> Result<WishTaken, StoreError>;
+
+    /// How many second groups are not closed.
+    async fn open_orphans(&self) -> Result<i64, StoreError>;
+
     /// Incidents, newest first, in the wanted state if one is given.
     async fn incidents(&self, query: IncidentQuery) -> Result<Vec<Summary>, StoreError>;
 
@@ -165,6 +176,10 @@ pub struct Acceptance {
     pub body: Bytes,
     /// What was understood, possibly nothing.
     pub alerts: Vec<Alert>,
+    /// Headers that say how the body is to be read, see [`KEPT_HEADERS`](crate::signature::KEPT_HEADERS).
+    pub headers: Vec<(String, String)>,
+    /// The receipt of the stored hook that this is, when an operator replays it.
+    pub replays: Option<String>,
     /// Why nothing was, if nothing was.
     pub ignored: Option<String>,
     /// The operator's rules.
@@ -197,6 +212,9 @@ pub struct Receipt {
     /// Why, when nothing was done.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+    /// The receipt of the stored hook that was taken in once more, if an operator asked for that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replays: Option<String>,
 }
 
 /// What a hook did to one incident.
@@ -373,6 +391,8 @@ pub struct Summary {
     pub room: Option<Room>,
     /// While it waits for a number's budget: about when it has one.
     pub turn_at: Option<Timestamp>,
+    /// Groups that carry its id but are not its room.
+    pub orphans: Vec<Orphan>,
 }
 
 /// Everything about one incident.
@@ -384,6 +404,8 @@ pub struct Dossier {
     pub room: Option<Room>,
     /// While it waits for a number's budget: about when it has one.
     pub turn_at: Option<Timestamp>,
+    /// What an operator asked for that is not done yet.
+    pub wish: Option<Wish>,
     /// Groups that carry its id but are not its room.
     pub orphans: Vec<Orphan>,
     /// What happened, oldest first.
@@ -395,10 +417,38 @@ pub struct Dossier {
 pub struct Orphan {
     /// The group.
     pub group: GroupId,
+    /// The linked number that is in it, if that is known.
+    pub instance: Option<String>,
     /// When we learned of it.
     pub found_at: Timestamp,
     /// How.
     pub how: String,
+    /// What was done about it.
+    pub state: OrphanState,
+    /// Since when.
+    pub changed_at: Option<Timestamp>,
+    /// Why it could not be closed, if that was tried.
+    pub trouble: Option<String>,
+}
+
+impl Orphan {
+    /// Whether nothing is left to do about it.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state == OrphanState::Closed
+    }
+}
+
+/// What was done about a group beside the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrphanState {
+    /// Nothing.
+    Open,
+    /// An operator wants it closed.
+    Closing,
+    /// Its people were told where the room is, and our number has left.
+    Closed,
 }
 
 /// One line of a timeline.
@@ -463,6 +513,11 @@ pub enum Happening {
         /// What was told, and where.
         how: String,
     },
+    /// What an operator asked for.
+    Asked {
+        /// In words.
+        what: String,
+    },
     /// An operator's wish that could not be granted.
     Refused {
         /// Why.
@@ -481,6 +536,8 @@ pub struct StoredHook {
     pub received_at: Timestamp,
     /// Its body.
     pub body: Bytes,
+    /// Headers that say how the body is to be read.
+    pub headers: Vec<(String, String)>,
 }
 
 impl From<&GatewayError> for Note {

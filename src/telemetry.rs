@@ -139,6 +139,8 @@ pub struct Metrics {
     pub roster_exchanges: Family<ExchangeLabels, Counter>,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
+    /// Second groups that are not closed; read from the store when asked.
+    pub orphans: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
     pub store_failures: Counter<u64, AtomicU64>,
 }
@@ -167,6 +169,7 @@ impl Default for Metrics {
             roster_sound: Gauge::default(),
             roster_exchanges: Family::default(),
             leased: Gauge::default(),
+            orphans: Gauge::default(),
             store_failures: Counter::default(),
             registry: Registry::default(),
         };
@@ -249,6 +252,11 @@ impl Default for Metrics {
             metrics.roster_exchanges.clone(),
         );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
+        registry.register(
+            "orphans",
+            "Groups that carry an incident's id, are not its room and are not closed",
+            metrics.orphans.clone(),
+        );
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());
         Self { registry, ..metrics }
     }

@@ -21,7 +21,7 @@ use crate::jid::Jid;
 use crate::message::Composer;
 use crate::pacing::Budget;
 use crate::room::progress::Note;
-use crate::room::{Answer, Event, Ground, Next, Phase, Policy, Room, Step, next_step};
+use crate::room::{Answer, Event, Ground, Next, Orphaned, Phase, Policy, Room, Step, next_step};
 use crate::roster::Roster;
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, Store, StoreError};
 use crate::telemetry::{CallLabels, Metrics, MoveLabels};
@@ -229,7 +229,7 @@ impl Worker {
                 policy: &self.policy,
                 composer: &self.composer,
                 capabilities: number.gateway.capabilities(),
-                well_since: self.health.well_since(&number.name),
+                well_since: self.health.well_since(&number.name).min(now),
                 numbers: &numbers,
             };
             match next_step(&lease.room, &lease.wanted, ground, now) {
@@ -260,11 +260,23 @@ impl Worker {
 
     async fn note(&self, lease: &mut Lease, event: Event, now: Timestamp) -> Result<bool, StoreError> {
         let mut room = lease.room.clone();
+        if event == Event::ClockSet {
+            warn!(incident.id = %room.incident, "the clock was put back; what the room waits for is due now");
+        }
         let finished = match room.take(&event, now) {
             Ok(()) => {
+                // A second group may have been made through another number than the room.
+                let adopted = |o: &&Orphaned| room.phase.group() == Some(&o.group) && o.instance.is_some();
+                if let Some(orphan) = lease.wanted.orphans.iter().find(adopted) {
+                    room.instance.clone_from(&orphan.instance);
+                }
+                // A room that is only parked on the way to another group waits for nobody.
+                let waits = !(matches!(event, Event::Spent { .. }) && lease.wanted.wish.is_some());
                 let finished = self.store.note(lease, room.clone(), event.clone(), now).await?;
                 if matches!(finished, Finished::Yes { .. }) {
-                    self.moved(&room, &event);
+                    if waits {
+                        self.moved(&room, &event);
+                    }
                     lease.room = room;
                 }
                 finished
@@ -290,7 +302,7 @@ impl Worker {
         }
         let create = matches!(step, Step::Create { .. });
         let mut put_off = PutOff::default();
-        for number in self.candidates(&lease.room, &step, now).await? {
+        for number in self.candidates(lease, &step, now).await? {
             if let Some(rest) = self.health.resting(&number.name, create, now) {
                 put_off.note(number, rest.reason.words(), rest.until);
                 continue;
@@ -446,6 +458,9 @@ impl Worker {
         if let Event::Switched { instance } = event {
             self.metrics.switches.inc();
             warn!(incident.id = %room.incident, gateway.instance = instance, "the room goes on through another number");
+            return;
+        }
+        if *event == Event::ClockSet {
             return;
         }
         let phase = room.phase.name().as_str();

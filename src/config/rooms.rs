@@ -17,7 +17,7 @@ use crate::room::policy::{Policy, Strangers};
 pub type Texts = BTreeMap<String, String>;
 
 /// The templates that may be replaced.
-pub const TEMPLATES: [&str; 13] = [
+pub const TEMPLATES: [&str; 14] = [
     "welcome",
     "guest",
     "description",
@@ -31,6 +31,7 @@ pub const TEMPLATES: [&str; 13] = [
     "brief",
     "quiet",
     "last_words",
+    "pointer",
 ];
 
 /// What a room is called unless the config says otherwise.

@@ -17,6 +17,10 @@ pub(super) enum Action {
     Adopt,
 }
 
+/// What will happen to a second group that is closed.
+pub(super) const CLOSING_ORPHAN: &str =
+    "Taken: the people in that group are told where the room is, and our number leaves it.";
+
 impl Action {
     const ALL: [Self; 4] = [Self::Cancel, Self::Close, Self::Resume, Self::Adopt];
 
@@ -33,7 +37,7 @@ impl Action {
         Self::ALL.into_iter().find(|action| action.as_str() == text)
     }
 
-    /// What to store; only [`Action::Adopt`] takes a group.
+    /// What to store; only [`Action::Adopt`] takes a group here.
     pub(super) fn wish(self, group: Option<GroupId>) -> Wish {
         match self {
             Self::Cancel | Self::Close => Wish::Cancel,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::info;
 
-use super::action::Action;
+use super::action::{Action, CLOSING_ORPHAN};
 use super::redaction::Redaction;
 use super::view::{Detailed, Listed};
 use super::{Console, failed};
@@ -20,6 +20,7 @@ use crate::config::Exchange;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
 use crate::problem::Problem;
+use crate::receiver::NotReplayed;
 use crate::store::{IncidentQuery, IncidentState, WishTaken};
 
 /// The description of this API.
@@ -38,10 +39,10 @@ pub(super) struct Wanted {
     limit: Option<usize>,
 }
 
-/// The body of an adoption.
+/// The body of an adoption, or of closing a second group.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Adoption {
+struct Named {
     group: String,
 }
 
@@ -62,8 +63,7 @@ pub(super) async fn list(
         Ok(summaries) => summaries,
         Err(error) => return failed(&console, &error).into_response(),
     };
-    let listed: Vec<Listed> =
-        summaries.iter().map(|s| Listed::of(&s.incident, s.room.as_ref(), now)).collect();
+    let listed: Vec<Listed> = summaries.iter().map(|s| Listed::of(s, now)).collect();
     let redaction = Redaction::of(summaries.iter().filter_map(|s| s.room.as_ref()));
     answer(StatusCode::OK, &redaction, &Incidents { incidents: listed })
 }
@@ -103,18 +103,45 @@ pub(super) async fn act(
         Ok(group) => group,
         Err(refusal) => return refusal,
     };
-    match console.store.wish(id, action.wish(group), console.clock.now()).await {
+    let now = console.clock.now();
+    let (taken, promise) = match group {
+        Some(group) if action == Action::Close => {
+            (console.store.close_orphan(id, group, now).await, CLOSING_ORPHAN)
+        }
+        group => (console.store.wish(id, action.wish(group), now).await, action.promise()),
+    };
+    match taken {
         Ok(WishTaken::Yes) => {
             console.bell.notify_one();
             info!(incident.id = %id, room.action = action.as_str(), "an operator asked");
             let taken = json!({
-                "incident": id.to_string(), "action": action.as_str(), "message": action.promise(),
+                "incident": id.to_string(), "action": action.as_str(), "message": promise,
             });
             answer(StatusCode::ACCEPTED, &Redaction::default(), &taken)
         }
         Ok(WishTaken::NoSuchRoom) => Problem::NotFound.with("this incident has no room"),
         Ok(WishTaken::No(why)) => Problem::Conflict.with(&why),
         Err(error) => failed(&console, &error).into_response(),
+    }
+}
+
+/// Takes in an accepted hook once more, as it would be taken in today.
+pub(super) async fn replay(
+    State(console): State<Arc<Console>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Response {
+    let Ok(Path(id)) = path else { return Problem::NotFound.into_response() };
+    let stored = match console.store.receipt(&id).await {
+        Ok(Some(stored)) => stored,
+        Ok(None) => return Problem::NotFound.with("there is no such receipt"),
+        Err(error) => return failed(&console, &error).into_response(),
+    };
+    match console.receiver.replay(&stored).await {
+        Ok(receipt) => answer(StatusCode::OK, &Redaction::default(), &receipt),
+        Err(NotReplayed::NoSuchSource) => {
+            Problem::Conflict.with(&format!("there is no source `{}` in the config any more", stored.source))
+        }
+        Err(NotReplayed::Unavailable) => Problem::Unavailable.into_response(),
     }
 }
 
@@ -134,11 +161,11 @@ pub(super) async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
 }
 
-/// The group named in the body: required for an adoption, and for nothing else.
+/// The group named in the body: required for an adoption, possible for a close, and nothing else takes one.
 async fn group_of(action: Action, request: Request) -> Result<Option<GroupId>, Response> {
     let (head, body) = request.into_parts();
     let body = read(body).await?;
-    if action != Action::Adopt {
+    if action != Action::Adopt && (action != Action::Close || body.is_empty()) {
         return if body.is_empty() || is_json(head.headers.get(header::CONTENT_TYPE)) {
             Ok(None)
         } else {
@@ -152,9 +179,8 @@ async fn group_of(action: Action, request: Request) -> Result<Option<GroupId>, R
     if !is_json(head.headers.get(header::CONTENT_TYPE)) {
         return Err(Problem::UnsupportedMediaType.into_response());
     }
-    let adoption: Adoption =
-        serde_json::from_slice(&body).map_err(|e| Problem::BadRequest.with(&e.to_string()))?;
-    let group = adoption.group.parse::<GroupId>();
+    let named: Named = serde_json::from_slice(&body).map_err(|e| Problem::BadRequest.with(&e.to_string()))?;
+    let group = named.group.parse::<GroupId>();
     group.map(Some).map_err(|e| Problem::BadRequest.with(&format!("`group`: {e}")))
 }
 

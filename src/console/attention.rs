@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::view::standing;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{Incident, State};
-use crate::room::{Chore, Done, Phase, PhaseName, Room, SeatState};
-use crate::store::Orphan;
+use crate::room::{Chore, Done, Phase, PhaseName, Room, SeatState, farewell};
+use crate::store::{Orphan, OrphanState};
 
 /// A wait longer than this is worth a look.
 const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
@@ -30,12 +30,9 @@ pub(super) struct Attention {
     /// The group in question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-}
-
-/// Whether groups beside the room may exist: an orphan is only ever found after a create whose outcome
-/// nobody knew.
-pub(super) fn may_have_orphans(room: &Room) -> bool {
-    room.was_unsure
+    /// What can be asked with that group as the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<&'static str>,
 }
 
 /// What waits for a person in this incident, the worst first.
@@ -47,27 +44,14 @@ pub(super) fn attention(
     now: Timestamp,
 ) -> Vec<Attention> {
     let Some(room) = room else { return Vec::new() };
-    let is_parked = room.phase.name() == PhaseName::Parked;
-    // Nothing hangs on a second group once the room itself is over; the incident's page still names it.
-    let is_over = matches!(room.phase.name(), PhaseName::Closed | PhaseName::Skipped);
     let mut found: Vec<Attention> = Vec::new();
     found.extend(parked(incident, room));
     found.extend([Chore::TellNumbersDown, Chore::TellUnreached].into_iter().filter_map(|chore| {
-        let done = room.chores.get(&chore).filter(|_| !is_over && !incident.is_closed())?;
+        let done = room.chores.get(&chore).filter(|_| !incident.is_closed())?;
         Some(second_way(chore, done))
     }));
     found.extend(no_room(incident, room, now));
-    found.extend(orphans.iter().filter(|_| !is_over).map(|orphan| Attention {
-        kind: "orphan",
-        since: orphan.found_at,
-        what: format!("The group {} {}, but is not the room.", orphan.group, orphan.how),
-        todo: if is_parked {
-            "If people are in it, adopt it as the room; otherwise leave it on the linked phone.".to_owned()
-        } else {
-            "Tell anybody in it where the room is, then leave it on the linked phone.".to_owned()
-        },
-        group: Some(orphan.group.to_string()),
-    }));
+    found.extend(orphans.iter().filter_map(|orphan| beside(room, orphan)));
     found.extend(unfilled(room));
     found.extend(deserted(room));
     found.extend(held(room, now));
@@ -89,6 +73,7 @@ fn queued(room: &Room, turn_at: Timestamp) -> Attention {
         ),
         todo: "It goes on by itself. If this happens often, link another number.".to_owned(),
         group: None,
+        actions: Vec::new(),
     }
 }
 
@@ -108,6 +93,44 @@ pub(super) fn gather_queued<T>(entries: Vec<T>, item: fn(&mut T) -> &mut Attenti
         rest.push(oldest);
     }
     rest
+}
+
+/// A group beside the room that is not closed, until it is.
+fn beside(room: &Room, orphan: &Orphan) -> Option<Attention> {
+    let Orphan { group, how, .. } = orphan;
+    let phase = room.phase.name();
+    let can_close = farewell::is_possible(&room.phase);
+    let mut actions = Vec::new();
+    if orphan.state == OrphanState::Open {
+        if matches!(phase, PhaseName::Parked | PhaseName::Live) {
+            actions.push("adopt");
+        }
+        if can_close {
+            actions.push("close");
+        }
+    }
+    let todo = match (orphan.state, phase) {
+        (OrphanState::Closed, _) => return None,
+        (OrphanState::Closing, _) => "It is being closed: nothing to do.",
+        (OrphanState::Open, PhaseName::Parked) => {
+            "If people are in it, adopt it as the room. Otherwise put the room right first; then it can be closed."
+        }
+        (OrphanState::Open, _) if can_close => {
+            "Close it: its people are told where the room is, and our number leaves it. While the room is live \
+             this group can also take its place: adopt it."
+        }
+        (OrphanState::Open, _) => "Wait until the room is there; then close this one.",
+    };
+    let trouble =
+        orphan.trouble.as_ref().map(|why| format!(" It could not be left: {why}.")).unwrap_or_default();
+    Some(Attention {
+        kind: "orphan",
+        since: orphan.found_at,
+        what: format!("The group {group} {how}, but is not the room.{trouble}"),
+        todo: todo.to_owned(),
+        group: Some(group.to_string()),
+        actions,
+    })
 }
 
 fn parked(incident: &Incident, room: &Room) -> Option<Attention> {
@@ -135,7 +158,7 @@ fn parked(incident: &Incident, room: &Room) -> Option<Attention> {
         todo = format!("{alone} of {} people were told 1:1 that there is no group. {todo}", room.seats.len());
     }
     let group = from.group().map(ToString::to_string);
-    Some(Attention { kind: "parked", since: *since, what: sentence(why), todo, group })
+    Some(Attention { kind: "parked", since: *since, what: sentence(why), todo, group, actions: Vec::new() })
 }
 
 /// Roles that must be filled, that nobody fills, and for which nobody is left to ask.
@@ -149,6 +172,7 @@ fn unfilled(room: &Room) -> Option<Attention> {
         what: format!("Nobody is there for: {}. All stand-ins were asked.", roles.join(", ")),
         todo: "Call somebody who can take it; whoever was invited holds a link to the room.".to_owned(),
         group: None,
+        actions: Vec::new(),
     })
 }
 
@@ -165,7 +189,7 @@ fn second_way(chore: Chore, done: &Done) -> Attention {
         }
     };
     let todo = "Call the people of this incident yourself, and see to the linked numbers.".to_owned();
-    Attention { kind: "second_way", since, what, todo, group: None }
+    Attention { kind: "second_way", since, what, todo, group: None, actions: Vec::new() }
 }
 
 /// An incident that goes on without a group for longer than a group takes.
@@ -192,6 +216,7 @@ fn no_room(incident: &Incident, room: &Room, now: Timestamp) -> Option<Attention
         what: format!("{state} {told} of {} people were told 1:1.", room.seats.len()),
         todo: todo.to_owned(),
         group: None,
+        actions: Vec::new(),
     })
 }
 
@@ -204,6 +229,7 @@ fn held(room: &Room, now: Timestamp) -> Option<Attention> {
         what: format!("The provider makes this room wait until {}.", until.strftime("%H:%M UTC")),
         todo: "Nothing, if that is soon enough; otherwise tell the people in it yourself.".to_owned(),
         group: None,
+        actions: Vec::new(),
     })
 }
 
@@ -219,6 +245,7 @@ fn deserted(room: &Room) -> Option<Attention> {
         what: "The room is live, but none of the wanted people is in it.".to_owned(),
         todo: "Call them; those invited hold a link to it.".to_owned(),
         group: None,
+        actions: Vec::new(),
     })
 }
 

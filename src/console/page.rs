@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::{StatusCode, header};
 
-use super::attention::{Attention, attention, gather_queued, may_have_orphans};
+use super::attention::{Attention, attention, gather_queued};
 use super::redaction::Redaction;
 use super::view::{Detailed, Listed};
 use super::{Console, failed};
@@ -83,10 +83,10 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
     ] {
         let summaries = console.store.incidents(IncidentQuery { state: Some(state), limit: READ }).await?;
         for summary in &summaries {
-            waiting.extend(waits(console, summary, now).await?);
+            waiting.extend(waits(summary, now));
         }
         let cut = summaries.len() > shown || summaries.len() == READ;
-        let listed = summaries.iter().take(shown).map(|s| Listed::of(&s.incident, s.room.as_ref(), now));
+        let listed = summaries.iter().take(shown).map(|s| Listed::of(s, now));
         let (rooms, quiet) = listed.partition(|listed| listed.room.is_some());
         sections.push(Section { name, rooms, quiet, cut });
         all.extend(summaries);
@@ -96,20 +96,18 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
     Ok((Home { now, waiting, sections, roster: console.roster.standing() }, redaction))
 }
 
-async fn waits(console: &Console, summary: &Summary, now: Timestamp) -> Result<Vec<Waiting>, StoreError> {
-    let Summary { incident, room, turn_at } = summary;
-    // Only a dossier knows the orphans; it is read for the few rooms that can have some.
-    let orphans = match room {
-        Some(room) if may_have_orphans(room) => {
-            console.store.dossier(incident.id).await?.map(|d| d.orphans).unwrap_or_default()
-        }
-        Some(_) | None => Vec::new(),
-    };
-    let actions = Listed::of(incident, room.as_ref(), now).room.map(|r| r.actions).unwrap_or_default();
-    let waiting = attention(incident, room.as_ref(), *turn_at, &orphans, now).into_iter().map(|item| {
-        Waiting { id: incident.id.to_string(), title: incident.title.clone(), item, actions: actions.clone() }
-    });
-    Ok(waiting.collect())
+fn waits(summary: &Summary, now: Timestamp) -> Vec<Waiting> {
+    let Summary { incident, room, turn_at, orphans } = summary;
+    let actions = Listed::of(summary, now).room.map(|r| r.actions).unwrap_or_default();
+    attention(incident, room.as_ref(), *turn_at, orphans, now)
+        .into_iter()
+        .map(|item| Waiting {
+            id: incident.id.to_string(),
+            title: incident.title.clone(),
+            item,
+            actions: actions.clone(),
+        })
+        .collect()
 }
 
 pub(super) async fn incident(

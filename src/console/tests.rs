@@ -20,17 +20,24 @@ use super::{Console, router};
 use crate::alert::{AlertState, DedupKey, Draft, LinkKind, Severity, SeverityOrigin};
 use crate::clock::{Clock, SignedDuration, TestClock, Timestamp, new_id};
 use crate::config::{self, RosterInForce, Strictness};
+use crate::gateway::fetch::Https;
 use crate::gateway::{AddOutcome, Added, Capabilities, CreatedGroup, GatewayError, InviteLink};
 use crate::gateway::{FoundGroup, Member, Members, Refusal, Sent};
 use crate::incident::{Incident, IncidentId, Rules};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
+use crate::receiver::Receiver;
+use crate::receiver::outside::Outside;
 use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
-use crate::roster::{Stakeholder, Summons};
+use crate::roster::{Roster, Route, Stakeholder, Summons};
+use crate::signature::{Scheme, Verifier};
+use crate::source::{Source, SourceKind};
 use crate::store::sqlite::Sqlite;
 use crate::store::{Acceptance, Began, Finished, Intent, Lease, StepOutcome, Store};
 use crate::telemetry::Metrics;
+use crate::worker::alarm::Alarm;
+use crate::worker::health::Health;
 
 mod answers;
 mod description;
@@ -99,6 +106,7 @@ impl Desk {
             metrics: Arc::new(Metrics::default()),
             clock: clock.clone(),
             token: token.map(SecretString::from),
+            receiver: receiver(store.clone(), clock.clone()),
             bell: Arc::new(tokio::sync::Notify::new()),
             roster: Arc::new(shipped_roster()),
         });
@@ -145,6 +153,8 @@ impl Desk {
             replay_key: None,
             body: Bytes::from_static(b"{}"),
             alerts: vec![draft.finish(key, state, (severity, SeverityOrigin::Field))],
+            headers: vec![],
+            replays: None,
             ignored: None,
             rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },
             open_room: Arc::new(open_room),
@@ -308,6 +318,40 @@ impl Desk {
         use futures_util::FutureExt;
         self.console.bell.notified().now_or_never().is_some()
     }
+}
+
+/// Knows the source of [`Desk::hook`] and calls nobody.
+fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
+    let nobody = Route {
+        name: "fallback".into(),
+        matchers: vec![],
+        invite: vec![],
+        runbook: None,
+        quorum: None,
+        size: 20,
+        important: false,
+    };
+    let roster =
+        Roster { people: BTreeMap::new(), rotations: BTreeMap::new(), routes: vec![], fallback: nobody };
+    let (_, roster) = tokio::sync::watch::channel(Arc::new(roster));
+    let source = Source::new("prometheus", SourceKind::Alertmanager, Verifier::new(Scheme::Insecure));
+    let (metrics, bell) = (Arc::new(Metrics::default()), Arc::new(tokio::sync::Notify::new()));
+    let health = Arc::new(Health::since(clock.now()));
+    Arc::new(Receiver {
+        sources: BTreeMap::from([("prometheus".to_owned(), source)]),
+        told: BTreeMap::new(),
+        alarm: Arc::new(Alarm::new(health, Arc::clone(&metrics), Arc::clone(&bell))),
+        outside: Arc::new(Outside::by(Arc::new(Https::default()))),
+        store,
+        roster,
+        rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },
+        clock,
+        metrics,
+        bell,
+        max_body: 1 << 20,
+        body_timeout: std::time::Duration::from_secs(1),
+        commit_timeout: std::time::Duration::from_secs(3),
+    })
 }
 
 fn jid(digits: &str) -> Jid {

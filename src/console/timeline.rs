@@ -16,7 +16,7 @@ use crate::store::{Entry, Happening};
 pub(super) struct Row {
     /// When it began.
     pub at: Timestamp,
-    /// `hook`, `call`, `move`, `notice`, `covered`, `stray` or `refused`.
+    /// `hook`, `call`, `move`, `notice`, `covered`, `stray`, `asked` or `refused`.
     pub kind: &'static str,
     /// The source, the step, the event, or what the gateway told.
     pub what: String,
@@ -101,6 +101,7 @@ fn row(entry: &Entry, phase: Option<&Phase>, seats: &[Seat]) -> Row {
             plain("stray", step, word, detail)
         }
         Happening::Covered { step, how } => plain("covered", step, "covered", how.clone()),
+        Happening::Asked { what } => plain("asked", "an operator", "asked", what.clone()),
         Happening::Refused { why } => plain("refused", "operator's wish", "refused", why.clone()),
     }
 }
@@ -166,6 +167,7 @@ fn words(event: &Event) -> String {
         }
         Event::Cancel => "an operator ended it".to_owned(),
         Event::Resume { group: None } => "an operator says: go on".to_owned(),
+        Event::ClockSet => "the clock was put back; what the room waits for is due now".to_owned(),
         Event::Resume { group: Some(group) } => format!("an operator says: {group} is the room"),
     }
 }

@@ -16,8 +16,8 @@ use crate::clock::Timestamp;
 use crate::incident::{Incident, State};
 use crate::jid::ChatId;
 use crate::room::{Chore, Phase, PhaseName, Room, Seat, SeatState, Stage, Standby, What};
-use crate::room::{Told, Trouble};
-use crate::store::{Dossier, Orphan};
+use crate::room::{Told, Trouble, Wish};
+use crate::store::{Dossier, Orphan, Summary};
 
 /// What is broken, in a few fields.
 #[derive(Debug, Serialize)]
@@ -46,6 +46,8 @@ pub(super) struct Listed {
     #[serde(flatten)]
     pub headline: Headline,
     pub room: Option<Glance>,
+    /// Groups beside the room that are not closed.
+    pub second_groups: usize,
 }
 
 /// A room in brief.
@@ -104,6 +106,10 @@ pub(super) struct Detailed {
     pub labels: BTreeMap<String, String>,
     pub links: Vec<Link>,
     pub assignees: Vec<String>,
+    /// Groups beside the room that are not closed.
+    pub second_groups: usize,
+    /// What an operator asked for that is not done yet.
+    pub wish: Option<String>,
     pub room: Option<Detail>,
     pub orphans: Vec<Orphan>,
     pub attention: Vec<Attention>,
@@ -132,9 +138,10 @@ pub(super) struct Detail {
 /// Something said.
 #[derive(Debug, Serialize)]
 pub(super) struct Message {
-    /// `welcome`, `presence`, `news`, `departures`, `quorum`, `invite`, `reminder`, `brief`, `quiet` or `last_words`.
+    /// `welcome`, `presence`, `news`, `departures`, `quorum`, `invite`, `reminder`, `brief`, `quiet`, `last_words` or
+    /// `pointer`.
     pub what: &'static str,
-    /// `room`, or a person's name.
+    /// `room`, `second group`, or a person's name.
     pub to: String,
     pub at: Timestamp,
     pub text: String,
@@ -198,14 +205,23 @@ impl Headline {
 }
 
 impl Listed {
-    pub(super) fn of(incident: &Incident, room: Option<&Room>, now: Timestamp) -> Self {
-        Self { headline: Headline::of(incident), room: room.map(|room| Glance::of(room, now)) }
+    pub(super) fn of(summary: &Summary, now: Timestamp) -> Self {
+        let Summary { incident, room, orphans, .. } = summary;
+        Self {
+            headline: Headline::of(incident),
+            room: room.as_ref().map(|room| Glance::of(room, now)),
+            second_groups: not_closed(orphans),
+        }
     }
+}
+
+fn not_closed(orphans: &[Orphan]) -> usize {
+    orphans.iter().filter(|orphan| !orphan.is_closed()).count()
 }
 
 impl Detailed {
     pub(super) fn of(dossier: &Dossier, now: Timestamp) -> Self {
-        let Dossier { incident, room, turn_at, orphans, timeline } = dossier;
+        let Dossier { incident, room, turn_at, wish, orphans, timeline } = dossier;
         Self {
             headline: Headline::of(incident),
             summary: incident.summary.clone(),
@@ -213,6 +229,8 @@ impl Detailed {
             links: incident.links.clone(),
             assignees: incident.assignees.clone(),
             room: room.as_ref().map(|room| Detail::of(room, now)),
+            second_groups: not_closed(orphans),
+            wish: wish.as_ref().map(Wish::words),
             orphans: orphans.clone(),
             attention: attention(incident, room.as_ref(), *turn_at, orphans, now),
             timeline: rows(timeline, room.as_ref().map_or(&[], |room| &room.seats)),
@@ -322,8 +340,7 @@ impl Detail {
         let unconfirmed = room.saying.as_ref().map(|saying| Message {
             what: kind(&saying.what),
             to: match &saying.chat {
-                ChatId::Group(_) => "room".to_owned(),
-                ChatId::Person(_) => addressee(room, &saying.what),
+                ChatId::Group(_) | ChatId::Person(_) => addressee(room, &saying.what),
             },
             at: saying.begun_at,
             text: saying.text.clone(),
@@ -361,6 +378,7 @@ fn kind(what: &What) -> &'static str {
         What::Brief { .. } => "brief",
         What::Quiet { .. } => "quiet",
         What::LastWords => "last_words",
+        What::Pointer { .. } => "pointer",
     }
 }
 
@@ -372,6 +390,7 @@ fn addressee(room: &Room, what: &What) -> String {
         | What::Departures
         | What::Quorum { .. }
         | What::LastWords => "room".to_owned(),
+        What::Pointer { .. } => "second group".to_owned(),
         What::Invite { person }
         | What::Reminder { person }
         | What::Brief { person }

@@ -94,6 +94,8 @@ impl Sample {
             joined_count: 4,
             ended_count: 1,
             acknowledged: true,
+            taken_by: Some("Sam Roe".to_owned()),
+            assigned: vec!["Sam Roe".to_owned(), "Jonas Weber".to_owned()],
             firing: 6,
         };
         Self {
@@ -139,6 +141,8 @@ impl Sample {
             joined_count: 0,
             ended_count: 0,
             acknowledged: true,
+            taken_by: None,
+            assigned: Vec::new(),
             firing: 1,
         };
         Self {
@@ -188,6 +192,7 @@ impl Sample {
         scenes.push((Wording::Presence, scene(Topic::Presence)));
         scenes.extend(self.matters.iter().map(|m| (Wording::Quorum, scene(Topic::Quorum(m)))));
         scenes.push((Wording::LastWords, scene(Topic::End)));
+        scenes.push((Wording::Pointer, scene(Topic::Pointer)));
         scenes
     }
 }

@@ -51,6 +51,8 @@ pub(super) enum Topic<'a> {
     Brief(&'a Seat, &'a str, &'a Also),
     /// The end.
     End,
+    /// Where the room is, for those in another group.
+    Pointer,
 }
 
 /// How much of each long part is shown, in UTF-16 units or pieces.
@@ -133,7 +135,7 @@ impl Scene<'_> {
                     self.seats().iter().filter(|s| s.who.person != seat.who.person).collect();
                 words.insert("others", text_or_none(&roles(&others, measure.people)));
             }
-            Topic::Presence | Topic::End => {
+            Topic::Presence | Topic::End | Topic::Pointer => {
                 words.insert("reference", Value::from_safe_string(self.reference()));
             }
         }
@@ -148,6 +150,7 @@ impl Scene<'_> {
             Topic::Presence => format!("{id} · who is here"),
             Topic::Quorum(_) => format!("{id} · who is needed"),
             Topic::End => format!("{id} · closed"),
+            Topic::Pointer => format!("{id} · not the room"),
             Topic::Picture | Topic::Invite(..) | Topic::Reminder(_) | Topic::Brief(..) => id.to_string(),
         }
     }
@@ -162,7 +165,8 @@ impl Scene<'_> {
             | Topic::News(_)
             | Topic::Reminder(_)
             | Topic::Brief(..)
-            | Topic::End => None,
+            | Topic::End
+            | Topic::Pointer => None,
         }
     }
 
@@ -179,7 +183,8 @@ impl Scene<'_> {
             | Topic::Invite(..)
             | Topic::Reminder(_)
             | Topic::Brief(..)
-            | Topic::End => self.incident.severity,
+            | Topic::End
+            | Topic::Pointer => self.incident.severity,
         }
     }
 
@@ -307,6 +312,8 @@ impl Scene<'_> {
             ("people", Value::from(people)),
             ("commander", Value::from(commander)),
             ("host", Value::from(room.guest_of.map(|host| Value::from_safe_string(host.to_string())))),
+            ("made", Value::from(room.phase.group().is_some())),
+            ("room_name", Value::from(room.subject.as_deref().map(|name| one(name, SHORT)))),
             ("counted", Value::from(room.read_at.is_some())),
             ("arriving", names(on_the_way)),
             ("absent", names(refused)),
@@ -328,13 +335,26 @@ impl Scene<'_> {
         words.insert("guests", guests);
         words.insert("at", Value::from(self.moment(item.at)));
         match &item.news {
-            News::Changed { was, severity, joined, joined_count, ended_count, acknowledged, firing } => {
+            News::Changed {
+                was,
+                severity,
+                joined,
+                joined_count,
+                ended_count,
+                acknowledged,
+                taken_by,
+                assigned,
+                firing,
+            } => {
                 words.insert("was", Value::from(was.map(Room::severity_word)));
                 words.insert("worse", Value::from(was.is_some_and(|was| *severity < was)));
                 words.insert("joined", text_or_none(&joined_titles(joined, *joined_count, measure)));
                 words.insert("joined_count", Value::from(*joined_count));
                 words.insert("ended", Value::from(*ended_count));
                 words.insert("acknowledged_now", Value::from(*acknowledged));
+                words.insert("taken_by", Value::from(taken_by.as_deref().map(|name| one(name, SHORT))));
+                let owners: Vec<String> = assigned.iter().map(|name| one(name, SHORT)).collect();
+                words.insert("assigned", text_or_none(&some_of(&owners, measure.people, ", ")));
                 words.insert("firing", Value::from(*firing));
                 words.insert("alerts", Value::from(alerts(*firing, self.incident.truncated)));
             }
@@ -388,7 +408,12 @@ impl Scene<'_> {
             Topic::Invite(seat, _) | Topic::Reminder(seat) | Topic::Brief(seat, ..) => {
                 seat.who.timezone.as_deref()
             }
-            Topic::Picture | Topic::Presence | Topic::Quorum(_) | Topic::News(_) | Topic::End => None,
+            Topic::Picture
+            | Topic::Presence
+            | Topic::Quorum(_)
+            | Topic::News(_)
+            | Topic::End
+            | Topic::Pointer => None,
         };
         let name = own.or_else(|| self.room.and_then(|room| room.summons.timezone.as_deref()));
         let Some((name, zone)) = name.and_then(|name| Some((name, zone(name)?))) else {

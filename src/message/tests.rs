@@ -150,7 +150,8 @@ fn an_update_says_what_changed_and_no_more() {
     *Worse:* now SEV1, was SEV2
     *Joined:* Payments queue is growing; Login is slow and 2 more
     *Ended:* 1 alert
-    *Acknowledged* at prometheus
+    *Taken* by Sam Roe at prometheus
+    *Assigned to:* Sam Roe, Jonas Weber
     *Firing:* 6 alerts, as of 2026-03-01 12:10 UTC (13:10 Europe/Berlin)
     ");
     insta::assert_snapshot!(said(&Sample::sparse(), Wording::Update), @"

@@ -33,11 +33,13 @@ pub enum Wording {
     Quiet,
     /// The last message of the room.
     LastWords,
+    /// Where the room is, into a second group.
+    Pointer,
 }
 
 impl Wording {
     /// All of them, in the order in which people meet them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Subject,
         Self::Welcome,
         Self::Guest,
@@ -52,6 +54,7 @@ impl Wording {
         Self::Brief,
         Self::Quiet,
         Self::LastWords,
+        Self::Pointer,
     ];
 
     /// The kind for a piece of news.
@@ -88,6 +91,7 @@ impl Wording {
             Self::Brief => "brief",
             Self::Quiet => "quiet",
             Self::LastWords => "last_words",
+            Self::Pointer => "pointer",
         }
     }
 
@@ -109,6 +113,7 @@ impl Wording {
             Self::Brief => include_str!("brief.txt"),
             Self::Quiet => include_str!("quiet.txt"),
             Self::LastWords => include_str!("last_words.txt"),
+            Self::Pointer => include_str!("pointer.txt"),
         }
     }
 }

@@ -11,16 +11,19 @@ use super::alone::{look_for, reach_one_by_one};
 use super::appeal::{self, Appeal};
 use super::attendance::{bring_in, chat_to_check, everybody_looked_for};
 use super::closing;
+use super::farewell;
 use super::guest::lost_host;
 use super::news::fold_news;
 use super::numbers::Numbers;
 use super::offers::Agenda;
+use super::patience;
 use super::phase::{Event, Phase};
 use super::policy::Policy;
 use super::quorum::{Judgement, Matter, judge};
 use super::reading::next_read;
 use super::seat::SeatState;
 use super::standby::{self, StandbyStep};
+use super::unlinked;
 use super::unsure;
 use super::{Chore, Room, Wanted};
 use crate::clock::{Timestamp, later};
@@ -107,6 +110,10 @@ pub enum Step {
     Standby(StandbyStep),
     /// Tell it by the second way, which is no linked number.
     Appeal(Appeal),
+    /// Show in its name that a group beside the room is not the room.
+    RenameOrphan { group: GroupId, subject: String },
+    /// Leave a group beside the room.
+    LeaveOrphan { group: GroupId },
 }
 
 /// What a message is for.
@@ -151,6 +158,11 @@ pub enum What {
     },
     /// The last message of the room.
     LastWords,
+    /// Where the room is, into a group beside it.
+    Pointer {
+        /// That group.
+        group: GroupId,
+    },
 }
 
 impl What {
@@ -168,6 +180,7 @@ impl What {
             Self::Departures => "departures".to_owned(),
             Self::Quiet { person } => format!("quiet {person}"),
             Self::LastWords => "last words".to_owned(),
+            Self::Pointer { group } => format!("pointer {group}"),
         }
     }
 
@@ -181,7 +194,8 @@ impl What {
             | Self::News { .. }
             | Self::Departures
             | Self::Quorum { .. }
-            | Self::LastWords => false,
+            | Self::LastWords
+            | Self::Pointer { .. } => false,
         }
     }
 }
@@ -210,6 +224,8 @@ impl Step {
             Self::Leave { .. } => "leave",
             Self::Standby(step) => step.name(),
             Self::Appeal(_) => "second_way",
+            Self::RenameOrphan { .. } => "rename_orphan",
+            Self::LeaveOrphan { .. } => "leave_orphan",
         }
     }
 
@@ -223,6 +239,8 @@ impl Step {
             Self::CheckHistory { person, .. } => format!("check_history {person}"),
             Self::Standby(step) => format!("{} {}", step.name(), step.instance()),
             Self::Appeal(appeal) => format!("second_way {}", appeal.reason.as_str()),
+            Self::RenameOrphan { group, .. } => format!("rename_orphan {group}"),
+            Self::LeaveOrphan { group } => format!("leave_orphan {group}"),
             Self::Create { .. }
             | Self::Look { .. }
             | Self::Sweep { .. }
@@ -260,7 +278,9 @@ impl Step {
             | Self::RevokeLink { .. }
             | Self::LockMessages { .. }
             | Self::Rename { .. }
-            | Self::Leave { .. } => true,
+            | Self::Leave { .. }
+            | Self::RenameOrphan { .. }
+            | Self::LeaveOrphan { .. } => true,
         }
     }
 }
@@ -273,17 +293,23 @@ pub(super) const REFUSALS: u32 = 3;
 /// What to do next in `room`, given what is wanted of it now.
 #[must_use]
 pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Next {
+    if let Some(event) = room.clock_was_set(now) {
+        return Next::Note(event);
+    }
+    // Noted before any wish is granted: no wish fits while nobody knows what became of the create. Whoever
+    // stored the intent is gone, or would have stored the outcome too.
+    if matches!(room.phase, Phase::Creating { .. }) {
+        return Next::Note(Event::Lost { look_at: now });
+    }
     if let Some(wish) = &wanted.wish {
-        return Next::Note(wish.event());
+        return Next::Note(wish.next_move(&room.phase));
     }
     let own_works = room.instance.as_deref().is_none_or(|own| ground.numbers.works(own));
     let next = match &room.phase {
-        Phase::Skipped { .. } => Next::Rest,
+        Phase::Skipped { .. } | Phase::Creating { .. } => Next::Rest,
         Phase::Parked { why, .. } => appeal::unreached(room, wanted, ground, why, now)
             .map_or(Next::Rest, |step| appeal::offered(room, step, now).decide()),
         Phase::Closed { group, since } => closing::after_the_end(room, ground, group.as_ref(), *since, now),
-        // Whoever stored the intent is gone, or would have stored the outcome too.
-        Phase::Creating { .. } => Next::Note(Event::Lost { look_at: now }),
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
         Phase::Unsure { since, look_at, .. } => {
             unsure::while_unsure(room, wanted, ground, (*since, *look_at), now)
@@ -291,6 +317,7 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
         Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
         Phase::Closing { group, since } => closing::while_closing(room, wanted, ground, (group, *since), now),
     };
+    let next = farewell::after(next, room, wanted, ground, now);
     // Who waits for one number goes on with the others where they can do it.
     let waits = |step: &Step| step.needs_its_number() || (own_works && !matches!(step, Step::Appeal(_)));
     let next = match (next, room.hold_until) {
@@ -370,6 +397,9 @@ fn while_live(
     }
     // The group is the host's matter; a guest only speaks in it.
     let owns_group = room.guest_of.is_none();
+    if let Some(next) = patience::never_briefed(room, wanted, ground, since, now) {
+        return next;
+    }
     let Ground { policy, composer, .. } = ground;
     let mut agenda = Agenda::new(room, now);
     let into_room = |what, text| Step::Say { what, chat: ChatId::Group(group.clone()), text };
@@ -403,6 +433,7 @@ fn while_live(
         agenda.offer_at(read_at, Step::ReadMembers { group: group.clone(), wanted });
     }
     bring_in(&mut agenda, room, wanted, ground, group);
+    unlinked::brief(&mut agenda, room, wanted, ground, now);
     if owns_group && policy.lock_settings {
         agenda.chore(Chore::Settings, Step::LockSettings { group: group.clone() });
     }

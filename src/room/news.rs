@@ -20,7 +20,15 @@ fn join(earlier: News, later: News) -> News {
         (News::Reopened { title, .. }, News::Changed { severity, .. }) => News::Reopened { severity, title },
         (
             News::Changed {
-                was, severity: between, mut joined, joined_count, ended_count, acknowledged, ..
+                was,
+                severity: between,
+                mut joined,
+                joined_count,
+                ended_count,
+                acknowledged,
+                taken_by: first_taker,
+                assigned: first_owners,
+                ..
             },
             News::Changed {
                 was: was_between,
@@ -29,6 +37,8 @@ fn join(earlier: News, later: News) -> News {
                 joined_count: more_joined,
                 ended_count: more_ended,
                 acknowledged: taken,
+                taken_by,
+                assigned,
                 firing,
             },
         ) => {
@@ -41,6 +51,8 @@ fn join(earlier: News, later: News) -> News {
                 joined_count: joined_count + more_joined,
                 ended_count: ended_count + more_ended,
                 acknowledged: acknowledged || taken,
+                taken_by: taken_by.or(first_taker),
+                assigned: if assigned.is_empty() { first_owners } else { assigned },
                 firing,
             }
         }
@@ -70,8 +82,39 @@ mod tests {
             joined_count: 1,
             ended_count: 0,
             acknowledged: false,
+            taken_by: None,
+            assigned: vec![],
             firing: 2,
         }
+    }
+
+    fn owned(taken_by: Option<&str>, owner: Option<&str>) -> News {
+        let News::Changed { severity, firing, .. } = changed(None, Severity::Sev1, "a") else { panic!() };
+        News::Changed {
+            was: None,
+            severity,
+            joined: vec![],
+            joined_count: 0,
+            ended_count: 0,
+            acknowledged: taken_by.is_some(),
+            taken_by: taken_by.map(str::to_owned),
+            assigned: owner.map(str::to_owned).into_iter().collect(),
+            firing,
+        }
+    }
+
+    #[test]
+    fn the_last_owner_is_told_and_whoever_took_it_is_not_forgotten() {
+        let folded = fold_news(&items(vec![
+            owned(Some("Sam Lee"), None),
+            owned(None, Some("Mei Tanaka")),
+            owned(None, Some("Jo Park")),
+            changed(None, Severity::Sev1, "b"),
+        ]))
+        .unwrap();
+        let News::Changed { acknowledged, taken_by, assigned, .. } = folded.news else { panic!() };
+        assert_eq!((acknowledged, taken_by.as_deref()), (true, Some("Sam Lee")));
+        assert_eq!(assigned, ["Jo Park"]);
     }
 
     #[test]

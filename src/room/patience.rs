@@ -1,53 +1,35 @@
-//! How often a step is tried, and which steps tell of the room's group.
+//! How long a room waits for what should come by itself, and what it does then.
 
-use super::agenda::Step;
+use super::agenda::{Ground, Next};
+use super::alone::reach_one_by_one;
+use super::phase::Event;
+use super::{Room, Wanted};
+use crate::clock::{Timestamp, later};
 
-/// Failures in a row after which a step is given up, or done without.
-pub(super) fn patience(step: &Step) -> u32 {
-    match step {
-        // What people must hear is tried until it is refused; a look has its phase's deadline; standbys and
-        // appeals count by themselves.
-        Step::Say { .. } | Step::Create { .. } | Step::Look { .. } | Step::Standby(_) | Step::Appeal(_) => {
-            u32::MAX
-        }
-        Step::LookForMessage { .. }
-        | Step::CheckReachable { .. }
-        | Step::CheckHistory { .. }
-        | Step::AddMembers { .. } => 3,
-        // Read again minutes later in any case.
-        Step::ReadMembers { .. } => 5,
-        Step::Describe { .. } | Step::LockSettings { .. } | Step::Promote { .. } | Step::Rename { .. } => 8,
-        Step::GetLink { .. }
-        | Step::Sweep { .. }
-        | Step::RevokeLink { .. }
-        | Step::LockMessages { .. }
-        | Step::Leave { .. } => 20,
-    }
+/// When a phase that should pass by itself has lasted too long. Time in which the number was down does not
+/// count: nobody could have done anything.
+pub(super) fn deadline(room: &Room, ground: Ground<'_>, since: Timestamp) -> Timestamp {
+    let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
+    later(counted_from, ground.policy.phase_deadline)
 }
 
-/// Whether a "gone" from this step means that the room's group is gone.
-pub(super) fn touches_group(step: &Step) -> bool {
-    match step {
-        Step::Say { what, .. } => !what.is_private(),
-        Step::Describe { .. }
-        | Step::ReadMembers { .. }
-        | Step::AddMembers { .. }
-        | Step::GetLink { .. }
-        | Step::LockSettings { .. }
-        | Step::Promote { .. }
-        | Step::RevokeLink { .. }
-        | Step::LockMessages { .. }
-        | Step::Rename { .. }
-        | Step::Leave { .. } => true,
-        // A chat without a message can be unknown where its group is well; the message sent next will tell.
-        Step::LookForMessage { .. }
-        | Step::Create { .. }
-        | Step::Look { .. }
-        | Step::Sweep { .. }
-        | Step::CheckHistory { .. }
-        | Step::CheckReachable { .. }
-        // What another number sees of the group says nothing about the room's own.
-        | Step::Standby(_)
-        | Step::Appeal(_) => false,
+/// What to do in a room whose welcome was not said in time: its people are told 1:1, and then, or when as
+/// much time has passed again, a person decides.
+pub(super) fn never_briefed(
+    room: &Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    since: Timestamp,
+    now: Timestamp,
+) -> Option<Next> {
+    let deadline = deadline(room, ground, since);
+    if room.is_briefed() || deadline > now {
+        return None;
     }
+    let last = room.troubles.get("say welcome").map(|t| format!(": {}", t.last)).unwrap_or_default();
+    let why = format!("the group is there, but nothing could be said in it{last}");
+    if later(deadline, ground.policy.phase_deadline) <= now {
+        return Some(Next::Note(Event::Spent { why }));
+    }
+    Some(reach_one_by_one(room, wanted, ground, why, now))
 }

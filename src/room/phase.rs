@@ -163,6 +163,8 @@ pub enum Event {
         /// The group to take as the room.
         group: Option<GroupId>,
     },
+    /// The clock was put back: what was known is known since now at the latest.
+    ClockSet,
 }
 
 /// The names of phases, for columns, labels and the table.
@@ -229,6 +231,7 @@ impl Event {
             Self::Switched { .. } => "switched",
             Self::Cancel => "cancel",
             Self::Resume { .. } => "resume",
+            Self::ClockSet => "clock_set",
         }
     }
 }
@@ -311,6 +314,8 @@ impl Phase {
             }
             (closing @ Self::Closing { .. }, Event::Spent { why }) => closing.park(why, at),
 
+            (phase, Event::ClockSet) => phase.put_back(at),
+
             (Self::Parked { from, .. }, Event::Resume { group: None }) => from.restart(at),
             (Self::Parked { from, .. }, Event::Cancel) => {
                 Self::Closed { group: from.group().cloned(), since: at }
@@ -336,6 +341,29 @@ impl Phase {
 
     fn park(self, why: &str, at: Timestamp) -> Self {
         Self::Parked { from: Box::new(self), why: why.to_owned(), since: at }
+    }
+
+    /// The same phase with nothing in it after `at`. How long "there is none" was seen is not known any more.
+    fn put_back(self, at: Timestamp) -> Self {
+        match self {
+            Self::Wanted { since, not_before } => {
+                Self::Wanted { since: since.min(at), not_before: not_before.min(at) }
+            }
+            Self::Creating { asked_at } => Self::Creating { asked_at: asked_at.min(at) },
+            Self::Unsure { since, asked_at, look_at, .. } => Self::Unsure {
+                since: since.min(at),
+                asked_at: asked_at.min(at),
+                look_at: look_at.min(at),
+                believe_at: None,
+            },
+            Self::Live { group, since } => Self::Live { group, since: since.min(at) },
+            Self::Closing { group, since } => Self::Closing { group, since: since.min(at) },
+            Self::Closed { group, since } => Self::Closed { group, since: since.min(at) },
+            Self::Skipped { since } => Self::Skipped { since: since.min(at) },
+            Self::Parked { from, why, since } => {
+                Self::Parked { from: Box::new(from.put_back(at)), why, since: since.min(at) }
+            }
+        }
     }
 
     /// The same phase with its deadline counted anew, because an operator asked for another go.
@@ -406,6 +434,7 @@ mod tests {
             Event::Switched { instance: "second".to_owned() },
             Event::Cancel,
             Event::Resume { group: None },
+            Event::ClockSet,
         ]
     }
 
@@ -425,36 +454,46 @@ mod tests {
         wanted                         + ended     -> skipped
         wanted                         + spent     -> parked
         wanted                         + cancel    -> skipped
+        wanted                         + clock_set -> wanted
         creating                       + made      -> live
         creating                       + not_sent  -> wanted
         creating                       + lost      -> unsure
         creating                       + refused   -> parked
+        creating                       + clock_set -> creating
         unsure                         + found     -> live
         unsure                         + absent    -> unsure
         unsure                         + spent     -> parked
         unsure                         + cancel    -> parked
+        unsure                         + clock_set -> unsure
         unsure, absent once            + found     -> live
         unsure, absent once            + absent    -> unsure
         unsure, absent once            + spent     -> parked
         unsure, absent once            + cancel    -> parked
+        unsure, absent once            + clock_set -> unsure
         unsure, absent one settle ago  + found     -> live
         unsure, absent one settle ago  + absent    -> wanted
         unsure, absent one settle ago  + spent     -> parked
         unsure, absent one settle ago  + cancel    -> parked
         live                           + unhosted  -> wanted
+        unsure, absent one settle ago  + clock_set -> unsure
         live                           + ended     -> closing
         live                           + gone      -> parked
         live                           + spent     -> parked
         live                           + quorum    -> live
         live                           + switched  -> live
         live                           + cancel    -> closing
+        live                           + clock_set -> live
         closing                        + gone      -> closed
         closing                        + spent     -> parked
         closing                        + finished  -> closed
         closing                        + switched  -> closing
         closing                        + cancel    -> closed
+        closing                        + clock_set -> closing
+        closed                         + clock_set -> closed
+        skipped                        + clock_set -> skipped
         parked from live               + cancel    -> closed
         parked from live               + resume    -> live
+        parked from live               + clock_set -> parked
         ");
     }
 
@@ -476,7 +515,10 @@ mod tests {
         assert_eq!(names.len(), 8, "{names:?}");
         for phase in seen {
             let last = matches!(phase.name(), PhaseName::Closed | PhaseName::Skipped);
-            let moves = events().iter().filter(|e| phase.clone().after(e, at(100)).is_ok()).count();
+            let moves = events()
+                .iter()
+                .filter(|e| **e != Event::ClockSet && phase.clone().after(e, at(100)).is_ok())
+                .count();
             assert_eq!(last, moves == 0, "{phase:?}");
         }
     }
@@ -492,6 +534,16 @@ mod tests {
     fn an_illegal_move_says_from_where_and_what() {
         let error = Phase::Skipped { since: at(0) }.after(&Event::Began, at(1)).unwrap_err();
         assert_eq!(error.to_string(), "a room that is skipped cannot take `began`");
+    }
+
+    #[test]
+    fn after_the_clock_was_put_back_there_is_none_has_to_be_seen_twice_anew() {
+        let (_, almost) = phases().remove(4);
+        let earlier = at(-10_000);
+        let unsure = almost.after(&Event::ClockSet, earlier).unwrap();
+        let look = |second| Event::Absent { look_at: at(second), believe_at: at(second + 45) };
+        let once = unsure.after(&look(-9_990), at(-9_999)).unwrap();
+        assert_eq!(once.name(), PhaseName::Unsure, "one look is not enough");
     }
 
     #[test]

@@ -7,10 +7,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, REFUSALS, Step, What};
-use super::patience::{patience, touches_group};
+use super::farewell::FarewellEnd;
 use super::phase::{Event, Illegal, Phase};
 use super::policy::Policy;
 use super::seat::{Refused, Seat, SeatState, note_said};
+use super::tries::{patience, touches_group};
 use super::{Chore, Done, Named, Room, Saying, Stage, Trouble, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{
@@ -66,6 +67,8 @@ pub struct Effect {
     pub orphans: Vec<GroupId>,
     /// The call certainly did nothing, so it used no budget.
     pub unspent: bool,
+    /// A group beside the room was closed, or could not be.
+    pub farewell: Option<FarewellEnd>,
 }
 
 /// An outcome in words, for the journal.
@@ -140,6 +143,7 @@ impl Room {
         wanted: &Wanted,
         now: Timestamp,
     ) -> Result<Option<Event>, Illegal> {
+        self.touched_at = Some(now);
         match step {
             Step::Create { subject, people } => {
                 self.take(&Event::Began, now)?;
@@ -207,7 +211,9 @@ impl Room {
             | Step::RevokeLink { .. }
             | Step::LockMessages { .. }
             | Step::Rename { .. }
-            | Step::Leave { .. } => {}
+            | Step::Leave { .. }
+            | Step::RenameOrphan { .. }
+            | Step::LeaveOrphan { .. } => {}
         }
         Ok(None)
     }
@@ -216,7 +222,9 @@ impl Room {
     pub fn take(&mut self, event: &Event, now: Timestamp) -> Result<(), Illegal> {
         let before = self.phase.group().cloned();
         self.phase = self.phase.clone().after(event, now)?;
+        self.touched_at = Some(now);
         match event {
+            Event::ClockSet => self.put_back(now),
             Event::Lost { .. } => self.was_unsure = true,
             Event::Quorum { turn } => self.take_turn(turn, now),
             Event::Ended | Event::Cancel => self.stand_down(),
@@ -287,6 +295,7 @@ impl Room {
     ) -> Result<Effect, Illegal> {
         // Another number may do what does not need the room's own; a person who is written to waits all the same.
         let own = step.needs_its_number() || matches!(step, Step::Say { what, .. } if what.is_private());
+        self.touched_at = Some(now);
         if let Answer::Failed(error) = answer {
             if own {
                 self.hold(error, now);
@@ -326,6 +335,12 @@ impl Room {
             Step::GetLink { .. } => self.finish_link(step, answer, &mut effect, now),
             Step::CheckReachable { person, .. } => {
                 self.finish_reachable(person, step, answer, &mut effect, now);
+            }
+            Step::RenameOrphan { group, .. } => {
+                self.finish_rename_orphan(group, step, answer, &mut effect, now);
+            }
+            Step::LeaveOrphan { group } => {
+                self.finish_leave_orphan(group, step, answer, &mut effect, now);
             }
             Step::Standby(step) => self.finish_standby(step, answer, ground, now),
             Step::Appeal(appeal) => self.finish_appeal(appeal, answer, now),

@@ -224,6 +224,7 @@ impl Room {
             | What::Reminder { .. }
             | What::Brief { .. }
             | What::Quiet { .. }
+            | What::Pointer { .. }
             | What::LastWords => false,
         })
     }

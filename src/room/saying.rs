@@ -6,7 +6,7 @@
 use super::agenda::{LOOKS, REFUSALS, Step, What};
 use super::progress::{Answer, Effect, FIRST_LOOK, SKEW};
 use super::seat::{Refused, Reminder, SeatState};
-use super::{Chore, Room, Told, Trouble};
+use super::{Chore, Done, Room, Told, Trouble};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
 use crate::incident::IncidentId;
@@ -146,6 +146,7 @@ impl Room {
             What::Presence => self.done(Chore::Presence, now),
             What::Departures => {}
             What::LastWords => self.done(Chore::LastWords, now),
+            What::Pointer { group } => self.pointed(group, Done::Well { at: now }),
         }
     }
 
@@ -209,6 +210,7 @@ impl Room {
                 }
             }
             What::LastWords => self.give_up(Chore::LastWords, why, now),
+            What::Pointer { group } => self.pointed(group, Done::GivenUp { why, at: now }),
         }
     }
 }

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! `event` is `triggered`, `acknowledged` or `resolved`; `dedup_key` has at most 255 characters; `severity` is
-//! 1 (worst) to 5 or a word. Also known: `runbook_url`, `dashboard_url`, `ended_at`, `assignees`, `test`
+//! 1 (worst) to 5 or a word. Also known: `runbook_url`, `dashboard_url`, `ended_at`, `assignees`,
+//! `acknowledged_by`, `test`
 //! (`true` for a try), `condition` (which one it is, if several share a `dedup_key`) and `id`, which is not
 //! used but makes two otherwise equal signed messages different. Several may come as a list, or as `alerts`
 //! of an object; one may also come as `data` of a Standard Webhooks envelope, whose `type` then may stand for
@@ -115,6 +116,7 @@ struct Own {
     dashboard_url: Text,
     labels: Texts,
     assignees: Option<Vec<Text>>,
+    acknowledged_by: Text,
     test: Text,
 }
 
@@ -152,6 +154,7 @@ impl Own {
             labels,
             links: links.into_iter().filter_map(|(kind, url)| Some((kind, url.0?))).collect(),
             assignees: self.assignees.into_iter().flatten().filter_map(|name| name.0).collect(),
+            taken_by: self.acknowledged_by.0.filter(|_| state == AlertState::Acknowledged),
             started_at: self.started_at.0,
             ended_at: self.ended_at.0.filter(|_| state == AlertState::Resolved),
             truncated: false,

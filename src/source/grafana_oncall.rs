@@ -80,6 +80,7 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     let labels = body.labels(group);
     let severity = severity_in(&labels).map(ToOwned::to_owned);
     let draft = Draft {
+        taken_by: None,
         id: id.to_owned(),
         title: group.title.0.clone().unwrap_or_default(),
         summary: body.summary(),

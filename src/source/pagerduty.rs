@@ -28,6 +28,9 @@ struct Event {
     name: Text,
     #[serde(default)]
     occurred_at: Moment,
+    /// Who did it, if it was somebody and not the account itself.
+    #[serde(default)]
+    agent: Option<Reference>,
     #[serde(default)]
     data: Value,
 }
@@ -112,7 +115,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     }
     let incident: Incident = part(event.data, "`event.data`")?;
     let began_now = name == "incident.triggered";
-    incident.parse(event.occurred_at.0, began_now, source)
+    let taken_by = event.agent.filter(|_| name == "incident.acknowledged").and_then(|agent| agent.summary.0);
+    incident.parse(event.occurred_at.0, began_now, taken_by, source)
 }
 
 impl Incident {
@@ -120,6 +124,7 @@ impl Incident {
         self,
         occurred_at: Option<Timestamp>,
         began_now: bool,
+        taken_by: Option<String>,
         source: &Source,
     ) -> Result<Parsed, NotUnderstood> {
         let id = self.id.as_deref().ok_or_else(|| NotUnderstood::new("`event.data.id` is missing"))?;
@@ -150,6 +155,7 @@ impl Incident {
             labels: self.labels(),
             links,
             assignees: summaries_of(self.assignees.as_deref()),
+            taken_by: taken_by.filter(|_| state == AlertState::Acknowledged),
             // Bodies before 2026 have no `created_at`; a trigger is its own beginning.
             started_at: self.created_at.0.or(occurred_at.filter(|_| began_now)),
             ended_at: occurred_at.filter(|_| state == AlertState::Resolved),

@@ -69,6 +69,7 @@ impl Item {
         ];
         let title = first(&["summary", "title"]).or_else(|| self.labels.get("alertname"));
         let draft = Draft {
+            taken_by: None,
             id: hash_of(&self.labels.0),
             title: title.unwrap_or_default().to_owned(),
             summary: first(&["description", "message", "details"]).unwrap_or_default().to_owned(),

@@ -155,6 +155,7 @@ impl Alarm {
         let description = self.description.as_deref().unwrap_or_default();
         let severity = severity_of(name, description, topic);
         let draft = Draft {
+            taken_by: None,
             id: payload.clone(),
             title: name.to_owned(),
             summary: self.summary(),

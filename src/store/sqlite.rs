@@ -14,11 +14,12 @@ use self::lane::{Lane, unavailable};
 use self::rows::{Stored, all, first, moment, read};
 use super::{
     Acceptance, Began, Dossier, Entry, Finished, Gathered, Happening, Hearing, IncidentQuery, IncidentState,
-    Intent, Lease, Orphan, Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
+    Intent, Lease, Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
 };
 use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::Notice;
 use crate::incident::IncidentId;
+use crate::jid::GroupId;
 use crate::pacing::{Creation, Made};
 use crate::room::{Event, Room, Wish};
 
@@ -27,6 +28,7 @@ mod briefs;
 mod hearing;
 mod hosts;
 mod lane;
+mod orphans;
 mod queue;
 mod rows;
 mod steps;
@@ -239,6 +241,19 @@ impl Store for Sqlite {
         self.writer.call(move |db| steps::wish(db, id, &wish, now)).await
     }
 
+    async fn close_orphan(
+        &self,
+        id: IncidentId,
+        group: GroupId,
+        now: Timestamp,
+    ) -> Result<WishTaken, StoreError> {
+        self.writer.call(move |db| orphans::close(db, id, &group, now)).await
+    }
+
+    async fn open_orphans(&self) -> Result<i64, StoreError> {
+        self.reader.call(orphans::count_open).await
+    }
+
     async fn incidents(&self, query: IncidentQuery) -> Result<Vec<Summary>, StoreError> {
         self.reader
             .call(move |db| {
@@ -248,7 +263,7 @@ impl Store for Sqlite {
                     IncidentState::Closed => "closed",
                 });
                 let limit = if query.limit == 0 { LISTED } else { query.limit };
-                all(
+                let mut summaries = all(
                     db,
                     "SELECT i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
                      WHERE ?1 IS NULL OR i.state = ?1 ORDER BY i.number DESC LIMIT ?2",
@@ -261,9 +276,18 @@ impl Store for Sqlite {
                         incident: read("incident", &incident)?,
                         room: room.map(|doc| read("room", &doc)).transpose()?,
                         turn_at: turn_at.map(moment),
+                        orphans: Vec::new(),
                     })
                 })
-                .collect()
+                .collect::<Stored<Vec<Summary>>>()?;
+                if let (Some(newest), Some(oldest)) = (summaries.first(), summaries.last()) {
+                    for (id, orphan) in orphans::between(db, oldest.incident.id, newest.incident.id)? {
+                        if let Some(summary) = summaries.iter_mut().find(|s| s.incident.id == id) {
+                            summary.orphans.push(orphan);
+                        }
+                    }
+                }
+                Ok(summaries)
             })
             .await
     }
@@ -273,9 +297,9 @@ impl Store for Sqlite {
             .call(move |db| {
                 let Some(incident) = rows::incident(db, id)? else { return Ok(None) };
                 let room = rows::room(db, id)?;
-                let turn_at = queue::turn_of(db, id)?;
-                let (orphans, timeline) = (orphans(db, id)?, timeline(db, id)?);
-                Ok(Some(Dossier { incident, room, turn_at, orphans, timeline }))
+                let (turn_at, wish) = (queue::turn_of(db, id)?, rows::wish(db, id)?);
+                let (orphans, timeline) = (orphans::of(db, id)?, timeline(db, id)?);
+                Ok(Some(Dossier { incident, room, turn_at, wish, orphans, timeline }))
             })
             .await
     }
@@ -286,19 +310,26 @@ impl Store for Sqlite {
             .call(move |db| {
                 first(
                     db,
-                    "SELECT source, received_at, body, answer FROM receipts WHERE id = ?1",
+                    "SELECT source, received_at, body, answer, headers FROM receipts WHERE id = ?1",
                     [&id],
                     |r| {
                         let body = Bytes::from(r.get::<_, Vec<u8>>(2)?);
-                        Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?, body, r.get::<_, String>(3)?))
+                        Ok((
+                            r.get::<_, String>(0)?,
+                            r.get::<_, i64>(1)?,
+                            body,
+                            r.get::<_, String>(3)?,
+                            r.get::<_, String>(4)?,
+                        ))
                     },
                 )?
-                .map(|(source, at, body, answer)| {
+                .map(|(source, at, body, answer, headers)| {
                     Ok(StoredHook {
                         receipt: read("receipt", &answer)?,
                         source,
                         received_at: moment(at),
                         body,
+                        headers: read("headers", &headers)?,
                     })
                 })
                 .transpose()
@@ -310,24 +341,6 @@ impl Store for Sqlite {
         // A write that changes nothing still needs the lock and a disk that answers.
         self.writer.call(|db| rows::execute(db, "DELETE FROM orphans WHERE 0", []).map(|_| ())).await
     }
-}
-
-fn orphans(db: &Connection, id: IncidentId) -> Stored<Vec<Orphan>> {
-    all(
-        db,
-        "SELECT group_id, found_at, how FROM orphans WHERE incident = ?1 ORDER BY found_at",
-        [id.0],
-        |r| Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?)),
-    )?
-    .into_iter()
-    .map(|(group, found_at, how)| {
-        let group = group.parse().map_err(|_e| StoreError::Corrupt {
-            what: "orphan",
-            why: "its group id is malformed".to_owned(),
-        })?;
-        Ok(Orphan { group, found_at: moment(found_at), how })
-    })
-    .collect()
 }
 
 /// A journal row as read: when, kind, key, instance, event, note, end.
@@ -366,6 +379,7 @@ fn timeline(db: &Connection, id: IncidentId) -> Stored<Vec<Entry>> {
                 step: key.unwrap_or_default(),
                 how: read("note", note.as_deref().unwrap_or("null"))?,
             },
+            "asked" => Happening::Asked { what: read("wish", note.as_deref().unwrap_or("null"))? },
             _ => Happening::Refused { why: read("reason", note.as_deref().unwrap_or("null"))? },
         };
         entries.push(Entry { at: moment(at), what });

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Refusal};
 use crate::room::Loss;
+use crate::room::clock_set::CLOCK_SKEW;
 
 /// Why a number is rested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Rest {
     pub until: Timestamp,
     /// Failures in a row.
     pub times: u32,
+    /// When the last of them was seen.
+    pub noted_at: Timestamp,
 }
 
 /// Whether these words of a provider say that the number will not come back by itself. whatsmeow's say
@@ -158,7 +161,14 @@ impl Health {
         };
         let times = times_of(reason);
         let since = before.as_ref().filter(|r| same(r, reason)).map_or(now, |r| r.since);
-        let rest = Rest { reason, words: words.clone(), since, until: later(now, gap), times: times + 1 };
+        let rest = Rest {
+            reason,
+            words: words.clone(),
+            since,
+            until: later(now, gap),
+            times: times + 1,
+            noted_at: now,
+        };
         rests.insert(number.to_owned(), rest.clone());
         (times == 0).then_some(rest)
     }
@@ -224,7 +234,10 @@ impl Health {
     /// The rest of `number` that is not over yet; `create` if a group is to be made.
     #[must_use]
     pub fn resting(&self, number: &str, create: bool, now: Timestamp) -> Option<Rest> {
-        let concerns = |r: &&Rest| r.until > now && (create || !r.reason.is_about_groups());
+        // A rest that was noted in the future is from before the clock was put back: ask the number.
+        let concerns = |r: &&Rest| {
+            r.until > now && r.noted_at <= later(now, CLOCK_SKEW) && (create || !r.reason.is_about_groups())
+        };
         self.known().rests.get(number).filter(concerns).cloned()
     }
 

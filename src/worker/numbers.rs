@@ -10,7 +10,7 @@ use super::{Number, Worker};
 use crate::clock::Timestamp;
 use crate::gateway::{GatewayError, Own, Session};
 use crate::room::{Numbers, OurNumber, Room, Step, What};
-use crate::store::StoreError;
+use crate::store::{Lease, StoreError};
 
 /// The ids of our numbers, by their names in the config, as far as the provider has told.
 #[derive(Debug, Default)]
@@ -126,11 +126,17 @@ impl Worker {
     /// one for the rest. Those known to be well come first, then those with most left of their budget.
     pub(super) async fn candidates(
         &self,
-        room: &Room,
+        lease: &Lease,
         step: &Step,
         now: Timestamp,
     ) -> Result<Vec<&Number>, StoreError> {
+        let room = &lease.room;
         let own = self.number_of(room);
+        // A group beside the room is left by the number that made it.
+        let orphan = step.orphan().and_then(|group| lease.wanted.orphans.iter().find(|o| o.group == *group));
+        if let Some(number) = orphan.and_then(|o| o.instance.as_deref()).and_then(|name| self.named(name)) {
+            return Ok(vec![number]);
+        }
         Ok(match step {
             Step::Standby(step) if step.is_its_own() => self.named(step.instance()).into_iter().collect(),
             // Only the number that said it can find it, and nobody else may say it again.

@@ -36,6 +36,8 @@ pub(super) async fn perform(gateway: &dyn Gateway, step: &Step, ours: &[Jid]) ->
             gateway.members(group, &[]).await.map(Answer::Members)
         }
         Step::Standby(StandbyStep::Leave { group, .. }) => gateway.leave(group).await.map(|()| Answer::Done),
+        Step::RenameOrphan { group, subject } => gateway.rename(group, subject).await.map(|()| Answer::Done),
+        Step::LeaveOrphan { group } => gateway.leave(group).await.map(|()| Answer::Done),
         Step::Appeal(_) => {
             Err(GatewayError::NotSent { detail: "the second way is no linked number".to_owned() })
         }

@@ -245,6 +245,19 @@ impl Store for GatedStore {
         self.around("wish", self.inner.wish(id, wish, now)).await
     }
 
+    async fn close_orphan(
+        &self,
+        id: IncidentId,
+        group: GroupId,
+        now: Timestamp,
+    ) -> Result<WishTaken, StoreError> {
+        self.around("close_orphan", self.inner.close_orphan(id, group, now)).await
+    }
+
+    async fn open_orphans(&self) -> Result<i64, StoreError> {
+        self.inner.open_orphans().await
+    }
+
     async fn incidents(&self, query: IncidentQuery) -> Result<Vec<Summary>, StoreError> {
         self.inner.incidents(query).await
     }

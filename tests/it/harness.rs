@@ -212,6 +212,13 @@ impl World {
         Self::before(sandbox, clock, options).await
     }
 
+    /// A bridge whose clock can be put back without the gateway's; returns the gateway's too.
+    pub(crate) async fn with_a_clock_of_its_own() -> (Self, Arc<TestClock>) {
+        let (ours, theirs) = (Arc::new(TestClock::at(beginning())), Arc::new(TestClock::at(beginning())));
+        let sandbox = Sandbox::new(Setup::with_engine(Engine::Webjs), theirs.clone());
+        (Self::before(sandbox, ours, Options::default()).await, theirs)
+    }
+
     /// Another bridge with an empty store before the same gateway.
     pub(crate) async fn with_sandbox(other: &Self, options: Options) -> Self {
         Self::before(other.sandbox.clone(), Arc::clone(&other.clock), options).await

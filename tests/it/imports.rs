@@ -78,6 +78,7 @@ const RULES: &[Rule] = &[
         home: &["config"],
         exceptions: &[
             ("cli.rs", "where the config is must be known before there is a config"),
+            ("cli/desk.rs", "where the config is, again, for commands with a bridge of their own"),
             ("cli/demo.rs", "asks for the folder of temporary files and nothing else"),
         ],
     },
@@ -87,6 +88,13 @@ const RULES: &[Rule] = &[
         texts: &[],
         home: &["app"],
         exceptions: &[("store/sqlite/lane.rs", "one thread that owns a connection, not a task")],
+    },
+    Rule {
+        what: "ask the gateway",
+        shows_by: &["gateway::Gateway"],
+        texts: &[],
+        home: &["gateway", "worker", "app"],
+        exceptions: &[],
     },
     Rule {
         what: "print",

@@ -24,6 +24,7 @@ use crate::harness::listen;
 
 mod commands;
 mod crashing;
+mod operating;
 mod rehearsing;
 mod reloading;
 mod stopping;

@@ -178,6 +178,7 @@ async fn an_incident_in_full() {
         "unconfirmed": null,
         "why": null
       },
+      "second_groups": 0,
       "severity": "sev1",
       "source": "prometheus",
       "started_at": "2026-03-01T10:00:00Z",
@@ -256,6 +257,7 @@ async fn an_incident_in_full() {
       ],
       "title": "Checkout is down",
       "truncated": false,
+      "wish": null,
       "worst": "sev1"
     }
     "#);
@@ -273,7 +275,7 @@ async fn a_parked_room_says_why_and_what_it_takes() {
 }
 
 #[tokio::test]
-async fn a_second_group_is_shown() {
+async fn a_second_group_is_shown_and_can_be_closed_or_adopted() {
     let desk = Desk::open();
     let id = desk.doubled("Checkout is down").await;
     let json = desk.get(&format!("/api/incidents/{id}")).await.json();
@@ -281,6 +283,26 @@ async fn a_second_group_is_shown() {
     assert_eq!(json["orphans"][0]["group"], OTHER_GROUP);
     assert_eq!(json["attention"][0]["kind"], "orphan");
     assert_eq!(json["attention"][0]["group"], OTHER_GROUP);
+    assert_eq!(json["attention"][0]["actions"], serde_json::json!(["adopt", "close"]));
+    let listed = desk.get("/api/incidents").await.json();
+    assert_eq!(listed["incidents"][0]["second_groups"], 1);
+    assert!(desk.get("/metrics").await.text.contains("\nwarroom_orphans 1\n"));
+
+    let stranger = r#"{"group":"120363000000000077@g.us"}"#;
+    let path = format!("/api/rooms/{id}/close");
+    assert_eq!(desk.post_json(&path, stranger).await.problem(), (409, "conflict".into()));
+    assert!(!desk.was_rung());
+    let reply = desk.post_json(&path, &format!(r#"{{"group":"{OTHER_GROUP}"}}"#)).await;
+    assert_eq!(reply.status, 202, "{}", reply.text);
+    assert!(desk.was_rung());
+    let json = desk.get(&format!("/api/incidents/{id}")).await.json();
+    assert_eq!((&json["orphans"][0]["state"], &json["wish"]), (&"closing".into(), &Value::Null));
+    assert_eq!(json["attention"][0].get("actions"), None, "it is under way");
+    let asked = json["timeline"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(
+        (&asked["kind"], asked["detail"].as_str().unwrap().contains(OTHER_GROUP)),
+        (&"asked".into(), true)
+    );
 }
 
 #[tokio::test]
@@ -320,7 +342,8 @@ async fn what_is_not_possible_is_a_conflict_and_leaves_no_wish() {
         desk.post_json(&format!("/api/rooms/{id}/adopt"), &body).await,
     ] {
         assert_eq!(reply.problem(), (409, "conflict".into()));
-        assert_eq!(reply.json()["detail"], "a room that is live cannot take `resume`");
+        let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("cannot take `resume`") || detail.contains("only a recorded second group"));
     }
     assert_eq!(desk.wish(id).await, None);
     assert!(!desk.was_rung());

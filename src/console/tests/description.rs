@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::console::{api, routes};
+use crate::store::Happening;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -11,8 +12,19 @@ fn description() -> Value {
     serde_json::from_str(api::OPENAPI).unwrap()
 }
 
-fn fill(path: &str) -> String {
-    path.replace("{id}", "1").replace("{action}", "cancel").replace("{name}", "console.css")
+fn fill(path: &str, receipt: &str) -> String {
+    let path = path.replace("{id}", "1").replace("{action}", "cancel").replace("{name}", "console.css");
+    path.replace("{receipt}", receipt)
+}
+
+/// The receipt of an incident's first hook.
+async fn receipt_of(desk: &Desk, id: IncidentId) -> String {
+    let dossier = desk.store.dossier(id).await.unwrap().unwrap();
+    let receipts = dossier.timeline.into_iter().filter_map(|entry| match entry.what {
+        Happening::Hook { receipt, .. } => Some(receipt),
+        _ => None,
+    });
+    receipts.into_iter().next().unwrap()
 }
 
 #[tokio::test]
@@ -27,10 +39,11 @@ async fn every_route_is_described_and_nothing_else() {
 #[tokio::test]
 async fn every_described_operation_answers_as_described_and_no_other_does() {
     let desk = Desk::open();
-    desk.live("Checkout is down").await;
+    let id = desk.live("Checkout is down").await;
+    let receipt = receipt_of(&desk, id).await;
     for (path, item) in description()["paths"].as_object().unwrap() {
         for method in METHODS {
-            let request = Request::builder().method(method.to_uppercase().as_str()).uri(fill(path));
+            let request = Request::builder().method(method.to_uppercase().as_str()).uri(fill(path, &receipt));
             let request = request.header("host", "localhost").body(Body::empty()).unwrap();
             let reply = desk.ask(request).await;
             match item.get(method) {
@@ -75,6 +88,10 @@ async fn answers_have_the_described_shape() {
     let refused = desk.post(&format!("/api/rooms/{}/resume", ids[0])).await;
     assert_eq!(refused.status, 409);
     fits(&description, &conflict, &refused.json(), "conflict");
+    let replay = "/api/receipts/{receipt}/replay";
+    let receipt = described(replay, "post", "200", "application/json");
+    let path = format!("/api/receipts/{}/replay", receipt_of(&desk, ids[0]).await);
+    fits(&description, &receipt, &desk.post(&path).await.json(), "receipt");
 }
 
 #[test]

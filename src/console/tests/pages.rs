@@ -68,7 +68,9 @@ async fn what_waits_for_a_person_stands_first() {
     assert!(at("The plan makes no groups.") < at("<h2>Open"));
     assert!(at(OTHER_GROUP) < at("<h2>Open"));
     assert!(text.contains(&format!(r#"data-room="{parked}" data-action="resume""#)));
-    assert!(!text.contains(&format!(r#"data-room="{doubled}" data-action="adopt""#)), "not from a live room");
+    assert!(
+        text.contains(&format!(r#"data-room="{doubled}" data-action="close" data-group="{OTHER_GROUP}""#))
+    );
 }
 
 #[tokio::test]
@@ -95,12 +97,22 @@ async fn a_room_without_any_of_its_people_stands_out() {
 }
 
 #[tokio::test]
-async fn a_second_group_stops_calling_for_a_person_once_the_room_is_over() {
+async fn a_second_group_calls_for_a_person_until_it_is_closed() {
     let desk = Desk::open();
     let id = desk.doubled("Login is down").await;
     assert!(desk.get("/").await.text.contains("Second group"));
     desk.moves(id, Event::Cancel).await;
     desk.moves(id, Event::Finished).await;
+    assert!(desk.get("/").await.text.contains("Second group"), "the room is over, its people may not know");
+    let body = format!(r#"{{"group":"{OTHER_GROUP}"}}"#);
+    assert_eq!(desk.post_json(&format!("/api/rooms/{id}/close"), &body).await.status, 202);
+    let text = ChatId::Group(group(OTHER_GROUP));
+    let what = What::Pointer { group: group(OTHER_GROUP) };
+    let say = Step::Say { what, chat: text, text: "the room is another group".into() };
+    desk.call(id, say, Answer::Sent(Sent { message_id: None })).await;
+    let rename = Step::RenameOrphan { group: group(OTHER_GROUP), subject: format!("{id} | not the room") };
+    desk.call(id, rename, Answer::Done).await;
+    desk.call(id, Step::LeaveOrphan { group: group(OTHER_GROUP) }, Answer::Done).await;
     assert!(!desk.get("/").await.text.contains("Second group"));
     assert!(desk.get(&format!("/incidents/{id}")).await.text.contains(OTHER_GROUP), "it is still named");
 }

@@ -50,7 +50,15 @@ fn incident() -> Incident {
 }
 
 fn wanted() -> Wanted {
-    Wanted { incident: incident(), news: vec![], wish: None, notices: vec![], host: None, guests: vec![] }
+    Wanted {
+        incident: incident(),
+        news: vec![],
+        wish: None,
+        notices: vec![],
+        host: None,
+        guests: vec![],
+        orphans: vec![],
+    }
 }
 
 /// Two numbers, the first of which may not work since so many seconds.

@@ -5,6 +5,7 @@ CREATE TABLE receipts (
     source      TEXT NOT NULL,
     received_at INTEGER NOT NULL,
     replay_key  TEXT,
+    headers     TEXT NOT NULL,             -- those that say how the body is to be read
     body        BLOB NOT NULL,
     answer      TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -15,6 +16,7 @@ CREATE TABLE incidents (
     number    INTEGER PRIMARY KEY,
     key       TEXT NOT NULL,
     state     TEXT NOT NULL,
+    resolved_at INTEGER,                   -- with closes_at, for clocks that are put back
     closes_at INTEGER,
     doc       TEXT NOT NULL
 );
@@ -22,6 +24,7 @@ CREATE TABLE incidents (
 -- At most one incident of a key is not closed: this is what makes two of them impossible.
 CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state <> 'closed';
 CREATE INDEX incidents_by_close ON incidents (closes_at) WHERE closes_at IS NOT NULL;
+CREATE INDEX incidents_by_end ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 
 CREATE TABLE alerts (
     incident INTEGER NOT NULL REFERENCES incidents (number),
@@ -56,6 +59,7 @@ CREATE TABLE rooms (
     group_id    TEXT,                      -- from the document, to find the room of what the gateway tells
     wish        TEXT,
     wake_at     INTEGER,
+    touched_at  INTEGER,                   -- as in the document, for clocks that are put back
     stirred     INTEGER NOT NULL DEFAULT 0,
     lease_token TEXT,
     lease_until INTEGER,
@@ -118,12 +122,13 @@ CREATE TABLE hushes (
     until  INTEGER NOT NULL,
     but    INTEGER                              -- the incident that may
 ) WITHOUT ROWID;
+CREATE INDEX rooms_by_touch ON rooms (touched_at) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE journal (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
     incident INTEGER NOT NULL REFERENCES incidents (number),
     at       INTEGER NOT NULL,
-    kind     TEXT NOT NULL,                -- intent, event, stray, refused, covered
+    kind     TEXT NOT NULL,                -- intent, event, stray, refused, covered, asked
     step     TEXT,                         -- bounded name, for pacing
     key      TEXT,                         -- what exactly, for people
     instance TEXT,
@@ -132,15 +137,22 @@ CREATE TABLE journal (
     spent    INTEGER NOT NULL DEFAULT 1,   -- 0 when the call certainly did nothing
     event    TEXT,
     note     TEXT,
-    ended_at INTEGER
+    ended_at INTEGER,
+    paced_at INTEGER                       -- when it counts for the pace; not after now
 );
 
 CREATE INDEX journal_by_incident ON journal (incident, id);
-CREATE INDEX journal_by_pace ON journal (instance, step, at) WHERE kind = 'intent';
+CREATE INDEX journal_by_pace ON journal (instance, step, paced_at) WHERE kind = 'intent';
 
 CREATE TABLE orphans (
-    group_id TEXT PRIMARY KEY,
-    incident INTEGER NOT NULL REFERENCES incidents (number),
-    found_at INTEGER NOT NULL,
-    how      TEXT NOT NULL
+    group_id   TEXT PRIMARY KEY,
+    incident   INTEGER NOT NULL REFERENCES incidents (number),
+    instance   TEXT,
+    found_at   INTEGER NOT NULL,
+    how        TEXT NOT NULL,
+    state      TEXT NOT NULL,              -- open, closing, closed
+    changed_at INTEGER,
+    trouble    TEXT
 ) WITHOUT ROWID;
+
+CREATE INDEX orphans_by_incident ON orphans (incident);

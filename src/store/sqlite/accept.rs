@@ -24,17 +24,19 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
         id: hook.receipt.clone(),
         outcome: hook.ignored.as_ref().map(|_| Outcome::Ignored),
         reason: hook.ignored.clone(),
+        replays: hook.replays.clone(),
         incidents,
     };
     execute(
         db,
-        "INSERT INTO receipts (id, source, received_at, replay_key, body, answer)
-         VALUES (:id, :source, :received_at, :replay_key, :body, :answer)",
+        "INSERT INTO receipts (id, source, received_at, replay_key, headers, body, answer)
+         VALUES (:id, :source, :received_at, :replay_key, :headers, :body, :answer)",
         named_params! {
             ":id": receipt.id,
             ":source": hook.source,
             ":received_at": millis(hook.received_at),
             ":replay_key": hook.replay_key,
+            ":headers": write("headers", &hook.headers)?,
             ":body": hook.body.as_ref(),
             ":answer": write("receipt", &receipt)?,
         },
@@ -146,7 +148,8 @@ fn record(db: &Connection, hook: &Acceptance, folded: &Folded) -> Stored<()> {
         let room = (hook.open_room)(incident, now);
         execute(
             db,
-            "INSERT INTO rooms (incident, phase, doc, wake_at, route, rank) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO rooms (incident, phase, doc, wake_at, touched_at, route, rank)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)",
             params![
                 incident.id.0,
                 room.phase.name().as_str(),

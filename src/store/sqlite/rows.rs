@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::hosts;
 use super::lane::unavailable;
+use super::orphans;
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, State};
 use crate::room::{NewsItem, Room, Wanted, Wish};
@@ -75,20 +76,22 @@ pub(super) fn incident(db: &Connection, id: IncidentId) -> Stored<Option<Inciden
 }
 
 pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
-    let state = match incident.state {
-        State::Open => "open",
-        State::Resolved { .. } => "resolved",
-        State::Closed { .. } => "closed",
+    let (state, resolved_at) = match incident.state {
+        State::Open => ("open", None),
+        State::Resolved { resolved_at, .. } => ("resolved", Some(resolved_at)),
+        State::Closed { .. } => ("closed", None),
     };
     execute(
         db,
-        "INSERT INTO incidents (number, key, state, closes_at, doc)
-         VALUES (:number, :key, :state, :closes_at, :doc)
-         ON CONFLICT (number) DO UPDATE SET state = :state, closes_at = :closes_at, doc = :doc",
+        "INSERT INTO incidents (number, key, state, resolved_at, closes_at, doc)
+         VALUES (:number, :key, :state, :resolved_at, :closes_at, :doc)
+         ON CONFLICT (number) DO UPDATE
+         SET state = :state, resolved_at = :resolved_at, closes_at = :closes_at, doc = :doc",
         named_params! {
             ":number": incident.id.0,
             ":key": incident.key.as_str(),
             ":state": state,
+            ":resolved_at": resolved_at.map(millis),
             ":closes_at": incident.closes_at().map(millis),
             ":doc": write("incident", incident)?,
         },
@@ -126,7 +129,15 @@ pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
     let wish = wish.map(|doc| read::<Wish>("wish", &doc)).transpose()?;
     let (host, guests) = (hosts::host_of(db, room)?, hosts::guests_of(db, id)?);
     let notices = super::hearing::unheard(db, id, room.noticed)?;
-    Ok((Wanted { incident, news, wish, notices, host, guests }, stirred))
+    let orphans = orphans::wanted(db, id)?;
+    Ok((Wanted { incident, news, wish, notices, host, guests, orphans }, stirred))
+}
+
+/// What an operator asked of a room that is not done yet.
+pub(super) fn wish(db: &Connection, id: IncidentId) -> Stored<Option<Wish>> {
+    let doc =
+        first(db, "SELECT wish FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Option<String>>(0))?;
+    doc.flatten().map(|doc| read("wish", &doc)).transpose()
 }
 
 /// Something came up for the room: it is due now, and whoever holds it must not put it to sleep.

@@ -2,12 +2,13 @@
 
 use rusqlite::{Connection, named_params, params};
 
+use super::orphans;
 use super::rows::{self, Stored, all, execute, first, millis, moment, read, write};
 use super::{briefs, hosts, queue};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::{Incident, IncidentId};
-use crate::jid::GroupId;
 use crate::pacing::{MINUTE, Pace, one_more};
+use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::progress::Note;
 use crate::room::{Event, Room, Step, Wanted, Wish};
 use crate::store::{Began, Finished, Intent, Lease, StepOutcome, StoreError, WishTaken};
@@ -24,9 +25,16 @@ pub(super) fn lease_rooms(
     let due = all(
         db,
         "SELECT incident, doc FROM rooms
-         WHERE wake_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1)
+         WHERE (wake_at <= ?1 OR (wake_at IS NOT NULL AND touched_at > ?3))
+           AND (lease_until IS NULL OR lease_until <= ?1 OR lease_until > ?4)
          ORDER BY wake_at, incident LIMIT ?2",
-        params![millis(now), i64::try_from(limit).unwrap_or(i64::MAX)],
+        params![
+            millis(now),
+            i64::try_from(limit).unwrap_or(i64::MAX),
+            // Neither can have been written by a clock that goes as ours does now: it was put back.
+            millis(later(now, CLOCK_SKEW)),
+            millis(later(later(now, lease_for), CLOCK_SKEW)),
+        ],
         |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
     )?;
     let until = later(now, lease_for);
@@ -92,14 +100,16 @@ pub(super) fn put_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<(
     let before = hosts::before(db, room.incident)?;
     execute(
         db,
-        "UPDATE rooms SET phase = ?2, doc = ?3, hosting = ?4, guest_of = ?5, group_id = ?6 WHERE incident = ?1",
+        "UPDATE rooms SET phase = ?2, doc = ?3, hosting = ?4, guest_of = ?5, group_id = ?6, touched_at = ?7
+         WHERE incident = ?1",
         params![
             room.incident.0,
             room.phase.name().as_str(),
             write("room", room)?,
             hosts::code(room.hosting()),
             hosts::counted_guest(room),
-            room.phase.group().map(GroupId::as_str)
+            room.phase.group().map(crate::jid::GroupId::as_str),
+            room.touched_at.map(millis)
         ],
     )?;
     hosts::tell(db, room, before, now)
@@ -133,8 +143,8 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
     let event = intent.event.as_ref().map(|e| write("event", e)).transpose()?;
     execute(
         db,
-        "INSERT INTO journal (incident, at, kind, step, key, instance, private, important, event)
-         VALUES (:incident, :at, 'intent', :step, :key, :instance, :private, :important, :event)",
+        "INSERT INTO journal (incident, at, kind, step, key, instance, private, important, event, paced_at)
+         VALUES (:incident, :at, 'intent', :step, :key, :instance, :private, :important, :event, :at)",
         named_params! {
             ":incident": intent.room.incident.0,
             ":at": millis(now),
@@ -159,11 +169,19 @@ fn is_private(step: &Step) -> bool {
 }
 
 fn in_pace(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Result<(), Timestamp>> {
+    // What was begun by a clock that was ahead was begun by now at the latest.
+    execute(
+        db,
+        "UPDATE journal SET paced_at = ?3
+         WHERE kind = 'intent' AND instance = ?1 AND step = ?2 AND paced_at > ?4",
+        params![intent.instance, intent.step.name(), millis(now), millis(later(now, CLOCK_SKEW))],
+    )?;
     let since = |step: &str, window: SignedDuration, private: bool| {
         all(
             db,
-            "SELECT at FROM journal
-             WHERE kind = 'intent' AND instance = ?1 AND step = ?2 AND at > ?3 AND spent = 1 AND private >= ?4",
+            "SELECT paced_at FROM journal
+             WHERE kind = 'intent' AND instance = ?1 AND step = ?2 AND paced_at > ?3
+               AND spent = 1 AND private >= ?4",
             params![intent.instance, step, millis(later(now, -window)), private],
             |r| r.get::<_, i64>(0),
         )
@@ -219,8 +237,12 @@ pub(super) fn finish_step(
     if let Some(event) = &outcome.effect.event {
         journal_event(db, id, event, now)?;
     }
+    let instance = instance_of(db, outcome.intent)?;
     for group in &outcome.effect.orphans {
-        put_orphan(db, id, group, "carries the id of this incident", now)?;
+        orphans::put(db, id, group, instance.as_deref(), "carries the id of this incident", now)?;
+    }
+    if let Some(end) = &outcome.effect.farewell {
+        orphans::end(db, end, now)?;
     }
     finish(db, &outcome.room, now)
 }
@@ -246,31 +268,28 @@ fn stray(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<Finis
     if let Some(group) = &outcome.made {
         let room = rows::room(db, id)?;
         if room.as_ref().and_then(|r| r.phase.group()) != Some(group) {
-            put_orphan(db, id, group, "was made after another worker had taken over", now)?;
+            let instance = instance_of(db, outcome.intent)?;
+            let how = "was made after another worker had taken over";
+            orphans::put(db, id, group, instance.as_deref(), how, now)?;
         }
         rows::stir(db, id, now)?;
     }
     Ok(Finished::Stray)
 }
 
-fn put_orphan(db: &Connection, id: IncidentId, group: &GroupId, how: &str, now: Timestamp) -> Stored<()> {
-    execute(
-        db,
-        "INSERT INTO orphans (group_id, incident, found_at, how) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (group_id) DO NOTHING",
-        params![group.as_str(), id.0, millis(now), how],
-    )?;
-    Ok(())
+/// The linked number that an intent went through.
+fn instance_of(db: &Connection, intent: i64) -> Stored<Option<String>> {
+    let instance =
+        first(db, "SELECT instance FROM journal WHERE id = ?1", [intent], |r| r.get::<_, Option<String>>(0))?;
+    Ok(instance.flatten())
 }
 
-/// Writes the room and reads what is wanted of it now.
+/// Writes the room and reads what is wanted of it now. A group once filed as an orphan can turn out to be the
+/// room.
 pub(super) fn finish(db: &Connection, room: &Room, now: Timestamp) -> Stored<Finished> {
     put_room(db, room, now)?;
     briefs::settle(db, room, now)?;
-    if let Some(group) = hosts::own_group(room) {
-        // A group once filed as an orphan can turn out to be the room.
-        execute(db, "DELETE FROM orphans WHERE group_id = ?1", [group.as_str()])?;
-    }
+    orphans::settle(db, None, room, None, now)?;
     let (wanted, stirred) = rows::wanted(db, room)?;
     Ok(Finished::Yes { wanted: Box::new(wanted), stirred })
 }
@@ -292,7 +311,11 @@ pub(super) fn note(
         return Ok(Finished::NotNow { wanted, stirred });
     }
     journal_event(db, room.incident, event, now)?;
-    clear_wish(db, lease)?;
+    orphans::settle(db, Some(&lease.room), room, Some(event), now)?;
+    // Any other move leaves the wish standing, so that it is granted from where the room goes.
+    if lease.wanted.wish.as_ref().is_some_and(|wish| wish.event() == *event) {
+        clear_wish(db, lease)?;
+    }
     finish(db, room, now)
 }
 
@@ -340,8 +363,8 @@ pub(super) fn release(
 pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
     let docs = all(
         db,
-        "SELECT number, doc FROM incidents WHERE closes_at IS NOT NULL AND closes_at <= ?1",
-        [millis(now)],
+        "SELECT number, doc FROM incidents WHERE closes_at <= ?1 OR resolved_at > ?2",
+        [millis(now), millis(later(now, CLOCK_SKEW))],
         |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
     )?;
     let mut closed = 0;
@@ -358,7 +381,10 @@ pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
                 continue;
             }
         };
-        if let Some(over) = incident.close_if_quiet(now) {
+        if let Some(sooner) = incident.clock_was_set(now) {
+            rows::put_incident(db, &sooner)?;
+            rows::stir(db, sooner.id, now)?;
+        } else if let Some(over) = incident.close_if_quiet(now) {
             rows::put_incident(db, &over)?;
             rows::stir(db, over.id, now)?;
             closed += 1;
@@ -382,9 +408,13 @@ pub(super) fn next_wake(db: &Connection) -> Stored<Option<Timestamp>> {
 
 pub(super) fn wish(db: &Connection, id: IncidentId, wish: &Wish, now: Timestamp) -> Stored<WishTaken> {
     let Some(room) = rows::room(db, id)? else { return Ok(WishTaken::NoSuchRoom) };
-    if let Err(illegal) = room.phase.after(&wish.event(), now) {
+    if let Err(illegal) = wish.fits(&room.phase, now) {
         return Ok(WishTaken::No(illegal.to_string()));
     }
+    if let Some(why) = orphans::objection(db, &room, wish)? {
+        return Ok(WishTaken::No(why));
+    }
+    orphans::asked(db, id, &wish.words(), now)?;
     execute(db, "UPDATE rooms SET wish = ?2 WHERE incident = ?1", params![id.0, write("wish", wish)?])?;
     rows::stir(db, id, now)?;
     Ok(WishTaken::Yes)

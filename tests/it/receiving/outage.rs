@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration, Timestamp};
 use warroom::gateway::Notice;
 use warroom::incident::IncidentId;
+use warroom::jid::GroupId;
 use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, Receiver};
 use warroom::room::{Event, Room, Wish};
@@ -160,6 +161,19 @@ impl Store for Moody {
 
     async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError> {
         self.inner.wish(id, wish, now).await
+    }
+
+    async fn close_orphan(
+        &self,
+        id: IncidentId,
+        group: GroupId,
+        now: Timestamp,
+    ) -> Result<WishTaken, StoreError> {
+        self.inner.close_orphan(id, group, now).await
+    }
+
+    async fn open_orphans(&self) -> Result<i64, StoreError> {
+        self.inner.open_orphans().await
     }
 
     async fn incidents(&self, query: IncidentQuery) -> Result<Vec<Summary>, StoreError> {
