@@ -4,13 +4,21 @@ use super::agenda::{Ground, Next};
 use super::alone::reach_one_by_one;
 use super::phase::Event;
 use super::{Room, Wanted};
-use crate::clock::{Timestamp, later};
+use crate::clock::{SignedDuration, Timestamp, later};
+
+/// What one try after a wait may take.
+const ONE_TRY: SignedDuration = SignedDuration::from_mins(1);
+/// For a wait that the provider asked for a deadline is put off by this at most.
+const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(16);
 
 /// When a phase that should pass by itself has lasted too long. Time in which the number was down does not
 /// count: nobody could have done anything.
 pub(super) fn deadline(room: &Room, ground: Ground<'_>, since: Timestamp) -> Timestamp {
     let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
-    later(counted_from, ground.policy.phase_deadline)
+    let usual = later(counted_from, ground.policy.phase_deadline);
+    // Whom the provider makes wait until then gets one try after it; to be put off again and again is a reason.
+    let after_hold = room.hold_until.map_or(usual, |until| later(until, ONE_TRY));
+    usual.max(after_hold.min(later(usual, LONGEST_HOLD)))
 }
 
 /// What to do in a room whose welcome was not said in time: its people are told 1:1, and then, or when as

@@ -474,8 +474,8 @@ mod tests {
         unsure, absent one settle ago  + absent    -> wanted
         unsure, absent one settle ago  + spent     -> parked
         unsure, absent one settle ago  + cancel    -> parked
-        live                           + unhosted  -> wanted
         unsure, absent one settle ago  + clock_set -> unsure
+        live                           + unhosted  -> wanted
         live                           + ended     -> closing
         live                           + gone      -> parked
         live                           + spent     -> parked

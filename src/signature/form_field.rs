@@ -10,7 +10,7 @@ use super::{Evidence, Rejected, form, shared_secret};
 
 pub(super) fn verify(body: &Bytes, name: &str, secrets: &[SecretString]) -> Result<Evidence, Rejected> {
     let mut given = None;
-    let mut rest: Vec<u8> = Vec::with_capacity(body.len());
+    let mut rest: Vec<&[u8]> = Vec::new();
     for pair in body.split(|byte| *byte == b'&') {
         let (key, value) = form::halves(pair);
         if form::decode(key) == name.as_bytes() {
@@ -18,15 +18,12 @@ pub(super) fn verify(body: &Bytes, name: &str, secrets: &[SecretString]) -> Resu
                 return Err(Rejected::Malformed);
             }
         } else {
-            if !rest.is_empty() {
-                rest.push(b'&');
-            }
-            rest.extend_from_slice(pair);
+            rest.push(pair);
         }
     }
     let given = given.ok_or(Rejected::Missing)?;
     shared_secret::accept(shared_secret::is_one_of(&given, secrets))?;
-    Ok(Evidence { body: Some(rest.into()), ..Evidence::default() })
+    Ok(Evidence { body: Some(rest.join(&b'&').into()), ..Evidence::default() })
 }
 
 /// The body with the field at its end.

@@ -15,6 +15,8 @@ mod switching;
 fn two_numbers() -> Options {
     Options {
         second_number: true,
+        // Rooms are made with the number that has most left: the first one.
+        second_rooms_per_hour: Some(2),
         rooms: "  close_after: 5m\n  update_interval: 10s".to_owned(),
         ..Options::default()
     }

@@ -76,6 +76,8 @@ pub(crate) struct Options {
     pub(crate) messages_per_minute: u32,
     /// Whether there is a second linked number.
     pub(crate) second_number: bool,
+    /// How many rooms an hour the second one may make; as many as the first, if absent.
+    pub(crate) second_rooms_per_hour: Option<u32>,
     /// How the first number's events are proven; none are taken if this is empty.
     pub(crate) events: &'static str,
     /// Further lines below `gateway:`, indented by two.
@@ -96,6 +98,7 @@ impl Default for Options {
             budget: ", rooms_burst: 60, rooms_gap: 0s",
             messages_per_minute: 600,
             second_number: false,
+            second_rooms_per_hour: None,
             events: "",
             gateway: String::new(),
             call_timeout: "5s",
@@ -170,7 +173,8 @@ rooms:
         second = if options.second_number {
             format!(
                 "    - {{ name: second, id: {SECOND_ID}, access_token: {SECOND_TOKEN}, rooms_per_hour: {}{} }}",
-                options.rooms_per_hour, options.budget
+                options.second_rooms_per_hour.unwrap_or(options.rooms_per_hour),
+                options.budget
             )
         } else {
             String::new()
