@@ -148,9 +148,10 @@ pub enum Scheme {
         /// The accepted keys. They look like base64 but are used as text.
         secrets: Vec<SecretString>,
     },
-    /// Standard Webhooks and Svix, symmetric (`v1`).
+    /// Standard Webhooks and Svix, symmetric (`v1`) and asymmetric (`v1a`).
     StandardWebhooks {
-        /// The accepted secrets, `whsec_` and base64; the key is what the base64 stands for.
+        /// The accepted secrets, `whsec_` and base64, where the key is what the base64 stands for; or public
+        /// keys, `whpk_` and base64, of senders that sign with Ed25519.
         secrets: Vec<SecretString>,
     },
     /// WAHA's, the server behind Wawp: HMAC of the raw body in hexadecimal digits, in `X-Webhook-Hmac`.
@@ -224,9 +225,11 @@ impl Verifier {
         }
         match &self.scheme {
             Scheme::StandardWebhooks { secrets }
-                if secrets.iter().any(|s| standard_webhooks::key(s).is_none()) =>
+                if secrets.iter().any(|s| {
+                    standard_webhooks::key(s).is_none() && standard_webhooks::public_key(s).is_none()
+                }) =>
             {
-                Some("a secret is not `whsec_` followed by base64")
+                Some("a secret is not `whsec_` (or, for a public key, `whpk_`) followed by base64")
             }
             Scheme::Bearer { secrets } | Scheme::Header { secrets, .. }
                 if secrets.iter().any(|s| HeaderValue::from_str(s.expose_secret()).is_err()) =>

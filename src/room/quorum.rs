@@ -1,7 +1,7 @@
 //! Who must be there: reminded, replaced by a stand-in, and at last raised with those who can decide.
 //!
 //! Pure. The clock of a room starts with its welcome. When it is time and nobody in a required role is in,
-//! [`judge`] says what comes next, one [`Turn`] at a time: one reminder 1:1, then one stand-in after the other,
+//! `judge` says what comes next, one [`Turn`] at a time: one reminder 1:1, then one stand-in after the other,
 //! then the room, the console and those who are told last. A turn that would reach nobody is no turn: the next
 //! one is taken at once. Turns are noted in the journal like moves; what they lead to (a message, an addition,
 //! an invitation) is a step like any other, so a crash between them loses and repeats nothing.

@@ -3,7 +3,7 @@
 use super::agenda::{Ground, Next, Step};
 use super::alone::reach_one_by_one;
 use super::offers::Agenda;
-use super::{Room, Wanted, appeal};
+use super::{Room, Wanted, appeal, patience};
 use crate::clock::{Timestamp, later};
 
 pub(super) fn while_unsure(
@@ -16,9 +16,7 @@ pub(super) fn while_unsure(
     if let Some(next) = while_nobody_can_look(room, wanted, ground, now) {
         return next;
     }
-    // Time in which the number was down does not count: nobody could have looked.
-    let counted_from = room.down_at.map_or(since, |down| down.max(since)).max(ground.well_since);
-    let deadline = later(counted_from, ground.policy.phase_deadline);
+    let deadline = patience::deadline(room, ground, since);
     if deadline <= now {
         let why = "nobody could tell whether the group was made".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);

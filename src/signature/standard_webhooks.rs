@@ -1,9 +1,11 @@
 //! Standard Webhooks and Svix: `webhook-id`, `webhook-timestamp`, `webhook-signature`, or the same three with
-//! `svix-`. HMAC-SHA256 over `<id>.<timestamp>.<body>`, base64, in a list of `version,signature`.
+//! `svix-`, over `<id>.<timestamp>.<body>`, base64, in a list of `version,signature`: `v1` is HMAC-SHA256 with a
+//! shared secret (`whsec_`), `v1a` Ed25519 by the key that belongs to a public one (`whpk_`).
 //!
-//! Several entries come while a secret is being rotated; versions other than `v1` are passed over, as the
-//! specification asks.
+//! Several entries come while a secret is being rotated; other versions are passed over, as the specification
+//! asks.
 
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
@@ -51,15 +53,18 @@ pub(super) fn verify(
         return Err(Rejected::Malformed);
     }
     let time = SignedTime::read(headers, &names.time)?;
-    let signatures: Vec<Vec<u8>> = sole_text(headers, &names.signature)?
-        .split(' ')
-        .filter_map(|item| STANDARD.decode(item.strip_prefix("v1,")?).ok())
-        .collect();
-    if signatures.is_empty() {
+    let items = sole_text(headers, &names.signature)?;
+    let of = |version: &str| -> Vec<Vec<u8>> {
+        let texts = items.split(' ').filter_map(|item| item.strip_prefix(version)?.strip_prefix(','));
+        texts.filter_map(|text| STANDARD.decode(text).ok()).collect()
+    };
+    let (macs, signatures) = (of("v1"), of("v1a"));
+    if macs.is_empty() && signatures.is_empty() {
         return Err(Rejected::Malformed);
     }
     let parts: [&[u8]; 5] = [id.as_bytes(), b".", time.text.as_bytes(), b".", &hook.body];
-    if !mac::any_matches(&mac::macs(secrets.iter().filter_map(key), &parts), &signatures) {
+    let by_secret = mac::any_matches(&mac::macs(secrets.iter().filter_map(key), &parts), &macs);
+    if !by_secret && !is_signed(secrets, &parts.concat(), &signatures) {
         return Err(Rejected::Wrong);
     }
     time.check_fresh(now, tolerance)?;
@@ -90,9 +95,23 @@ pub(super) fn sign(
     Ok(headers)
 }
 
+/// Whether one of the public keys among `secrets` vouches for one of the signatures.
+fn is_signed(secrets: &[SecretString], signed: &[u8], signatures: &[Vec<u8>]) -> bool {
+    let keys = secrets.iter().filter_map(public_key).map(|key| UnparsedPublicKey::new(&ED25519, key));
+    keys.into_iter().any(|key| signatures.iter().any(|signature| key.verify(signed, signature).is_ok()))
+}
+
+/// The public key that stands among the secrets of an asymmetric endpoint.
+pub(super) fn public_key(secret: &SecretString) -> Option<[u8; 32]> {
+    STANDARD.decode(secret.expose_secret().strip_prefix("whpk_")?).ok()?.try_into().ok()
+}
+
 /// The bytes behind a secret. Reference libraries read a secret without `whsec_` as base64 too.
 pub(super) fn key(secret: &SecretString) -> Option<Vec<u8>> {
     let text = secret.expose_secret();
+    if text.starts_with("whpk_") {
+        return None;
+    }
     let key = STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok()?;
     (!key.is_empty()).then_some(key)
 }

@@ -526,3 +526,30 @@ proptest! {
         prop_assert!(verify(raw, &verifier, at(i64::from(now))).is_err());
     }
 }
+
+/// Published with Svix's server (MIT): a public key, and a signature by the private one that belongs to it.
+#[test]
+fn an_asymmetric_signature_is_checked_with_the_public_key() {
+    const PUBLIC: &str = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
+    const SIGNATURE: &str =
+        "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==";
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const BODY: &str = r#"{"test": 2432232314}"#;
+    let judge = |keys: &[&str], signature: &str, body: &'static str| {
+        let headers = [
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            ("webhook-signature", signature),
+        ];
+        verify(hook(&headers, body), &standard(keys), at(1_614_265_330)).map(drop)
+    };
+    assert_eq!(standard(&[PUBLIC]).problem(), None);
+    assert_eq!(judge(&[PUBLIC], SIGNATURE, BODY), Ok(()));
+    assert_eq!(judge(&[SECRET, PUBLIC], &format!("v1,AAAA {SIGNATURE}"), BODY), Ok(()));
+    assert_eq!(judge(&[PUBLIC], SIGNATURE, r#"{"test": 2432232315}"#), Err(Rejected::Wrong));
+    assert_eq!(judge(&[SECRET], SIGNATURE, BODY), Err(Rejected::Wrong), "no public key is known");
+    assert_eq!(judge(&[PUBLIC], &SIGNATURE.replace("v1a", "v1"), BODY), Err(Rejected::Wrong));
+    assert_eq!(judge(&[PUBLIC], &SIGNATURE.replacen("hnO3", "hnO4", 1), BODY), Err(Rejected::Wrong));
+    assert!(standard(&["whpk_AAAA"]).problem().is_some(), "too short for a key");
+    assert!(sign(&standard(&[PUBLIC]), b"x", "msg_1", at(0)).is_err(), "nobody signs with a public key");
+}

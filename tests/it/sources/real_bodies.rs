@@ -13,6 +13,7 @@ use super::fields::{checks, words};
 use super::{read, source};
 
 mod hosted;
+mod others;
 
 /// Real bodies are kept outside this repository; this test only runs beside them.
 pub(super) fn samples() -> Option<PathBuf> {
