@@ -113,6 +113,9 @@ struct WhoArgs {
     /// How bad it is
     #[arg(long, default_value = "sev1")]
     severity: Severity,
+    /// Somebody whom the monitoring tool has assigned; may be given several times
+    #[arg(long = "assignee", value_name = "EMAIL")]
+    assignees: Vec<String>,
     /// When: `2026-03-01T10:00:00Z`, or `2026-03-01 10:00` in UTC; now if absent
     #[arg(long, value_name = "TIME", value_parser = who::read_moment)]
     at: Option<crate::clock::Timestamp>,
@@ -145,6 +148,7 @@ pub fn run(cli: Cli) -> ExitCode {
             let question = who::Question {
                 labels: args.labels.into_iter().collect(),
                 severity: args.severity,
+                assignees: args.assignees,
                 at: args.at.unwrap_or_else(|| clock.now()),
                 json: args.json,
             };

@@ -341,6 +341,7 @@ impl Receiver {
                 source: &incident.source,
                 severity: incident.severity,
                 title: &incident.title,
+                assignees: &incident.assignees,
             };
             Room::wanted(incident, roster.summon(&subject, now), now)
         })

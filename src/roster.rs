@@ -26,6 +26,9 @@ pub use rotation::{By, Duty, Hours, Layer, Override, Rotation};
 /// The role that leads; listed first, and its clock is used for local times.
 pub const COMMANDER: &str = "commander";
 
+/// The role of somebody who is called only because the source has assigned them.
+pub const ASSIGNEE: &str = "assignee";
+
 /// Everybody who can be called, and for what.
 #[derive(Debug, Clone)]
 pub struct Roster {
@@ -67,6 +70,8 @@ pub struct Route {
     pub name: String,
     /// All must hold; none at all holds always.
     pub matchers: Vec<Matcher>,
+    /// Whether the next route that matches adds its people too.
+    pub goes_on: bool,
     /// Who is called in which role, in the order of the file.
     pub invite: Vec<Invite>,
     /// Where the first steps are written.
@@ -111,6 +116,8 @@ pub struct Subject<'a> {
     pub severity: Severity,
     /// What broke.
     pub title: &'a str,
+    /// Whom the source has assigned: e-mail addresses and names, as it says them.
+    pub assignees: &'a [String],
 }
 
 /// `source`, `severity` and `title` are ours and win over labels of the same name, so that what the
@@ -177,27 +184,46 @@ pub struct Stakeholder {
 }
 
 impl Roster {
-    /// The people wanted for `subject` at `at`: those of the first route whose matchers all hold, or the
-    /// fallback's if there is none or it names nobody.
+    /// The people wanted for `subject` at `at`: those of the first route whose matchers all hold, and of the
+    /// next ones for as long as each says `continue`; the fallback's if there is none or they name nobody. Whom
+    /// the source has assigned is wanted too, if the roster knows the address.
     #[must_use]
     pub fn summon(&self, subject: &Subject<'_>, at: Timestamp) -> Summons {
-        let route = self.routes.iter().find(|r| all_hold(&r.matchers, subject));
-        let Some(route) = route else {
-            return self.summons(&self.fallback, "no route matched".to_owned(), at);
-        };
-        let rule = route.rule();
-        let summons = self.summons(route, rule, at);
-        if !summons.stakeholders.is_empty() {
-            return summons;
+        let mut routes: Vec<&Route> = Vec::new();
+        for route in self.routes.iter().filter(|r| all_hold(&r.matchers, subject)) {
+            routes.push(route);
+            if !route.goes_on {
+                break;
+            }
         }
-        let rescue = self.summons(&self.fallback, String::new(), at);
+        let mut rule = rule_of(&routes);
+        if routes.is_empty() {
+            routes.push(&self.fallback);
+        }
+        let (lead, named) = (routes.first().copied().unwrap_or(&self.fallback), routes.clone());
+        let mut found = self.called(&routes, at);
+        if found.is_empty() {
+            rule = format!("{rule}; it names nobody, so the fallback's people");
+            routes = vec![&self.fallback];
+            found = self.called(&routes, at);
+        }
+        self.add_assignees(&mut found, subject, at);
+        found.sort_by_key(|(leads, _)| !leads);
+        let stakeholders: Vec<Stakeholder> = found.into_iter().map(|(_, s)| s).collect();
+        let timezone = stakeholders
+            .first()
+            .and_then(|s| s.timezone.clone())
+            .or_else(|| stakeholders.iter().find_map(|s| s.timezone.clone()));
+        let needs = routes.iter().find(|route| route.quorum.is_some());
         Summons {
-            stakeholders: rescue.stakeholders,
-            timezone: rescue.timezone,
-            quorum: rescue.quorum,
-            size: rescue.size,
-            rule: format!("{}; it names nobody, so the fallback's people", summons.rule),
-            ..summons
+            route: lead.name.clone(),
+            rule,
+            quorum: needs.and_then(|route| self.required(route, &stakeholders, at)),
+            size: routes.iter().map(|route| route.size).max().unwrap_or(USUAL_SIZE),
+            runbook: named.iter().find_map(|route| route.runbook.clone()),
+            important: named.iter().any(|route| route.important),
+            stakeholders,
+            timezone,
         }
     }
 
@@ -213,31 +239,35 @@ impl Roster {
         self.people.values().find(|p| p.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email)))
     }
 
-    fn summons(&self, route: &Route, rule: String, at: Timestamp) -> Summons {
+    /// Everybody whom these routes name, in their order, and whether they lead.
+    fn called(&self, routes: &[&Route], at: Timestamp) -> Vec<(bool, Stakeholder)> {
         let mut found: Vec<(bool, Stakeholder)> = Vec::new();
-        for invite in &route.invite {
-            for invitee in &invite.whom {
-                for (person, why) in self.resolve(invitee, &route.name, at) {
-                    let leads = invite.role == COMMANDER;
-                    if let Some((led, known)) = found.iter_mut().find(|(_, s)| s.person == person.key) {
-                        *led |= leads;
-                        known.join(&invite.role, leads, &why);
-                    } else {
-                        found.push((leads, person.stakeholder(&invite.role, why)));
-                    }
+        let invites = routes.iter().flat_map(|route| route.invite.iter().map(|invite| (&route.name, invite)));
+        for (route, invite) in invites {
+            for (person, why) in invite.whom.iter().flat_map(|invitee| self.resolve(invitee, route, at)) {
+                let leads = invite.role == COMMANDER;
+                if let Some((led, known)) = found.iter_mut().find(|(_, s)| s.person == person.key) {
+                    *led |= leads;
+                    known.join(&invite.role, leads, &why);
+                } else {
+                    found.push((leads, person.stakeholder(&invite.role, why)));
                 }
             }
         }
-        found.sort_by_key(|(leads, _)| !leads);
-        let stakeholders: Vec<Stakeholder> = found.into_iter().map(|(_, s)| s).collect();
-        let timezone = stakeholders
-            .first()
-            .and_then(|s| s.timezone.clone())
-            .or_else(|| stakeholders.iter().find_map(|s| s.timezone.clone()));
-        let quorum = self.required(route, &stakeholders, at);
-        let (runbook, size, important) = (route.runbook.clone(), route.size, route.important);
-        let route = route.name.clone();
-        Summons { route, rule, stakeholders, runbook, timezone, quorum, size, important }
+        found
+    }
+
+    /// Adds those whom the source has assigned; addresses that nobody here has are passed over.
+    fn add_assignees(&self, found: &mut Vec<(bool, Stakeholder)>, subject: &Subject<'_>, at: Timestamp) {
+        let why = format!("assigned by {}", subject.source);
+        for person in subject.assignees.iter().filter_map(|email| self.by_email(email)) {
+            let (person, why) = self.present_for(person, std::iter::empty(), why.clone(), at);
+            match found.iter_mut().find(|(_, s)| s.person == person.key) {
+                Some((_, known)) if known.why.ends_with(&why) => {}
+                Some((_, known)) => known.why = format!("{}; {why}", known.why),
+                None => found.push((false, person.stakeholder(ASSIGNEE, why))),
+            }
+        }
     }
 
     fn resolve<'a>(&'a self, invitee: &'a Invitee, route: &str, at: Timestamp) -> Vec<(&'a Person, String)> {
@@ -264,6 +294,13 @@ impl Roster {
 
 /// The name that the fallback carries as a route.
 pub const FALLBACK: &str = "fallback";
+
+/// Why an incident comes to these routes.
+fn rule_of(routes: &[&Route]) -> String {
+    let Some((first, more)) = routes.split_first() else { return "no route matched".to_owned() };
+    let more = more.iter().map(|route| format!("; and {} ({})", route.name, route.rule()));
+    std::iter::once(first.rule()).chain(more).collect()
+}
 
 impl Route {
     /// Why an incident comes here.
@@ -363,6 +400,7 @@ mod tests {
             quorum: None,
             size: USUAL_SIZE,
             important: false,
+            goes_on: false,
         }
     }
 
@@ -408,7 +446,8 @@ mod tests {
     fn summon(labels: &[(&str, &str)], severity: Severity, at: &str) -> Summons {
         let labels: BTreeMap<String, String> =
             labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let subject = Subject { labels: &labels, source: "pager", severity, title: "checkout is down" };
+        let subject =
+            Subject { labels: &labels, source: "pager", severity, title: "checkout is down", assignees: &[] };
         roster().summon(&subject, at.parse().unwrap())
     }
 
@@ -463,6 +502,62 @@ mod tests {
         let forged = [("source", "other"), ("severity", "sev2")];
         assert_eq!(summon(&forged, Severity::Sev1, "2026-01-06T12:00:00Z").route, FALLBACK);
         assert_eq!(summon(&[], Severity::Sev2, "2026-01-06T12:00:00Z").route, "ours");
+    }
+
+    #[test]
+    fn a_route_that_continues_adds_the_people_of_the_next_that_matches() {
+        let mut roster = roster();
+        roster.routes[0].goes_on = true;
+        roster.routes.push(route(
+            "lagos",
+            &["client = acme"],
+            vec![invite("account manager", &["mei", "sam"])],
+        ));
+        roster.routes.push(route("never", &[], vec![invite("x", &["jonas"])]));
+        let labels = [("client", "acme"), ("environment", "prod")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let subject = Subject {
+            labels: &labels.into(),
+            source: "pager",
+            severity: Severity::Sev1,
+            title: "checkout is down",
+            assignees: &[],
+        };
+        let summons = roster.summon(&subject, "2026-01-06T12:00:00Z".parse().unwrap());
+        let people: Vec<(&str, &str)> =
+            summons.stakeholders.iter().map(|s| (s.person.as_str(), s.role.as_str())).collect();
+        assert_eq!(
+            people,
+            [
+                ("jonas", "commander, specialist"),
+                ("sam", "specialist, account manager"),
+                ("amira", "client"),
+                ("mei", "account manager"),
+            ]
+        );
+        assert_eq!(summons.route, "acme production");
+        assert_eq!(summons.rule, "client = acme, environment =~ \"prod.*\"; and lagos (client = acme)");
+    }
+
+    #[test]
+    fn whom_the_source_has_assigned_is_called_if_the_roster_knows_the_address() {
+        let assignees = ["SAM@ops.example", "stranger@else.example", "Jonas Weber", "jonas@ops.example"];
+        let subject = Subject {
+            labels: &BTreeMap::new(),
+            source: "pager",
+            severity: Severity::Sev1,
+            title: "checkout is down",
+            assignees: &assignees.map(str::to_owned),
+        };
+        let summons = roster().summon(&subject, "2026-01-06T12:00:00Z".parse().unwrap());
+        let people: Vec<(&str, &str)> =
+            summons.stakeholders.iter().map(|s| (s.person.as_str(), s.role.as_str())).collect();
+        assert_eq!(people, [("jonas", COMMANDER), ("sam", ASSIGNEE)]);
+        assert_eq!(summons.stakeholders[1].why, "assigned by pager");
+        assert!(
+            summons.stakeholders[0].why.ends_with("; assigned by pager"),
+            "{}",
+            summons.stakeholders[0].why
+        );
     }
 
     #[test]

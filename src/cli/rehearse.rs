@@ -55,6 +55,8 @@ struct Recorded {
     title: String,
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    #[serde(default)]
+    assignees: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -167,6 +169,7 @@ impl Recorded {
             source: incident.source,
             title: incident.title,
             labels: incident.labels,
+            assignees: incident.assignees,
         }
     }
 
@@ -176,6 +179,7 @@ impl Recorded {
             source: &self.source,
             severity: self.severity,
             title: &self.title,
+            assignees: &self.assignees,
         };
         roster.summon(&subject, self.at)
     }

@@ -21,6 +21,8 @@ pub struct Question {
     pub labels: BTreeMap<String, String>,
     /// How bad it is.
     pub severity: Severity,
+    /// Whom the monitoring tool has assigned, by e-mail address.
+    pub assignees: Vec<String>,
     /// When.
     pub at: Timestamp,
     /// Whether a program reads the answer.
@@ -108,6 +110,7 @@ pub fn run(
         source: text("source"),
         severity: question.severity,
         title: text("title"),
+        assignees: &question.assignees,
     };
     let summons = loaded.roster.summon(&subject, question.at);
     let answer = answer(&loaded, question, &summons);

@@ -29,7 +29,7 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
                     format!("is never reached: `{}` before it has no matchers", earlier.name),
                     "move the route without matchers to the end, or use `fallback`",
                 );
-            } else if route.matchers.is_empty() {
+            } else if route.matchers.is_empty() && !route.goes_on {
                 catch_all = Some(n);
             }
             if item.desk.errors() == errors {
@@ -71,7 +71,9 @@ fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> (Route, bool) {
     let name =
         s.need("name", "what the room's history calls this route").and_then(|i| i.line().map(str::to_owned));
     let matchers = s.get("match").map(|i| i.matchers()).unwrap_or_default();
-    called(s, name.unwrap_or_else(|| format!("route {}", n + 1)), matchers, seen)
+    let goes_on = s.truth("continue", false);
+    let (route, sized) = called(s, name.unwrap_or_else(|| format!("route {}", n + 1)), matchers, seen);
+    (Route { goes_on, ..route }, sized)
 }
 
 /// What routes and the fallback share: whom they call. Also whether they say how many fit into a room.
@@ -81,7 +83,7 @@ fn called<'a>(s: &Section<'a>, name: String, matchers: Vec<Matcher>, seen: &mut 
     let quorum = quorum(s, &invite, seen);
     let (size, sized) = size(s);
     let important = s.truth("important", false);
-    (Route { name, matchers, invite, runbook, quorum, size, important }, sized)
+    (Route { name, matchers, goes_on: false, invite, runbook, quorum, size, important }, sized)
 }
 
 /// A route that calls nobody, until the real one is read.
@@ -89,6 +91,7 @@ pub(super) fn empty_route(name: &str) -> Route {
     Route {
         name: name.to_owned(),
         matchers: Vec::new(),
+        goes_on: false,
         invite: Vec::new(),
         runbook: None,
         quorum: None,

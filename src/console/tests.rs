@@ -325,6 +325,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
     let nobody = Route {
         name: "fallback".into(),
         matchers: vec![],
+        goes_on: false,
         invite: vec![],
         runbook: None,
         quorum: None,

@@ -70,7 +70,7 @@ impl Room {
         let policy = ground.policy;
         if let Answer::Members(members) = answer {
             let link_is_out = self.link.is_some();
-            let members = self.guests(members, ground, now);
+            let members = self.without_our_rows(members, ground, now);
             read_members(&mut self.seats, &members, link_is_out, now);
             self.seek_admin();
             // Somebody among us may be an admin already, made so by an earlier try.

@@ -94,6 +94,7 @@ fn roster(absences: Vec<(&str, Absence)>) -> Roster {
     let fallback = Route {
         name: "fallback".to_owned(),
         matchers: Vec::new(),
+        goes_on: false,
         invite: Vec::new(),
         runbook: None,
         quorum: None,

@@ -183,7 +183,7 @@ fn a_standby_that_somebody_has_taken_out_is_none_any_more() {
     let stage = |rows| {
         let mut room = room(Some(ready()));
         let members = Members { rows, ..Members::default() };
-        on(&numbers(None), |ground| room.guests(&members, ground, at(9)));
+        on(&numbers(None), |ground| room.without_our_rows(&members, ground, at(9)));
         room.standby[0].stage.as_str()
     };
     assert_eq!(stage(vec![row(Some(phone(1)), None)]), "given_up");
@@ -202,7 +202,7 @@ proptest! {
         };
         let members = Members { rows: rows.iter().map(row).collect(), ..Members::default() };
         let mut room = room(is_in.then(ready));
-        let guests = on(&numbers(None), |ground| room.guests(&members, ground, at(9)));
+        let guests = on(&numbers(None), |ground| room.without_our_rows(&members, ground, at(9)));
         let ours = |row: &Member| {
             [8, 9].iter().any(|n| row.phone == Some(phone(*n)) || row.hidden == Some(lid(*n)))
         };

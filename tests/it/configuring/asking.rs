@@ -10,6 +10,7 @@ fn ask(labels: &[(&str, &str)], severity: Severity, json: bool) -> String {
     let question = who::Question {
         labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         severity,
+        assignees: Vec::new(),
         at: now(),
         json,
     };
@@ -55,7 +56,13 @@ fn a_program_gets_the_same_answer_without_full_numbers() {
 #[test]
 fn who_with_wrong_files_shows_what_is_wrong() {
     let files = Files::new("nonsense: 1\n", GOOD_ROSTER);
-    let question = who::Question { labels: [].into(), severity: Severity::Sev1, at: now(), json: false };
+    let question = who::Question {
+        labels: [].into(),
+        severity: Severity::Sev1,
+        assignees: vec![],
+        at: now(),
+        json: false,
+    };
     let mut out = Vec::new();
     let code = who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap();
     assert_eq!(code, 1);

@@ -1,4 +1,4 @@
-//! Who is in a room besides our own numbers.
+//! Our own numbers in a member list: told apart from the people, and seen to be there.
 
 use super::Room;
 use super::agenda::Ground;
@@ -9,7 +9,12 @@ use crate::gateway::{Member, Members, Own};
 impl Room {
     /// The member list without our own numbers, which are no guests: neither somebody wanted nor a nameless
     /// stranger. Notes a standby that somebody has taken out of the group.
-    pub(super) fn guests(&mut self, members: &Members, ground: Ground<'_>, now: Timestamp) -> Members {
+    pub(super) fn without_our_rows(
+        &mut self,
+        members: &Members,
+        ground: Ground<'_>,
+        now: Timestamp,
+    ) -> Members {
         let ours = ground.numbers.ids();
         let is_ours = |row: &Member| {
             row.phone.as_ref().is_some_and(|p| ours.contains(p))
