@@ -53,7 +53,13 @@ enum Command {
         engine: Engine,
     },
     /// Checks config, roster and templates; prints every problem at once, or what was understood
-    Check(ConfigFile),
+    Check {
+        /// For programs: a list of findings, each with file, line, column, message and hint
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
     /// Says who would be called for an alert, and why; calls nobody
     Who(WhoArgs),
     /// Lists the monitoring tools that are understood and what each can prove; with a config, its sources too
@@ -140,8 +146,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(file) => serve::run(&file.config, clock),
         Command::Demo(options) => demo::run(&options, &clock, &mut out),
         Command::Sandbox { listen, engine } => sandbox::run(listen, engine, clock, &mut out),
-        Command::Check(file) => {
-            check::run(&file.config, &config::environment, clock.now(), colours, &mut out)
+        Command::Check { json, config } => {
+            let form = if json { check::Form::Json } else { check::Form::Text(colours) };
+            check::run(&config.config, &config::environment, clock.now(), form, &mut out)
                 .map_err(Failure::from)
         }
         Command::Who(args) => {

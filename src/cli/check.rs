@@ -4,10 +4,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use secrecy::ExposeSecret;
+use serde::Serialize;
 
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::config::{
-    self, Colours, Config, Loaded, StoreAddress, Strictness, UNSET, describe_verifier, show_duration,
+    self, Colours, Config, Findings, Level, Loaded, StoreAddress, Strictness, UNSET, describe_verifier,
+    show_duration,
 };
 use crate::room::policy::Strangers;
 use crate::roster::{Invitee, Person, Roster, Rotation, Route, USUAL_SIZE, wall_clock};
@@ -16,16 +18,65 @@ use crate::source::{IncidentPer, Source};
 /// How far a rotation is looked ahead.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366);
 
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text(Colours),
+    /// For programs: every finding, and nothing of what was understood.
+    Json,
+}
+
+/// A finding for programs. Its line comes with secrets and numbers covered, as for people.
+#[derive(Serialize)]
+struct Told<'a> {
+    severity: &'static str,
+    file: &'a str,
+    line: usize,
+    column: usize,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+fn as_json(findings: &Findings) -> Vec<Told<'_>> {
+    let told = findings.iter().map(|finding| Told {
+        severity: match finding.severity {
+            Level::Error => "error",
+            Level::Warning => "warning",
+        },
+        file: &finding.file,
+        line: finding.line,
+        column: finding.column,
+        message: &finding.message,
+        hint: finding.hint.as_deref(),
+        text: finding.excerpt.as_ref().map(|excerpt| excerpt.text.as_str()),
+    });
+    told.collect()
+}
+
 /// Checks the config at `path` and its roster and writes what came of it. `now` decides who is shown as on
 /// duty. Answers with the exit code: 0 if it can be used, warnings or not; 1 if there is an error.
 pub fn run(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
     now: Timestamp,
-    colours: Colours,
+    form: Form,
     out: &mut dyn Write,
 ) -> io::Result<u8> {
-    match config::load(path, env, Strictness::Check) {
+    let loaded = config::load(path, env, Strictness::Check);
+    let colours = match form {
+        Form::Text(colours) => colours,
+        Form::Json => {
+            let findings = loaded.as_ref().map_or_else(|findings| findings, |loaded| &loaded.warnings);
+            let json = serde_json::to_string_pretty(&as_json(findings)).map_err(io::Error::other)?;
+            writeln!(out, "{json}")?;
+            return Ok(u8::from(findings.has_errors()));
+        }
+    };
+    match loaded {
         Err(findings) => {
             writeln!(out, "{}", findings.draw(colours))?;
             writeln!(out, "{}", findings.summary())?;

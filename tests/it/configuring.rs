@@ -76,7 +76,7 @@ impl Files {
 
     fn check(&self) -> (u8, String) {
         let mut out = Vec::new();
-        let code = check::run(&self.config(), &set, now(), Colours::No, &mut out).unwrap();
+        let code = check::run(&self.config(), &set, now(), check::Form::Text(Colours::No), &mut out).unwrap();
         (code, self.tidy(&String::from_utf8(out).unwrap()))
     }
 }
@@ -123,7 +123,7 @@ fn the_good_files_of_these_tests_have_no_findings() {
 #[test]
 fn the_shipped_files_can_be_checked_with_nothing_set() {
     let mut out = Vec::new();
-    let code = check::run(&shipped(), &|_| None, now(), Colours::No, &mut out).unwrap();
+    let code = check::run(&shipped(), &|_| None, now(), check::Form::Text(Colours::No), &mut out).unwrap();
     let folder = format!("{}/", shipped().parent().unwrap().display());
     insta::assert_snapshot!(String::from_utf8(out).unwrap().replace(&folder, ""));
     assert_eq!(code, 0);
@@ -360,4 +360,23 @@ proptest! {
         prop_assert!(findings.has_errors());
         let _ = findings.draw(Colours::Yes);
     }
+}
+
+#[test]
+fn a_program_is_told_each_finding_with_its_place() {
+    let files = Files::new(GOOD_CONFIG, &GOOD_ROSTER.replace("commander: mei", "commander: mee"));
+    let mut out = Vec::new();
+    let code = check::run(&files.config(), &set, now(), check::Form::Json, &mut out).unwrap();
+    assert_eq!(code, 1);
+    let told: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    let [finding] = &told.as_array().unwrap()[..] else { panic!("{told:#}") };
+    assert!(finding["file"].as_str().unwrap().ends_with("roster.yaml"), "{finding:#}");
+    assert_eq!((&finding["severity"], &finding["line"]), (&"error".into(), &4.into()), "{finding:#}");
+    assert_eq!(finding["hint"], "did you mean `mei`?");
+    assert!(finding["column"].as_u64().unwrap() > 1 && finding["text"].is_string(), "{finding:#}");
+
+    let mut out = Vec::new();
+    let good = Files::new(GOOD_CONFIG, GOOD_ROSTER);
+    let code = check::run(&good.config(), &set, now(), check::Form::Json, &mut out).unwrap();
+    assert_eq!((code, String::from_utf8(out).unwrap().trim()), (0, "[]"));
 }
