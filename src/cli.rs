@@ -122,6 +122,9 @@ struct WhoArgs {
     /// Somebody whom the monitoring tool has assigned; may be given several times
     #[arg(long = "assignee", value_name = "EMAIL")]
     assignees: Vec<String>,
+    /// Shows what these people would read: the group's name, the first message, the description
+    #[arg(long)]
+    render: bool,
     /// When: `2026-03-01T10:00:00Z`, or `2026-03-01 10:00` in UTC; now if absent
     #[arg(long, value_name = "TIME", value_parser = who::read_moment)]
     at: Option<crate::clock::Timestamp>,
@@ -156,6 +159,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 labels: args.labels.into_iter().collect(),
                 severity: args.severity,
                 assignees: args.assignees,
+                render: args.render,
                 at: args.at.unwrap_or_else(|| clock.now()),
                 json: args.json,
             };

@@ -8,9 +8,11 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::alert::Severity;
+use crate::alert::{DedupKey, Severity};
 use crate::clock::Timestamp;
-use crate::config::{self, Colours, Loaded, Strictness, show_duration};
+use crate::config::{self, Colours, GatewayKind, Loaded, Strictness, show_duration};
+use crate::incident::{Incident, IncidentId, State};
+use crate::room::Room;
 use crate::roster::{Required, Stakeholder, Subject, Summons};
 
 /// The incident that is asked about.
@@ -25,6 +27,8 @@ pub struct Question {
     pub assignees: Vec<String>,
     /// When.
     pub at: Timestamp,
+    /// Whether to show what these people would read.
+    pub render: bool,
     /// Whether a program reads the answer.
     pub json: bool,
 }
@@ -41,6 +45,8 @@ struct Answer<'a> {
     size: usize,
     people: Vec<Called<'a>>,
     quorum: Option<Needed<'a>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    texts: Option<Texts>,
 }
 
 /// Who must be there, and who is asked instead of whoever is not.
@@ -56,6 +62,14 @@ struct Needed<'a> {
 struct Chain<'a> {
     role: &'a str,
     stand_ins: Vec<Called<'a>>,
+}
+
+/// What the people called would read.
+#[derive(Serialize)]
+struct Texts {
+    subject: String,
+    welcome: String,
+    description: String,
 }
 
 #[derive(Serialize)]
@@ -113,7 +127,10 @@ pub fn run(
         assignees: &question.assignees,
     };
     let summons = loaded.roster.summon(&subject, question.at);
-    let answer = answer(&loaded, question, &summons);
+    let mut answer = answer(&loaded, question, &summons);
+    if question.render {
+        answer.texts = Some(texts(&loaded, question, &summons)?);
+    }
     if question.json {
         let json = serde_json::to_string_pretty(&answer).map_err(io::Error::other)?;
         writeln!(out, "{json}")?;
@@ -134,7 +151,51 @@ fn answer<'a>(loaded: &Loaded, question: &Question, summons: &'a Summons) -> Ans
         size: summons.size,
         people: summons.stakeholders.iter().map(Called::of).collect(),
         quorum: summons.quorum.as_ref().map(needed),
+        texts: None,
     }
+}
+
+/// What the people would read of an incident with this number.
+const NUMBER: i64 = 1;
+
+fn texts(loaded: &Loaded, question: &Question, summons: &Summons) -> io::Result<Texts> {
+    let text = |name: &str, usual: &str| question.labels.get(name).map_or(usual, String::as_str).to_owned();
+    let mut firing = [0; 5];
+    if let Some(one) =
+        Severity::ALL.iter().position(|s| *s == question.severity).and_then(|n| firing.get_mut(n))
+    {
+        *one = 1;
+    }
+    let incident = Incident {
+        id: IncidentId(NUMBER),
+        key: DedupKey::new("who", 1, "dry run"),
+        source: text("source", "a source"),
+        state: State::Open,
+        severity: question.severity,
+        worst: question.severity,
+        title: text("title", "What broke"),
+        summary: String::new(),
+        labels: question.labels.clone(),
+        links: Vec::new(),
+        assignees: question.assignees.clone(),
+        started_at: question.at,
+        opened_at: question.at,
+        changed_at: question.at,
+        firing,
+        acknowledged: false,
+        truncated: false,
+        has_room: true,
+    };
+    let composer = crate::app::compose(&loaded.config).map_err(io::Error::other)?;
+    let room = Room::wanted(&incident, summons.clone(), question.at);
+    let longest = match loaded.config.gateway.kind {
+        GatewayKind::Wawp => crate::gateway::wawp::LIMITS.longest_subject,
+    };
+    Ok(Texts {
+        subject: composer.subject(&incident, longest),
+        welcome: composer.welcome(&incident, &room, question.at),
+        description: composer.description(&incident, &room, question.at),
+    })
 }
 
 fn needed(required: &Required) -> Needed<'_> {
@@ -170,7 +231,20 @@ fn explain(answer: &Answer<'_>, loaded: &Loaded, out: &mut dyn Write) -> io::Res
         writeln!(out, "  {}: {}", p.role, p.words())?;
         writeln!(out, "    {}", p.why)?;
     }
-    answer.quorum.as_ref().map_or(Ok(()), |quorum| explain_quorum(quorum, out))
+    if let Some(quorum) = &answer.quorum {
+        explain_quorum(quorum, out)?;
+    }
+    if let Some(texts) = &answer.texts {
+        for (name, text) in
+            [("name", &texts.subject), ("first message", &texts.welcome), ("description", &texts.description)]
+        {
+            writeln!(out, "\n{name}")?;
+            for line in text.lines() {
+                writeln!(out, "  | {line}")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn explain_quorum(quorum: &Needed<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -12,6 +12,7 @@ fn ask(labels: &[(&str, &str)], severity: Severity, json: bool) -> String {
         severity,
         assignees: Vec::new(),
         at: now(),
+        render: false,
         json,
     };
     let mut out = Vec::new();
@@ -61,10 +62,31 @@ fn who_with_wrong_files_shows_what_is_wrong() {
         severity: Severity::Sev1,
         assignees: vec![],
         at: now(),
+        render: false,
         json: false,
     };
     let mut out = Vec::new();
     let code = who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap();
     assert_eq!(code, 1);
     assert!(String::from_utf8(out).unwrap().contains("unknown key `nonsense`"));
+}
+
+#[test]
+fn what_the_people_would_read_can_be_seen_before() {
+    let labels = [("client", "acme"), ("environment", "production"), ("title", "Checkout answers 502")];
+    let question = who::Question {
+        labels: labels.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        severity: Severity::Sev1,
+        assignees: vec!["noor@ops.example".to_owned()],
+        at: now(),
+        render: true,
+        json: false,
+    };
+    let mut out = Vec::new();
+    assert_eq!(who::run(&shipped(), &|_| None, &question, Colours::No, &mut out).unwrap(), 0);
+    let said = String::from_utf8(out).unwrap();
+    assert!(said.contains("name\n  | INCIDENT-1 | Checkout answers 502"), "{said}");
+    assert!(said.contains("first message\n  | "), "{said}");
+    assert!(said.contains("Mei Tanaka"), "{said}");
+    assert!(said.contains("description\n  | "), "{said}");
 }
