@@ -66,7 +66,7 @@ WAWP_EVENTS_SECRET=$(secret) WAWP_INSTANCE_ID=$(setting id) WAWP_ACCESS_TOKEN=$(
 SVIX_SECRET=whsec_$(openssl rand -base64 32) UPTIME_TOKEN=$(secret)
 export INCIDENT_IO_SECRET
 INCIDENT_IO_SECRET=whsec_$(openssl rand -base64 32)
-for name in $(blocks '# warroom.yaml' | grep -o 'env: [A-Z_]*' | cut -d ' ' -f 2 | sort -u); do
+for name in $(blocks '# warroom.yaml' | grep -o 'env: [A-Z0-9_]*' | cut -d ' ' -f 2 | sort -u); do
   [ -n "${!name:-}" ] || export "$name=$(secret)"
 done
 
