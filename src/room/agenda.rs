@@ -337,10 +337,11 @@ fn while_wanted(
     not_before: Timestamp,
     now: Timestamp,
 ) -> Next {
+    let can_look = room.saying.as_ref().is_some_and(|saying| standby::can_be_looked_for(saying, ground, now));
     match wanted.incident.state {
         State::Closed { .. } => return Next::Note(Event::Ended),
         // Nothing fires: no reason to call anybody together, unless it comes back.
-        State::Resolved { closes_at, .. } if room.saying.is_none() => return Next::Sleep(closes_at),
+        State::Resolved { closes_at, .. } if !can_look => return Next::Sleep(closes_at),
         State::Resolved { .. } | State::Open => {}
     }
     if let Some(step) = appeal::numbers_down(room, wanted, ground, now)

@@ -37,7 +37,7 @@ impl Room {
         self.pursuit.chases.values_mut().for_each(|chase| sooner(&mut chase.next_at));
         self.troubles.values_mut().for_each(|trouble| sooner(&mut trouble.retry_at));
         self.told.iter_mut().for_each(|told| sooner(&mut told.at));
-        if let Some(saying) = &mut self.saying {
+        for saying in [&mut self.saying, &mut self.aside].into_iter().flatten() {
             sooner(&mut saying.begun_at);
             sooner(&mut saying.look_at);
         }

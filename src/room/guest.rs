@@ -74,7 +74,7 @@ impl Room {
         self.begin_anew();
         self.guest_of = Some(into);
         self.instance = Some(instance.to_owned());
-        for seat in &mut self.seats {
+        for seat in self.seats.iter_mut().filter(|seat| !seat.is_ruled_out()) {
             let shared = asked.contains(&seat.who.person);
             seat.state = if shared { SeatState::Asked } else { SeatState::Wanted };
         }
@@ -87,7 +87,7 @@ impl Room {
         self.instance = None;
         self.hold_until = None;
         self.troubles.clear();
-        for seat in &mut self.seats {
+        for seat in self.seats.iter_mut().filter(|seat| !seat.is_ruled_out()) {
             seat.state = SeatState::Wanted;
         }
     }

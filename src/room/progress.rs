@@ -268,6 +268,8 @@ impl Room {
         self.reads = 0;
         self.read_at = None;
         self.named = None;
+        self.ousted_at = None;
+        self.read_again_at = None;
         for seat in &mut self.seats {
             seat.absences = 0;
             let stays = matches!(
@@ -518,8 +520,8 @@ impl Room {
             // A provider may need a moment until it knows a new group everywhere.
             if self.note_trouble(&step.key(), &error, now).refusals >= GONE_BELIEVED {
                 let why = detail.clone();
-                let lost =
-                    if self.guest_of.is_some() { Event::Unhosted { why } } else { Event::Gone { why } };
+                let is_guest = self.guest_of.is_some() && matches!(self.phase, Phase::Live { .. });
+                let lost = if is_guest { Event::Unhosted { why } } else { Event::Gone { why } };
                 effect.event = Some(lost);
             }
             return false;

@@ -4,7 +4,7 @@
 //! while somebody may still arrive, and now and then to see who has left without anybody telling us.
 
 use super::agenda::{Ground, Step};
-use super::phase::Event;
+use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
 use super::progress::{Answer, Effect};
 use super::seat::{Refused, Seat, SeatState, read_members};
@@ -70,7 +70,9 @@ impl Room {
         let policy = ground.policy;
         if let Answer::Members(members) = answer {
             let link_is_out = self.link.is_some();
-            let members = self.without_our_rows(members, ground, now);
+            let mut members = self.without_our_rows(members, ground, now);
+            // In another incident's group a row without a name can be one of its people.
+            members.own_row_unknown |= self.guest_of.is_some();
             read_members(&mut self.seats, &members, link_is_out, now);
             self.seek_admin();
             // Somebody among us may be an admin already, made so by an earlier try.
@@ -81,7 +83,8 @@ impl Room {
             self.was_read(policy, now);
         } else if self.is_out_for_good(answer) {
             let why = format!("our number is no longer in the group: {}", answer.error());
-            effect.event = Some(Event::Gone { why });
+            let is_guest = self.guest_of.is_some() && matches!(self.phase, Phase::Live { .. });
+            effect.event = Some(if is_guest { Event::Unhosted { why } } else { Event::Gone { why } });
         } else if self.fail(step, answer, effect, now) {
             self.troubles.remove(&step.key());
             self.was_read(policy, now);

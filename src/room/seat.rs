@@ -283,6 +283,18 @@ impl Seat {
         }
     }
 
+    /// Whether the person is not to be asked in any group: too many, a stranger who is left out, or nobody who
+    /// can be written to.
+    #[must_use]
+    pub fn is_ruled_out(&self) -> bool {
+        matches!(
+            self.state,
+            SeatState::Refused {
+                why: Refused::OverSize | Refused::Stranger | Refused::Blocked | Refused::NotOnNetwork
+            }
+        )
+    }
+
     /// Whether the seat needs nothing more for now.
     #[must_use]
     pub fn is_settled(&self) -> bool {

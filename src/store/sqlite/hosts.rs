@@ -84,7 +84,7 @@ pub(super) fn before(db: &Connection, id: IncidentId) -> Stored<Before> {
 
 /// The incident whose guest this room counts as: not any more once it is over.
 pub(super) fn counted_guest(room: &Room) -> Option<i64> {
-    let is_over = matches!(room.phase.name(), PhaseName::Closed | PhaseName::Skipped);
+    let is_over = matches!(room.phase.name(), PhaseName::Closed | PhaseName::Skipped | PhaseName::Parked);
     room.guest_of.filter(|_| !is_over).map(|host| host.0)
 }
 

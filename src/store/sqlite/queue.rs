@@ -29,9 +29,10 @@ pub(super) fn creations(
 ) -> Stored<Vec<Made>> {
     all(
         db,
-        "SELECT at, important FROM journal
-         WHERE kind = 'intent' AND instance = ?1 AND step = 'create' AND at > ?2 AND spent = 1",
-        params![instance, millis(later(now, -creation.window))],
+        // What was asked for by a clock that was ahead was asked for by now at the latest.
+        "SELECT min(paced_at, ?3), important FROM journal
+         WHERE kind = 'intent' AND instance = ?1 AND step = 'create' AND paced_at > ?2 AND spent = 1",
+        params![instance, millis(later(now, -creation.window)), millis(now)],
         |r| Ok(Made { at: moment(r.get(0)?), important: r.get(1)? }),
     )
 }
