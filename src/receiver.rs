@@ -278,7 +278,12 @@ impl Receiver {
             receipt: new_id(now),
             source: source.name.clone(),
             received_at: now,
-            replay_key: body.replay_key().or_else(|| delivery_key(body, source)),
+            // A body that an operator replays is not a delivery that came twice.
+            replay_key: if replays.is_some() {
+                None
+            } else {
+                body.replay_key().or_else(|| delivery_key(body, source))
+            },
             body: body.bytes(),
             headers: body.kept_headers(),
             replays,

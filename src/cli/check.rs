@@ -290,6 +290,9 @@ fn describe_route(route: &Route, roster: &Roster, now: Timestamp, out: &mut dyn 
     if route.important {
         writeln!(out, "    important: may use what each number keeps back")?;
     }
+    if route.goes_on {
+        writeln!(out, "    continue: the next route that matches adds its people")?;
+    }
     if let Some(runbook) = &route.runbook {
         writeln!(out, "    runbook {runbook}")?;
     }

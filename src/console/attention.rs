@@ -50,7 +50,8 @@ pub(super) fn attention(
         let done = room.chores.get(&chore).filter(|_| !incident.is_closed())?;
         Some(second_way(chore, done))
     }));
-    found.extend(no_room(incident, room, now));
+    // A room that waits for budget says so itself, and there could be thousands of those.
+    found.extend(no_room(incident, room, now).filter(|_| turn_at.is_none()));
     found.extend(orphans.iter().filter_map(|orphan| beside(room, orphan)));
     found.extend(unfilled(room));
     found.extend(deserted(room));
@@ -61,7 +62,7 @@ pub(super) fn attention(
 
 /// A room that waits for a number's budget of new groups.
 fn queued(room: &Room, turn_at: Timestamp) -> Attention {
-    let told = room.seats.iter().filter(|s| s.briefed).count();
+    let told = room.seats.iter().filter(|s| s.briefed && !s.unreached).count();
     Attention {
         kind: "no_budget",
         since: standing(&room.phase).0,
@@ -153,7 +154,7 @@ fn parked(incident: &Incident, room: &Room) -> Option<Attention> {
                 .to_owned()
         }
     };
-    let alone = room.seats.iter().filter(|s| s.briefed).count();
+    let alone = room.seats.iter().filter(|s| s.briefed && !s.unreached).count();
     if alone > 0 {
         todo = format!("{alone} of {} people were told 1:1 that there is no group. {todo}", room.seats.len());
     }

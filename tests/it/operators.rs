@@ -374,3 +374,27 @@ async fn what_cannot_be_replayed_says_why() {
     assert!(answer["detail"].as_str().unwrap().contains("`removed`"), "{answer}");
     assert!(!answer.to_string().contains(TOKEN));
 }
+
+/// Found by a reader: a cloud event is known by its own id, and was taken for a repeat when it was replayed.
+#[tokio::test]
+async fn a_replay_is_no_repeat_even_where_a_body_names_its_delivery() {
+    let sources = "  events:\n    kind: cloudevents\n    verify: { bearer: a-token-for-events }".to_owned();
+    let world = World::with(Options { sources, ..Options::default() }).await;
+    let sample = warroom::source::SourceKind::CloudEvents.sample(world.clock.now(), "one");
+    let post = async || -> Value {
+        let url = format!("http://{}/hooks/events", world.public);
+        let mut request = world.http.post(url).bearer_auth("a-token-for-events").body(sample.body.clone());
+        for (name, value) in &sample.headers {
+            request = request.header(*name, value);
+        }
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let first = post().await;
+    assert_eq!(first["incidents"][0]["outcome"], "opened", "{first}");
+    assert_eq!(post().await["outcome"], "repeated");
+    let receipt = first["receipt"].as_str().unwrap();
+    let (status, again) = world.replay(receipt).await;
+    assert_eq!((status, &again["replays"]), (200, &json!(receipt)), "{again}");
+    assert_ne!(again["receipt"], first["receipt"]);
+    assert_eq!(again["incidents"][0]["outcome"], "repeated", "the same incident: {again}");
+}

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::Saying;
-use super::super::seat::read_members;
+use super::super::seat::{Refused, read_members};
 use super::*;
 use crate::alert::{DedupKey, Severity};
 use crate::gateway::{AddOutcome, Member, Members};
@@ -321,4 +321,21 @@ proptest! {
             prop_assert!(!(was_told && seat.needs_link()), "no link for whoever came or went: {seat:?}");
         }
     }
+}
+
+/// Found by a reader: moving into another group and out again asked everybody anew.
+#[test]
+fn who_is_ruled_out_is_not_asked_in_another_group_either() {
+    let refused = |why| SeatState::Refused { why };
+    let out = [Refused::OverSize, Refused::Stranger, Refused::Blocked, Refused::NotOnNetwork].map(refused);
+    let mut states = vec![SeatState::In { since: at(0) }];
+    states.extend(out.clone());
+    let mut guest = room(&states);
+    let everybody: Vec<String> = guest.seats.iter().map(|s| s.who.person.clone()).collect();
+    guest.move_in(IncidentId(3), "main", &everybody);
+    assert_eq!(guest.seats[0].state, SeatState::Asked);
+    assert!(guest.seats[1..].iter().map(|s| &s.state).eq(&out));
+    guest.move_out();
+    assert_eq!(guest.seats[0].state, SeatState::Wanted);
+    assert!(guest.seats[1..].iter().map(|s| &s.state).eq(&out));
 }
