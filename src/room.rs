@@ -66,6 +66,7 @@ pub use wish::Wish;
 
 /// The group made for one incident, and everything known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a room")]
 pub struct Room {
     /// Its incident.
     pub incident: IncidentId,
@@ -132,6 +133,9 @@ pub struct Room {
     /// The incident in whose group it is, because one of its own had to wait.
     #[serde(default)]
     pub guest_of: Option<IncidentId>,
+    /// Whether other incidents ever were in its group, whose people may be there too.
+    #[serde(default)]
+    pub has_hosted: bool,
     /// Other numbers of ours that are in the group, or on their way.
     #[serde(default)]
     pub standby: Vec<Standby>,
@@ -317,6 +321,7 @@ impl Room {
             heard_of_at: None,
             named: None,
             guest_of: None,
+            has_hosted: false,
             standby: Vec::new(),
             aside: None,
             farewells: BTreeMap::new(),

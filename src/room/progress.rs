@@ -144,6 +144,7 @@ impl Room {
         now: Timestamp,
     ) -> Result<Option<Event>, Illegal> {
         self.touched_at = Some(now);
+        self.has_hosted |= !wanted.guests.is_empty();
         match step {
             Step::Create { subject, people } => {
                 self.take(&Event::Began, now)?;
@@ -268,6 +269,7 @@ impl Room {
         self.reads = 0;
         self.read_at = None;
         self.named = None;
+        self.has_hosted = false;
         self.ousted_at = None;
         self.read_again_at = None;
         for seat in &mut self.seats {

@@ -71,8 +71,8 @@ impl Room {
         if let Answer::Members(members) = answer {
             let link_is_out = self.link.is_some();
             let mut members = self.without_our_rows(members, ground, now);
-            // In another incident's group a row without a name can be one of its people.
-            members.own_row_unknown |= self.guest_of.is_some();
+            // Where several incidents share a group, a row without a name can be another one's people.
+            members.own_row_unknown |= self.guest_of.is_some() || self.has_hosted;
             read_members(&mut self.seats, &members, link_is_out, now);
             self.seek_admin();
             // Somebody among us may be an admin already, made so by an earlier try.

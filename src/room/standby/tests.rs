@@ -191,6 +191,25 @@ fn a_standby_that_somebody_has_taken_out_is_none_any_more() {
     assert_eq!(stage(vec![row(None, Some(lid(3)))]), "ready", "that row may be it");
 }
 
+/// Found by a reader: one nameless row and one person missing was taken for that person.
+#[test]
+fn where_incidents_share_a_group_a_nameless_row_is_nobody_in_particular() {
+    let read = |share: fn(&mut Room)| {
+        let mut room = room(None);
+        room.seats[0].state = SeatState::Asked;
+        room.seats.truncate(1);
+        share(&mut room);
+        let rows = vec![row(None, Some(lid(7)))];
+        let answer = Answer::Members(Members { rows, ..Members::default() });
+        let step = Step::ReadMembers { group: group(), wanted: vec![] };
+        on(&numbers(None), |ground| room.finish(&step, &answer, ground, at(9))).unwrap();
+        matches!(room.seats[0].state, SeatState::In { .. })
+    };
+    assert!(read(|_| {}), "in a group of its own it can be nobody else");
+    assert!(!read(|room| room.guest_of = Some(IncidentId(3))));
+    assert!(!read(|room| room.has_hosted = true));
+}
+
 proptest! {
     #[test]
     fn our_numbers_are_never_among_the_guests_and_nobody_else_is_left_out(
