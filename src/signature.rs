@@ -1,9 +1,9 @@
 //! Raw bytes, headers and secrets in; a [`VerifiedBody`] out, or why not.
 //!
 //! [`verify`] is the only way to a [`VerifiedBody`], so a parser cannot be handed a body that nobody
-//! vouched for; [`verified_before`] takes one up again that was verified when it came. Actors: [`RawHook`] (one request as it came), [`Verifier`] (what one source must prove),
-//! [`VerifiedBody`] (the body, and what identifies this delivery). [`sign`] is the sender's side of the same
-//! schemes.
+//! vouched for; [`verified_before`] takes one up again that was verified when it came. Actors: [`RawHook`] (one
+//! request as it came), [`Verifier`] (what one source must prove), [`VerifiedBody`] (the body, and what
+//! identifies this delivery). [`sign`] is the sender's side of the same schemes.
 //!
 //! Rules that hold for every scheme: bytes are judged as received; secrets are compared in constant time and
 //! all of them are tried; a header or parameter that decides about acceptance may be there only once; an
