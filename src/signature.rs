@@ -535,7 +535,9 @@ pub enum CannotSign {
     #[error("the delivery's id is empty or not plain")]
     UnusableId,
     /// The key is not ours to have.
-    #[error("only Amazon can sign this: publish to the topic instead (`aws sns publish`)")]
+    #[error(
+        "only Amazon can sign this: publish to the topic (`aws sns publish`), or pin a certificate of your own under `verify.sns.certificates` and name its key by `--signing-key`"
+    )]
     NotOurs,
 }
 

@@ -46,7 +46,7 @@ const KNOWN: [&str; 4] = [
 fn topics() -> Terms {
     let topic = "arn:aws:sns:eu-central-1:210987654321:production-alarms".parse().expect("a topic");
     let raw = Scheme::Query { name: "token".to_owned(), secrets: secrets() };
-    Terms { topics: vec![topic], raw: Some(Box::new(raw)) }
+    Terms { topics: vec![topic], raw: Some(Box::new(raw)), pinned: Vec::new() }
 }
 
 fn secrets() -> Vec<secrecy::SecretString> {

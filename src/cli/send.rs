@@ -1,7 +1,7 @@
 //! `warroom send SOURCE`: a correctly signed sample, or your file, to a running bridge.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use super::post::{ask, client};
 use super::{ConfigFile, Failure, NO, load, runtime};
 use crate::clock::{Clock, new_id};
 use crate::config::{Loaded, Strictness};
-use crate::signature::{Signed, sign};
+use crate::signature::{Scheme, Signed, sign, sns};
 
 /// What to send, and where to.
 #[derive(Debug, Args)]
@@ -31,8 +31,15 @@ pub struct Options {
     /// The end of the sample instead of its beginning
     #[arg(long)]
     resolved: bool,
+    /// For `sns`: the private key (PEM, PKCS #8) of a certificate that the source's `certificates` name
+    #[arg(long, value_name = "FILE")]
+    signing_key: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigFile,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))
 }
 
 /// Exit code 0 when the bridge answered 2xx; its answer goes to stdout.
@@ -54,7 +61,7 @@ pub(super) fn run(options: &Options, clock: &dyn Clock, out: &mut dyn Write) -> 
     };
     let mut headers: Vec<(String, String)> = Vec::new();
     let body = if let Some(path) = &options.file {
-        std::fs::read(path).map_err(|error| Failure::wrong(format!("{}: {error}", path.display())))?
+        read(path)?
     } else {
         headers.extend(sample.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         sample.into()
@@ -65,8 +72,18 @@ pub(super) fn run(options: &Options, clock: &dyn Clock, out: &mut dyn Write) -> 
             .ok_or_else(|| Failure::wrong("`--header` takes a name, a colon and a value"))?;
         headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
-    let Signed { headers: proof, query, body: with_proof } = sign(&source.verifier, &body, &new_id(now), now)
-        .map_err(|error| Failure::no(format!("the sample cannot be signed: {error}")))?;
+    let id = new_id(now);
+    let signed = match (&options.signing_key, &source.verifier.scheme) {
+        (None, _) => sign(&source.verifier, &body, &id, now),
+        (Some(key), Scheme::Sns(terms)) => sns::sign(terms, &body, &read(key)?, &id, now),
+        (Some(_), _) => {
+            return Err(Failure::wrong(
+                "`--signing-key` is for sources of Amazon SNS; others sign by the config",
+            ));
+        }
+    };
+    let Signed { headers: proof, query, body: with_proof } =
+        signed.map_err(|error| Failure::no(format!("the sample cannot be signed: {error}")))?;
     let body = with_proof.unwrap_or(body);
     let to = options.to.clone().unwrap_or_else(|| {
         let mut address = config.server.listen;

@@ -157,12 +157,20 @@ impl Item<'_> {
     }
 
     fn read_file(&self, item: &Item<'_>, path: &str) -> Option<(String, Origin)> {
+        let text = item.file_text(path)?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        Some((text.to_owned(), Origin::Elsewhere))
+    }
+
+    /// The text of the file that this value names, of at most 64 KiB.
+    pub(super) fn file_text(&self, path: &str) -> Option<String> {
         let path = self.desk.folder.join(path);
         let mut bytes = Vec::new();
         let read =
             std::fs::File::open(&path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes));
         if let Err(e) = read {
-            item.error_with(
+            self.error_with(
                 format!("cannot be read: {}", reason(&e)),
                 format!("looked for {}", path.display()),
             );
@@ -170,12 +178,9 @@ impl Item<'_> {
         }
         let longest = usize::try_from(LONGEST_FILE).unwrap_or(usize::MAX);
         let text = String::from_utf8(bytes).ok().filter(|t| t.len() <= longest);
-        let Some(text) = text else {
-            item.error("must be a text of at most 64 KiB");
-            return None;
-        };
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        let text = text.strip_suffix('\r').unwrap_or(text);
-        Some((text.to_owned(), Origin::Elsewhere))
+        if text.is_none() {
+            self.error("must be a text of at most 64 KiB");
+        }
+        text
     }
 }

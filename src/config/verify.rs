@@ -126,13 +126,39 @@ fn sns(item: &Item<'_>) -> Option<Verifier> {
                 }
             })
         });
+        let pinned = match s.get("certificates") {
+            Some(item) => certificates(&item),
+            None => Some(Vec::new()),
+        };
         let tolerance = s.duration("tolerance", seconds(1)..=SignedDuration::from_hours(24), sns::TOLERANCE);
         let raw = match raw {
             Some(read) => Some(read?),
             None => None,
         };
-        Some(Verifier { scheme: Scheme::Sns(sns::Terms { topics: topics??, raw }), tolerance })
+        Some(Verifier {
+            scheme: Scheme::Sns(sns::Terms { topics: topics??, raw, pinned: pinned? }),
+            tolerance,
+        })
     })
+}
+
+/// Certificates that are believed instead of Amazon's, each from a PEM file.
+fn certificates(item: &Item<'_>) -> Option<Vec<sns::Certificate>> {
+    let items = item.list(true);
+    if items.is_empty() && matches!(item.node.value, Value::List(_)) {
+        item.error_with("is an empty list", "leave it out, and Amazon's own are fetched");
+        return None;
+    }
+    let read = |item: &Item<'_>| {
+        let file = item.section(|s| s.need("file", "the certificate's PEM file: `{ file: sns.pem }`"))?;
+        let text = file.file_text(file.text()?)?;
+        let certificate = sns::Certificate::from_pem(text.as_bytes()).ok();
+        if certificate.is_none() {
+            file.error_with("is not a certificate", "a PEM file with `-----BEGIN CERTIFICATE-----`");
+        }
+        certificate
+    };
+    items.iter().map(read).collect()
 }
 
 /// A map with its parts; anything else may be a secret written at the wrong place.
@@ -349,8 +375,13 @@ pub fn describe(verifier: &Verifier) -> String {
                 let by = describe(&Verifier::new(scheme.as_ref().clone()));
                 format!("; raw deliveries by {by}")
             });
+            let pinned = match terms.pinned.len() {
+                0 => "Amazon's signature".to_owned(),
+                1 => "a signature by the pinned certificate, not Amazon's".to_owned(),
+                n => format!("a signature by one of {n} pinned certificates, not Amazon's"),
+            };
             format!(
-                "Amazon's signature, at most {} old, of {}{}",
+                "{pinned}, at most {} old, of {}{}",
                 super::quantity::show(verifier.tolerance),
                 topics.join(", "),
                 raw.unwrap_or_default()

@@ -12,16 +12,19 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{
-    AlgorithmIdentifier, CertificateDer, InvalidSignature, ServerName, SignatureVerificationAlgorithm,
-    UnixTime, alg_id,
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, PrivatePkcs8KeyDer, ServerName,
+    SignatureVerificationAlgorithm, UnixTime, alg_id,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256;
 use webpki::{EndEntityCert, KeyUsage};
 
@@ -48,6 +51,9 @@ pub struct Terms {
     pub topics: Vec<Topic>,
     /// What raw deliveries, which nobody signs, must prove instead; without it there are none.
     pub raw: Option<Box<Scheme>>,
+    /// The only certificates to believe, instead of whatever Amazon's host serves: for networks without a way
+    /// out, and for trying. With any of them nothing is fetched.
+    pub pinned: Vec<Certificate>,
 }
 
 /// A topic that may report.
@@ -206,7 +212,7 @@ impl Certificate {
 }
 
 /// What is signed of a message, and how it says so.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Envelope {
     #[serde(rename = "Type")]
@@ -215,6 +221,7 @@ struct Envelope {
     topic_arn: String,
     message: String,
     /// Part of what is signed only if it is there and not null.
+    #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     /// Signed as text, so it is kept as text.
     timestamp: String,
@@ -222,12 +229,13 @@ struct Envelope {
     signature: String,
     #[serde(rename = "SigningCertURL")]
     signing_cert_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
-    #[serde(rename = "SubscribeURL")]
+    #[serde(rename = "SubscribeURL", skip_serializing_if = "Option::is_none")]
     subscribe_url: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 enum Kind {
     Notification,
     SubscriptionConfirmation,
@@ -280,6 +288,10 @@ impl Envelope {
         let sent_at: Timestamp = self.timestamp.parse().map_err(|_unreadable| Rejected::Malformed)?;
         let age = now.duration_since(sent_at);
         if age <= tolerance && age >= -USUAL_TOLERANCE.min(tolerance) { Ok(()) } else { Err(Rejected::Stale) }
+    }
+
+    fn check_by(&self, certificate: &Certificate, topic: &Topic, now: Timestamp) -> Result<(), Rejected> {
+        self.check_signature(&certificate.check(topic, now)?)
     }
 
     fn check_signature(&self, certificate: &EndEntityCert<'_>) -> Result<(), Rejected> {
@@ -336,7 +348,8 @@ impl Terms {
         let topic = self.topic(&envelope.topic_arn)?;
         envelope.check_fresh(tolerance, now)?;
         envelope.signed_text()?;
-        topic.certificate_at(&envelope.signing_cert_url).map(Some)
+        let address = topic.certificate_at(&envelope.signing_cert_url)?;
+        Ok(self.pinned.is_empty().then_some(address))
     }
 
     pub(super) fn verify(
@@ -352,8 +365,16 @@ impl Terms {
         let topic = self.topic(&envelope.topic_arn)?;
         topic.certificate_at(&envelope.signing_cert_url)?;
         envelope.check_fresh(tolerance, now)?;
-        let certificate = certificate.ok_or(Rejected::Missing)?.check(topic, now)?;
-        envelope.check_signature(&certificate)?;
+        if self.pinned.is_empty() {
+            envelope.check_by(certificate.ok_or(Rejected::Missing)?, topic, now)?;
+        } else {
+            let mut verdicts = self.pinned.iter().map(|pinned| envelope.check_by(pinned, topic, now));
+            // Of several that say no, the first says why.
+            let first = verdicts.next().unwrap_or(Err(Rejected::Missing));
+            if first.is_err() && !verdicts.any(|verdict| verdict.is_ok()) {
+                first?;
+            }
+        }
         let id = envelope.message_id.as_bytes();
         let evidence = Evidence {
             replay_key: Some(mac::replay_key("sns", &[topic.arn.as_bytes(), b"\n", id])),
@@ -385,6 +406,43 @@ impl Terms {
         signed.headers.insert("x-amz-sns-rawdelivery", HeaderValue::from_static("true"));
         Ok(signed)
     }
+}
+
+/// The message as a topic of these terms would deliver it, signed in version 2 by `key` (PEM, PKCS #8), whose
+/// certificate must be among the pinned ones of whoever is to believe it.
+pub fn sign(
+    terms: &Terms,
+    message: &[u8],
+    key: &[u8],
+    id: &str,
+    now: Timestamp,
+) -> Result<Signed, CannotSign> {
+    let topic = terms.topics.first().ok_or(CannotSign::NoSecret)?;
+    let key = PrivatePkcs8KeyDer::from_pem_slice(key).map_err(|_unreadable| CannotSign::UnusableSecret)?;
+    let key = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(|_no_rsa| CannotSign::UnusableSecret)?;
+    let mut envelope = Envelope {
+        kind: Kind::Notification,
+        message_id: id.to_owned(),
+        topic_arn: topic.arn.clone(),
+        message: String::from_utf8_lossy(message).into_owned(),
+        subject: None,
+        timestamp: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        signature_version: "2".to_owned(),
+        signature: String::new(),
+        signing_cert_url: format!("{}SimpleNotificationService-sample.pem", topic.root()),
+        token: None,
+        subscribe_url: None,
+    };
+    let text = envelope.signed_text().map_err(|_incomplete| CannotSign::UnusableId)?;
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
+        .map_err(|_unspecified| CannotSign::UnusableSecret)?;
+    envelope.signature = STANDARD.encode(signature);
+    let body = serde_json::to_vec(&envelope).map_err(|_unwritable| CannotSign::UnusableId)?;
+    let mut signed = Signed { body: Some(body), ..Signed::default() };
+    signed.headers.insert(TOPIC_HEADER, super::plain_value(&topic.arn)?);
+    signed.headers.insert("x-amz-sns-message-type", HeaderValue::from_static("Notification"));
+    Ok(signed)
 }
 
 /// RSA PKCS #1 1.5 with SHA-1, which webpki rightly does not offer for certificates.

@@ -47,14 +47,31 @@ secret() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 # The address after `KEY` in a log or output file.
 address_in() { grep -o "$2[^0-9]*127\.0\.0\.1:[0-9]\+" "$1" | grep -o '127\.0\.0\.1:[0-9]\+' | head -n 1; }
 
-# start_bridge SOURCES: with the shipped roster and these lines below `sources:`.
-start_bridge() {
+# The phones.
+start_sandbox() {
   "$warroom" sandbox --listen 127.0.0.1:0 >"$folder/sandbox.out" 2>"$folder/sandbox.log" &
   pids+=($!)
   eventually "the sandbox listens" address_in "$folder/sandbox.out" base_url
   sandbox=http://$(address_in "$folder/sandbox.out" base_url)
   setting() { awk -v key="$1" '$1 == key { print $2 }' "$folder/sandbox.out"; }
+}
+
+# The bridge of $folder/warroom.yaml, with the shipped roster.
+serve() {
   cp "$here/../../config/roster.yaml" "$folder/roster.yaml"
+  "$warroom" check --config "$folder/warroom.yaml" >"$folder/check.log" || fail "check refuses the config"
+  "$warroom" serve --config "$folder/warroom.yaml" 2>"$folder/bridge.log" &
+  bridge_pid=$!
+  pids+=("$bridge_pid")
+  eventually "the bridge listens" address_in "$folder/bridge.log" server.listen
+  bridge=$(address_in "$folder/bridge.log" server.listen)
+  operators=$(address_in "$folder/bridge.log" server.admin)
+  eventually "the bridge is ready" fetch "http://$bridge/readyz"
+}
+
+# start_bridge SOURCES: with the shipped roster and these lines below `sources:`.
+start_bridge() {
+  start_sandbox
   cat >"$folder/warroom.yaml" <<YAML
 server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0 }
 store: sqlite:warroom.db
@@ -67,14 +84,7 @@ log: { format: json }
 sources:
 $1
 YAML
-  "$warroom" check --config "$folder/warroom.yaml" >"$folder/check.log"
-  "$warroom" serve --config "$folder/warroom.yaml" 2>"$folder/bridge.log" &
-  bridge_pid=$!
-  pids+=("$bridge_pid")
-  eventually "the bridge listens" address_in "$folder/bridge.log" server.listen
-  bridge=$(address_in "$folder/bridge.log" server.listen)
-  operators=$(address_in "$folder/bridge.log" server.admin)
-  eventually "the bridge is ready" fetch "http://$bridge/readyz"
+  serve
 }
 
 # How many hooks of a source had this outcome.
@@ -97,5 +107,6 @@ stop_bridge() {
   for secret in "$@" "$(setting access_token)"; do
     ! grep --quiet --fixed-strings -- "$secret" "$folder/bridge.log" || fail "a secret is in the log"
   done
-  say "the bridge ends well, and no secret is in its log"
+  ! grep --quiet --extended-regexp '\+?15550100[0-9]{3}' "$folder/bridge.log" || fail "a phone number is in the log"
+  say "the bridge ends well, and neither a secret nor a phone number is in its log"
 }

@@ -5,44 +5,10 @@
 #   tests/e2e/readme.sh [PATH-OF-WARROOM]
 #
 # Needs amtool, promtool, curl, jq and openssl. Everything listens on loopback, on ports the system picks.
-set -euo pipefail
-
-warroom=$(realpath "${1:-target/debug/warroom}")
-root=$(realpath "$(dirname "$0")/../..")
-for program in amtool promtool curl jq openssl; do
-  command -v "$program" >/dev/null || { echo "e2e: $program is not installed" >&2; exit 1; }
-done
-
-folder=$(mktemp -d)
-pids=()
-finish() {
-  code=$?
-  if [ "$code" -ne 0 ]; then
-    for log in "$folder"/*.log "$folder/warroom.yaml"; do
-      echo "--- the end of $(basename "$log")" >&2
-      tail -n 40 "$log" >&2
-    done
-  fi
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  wait || true
-  rm -rf "$folder"
-}
-trap finish EXIT
-
-say() { printf '  %s\n' "$*"; }
-fail() { echo "e2e: $*" >&2; exit 1; }
-
-# Asks again and again until the rest of the line succeeds, for at most 60 seconds.
-eventually() {
-  local what=$1 deadline=$((SECONDS + 60))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$deadline" ] || fail "not within 60 seconds: $what"
-    sleep 0.1
-  done
-  say "$what"
-}
-address_in() { grep -o "$2[^0-9]*127\.0\.0\.1:[0-9]\+" "$1" | grep -o '127\.0\.0\.1:[0-9]\+' | head -n 1; }
+# shellcheck source=tests/e2e/bridge.sh
+source "$(dirname "$0")/bridge.sh"
+need amtool promtool openssl
+root=$(realpath "$here/../..")
 
 # The fenced blocks of the README that hold the text $1, without their fences.
 blocks() {
@@ -53,12 +19,7 @@ blocks() {
     END { exit n ? 0 : 1 }' "$root/README.md" || fail "the README has no block with: $1"
 }
 
-"$warroom" sandbox --listen 127.0.0.1:0 >"$folder/sandbox.out" 2>"$folder/sandbox.log" &
-pids+=($!)
-eventually "the sandbox listens" address_in "$folder/sandbox.out" base_url
-setting() { awk -v key="$1" '$1 == key { print $2 }' "$folder/sandbox.out"; }
-
-secret() { openssl rand -hex 32; }
+start_sandbox
 export ALERTMANAGER_TOKEN GRAFANA_SECRET PAGERDUTY_SECRET WEBHOOK_SECRET SVIX_SECRET UPTIME_TOKEN
 ALERTMANAGER_TOKEN=$(secret) GRAFANA_SECRET=$(secret) PAGERDUTY_SECRET=$(secret) WEBHOOK_SECRET=$(secret)
 export WAWP_EVENTS_SECRET WAWP_INSTANCE_ID WAWP_ACCESS_TOKEN
@@ -70,20 +31,24 @@ for name in $(blocks '# warroom.yaml' | grep -o 'env: [A-Z0-9_]*' | cut -d ' ' -
   [ -n "${!name:-}" ] || export "$name=$(secret)"
 done
 
-cp "$root/config/roster.yaml" "$folder/roster.yaml"
 cat >"$folder/warroom.yaml" <<YAML
 server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0 }
 store: sqlite:warroom.db
 gateway:
   kind: wawp
-  base_url: $(setting base_url)
+  base_url: $sandbox
 $(blocks 'WAWP_EVENTS_SECRET } }' | grep -v '^gateway:')
 log: { format: json }
 $(blocks 'messages:')
 sources:
 $(blocks '# warroom.yaml' | grep -v -e '^# warroom.yaml' -e '^sources:')
 YAML
-"$warroom" check --config "$folder/warroom.yaml" >"$folder/check.log" || fail "the README's configs have problems"
+# A source of Amazon SNS that believes a certificate made as the README says.
+(cd "$folder" && bash -euo pipefail -c "$(grep --after-context=1 'openssl req -x509' "$root/README.md")" 2>openssl.log)
+sed -i 's|^\( *\)topics: .*|&\n\1certificates: [ { file: sns.pem } ]|' "$folder/warroom.yaml"
+serve
+BRIDGE=http://$bridge
+export BRIDGE
 say "$(grep -c '^    verified by' "$folder/check.log") sources and a text of the README are taken by check"
 blocks 'admin_token: {' >"$folder/container.txt"
 sed -e "/^server:/d" -e "/^store:/d" "$folder/warroom.yaml" | cat "$folder/container.txt" - >"$folder/container.yaml"
@@ -91,14 +56,7 @@ sed -e "/^server:/d" -e "/^store:/d" "$folder/warroom.yaml" | cat "$folder/conta
 grep --quiet '/data/warroom.db' "$folder/check.log" || fail "the container's store is not where it should be"
 say "the container's config too"
 
-"$warroom" serve --config "$folder/warroom.yaml" 2>"$folder/bridge.log" &
-pids+=($!)
-eventually "the bridge listens" address_in "$folder/bridge.log" server.listen
-BRIDGE=http://$(address_in "$folder/bridge.log" server.listen)
-operators=http://$(address_in "$folder/bridge.log" server.admin)
-export BRIDGE
-
-blocks 'v2/session/webhook' | sed -e "s|https://api.wawp.net|$(setting base_url)|" -e "s|https://warroom.example|$BRIDGE|" |
+blocks 'v2/session/webhook' | sed -e "s|https://api.wawp.net|$sandbox|" -e "s|https://warroom.example|$BRIDGE|" |
   bash -euo pipefail -s >"$folder/webhook.json" || fail "the provider does not take the webhook"
 jq --exit-status '.webhooks[0].events | length == 6' "$folder/webhook.json" >/dev/null || fail "the webhook is not set"
 say "the provider knows where to tell what happens"
@@ -127,7 +85,7 @@ printf %s "$PROMETHEUS_TOKEN" >"$folder/token"
 promtool check config "$folder/prometheus.yml" >"$folder/promtool.log" || fail "promtool refuses the README's config"
 say "promtool takes the Prometheus config"
 
-fetch_metrics() { curl --silent --show-error --fail --max-time 5 "$operators/metrics"; }
+fetch_metrics() { fetch "http://$operators/metrics"; }
 six_are_live() { fetch_metrics | grep --quiet '^warroom_room_moves_total{phase="live"} 6$'; }
 eventually "all six have their room" six_are_live
 is_told() { fetch_metrics | grep --quiet '^warroom_notices_total{instance="main",notice="we_joined"} [1-9]'; }
@@ -150,6 +108,9 @@ for source in datadog sentry opsgenie newrelic azure gcp zabbix uptime-kuma bett
   printf %s "${answer#200 }" | opened || fail "the sample of $source opened nothing: $answer"
   say "the sample of $source opens an incident"
 done
+answer=$("$warroom" send aws --config "$folder/warroom.yaml" --to "$BRIDGE/hooks/aws" --signing-key "$folder/sns-key.pem")
+printf %s "${answer#200 }" | opened || fail "the signed sample of Amazon SNS opened nothing: $answer"
+say "the signed sample of Amazon SNS opens an incident"
 # The command that Nagios and Icinga 2 run, with output that would break what is not quoted.
 echo "Authorization: Bearer $NAGIOS_TOKEN" >"$folder/header"
 blocks '/usr/local/bin/notify-warroom
@@ -165,4 +126,5 @@ for state in CRITICAL OK; do
 done
 [ "$(tr '\n' ' ' <"$folder/notified.txt")" = "opened resolved " ] || fail "Nagios' command: $(cat "$folder/notified.txt")"
 say "the command of Nagios and Icinga 2 opens an incident and ends it"
+stop_bridge "$ALERTMANAGER_TOKEN" "$PAGERDUTY_SECRET" "$WEBHOOK_SECRET" "$UPTIME_TOKEN" "$WAWP_EVENTS_SECRET"
 echo "e2e: done in $SECONDS s"

@@ -17,9 +17,10 @@ use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use warroom::clock::{SignedDuration, Timestamp};
 use warroom::gateway::fetch::{Fetch, NotFetched};
-use warroom::signature::sns::{Certificate, TOLERANCE, Terms, Topic};
+use warroom::signature::sns::{self, Certificate, TOLERANCE, Terms, Topic};
 use warroom::signature::{
-    Errand, RawHook, Rejected, Scheme, VerifiedBody, Verifier, certificate_for, verify, verify_with,
+    CannotSign, Errand, RawHook, Rejected, Scheme, VerifiedBody, Verifier, certificate_for, verify,
+    verify_with,
 };
 
 use crate::harness::beginning;
@@ -49,7 +50,7 @@ fn message(text: &str) -> Value {
 
 fn terms(topics: &[&str]) -> Verifier {
     let topics = topics.iter().map(|arn| arn.parse().unwrap()).collect();
-    Verifier { scheme: Scheme::Sns(Terms { topics, raw: None }), tolerance: TOLERANCE }
+    Verifier { scheme: Scheme::Sns(Terms { topics, raw: None, pinned: Vec::new() }), tolerance: TOLERANCE }
 }
 
 fn hook(body: &str) -> RawHook {
@@ -345,6 +346,41 @@ fn raw_deliveries_need_a_secret_and_an_allowed_topic() {
     // And whoever holds the secret cannot pass off an envelope with a wrong one.
     let forged = set(&message(MESSAGES[0]), "Message", "{}");
     assert_eq!(judge(&forged, &lenient, CERTIFICATE, beginning()).unwrap_err(), Rejected::Wrong);
+}
+
+#[test]
+fn with_a_pinned_certificate_nothing_is_fetched_and_nobody_else_is_believed() {
+    let pinned = |pem: &[u8]| {
+        let Scheme::Sns(terms) = terms(&[TOPIC]).scheme else { panic!() };
+        Terms { pinned: vec![Certificate::from_pem(pem).unwrap()], ..terms }
+    };
+    let verifier = |terms: &Terms| Verifier { scheme: Scheme::Sns(terms.clone()), tolerance: TOLERANCE };
+    let ours = pinned(CERTIFICATE);
+    let own = sns::sign(&ours, b"{\"AlarmName\":\"x\"}", KEY, "0192-sample", beginning()).unwrap();
+    let own = String::from_utf8(own.body.unwrap()).unwrap();
+    let other = pinned(CERTIFICATE_OF_ANOTHER_SERVICE);
+    let several = Terms { pinned: [other.pinned.clone(), ours.pinned.clone()].concat(), ..ours.clone() };
+    for text in MESSAGES.into_iter().chain([own.as_str()]) {
+        for terms in [&ours, &several] {
+            assert_eq!(certificate_for(&hook(text), &verifier(terms), beginning()), Ok(None));
+            assert!(verify(hook(text), &verifier(terms), beginning()).is_ok(), "{text}");
+        }
+        let why = verify(hook(text), &verifier(&other), beginning()).unwrap_err();
+        assert_eq!(why, Rejected::Wrong);
+        // What somebody else says it fetched is not asked.
+        let fetched = Certificate::from_pem(CERTIFICATE).unwrap();
+        assert!(verify_with(hook(text), &verifier(&other), Some(&fetched), beginning()).is_err());
+        // Dates, topic and every field count as ever.
+        let late = "2027-06-01T00:00:00Z".parse().unwrap();
+        assert_eq!(verify(hook(text), &verifier(&ours), late).unwrap_err(), Rejected::Stale);
+        let changed = set(&message(text), "MessageId", "another");
+        assert_eq!(verify(hook(&changed), &verifier(&ours), beginning()).unwrap_err(), Rejected::Wrong);
+        let moved = set(&message(text), "TopicArn", OTHER_TOPIC);
+        assert_eq!(verify(hook(&moved), &verifier(&ours), beginning()).unwrap_err(), Rejected::Wrong);
+    }
+    for key in [&b""[..], b"no key", CERTIFICATE] {
+        assert_eq!(sns::sign(&ours, b"{}", key, "id", beginning()).unwrap_err(), CannotSign::UnusableSecret);
+    }
 }
 
 /// Answers from a list, and writes down what it was asked.
