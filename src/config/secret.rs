@@ -151,7 +151,8 @@ impl Item<'_> {
                     format!("`{}`: {name} is not set here", self.path),
                     "`serve` will refuse to start without it",
                 );
-                Some((clock::new_token(), Origin::Missing))
+                // Of a form that every verifier takes.
+                Some((format!("whsec_{}", clock::new_token()), Origin::Missing))
             }
         }
     }

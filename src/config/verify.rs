@@ -299,18 +299,25 @@ fn hmac_items(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
             .need("secrets", "a list of secrets, `{ env: NAME }` or `{ file: PATH }`")
             .and_then(|i| secrets(&i));
         let header = s.get("header").map(|i| header_name(&i));
+        let usual = kind.and_then(|k| k.default_hmac(Vec::new()));
+        // The kind's own names and separator, else those of Stripe and Hook0.
+        let (usual_time, usual_signature, usual_separator) = match &usual {
+            Some(Scheme::HmacItems { time, signature, separator, .. }) => {
+                (time.as_str(), signature.as_str(), separator.as_str())
+            }
+            _ => ("t", "v1", "."),
+        };
         let text = |key, usual: &str| match s.get(key) {
             Some(i) => i.scalar("a text such as `v1`").map(str::to_owned),
             None => Some(usual.to_owned()),
         };
-        let (time, signature) = (text("timestamp_item", "t"), text("signature_item", "v1"));
-        // As Stripe and Hook0 do it.
-        let separator = text("separator", ".");
+        let time = text("timestamp_item", usual_time);
+        let signature = text("signature_item", usual_signature);
+        let separator = text("separator", usual_separator);
         let tolerance = s.duration("tolerance", seconds(1)..=SignedDuration::from_hours(1), USUAL_TOLERANCE);
-        let usual = kind.and_then(|k| k.default_hmac(Vec::new()));
-        let header = match (header, usual) {
+        let header = match (header, &usual) {
             (Some(header), _) => header?,
-            (None, Some(Scheme::HmacItems { header, .. })) => header,
+            (None, Some(Scheme::HmacItems { header, .. })) => header.clone(),
             (None, _) => {
                 item.error_with("needs `header`", "the header that carries the time and the signature");
                 return None;

@@ -31,7 +31,7 @@ pub trait SecondWay: fmt::Debug + Send + Sync {
 pub struct Settings {
     /// The receiver's address. It can hold a token, so it is a secret.
     pub url: SecretString,
-    /// `whsec_` and base64, or the base64 alone, as Standard Webhooks write it.
+    /// `whsec_` and base64, as Standard Webhooks write it.
     pub secret: SecretString,
     /// The longest a call may take.
     pub call_timeout: Duration,

@@ -12,8 +12,7 @@ use super::offers::Agenda;
 use super::phase::{CANCELLED, Phase};
 use super::progress::Answer;
 use super::{Chore, Room, Wanted};
-use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::GatewayError;
+use crate::clock::Timestamp;
 use crate::incident::State;
 
 /// Why the second way is taken.
@@ -59,8 +58,6 @@ pub struct Appeal {
 const REFUSALS: u32 = 3;
 /// Failures of any kind after which it is given up: about a day of minutes.
 const PATIENCE: u32 = 1440;
-/// The longest that a receiver's wish for patience counts.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
 /// The appeal that all numbers are down, once they have been for long enough.
 pub(super) fn numbers_down(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Option<Step> {
@@ -166,12 +163,6 @@ impl Room {
         }
         let error = answer.error();
         let trouble = self.note_trouble(&key, &error, now);
-        if let GatewayError::Throttled { retry_after: Some(asked), .. } = &error
-            && let Some(trouble) = self.troubles.get_mut(&key)
-        {
-            let asked = SignedDuration::try_from(*asked).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-            trouble.retry_at = trouble.retry_at.max(later(now, asked));
-        }
         if trouble.refusals >= REFUSALS || trouble.failures >= PATIENCE {
             self.troubles.remove(&key);
             self.give_up(appeal.reason.chore(), error.to_string(), now);

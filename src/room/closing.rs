@@ -63,11 +63,13 @@ pub(super) fn after_the_end(
     let mut agenda = Agenda::new(room, now);
     if let (Some(group), Some(leave_after)) = (group, ground.policy.leave_after)
         && room.guest_of.is_none()
-        && !room.chores.contains_key(&Chore::Leave)
     {
         let leave_at = later(since, leave_after);
+        // Also when the room's own has left: one of them may have failed the first time.
         standby::leave(&mut agenda, room, ground, group, leave_at);
-        agenda.offer_at(leave_at, Step::Leave { group: group.clone() });
+        if !room.chores.contains_key(&Chore::Leave) {
+            agenda.offer_at(leave_at, Step::Leave { group: group.clone() });
+        }
     }
     agenda.decide()
 }

@@ -297,8 +297,10 @@ impl Room {
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Result<Effect, Illegal> {
-        // Another number may do what does not need the room's own; a person who is written to waits all the same.
-        let own = step.needs_its_number() || matches!(step, Step::Say { what, .. } if what.is_private());
+        // Another number may do what does not need the room's own, and a group beside the room has one of its own;
+        // a person who is written to waits all the same.
+        let own = step.orphan().is_none()
+            && (step.needs_its_number() || matches!(step, Step::Say { what, .. } if what.is_private()));
         self.touched_at = Some(now);
         if let Answer::Failed(error) = answer {
             if own {
@@ -535,6 +537,10 @@ impl Room {
                 | GatewayError::Refused { reason: Refusal::Credentials, .. }
         );
         if waiting {
+            if step.orphan().is_some() {
+                // Nobody's hold keeps this one from being tried again at once.
+                self.note_trouble(&step.key(), &error, now);
+            }
             return false;
         }
         let trouble = self.note_trouble(&step.key(), &error, now);
@@ -547,8 +553,14 @@ impl Room {
         let failures = before.map_or(0, |t| t.failures).saturating_add(1);
         let hard = matches!(error, GatewayError::Refused { .. } | GatewayError::Gone { .. });
         let refusals = before.map_or(0, |t| t.refusals) + u32::from(hard);
-        let gap = (1i64 << failures.min(6)).min(LONGEST_GAP);
-        let retry_at = later(now, SignedDuration::from_secs(gap));
+        let gap = SignedDuration::from_secs((1i64 << failures.min(6)).min(LONGEST_GAP));
+        let asked = match error {
+            GatewayError::Throttled { retry_after: Some(asked), .. } => {
+                SignedDuration::try_from(*asked).unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD)
+            }
+            _ => SignedDuration::ZERO,
+        };
+        let retry_at = later(now, gap.max(asked));
         let trouble = Trouble { failures, refusals, retry_at, last: error.to_string() };
         self.troubles.insert(key.to_owned(), trouble.clone());
         trouble

@@ -124,8 +124,6 @@ impl StandbyStep {
 
 /// Failures of any kind after which a stage is not tried again.
 const PATIENCE: u32 = 8;
-/// How long a provider's wish for patience counts for one standby step.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
 /// Offers what brings a second number into a living room. Never before the welcome, and not while somebody
 /// who is missing has not got the link.
@@ -338,12 +336,6 @@ impl Room {
     fn fail_standby(&mut self, step: &StandbyStep, error: &GatewayError, ground: Ground<'_>, now: Timestamp) {
         let key = Step::Standby(step.clone()).key();
         let trouble = self.note_trouble(&key, error, now);
-        if let GatewayError::Throttled { retry_after: Some(asked), .. } = error
-            && let Some(trouble) = self.troubles.get_mut(&key)
-        {
-            let asked = SignedDuration::try_from(*asked).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-            trouble.retry_at = trouble.retry_at.max(later(now, asked));
-        }
         if trouble.refusals < REFUSALS && trouble.failures < PATIENCE {
             return;
         }

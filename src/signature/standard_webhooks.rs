@@ -115,13 +115,10 @@ pub(super) fn public_key(secret: &SecretString) -> Option<[u8; 32]> {
     STANDARD.decode(secret.expose_secret().strip_prefix("whpk_")?).ok()?.try_into().ok()
 }
 
-/// The bytes behind a secret. Reference libraries read a secret without `whsec_` as base64 too.
+/// The bytes behind a secret. Reference libraries take one without `whsec_` too; here a public key that was pasted
+/// without its `whpk_` would become a secret that everybody knows.
 pub(super) fn key(secret: &SecretString) -> Option<Vec<u8>> {
-    let text = secret.expose_secret();
-    if text.starts_with("whpk_") {
-        return None;
-    }
-    let key = STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok()?;
+    let key = STANDARD.decode(secret.expose_secret().strip_prefix("whsec_")?).ok()?;
     (!key.is_empty()).then_some(key)
 }
 

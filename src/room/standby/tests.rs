@@ -210,6 +210,25 @@ fn where_incidents_share_a_group_a_nameless_row_is_nobody_in_particular() {
     assert!(!read(|room| room.has_hosted = true));
 }
 
+/// Found by a reader: the room's own number was put on hold for what another one was refused.
+#[test]
+fn a_second_group_whose_number_is_throttled_keeps_nothing_else_waiting() {
+    let mut room = room(None);
+    let beside: GroupId = "120363000000000002@g.us".parse().unwrap();
+    let throttled = |seconds| GatewayError::Throttled {
+        retry_after: Some(std::time::Duration::from_secs(seconds)),
+        detail: "slow down".into(),
+    };
+    let step = Step::LeaveOrphan { group: beside.clone() };
+    on(&numbers(None), |ground| room.finish(&step, &Answer::Failed(throttled(300)), ground, at(9))).unwrap();
+    assert_eq!(room.hold_until, None);
+    assert_eq!(room.troubles[&step.key()].retry_at, at(309), "it is left alone for as long as it asks");
+    // Its own number is another matter.
+    let read = Step::ReadMembers { group: group(), wanted: vec![] };
+    on(&numbers(None), |ground| room.finish(&read, &Answer::Failed(throttled(300)), ground, at(10))).unwrap();
+    assert_eq!(room.hold_until, Some(at(310)));
+}
+
 proptest! {
     #[test]
     fn our_numbers_are_never_among_the_guests_and_nobody_else_is_left_out(

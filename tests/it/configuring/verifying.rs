@@ -64,6 +64,11 @@ fn every_way_to_verify_is_understood() {
     assert!(
         matches!(scheme("generic", &items).scheme, Scheme::HmacItems { header, time, signature, separator, .. } if header == "x-sig" && time == "t" && signature == "v0" && separator == ".")
     );
+    // What a tool does otherwise than most stays when only the rest is spelled out.
+    let items = format!("{{ hmac: {{ secrets: [{secret}], signature_item: v1 }} }}");
+    assert!(
+        matches!(scheme("rootly", &items).scheme, Scheme::HmacItems { header, separator, .. } if header == "x-rootly-signature" && separator.is_empty())
+    );
     assert!(
         matches!(scheme("generic", &format!("{{ form_field: {{ name: Token, secret: {secret} }} }}")).scheme, Scheme::FormField { name, .. } if name == "Token")
     );
@@ -88,6 +93,8 @@ fn a_verifier_that_cannot_work_is_an_error() {
         "two different names",
     );
     says("{ standard_webhooks: \"not base64, not at all\" }", "whsec_");
+    // It may be a public key that lost its `whpk_`, and then everybody could sign.
+    says("{ standard_webhooks: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY= }", "is not `whsec_`");
     says("{ bearer: [] }", "is an empty list");
     says("{ bearer: \"\" }", "is empty");
     says("{ bearer: { env: EMPTY_TOKEN } }", "EMPTY_TOKEN is set to nothing");

@@ -233,12 +233,23 @@ async fn a_number_that_comes_back_is_the_next_standby() {
 
 #[tokio::test]
 async fn all_our_numbers_leave_a_group_that_is_long_over() {
+    all_leave(None).await;
+}
+
+/// Found by a reader: the room's own number went, and the other one was not asked to again.
+#[tokio::test]
+async fn a_number_that_could_not_leave_at_once_leaves_later() {
+    all_leave(Some(Fault::on(Operation::LeaveGroup, FaultKind::InternalError))).await;
+}
+
+async fn all_leave(fault: Option<Fault>) {
     let rooms = "  close_after: 5m\n  leave_after: 1h".to_owned();
     let world = World::with(Options { rooms, ..two_numbers() }).await;
     world.bridge.worker.ask_sessions().await;
     let id = world.fire("Down").await;
     pass(&world, 60).await;
     assert!(world.group(&id).has(SECOND_DIGITS));
+    fault.into_iter().for_each(|fault| world.sandbox.add_fault(fault));
     world.resolve("Down").await;
     world.pass(5000).await;
     let group = world.group(&id);
