@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::labels::{Many, labels_of, links_of, name_environment};
+use super::labels::{labels_of, links_of, name_environment};
 use super::several::{Event, one_or_several};
-use super::wire::{Moment, Text, Texts, part, read, text};
+use super::wire::{Leaves, Moment, Text, Texts, part, read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -39,8 +39,8 @@ struct Essentials {
     monitor_condition: Text,
     monitoring_service: Text,
     #[serde(rename = "alertTargetIDs")]
-    targets: Many,
-    configuration_items: Many,
+    targets: Leaves,
+    configuration_items: Leaves,
     fired_date_time: Moment,
     resolved_date_time: Moment,
     description: Text,

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::labels::{Many, labels_of, links_of, name_environment};
+use super::labels::{labels_of, links_of, name_environment};
 use super::several::{Event, one_or_several};
-use super::wire::{Loose, Moment, Text, part, read, text};
+use super::wire::{Leaves, Moment, Part, Text, part, read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -48,11 +48,11 @@ struct Attributes {
     acknowledged_by: Text,
     resolved_at: Moment,
     team_name: Text,
-    regions: Many,
+    regions: Leaves,
     origin_url: Text,
     screenshot_url: Text,
     /// The user's own, each a list of values.
-    metadata: Loose<BTreeMap<String, Value>>,
+    metadata: Part<BTreeMap<String, Value>>,
 }
 
 fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
@@ -138,7 +138,7 @@ impl Attributes {
             let values = match values {
                 Value::Array(items) => {
                     let texts = items.iter().filter_map(|item| text(item.get("value").unwrap_or(item)));
-                    Many(texts.collect()).joined()
+                    Leaves(texts.collect()).joined()
                 }
                 leaf => text(leaf),
             };

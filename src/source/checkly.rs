@@ -9,9 +9,10 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::flat::Flat;
+use super::labels::{labels_of, links_of};
 use super::severity::usual_meaning;
 use super::tags::Tags;
-use super::wire::{labels_of, lines_of, links_of, moment, needed};
+use super::wire::{lines_of, moment, needed};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind, Severity};
 use crate::clock::Timestamp;

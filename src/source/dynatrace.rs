@@ -7,8 +7,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::labels::{labels_of, links_of};
 use super::tags::Tags;
-use super::wire::{Many, Moment, Part, Text, labels_of, lines_of, links_of, listed, needed, part, read};
+use super::wire::{Many, Moment, Part, Text, lines_of, listed, needed, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind, Severity};
 use crate::clock::{SignedDuration, Timestamp, later};

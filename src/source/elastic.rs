@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::labels::{Many, links_of};
+use super::labels::links_of;
 use super::several::{Event, one_or_several};
 use super::template::Template;
-use super::wire::{read, text};
+use super::wire::{Leaves, read, text};
 use super::{IncidentPer, NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::Timestamp;
@@ -108,13 +108,13 @@ fn state_of(body: &Template) -> Result<AlertState, NotUnderstood> {
 }
 
 /// A list, or a text with commas, by the version of Kibana; a list may also be written out inside a text.
-fn tags(body: &Template) -> Many {
+fn tags(body: &Template) -> Leaves {
     let tags = body.many(&["tags", "rule_tags"]);
     let written_out = tags.first().filter(|_| tags.0.len() == 1).and_then(super::field_path::json_within);
-    written_out.map_or(tags, |list| Many::from(&list))
+    written_out.map_or(tags, |list| Leaves::from(&list))
 }
 
-fn labels(body: &Template, tags: &Many) -> BTreeMap<String, String> {
+fn labels(body: &Template, tags: &Leaves) -> BTreeMap<String, String> {
     body.labels(
         tags,
         &[

@@ -9,10 +9,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::labels::{labels_of, links_of};
 use super::tags::Tags;
-use super::wire::{
-    Many, Part, Text, Texts, labels_of, lines_of, links_of, listed, moment, needed, part, read, text,
-};
+use super::wire::{Many, Part, Text, Texts, lines_of, listed, moment, needed, part, read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::labels::{labels_of, links_of, name_environment};
 use super::several::{Event, one_or_several};
-use super::wire::{Loose, Moment, Text, Texts, part, read, text};
+use super::wire::{Moment, Part, Text, Texts, part, read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -39,12 +39,12 @@ struct Incident {
     summary: Text,
     observed_value: Text,
     threshold_value: Text,
-    resource: Loose<Labelled>,
+    resource: Part<Labelled>,
     resource_name: Text,
     resource_display_name: Text,
     resource_type_display_name: Text,
-    metric: Loose<Labelled>,
-    metadata: Loose<Metadata>,
+    metric: Part<Labelled>,
+    metadata: Part<Metadata>,
     policy_name: Text,
     policy_user_labels: Texts,
     condition_name: Text,

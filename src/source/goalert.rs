@@ -6,7 +6,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Text, Texts, labels_of, lines_of, links_of, needed, read};
+use super::labels::{labels_of, links_of};
+use super::wire::{Text, Texts, lines_of, needed, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::Timestamp;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Many, Moment, Text, Texts, labels_of, lines_of, links_of, needed, read};
+use super::labels::{labels_of, links_of};
+use super::wire::{Many, Moment, Text, Texts, lines_of, needed, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::Timestamp;

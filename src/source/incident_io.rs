@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::wire::{Many, Moment, Part, Text, labels_of, links_of, needed, part, read};
+use super::labels::{labels_of, links_of};
+use super::wire::{Many, Moment, Part, Text, needed, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};

@@ -5,10 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
-
-use super::wire::text;
 use crate::alert::{LinkKind, limits};
 
 const MOST_BYTES_OF_A_CHARACTER: usize = 4;
@@ -70,45 +66,6 @@ fn split(tag: &str) -> Option<(&str, &str)> {
 pub(super) fn name_environment(labels: &mut BTreeMap<String, String>) {
     if let Some(env) = labels.get("env").cloned() {
         labels.entry("environment".to_owned()).or_insert(env);
-    }
-}
-
-/// A leaf, or a list of leaves; anything else is nothing.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Many(pub(super) Vec<String>);
-
-impl Many {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    pub(super) fn first(&self) -> Option<&str> {
-        self.0.first().map(String::as_str)
-    }
-
-    /// All of them with commas between.
-    pub(super) fn joined(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.0.join(", "))
-    }
-
-    /// The parts of a text that was written as a list with commas, as templates make it.
-    pub(super) fn separated(&self) -> impl Iterator<Item = &str> {
-        self.iter().flat_map(|text| text.split(','))
-    }
-}
-
-impl From<&Value> for Many {
-    fn from(value: &Value) -> Self {
-        match value {
-            Value::Array(items) => Self(items.iter().filter_map(text).collect()),
-            leaf => Self(text(leaf).into_iter().collect()),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Many {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|value| Self::from(&value))
     }
 }
 

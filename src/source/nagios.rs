@@ -14,7 +14,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::flat::Flat;
-use super::wire::{labels_of, lines_of, links_of, moment, needed};
+use super::labels::{labels_of, links_of};
+use super::wire::{lines_of, moment, needed};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind, Severity};
 use crate::clock::Timestamp;

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::labels::{Many, labels_of, labels_of_tags, name_environment};
+use super::labels::{labels_of, labels_of_tags, name_environment};
 use super::several::{Event, one_or_several};
-use super::wire::{Loose, Moment, Text, Texts, part, read};
+use super::wire::{Leaves, Moment, Part, Text, Texts, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind, is_web_address};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -31,7 +31,7 @@ pub(super) const TOOL: Tool = Tool {
 struct Body {
     action: Text,
     alert: Option<Value>,
-    source: Loose<Origin>,
+    source: Part<Origin>,
 }
 
 /// Which integration or person reported the alert to Opsgenie.
@@ -54,10 +54,10 @@ struct Alert {
     source: Text,
     /// `P1`; a bare number in bodies of old.
     priority: Text,
-    tags: Many,
+    tags: Leaves,
     team: Text,
-    teams: Loose<Vec<Named>>,
-    responders: Loose<Vec<Named>>,
+    teams: Part<Vec<Named>>,
+    responders: Part<Vec<Named>>,
     owner: Text,
     details: Texts,
     created_at: Moment,

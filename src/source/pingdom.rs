@@ -6,8 +6,9 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::labels::{labels_of, links_of};
 use super::tags::Tags;
-use super::wire::{Moment, Part, Text, labels_of, lines_of, links_of, needed, read};
+use super::wire::{Moment, Part, Text, lines_of, needed, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::Timestamp;

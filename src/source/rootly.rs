@@ -11,10 +11,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::labels::{labels_of, links_of};
 use super::severity::usual_meaning;
-use super::wire::{
-    Many, Moment, Part, Text, Texts, labels_of, lines_of, links_of, listed, needed, once, part, read,
-};
+use super::wire::{Many, Moment, Part, Text, Texts, lines_of, listed, needed, once, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};

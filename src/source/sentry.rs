@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::labels::{add, labels_of, links_of};
 use super::several::{Event as Outcome, one_or_several};
-use super::wire::{Loose, Moment, Text, part, read, text};
+use super::wire::{Leaves, Moment, Part, Text, part, read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -73,10 +73,10 @@ struct MetricAlert {
     id: Text,
     identifier: Text,
     title: Text,
-    projects: super::labels::Many,
+    projects: Leaves,
     date_started: Moment,
     date_closed: Moment,
-    alert_rule: Loose<AlertRule>,
+    alert_rule: Part<AlertRule>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,7 +86,7 @@ struct AlertRule {
     environment: Text,
     query: Text,
     aggregate: Text,
-    triggers: Loose<Vec<Trigger>>,
+    triggers: Part<Vec<Trigger>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -282,8 +282,8 @@ struct Issue {
     permalink: Text,
     #[serde(rename = "web_url")]
     web_url: Text,
-    project: Loose<Project>,
-    assigned_to: Loose<Option<Assignee>>,
+    project: Part<Project>,
+    assigned_to: Part<Option<Assignee>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -318,7 +318,7 @@ impl Issue {
             _ => return Ok(Outcome::Nothing("an action that does not change the issue's state")),
         };
         let key = key_of_issue(id);
-        let Loose(project) = self.project;
+        let Part(project) = self.project;
         let project = project.slug.as_deref().or(project.name.as_deref());
         let assignee = self.assigned_to.0.or(assignee);
         let (team, person) = match assignee {

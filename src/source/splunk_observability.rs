@@ -7,7 +7,8 @@ use http::HeaderName;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::wire::{Texts, labels_of, lines_of, links_of, moment, needed, read, text};
+use super::labels::{labels_of, links_of};
+use super::wire::{Texts, lines_of, moment, needed, read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind, Severity};
 use crate::clock::Timestamp;

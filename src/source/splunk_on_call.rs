@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::flat::Flat;
-use super::wire::{labels_of, links_of, listed, moment, needed, once};
+use super::labels::{labels_of, links_of};
+use super::wire::{listed, moment, needed, once};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind, limits};
 use crate::clock::{SignedDuration, Timestamp, later};

@@ -4,8 +4,9 @@
 //! user name and API key, the same in every request; see [`Scheme::FormField`](crate::signature::Scheme).
 
 use super::flat::Flat;
+use super::labels::{labels_of, links_of};
 use super::tags::Tags;
-use super::wire::{labels_of, links_of, needed};
+use super::wire::needed;
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::Timestamp;

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::NotUnderstood;
-use super::labels::{Many, labels_of, labels_of_tags, name_environment};
-use super::wire::{Texts, moment, text};
+use super::labels::{labels_of, labels_of_tags, name_environment};
+use super::wire::{Leaves, Texts, moment, text};
 use crate::clock::Timestamp;
 
 /// One body, as an object of leaves.
@@ -38,9 +38,9 @@ impl Template {
     }
 
     /// The first of these fields that has a leaf, or a list of leaves.
-    pub(super) fn many(&self, names: &[&str]) -> Many {
+    pub(super) fn many(&self, names: &[&str]) -> Leaves {
         let found = names.iter().map(|name| {
-            let mut many = self.fields.get(*name).map(Many::from).unwrap_or_default();
+            let mut many = self.fields.get(*name).map(Leaves::from).unwrap_or_default();
             many.0.retain(|text| !(self.is_unset)(text.trim()));
             many
         });
@@ -63,7 +63,7 @@ impl Template {
     }
 
     /// Labels from `tags`, from the fields of the pairs, and from the user's own `labels`; later ones win.
-    pub(super) fn labels(&self, tags: &Many, fields: &[(&str, &[&str])]) -> BTreeMap<String, String> {
+    pub(super) fn labels(&self, tags: &Leaves, fields: &[(&str, &[&str])]) -> BTreeMap<String, String> {
         let mut labels = labels_of_tags(tags.separated());
         let fields: Vec<_> = fields.iter().map(|(label, names)| (*label, self.first(names))).collect();
         labels.extend(labels_of(fields.iter().map(|(label, value)| (*label, value.as_deref()))));

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::alertmanager::severity_in;
 use super::labels::{add, labels_of, name_environment};
 use super::several::{Event, one_or_several};
-use super::wire::{Loose, Text, moment, part, read};
+use super::wire::{Part, Text, moment, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -31,8 +31,8 @@ pub(super) const TOOL: Tool = Tool {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Body {
-    heartbeat: Loose<Option<Heartbeat>>,
-    monitor: Loose<Option<Monitor>>,
+    heartbeat: Part<Option<Heartbeat>>,
+    monitor: Part<Option<Monitor>>,
     msg: Text,
 }
 
@@ -58,7 +58,7 @@ struct Monitor {
     kind: Text,
     url: Text,
     hostname: Text,
-    tags: Loose<Vec<Tag>>,
+    tags: Part<Vec<Tag>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

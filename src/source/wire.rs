@@ -12,7 +12,6 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::NotUnderstood;
-use crate::alert::LinkKind;
 use crate::clock::Timestamp;
 
 /// Reads a whole body.
@@ -88,20 +87,6 @@ pub(super) fn hash_of(labels: &BTreeMap<String, String>) -> String {
         }
     }
     hex::encode(hash.finalize())
-}
-
-/// Labels from what is there.
-pub(super) fn labels_of<'v>(
-    pairs: impl IntoIterator<Item = (&'static str, Option<&'v str>)>,
-) -> BTreeMap<String, String> {
-    pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
-}
-
-/// Links from what is there.
-pub(super) fn links_of<'v>(
-    pairs: impl IntoIterator<Item = (LinkKind, Option<&'v str>)>,
-) -> Vec<(LinkKind, String)> {
-    pairs.into_iter().filter_map(|(kind, url)| Some((kind, url?.to_owned()))).collect()
 }
 
 /// Lines of text, those that are there.
@@ -205,6 +190,45 @@ impl<'de> Deserialize<'de> for Texts {
     }
 }
 
+/// A leaf, or a list of leaves; anything else is nothing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Leaves(pub(super) Vec<String>);
+
+impl Leaves {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    pub(super) fn first(&self) -> Option<&str> {
+        self.0.first().map(String::as_str)
+    }
+
+    /// All of them with commas between.
+    pub(super) fn joined(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.join(", "))
+    }
+
+    /// The parts of a text that was written as a list with commas, as templates make it.
+    pub(super) fn separated(&self) -> impl Iterator<Item = &str> {
+        self.iter().flat_map(|text| text.split(','))
+    }
+}
+
+impl From<&Value> for Leaves {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Array(items) => Self(items.iter().filter_map(text).collect()),
+            leaf => Self(text(leaf).into_iter().collect()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Leaves {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|value| Self::from(&value))
+    }
+}
+
 /// A leaf as [`moment`].
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Moment(pub(super) Option<Timestamp>);
@@ -212,15 +236,5 @@ pub(super) struct Moment(pub(super) Option<Timestamp>);
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Value::deserialize(deserializer).map(|value| Self(moment(&value)))
-    }
-}
-
-/// A part of any shape: what is not of the expected one counts as absent.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Loose<T>(pub(super) T);
-
-impl<'de, T: DeserializeOwned + Default> Deserialize<'de> for Loose<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|value| Self(T::deserialize(value).unwrap_or_default()))
     }
 }

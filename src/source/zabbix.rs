@@ -13,10 +13,10 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::field_path::json_within;
-use super::labels::{Many, add, links_of};
+use super::labels::{add, links_of};
 use super::several::{Event, one_or_several};
 use super::template::Template;
-use super::wire::{read, text};
+use super::wire::{Leaves, read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -141,7 +141,7 @@ fn summary(body: &Template) -> String {
 
 fn labels(body: &Template) -> BTreeMap<String, String> {
     let mut labels = body.labels(
-        &Many::default(),
+        &Leaves::default(),
         &[
             ("host", &["host_name", "hostname", "host"]),
             ("host_group", &["host_groups", "trigger_hostgroup_name"]),
