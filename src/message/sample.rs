@@ -71,6 +71,7 @@ impl Sample {
                 quorum: Some(required()),
                 size: USUAL_SIZE,
                 important: true,
+                client: Some("Acme GmbH".to_owned()),
             },
             at(240),
         );
@@ -131,6 +132,7 @@ impl Sample {
                 quorum: None,
                 size: USUAL_SIZE,
                 important: false,
+                client: None,
             },
             at(10),
         );

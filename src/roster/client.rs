@@ -1,0 +1,68 @@
+//! Clients: whose people are in the room of any incident that concerns them, whatever route it takes.
+
+use super::naming::Place;
+use super::{COMMANDER, Invite, Roster, Stakeholder, Subject};
+use crate::clock::Timestamp;
+use crate::matcher::{Labels, Matcher};
+
+/// The label that says which client an incident concerns.
+pub const CLIENT_LABEL: &str = "client";
+
+/// The role of a client's own commander where the routes name one, who leads.
+pub const CLIENT: &str = "client";
+
+/// Somebody whose incidents these are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Their key in the roster, which is also a value of the label.
+    pub key: String,
+    /// As shown to people.
+    pub name: String,
+    /// Further values of the label.
+    pub also: Vec<String>,
+    /// Who is called in which role, in the order of the file.
+    pub invite: Vec<Invite>,
+    /// Where the first steps are written, if no route says.
+    pub runbook: Option<String>,
+}
+
+impl Client {
+    /// The values of the label that mean this client, as they are written in the roster.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.key).chain(&self.also).map(String::as_str)
+    }
+
+    /// Whether a route with these matchers can be taken for this client, as far as they speak of clients.
+    #[must_use]
+    pub fn can_take(&self, matchers: &[Matcher]) -> bool {
+        let about_it = || matchers.iter().filter(|m| m.name() == CLIENT_LABEL);
+        self.values().any(|value| about_it().all(|m| m.holds(Some(value))))
+    }
+}
+
+/// What of a label's value tells clients apart: not its case, nor the white space around it.
+#[must_use]
+pub fn plain_value(value: &str) -> String {
+    value.trim().to_lowercase()
+}
+
+impl Roster {
+    /// The client whom `subject` concerns by its label.
+    #[must_use]
+    pub fn client_of(&self, subject: &Subject<'_>) -> Option<&Client> {
+        let wanted = plain_value(subject.value(CLIENT_LABEL)?);
+        self.clients.values().find(|client| client.values().any(|value| plain_value(value) == wanted))
+    }
+
+    /// Adds the client's people behind those `found` so far. Whoever leads for the routes goes on to lead.
+    pub(super) fn add_contacts(&self, found: &mut Vec<(bool, Stakeholder)>, client: &Client, at: Timestamp) {
+        let is_led = found.iter().any(|(leads, _)| *leads);
+        for invite in &client.invite {
+            let role = if is_led && invite.role == COMMANDER { CLIENT } else { &invite.role };
+            self.add_called(found, invite, role, Place::Client(&client.key), at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
