@@ -65,4 +65,40 @@ impl Roster {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn acme() -> Client {
+        Client {
+            key: "acme".to_owned(),
+            name: "Acme GmbH".to_owned(),
+            also: vec!["ACME-Prod".to_owned()],
+            invite: Vec::new(),
+            runbook: None,
+        }
+    }
+
+    #[test]
+    fn a_client_takes_the_routes_that_do_not_speak_against_it() {
+        for (matchers, expected) in [
+            (&[][..], true),
+            (&["environment = prod"], true),
+            (&["client = acme"], true),
+            (&["client =~ \"ACME.*\""], true),
+            (&["client = acme", "client != ACME-Prod"], true),
+            (&["client = acme", "client = ACME-Prod"], false),
+            (&["client = globex"], false),
+            (&["client !~ \"(?i)acme.*\""], false),
+        ] {
+            let read: Vec<Matcher> = matchers.iter().map(|m| Matcher::parse(m).unwrap()).collect();
+            assert_eq!(acme().can_take(&read), expected, "{matchers:?}");
+        }
+    }
+
+    #[test]
+    fn labels_are_told_apart_by_more_than_case_and_white_space() {
+        assert_eq!(plain_value(" ACME-Prod\n"), plain_value("acme-prod"));
+        assert_eq!(plain_value("Ärzte"), plain_value("ärzte"));
+        assert_ne!(plain_value("acme"), plain_value("acme-prod"));
+    }
+}

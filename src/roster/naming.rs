@@ -212,3 +212,6 @@ impl Roster {
         (people.len(), people.len() + rotations.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

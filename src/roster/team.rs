@@ -12,6 +12,3 @@ pub struct Team {
     /// People and rotations, in the order of the file; no teams.
     pub people: Vec<Invitee>,
 }
-
-#[cfg(test)]
-mod tests;
