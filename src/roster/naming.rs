@@ -157,7 +157,8 @@ impl Roster {
         }
     }
 
-    /// How surely `invitee` gives somebody in `role`, by its rules and without anybody being away.
+    /// How surely `invitee` gives somebody in `role`, by its rules and without anybody being away. What does not
+    /// exist is taken for sure: that it does not is a mistake of another kind.
     #[must_use]
     pub fn gives(&self, invitee: &Invitee, role: &str) -> Giving {
         match invitee {
@@ -166,6 +167,7 @@ impl Roster {
                 Some(rotation) if !rotation.weekly_gaps().is_empty() => Giving::AtTimes,
                 _ => Giving::Always,
             },
+            Invitee::Team(key) if !self.teams.contains_key(key) => Giving::Always,
             Invitee::Team(_) => {
                 let members = self.members(invitee, role).into_iter();
                 let giving = members.map(|member| {

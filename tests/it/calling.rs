@@ -119,7 +119,7 @@ const SITUATIONS: &[Situation] = &[
         "fay: commander (named in route payments)",
         "ben: specialist (team payments, named in route payments)",
         "cho: specialist (team payments, named in route payments; Cho is away until 2026-02-07 00:00 Europe/Berlin, but nobody else is there)",
-        "dan: scribe (team payments, named in route payments; Cho is away until 2026-02-07 00:00 Europe/Berlin, so Dan instead; team payments, named in route payments)",
+        "dan: scribe (team payments, named in route payments; Cho is away until 2026-02-07 00:00 Europe/Berlin, so Dan instead)",
     ]),
     // A rotation in a team.
     (&[("service", "duty")], &[], ADAS, &[
