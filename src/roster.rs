@@ -176,6 +176,9 @@ pub struct Summons {
     /// The client whom the incident concerns, as shown to people.
     #[serde(default)]
     pub client: Option<String>,
+    /// Key of the client whose people are among the stakeholders.
+    #[serde(default)]
+    pub contacts_of: Option<String>,
 }
 
 fn usual_size() -> usize {
@@ -230,9 +233,8 @@ impl Roster {
             found = self.called(&routes, at);
         }
         let client = self.client_of(subject);
-        if let Some(client) = client
-            && named.iter().chain(&routes).all(|route| route.clients)
-        {
+        let contacts = client.filter(|_| named.iter().chain(&routes).all(|route| route.clients));
+        if let Some(client) = contacts {
             self.add_contacts(&mut found, client, at);
         }
         self.add_assignees(&mut found, subject, at);
@@ -254,6 +256,7 @@ impl Roster {
                 .or_else(|| client.and_then(|client| client.runbook.clone())),
             important: named.iter().any(|route| route.important),
             client: client.map(|client| client.name.clone()),
+            contacts_of: contacts.map(|client| client.key.clone()),
             stakeholders,
             timezone,
         }

@@ -395,5 +395,6 @@ fn summons() -> Summons {
         size: crate::roster::USUAL_SIZE,
         important: false,
         client: None,
+        contacts_of: None,
     }
 }

@@ -72,6 +72,7 @@ impl Sample {
                 size: USUAL_SIZE,
                 important: true,
                 client: Some("Acme GmbH".to_owned()),
+                contacts_of: Some("acme".to_owned()),
             },
             at(240),
         );
@@ -133,6 +134,7 @@ impl Sample {
                 size: USUAL_SIZE,
                 important: false,
                 client: None,
+                contacts_of: None,
             },
             at(10),
         );

@@ -1,7 +1,7 @@
 //! Clients: whose people are in the room of any incident that concerns them, whatever route it takes.
 
 use super::naming::Place;
-use super::{COMMANDER, Invite, Roster, Stakeholder, Subject};
+use super::{COMMANDER, Invite, Roster, Stakeholder, Subject, Summons};
 use crate::clock::Timestamp;
 use crate::matcher::{Labels, Matcher};
 
@@ -44,6 +44,19 @@ impl Client {
 #[must_use]
 pub fn plain_value(value: &str) -> String {
     value.trim().to_lowercase()
+}
+
+impl Summons {
+    /// What incidents must have in common to share a group: the route, and the client whose people are in it,
+    /// so that no client's people read about another one's incident.
+    #[must_use]
+    pub fn company(&self) -> String {
+        match &self.contacts_of {
+            // No route has a line break in its name.
+            Some(key) => format!("{}\n{key}", self.route),
+            None => self.route.clone(),
+        }
+    }
 }
 
 impl Roster {

@@ -245,7 +245,7 @@ fn the_client_is_named_and_its_runbook_counts_where_the_routes_have_none() {
     assert_eq!((summons.client.as_deref(), summons.runbook), (Some("globex"), None));
     // Also where none of its people are called: the incident is theirs all the same.
     let summons = summon(&[("client", "acme"), ("service", "discreet")], &[], ADAS);
-    assert_eq!(summons.client.as_deref(), Some("Acme GmbH"));
+    assert_eq!((summons.client.as_deref(), summons.contacts_of), (Some("Acme GmbH"), None));
     assert_eq!(summon(&[("service", "payments")], &[], ADAS).client, None);
 }
 
@@ -265,6 +265,7 @@ fn summons_from_before_there_were_clients_are_read() {
     let summons = summon(&[("client", "acme")], &[], ADAS);
     let mut stored = serde_json::to_value(&summons).unwrap();
     stored.as_object_mut().unwrap().remove("client").unwrap();
+    stored.as_object_mut().unwrap().remove("contacts_of").unwrap();
     let read: Summons = serde_json::from_value(stored).unwrap();
-    assert_eq!(read, Summons { client: None, ..summons });
+    assert_eq!(read, Summons { client: None, contacts_of: None, ..summons });
 }

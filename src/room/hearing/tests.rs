@@ -84,6 +84,7 @@ fn room(states: &[SeatState]) -> Room {
         size: 20,
         important: false,
         client: None,
+        contacts_of: None,
     };
     let mut room = Room::wanted(&incident(), summons, at(0));
     room.phase = Phase::Live { group: group(), since: at(0) };

@@ -93,6 +93,7 @@ fn room(stage: Option<Stage>) -> Room {
         size: 20,
         important: false,
         client: None,
+        contacts_of: None,
     };
     let mut room = Room::wanted(&incident(), summons, at(0));
     room.phase = Phase::Live { group: group(), since: at(0) };
