@@ -1,6 +1,6 @@
 //! Roles: which are written, and whether those who are called in one may have it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::item::Item;
 use crate::config::words::{closest, shortened};
@@ -57,10 +57,13 @@ pub(super) fn check(invited: &[Invited<'_>], own: &[(String, Item<'_>)], roster:
     }
     let called: BTreeSet<&str> = invited.iter().map(|one| one.role.as_str()).collect();
     let called: Vec<&str> = called.into_iter().collect();
+    // Many people have the same few roles.
+    let mut meant: BTreeMap<&str, Option<&str>> = BTreeMap::new();
     for (role, item) in own {
-        if !called.contains(&role.as_str())
-            && let Some(meant) = closest(role, &called)
-        {
+        let meant = meant
+            .entry(role)
+            .or_insert_with(|| closest(role, &called).filter(|_| !called.contains(&role.as_str())));
+        if let Some(meant) = meant {
             item.warning(
                 format!("names the role `{}`, which nobody is called in", shortened(role)),
                 format!("did you mean `{meant}`?"),

@@ -1,6 +1,10 @@
 //! What `roster.yaml` may say about teams, clients, and the roles of people.
 
-use super::{Files, GOOD_CONFIG, roster_says, shipped};
+use warroom::alert::Severity;
+use warroom::cli::who;
+use warroom::config::Colours;
+
+use super::{Files, GOOD_CONFIG, now, roster_says, set, shipped};
 
 /// A sound roster whose parts the tests replace.
 const SOUND: &str = r#"
@@ -44,6 +48,28 @@ fn a_sound_roster_has_no_findings_and_its_understood_parts_are_listed() {
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
+}
+
+#[test]
+fn who_shows_the_client_and_the_path_through_team_and_rotation() {
+    let files = Files::new(GOOD_CONFIG, SOUND);
+    let ask = |json: bool| {
+        let question = who::Question {
+            labels: [("client".to_owned(), "acme-prod".to_owned())].into(),
+            severity: Severity::Sev1,
+            assignees: Vec::new(),
+            at: now(),
+            render: false,
+            json,
+        };
+        let mut out = Vec::new();
+        assert_eq!(who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap(), 0);
+        String::from_utf8(out).unwrap()
+    };
+    insta::assert_snapshot!(ask(false));
+    let answer: serde_json::Value = serde_json::from_str(&ask(true)).unwrap();
+    assert_eq!(answer["client"], "Acme GmbH");
+    assert_eq!(answer["people"][0]["why"], "team payments, named in the fallback");
 }
 
 #[test]
