@@ -15,11 +15,15 @@ use crate::jid::Jid;
 use crate::matcher::{Labels, Matcher, all_hold};
 
 pub mod duty;
+pub mod handout;
+pub mod language;
 pub mod quorum;
 pub mod rehearsal;
 pub mod rotation;
 
 pub use duty::{Absence, OnDuty, Span};
+pub use handout::{Dashboard, Handout};
+pub use language::Language;
 pub use quorum::{Quorum, Required, RequiredRole, StandIn};
 pub use rotation::{By, Duty, Hours, Layer, Override, Rotation};
 
@@ -61,6 +65,8 @@ pub struct Person {
     pub stand_in: Option<String>,
     /// When they are away, in the order of the file.
     pub absences: Vec<Absence>,
+    /// In which language they are written to, where that is translated.
+    pub language: Option<Language>,
 }
 
 /// Which incidents concern whom.
@@ -78,6 +84,10 @@ pub struct Route {
     pub runbook: Option<String>,
     /// Who must be there, and by when.
     pub quorum: Option<Quorum>,
+    /// Who is asked first in place of whoever does not come, by role.
+    pub deputies: Vec<Invite>,
+    /// What it gives into its rooms.
+    pub handout: Handout,
     /// The most people in one room; the rest are not called.
     pub size: usize,
     /// Whether its rooms may use what each number keeps back.
@@ -155,6 +165,9 @@ pub struct Summons {
     /// Whether its room may use what each number keeps back.
     #[serde(default)]
     pub important: bool,
+    /// What the route gives into the room.
+    #[serde(default, skip_serializing_if = "Handout::is_empty")]
+    pub handout: Handout,
 }
 
 fn usual_size() -> usize {
@@ -181,6 +194,9 @@ pub struct Stakeholder {
     pub timezone: Option<String>,
     /// How they came to be wanted.
     pub why: String,
+    /// In which language they are written to, where that is translated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
 }
 
 impl Roster {
@@ -222,6 +238,7 @@ impl Roster {
             size: routes.iter().map(|route| route.size).max().unwrap_or(USUAL_SIZE),
             runbook: named.iter().find_map(|route| route.runbook.clone()),
             important: named.iter().any(|route| route.important),
+            handout: Handout::joined(&named.iter().map(|route| &route.handout).collect::<Vec<_>>()),
             stakeholders,
             timezone,
         }
@@ -324,6 +341,7 @@ impl Person {
             email: self.email.clone(),
             timezone: self.timezone.clone(),
             why,
+            language: self.language.clone(),
         }
     }
 }
@@ -375,6 +393,7 @@ mod tests {
             introduced: true,
             stand_in: None,
             absences: Vec::new(),
+            language: None,
         }
     }
 
@@ -398,6 +417,8 @@ mod tests {
             invite: invites,
             runbook: Some(format!("https://runbooks.example/{}", name.len())),
             quorum: None,
+            deputies: Vec::new(),
+            handout: Handout::default(),
             size: USUAL_SIZE,
             important: false,
             goes_on: false,

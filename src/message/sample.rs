@@ -11,7 +11,7 @@ use crate::incident::{Incident, IncidentId, News, State};
 use crate::jid::Jid;
 use crate::room::seat::Refused;
 use crate::room::{Also, Matter, NewsItem, Room, SeatState};
-use crate::roster::{FALLBACK, Required, RequiredRole, Stakeholder, StandIn, Summons, USUAL_SIZE};
+use crate::roster::{FALLBACK, Handout, Required, RequiredRole, Stakeholder, StandIn, Summons, USUAL_SIZE};
 
 /// An incident with its room and whatever there may be to say about them.
 #[derive(Debug, Clone)]
@@ -71,6 +71,7 @@ impl Sample {
                 quorum: Some(required()),
                 size: USUAL_SIZE,
                 important: true,
+                handout: Handout::default(),
             },
             at(240),
         );
@@ -131,6 +132,7 @@ impl Sample {
                 quorum: None,
                 size: USUAL_SIZE,
                 important: false,
+                handout: Handout::default(),
             },
             at(10),
         );
@@ -285,6 +287,7 @@ fn stakeholders() -> Vec<Stakeholder> {
                 email: None,
                 timezone: (person == "amira").then(|| "Asia/Dubai".to_owned()),
                 why: why.to_owned(),
+                language: None,
             })
         })
         .collect()

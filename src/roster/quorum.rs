@@ -50,7 +50,7 @@ pub struct RequiredRole {
 pub struct StandIn {
     /// Who, in the role of the other.
     pub who: Stakeholder,
-    /// The name of the one they stand in for.
+    /// The name of the one they stand in for; empty if nobody was called in the role.
     pub instead_of: String,
 }
 
@@ -75,29 +75,37 @@ impl Roster {
         Some(Required { within: quorum.within, step: quorum.step, roles: roles.collect(), otherwise })
     }
 
-    /// Who is asked instead of the people that `route` calls as `role`: for somebody on duty the others of the
-    /// rotation in the order of their turns, then whoever is named as a stand-in, and that one's stand-in.
-    /// Nobody who is away.
+    /// Who is asked instead of the people that `route` calls as `role`: its deputies, then for somebody on duty
+    /// the others of the rotation in the order of their turns, then whoever is named as a stand-in, and that
+    /// one's stand-in. Nobody who is away.
     fn stand_ins(&self, route: &Route, role: &str, called: &BTreeSet<&str>, at: Timestamp) -> Vec<StandIn> {
         let mut chain: Vec<StandIn> = Vec::new();
-        let mut add = |key: &str, instead_of: &Person, how: String| {
+        let mut add = |key: &str, instead_of: Option<&Person>, why: String| {
             let is_new = !called.contains(key) && chain.iter().all(|s| s.who.person != key);
             let present = self.people.get(key).filter(|person| is_new && person.absence(at).is_none());
             let Some(person) = present else { return };
-            let why = format!("stands in for {}; {how}", instead_of.name);
-            chain.push(StandIn { who: person.stakeholder(role, why), instead_of: instead_of.name.clone() });
+            let instead_of = instead_of.map(|person| person.name.clone()).unwrap_or_default();
+            chain.push(StandIn { who: person.stakeholder(role, why), instead_of });
         };
+        let stands_in = |for_whom: &Person, how: String| format!("stands in for {}; {how}", for_whom.name);
         let of_role = |invite: &&Invite| invite.role == role;
         let invitees = route.invite.iter().filter(of_role).flat_map(|invite| &invite.whom);
         let resolved = invitees.flat_map(|invitee| {
             self.resolve(invitee, &route.name, at).into_iter().map(move |(person, _)| (invitee, person))
         });
+        let resolved: Vec<(&Invitee, &Person)> = resolved.collect();
+        let first = resolved.first().map(|(_, person)| *person);
+        for deputy in route.deputies.iter().filter(of_role).flat_map(|deputies| &deputies.whom) {
+            for (key, why) in self.deputy(deputy, role, route, at) {
+                add(key, first, why);
+            }
+        }
         for (invitee, person) in resolved {
             if let Invitee::Rotation(key) = invitee
                 && let Some(rotation) = self.rotations.get(key)
             {
                 for next in rotation.others(&person.key) {
-                    add(next, person, format!("next in rotation {key}"));
+                    add(next, Some(person), stands_in(person, format!("next in rotation {key}")));
                 }
             }
             let mut seen = BTreeSet::from([person.key.as_str()]);
@@ -106,11 +114,33 @@ impl Roster {
                 if !seen.insert(next.key.as_str()) {
                     break;
                 }
-                add(&next.key, person, format!("named as the stand-in of {}", last.name));
+                let how = format!("named as the stand-in of {}", last.name);
+                add(&next.key, Some(person), stands_in(person, how));
                 last = next;
             }
         }
         chain
+    }
+
+    /// The people that `deputy` names for `role` of `route`, and why them. A person who is away is not replaced
+    /// here: whoever comes next is asked.
+    fn deputy<'a>(
+        &'a self,
+        deputy: &'a Invitee,
+        role: &str,
+        route: &Route,
+        at: Timestamp,
+    ) -> Vec<(&'a str, String)> {
+        let place =
+            if route.is_fallback() { "the fallback".to_owned() } else { format!("route {}", route.name) };
+        let why = format!("deputy for {role} in {place}");
+        match deputy {
+            Invitee::Person(key) => vec![(key.as_str(), why)],
+            Invitee::Rotation(_) => {
+                let on_duty = self.resolve(deputy, &route.name, at).into_iter();
+                on_duty.map(|(person, how)| (person.key.as_str(), format!("{why}; {how}"))).collect()
+            }
+        }
     }
 
     /// How many people `route` calls at once: those it names, and one more for each rotation at most.

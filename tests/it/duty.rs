@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use warroom::clock::{SignedDuration, Timestamp};
 use warroom::jid::Jid;
 use warroom::roster::rotation::occurrences;
-use warroom::roster::{Absence, Layer, Person, Roster, Rotation, Route};
+use warroom::roster::{Absence, Handout, Layer, Person, Roster, Rotation, Route};
 
 const MINUTE: i64 = 60;
 const PEOPLE: [&str; 6] = ["ada", "ben", "cho", "dee", "eli", "fay"];
@@ -83,6 +83,7 @@ fn person(key: &str) -> Person {
         introduced: true,
         stand_in: None,
         absences: Vec::new(),
+        language: None,
     }
 }
 
@@ -100,6 +101,8 @@ fn roster(absences: Vec<(&str, Absence)>) -> Roster {
         quorum: None,
         size: 20,
         important: false,
+        deputies: Vec::new(),
+        handout: Handout::default(),
     };
     Roster { people, rotations: BTreeMap::new(), routes: Vec::new(), fallback }
 }
