@@ -40,7 +40,8 @@ pub(super) fn deputies<'a>(
                 );
             }
         }
-        deputies.push(Invite { role: role.to_owned(), whom: whom.into_iter().map(|(_, whom)| whom).collect() });
+        deputies
+            .push(Invite { role: role.to_owned(), whom: whom.into_iter().map(|(_, whom)| whom).collect() });
     }
     deputies
 }
@@ -50,7 +51,8 @@ fn is_person(whom: &Invitee) -> bool {
 }
 
 fn refuse(item: &Item<'_>, role: &str, known: &[&str]) {
-    let message = format!("`{}` is for the role `{}`, which this route does not invite", item.path, shortened(role));
+    let message =
+        format!("`{}` is for the role `{}`, which this route does not invite", item.path, shortened(role));
     let hint = match closest(role, known) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if known.is_empty() => "add it under `invite`".to_owned(),

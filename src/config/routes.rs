@@ -87,18 +87,8 @@ fn called<'a>(s: &Section<'a>, name: String, matchers: Vec<Matcher>, seen: &mut 
     let important = s.truth("important", false);
     let deputies = deputies(s, &invite, quorum.as_ref(), seen);
     let handout = handout(s);
-    let route = Route {
-        name,
-        matchers,
-        goes_on: false,
-        invite,
-        runbook,
-        quorum,
-        size,
-        important,
-        deputies,
-        handout,
-    };
+    let route =
+        Route { name, matchers, goes_on: false, invite, runbook, quorum, size, important, deputies, handout };
     (route, sized)
 }
 

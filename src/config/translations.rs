@@ -74,8 +74,7 @@ impl Translated {
         let mut missing: BTreeMap<&Language, BTreeSet<&str>> = BTreeMap::new();
         for person in roster.people.values() {
             let Some(language) = &person.language else { continue };
-            let is_there =
-                |wider: &str| self.texts.keys().any(|translated| translated.as_str() == wider);
+            let is_there = |wider: &str| self.texts.keys().any(|translated| translated.as_str() == wider);
             if !language.and_wider().any(is_there) {
                 missing.entry(language).or_default().insert(&person.key);
             }

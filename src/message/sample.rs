@@ -11,7 +11,9 @@ use crate::incident::{Incident, IncidentId, News, State};
 use crate::jid::Jid;
 use crate::room::seat::Refused;
 use crate::room::{Also, Matter, NewsItem, Room, SeatState};
-use crate::roster::{FALLBACK, Handout, Required, RequiredRole, Stakeholder, StandIn, Summons, USUAL_SIZE};
+use crate::roster::{
+    Dashboard, FALLBACK, Handout, Required, RequiredRole, Stakeholder, StandIn, Summons, USUAL_SIZE,
+};
 
 /// An incident with its room and whatever there may be to say about them.
 #[derive(Debug, Clone)]
@@ -71,7 +73,7 @@ impl Sample {
                 quorum: Some(required()),
                 size: USUAL_SIZE,
                 important: true,
-                handout: Handout::default(),
+                handout: handout(),
             },
             at(240),
         );
@@ -233,6 +235,24 @@ fn news(changed: News) -> Vec<NewsItem> {
         .into_iter()
         .map(|(seq, seconds, news)| NewsItem { seq, at: at(seconds), news })
         .collect()
+}
+
+/// What its route gives into the room: one page that the alert names too, and one that it does not.
+fn handout() -> Handout {
+    let dashboard =
+        |title: Option<&str>, url: &str| Dashboard { title: title.map(str::to_owned), url: url.to_owned() };
+    Handout {
+        dashboards: vec![
+            dashboard(Some("Orders"), "https://graphs.example/d/orders"),
+            dashboard(Some("Checkout"), "https://graphs.example/d/checkout_api"),
+            dashboard(None, "https://graphs.example/d/payments"),
+        ],
+        call: Some("https://meet.example/acme".to_owned()),
+        text: Some(
+            "*Ask Acme's hotline* before you restart anything.\nPayments are frozen on Fridays.".to_owned(),
+        ),
+        messages: BTreeMap::new(),
+    }
 }
 
 /// What there may be to say about who must be there.

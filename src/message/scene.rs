@@ -284,7 +284,8 @@ impl Scene<'_> {
 
     fn about_room(&self, room: &Room, measure: Measure) -> Words {
         let links = links::shown(self.incident, room, measure.links);
-        let first = |kind: LinkKind| links.iter().find(|link| link.kind == kind).map(|link| address(link.url));
+        let first =
+            |kind: LinkKind| links.iter().find(|link| link.kind == kind).map(|link| address(link.url));
         let listed = |only: Option<LinkKind>| -> Vec<Value> {
             let these = links.iter().filter(|link| only.is_none_or(|kind| link.kind == kind));
             these.map(links::Shown::value).collect()

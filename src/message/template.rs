@@ -3,7 +3,8 @@
 
 use minijinja::value::StringInput;
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior, Value, filters, tests,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior, Value, filters,
+    tests,
 };
 
 use super::TemplateProblem;
