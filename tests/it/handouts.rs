@@ -1,5 +1,6 @@
 //! What a route gives into its rooms, over real HTTP: links, a text, wording, deputies; and people's languages.
 
+use warroom::clock::Clock;
 use warroom::config::Exchange;
 use warroom::sandbox::{Engine, Person, Privacy};
 
@@ -73,6 +74,7 @@ async fn a_room_is_handed_dashboards_a_call_and_a_text() {
                 [
                     "Runbook: https://runbooks.example/all",
                     "Alert: https://prometheus.example/graph?g0.expr=up",
+                    "Alert: https://alertmanager.example",
                     "Checkout: https://graphs.example/checkout",
                     "Dashboard: https://graphs.example/all",
                     "Call: https://meet.example/all",

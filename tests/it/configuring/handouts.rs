@@ -157,7 +157,9 @@ fn the_shipped_examples_of_all_this_work() {
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(found[0].contains("`messages.translations` has no `ar`, the language of amira"), "{found:#?}");
     let route = &loaded.roster.routes[0];
-    assert!(route.handout.call.is_some() && route.handout.text.is_some() && !route.handout.messages.is_empty());
+    assert!(
+        route.handout.call.is_some() && route.handout.text.is_some() && !route.handout.messages.is_empty()
+    );
     assert_eq!((route.handout.dashboards.len(), route.deputies.len()), (1, 1));
 }
 
