@@ -303,6 +303,8 @@ impl Running {
         serve(operator, console::router(bridge.console));
         let (worker, stopping) = (Arc::clone(&bridge.worker), stop.clone());
         listener::spawn(&tasks, async move { worker.run(&stopping).await });
+        let (worker, stopping) = (Arc::clone(&bridge.worker), stop.clone());
+        listener::spawn(&tasks, async move { worker.correspond(&stopping).await });
         let (worker, stopping) = (bridge.worker, stop.clone());
         listener::spawn(&tasks, async move { worker.watch(&stopping).await });
         listener::spawn(&tasks, watch_roster(roster, metrics, clock, asked, stop.clone()));

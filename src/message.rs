@@ -5,7 +5,7 @@
 //! while people wait: a replaced wording that does not render, or says nothing, gives way to the built-in
 //! one, and that to the bare facts.
 //!
-//! Every text names its incident in its first line, so that it survives any shortening and a person (or a
+//! Every text about an incident names it in its first line, so that it survives any shortening and a person (or a
 //! look into the chat) recognises a repeat. No text holds a phone number unless the alert itself did.
 
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ use crate::room::{Also, Matter, NewsItem, Room, Seat};
 
 mod departure;
 mod length;
+mod letters;
 mod markup;
 mod phrase;
 mod sample;
@@ -154,6 +155,10 @@ impl Composer {
                 problems.extend(composer.templates.replace(wording, source, &known));
             }
         }
+        for (wording, source) in own.iter().filter(|(wording, _)| Wording::LETTERS.contains(wording)) {
+            let known = letters::words(*wording, "");
+            problems.extend(composer.templates.replace(*wording, source, &known));
+        }
         if problems.is_empty() {
             Ok(composer)
         } else {
@@ -174,6 +179,7 @@ impl Composer {
                 }
             }
         }
+        problems.extend(self.problems_with_letters());
         problems.sort();
         problems.dedup();
         problems
@@ -192,6 +198,7 @@ impl Composer {
                     _ => self.compose(wording, &scene),
                 },
             })
+            .chain(self.letter_previews())
             .collect()
     }
 
@@ -445,7 +452,7 @@ fn with_head(text: String, scene: &Scene<'_>) -> String {
 }
 
 fn no_such_text(name: &str) -> TemplateProblem {
-    let names: Vec<&str> = Wording::ALL.iter().skip(1).map(|w| w.as_str()).collect();
+    let names: Vec<&str> = Wording::every().skip(1).map(Wording::as_str).collect();
     let hint = if name == Wording::Subject.as_str() {
         "; the room's name is set beside it".to_owned()
     } else {
