@@ -258,6 +258,7 @@ impl Bridge {
             receiver: Arc::clone(&receiver),
             bell,
             roster: Arc::clone(&roster),
+            composer: compose(config)?,
         };
         Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }

@@ -17,6 +17,7 @@ use crate::jid::Jid;
 pub mod letter;
 pub mod verdict;
 
+use letter::Delivery;
 pub use letter::{Letter, LetterKind};
 pub use verdict::Verdict;
 
@@ -191,6 +192,46 @@ pub struct Acquaintance {
     pub consent: Consent,
     /// The newest introduction, sent or not.
     pub letter: Option<Letter>,
+}
+
+impl Acquaintance {
+    /// Where a person stands, in words for people. `introduced` is what the roster says.
+    #[must_use]
+    pub fn words(known: Option<&Self>, introduced: bool) -> String {
+        let day = |at: Option<Timestamp>| at.map(|at| at.strftime("%F").to_string()).unwrap_or_default();
+        let plain = if introduced { "introduced" } else { "NOT introduced" };
+        let Some(Self { consent, letter, .. }) = known else { return plain.to_owned() };
+        let answered = day(consent.answered_at());
+        match consent.standing() {
+            Standing::Stop => return format!("said STOP on {answered}"),
+            Standing::Yes => return format!("agreed on {answered}"),
+            Standing::Written => return format!("introduced, wrote to our number on {answered}"),
+            Standing::None => {}
+        }
+        match letter.as_ref().map(|letter| &letter.delivery) {
+            Some(Delivery::Due { .. } | Delivery::Sending { .. } | Delivery::Unsure { .. }) => {
+                format!("{plain}, an introduction is on its way")
+            }
+            Some(Delivery::GivenUp { why, .. }) if consent.asked_at.is_none() => {
+                format!("{plain}, the introduction was not sent: {why}")
+            }
+            _ if consent.asked_at.is_some() => format!("{plain}, asked on {}, no answer", day(consent.asked_at)),
+            _ => plain.to_owned(),
+        }
+    }
+
+    /// One bounded word for programs.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match (self.consent.standing(), self.letter.as_ref().map(|letter| &letter.delivery)) {
+            (Standing::None, Some(Delivery::Due { .. } | Delivery::Sending { .. } | Delivery::Unsure { .. })) => {
+                "on_its_way"
+            }
+            (Standing::None, _) if self.consent.asked_at.is_some() => "asked",
+            (Standing::None, Some(Delivery::GivenUp { .. })) => "not_sent",
+            (standing, _) => standing.as_str(),
+        }
+    }
 }
 
 /// What a room has to know of its people, read afresh before each step.

@@ -27,15 +27,14 @@ const RECEIPTS_APART: SignedDuration = SignedDuration::from_hours(24);
 /// A person's row.
 struct Row {
     person: String,
-    hidden: Option<String>,
     consent: Consent,
 }
 
 fn row(db: &Connection, jid: &Jid) -> Stored<Option<Row>> {
-    first(db, "SELECT person, hidden, doc FROM consents WHERE jid = ?1", [jid.to_string()], |r| {
-        Ok((r.get::<_, String>(0)?, r.get::<_, Option<String>>(1)?, r.get::<_, String>(2)?))
+    first(db, "SELECT person, doc FROM consents WHERE jid = ?1", [jid.to_string()], |r| {
+        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
     })?
-    .map(|(person, hidden, doc)| Ok(Row { person, hidden, consent: read("consent", &doc)? }))
+    .map(|(person, doc)| Ok(Row { person, consent: read("consent", &doc)? }))
     .transpose()
 }
 
