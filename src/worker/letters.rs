@@ -8,8 +8,8 @@ use tracing::{error, info, warn};
 
 use super::{HEARTBEAT, Number, STORE_GAP, Worker};
 use crate::clock::{Timestamp, later};
-use crate::consent::Change;
 use crate::consent::letter::{Delivery, Tried};
+use crate::consent::{Change, LetterKind};
 use crate::gateway::GatewayError;
 use crate::jid::{ChatId, Jid};
 use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted, StoreError};
@@ -98,7 +98,8 @@ impl Worker {
             return Tried::Looked(number.gateway.recent_own_messages(&chat, &ours).await);
         }
         // Writing to numbers that do not exist is what spammers do. If it cannot be asked, it is written.
-        if number.gateway.is_reachable(&letter.to).await == Ok(false) {
+        let first = letter.kind == LetterKind::Introduction && letter.sends == 1;
+        if first && number.gateway.is_reachable(&letter.to).await == Ok(false) {
             return Tried::NotOnNetwork;
         }
         // The call must end before somebody else may take the letter.

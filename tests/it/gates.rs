@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use warroom::clock::{SignedDuration, Timestamp};
+use warroom::consent::letter::Tried;
+use warroom::consent::{Acquaintance, Letter, Standing};
 use warroom::gateway::{
     Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, Notice,
     OwnMessage, Sent, Session,
@@ -21,8 +23,8 @@ use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, Gathered, Hearing, IncidentQuery, Intent, Lease, Receipt,
-    StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, Introduced, Introducing, IncidentQuery, Intent, Lease, LetterAsk, LetterTurn, Posted, Receipt,
+    StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.

@@ -4,6 +4,7 @@
 
 mod budget;
 mod configuring;
+mod consent;
 mod crash;
 mod duty;
 mod events;

@@ -9,15 +9,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration, Timestamp};
+use warroom::consent::letter::Tried;
+use warroom::consent::{Acquaintance, Letter, Standing};
 use warroom::gateway::Notice;
 use warroom::incident::IncidentId;
-use warroom::jid::GroupId;
+use warroom::jid::{GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, Gathered, Happening, Hearing, IncidentQuery, Intent, Lease,
-    Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, Introduced, Introducing, IncidentQuery, Intent, Lease, LetterAsk, LetterTurn, Posted,
+    Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 use super::{SENDERS, options, world};
