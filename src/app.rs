@@ -143,6 +143,7 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
         gateway,
         budget: instance.budget,
         phone: instance.phone.clone(),
+        hears: !instance.events.is_empty(),
     })
 }
 

@@ -215,7 +215,9 @@ impl Acquaintance {
             Some(Delivery::GivenUp { why, .. }) if consent.asked_at.is_none() => {
                 format!("{plain}, the introduction was not sent: {why}")
             }
-            _ if consent.asked_at.is_some() => format!("{plain}, asked on {}, no answer", day(consent.asked_at)),
+            _ if consent.asked_at.is_some() => {
+                format!("{plain}, asked on {}, no answer", day(consent.asked_at))
+            }
             _ => plain.to_owned(),
         }
     }
@@ -224,9 +226,10 @@ impl Acquaintance {
     #[must_use]
     pub fn state(&self) -> &'static str {
         match (self.consent.standing(), self.letter.as_ref().map(|letter| &letter.delivery)) {
-            (Standing::None, Some(Delivery::Due { .. } | Delivery::Sending { .. } | Delivery::Unsure { .. })) => {
-                "on_its_way"
-            }
+            (
+                Standing::None,
+                Some(Delivery::Due { .. } | Delivery::Sending { .. } | Delivery::Unsure { .. }),
+            ) => "on_its_way",
             (Standing::None, _) if self.consent.asked_at.is_some() => "asked",
             (Standing::None, Some(Delivery::GivenUp { .. })) => "not_sent",
             (standing, _) => standing.as_str(),
@@ -306,12 +309,8 @@ mod tests {
     }
 
     fn verdicts() -> impl Strategy<Value = Vec<(Verdict, i64)>> {
-        let verdict = prop_oneof![
-            Just(Verdict::Stop),
-            Just(Verdict::Start),
-            Just(Verdict::Yes),
-            Just(Verdict::Other)
-        ];
+        let verdict =
+            prop_oneof![Just(Verdict::Stop), Just(Verdict::Start), Just(Verdict::Yes), Just(Verdict::Other)];
         proptest::collection::vec((verdict, 0i64..50), 0..12)
     }
 

@@ -444,6 +444,8 @@ pub struct LetterWay {
     pub name: String,
     /// What it may do.
     pub budget: Budget,
+    /// Whether it can hear a STOP: otherwise it introduces itself to nobody.
+    pub hears: bool,
 }
 
 /// Whether there is a letter to see to.

@@ -73,6 +73,8 @@ pub struct Number {
     pub budget: Budget,
     /// Its phone number, where the config says it.
     pub phone: Option<Jid>,
+    /// Whether the provider tells us what people write to it: only then can it hear a STOP.
+    pub hears: bool,
 }
 
 /// Works on rooms.

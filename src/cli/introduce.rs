@@ -11,7 +11,8 @@ use super::{Failure, NO};
 
 /// `warroom introduce`.
 #[derive(Debug, Args)]
-#[command(after_help = "The bridge writes to each person once: who it is, and that STOP refuses. It does so at a gentle
+#[command(
+    after_help = "The bridge writes to each person once: who it is, and that STOP refuses. It does so at a gentle
 pace (`introduce_gap`), and rooms come first. Answers come back through the provider's events
 (`gateway.instances[].events`). Whoever said STOP is never called or asked again, unless they
 answer START themselves.
@@ -23,7 +24,8 @@ Examples:
   warroom introduce amira --again    once more, because no answer came
   warroom introduce --list           who was asked when, and what they answered
 
-Exit codes: 0 done, 1 somebody named is left out or the bridge says no, 2 wrong usage.")]
+Exit codes: 0 done, 1 somebody named is left out or the bridge says no, 2 wrong usage."
+)]
 pub(super) struct Options {
     /// Keys in the roster; everybody who was never introduced, if there are none
     #[arg(value_name = "PERSON")]
@@ -74,7 +76,10 @@ pub(super) fn run(options: &Options, out: &mut dyn Write) -> Result<u8, Failure>
                 writeln!(out, "  {}", text(&json!(line)))?;
             }
         }
-        _ => writeln!(out, "they are written to one after another; `warroom introduce --list` shows the answers")?,
+        _ => writeln!(
+            out,
+            "they are written to one after another; `warroom introduce --list` shows the answers"
+        )?,
     }
     Ok(code)
 }

@@ -29,7 +29,14 @@ impl<'a> Desk<'a> {
         env: &'a dyn Fn(&str) -> Option<String>,
         strictness: Strictness,
     ) -> Self {
-        Self { source, folder, env, strictness, stances: Stances::default(), findings: RefCell::new(Vec::new()) }
+        Self {
+            source,
+            folder,
+            env,
+            strictness,
+            stances: Stances::default(),
+            findings: RefCell::new(Vec::new()),
+        }
     }
 
     /// Parses the file; a file that is not well-formed is one finding.

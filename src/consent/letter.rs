@@ -172,7 +172,8 @@ impl Letter {
             }
             Tried::Looked(Ok(found)) => {
                 let earliest = self.begun_at.map_or(Timestamp::MIN, |at| later(at, -SKEW));
-                if let Some(mine) = found.iter().find(|m| same(&m.text, &self.text) && m.sent_at >= earliest) {
+                if let Some(mine) = found.iter().find(|m| same(&m.text, &self.text) && m.sent_at >= earliest)
+                {
                     self.delivery = Delivery::Done { at: now };
                     return Some(mine.message_id.clone().unwrap_or_default());
                 }
@@ -221,9 +222,8 @@ impl Letter {
             | GatewayError::SessionDown { .. } => false,
         };
         let wait = match error {
-            GatewayError::Throttled { retry_after: Some(after), .. } => {
-                SignedDuration::try_from(*after).map_or(gap(self.failures), |after| after.max(gap(self.failures)))
-            }
+            GatewayError::Throttled { retry_after: Some(after), .. } => SignedDuration::try_from(*after)
+                .map_or(gap(self.failures), |after| after.max(gap(self.failures))),
             _ => gap(self.failures),
         };
         self.delivery = if self.sends > 0 {
@@ -297,7 +297,8 @@ mod tests {
     fn a_lost_letter_that_stands_in_the_chat_was_handed_over() {
         let mut letter = begun();
         letter.finish(&unknown(), at(2));
-        let found = OwnMessage { text: "Hello \r\n".to_owned(), sent_at: at(1), message_id: Some("M1".to_owned()) };
+        let found =
+            OwnMessage { text: "Hello \r\n".to_owned(), sent_at: at(1), message_id: Some("M1".to_owned()) };
         assert_eq!(letter.finish(&Tried::Looked(Ok(vec![found])), at(5)), Some("M1".to_owned()));
         assert_eq!(letter.delivery, Delivery::Done { at: at(5) });
     }

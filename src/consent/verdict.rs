@@ -24,19 +24,77 @@ pub enum Verdict {
 /// English, the carriers' own words, German, Dutch, French, Spanish, Portuguese, Italian, Arabic, Turkish,
 /// Russian.
 const STOP: &[&str] = &[
-    "stop", "stopp", "stopall", "unsubscribe", "optout", "opt-out", "abmelden", "aufhören",
-    "stoppen", "arrêt", "arret", "arrêter", "arrêtez", "désabonner", "parar", "baja", "basta",
-    "توقف", "قف", "إيقاف", "ايقاف", "أوقف", "اوقف", "durdur", "стоп",
+    "stop",
+    "stopp",
+    "stopall",
+    "unsubscribe",
+    "optout",
+    "opt-out",
+    "abmelden",
+    "aufhören",
+    "stoppen",
+    "arrêt",
+    "arret",
+    "arrêter",
+    "arrêtez",
+    "désabonner",
+    "parar",
+    "baja",
+    "basta",
+    "توقف",
+    "قف",
+    "إيقاف",
+    "ايقاف",
+    "أوقف",
+    "اوقف",
+    "durdur",
+    "стоп",
 ];
 /// The same languages.
 const START: &[&str] = &[
-    "start", "unstop", "starten", "weiter", "reprendre", "commencer", "empezar", "iniciar", "inizia",
-    "ابدأ", "ابدا", "بدء", "başla", "старт",
+    "start",
+    "unstop",
+    "starten",
+    "weiter",
+    "reprendre",
+    "commencer",
+    "empezar",
+    "iniciar",
+    "inizia",
+    "ابدأ",
+    "ابدا",
+    "بدء",
+    "başla",
+    "старт",
 ];
 /// The same languages.
 const YES: &[&str] = &[
-    "yes", "y", "yep", "yeah", "ok", "okay", "sure", "agree", "agreed", "ja", "jo", "einverstanden", "oui", "si",
-    "sí", "sì", "sim", "vale", "نعم", "موافق", "تمام", "evet", "tamam", "да", "👍", "✅",
+    "yes",
+    "y",
+    "yep",
+    "yeah",
+    "ok",
+    "okay",
+    "sure",
+    "agree",
+    "agreed",
+    "ja",
+    "jo",
+    "einverstanden",
+    "oui",
+    "si",
+    "sí",
+    "sì",
+    "sim",
+    "vale",
+    "نعم",
+    "موافق",
+    "تمام",
+    "evet",
+    "tamam",
+    "да",
+    "👍",
+    "✅",
 ];
 /// A START has no more words than this (`start again please`), because it undoes a STOP.
 const WORDS_OF_A_START: usize = 3;
@@ -110,9 +168,30 @@ mod tests {
     #[test]
     fn stop_is_a_stop_however_it_is_written() {
         for text in [
-            "STOP", "stop", "Stop.", "stop!", "  STOPP ", "stop please", "Stop, please", "*STOP*", "\"stop\"", "unsubscribe",
-            "UNSUBSCRIBE me", "opt out", "Opt-Out", "stop\nI am on leave", "…stop", "STOP/ENDE", "Abmelden bitte",
-            "ARRÊT", "arre\u{302}t", "parar", "توقف", "\u{200f}توقف", "إيقاف", "стоп",
+            "STOP",
+            "stop",
+            "Stop.",
+            "stop!",
+            "  STOPP ",
+            "stop please",
+            "Stop, please",
+            "*STOP*",
+            "\"stop\"",
+            "unsubscribe",
+            "UNSUBSCRIBE me",
+            "opt out",
+            "Opt-Out",
+            "stop\nI am on leave",
+            "…stop",
+            "STOP/ENDE",
+            "Abmelden bitte",
+            "ARRÊT",
+            "arre\u{302}t",
+            "parar",
+            "توقف",
+            "\u{200f}توقف",
+            "إيقاف",
+            "стоп",
         ] {
             assert_eq!(Verdict::of(text), Verdict::Stop, "{text}");
         }
@@ -123,7 +202,20 @@ mod tests {
         for text in ["START", "start.", "Start please", "opt in", "unstop", "Weiter", "ابدأ"] {
             assert_eq!(Verdict::of(text), Verdict::Start, "{text}");
         }
-        for text in ["yes", "OK", "ok!", "Ja", "ja, gerne", "oui", "Sí", "si\u{301}", "نعم", "👍", "👍🏽", "Okay, thanks"] {
+        for text in [
+            "yes",
+            "OK",
+            "ok!",
+            "Ja",
+            "ja, gerne",
+            "oui",
+            "Sí",
+            "si\u{301}",
+            "نعم",
+            "👍",
+            "👍🏽",
+            "Okay, thanks",
+        ] {
             assert_eq!(Verdict::of(text), Verdict::Yes, "{text}");
         }
     }
@@ -131,8 +223,24 @@ mod tests {
     #[test]
     fn a_sentence_about_something_else_is_no_answer() {
         for text in [
-            "", "  ", "\u{200f}", "Hello", "who is this?", "I cannot stop it", "please do not stop", "no", "No idea", "stopping by later",
-            "startup is slow", "start the failover now", "oklahoma", "end of shift", "the stop button", "…", "opt", "optional",
+            "",
+            "  ",
+            "\u{200f}",
+            "Hello",
+            "who is this?",
+            "I cannot stop it",
+            "please do not stop",
+            "no",
+            "No idea",
+            "stopping by later",
+            "startup is slow",
+            "start the failover now",
+            "oklahoma",
+            "end of shift",
+            "the stop button",
+            "…",
+            "opt",
+            "optional",
         ] {
             assert_eq!(Verdict::of(text), Verdict::Other, "{text}");
         }

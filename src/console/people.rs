@@ -144,6 +144,11 @@ pub(super) async fn introduce(State(console): State<Arc<Console>>, request: Requ
             Err(error) => return Problem::BadRequest.with(&error.to_string()),
         }
     };
+    if !wish.dry_run && !console.receiver.hears_people() {
+        return Problem::Conflict.with(
+            "no linked number has `events`, so nobody's STOP would be heard: set `gateway.instances[].events` first",
+        );
+    }
     let people = match chosen(&console, &wish) {
         Ok(people) => people,
         Err(unknown) => {

@@ -65,9 +65,7 @@ impl Composer {
     }
 
     pub(super) fn letter_previews(&self) -> impl Iterator<Item = Preview> {
-        Wording::LETTERS
-            .into_iter()
-            .map(|wording| Preview { wording, text: self.letter(wording, SOMEBODY) })
+        Wording::LETTERS.into_iter().map(|wording| Preview { wording, text: self.letter(wording, SOMEBODY) })
     }
 }
 
@@ -133,7 +131,8 @@ mod tests {
     #[test]
     fn our_own_receipts_are_no_answers_to_an_automatic_reply() {
         let composer = Composer::default();
-        for text in [composer.receipt_for_stop(), composer.receipt_for_start(), composer.introduction("Ada")] {
+        for text in [composer.receipt_for_stop(), composer.receipt_for_start(), composer.introduction("Ada")]
+        {
             assert_eq!(Verdict::of(&text), Verdict::Other, "{text}");
         }
     }

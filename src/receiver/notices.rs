@@ -19,8 +19,8 @@ use crate::consent::Change;
 use crate::gateway::{Notice, NoticeKind, Unread, Whom};
 use crate::jid::{ChatId, Jid};
 use crate::problem::Problem;
-use crate::store::{Heard, Hearing, Introduced, StoreError};
 use crate::signature::{RawHook, Rejected, VerifiedBody, Verifier, verify};
+use crate::store::{Heard, Hearing, Introduced, StoreError};
 use crate::telemetry::NoticeLabels;
 
 /// What counts its hooks: no source can be called so.
@@ -88,7 +88,9 @@ pub(crate) fn tell_of(came: &Introduced, instance: &str) {
     for (jid, person, change) in &came.changes {
         let person = if person.is_empty() { jid.masked() } else { person.clone() };
         match change {
-            Change::Stopped => warn!(gateway.instance = instance, person, "said STOP: is not called any more"),
+            Change::Stopped => {
+                warn!(gateway.instance = instance, person, "said STOP: is not called any more")
+            }
             Change::Lifted => info!(gateway.instance = instance, person, "said START: may be called again"),
             Change::Nothing => {}
         }
@@ -103,11 +105,17 @@ pub(crate) fn tell_of(came: &Introduced, instance: &str) {
 }
 
 impl Receiver {
+    /// Whether a number of ours is told what people write to it.
+    pub(crate) fn hears_people(&self) -> bool {
+        self.told.values().any(|told| !told.proofs.is_empty())
+    }
+
     /// What people wrote about being called, with who they are in the roster in force.
     fn answers(&self, notices: Vec<Notice>, now: Timestamp) -> Vec<Heard> {
         let roster = self.roster.borrow();
         let answers = notices.into_iter().filter_map(|Notice { id, at, what }| {
-            let NoticeKind::Message { chat: ChatId::Person(chat), from, verdict: Some(verdict), .. } = what else {
+            let NoticeKind::Message { chat: ChatId::Person(chat), from, verdict: Some(verdict), .. } = what
+            else {
                 return None;
             };
             let mut from = from.unwrap_or(Whom { phone: None, hidden: None });
@@ -165,8 +173,11 @@ impl Receiver {
             } else {
                 self.store.hear_answers(instance, answers, now).await?
             };
-            let hearing =
-                if notices.is_empty() { Hearing::default() } else { self.store.hear(instance, notices, now).await? };
+            let hearing = if notices.is_empty() {
+                Hearing::default()
+            } else {
+                self.store.hear(instance, notices, now).await?
+            };
             Ok::<_, StoreError>((came, hearing))
         });
         match committed.await {

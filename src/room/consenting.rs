@@ -5,9 +5,9 @@
 //! and the record shows why somebody was left out. Who is in the room already is not thrown out of it: they can
 //! leave by themselves, and nothing is said to them 1:1.
 
+use super::Room;
 use super::progress::Answer;
 use super::seat::{Refused, Seat, SeatState};
-use super::Room;
 use crate::clock::Timestamp;
 use crate::consent::Stances;
 use crate::gateway::GatewayError;

@@ -40,10 +40,8 @@ mod steps;
 mod waking;
 
 /// Schema changes in order; a file remembers how many it has seen.
-const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/0001_begin.sqlite.sql"),
-    include_str!("migrations/0002_consent.sqlite.sql"),
-];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_begin.sqlite.sql"), include_str!("migrations/0002_consent.sqlite.sql")];
 
 /// The first version without a bug that can corrupt the write-ahead log (3.7.0 to 3.51.2 have it).
 const OLDEST_SQLITE: i32 = 3_051_003;

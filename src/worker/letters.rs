@@ -55,7 +55,9 @@ impl Worker {
         let ways = self.by_health();
         let ways = ways.iter().filter(works);
         LetterAsk {
-            ways: ways.map(|n| LetterWay { name: n.name.clone(), budget: n.budget }).collect(),
+            ways: ways
+                .map(|n| LetterWay { name: n.name.clone(), budget: n.budget, hears: n.hears })
+                .collect(),
             known: self.numbers.iter().map(|number| number.name.clone()).collect(),
             stopped: self.composer.receipt_for_stop(),
             started: self.composer.receipt_for_start(),
@@ -78,7 +80,9 @@ impl Worker {
         let (kind, person) = (posted.letter.kind.as_str(), posted.letter.person.clone());
         let letter = self.store.finish_letter(posted, tried, self.clock.now()).await?;
         match letter.map(|letter| letter.delivery) {
-            Some(Delivery::Done { .. }) => info!(gateway.instance = name, person, kind, "a letter was handed over"),
+            Some(Delivery::Done { .. }) => {
+                info!(gateway.instance = name, person, kind, "a letter was handed over")
+            }
             Some(Delivery::GivenUp { why, .. }) => {
                 warn!(gateway.instance = name, person, kind, why, "a letter was given up");
             }
@@ -134,18 +138,24 @@ impl Worker {
                     for (jid, person, change) in &came.changes {
                         let person = if person.is_empty() { jid.masked() } else { person.clone() };
                         let stopped = *change == Change::Stopped;
-                        info!(gateway.instance = answer.instance, person, stopped, "an answer has found its name");
+                        info!(
+                            gateway.instance = answer.instance,
+                            person, stopped, "an answer has found its name"
+                        );
                     }
                     if came.rooms > 0 {
                         self.bell.notify_one();
                     }
                 }
                 Ok(None) | Err(_) if answer.tries == TRIES_BEFORE_ALARM => error!(
-                    gateway.instance = answer.instance, hidden = answer.hidden.masked(),
+                    gateway.instance = answer.instance,
+                    hidden = answer.hidden.masked(),
                     "nobody can tell who wrote this; if somebody said STOP, look at the chats of the linked phone"
                 ),
                 Ok(None) | Err(_) => warn!(
-                    gateway.instance = answer.instance, hidden = answer.hidden.masked(), tries = answer.tries,
+                    gateway.instance = answer.instance,
+                    hidden = answer.hidden.masked(),
+                    tries = answer.tries,
                     "it is not known yet whose hidden id this is"
                 ),
             }

@@ -1,18 +1,23 @@
 //! Introduced at a gentle pace; whoever answers is no stranger; and STOP always wins.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use warroom::clock::{Clock, SignedDuration, Timestamp, later};
 use warroom::consent::Verdict;
 use warroom::gateway::Whom;
 use warroom::pacing::Pace;
 use warroom::room::{PhaseName, Step};
 use warroom::sandbox::{Effect, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
-use warroom::store::{Began, Heard, Intent};
+use warroom::store::{AskedPerson, Asking, Began, Heard, Intent, LetterAsk, LetterTurn, LetterWay, Store};
 
 use crate::events::{BOTH, deliver, tell_to};
-use crate::harness::{ADA, BEN, CLEO, DAN, Options, World};
+use crate::gates::{Gate, Gates};
+use crate::harness::{ADA, BEN, CLEO, DAN, Options, World, beginning, load};
+use crate::place::Place;
+use crate::sweep::sweep;
 
 /// Ada leads and is known; nobody ever talked with the others.
 const ROSTER: &str = r#"
@@ -131,14 +136,18 @@ async fn people_are_asked_at_a_pace_and_what_they_answer_decides_how_they_are_ca
         assert!(!world.group(&id).has(DAN), "{engine}");
         assert_eq!(got(&world, DAN).len(), 2, "{engine}: nothing after the receipt");
         let said = world.group(&id).texts().join("\n");
-        assert!(said.contains("Dan Eze (said STOP on 2026-03-02)"), "{engine}: not left out in silence: {said}");
+        assert!(
+            said.contains("Dan Eze (said STOP on 2026-03-02)"),
+            "{engine}: not left out in silence: {said}"
+        );
         world.assert_sound(&id).await;
     }
 }
 
 #[tokio::test]
 async fn no_call_names_somebody_who_said_stop_whatever_the_policy_says() {
-    for (rooms, introduced) in [("  strangers: add", false), ("  strangers: invite", true), ("  chat_history_counts: true", false)]
+    for (rooms, introduced) in
+        [("  strangers: add", false), ("  strangers: invite", true), ("  chat_history_counts: true", false)]
     {
         let roster = if introduced {
             ROSTER.replace(r#"phone: "+15550100004" }"#, r#"phone: "+15550100004", introduced: true }"#)
@@ -193,16 +202,14 @@ async fn a_lost_invitation_is_not_said_again_to_somebody_who_said_stop_meanwhile
     let world = world_with(Options::default()).await;
     world.sandbox.set_person(BEN, Person::with_privacy(Privacy::SilentlyAbsent));
     let id = world.fire("Down").await;
-    for _ in 0..60 {
-        let room = world.room(&id).await;
-        if room.link.is_some() {
-            break;
-        }
-        world.pass(1).await;
-    }
-    // Whatever is sent from here on is lost, with an answer that says nothing.
+    world.pass(3).await;
+    assert!(world.room(&id).await.is_briefed() && world.links_of(BEN) == 0);
+    // The next message is lost, with an answer that says nothing.
     world.sandbox.add_fault(Fault::on(Operation::SendText, FaultKind::GatewayTimeout).times(1));
-    world.pass(2).await;
+    while world.room(&id).await.saying.is_none() {
+        world.clock.advance(SignedDuration::from_secs(1));
+        world.work().await;
+    }
     answer(&world, BEN, "stop").await;
     world.pass(900).await;
     assert_eq!(world.links_of(BEN), 0);
@@ -318,7 +325,9 @@ async fn answers_count_by_when_they_were_written_however_they_are_told() {
     let world = world_on(Engine::Webjs).await;
     let now = world.clock.now();
     let ago = |seconds: i64| later(now, SignedDuration::from_secs(-seconds));
-    let tell = async |verdict, at| world.store.hear_answers("main", vec![heard(BEN, verdict, at)], now).await.unwrap();
+    let tell = async |verdict, at| {
+        world.store.hear_answers("main", vec![heard(BEN, verdict, at)], now).await.unwrap()
+    };
     tell(Verdict::Start, ago(10)).await;
     let late = tell(Verdict::Stop, ago(60)).await;
     assert!(late.changes.is_empty(), "an old STOP that the START of later undoes");
@@ -411,7 +420,8 @@ async fn a_lost_introduction_is_looked_for_and_said_twice_at_most() {
     world.sandbox.add_fault(Fault::on(Operation::SendText, FaultKind::GatewayTimeout).times(9));
     introduce(&world, &json!({ "people": ["ben"] })).await;
     world.pass(1800).await;
-    let tries = world.sandbox.calls().iter().filter(|call| call.operation == Some(Operation::SendText)).count();
+    let tries =
+        world.sandbox.calls().iter().filter(|call| call.operation == Some(Operation::SendText)).count();
     assert_eq!(tries, 2);
     assert_eq!(people(&world).await["ben"]["state"], "not_sent");
 }
@@ -422,15 +432,15 @@ async fn a_process_that_dies_with_a_letter_in_hand_leaves_it_to_the_next_one() {
     introduce(&world, &json!({ "people": ["ben"] })).await;
     let now = world.clock.now();
     let number = &world.bridge.worker.numbers[0];
-    let ask = warroom::store::LetterAsk {
-        ways: vec![warroom::store::LetterWay { name: "main".to_owned(), budget: number.budget }],
+    let ask = LetterAsk {
+        ways: vec![LetterWay { name: "main".to_owned(), budget: number.budget, hears: true }],
         known: vec!["main".to_owned()],
         stopped: String::new(),
         started: String::new(),
         until: later(now, SignedDuration::from_secs(120)),
     };
     let turn = world.store.begin_letter(ask, now).await.unwrap();
-    assert!(matches!(turn, warroom::store::LetterTurn::Go(_)), "{turn:?}");
+    assert!(matches!(turn, LetterTurn::Go(_)), "{turn:?}");
     // Here it dies, before the call.
     world.pass(100).await;
     assert!(introduced_at(&world).is_empty(), "nobody else touches it for now");
@@ -446,6 +456,16 @@ async fn a_number_that_is_not_on_the_network_is_not_written_to() {
     world.pass(300).await;
     let ben = &people(&world).await["ben"];
     assert_eq!((ben["state"].as_str(), ben["trouble"].as_str()), (Some("not_sent"), Some("not on WhatsApp")));
+}
+
+#[tokio::test]
+async fn a_number_that_cannot_hear_stop_introduces_itself_to_nobody() {
+    let world = World::with(Options { roster: ROSTER.to_owned(), ..Options::default() }).await;
+    let (status, problem) = introduce(&world, &json!({})).await;
+    assert_eq!(status, 409, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("events"), "{problem}");
+    world.pass(600).await;
+    assert!(introduced_at(&world).is_empty());
 }
 
 #[tokio::test]
@@ -484,4 +504,52 @@ async fn the_pages_and_the_api_show_no_number_and_no_words_of_theirs() {
     let log = std::fs::read(world.folder.path().join("store.db-wal")).unwrap_or_default();
     let holds = |bytes: &[u8]| bytes.windows(6).any(|part| part == b"merger");
     assert!(!holds(&file) && !holds(&log), "nor does the store");
+}
+
+/// Two introductions around a room; the process ends at `gate`, if one is given. Answers with the gates passed.
+async fn crash(gate: Option<usize>) -> (usize, Vec<String>) {
+    let mut place = Place::on(Engine::Gows).await;
+    let options = Options { events: BOTH, ..Options::default() };
+    let hearing = load(&TempDir::new().unwrap(), &options, "127.0.0.1:1".parse().unwrap());
+    place.loaded.config.gateway.instances[0].events = hearing.config.gateway.instances[0].events.clone();
+    let people = [(BEN, "ben"), (CLEO, "cleo")].map(|(digits, key)| AskedPerson {
+        jid: format!("{digits}@c.us").parse().unwrap(),
+        person: key.to_owned(),
+        text: format!("Hello {key}. This is an automatic number. Answer STOP to refuse."),
+    });
+    let asking = Asking { people: people.into(), again: false, dry_run: false };
+    place.open().introduce(asking, beginning()).await.unwrap();
+    let gates = Gates::new(&gate.into_iter().collect::<Vec<_>>(), &[]);
+    place.tell_all(&gates).await;
+    let passed = gates.count();
+    // Letters wait for each other, and for whoever died with one in hand.
+    let process = place.start(&(Gates::new(&[], &[]) as Arc<dyn Gate>));
+    for _ in 0..30 {
+        place.clock.advance(SignedDuration::from_secs(60));
+        process.work().await;
+    }
+    let mut bad = Vec::new();
+    for digits in [BEN, CLEO] {
+        let chat = place.sandbox.chat(digits);
+        let got = chat.iter().filter(|m| m.text.contains("automatic number")).count();
+        if got != 1 {
+            bad.push(format!("gate {gate:?}: {got} introductions"));
+        }
+    }
+    let known = process.store.acquaintances().await.unwrap();
+    if !known.iter().all(|one| one.consent.asked_at.is_some()) {
+        bad.push(format!("gate {gate:?}: not on record"));
+    }
+    if place.sandbox.groups().len() != 1 {
+        bad.push(format!("gate {gate:?}: {} groups", place.sandbox.groups().len()));
+    }
+    (passed, bad)
+}
+
+#[test]
+fn introductions_survive_a_crash_at_every_gate_and_nobody_gets_two() {
+    let clean = sweep(&[()], async |()| crash(None).await);
+    assert!(clean.violations.is_empty(), "{clean:?}");
+    let all: Vec<Option<usize>> = (0..clean.results[0]).map(Some).collect();
+    sweep(&all, async |gate| crash(*gate).await).conclude("introductions, crash at each gate");
 }

@@ -23,8 +23,9 @@ use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, Introduced, Introducing, IncidentQuery, Intent, Lease, LetterAsk, LetterTurn, Posted, Receipt,
-    StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
+    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store, StoreError,
+    StoredHook, Summary, Unnamed, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.

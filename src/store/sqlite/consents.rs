@@ -229,11 +229,8 @@ pub(super) fn introduce(db: &Connection, asking: &Asking, now: Timestamp) -> Sto
     for one in &asking.people {
         let consent = of(db, &one.jid)?;
         let waits = letters::is_waiting(db, &one.jid, LetterKind::Introduction)?;
-        let objection = if waits {
-            Some("is in the queue already".to_owned())
-        } else {
-            consent.objection(asking.again)
-        };
+        let objection =
+            if waits { Some("is in the queue already".to_owned()) } else { consent.objection(asking.again) };
         if objection.is_none() && !asking.dry_run {
             put(db, &one.jid, (&one.person, None), &consent)?;
             let text = (one.text.clone(), None);
@@ -328,9 +325,11 @@ pub(super) fn look(path: &Path) -> Stored<Option<Vec<Acquaintance>>> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let at_rest = std::fs::metadata(&log).map_or(true, |log| log.len() == 0);
-    let escaped: String = path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let escaped: String =
+        path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let address = format!("file:{escaped}?mode=ro{}", if at_rest { "&immutable=1" } else { "" });
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let db = Connection::open_with_flags(address, flags).map_err(unavailable)?;
     db.busy_timeout(super::BUSY).map_err(unavailable)?;
     let has_table =

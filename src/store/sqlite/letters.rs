@@ -7,12 +7,12 @@ use rusqlite::{Connection, params};
 
 use super::consents;
 use super::rows::{Stored, all, execute, first, millis, moment, read, write};
-use crate::room::clock_set::CLOCK_SKEW;
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::consent::letter::{Delivery, Tried};
 use crate::consent::{Consent, Letter, LetterKind};
 use crate::jid::Jid;
 use crate::pacing::{MINUTE, one_more};
+use crate::room::clock_set::CLOCK_SKEW;
 use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted};
 
 /// Letters looked at in one turn.
@@ -46,13 +46,7 @@ fn put(db: &Connection, id: i64, letter: &Letter, token: Option<&str>) -> Stored
     execute(
         db,
         "UPDATE letters SET due_at = ?2, token = ?3, instance = ?4, doc = ?5 WHERE id = ?1",
-        params![
-            id,
-            letter.due_at().map(millis),
-            token,
-            letter.instance,
-            write("letter", letter)?
-        ],
+        params![id, letter.due_at().map(millis), token, letter.instance, write("letter", letter)?],
     )?;
     Ok(())
 }
@@ -167,12 +161,9 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
         }
         return Ok(LetterTurn::Go(Box::new(Posted { id, token, looks, letter })));
     }
-    let later_ones = first(
-        db,
-        "SELECT min(due_at) FROM letters WHERE due_at > ?1",
-        [millis(now)],
-        |r| r.get::<_, Option<i64>>(0),
-    )?;
+    let later_ones = first(db, "SELECT min(due_at) FROM letters WHERE due_at > ?1", [millis(now)], |r| {
+        r.get::<_, Option<i64>>(0)
+    })?;
     if let Some(at) = later_ones.flatten() {
         wait(moment(at));
     }
@@ -192,8 +183,11 @@ fn is_pointless(letter: &Letter, consent: &Consent) -> Option<&'static str> {
 }
 
 /// Whether a letter can go this way: back where it began, or where the person wrote to, unless that number is
-/// not ours any more.
+/// not ours any more. Nobody is asked by a number that would not hear the answer.
 fn fits(letter: &Letter, way: &LetterWay, ask: &LetterAsk) -> bool {
+    if letter.kind == LetterKind::Introduction && !letter.is_to_be_looked_for() && !way.hears {
+        return false;
+    }
     match &letter.instance {
         Some(own) if letter.sends > 0 || ask.known.contains(own) => *own == way.name,
         Some(_) | None => true,
@@ -264,7 +258,12 @@ fn is_busy(db: &Connection, instance: &str, now: Timestamp) -> Stored<bool> {
 }
 
 /// Writes down what came of a try, unless somebody else has the letter by now.
-pub(super) fn finish(db: &Connection, posted: &Posted, tried: &Tried, now: Timestamp) -> Stored<Option<Letter>> {
+pub(super) fn finish(
+    db: &Connection,
+    posted: &Posted,
+    tried: &Tried,
+    now: Timestamp,
+) -> Stored<Option<Letter>> {
     let doc = first(
         db,
         "SELECT doc FROM letters WHERE id = ?1 AND token = ?2",

@@ -18,8 +18,9 @@ use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, Introduced, Introducing, IncidentQuery, Intent, Lease, LetterAsk, LetterTurn, Posted,
-    Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery, Intent,
+    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store, StoreError,
+    StoredHook, Summary, Unnamed, WishTaken,
 };
 
 use super::{SENDERS, options, world};
