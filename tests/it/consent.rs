@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use warroom::cli::check::{self, Form};
 use warroom::clock::{Clock, SignedDuration, Timestamp, later};
+use warroom::config::Colours;
 use warroom::consent::Verdict;
 use warroom::gateway::Whom;
 use warroom::pacing::Pace;
@@ -552,4 +554,51 @@ fn introductions_survive_a_crash_at_every_gate_and_nobody_gets_two() {
     assert!(clean.violations.is_empty(), "{clean:?}");
     let all: Vec<Option<usize>> = (0..clean.results[0]).map(Some).collect();
     sweep(&all, async |gate| crash(*gate).await).conclude("introductions, crash at each gate");
+}
+
+#[tokio::test]
+async fn check_shows_where_everybody_stands_and_warns_of_routes_that_call_who_said_stop() {
+    let world = world_on(Engine::Webjs).await;
+    let config = world.folder.path().join("warroom.yaml");
+    let check = |form| {
+        let mut out = Vec::new();
+        let code = check::run(&config, &|_| None, beginning(), form, &mut out).unwrap();
+        (code, String::from_utf8(out).unwrap())
+    };
+    let (code, before) = check(Form::Text(Colours::No));
+    assert!(code == 0 && before.contains("never wrote to our number: ben, cleo, dan"), "{before}");
+
+    answer(&world, DAN, "STOP").await;
+    answer(&world, CLEO, "yes").await;
+    introduce(&world, &json!({})).await;
+    world.pass(60).await;
+    let (code, text) = check(Form::Text(Colours::No));
+    assert_eq!(code, 0, "a warning is no error");
+    for line in [
+        "ben: Ben Cho, …02, no time zone, NOT introduced, asked on 2026-03-02, no answer",
+        "cleo: Cleo Diaz, …03, no time zone, agreed on 2026-03-02",
+        "dan: Dan Eze, …04, no time zone, said STOP on 2026-03-02",
+        "`everything` would call people who said STOP: dan (on 2026-03-02)",
+        "`everything` would call people who never wrote to our number: ben",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let (_, findings) = check(Form::Json);
+    assert!(findings.contains("would call people who said STOP: dan"), "{findings}");
+}
+
+#[test]
+fn check_makes_no_store_where_there_is_none() {
+    let folder = TempDir::new().unwrap();
+    let loaded = load(&folder, &Options::default(), "127.0.0.1:1".parse().unwrap());
+    let mut out = Vec::new();
+    check::run(&loaded.config_path, &|_| None, beginning(), Form::Text(Colours::No), &mut out).unwrap();
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "config and roster, and nothing else: {left:?}");
+    // A store that nobody has open is read without leaving a trace.
+    drop(warroom::store::sqlite::Sqlite::open(&folder.path().join("store.db")).unwrap());
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    let before = files();
+    check::run(&loaded.config_path, &|_| None, beginning(), Form::Json, &mut Vec::new()).unwrap();
+    assert_eq!(files(), before);
 }
