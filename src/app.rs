@@ -143,6 +143,7 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
         gateway,
         budget: instance.budget,
         phone: instance.phone.clone(),
+        hears: !instance.events.is_empty(),
     })
 }
 
@@ -259,6 +260,7 @@ impl Bridge {
             receiver: Arc::clone(&receiver),
             bell,
             roster: Arc::clone(&roster),
+            composer: compose(config)?,
         };
         Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }
@@ -304,6 +306,8 @@ impl Running {
         serve(operator, console::router(bridge.console));
         let (worker, stopping) = (Arc::clone(&bridge.worker), stop.clone());
         listener::spawn(&tasks, async move { worker.run(&stopping).await });
+        let (worker, stopping) = (Arc::clone(&bridge.worker), stop.clone());
+        listener::spawn(&tasks, async move { worker.correspond(&stopping).await });
         let (worker, stopping) = (bridge.worker, stop.clone());
         listener::spawn(&tasks, async move { worker.watch(&stopping).await });
         listener::spawn(&tasks, watch_roster(roster, metrics, clock, asked, stop.clone()));

@@ -19,6 +19,7 @@ pub mod check;
 pub mod demo;
 pub mod desk;
 pub mod healthcheck;
+pub mod introduce;
 pub mod oncall;
 mod post;
 pub mod rehearse;
@@ -93,6 +94,8 @@ enum Command {
     Send(send::Options),
     /// Shows rooms, and resumes, cancels, adopts or closes them, at a running bridge
     Rooms(rooms::Options),
+    /// Introduces the number to people 1:1, once, and shows what they answered, at a running bridge
+    Introduce(introduce::Options),
     /// Takes in an accepted hook once more, as it would be taken in today
     Replay(rooms::Replay),
     /// Asks a running bridge whether it is ready; for container health checks
@@ -178,6 +181,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rehearse(options) => rehearse::run(&options, clock.now(), &mut out),
         Command::Send(options) => send::run(&options, clock.as_ref(), &mut out),
         Command::Rooms(options) => rooms::run(&options, &mut out),
+        Command::Introduce(options) => introduce::run(&options, &mut out),
         Command::Replay(options) => rooms::replay(&options, &mut out),
         Command::Healthcheck { url } => healthcheck::run(&url, &mut out),
     };

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::alert::Severity;
+use crate::consent::Stances;
 use crate::jid::Jid;
 use crate::room::policy::Policy;
 use crate::roster::Roster;
@@ -50,7 +51,7 @@ pub use finding::{Colours, Excerpt, Finding, Findings, Level};
 pub use gateway::{CredentialPlace, GatewayKind, GatewaySettings, Instance};
 pub use in_force::{Exchange, RosterInForce, Standing};
 pub use quantity::{duration as read_duration, show as show_duration};
-pub use rooms::{TEMPLATES, Texts, USUAL_NAME};
+pub use rooms::{LETTERS, TEMPLATES, Texts, USUAL_NAME};
 pub use second_way::SecondWaySettings;
 pub use secret::UNSET;
 pub use server::{Log, LogFormat, Server, StoreAddress};
@@ -130,6 +131,17 @@ pub fn load(
     env: &dyn Fn(&str) -> Option<String>,
     strictness: Strictness,
 ) -> Result<Loaded, Findings> {
+    load_knowing(path, env, strictness, &|_| Stances::default())
+}
+
+/// The same, with what a store knows of people's wishes, so that a route which calls somebody who said STOP is a
+/// warning, and one that calls somebody who has answered is none. `known` is asked for the config's store.
+pub fn load_knowing(
+    path: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    strictness: Strictness,
+    known: &dyn Fn(&StoreAddress) -> Stances,
+) -> Result<Loaded, Findings> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let source = open(path);
     let desk = Desk::new(source.text(), folder, env, strictness);
@@ -140,7 +152,8 @@ pub fn load(
         None => (None, folder.join(USUAL_ROSTER), Policy::default().open_at, Translated::default()),
     };
     let ours = config.as_ref().map(|config| config.gateway.phones()).unwrap_or_default();
-    let (roster, roster_source, roster_findings) = read_roster(&roster_path, open_at, &ours);
+    let known = config.as_ref().map(|config| known(&config.store)).unwrap_or_default();
+    let (roster, roster_source, roster_findings) = read_roster(&roster_path, open_at, &ours, known);
     if let Some(roster) = &roster {
         translated.check(roster, &desk);
     }
@@ -168,7 +181,7 @@ pub fn load_roster(
     open_at: Severity,
     ours: &[Jid],
 ) -> Result<(Roster, Findings, String), Findings> {
-    let (roster, source, findings) = read_roster(path, open_at, ours);
+    let (roster, source, findings) = read_roster(path, open_at, ours, Stances::default());
     let findings = Findings::sorted(findings, &[source.text()]);
     match roster {
         Some(roster) if !findings.has_errors() => Ok((roster, findings, source.hash())),
@@ -213,11 +226,17 @@ fn read(root: &Section<'_>, folder: &Path) -> Read {
     }
 }
 
-fn read_roster(path: &Path, open_at: Severity, ours: &[Jid]) -> (Option<Roster>, Opened, Vec<Finding>) {
+fn read_roster(
+    path: &Path,
+    open_at: Severity,
+    ours: &[Jid],
+    known: Stances,
+) -> (Option<Roster>, Opened, Vec<Finding>) {
     let source = open(path);
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let nothing = |_: &str| None;
-    let desk = Desk::new(source.text(), folder, &nothing, Strictness::Serve);
+    let mut desk = Desk::new(source.text(), folder, &nothing, Strictness::Serve);
+    desk.stances = known;
     let roster =
         source.parse(&desk).map(|root| section_of(&desk, &root, |s| people::roster(s, open_at, ours)));
     let findings = desk.into_findings();

@@ -18,6 +18,7 @@ use tracing::error;
 
 use crate::clock::Clock;
 use crate::config::RosterInForce;
+use crate::message::Composer;
 use crate::problem::Problem;
 use crate::receiver::Receiver;
 use crate::store::{Store, StoreError};
@@ -29,6 +30,7 @@ mod attention;
 mod guard;
 mod moment;
 mod page;
+mod people;
 mod redaction;
 mod timeline;
 mod view;
@@ -53,6 +55,8 @@ pub struct Console {
     pub bell: Arc<tokio::sync::Notify>,
     /// The roster in force.
     pub roster: Arc<RosterInForce>,
+    /// The words.
+    pub composer: Composer,
 }
 
 /// The operator listener's routes.
@@ -69,15 +73,18 @@ pub fn router(console: Arc<Console>) -> Router {
 }
 
 /// Every path there is; the API's description is held against it.
-fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 10] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 13] {
     [
         ("/", get(page::home)),
         ("/incidents/{id}", get(page::incident)),
+        ("/people", get(page::people)),
         ("/files/{name}", get(page::file)),
         ("/metrics", get(metrics)),
         ("/api/incidents", get(api::list)),
         ("/api/incidents/{id}", get(api::show)),
         ("/api/rooms/{id}/{action}", post(api::act)),
+        ("/api/people", get(people::list)),
+        ("/api/introductions", post(people::introduce)),
         ("/api/receipts/{receipt}/replay", post(api::replay)),
         ("/api/openapi.json", get(api::openapi)),
         ("/-/reload", post(api::reload)),
@@ -88,6 +95,10 @@ async fn metrics(State(console): State<Arc<Console>>) -> Response {
     // Read from the store, so that all replicas and a restarted one tell the same.
     match console.store.open_orphans().await {
         Ok(count) => drop(console.metrics.orphans.set(count)),
+        Err(error) => drop(failed(&console, &error)),
+    }
+    match console.store.count_consents().await {
+        Ok((counts, unnamed)) => console.metrics.show_consents(&counts, unnamed),
         Err(error) => drop(failed(&console, &error)),
     }
     ([(header::CONTENT_TYPE, OPEN_METRICS)], console.metrics.render()).into_response()

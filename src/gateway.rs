@@ -85,6 +85,9 @@ pub trait Gateway: Debug + Send + Sync {
     /// Whether the number is on the network at all.
     async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError>;
 
+    /// Whose hidden id this is, as far as the provider can tell; `among` are the people whom it may belong to.
+    async fn whose(&self, hidden: &Jid, among: &[Jid]) -> Result<Option<Jid>, GatewayError>;
+
     /// Leaves the group.
     async fn leave(&self, group: &GroupId) -> Result<(), GatewayError>;
 }

@@ -41,6 +41,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod consent;
 pub mod console;
 pub mod gateway;
 pub mod incident;

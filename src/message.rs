@@ -6,7 +6,7 @@
 //! one, and that to the bare facts. The wording is looked for in this order: for one person a translation into
 //! their language, then what the room's route has of its own, the config's, the built-in one.
 //!
-//! Every text names its incident in its first line, so that it survives any shortening and a person (or a
+//! Every text about an incident names it in its first line, so that it survives any shortening and a person (or a
 //! look into the chat) recognises a repeat. No text holds a phone number unless the alert itself did.
 
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ use crate::roster::Language;
 
 mod departure;
 mod length;
+mod letters;
 mod markup;
 mod phrase;
 mod sample;
@@ -169,6 +170,10 @@ impl Composer {
                 problems.extend(composer.templates.replace(wording, source, &known));
             }
         }
+        for (wording, source) in own.iter().filter(|(wording, _)| Wording::LETTERS.contains(wording)) {
+            let known = letters::words(*wording, "");
+            problems.extend(composer.templates.replace(*wording, source, &known));
+        }
         if problems.is_empty() {
             Ok(composer)
         } else {
@@ -189,6 +194,7 @@ impl Composer {
                 }
             }
         }
+        problems.extend(self.problems_with_letters());
         problems.sort();
         problems.dedup();
         problems
@@ -237,6 +243,7 @@ impl Composer {
                     _ => self.compose(wording, &scene),
                 },
             })
+            .chain(self.letter_previews())
             .collect()
     }
 
@@ -508,7 +515,7 @@ fn route_text<'a>(wording: Wording, scene: &Scene<'a>) -> Option<&'a str> {
 }
 
 fn no_such_text(name: &str) -> TemplateProblem {
-    let names: Vec<&str> = Wording::ALL.iter().skip(1).map(|w| w.as_str()).collect();
+    let names: Vec<&str> = Wording::every().skip(1).map(Wording::as_str).collect();
     let hint = if name == Wording::Subject.as_str() {
         "; the room's name is set beside it".to_owned()
     } else {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::Severity;
 use crate::clock::Timestamp;
+use crate::consent::Stances;
 use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, News};
 use crate::jid::{ChatId, GroupId, Jid};
@@ -27,6 +28,7 @@ pub mod appeal;
 mod attendance;
 pub mod clock_set;
 mod closing;
+pub mod consenting;
 pub mod farewell;
 pub mod guest;
 pub mod hearing;
@@ -148,6 +150,9 @@ pub struct Room {
     /// When anything here was last written down.
     #[serde(default)]
     pub touched_at: Option<Timestamp>,
+    /// Who of all that it may call said STOP, and when; see [`Room::mind`].
+    #[serde(default)]
+    pub stopped: BTreeMap<Jid, Timestamp>,
 }
 
 /// Something that was said.
@@ -285,6 +290,8 @@ pub struct Wanted {
     pub guests: Vec<IncidentId>,
     /// Groups beside the room that are not closed.
     pub orphans: Vec<Orphaned>,
+    /// Who of its people wants to be called.
+    pub stances: Stances,
 }
 
 impl Room {
@@ -326,6 +333,7 @@ impl Room {
             aside: None,
             farewells: BTreeMap::new(),
             touched_at: Some(now),
+            stopped: BTreeMap::new(),
         }
     }
 
@@ -352,7 +360,7 @@ impl Room {
     }
 
     /// Who would be asked to be added if the group were made now. At least one, because a group needs
-    /// somebody besides the number that makes it.
+    /// somebody besides the number that makes it; nobody only if everybody has said STOP.
     #[must_use]
     pub fn first_members(&self, strangers: Strangers) -> Vec<Jid> {
         let mut people: Vec<Jid> = self
@@ -363,7 +371,8 @@ impl Room {
             .map(|s| s.who.jid.clone())
             .collect();
         if people.is_empty() {
-            people.extend(self.seats.first().map(|s| s.who.jid.clone()));
+            let mut willing = self.seats.iter().filter(|s| !self.has_stopped(&s.who.jid));
+            people.extend(willing.next().map(|s| s.who.jid.clone()));
         }
         if self.core_only {
             people.truncate(1);

@@ -4,7 +4,8 @@
 //! tables behind it: *receipts* (each accepted body, with its answer), *incidents* and the *alerts* inside
 //! them, *news* (what a room should hear), *rooms* (one document each, written only by the holder of the
 //! lease), the *journal* (every intent, outcome and move), *orphans* (groups that carry an incident's id
-//! but are not its room), and *notices* (what the gateway told of a room). `now` is always an argument: no
+//! but are not its room), *notices* (what the gateway told of a room), *consents* (who wants to be called) and
+//! *letters* (1:1 messages that belong to no room). `now` is always an argument: no
 //! clock of a database is asked.
 
 use std::fmt;
@@ -16,10 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, Severity};
 use crate::clock::{SignedDuration, Timestamp};
-use crate::gateway::{GatewayError, Notice, NoticeKind};
+use crate::consent::letter::Tried;
+use crate::consent::{Acquaintance, Change, Letter, Standing, Verdict};
+use crate::gateway::{GatewayError, Notice, NoticeKind, Whom};
 use crate::incident::{Incident, IncidentId, Outcome, Rules};
-use crate::jid::GroupId;
-use crate::pacing::{Creation, Made, Pace};
+use crate::jid::{GroupId, Jid};
+use crate::pacing::{Budget, Creation, Made, Pace};
 use crate::room::progress::Note;
 use crate::room::{Also, Effect, Event, Room, Step, Wanted, Wish};
 
@@ -72,6 +75,46 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// it concerns finds it in [`Wanted`] and is due now. When this returns `Ok`, all of it is on disk.
     async fn hear(&self, instance: &str, notices: Vec<Notice>, now: Timestamp)
     -> Result<Hearing, StoreError>;
+
+    /// Takes in what people wrote to `instance` about being called. When this returns `Ok`, all of it is on disk.
+    async fn hear_answers(
+        &self,
+        instance: &str,
+        answers: Vec<Heard>,
+        now: Timestamp,
+    ) -> Result<Introduced, StoreError>;
+
+    /// Answers of which only a hidden id is known and whose turn it is to be looked up.
+    async fn to_name(&self, now: Timestamp) -> Result<Vec<Unnamed>, StoreError>;
+
+    /// It was found out whose hidden id it is; `person` is their key in the roster, if they are in it.
+    async fn name(
+        &self,
+        hidden: Jid,
+        jid: Jid,
+        person: Option<String>,
+        now: Timestamp,
+    ) -> Result<Introduced, StoreError>;
+
+    /// Queues introductions, or says whom they would go to.
+    async fn introduce(&self, asking: Asking, now: Timestamp) -> Result<Vec<Introducing>, StoreError>;
+
+    /// Everybody of whom it is known whether they want to be called, or who was asked.
+    async fn acquaintances(&self) -> Result<Vec<Acquaintance>, StoreError>;
+
+    /// How many people stand where, and how many answers wait for a name.
+    async fn count_consents(&self) -> Result<(Vec<(Standing, i64)>, i64), StoreError>;
+
+    /// Takes the next letter that may be sent or looked for now, and writes down that it is.
+    async fn begin_letter(&self, ask: LetterAsk, now: Timestamp) -> Result<LetterTurn, StoreError>;
+
+    /// Writes down what came of it; the letter as it is now, unless somebody else has taken it over.
+    async fn finish_letter(
+        &self,
+        posted: Posted,
+        tried: Tried,
+        now: Timestamp,
+    ) -> Result<Option<Letter>, StoreError>;
 
     /// Writes a room that has heard what the gateway told.
     async fn heed(&self, lease: &Lease, room: Room, now: Timestamp) -> Result<Finished, StoreError>;
@@ -301,8 +344,130 @@ pub enum Began {
     Yes(i64),
     /// Not before this moment.
     Throttled(Timestamp),
+    /// Somebody whom it would reach has said STOP since the room was read.
+    Stopped,
     /// Somebody else has the room now.
     LeaseLost,
+}
+
+/// What somebody wrote about being called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The provider's id of the event.
+    pub id: Option<String>,
+    /// Who wrote it, as far as the provider said.
+    pub from: Whom,
+    /// Their key in the roster, if they are in it.
+    pub person: Option<String>,
+    /// What it says.
+    pub verdict: Verdict,
+    /// When it was written, by the provider's clock.
+    pub at: Timestamp,
+}
+
+/// What came of answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Introduced {
+    /// Answers of people who are on record now.
+    pub people: usize,
+    /// Answers that were told before.
+    pub repeated: usize,
+    /// Answers of which only a hidden id is known so far.
+    pub unnamed: usize,
+    /// Rooms that have to know.
+    pub rooms: usize,
+    /// Who stopped or came back, with their key in the roster.
+    pub changes: Vec<(Jid, String, Change)>,
+}
+
+/// An answer of which only a hidden id is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unnamed {
+    /// The id.
+    pub hidden: Jid,
+    /// The linked number that was written to.
+    pub instance: String,
+    /// Tries to find out whose it is.
+    pub tries: i64,
+}
+
+/// Whom to introduce ourselves to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// Whom, with the words for each.
+    pub people: Vec<AskedPerson>,
+    /// Also those who were asked before and did not answer.
+    pub again: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// One person to introduce ourselves to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedPerson {
+    /// Where they are reached.
+    pub jid: Jid,
+    /// Key in the roster.
+    pub person: String,
+    /// The words.
+    pub text: String,
+}
+
+/// Whether a person is introduced to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introducing {
+    /// Key in the roster.
+    pub person: String,
+    /// Why not, if not.
+    pub objection: Option<String>,
+}
+
+/// What letters may go by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterAsk {
+    /// The numbers that work, in order of preference.
+    pub ways: Vec<LetterWay>,
+    /// All numbers of the config.
+    pub known: Vec<String>,
+    /// The receipt for a STOP.
+    pub stopped: String,
+    /// The receipt for a START.
+    pub started: String,
+    /// Until when nobody else touches the letter that is taken.
+    pub until: Timestamp,
+}
+
+/// A number that letters may go through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterWay {
+    /// Its name in the config.
+    pub name: String,
+    /// What it may do.
+    pub budget: Budget,
+    /// Whether it can hear a STOP: otherwise it introduces itself to nobody.
+    pub hears: bool,
+}
+
+/// Whether there is a letter to see to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LetterTurn {
+    /// Yes.
+    Go(Box<Posted>),
+    /// Not before this moment, or not at all for now.
+    Wait(Option<Timestamp>),
+}
+
+/// A letter in hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// Its row.
+    pub id: i64,
+    /// Proof that it is in this hand.
+    pub token: String,
+    /// It is to be looked for, and not sent.
+    pub looks: bool,
+    /// The letter.
+    pub letter: Letter,
 }
 
 /// What came of a step.

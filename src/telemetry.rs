@@ -90,6 +90,13 @@ pub struct ExchangeLabels {
     pub outcome: &'static str,
 }
 
+/// Where people stand who were asked or have answered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ConsentLabels {
+    /// `none`, `written`, `yes` or `stop`.
+    pub answer: &'static str,
+}
+
 /// A move of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct MoveLabels {
@@ -141,6 +148,10 @@ pub struct Metrics {
     pub leased: Gauge<i64, AtomicI64>,
     /// Second groups that are not closed; read from the store when asked.
     pub orphans: Gauge<i64, AtomicI64>,
+    /// People by what they answered; read from the store when asked.
+    pub consents: Family<ConsentLabels, Gauge<i64, AtomicI64>>,
+    /// Answers of which only a hidden id is known; read from the store when asked.
+    pub unnamed: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
     pub store_failures: Counter<u64, AtomicU64>,
 }
@@ -170,6 +181,8 @@ impl Default for Metrics {
             roster_exchanges: Family::default(),
             leased: Gauge::default(),
             orphans: Gauge::default(),
+            consents: Family::default(),
+            unnamed: Gauge::default(),
             store_failures: Counter::default(),
             registry: Registry::default(),
         };
@@ -257,6 +270,16 @@ impl Default for Metrics {
             "Groups that carry an incident's id, are not its room and are not closed",
             metrics.orphans.clone(),
         );
+        registry.register(
+            "consents",
+            "People who were asked or have answered, by what they answered",
+            metrics.consents.clone(),
+        );
+        registry.register(
+            "answers_unnamed",
+            "Answers of people of whom only a hidden id is known so far",
+            metrics.unnamed.clone(),
+        );
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());
         Self { registry, ..metrics }
     }
@@ -270,6 +293,14 @@ impl Metrics {
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    /// Shows where people stand.
+    pub fn show_consents(&self, counts: &[(crate::consent::Standing, i64)], unnamed: i64) {
+        for (standing, count) in counts {
+            self.consents.get_or_create(&ConsentLabels { answer: standing.as_str() }).set(*count);
+        }
+        self.unnamed.set(unnamed);
     }
 
     /// Shows the roster in force.

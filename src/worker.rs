@@ -37,6 +37,7 @@ pub mod alarm;
 pub mod health;
 mod heeding;
 mod ladder;
+mod letters;
 pub mod numbers;
 mod perform;
 mod quorum;
@@ -72,6 +73,8 @@ pub struct Number {
     pub budget: Budget,
     /// Its phone number, where the config says it.
     pub phone: Option<Jid>,
+    /// Whether the provider tells us what people write to it: only then can it hear a STOP.
+    pub hears: bool,
 }
 
 /// Works on rooms.
@@ -162,6 +165,7 @@ impl Worker {
         loop {
             let leases = self.take(AT_ONCE).await?;
             if leases.is_empty() {
+                self.write_letters().await?;
                 return Ok(taken);
             }
             taken += leases.len();
@@ -326,6 +330,10 @@ impl Worker {
             match self.store.begin_step(lease, intent, now).await? {
                 Began::LeaseLost => return Ok(Some(End::Lost)),
                 Began::Throttled(until) => put_off.note(number, "its pace is kept", until),
+                Began::Stopped => {
+                    info!(incident.id = %room.incident, gateway.call = step.name(), "somebody said STOP: not called");
+                    return self.reconsider(lease).await;
+                }
                 Began::Yes(intent) => {
                     put_off.tell(&room, &step, number);
                     lease.room = room;

@@ -1,5 +1,6 @@
 //! `warroom check`: every problem of config and roster at once, or what was understood.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -11,11 +12,13 @@ use crate::config::{
     self, Colours, Config, Findings, Level, Loaded, StoreAddress, Strictness, UNSET, describe_verifier,
     show_duration,
 };
+use crate::consent::{Acquaintance, Stances};
 use crate::room::policy::Strangers;
 use crate::roster::{
     Client, Dashboard, Handout, Invite, Invitee, Person, Roster, Rotation, Route, USUAL_SIZE, wall_clock,
 };
 use crate::source::{IncidentPer, Source};
+use crate::store::sqlite::look_at_consents;
 
 /// How far a rotation is looked ahead.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366);
@@ -68,7 +71,19 @@ pub fn run(
     form: Form,
     out: &mut dyn Write,
 ) -> io::Result<u8> {
-    let loaded = config::load(path, env, Strictness::Check);
+    // A store that is not there, or from before consents were kept, says nothing.
+    let people = RefCell::new(Ok(Vec::new()));
+    let known = |store: &StoreAddress| {
+        let StoreAddress::Sqlite(path) = store;
+        *people.borrow_mut() = look_at_consents(path).map(Option::unwrap_or_default);
+        let mut stances = Stances::default();
+        for known in people.borrow().iter().flatten() {
+            stances.add(known.jid.clone(), &known.consent);
+        }
+        stances
+    };
+    let loaded = config::load_knowing(path, env, Strictness::Check, &known);
+    let people = people.into_inner();
     let colours = match form {
         Form::Text(colours) => colours,
         Form::Json => {
@@ -85,7 +100,10 @@ pub fn run(
             Ok(1)
         }
         Ok(loaded) => {
-            understood(&loaded, now, out)?;
+            if let Err(error) = &people {
+                writeln!(out, "the store could not be asked who wants to be called: {error}\n")?;
+            }
+            understood(&loaded, &people.unwrap_or_default(), now, out)?;
             if loaded.warnings.is_empty() {
                 writeln!(out, "\nno problems")?;
             } else {
@@ -97,7 +115,12 @@ pub fn run(
     }
 }
 
-fn understood(loaded: &Loaded, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+fn understood(
+    loaded: &Loaded,
+    known: &[Acquaintance],
+    now: Timestamp,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let Loaded { config, roster, .. } = loaded;
     writeln!(out, "config  {}", loaded.config_path.display())?;
     writeln!(out, "roster  {}", loaded.roster_path.display())?;
@@ -108,7 +131,7 @@ fn understood(loaded: &Loaded, now: Timestamp, out: &mut dyn Write) -> io::Resul
     }
     writeln!(out, "\npeople")?;
     for person in roster.people.values() {
-        describe_person(person, out)?;
+        describe_person(person, known.iter().find(|known| known.jid == person.jid), out)?;
     }
     if !roster.rotations.is_empty() {
         writeln!(out, "\nrotations")?;
@@ -182,9 +205,10 @@ fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io
         };
         writeln!(
             out,
-            "    {} rooms at once, then one each {}; {reserve}",
+            "    {} rooms at once, then one each {}; {reserve}; introductions {} apart",
             instance.budget.rooms_burst,
-            show_duration(instance.budget.rooms_gap)
+            show_duration(instance.budget.rooms_gap),
+            show_duration(instance.budget.introduce_gap)
         )?;
         let proofs: Vec<String> = instance.events.iter().map(describe_verifier).collect();
         if !proofs.is_empty() {
@@ -246,9 +270,9 @@ fn describe_source(source: &Source, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn describe_person(person: &Person, out: &mut dyn Write) -> io::Result<()> {
+fn describe_person(person: &Person, known: Option<&Acquaintance>, out: &mut dyn Write) -> io::Result<()> {
     let zone = person.timezone.as_deref().unwrap_or("no time zone");
-    let known = if person.introduced { "introduced" } else { "NOT introduced" };
+    let known = Acquaintance::words(known, person.introduced);
     let stand_in = person.stand_in.as_ref().map_or_else(String::new, |key| format!(", then {key}"));
     let language = person.language.as_ref().map_or_else(String::new, |tag| format!(", {tag}"));
     let roles = if person.roles.is_empty() {

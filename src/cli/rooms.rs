@@ -301,12 +301,12 @@ fn section(
     Ok(())
 }
 
-fn items(value: &Value) -> &[Value] {
+pub(super) fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// Control characters do not get to a terminal, whoever wrote them.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     clean(value.as_str().unwrap_or("-"))
 }
 
@@ -315,13 +315,13 @@ fn clean(text: &str) -> String {
 }
 
 /// A moment, to the second.
-fn moment(value: &Value) -> String {
+pub(super) fn moment(value: &Value) -> String {
     let at = value.as_str().and_then(|text| text.parse::<crate::clock::Timestamp>().ok());
     at.map_or("-".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }
 
 /// Columns as wide as their widest cell; the last one has no width.
-fn write_table<const N: usize>(table: &[[String; N]], out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn write_table<const N: usize>(table: &[[String; N]], out: &mut dyn Write) -> Result<(), Failure> {
     let width = |column: usize| {
         table.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };

@@ -1,4 +1,5 @@
-//! How many groups a linked number may make, and when: the keys `rooms_…` of an instance.
+//! How many groups a linked number may make, and when: the keys `rooms_…` of an instance; and how far apart it
+//! introduces itself to people.
 
 use crate::clock::SignedDuration;
 use crate::config::item::Item;
@@ -50,7 +51,8 @@ pub(super) fn budget(s: &Section<'_>, shared: Budget) -> Budget {
             "what is kept back is for routes with `important: true` only; leave something for the others",
         );
     }
-    Budget { rooms_per_hour, rooms_burst, rooms_gap, rooms_reserved, ..shared }
+    let introduce_gap = s.duration("introduce_gap", seconds(30)..=seconds(86_400), shared.introduce_gap);
+    Budget { rooms_per_hour, rooms_burst, rooms_gap, rooms_reserved, introduce_gap, ..shared }
 }
 
 fn rooms_per_hour(item: &Item<'_>) -> Option<u32> {

@@ -8,6 +8,7 @@ use crate::config::Strictness;
 use crate::config::finding::{Finding, Level};
 use crate::config::source_text::{Cover, SourceText, without_numbers};
 use crate::config::yaml::{self, Node, Value};
+use crate::consent::Stances;
 
 /// One file on the desk, with everything that reading it may need.
 pub(super) struct Desk<'a> {
@@ -16,6 +17,8 @@ pub(super) struct Desk<'a> {
     pub(super) folder: &'a Path,
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
     pub(super) strictness: Strictness,
+    /// What is known of people's wishes, where the store was asked.
+    pub(super) stances: Stances,
     findings: RefCell<Vec<Finding>>,
 }
 
@@ -26,7 +29,14 @@ impl<'a> Desk<'a> {
         env: &'a dyn Fn(&str) -> Option<String>,
         strictness: Strictness,
     ) -> Self {
-        Self { source, folder, env, strictness, findings: RefCell::new(Vec::new()) }
+        Self {
+            source,
+            folder,
+            env,
+            strictness,
+            stances: Stances::default(),
+            findings: RefCell::new(Vec::new()),
+        }
     }
 
     /// Parses the file; a file that is not well-formed is one finding.

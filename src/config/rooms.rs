@@ -35,6 +35,9 @@ pub const TEMPLATES: [&str; 14] = [
     "pointer",
 ];
 
+/// The texts that belong to no room, and so can be replaced in the config only.
+pub const LETTERS: [&str; 3] = ["introduction", "stop_taken", "start_taken"];
+
 /// What a room is called unless the config says otherwise.
 pub const USUAL_NAME: &str = message::ROOM_NAME;
 
@@ -144,13 +147,17 @@ pub(super) fn messages(root: &Section<'_>) -> (Texts, Translated) {
     let Some(item) = root.get("messages") else {
         return (Texts::new(), Translated::default());
     };
-    item.section(|s| (texts(s), translations(s)))
+    item.section(|s| {
+        let mut all = texts(s, &TEMPLATES);
+        all.extend(texts(s, &LETTERS));
+        (all, translations(s))
+    })
 }
 
-/// The templates that a section replaces.
-pub(super) fn texts(s: &Section<'_>) -> Texts {
-    TEMPLATES
-        .into_iter()
+/// Those of the templates called `keys` that a section replaces.
+pub(super) fn texts(s: &Section<'_>, keys: &[&'static str]) -> Texts {
+    keys.iter()
+        .copied()
         .filter_map(|key| {
             let item = s.get(key)?;
             Some((key.to_owned(), message_text(&item, key)?))

@@ -195,12 +195,28 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
     if !opens(&route.matchers, open_at) {
         return;
     }
-    let strangers: Vec<&str> =
-        named.into_iter().filter(|key| roster.people.get(*key).is_some_and(|p| !p.introduced)).collect();
+    let known = &item.desk.stances;
+    let stopped_at = |key: &str| known.stopped.get(&roster.people.get(key)?.jid);
+    let stopped: Vec<String> = named
+        .iter()
+        .filter_map(|key| Some(format!("{key} (on {})", stopped_at(key)?.strftime("%F"))))
+        .collect();
+    if !stopped.is_empty() {
+        at(
+            format!("would call people who said STOP: {}", stopped.join(", ")),
+            "they are not called until they answer START to our number: name somebody else, or talk to them",
+        );
+    }
+    let is_stranger = |key: &&str| {
+        let person = roster.people.get(*key).filter(|person| !person.introduced);
+        person.is_some_and(|p| !known.acquainted.contains(&p.jid) && !known.stopped.contains_key(&p.jid))
+    };
+    let strangers: Vec<&str> = named.iter().copied().filter(is_stranger).collect();
     if !strangers.is_empty() {
         at(
             format!("would call people who never wrote to our number: {}", strangers.join(", ")),
-            "let them write to it once and set `introduced: true`; until then `rooms.strangers` says what happens",
+            "ask them by `warroom introduce`, or let them write to it once and set `introduced: true`; until then \
+             `rooms.strangers` says what happens",
         );
     }
 }

@@ -164,7 +164,7 @@ pub(super) async fn openapi() -> Response {
 /// The group named in the body: required for an adoption, possible for a close, and nothing else takes one.
 async fn group_of(action: Action, request: Request) -> Result<Option<GroupId>, Response> {
     let (head, body) = request.into_parts();
-    let body = read(body).await?;
+    let body = read(body, LARGEST_BODY).await?;
     if action != Action::Adopt && (action != Action::Close || body.is_empty()) {
         return if body.is_empty() || is_json(head.headers.get(header::CONTENT_TYPE)) {
             Ok(None)
@@ -184,22 +184,22 @@ async fn group_of(action: Action, request: Request) -> Result<Option<GroupId>, R
     group.map(Some).map_err(|e| Problem::BadRequest.with(&format!("`group`: {e}")))
 }
 
-async fn read(body: Body) -> Result<bytes::Bytes, Response> {
-    match Limited::new(body, LARGEST_BODY).collect().await {
+pub(super) async fn read(body: Body, largest: usize) -> Result<bytes::Bytes, Response> {
+    match Limited::new(body, largest).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::BodyTooLarge.into_response()),
         Err(_broken) => Err(Problem::BodyBroken.into_response()),
     }
 }
 
-fn is_json(content_type: Option<&HeaderValue>) -> bool {
+pub(super) fn is_json(content_type: Option<&HeaderValue>) -> bool {
     content_type
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.split(';').next())
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn answer(status: StatusCode, redaction: &Redaction, body: &impl Serialize) -> Response {
+pub(super) fn answer(status: StatusCode, redaction: &Redaction, body: &impl Serialize) -> Response {
     let Ok(value) = serde_json::to_value(body) else { return Problem::Internal.into_response() };
     let value: Value = redaction.json(value);
     (status, axum::Json(value)).into_response()

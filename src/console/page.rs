@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{StatusCode, header};
 
 use super::attention::{Attention, attention, gather_queued};
+use super::people::PersonView;
 use super::redaction::Redaction;
 use super::view::{Detailed, Listed};
 use super::{Console, failed};
@@ -56,6 +57,13 @@ struct Section {
 struct Incident {
     now: Timestamp,
     it: Detailed,
+}
+
+#[derive(Template)]
+#[template(path = "people.html", config = "src/console/askama.toml")]
+struct People {
+    now: Timestamp,
+    people: Vec<PersonView>,
 }
 
 #[derive(Template)]
@@ -129,6 +137,17 @@ pub(super) async fn incident(
             let words = "There is no incident of this number here.";
             let missing = Trouble { now, title: "Not found", words };
             page(StatusCode::NOT_FOUND, &Redaction::default(), &missing)
+        }
+        Err(error) => broken(&console, &error),
+    }
+}
+
+/// Who wants to be called.
+pub(super) async fn people(State(console): State<Arc<Console>>) -> Response {
+    match super::people::people(&console).await {
+        Ok(people) => {
+            let now = console.clock.now();
+            page(StatusCode::OK, &Redaction::default(), &People { now, people })
         }
         Err(error) => broken(&console, &error),
     }

@@ -109,6 +109,7 @@ impl Desk {
             receiver: receiver(store.clone(), clock.clone()),
             bell: Arc::new(tokio::sync::Notify::new()),
             roster: Arc::new(shipped_roster()),
+            composer: Composer::default(),
         });
         Self { store, clock, router: router(console.clone()), console, _dir: dir }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Session;
 use crate::clock::Timestamp;
+use crate::consent::Verdict;
 use crate::jid::{ChatId, GroupId, Jid};
 
 /// One thing that a provider told.
@@ -80,6 +81,9 @@ pub enum NoticeKind {
         message_id: Option<String>,
         /// The words, of own messages only: what other people write is nobody's business here.
         text: Option<String>,
+        /// What somebody else's words in a 1:1 chat say about being called; nothing else of them is kept.
+        #[serde(default)]
+        verdict: Option<Verdict>,
     },
 }
 

@@ -329,6 +329,10 @@ impl Gateway for Wawp {
         self.is_on_network(person, self.deadline()).await
     }
 
+    async fn whose(&self, hidden: &Jid, among: &[Jid]) -> Result<Option<Jid>, GatewayError> {
+        Ok(self.owner_of(hidden, among, self.deadline()).await)
+    }
+
     async fn leave(&self, group: &GroupId) -> Result<(), GatewayError> {
         self.set(Call::Leave, Request::post(group_path(group, "/leave"))).await
     }

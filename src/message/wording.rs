@@ -35,10 +35,16 @@ pub enum Wording {
     LastWords,
     /// Where the room is, into a second group.
     Pointer,
+    /// Who we are and how to refuse, to one person, long before any incident.
+    Introduction,
+    /// That a STOP was taken, to one person.
+    StopTaken,
+    /// That a START was taken, to one person.
+    StartTaken,
 }
 
 impl Wording {
-    /// All of them, in the order in which people meet them.
+    /// All that are about an incident, in the order in which people meet them.
     pub const ALL: [Self; 15] = [
         Self::Subject,
         Self::Welcome,
@@ -60,6 +66,14 @@ impl Wording {
     /// Those for one person, which may be in that person's language.
     pub const ONE_TO_ONE: [Self; 4] = [Self::Invite, Self::Reminder, Self::Brief, Self::Quiet];
 
+    /// Those that belong to no incident.
+    pub const LETTERS: [Self; 3] = [Self::Introduction, Self::StopTaken, Self::StartTaken];
+
+    /// Every one that there is.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(Self::LETTERS)
+    }
+
     /// The kind for a piece of news.
     #[must_use]
     pub fn of(news: &News) -> Self {
@@ -73,7 +87,7 @@ impl Wording {
     /// The kind that the config calls `name`; the room's name is no key of its own there.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|w| *w != Self::Subject && w.as_str() == name)
+        Self::every().find(|w| *w != Self::Subject && w.as_str() == name)
     }
 
     /// The name used in the config; the subject is written there as the room's `name`.
@@ -95,6 +109,9 @@ impl Wording {
             Self::Quiet => "quiet",
             Self::LastWords => "last_words",
             Self::Pointer => "pointer",
+            Self::Introduction => "introduction",
+            Self::StopTaken => "stop_taken",
+            Self::StartTaken => "start_taken",
         }
     }
 
@@ -117,6 +134,9 @@ impl Wording {
             Self::Quiet => include_str!("quiet.txt"),
             Self::LastWords => include_str!("last_words.txt"),
             Self::Pointer => include_str!("pointer.txt"),
+            Self::Introduction => include_str!("introduction.txt"),
+            Self::StopTaken => include_str!("stop_taken.txt"),
+            Self::StartTaken => include_str!("start_taken.txt"),
         }
     }
 }

@@ -15,9 +15,12 @@ use tracing::{debug, error, info, warn};
 
 use super::{Receiver, Refusal, refuse};
 use crate::clock::Timestamp;
-use crate::gateway::{Notice, NoticeKind, Unread};
+use crate::consent::Change;
+use crate::gateway::{Notice, NoticeKind, Unread, Whom};
+use crate::jid::{ChatId, Jid};
 use crate::problem::Problem;
 use crate::signature::{RawHook, Rejected, VerifiedBody, Verifier, verify};
+use crate::store::{Heard, Hearing, Introduced, StoreError};
 use crate::telemetry::NoticeLabels;
 
 /// What counts its hooks: no source can be called so.
@@ -62,10 +65,10 @@ fn verify_all(hook: RawHook, proofs: &[Verifier], now: Timestamp) -> Result<Veri
     verify(hook, last, now)
 }
 
-/// Whether anybody here has use for it; of what other people write nobody has.
+/// Whether anybody here has use for it. Of what other people write that is only whether they want to be called.
 fn is_of_use(notice: &Notice) -> bool {
     match &notice.what {
-        NoticeKind::Message { from_me, .. } => *from_me,
+        NoticeKind::Message { from_me, verdict, .. } => *from_me || verdict.is_some(),
         NoticeKind::Joined { .. }
         | NoticeKind::Left { .. }
         | NoticeKind::WeJoined { .. }
@@ -76,7 +79,56 @@ fn is_of_use(notice: &Notice) -> bool {
     }
 }
 
+fn is_an_answer(notice: &Notice) -> bool {
+    matches!(notice.what, NoticeKind::Message { verdict: Some(_), .. })
+}
+
+/// Says who stopped or came back, by their key in the roster: what they wrote is kept nowhere.
+pub(crate) fn tell_of(came: &Introduced, instance: &str) {
+    for (jid, person, change) in &came.changes {
+        let person = if person.is_empty() { jid.masked() } else { person.clone() };
+        match change {
+            Change::Stopped => {
+                warn!(gateway.instance = instance, person, "said STOP: is not called any more")
+            }
+            Change::Lifted => info!(gateway.instance = instance, person, "said START: may be called again"),
+            Change::Nothing => {}
+        }
+    }
+    if came.unnamed > 0 {
+        warn!(
+            gateway.instance = instance,
+            answers = came.unnamed,
+            "somebody wrote of whom only a hidden id is known; it is looked up"
+        );
+    }
+}
+
 impl Receiver {
+    /// Whether a number of ours is told what people write to it.
+    pub(crate) fn hears_people(&self) -> bool {
+        self.told.values().any(|told| !told.proofs.is_empty())
+    }
+
+    /// What people wrote about being called, with who they are in the roster in force.
+    fn answers(&self, notices: Vec<Notice>, now: Timestamp) -> Vec<Heard> {
+        let roster = self.roster.borrow();
+        let answers = notices.into_iter().filter_map(|Notice { id, at, what }| {
+            let NoticeKind::Message { chat: ChatId::Person(chat), from, verdict: Some(verdict), .. } = what
+            else {
+                return None;
+            };
+            let mut from = from.unwrap_or(Whom { phone: None, hidden: None });
+            // The chat is named after whoever writes in it.
+            let slot = if chat.is_hidden() { &mut from.hidden } else { &mut from.phone };
+            slot.get_or_insert(chat);
+            let is_it = |jid: &Jid| Some(jid) == from.phone.as_ref() || Some(jid) == from.hidden.as_ref();
+            let person = roster.people.values().find(|person| is_it(&person.jid)).map(|p| p.key.clone());
+            Some(Heard { id, from, person, verdict, at: at.unwrap_or(now) })
+        });
+        answers.collect()
+    }
+
     /// Takes in one delivery; returns how many notices of use were in it.
     async fn take_notices(&self, instance: &str, told: &Told, request: Request) -> Result<usize, Refusal> {
         let (head, body) = request.into_parts();
@@ -113,12 +165,28 @@ impl Receiver {
             }
         }
         let taken = notices.len();
-        let committed = tokio::time::timeout(self.commit_timeout, self.store.hear(instance, notices, now));
+        let (answers, notices): (Vec<Notice>, Vec<Notice>) = notices.into_iter().partition(is_an_answer);
+        let answers = self.answers(answers, now);
+        let committed = tokio::time::timeout(self.commit_timeout, async {
+            let came = if answers.is_empty() {
+                Introduced::default()
+            } else {
+                self.store.hear_answers(instance, answers, now).await?
+            };
+            let hearing = if notices.is_empty() {
+                Hearing::default()
+            } else {
+                self.store.hear(instance, notices, now).await?
+            };
+            Ok::<_, StoreError>((came, hearing))
+        });
         match committed.await {
-            Ok(Ok(hearing)) => {
-                if hearing.rooms > 0 {
+            Ok(Ok((came, hearing))) => {
+                tell_of(&came, instance);
+                if hearing.rooms + came.rooms > 0 {
                     self.bell.notify_one();
-                    info!(gateway.instance = instance, rooms = hearing.rooms, "the gateway told something");
+                    let rooms = hearing.rooms + came.rooms;
+                    info!(gateway.instance = instance, rooms, "the gateway told something");
                 } else {
                     debug!(gateway.instance = instance, "the gateway told what concerns no room");
                 }

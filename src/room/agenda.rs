@@ -257,6 +257,34 @@ impl Step {
         }
     }
 
+    /// The people whom this call would reach or ask about, our own numbers left out.
+    #[must_use]
+    pub fn reaches(&self) -> Vec<Jid> {
+        match self {
+            Self::Create { people, .. } | Self::AddMembers { people, .. } => people.clone(),
+            Self::Say { chat: ChatId::Person(jid), .. }
+            | Self::CheckHistory { jid, .. }
+            | Self::CheckReachable { jid, .. }
+            | Self::Promote { jid, .. } => vec![jid.clone()],
+            Self::Say { chat: ChatId::Group(_), .. }
+            | Self::Look { .. }
+            | Self::Sweep { .. }
+            | Self::LookForMessage { .. }
+            | Self::Describe { .. }
+            | Self::ReadMembers { .. }
+            | Self::GetLink { .. }
+            | Self::LockSettings { .. }
+            | Self::RevokeLink { .. }
+            | Self::LockMessages { .. }
+            | Self::Rename { .. }
+            | Self::Leave { .. }
+            | Self::Standby(_)
+            | Self::Appeal(_)
+            | Self::RenameOrphan { .. }
+            | Self::LeaveOrphan { .. } => Vec::new(),
+        }
+    }
+
     /// Whether only the room's own number can make this call. Others can while that one does not work.
     #[must_use]
     pub fn needs_its_number(&self) -> bool {
@@ -367,10 +395,13 @@ fn while_wanted(
     if let Some(step) = chat_to_check(room, ground.policy, now) {
         return Next::Call(step);
     }
-    Next::Call(Step::Create {
-        subject: ground.composer.subject(&wanted.incident, ground.longest_subject(room)),
-        people: room.first_members(ground.policy.strangers),
-    })
+    let people = room.first_members(ground.policy.strangers);
+    if people.is_empty() {
+        let why = "nobody is left to make a group with: everybody called has said STOP".to_owned();
+        return reach_one_by_one(room, wanted, ground, why, now);
+    }
+    let subject = ground.composer.subject(&wanted.incident, ground.longest_subject(room));
+    Next::Call(Step::Create { subject, people })
 }
 
 fn while_live(
@@ -440,7 +471,10 @@ fn while_live(
     }
     if owns_group
         && policy.second_admin
-        && let Some(seat) = room.seats.iter().find(|s| matches!(s.state, SeatState::In { .. }))
+        && let Some(seat) = room
+            .seats
+            .iter()
+            .find(|s| matches!(s.state, SeatState::In { .. }) && !room.has_stopped(&s.who.jid))
     {
         let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());
         agenda.chore(Chore::SecondAdmin, Step::Promote { group: group.clone(), person, jid });

@@ -18,7 +18,8 @@ pub(super) fn untold<'a>(room: &'a Room, policy: &Policy) -> impl Iterator<Item 
     let pending = |s: &Seat| {
         room.saying.as_ref().is_some_and(|t| t.what == What::Brief { person: s.who.person.clone() })
     };
-    room.seats.iter().filter(is_called).filter(move |s| !pending(s)).filter(may_hear)
+    let wants_none = |s: &Seat| room.has_stopped(&s.who.jid);
+    room.seats.iter().filter(is_called).filter(move |s| !pending(s) && !wants_none(s)).filter(may_hear)
 }
 
 /// Before a room without a group is left to a person, everybody is told 1:1.

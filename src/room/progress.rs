@@ -152,7 +152,10 @@ impl Room {
                 self.first_asked_at.get_or_insert(now);
                 self.subject = Some(subject.clone());
                 self.instance = Some(instance.to_owned());
-                let is_called = |s: &&mut Seat| s.state != SeatState::Refused { why: Refused::OverSize };
+                let is_called = |s: &&mut Seat| {
+                    let out = SeatState::Refused { why: Refused::OverSize };
+                    s.state != out && !matches!(s.state, SeatState::Refused { why: Refused::Stopped { .. } })
+                };
                 for seat in self.seats.iter_mut().filter(is_called) {
                     let asked = people.contains(&seat.who.jid);
                     seat.state = if asked { SeatState::Asked } else { SeatState::Wanted };
@@ -279,7 +282,11 @@ impl Room {
                 SeatState::Wanted
                     | SeatState::Left { .. }
                     | SeatState::Refused {
-                        why: Refused::NotOnNetwork | Refused::Blocked | Refused::Stranger | Refused::OverSize
+                        why: Refused::NotOnNetwork
+                            | Refused::Blocked
+                            | Refused::Stranger
+                            | Refused::OverSize
+                            | Refused::Stopped { .. }
                     }
             );
             if !stays {

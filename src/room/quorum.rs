@@ -236,7 +236,9 @@ impl Room {
             (chase.next_at, half(required.step))
         } else {
             let briefed_at = self.told.iter().find(|t| t.what == What::Welcome)?.at;
-            (later(briefed_at, required.within), half(required.within))
+            // Nobody waits for those who will certainly not come.
+            let within = if self.all_stopped(&needed.role) { SignedDuration::ZERO } else { required.within };
+            (later(briefed_at, within), half(required.within))
         };
         let of_role = || self.seats.iter().filter(|s| s.who.has_role(&needed.role));
         let invited = of_role().filter_map(|s| match s.state {
@@ -278,6 +280,7 @@ impl Room {
                     // Who left is not asked back.
                     SeatState::Left { .. } | SeatState::Refused { .. } => false,
                 },
+                None if self.has_stopped(&stand_in.who.jid) => false,
                 None => stand_in.who.introduced || strangers != Strangers::LeaveOut,
             };
         let next = needed.stand_ins.iter().skip(asked).find(may_come)?;
@@ -290,6 +293,7 @@ impl Room {
             .otherwise
             .iter()
             .filter(|who| who.introduced || strangers != Strangers::LeaveOut)
+            .filter(|who| !self.has_stopped(&who.jid))
             .filter(|who| self.seats.iter().all(|s| s.who.person != who.person))
             .map(|who| who.person.clone())
             .collect()

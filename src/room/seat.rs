@@ -135,13 +135,21 @@ pub enum Refused {
     OverSize,
     /// It was over before they came.
     NotNeeded,
+    /// They said STOP: they are neither added nor written to, whatever else is true of them.
+    Stopped {
+        /// When.
+        at: Timestamp,
+        /// Whether they had been asked into this room before that.
+        asked: bool,
+    },
 }
 
 impl Refused {
     /// In words for people.
     #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
+    pub fn words(self) -> String {
+        let words = match self {
+            Self::Stopped { at, .. } => return format!("said STOP on {}", at.strftime("%F")),
             Self::NotOnNetwork => "not on WhatsApp",
             Self::Blocked => "has blocked this number",
             Self::LeftRecently => "left a short while ago",
@@ -150,7 +158,8 @@ impl Refused {
             Self::Undeliverable => "the invitation could not be delivered",
             Self::OverSize => "too many for one room",
             Self::NotNeeded => "it was over before they came",
-        }
+        };
+        words.to_owned()
     }
 }
 
@@ -283,14 +292,18 @@ impl Seat {
         }
     }
 
-    /// Whether the person is not to be asked in any group: too many, a stranger who is left out, or nobody who
-    /// can be written to.
+    /// Whether the person is not to be asked in any group: too many, a stranger who is left out, somebody who
+    /// said STOP, or nobody who can be written to.
     #[must_use]
     pub fn is_ruled_out(&self) -> bool {
         matches!(
             self.state,
             SeatState::Refused {
-                why: Refused::OverSize | Refused::Stranger | Refused::Blocked | Refused::NotOnNetwork
+                why: Refused::OverSize
+                    | Refused::Stranger
+                    | Refused::Blocked
+                    | Refused::NotOnNetwork
+                    | Refused::Stopped { .. }
             }
         )
     }
@@ -351,7 +364,7 @@ impl Seat {
             SeatState::In { .. } => "in".to_owned(),
             SeatState::Invited { .. } => "invited by link".to_owned(),
             SeatState::Left { .. } => "left".to_owned(),
-            SeatState::Refused { why } => why.words().to_owned(),
+            SeatState::Refused { why } => why.words(),
             SeatState::CannotTell { .. } => "cannot tell".to_owned(),
             SeatState::Replaced { by, .. } => format!("invited, replaced by {by}"),
         }
@@ -406,7 +419,12 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
                 seat.state,
                 SeatState::Wanted
                     | SeatState::Left { .. }
-                    | SeatState::Refused { why: Refused::Stranger | Refused::OverSize | Refused::NotNeeded }
+                    | SeatState::Refused {
+                        why: Refused::Stranger
+                            | Refused::OverSize
+                            | Refused::NotNeeded
+                            | Refused::Stopped { asked: false, .. }
+                    }
             )
     };
     let open = seats.iter().filter(|s| !is_in(s) && !certainly_out(s)).count();

@@ -247,7 +247,10 @@ fn tell_why_it_is_quiet(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: T
     }
     let mut agenda = Agenda::new(room, now);
     let strangers = ground.policy.strangers;
-    let reachable = |s: &&Seat| !s.told_quiet && (s.who.introduced || strangers != Strangers::LeaveOut);
+    let reachable = |s: &&Seat| {
+        let may_hear = s.who.introduced || strangers != Strangers::LeaveOut;
+        !s.told_quiet && may_hear && !room.has_stopped(&s.who.jid)
+    };
     for seat in room.seats.iter().filter(reachable) {
         let person = seat.who.person.clone();
         let text = ground.composer.quiet(&wanted.incident, room, seat, now);

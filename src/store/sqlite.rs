@@ -13,21 +13,26 @@ use rusqlite::{Connection, OpenFlags, params};
 use self::lane::{Lane, unavailable};
 use self::rows::{Stored, all, first, moment, read};
 use super::{
-    Acceptance, Began, Dossier, Entry, Finished, Gathered, Happening, Hearing, IncidentQuery, IncidentState,
-    Intent, Lease, Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Asking, Began, Dossier, Entry, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery,
+    IncidentState, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt,
+    StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 use crate::clock::{SignedDuration, Timestamp};
+use crate::consent::letter::Tried;
+use crate::consent::{Acquaintance, Letter, Standing};
 use crate::gateway::Notice;
 use crate::incident::IncidentId;
-use crate::jid::GroupId;
+use crate::jid::{GroupId, Jid};
 use crate::pacing::{Creation, Made};
 use crate::room::{Event, Room, Wish};
 
 mod accept;
 mod briefs;
+mod consents;
 mod hearing;
 mod hosts;
 mod lane;
+mod letters;
 mod orphans;
 mod queue;
 mod rows;
@@ -35,7 +40,8 @@ mod steps;
 mod waking;
 
 /// Schema changes in order; a file remembers how many it has seen.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_begin.sqlite.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_begin.sqlite.sql"), include_str!("migrations/0002_consent.sqlite.sql")];
 
 /// The first version without a bug that can corrupt the write-ahead log (3.7.0 to 3.51.2 have it).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -90,6 +96,12 @@ impl Sqlite {
             })
             .await
     }
+}
+
+/// What the store at `path` knows of people, read beside a bridge that may be using it. Changes and makes
+/// nothing; `None` if there is no such store, or it is from before consents were kept.
+pub fn look_at_consents(path: &Path) -> Result<Option<Vec<Acquaintance>>, StoreError> {
+    consents::look(path)
 }
 
 /// A new file is for its owner only: it holds people's names, numbers and what monitoring tools said.
@@ -187,6 +199,55 @@ impl Store for Sqlite {
     ) -> Result<Hearing, StoreError> {
         let instance = instance.to_owned();
         self.writer.call(move |db| hearing::hear(db, &instance, &notices, now)).await
+    }
+
+    async fn hear_answers(
+        &self,
+        instance: &str,
+        answers: Vec<Heard>,
+        now: Timestamp,
+    ) -> Result<Introduced, StoreError> {
+        let instance = instance.to_owned();
+        self.writer.call(move |db| consents::hear(db, &instance, &answers, now)).await
+    }
+
+    async fn to_name(&self, now: Timestamp) -> Result<Vec<Unnamed>, StoreError> {
+        self.writer.call(move |db| consents::to_name(db, now)).await
+    }
+
+    async fn name(
+        &self,
+        hidden: Jid,
+        jid: Jid,
+        person: Option<String>,
+        now: Timestamp,
+    ) -> Result<Introduced, StoreError> {
+        self.writer.call(move |db| consents::name(db, &hidden, (&jid, person.as_deref()), now)).await
+    }
+
+    async fn introduce(&self, asking: Asking, now: Timestamp) -> Result<Vec<Introducing>, StoreError> {
+        self.writer.call(move |db| consents::introduce(db, &asking, now)).await
+    }
+
+    async fn acquaintances(&self) -> Result<Vec<Acquaintance>, StoreError> {
+        self.reader.call(consents::everybody).await
+    }
+
+    async fn count_consents(&self) -> Result<(Vec<(Standing, i64)>, i64), StoreError> {
+        self.reader.call(consents::count).await
+    }
+
+    async fn begin_letter(&self, ask: LetterAsk, now: Timestamp) -> Result<LetterTurn, StoreError> {
+        self.writer.call(move |db| letters::begin(db, &ask, now)).await
+    }
+
+    async fn finish_letter(
+        &self,
+        posted: Posted,
+        tried: Tried,
+        now: Timestamp,
+    ) -> Result<Option<Letter>, StoreError> {
+        self.writer.call(move |db| letters::finish(db, &posted, &tried, now)).await
     }
 
     async fn heed(&self, lease: &Lease, room: Room, now: Timestamp) -> Result<Finished, StoreError> {

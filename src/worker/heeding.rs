@@ -1,21 +1,38 @@
-//! Before anything is decided a room hears what the gateway told of it.
+//! Before anything is decided a room hears what the gateway told of it, and who wants to be called at all.
 
-use super::{Worker, refresh};
+use super::{End, ODD_GAP, Worker, refresh};
+use crate::clock::later;
 use crate::store::{Lease, StoreError};
 
 impl Worker {
-    /// Lets the room hear everything that is there; false when the lease is lost.
+    /// Lets the room hear everything that is there and mind its people; false when the lease is lost.
     pub(super) async fn heed(&self, lease: &mut Lease) -> Result<bool, StoreError> {
-        while !lease.wanted.notices.is_empty() {
+        loop {
             let mut room = lease.room.clone();
             let now = self.clock.now();
+            let has_news = !lease.wanted.notices.is_empty();
             room.hear(&lease.wanted.notices, now);
+            let minds = room.mind(&lease.wanted.stances, now);
+            if !has_news && !minds {
+                return Ok(true);
+            }
             let finished = self.store.heed(lease, room.clone(), now).await?;
             if !refresh(lease, finished) {
                 return Ok(false);
             }
             lease.room = room;
         }
-        Ok(true)
+    }
+
+    /// Somebody whom the room was about to reach has said STOP meanwhile: reads afresh who wants what. `Some`
+    /// when the room is left after it.
+    pub(super) async fn reconsider(&self, lease: &mut Lease) -> Result<Option<End>, StoreError> {
+        let (before, now) = (lease.room.clone(), self.clock.now());
+        let finished = self.store.heed(lease, before.clone(), now).await?;
+        if !refresh(lease, finished) || !self.heed(lease).await? {
+            return Ok(Some(End::Lost));
+        }
+        // What the record does not show would be tried again at once, and for ever.
+        Ok((lease.room == before).then(|| End::Asleep(Some(later(now, ODD_GAP)))))
     }
 }

@@ -104,7 +104,7 @@ impl Worker {
         Numbers(self.by_health().iter().map(as_seen).collect())
     }
 
-    fn by_health(&self) -> Vec<&Number> {
+    pub(super) fn by_health(&self) -> Vec<&Number> {
         let mut numbers: Vec<&Number> = self.numbers.iter().collect();
         numbers.sort_by_key(|n| self.health.unwell(&n.name).is_some());
         numbers
@@ -118,7 +118,7 @@ impl Worker {
         }
     }
 
-    fn named(&self, name: &str) -> Option<&Number> {
+    pub(super) fn named(&self, name: &str) -> Option<&Number> {
         self.numbers.iter().find(|n| n.name == *name)
     }
 

@@ -35,6 +35,8 @@ impl Worker {
             Began::Throttled(until) => {
                 return Ok(Some(End::Asleep(Some(until.max(later(now, SignedDuration::from_secs(1)))))));
             }
+            // It reaches nobody by a linked number.
+            Began::Stopped => return self.reconsider(lease).await,
             Began::Yes(intent) => intent,
         };
         let answer = match &self.second_way {

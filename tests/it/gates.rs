@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use warroom::clock::{SignedDuration, Timestamp};
+use warroom::consent::letter::Tried;
+use warroom::consent::{Acquaintance, Letter, Standing};
 use warroom::gateway::{
     Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, Notice,
     OwnMessage, Sent, Session,
@@ -21,8 +23,9 @@ use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, Gathered, Hearing, IncidentQuery, Intent, Lease, Receipt,
-    StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
+    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store, StoreError,
+    StoredHook, Summary, Unnamed, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.
@@ -192,6 +195,59 @@ impl Store for GatedStore {
         now: Timestamp,
     ) -> Result<Hearing, StoreError> {
         self.around("hear", self.inner.hear(instance, notices, now)).await
+    }
+
+    async fn hear_answers(
+        &self,
+        instance: &str,
+        answers: Vec<Heard>,
+        now: Timestamp,
+    ) -> Result<Introduced, StoreError> {
+        self.around("hear_answers", self.inner.hear_answers(instance, answers, now)).await
+    }
+
+    async fn to_name(&self, now: Timestamp) -> Result<Vec<Unnamed>, StoreError> {
+        self.inner.to_name(now).await
+    }
+
+    async fn name(
+        &self,
+        hidden: Jid,
+        jid: Jid,
+        person: Option<String>,
+        now: Timestamp,
+    ) -> Result<Introduced, StoreError> {
+        self.around("name", self.inner.name(hidden, jid, person, now)).await
+    }
+
+    async fn introduce(&self, asking: Asking, now: Timestamp) -> Result<Vec<Introducing>, StoreError> {
+        self.around("introduce", self.inner.introduce(asking, now)).await
+    }
+
+    async fn acquaintances(&self) -> Result<Vec<Acquaintance>, StoreError> {
+        self.inner.acquaintances().await
+    }
+
+    async fn count_consents(&self) -> Result<(Vec<(Standing, i64)>, i64), StoreError> {
+        self.inner.count_consents().await
+    }
+
+    async fn begin_letter(&self, ask: LetterAsk, now: Timestamp) -> Result<LetterTurn, StoreError> {
+        let turn = self.inner.begin_letter(ask, now).await?;
+        // A look that finds nothing changes nothing, so only one that takes a letter is worth a gate.
+        if matches!(turn, LetterTurn::Go(_)) {
+            self.gates.pass("begin_letter", Moment::After).await;
+        }
+        Ok(turn)
+    }
+
+    async fn finish_letter(
+        &self,
+        posted: Posted,
+        tried: Tried,
+        now: Timestamp,
+    ) -> Result<Option<Letter>, StoreError> {
+        self.around("finish_letter", self.inner.finish_letter(posted, tried, now)).await
     }
 
     async fn heed(&self, lease: &Lease, room: Room, now: Timestamp) -> Result<Finished, StoreError> {
@@ -376,6 +432,10 @@ impl Gateway for GatedGateway {
 
     async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {
         self.around("is_reachable", "", self.inner.is_reachable(person)).await
+    }
+
+    async fn whose(&self, hidden: &Jid, among: &[Jid]) -> Result<Option<Jid>, GatewayError> {
+        self.around("whose", "", self.inner.whose(hidden, among)).await
     }
 
     async fn leave(&self, group: &GroupId) -> Result<(), GatewayError> {

@@ -292,7 +292,8 @@ impl World {
         let end = self.clock.now() + SignedDuration::from_secs(seconds);
         self.work().await;
         loop {
-            match self.store.next_wake().await.unwrap() {
+            let letter_at = self.bridge.worker.write_letters().await.unwrap();
+            match self.store.next_wake().await.unwrap().into_iter().chain(letter_at).min() {
                 Some(at) if at <= end => {
                     self.clock.advance_to(at.max(self.clock.now() + SignedDuration::from_millis(10)));
                     self.work().await;

@@ -148,7 +148,8 @@ const IMPURE: &[&str] = &[
     "crate::gateway::Gateway",
 ];
 
-const PURE: &[&str] = &["alert", "incident", "roster", "room", "message", "pacing", "matcher", "jid"];
+const PURE: &[&str] =
+    &["alert", "consent", "incident", "roster", "room", "message", "pacing", "matcher", "jid"];
 
 fn is_in(code: &Code, modules: &[&str]) -> bool {
     modules.iter().any(|module| code.is_below(module))

@@ -5,6 +5,7 @@
 mod budget;
 mod calling;
 mod configuring;
+mod consent;
 mod contacts;
 mod crash;
 mod duty;

@@ -163,6 +163,10 @@ impl Gateway for OddGateway {
         self.pass("is_reachable", self.inner.is_reachable(person)).await
     }
 
+    async fn whose(&self, hidden: &Jid, among: &[Jid]) -> Result<Option<Jid>, GatewayError> {
+        self.pass("whose", self.inner.whose(hidden, among)).await
+    }
+
     async fn leave(&self, group: &GroupId) -> Result<(), GatewayError> {
         self.pass("leave", self.inner.leave(group)).await
     }

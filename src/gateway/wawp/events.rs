@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::people;
 use super::reply::{at, flag_at, id_text, number, person_at, text_at};
 use crate::clock::Timestamp;
+use crate::consent::Verdict;
 use crate::gateway::Session;
 use crate::gateway::notice::{Notice, NoticeKind, Unread, Whom};
 use crate::jid::{ChatId, GroupId, Jid};
@@ -24,6 +25,9 @@ const PEOPLE: usize = 1100;
 const LONGEST_ID: usize = 128;
 /// Longest subject kept, in characters.
 const LONGEST_SUBJECT: usize = 256;
+/// Where the engines put the words of a message.
+const WORDS: [&str; 4] =
+    ["body", "text", "_data.Message.conversation", "_data.Message.extendedTextMessage.text"];
 /// Longest own text kept, in characters; Wawp takes 4096.
 const LONGEST_TEXT: usize = 5000;
 
@@ -56,12 +60,18 @@ fn of_event(event: &Value) -> Vec<Notice> {
         // An older page of Wawp shows the session's state without any envelope.
         None => session(event).into_iter().collect(),
     };
+    // An answer that waited while the number was offline is as old as it was written, not as it is told.
+    let written_at = payload.get("timestamp").and_then(moment).or(at);
+    let at_of = |what: &NoticeKind| match what {
+        NoticeKind::Message { verdict: Some(_), .. } => written_at,
+        _ => at,
+    };
     kinds
         .into_iter()
         .enumerate()
         .map(|(n, what)| Notice {
             id: id.map(|id| if n == 0 { id.to_owned() } else { format!("{id}#{n}") }),
-            at,
+            at: at_of(&what),
             what,
         })
         .collect()
@@ -210,14 +220,34 @@ fn message(payload: &Value, ours: &Ours) -> Option<NoticeKind> {
         hidden: person_at(payload, &authors, true).filter(|jid| ours.hidden.as_ref() != Some(jid)),
     };
     let author = Some(author).filter(|a| !from_me && (a.phone.is_some() || a.hidden.is_some()));
-    let text = from_me.then(|| text_at(payload, &["body", "text"])).flatten();
+    let words = text_at(payload, &WORDS);
+    // Only the verdict on being called is taken from what other people write, and only 1:1.
+    let theirs = !from_me && matches!(chat, ChatId::Person(_)) && !is_of_the_system(payload);
+    let verdict = theirs.then(|| Verdict::of(words.unwrap_or_default()));
+    let text = words.filter(|_| from_me);
     Some(NoticeKind::Message {
         chat,
         from: author,
         from_me,
         message_id: bare.map(|id| id.chars().take(LONGEST_ID).collect()),
         text: text.map(|text| text.chars().take(LONGEST_TEXT).collect()),
+        verdict,
     })
+}
+
+/// Lines that the network puts into a chat look like messages of the other side, but nobody wrote them.
+fn is_of_the_system(payload: &Value) -> bool {
+    const KINDS: [&str; 8] = [
+        "e2e_notification",
+        "notification",
+        "notification_template",
+        "gp2",
+        "call_log",
+        "protocol",
+        "ciphertext",
+        "revoked",
+    ];
+    text_at(payload, &["_data.type", "type"]).is_some_and(|kind| KINDS.contains(&kind))
 }
 
 /// Seconds or milliseconds, whole or not, as a number or as text; or a moment written out.

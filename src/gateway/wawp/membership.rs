@@ -144,6 +144,16 @@ impl Wawp {
         self.ask(asked, request, deadline, pair).await.ok()?.0
     }
 
+    /// Whose hidden id it is. Each way of asking knows pairs that the other one does not.
+    pub(super) async fn owner_of(&self, hidden: &Jid, among: &[Jid], deadline: Deadline) -> Option<Jid> {
+        if let Some(phone) = self.phone_of(hidden, deadline).await {
+            return Some(phone);
+        }
+        let phones: Vec<&Jid> = among.iter().filter(|person| !person.is_hidden()).take(LOOK_UPS).collect();
+        let pairs = self.lids_of(&phones, deadline).await;
+        pairs.into_iter().find(|(_, lid)| lid == hidden).map(|(phone, _)| phone)
+    }
+
     async fn phone_of(&self, hidden: &Jid, deadline: Deadline) -> Option<Jid> {
         let request = Request::get(format!("/v2/lids/{}%40lid", hidden.digits()));
         let asked = Asked::new(Call::PhoneOfLid);

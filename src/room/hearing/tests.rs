@@ -222,6 +222,7 @@ fn a_lost_message_that_was_seen_in_the_room_counts_as_said() {
         from_me: true,
         message_id: Some("3EB0".into()),
         text: Some(text.into()),
+        verdict: None,
     };
     room.hear(&[told(1, 1, own("something else"))], at(1));
     assert!(!room.is_briefed());

@@ -58,6 +58,7 @@ fn wanted() -> Wanted {
         host: None,
         guests: vec![],
         orphans: vec![],
+        stances: crate::consent::Stances::default(),
     }
 }
 

@@ -52,6 +52,11 @@ pub(super) fn hear(db: &Connection, instance: &str, notices: &[Notice], now: Tim
 /// Whether the provider told this before; remembers it otherwise.
 fn is_repeated(db: &Connection, instance: &str, notice: &Notice, now: Timestamp) -> Stored<bool> {
     let Some(id) = &notice.id else { return Ok(false) };
+    is_known(db, instance, id, now)
+}
+
+/// Whether an event of this id was told before; remembers it otherwise.
+pub(super) fn is_known(db: &Connection, instance: &str, id: &str, now: Timestamp) -> Stored<bool> {
     execute(db, "DELETE FROM notices_seen WHERE at < ?1", [millis(later(now, -KNOWN_FOR))])?;
     let new = execute(
         db,

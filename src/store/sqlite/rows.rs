@@ -130,7 +130,8 @@ pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
     let (host, guests) = (hosts::host_of(db, room)?, hosts::guests_of(db, id)?);
     let notices = super::hearing::unheard(db, id, room.noticed)?;
     let orphans = orphans::wanted(db, id)?;
-    Ok((Wanted { incident, news, wish, notices, host, guests, orphans }, stirred))
+    let stances = super::consents::stances(db, room)?;
+    Ok((Wanted { incident, news, wish, notices, host, guests, orphans, stances }, stirred))
 }
 
 /// What an operator asked of a room that is not done yet.

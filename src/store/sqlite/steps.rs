@@ -4,7 +4,7 @@ use rusqlite::{Connection, named_params, params};
 
 use super::orphans;
 use super::rows::{self, Stored, all, execute, first, millis, moment, read, write};
-use super::{briefs, hosts, queue};
+use super::{briefs, consents, hosts, letters, queue};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::{Incident, IncidentId};
 use crate::pacing::{MINUTE, Pace, one_more};
@@ -128,6 +128,10 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
     if !holds(db, lease)? {
         return Ok(Began::LeaseLost);
     }
+    // The last line: whoever said STOP since the room was read is not reached by anything begun now.
+    if consents::has_stopped(db, &intent.step.reaches())? {
+        return Ok(Began::Stopped);
+    }
     let person = briefs::addressee(&intent.step);
     if let Some(person) = person
         && let Err(until) = briefs::may_write(db, intent, person, now)?
@@ -187,6 +191,12 @@ fn in_pace(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> S
         )
         .map(|moments| moments.into_iter().map(moment).collect::<Vec<_>>())
     };
+    // Letters are messages too, and all of them are private.
+    let said = |window: SignedDuration, private: bool| -> Stored<Vec<Timestamp>> {
+        let mut moments = since("say", window, private)?;
+        moments.extend(letters::handed_over(db, &intent.instance, later(now, -window), now)?);
+        Ok(moments)
+    };
     Ok(match intent.pace {
         Pace::Free => Ok(()),
         Pace::Creation { creation, important, numbers } => {
@@ -201,9 +211,9 @@ fn in_pace(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> S
             }
         }
         Pace::Message { most_per_minute, one_to_one_gap } => {
-            let per_minute = one_more(&since("say", MINUTE, false)?, most_per_minute, MINUTE, now);
+            let per_minute = one_more(&said(MINUTE, false)?, most_per_minute, MINUTE, now);
             let spaced = match one_to_one_gap {
-                Some(gap) => one_more(&since("say", gap, true)?, 1, gap, now),
+                Some(gap) => one_more(&said(gap, true)?, 1, gap, now),
                 None => Ok(()),
             };
             match (per_minute, spaced) {

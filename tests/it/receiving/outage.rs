@@ -9,15 +9,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration, Timestamp};
+use warroom::consent::letter::Tried;
+use warroom::consent::{Acquaintance, Letter, Standing};
 use warroom::gateway::Notice;
 use warroom::incident::IncidentId;
-use warroom::jid::GroupId;
+use warroom::jid::{GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Began, Dossier, Finished, Gathered, Happening, Hearing, IncidentQuery, Intent, Lease,
-    Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, WishTaken,
+    Acceptance, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery, Intent,
+    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store, StoreError,
+    StoredHook, Summary, Unnamed, WishTaken,
 };
 
 use super::{SENDERS, options, world};
@@ -129,6 +132,62 @@ impl Store for Moody {
                 pending().await
             }
         }
+    }
+
+    async fn hear_answers(
+        &self,
+        instance: &str,
+        answers: Vec<Heard>,
+        now: Timestamp,
+    ) -> Result<Introduced, StoreError> {
+        match self.mood() {
+            Mood::Well => self.inner.hear_answers(instance, answers, now).await,
+            Mood::Down => Err(self.down()),
+            Mood::Silent => pending().await,
+            Mood::DoneAndSilent => {
+                self.inner.hear_answers(instance, answers, now).await?;
+                pending().await
+            }
+        }
+    }
+
+    async fn to_name(&self, now: Timestamp) -> Result<Vec<Unnamed>, StoreError> {
+        self.inner.to_name(now).await
+    }
+
+    async fn name(
+        &self,
+        hidden: Jid,
+        jid: Jid,
+        person: Option<String>,
+        now: Timestamp,
+    ) -> Result<Introduced, StoreError> {
+        self.inner.name(hidden, jid, person, now).await
+    }
+
+    async fn introduce(&self, asking: Asking, now: Timestamp) -> Result<Vec<Introducing>, StoreError> {
+        self.inner.introduce(asking, now).await
+    }
+
+    async fn acquaintances(&self) -> Result<Vec<Acquaintance>, StoreError> {
+        self.inner.acquaintances().await
+    }
+
+    async fn count_consents(&self) -> Result<(Vec<(Standing, i64)>, i64), StoreError> {
+        self.inner.count_consents().await
+    }
+
+    async fn begin_letter(&self, ask: LetterAsk, now: Timestamp) -> Result<LetterTurn, StoreError> {
+        self.inner.begin_letter(ask, now).await
+    }
+
+    async fn finish_letter(
+        &self,
+        posted: Posted,
+        tried: Tried,
+        now: Timestamp,
+    ) -> Result<Option<Letter>, StoreError> {
+        self.inner.finish_letter(posted, tried, now).await
     }
 
     async fn heed(&self, lease: &Lease, room: Room, now: Timestamp) -> Result<Finished, StoreError> {

@@ -188,7 +188,7 @@ fn of_messages_only_our_own_words_are_kept() {
         "from": "15550100000@c.us", "fromMe": true, "source": "api", "to": GROUP, "body": "*SEV1 · INCIDENT-7*",
         "vCards": {}, "ack": -1, "ackName": "PENDING"});
     for event in ["message", "message.any"] {
-        let [NoticeKind::Message { chat, from_me: true, message_id, text, from: None }] =
+        let [NoticeKind::Message { chat, from_me: true, message_id, text, from: None, verdict: None }] =
             &kinds(&envelope(event, &own))[..]
         else {
             panic!("{event}")

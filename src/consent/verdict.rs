@@ -1,0 +1,267 @@
+//! A message to our number, read for one thing only: whether its writer wants to be called.
+//!
+//! The first word decides, in any case and with any punctuation around it, so `Stop.`, `STOP please` and
+//! `*stop*` are a STOP and `I cannot stop it` is none. The lists are short and on purpose: words that a sentence
+//! about an incident begins with (`no`, `end`, `go`) are in none of them. In doubt a word is no answer. A START
+//! has to be short besides: it undoes a STOP, and `start the failover` is not meant so.
+
+use serde::{Deserialize, Serialize};
+
+/// All that is kept of what somebody wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Do not call me.
+    Stop,
+    /// Call me again.
+    Start,
+    /// I agree.
+    Yes,
+    /// Anything else.
+    Other,
+}
+
+/// English, the carriers' own words, German, Dutch, French, Spanish, Portuguese, Italian, Arabic, Turkish,
+/// Russian.
+const STOP: &[&str] = &[
+    "stop",
+    "stopp",
+    "stopall",
+    "unsubscribe",
+    "optout",
+    "opt-out",
+    "abmelden",
+    "aufhören",
+    "stoppen",
+    "arrêt",
+    "arret",
+    "arrêter",
+    "arrêtez",
+    "désabonner",
+    "parar",
+    "baja",
+    "basta",
+    "توقف",
+    "قف",
+    "إيقاف",
+    "ايقاف",
+    "أوقف",
+    "اوقف",
+    "durdur",
+    "стоп",
+];
+/// The same languages.
+const START: &[&str] = &[
+    "start",
+    "unstop",
+    "starten",
+    "weiter",
+    "reprendre",
+    "commencer",
+    "empezar",
+    "iniciar",
+    "inizia",
+    "ابدأ",
+    "ابدا",
+    "بدء",
+    "başla",
+    "старт",
+];
+/// The same languages.
+const YES: &[&str] = &[
+    "yes",
+    "y",
+    "yep",
+    "yeah",
+    "ok",
+    "okay",
+    "sure",
+    "agree",
+    "agreed",
+    "ja",
+    "jo",
+    "einverstanden",
+    "oui",
+    "si",
+    "sí",
+    "sì",
+    "sim",
+    "vale",
+    "نعم",
+    "موافق",
+    "تمام",
+    "evet",
+    "tamam",
+    "да",
+    "👍",
+    "✅",
+];
+/// A START has no more words than this (`start again please`), because it undoes a STOP.
+const WORDS_OF_A_START: usize = 3;
+/// A verdict stands at the beginning: nobody has to read a novel.
+const READ: usize = 400;
+
+impl Verdict {
+    /// What `text` says.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let beginning: String = text.chars().take(READ).collect();
+        let words = beginning.split(|c: char| c.is_whitespace() || is_invisible(c));
+        let mut words = words.map(bare).filter(|word| !word.is_empty());
+        let Some(first) = words.next() else { return Self::Other };
+        let is = |list: &[&str], word: &str| list.contains(&word);
+        // "Opt out" and "opt in" are two words to most people.
+        let rest: Vec<String> = words.take(WORDS_OF_A_START).collect();
+        let is_short = rest.len() < WORDS_OF_A_START;
+        let then = rest.first().map(String::as_str);
+        if is(STOP, &first) || (first == "opt" && then == Some("out")) {
+            Self::Stop
+        } else if is_short && (is(START, &first) || (first == "opt" && then == Some("in"))) {
+            Self::Start
+        } else if is(YES, &first) {
+            Self::Yes
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// The word without what stands around it, in small letters.
+fn bare(word: &str) -> String {
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '👍' | '✅'));
+    // Whatever follows the first sign is another word: `stop!please`, `stop/ende`.
+    let end = word.find(|c: char| matches!(c, '.' | ',' | '!' | '?' | ';' | ':' | '/' | '*' | '_' | '…'));
+    let word = word.get(..end.unwrap_or(word.len())).unwrap_or_default();
+    // A keyboard may write the letter and its accent as two characters, and a skin tone after a thumb.
+    let composed: String = word.to_lowercase().chars().filter(|c| !is_tone(*c)).collect();
+    compose(&composed)
+}
+
+/// Direction marks, joiners and the like, which Arabic keyboards and copied texts bring along.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn is_tone(c: char) -> bool {
+    matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{fe0f}')
+}
+
+/// The few composed letters that our words have.
+fn compose(word: &str) -> String {
+    const PAIRS: [(&str, &str); 7] = [
+        ("e\u{301}", "é"),
+        ("e\u{302}", "ê"),
+        ("i\u{301}", "í"),
+        ("i\u{300}", "ì"),
+        ("o\u{308}", "ö"),
+        ("s\u{327}", "ş"),
+        ("i\u{307}", "i"),
+    ];
+    PAIRS.iter().fold(word.to_owned(), |word, (pair, one)| word.replace(pair, one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn stop_is_a_stop_however_it_is_written() {
+        for text in [
+            "STOP",
+            "stop",
+            "Stop.",
+            "stop!",
+            "  STOPP ",
+            "stop please",
+            "Stop, please",
+            "*STOP*",
+            "\"stop\"",
+            "unsubscribe",
+            "UNSUBSCRIBE me",
+            "opt out",
+            "Opt-Out",
+            "stop\nI am on leave",
+            "…stop",
+            "STOP/ENDE",
+            "Abmelden bitte",
+            "ARRÊT",
+            "arre\u{302}t",
+            "parar",
+            "توقف",
+            "\u{200f}توقف",
+            "إيقاف",
+            "стоп",
+        ] {
+            assert_eq!(Verdict::of(text), Verdict::Stop, "{text}");
+        }
+    }
+
+    #[test]
+    fn start_and_yes_are_told_apart_because_only_one_lifts_a_stop() {
+        for text in ["START", "start.", "Start please", "opt in", "unstop", "Weiter", "ابدأ"] {
+            assert_eq!(Verdict::of(text), Verdict::Start, "{text}");
+        }
+        for text in [
+            "yes",
+            "OK",
+            "ok!",
+            "Ja",
+            "ja, gerne",
+            "oui",
+            "Sí",
+            "si\u{301}",
+            "نعم",
+            "👍",
+            "👍🏽",
+            "Okay, thanks",
+        ] {
+            assert_eq!(Verdict::of(text), Verdict::Yes, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_about_something_else_is_no_answer() {
+        for text in [
+            "",
+            "  ",
+            "\u{200f}",
+            "Hello",
+            "who is this?",
+            "I cannot stop it",
+            "please do not stop",
+            "no",
+            "No idea",
+            "stopping by later",
+            "startup is slow",
+            "start the failover now",
+            "oklahoma",
+            "end of shift",
+            "the stop button",
+            "…",
+            "opt",
+            "optional",
+        ] {
+            assert_eq!(Verdict::of(text), Verdict::Other, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_has_a_verdict_and_only_its_beginning_counts(text in ".{0,600}", tail in ".{0,80}") {
+            let long = format!("{}{tail}", text.chars().chain(std::iter::repeat(' ')).take(READ).collect::<String>());
+            prop_assert_eq!(Verdict::of(&long), Verdict::of(&long.chars().take(READ).collect::<String>()));
+        }
+
+        #[test]
+        fn a_word_of_the_list_counts_in_any_case_with_anything_behind_it(
+            word in proptest::sample::select(STOP),
+            tail in "( [a-z0-9 ,.!?]{0,40})?",
+            sign in "[.!?,…]{0,3}",
+            shout: bool,
+        ) {
+            let word = if shout { word.to_uppercase() } else { word.to_owned() };
+            prop_assert_eq!(Verdict::of(&format!(" {word}{sign}{tail}")), Verdict::Stop);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Texts that belong to no incident: the introduction, and the receipts for STOP and START.
+
+use std::collections::BTreeMap;
+
+use minijinja::Value;
+
+use super::length::{fit, size, tidy};
+use super::scene::Words;
+use super::template::Author;
+use super::wording::Wording;
+use super::{Composer, Preview, TemplateProblem, markup};
+use crate::alert::one_line;
+
+/// The longest name that is shown.
+const NAME: usize = 120;
+/// Whom samples are for.
+const SOMEBODY: &str = "Amira Haddad";
+
+impl Composer {
+    /// Who we are and how to refuse, for somebody called `name`.
+    #[must_use]
+    pub fn introduction(&self, name: &str) -> String {
+        self.letter(Wording::Introduction, name)
+    }
+
+    /// That a STOP was taken.
+    #[must_use]
+    pub fn receipt_for_stop(&self) -> String {
+        self.letter(Wording::StopTaken, "")
+    }
+
+    /// That a START was taken.
+    #[must_use]
+    pub fn receipt_for_start(&self) -> String {
+        self.letter(Wording::StartTaken, "")
+    }
+
+    fn letter(&self, wording: Wording, name: &str) -> String {
+        Author::IN_TURN
+            .into_iter()
+            .find_map(|author| self.letter_by(author, wording, name).ok())
+            .unwrap_or_else(|| wording.built_in().trim().to_owned())
+    }
+
+    fn letter_by(&self, author: Author<'_>, wording: Wording, name: &str) -> Result<String, TemplateProblem> {
+        let text = tidy(&self.templates.template(author, wording)?.render(words(wording, name))?);
+        let longest = self.settings.limits.longest_text;
+        if size(&text) > longest {
+            let why = format!("it is longer than the {longest} characters that are taken");
+            return Err(TemplateProblem::of(wording, why));
+        }
+        match way_out(wording) {
+            Some(word) if !holds(&text, word) => {
+                let why = format!("it does not say `{word}`, which is what a person has to answer");
+                Err(TemplateProblem::of(wording, why))
+            }
+            _ => Ok(text),
+        }
+    }
+
+    /// What goes wrong with the config's own letters.
+    pub(super) fn problems_with_letters(&self) -> Vec<TemplateProblem> {
+        let own = Wording::LETTERS.into_iter().filter(|wording| self.templates.has_own(*wording));
+        own.filter_map(|wording| self.letter_by(Author::Config, wording, SOMEBODY).err()).collect()
+    }
+
+    pub(super) fn letter_previews(&self) -> impl Iterator<Item = Preview> {
+        Wording::LETTERS.into_iter().map(|wording| Preview { wording, text: self.letter(wording, SOMEBODY) })
+    }
+}
+
+/// The words that a letter may use.
+pub(super) fn words(wording: Wording, name: &str) -> Words {
+    let name = markup::escape(&fit(&one_line(name, NAME), NAME));
+    let person = BTreeMap::from([("name", Value::from_safe_string(name))]);
+    match wording {
+        Wording::Introduction => Words::from([("person", Value::from(person))]),
+        _ => Words::new(),
+    }
+}
+
+/// The word without which a text hides how to refuse, or how to come back.
+fn way_out(wording: Wording) -> Option<&'static str> {
+    match wording {
+        Wording::Introduction | Wording::StartTaken => Some("STOP"),
+        Wording::StopTaken => Some("START"),
+        _ => None,
+    }
+}
+
+fn holds(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|part| part == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::Verdict;
+    use crate::message::{ROOM_NAME, Settings};
+
+    fn composer(name: &str, text: &str) -> Result<Composer, Vec<TemplateProblem>> {
+        let own = BTreeMap::from([(name.to_owned(), text.to_owned())]);
+        Composer::new(ROOM_NAME, &own, Settings::default())
+    }
+
+    #[test]
+    fn an_introduction_says_whom_it_means_and_how_to_refuse() {
+        let text = Composer::default().introduction("Ada *Obi*\n+15550100001");
+        assert!(text.starts_with("Hello Ada"), "{text}");
+        assert!(holds(&text, "STOP") && holds(&text, "YES"), "{text}");
+        assert!(!text.contains("*Obi*"), "a name formats nothing: {text}");
+    }
+
+    #[test]
+    fn a_wording_without_the_way_out_is_a_problem_and_is_not_used() {
+        let composer = composer("introduction", "Hello {{ person.name }}, we will call you.").unwrap();
+        let problems = composer.check();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].why.contains("`STOP`"), "{problems:?}");
+        assert!(holds(&composer.introduction("Ada"), "STOP"));
+    }
+
+    #[test]
+    fn a_wording_of_the_config_is_used_and_knows_only_its_own_words() {
+        let own = composer("stop_taken", "Done. Write START to come back.").unwrap();
+        assert!(own.check().is_empty());
+        assert_eq!(own.receipt_for_stop(), "Done. Write START to come back.");
+        assert!(composer("introduction", "{{ title }} STOP").is_err());
+    }
+
+    #[test]
+    fn our_own_receipts_are_no_answers_to_an_automatic_reply() {
+        let composer = Composer::default();
+        for text in [composer.receipt_for_stop(), composer.receipt_for_start(), composer.introduction("Ada")]
+        {
+            assert_eq!(Verdict::of(&text), Verdict::Other, "{text}");
+        }
+    }
+}

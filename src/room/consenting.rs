@@ -1,0 +1,114 @@
+//! What people want counts before anything else: who said STOP is out, and who has talked with us is no stranger.
+//!
+//! Pure. Before each decision a room minds what is known of its people, and writes it into its own record. So
+//! everything that decides about people (who is added, invited, reminded, replaced, told 1:1) reads one place,
+//! and the record shows why somebody was left out. Who is in the room already is not thrown out of it: they can
+//! leave by themselves, and nothing is said to them 1:1.
+
+use super::Room;
+use super::progress::Answer;
+use super::seat::{Refused, Seat, SeatState};
+use crate::clock::Timestamp;
+use crate::consent::Stances;
+use crate::gateway::GatewayError;
+use crate::jid::{ChatId, Jid};
+use crate::roster::Stakeholder;
+
+impl Room {
+    /// Everybody whom this room calls, or may call when others do not come.
+    pub fn everybody(&self) -> impl Iterator<Item = &Stakeholder> {
+        let required = self.summons.quorum.iter();
+        let later = required.flat_map(|required| {
+            let stand_ins = required.roles.iter().flat_map(|needed| &needed.stand_ins);
+            stand_ins.map(|stand_in| &stand_in.who).chain(&required.otherwise)
+        });
+        self.seats.iter().map(|seat| &seat.who).chain(later)
+    }
+
+    /// Whether this person said STOP.
+    #[must_use]
+    pub fn has_stopped(&self, person: &Jid) -> bool {
+        self.stopped.contains_key(person)
+    }
+
+    /// Whether there are people in this role, and all of them said STOP.
+    pub(super) fn all_stopped(&self, role: &str) -> bool {
+        let mut of_role = self.seats.iter().filter(|seat| seat.who.has_role(role)).peekable();
+        of_role.peek().is_some() && of_role.all(|seat| is_stopped(&seat.state))
+    }
+
+    /// Takes in who wants to be called; true if that changes anything.
+    pub fn mind(&mut self, stances: &Stances, now: Timestamp) -> bool {
+        let before = self.clone();
+        for who in self.everybody_mut().filter(|who| stances.acquainted.contains(&who.jid)) {
+            who.introduced = true;
+        }
+        self.stopped.clone_from(&stances.stopped);
+        self.drop_words_to_the_unwilling(now);
+        let has_group = self.phase.group().is_some();
+        for seat in &mut self.seats {
+            match stances.stopped.get(&seat.who.jid) {
+                Some(at) => refuse(seat, *at),
+                None if is_stopped(&seat.state) => welcome_back(seat, has_group),
+                None => {}
+            }
+        }
+        *self != before
+    }
+
+    fn everybody_mut(&mut self) -> impl Iterator<Item = &mut Stakeholder> {
+        let required = self.summons.quorum.iter_mut();
+        let later = required.flat_map(|required| {
+            let stand_ins = required.roles.iter_mut().flat_map(|needed| &mut needed.stand_ins);
+            stand_ins.map(|stand_in| &mut stand_in.who).chain(&mut required.otherwise)
+        });
+        self.seats.iter_mut().map(|seat| &mut seat.who).chain(later)
+    }
+
+    /// A message to somebody who said STOP is not said again, whether it arrived or not.
+    fn drop_words_to_the_unwilling(&mut self, now: Timestamp) {
+        let stopped = &self.stopped;
+        let is_to_them = |chat: &ChatId| matches!(chat, ChatId::Person(who) if stopped.contains_key(who));
+        if let Some(saying) = self.saying.take_if(|saying| is_to_them(&saying.chat)) {
+            let why = GatewayError::NotSent { detail: "the person said STOP".to_owned() };
+            self.give_up_saying(&saying.what, &Answer::Failed(why), now);
+            self.troubles.remove(&format!("say {}", saying.what.key()));
+            self.troubles.remove(&format!("look for {}", saying.what.key()));
+            self.saying = self.aside.take();
+        }
+    }
+}
+
+fn is_stopped(state: &SeatState) -> bool {
+    matches!(state, SeatState::Refused { why: Refused::Stopped { .. } })
+}
+
+/// The seat of somebody who said STOP at `at`.
+fn refuse(seat: &mut Seat, at: Timestamp) {
+    let asked = match &seat.state {
+        // They see what is said in the room until they leave it, and whoever left is left alone already.
+        SeatState::In { .. } | SeatState::Left { .. } => return,
+        SeatState::Refused { why: Refused::OverSize | Refused::NotNeeded } => return,
+        SeatState::Refused { why: Refused::Stopped { asked, .. } } => *asked,
+        SeatState::Wanted => false,
+        SeatState::Asked
+        | SeatState::Invited { .. }
+        | SeatState::CannotTell { .. }
+        | SeatState::Replaced { .. }
+        | SeatState::Refused { .. } => true,
+    };
+    seat.state = SeatState::Refused { why: Refused::Stopped { at, asked } };
+    seat.to_add = false;
+}
+
+/// They said START: as if they were called only now.
+fn welcome_back(seat: &mut Seat, has_group: bool) {
+    seat.state = SeatState::Wanted;
+    seat.to_add = has_group;
+    seat.said = None;
+    seat.absences = 0;
+    seat.reachable = None;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! Letters: introductions and receipts, one after another and at a gentle pace; and whose the hidden ids are of
+//! people who answered.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{HEARTBEAT, Number, STORE_GAP, Worker};
+use crate::clock::{Timestamp, later};
+use crate::consent::letter::{Delivery, Tried};
+use crate::consent::{Change, LetterKind};
+use crate::gateway::GatewayError;
+use crate::jid::{ChatId, Jid};
+use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted, StoreError};
+use crate::telemetry::CallLabels;
+
+/// Tries to find out whose a hidden id is, after which it is an error in the log: that is about half an hour.
+const TRIES_BEFORE_ALARM: i64 = 6;
+
+impl Worker {
+    /// Writes letters until `stop`.
+    pub async fn correspond(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            let pause = match self.write_letters().await {
+                Ok(next_at) => next_at.map_or(HEARTBEAT, |at| self.until(at).min(HEARTBEAT)),
+                Err(error) => {
+                    self.store_failed(&error);
+                    STORE_GAP
+                }
+            };
+            tokio::select! { () = tokio::time::sleep(pause) => {} () = stop.cancelled() => {} }
+        }
+    }
+
+    fn until(&self, at: Timestamp) -> Duration {
+        let wait = Duration::try_from(at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
+        wait.max(Duration::from_millis(50))
+    }
+
+    /// Does everything about letters that is due at this moment; returns when there is more to do.
+    pub async fn write_letters(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.name_answers().await?;
+        loop {
+            let now = self.clock.now();
+            match self.store.begin_letter(self.letter_ask(now), now).await? {
+                LetterTurn::Wait(until) => return Ok(until),
+                LetterTurn::Go(posted) => self.post(*posted).await?,
+            }
+        }
+    }
+
+    fn letter_ask(&self, now: Timestamp) -> LetterAsk {
+        let works = |number: &&&Number| self.health.resting(&number.name, false, now).is_none();
+        let ways = self.by_health();
+        let ways = ways.iter().filter(works);
+        LetterAsk {
+            ways: ways
+                .map(|n| LetterWay { name: n.name.clone(), budget: n.budget, hears: n.hears })
+                .collect(),
+            known: self.numbers.iter().map(|number| number.name.clone()).collect(),
+            stopped: self.composer.receipt_for_stop(),
+            started: self.composer.receipt_for_start(),
+            until: later(now, self.policy.lease),
+        }
+    }
+
+    async fn post(&self, posted: Posted) -> Result<(), StoreError> {
+        let name = posted.letter.instance.clone().unwrap_or_default();
+        let Some(number) = self.named(&name) else { return Ok(()) };
+        let tried = self.try_to_post(number, &posted).await;
+        let failure = match &tried {
+            Tried::Sent(Err(error)) | Tried::Looked(Err(error)) => Some(error),
+            Tried::Sent(Ok(_)) | Tried::Looked(Ok(_)) | Tried::NotOnNetwork => None,
+        };
+        self.note_health(number, false, failure);
+        let step = if posted.looks { "look_for_letter" } else { "letter" };
+        let outcome = failure.map_or("ok", GatewayError::class);
+        self.metrics.calls.get_or_create(&CallLabels { step, outcome }).inc();
+        let (kind, person) = (posted.letter.kind.as_str(), posted.letter.person.clone());
+        let letter = self.store.finish_letter(posted, tried, self.clock.now()).await?;
+        match letter.map(|letter| letter.delivery) {
+            Some(Delivery::Done { .. }) => {
+                info!(gateway.instance = name, person, kind, "a letter was handed over")
+            }
+            Some(Delivery::GivenUp { why, .. }) => {
+                warn!(gateway.instance = name, person, kind, why, "a letter was given up");
+            }
+            Some(Delivery::Due { .. } | Delivery::Unsure { .. } | Delivery::Sending { .. }) => {
+                info!(gateway.instance = name, person, kind, outcome, "a letter is not there yet");
+            }
+            None => warn!(gateway.instance = name, person, kind, "somebody else sees to this letter by now"),
+        }
+        Ok(())
+    }
+
+    async fn try_to_post(&self, number: &Number, posted: &Posted) -> Tried {
+        let letter = &posted.letter;
+        let chat = ChatId::Person(letter.to.clone());
+        if posted.looks {
+            let ours = self.numbers_now().ids();
+            return Tried::Looked(number.gateway.recent_own_messages(&chat, &ours).await);
+        }
+        // Writing to numbers that do not exist is what spammers do. If it cannot be asked, it is written.
+        let first = letter.kind == LetterKind::Introduction && letter.sends == 1;
+        if first && number.gateway.is_reachable(&letter.to).await == Ok(false) {
+            return Tried::NotOnNetwork;
+        }
+        // The call must end before somebody else may take the letter.
+        if let Delivery::Sending { until } = letter.delivery
+            && later(self.clock.now(), self.policy.call_timeout) >= until
+        {
+            let detail = "the time for this letter was about to end".to_owned();
+            return Tried::Sent(Err(GatewayError::NotSent { detail }));
+        }
+        Tried::Sent(number.gateway.send_text(&chat, &letter.text).await)
+    }
+
+    /// Finds out who wrote where only a hidden id is known. What cannot be found out stays and is tried again.
+    async fn name_answers(&self) -> Result<(), StoreError> {
+        let answers = self.store.to_name(self.clock.now()).await?;
+        if answers.is_empty() {
+            return Ok(());
+        }
+        let roster = self.roster.borrow().clone();
+        let mut among: Vec<Jid> = self.store.acquaintances().await?.into_iter().map(|a| a.jid).collect();
+        among.extend(roster.people.values().map(|person| person.jid.clone()));
+        among.sort();
+        among.dedup();
+        for answer in answers {
+            let number = self.named(&answer.instance).or(self.numbers.first());
+            let Some(number) = number else { continue };
+            match number.gateway.whose(&answer.hidden, &among).await {
+                Ok(Some(jid)) => {
+                    let person = roster.people.values().find(|person| person.jid == jid);
+                    let key = person.map(|person| person.key.clone());
+                    let came = self.store.name(answer.hidden, jid, key, self.clock.now()).await?;
+                    for (jid, person, change) in &came.changes {
+                        let person = if person.is_empty() { jid.masked() } else { person.clone() };
+                        let stopped = *change == Change::Stopped;
+                        info!(
+                            gateway.instance = answer.instance,
+                            person, stopped, "an answer has found its name"
+                        );
+                    }
+                    if came.rooms > 0 {
+                        self.bell.notify_one();
+                    }
+                }
+                Ok(None) | Err(_) if answer.tries == TRIES_BEFORE_ALARM => error!(
+                    gateway.instance = answer.instance,
+                    hidden = answer.hidden.masked(),
+                    "nobody can tell who wrote this; if somebody said STOP, look at the chats of the linked phone"
+                ),
+                Ok(None) | Err(_) => warn!(
+                    gateway.instance = answer.instance,
+                    hidden = answer.hidden.masked(),
+                    tries = answer.tries,
+                    "it is not known yet whose hidden id this is"
+                ),
+            }
+        }
+        Ok(())
+    }
+}
