@@ -66,7 +66,7 @@ pub fn run(
     form: Form,
     out: &mut dyn Write,
 ) -> io::Result<u8> {
-    let loaded = config::load(path, env, Strictness::Check);
+    let loaded = config::load(path, env, Strictness::Check, now);
     let colours = match form {
         Form::Text(colours) => colours,
         Form::Json => {

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::alert::Severity;
+use crate::config::Surroundings;
 use crate::config::item::Item;
 use crate::config::rotations::{absences, rotations, zone_name};
 use crate::config::routes;
 use crate::config::section::Section;
 use crate::config::source_text::Cover;
-use crate::config::words::{closest, shortened};
+use crate::config::words::shortened;
 use crate::config::yaml::Value;
 use crate::jid::Jid;
 use crate::roster::{FALLBACK, Person, Roster};
 
 /// The roster, or what could be made of it; the caller looks at the findings before using it.
-pub(super) fn roster(root: &Section<'_>, open_at: Severity, ours: &[Jid]) -> Roster {
+pub(super) fn roster(root: &Section<'_>, surroundings: &Surroundings<'_>) -> Roster {
+    let Surroundings { open_at, ours, .. } = *surroundings;
     let mut seen = Seen::default();
     let people = root
         .need("people", "say who there is: `amira: { name: …, phone: \"+1555…\" }`")
@@ -46,6 +47,10 @@ impl<'a> Seen<'a> {
         self.people.iter().filter(|(key, _)| !self.used.contains(*key)).map(|(_, item)| item)
     }
 
+    fn keys(&self) -> Vec<&str> {
+        self.people.keys().map(String::as_str).collect()
+    }
+
     /// Notes that `item` asks for a person, who must exist.
     pub(super) fn person(&mut self, item: &Item<'a>) -> Option<String> {
         let key = item.text()?;
@@ -61,11 +66,10 @@ impl<'a> Seen<'a> {
             );
             return None;
         }
-        let keys: Vec<&str> = self.people.keys().map(String::as_str).collect();
         let message = format!("names `{}`, who is not among `people`", shortened(key));
         if self.rotations.contains(key) {
             item.error_with(message, format!("write `rotation:{key}` for the rotation"));
-        } else if let Some(meant) = closest(key, &keys) {
+        } else if let Some(meant) = item.desk.closest(key, &self.keys()) {
             item.error_with(message, format!("did you mean `{meant}`?"));
         } else {
             item.error_with(message, "add the person under `people`");
@@ -76,7 +80,7 @@ impl<'a> Seen<'a> {
 
 fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<String, Person> {
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
-    let mut owners: BTreeMap<Jid, &str> = BTreeMap::new();
+    let mut owners: BTreeMap<Jid, (&str, Item<'a>)> = BTreeMap::new();
     let mut stand_ins: Vec<(&str, Item<'a>)> = Vec::new();
     for (key, item) in item.named() {
         let read = item.section(|s| {
@@ -84,9 +88,10 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<St
             person(s, key)
         });
         if let Some((at, person)) = read {
-            if let Some(other) = owners.insert(person.jid.clone(), key) {
+            if let Some((other, there)) = owners.insert(person.jid.clone(), (key, at.clone())) {
+                let place = at.desk.elsewhere(&there.span(), &at.span());
                 at.error_with(
-                    format!("is the number of `{}` too", shortened(other)),
+                    format!("is the number of `{}` too, in {place}", shortened(other)),
                     "two people cannot share one number; use one entry with both roles",
                 );
             }

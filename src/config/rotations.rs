@@ -10,7 +10,7 @@ use crate::config::item::Item;
 use crate::config::people::Seen;
 use crate::config::section::Section;
 use crate::config::server::seconds;
-use crate::config::words::{closest, shortened};
+use crate::config::words::shortened;
 use crate::config::yaml::Value;
 use crate::roster::rotation::occurrences;
 use crate::roster::{Absence, Hours, Layer, Override, Rotation, wall_clock, zone};
@@ -250,11 +250,8 @@ pub(super) fn zone_name(item: &Item<'_>) -> Option<String> {
     if zone(text).is_some() {
         return Some(text.to_owned());
     }
-    let names: Vec<String> = jiff::tz::db().available().map(|n| n.as_str().to_owned()).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let message = format!("is not a time zone: `{}`", shortened(text));
-    let same = names.iter().find(|n| n.eq_ignore_ascii_case(text)).copied();
-    match same.or_else(|| closest(text, &names)) {
+    match item.desk.closest_zone(text) {
         Some(meant) => item.error_with(message, format!("did you mean `{meant}`?")),
         None => item.error_with(message, "write an IANA name such as `Europe/Berlin`"),
     }

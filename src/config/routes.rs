@@ -7,7 +7,7 @@ use crate::config::item::Item;
 use crate::config::people::Seen;
 use crate::config::quorum::{check_size, quorum, size};
 use crate::config::section::Section;
-use crate::config::words::{closest, shortened};
+use crate::config::words::shortened;
 use crate::matcher::Matcher;
 use crate::roster::{COMMANDER, FALLBACK, Invite, Invitee, Roster, Route, USUAL_SIZE};
 
@@ -141,7 +141,7 @@ pub(super) fn invitee<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Option<Invite
     }
     let message = format!("names the rotation `{}`, which does not exist", shortened(name));
     let names: Vec<&str> = seen.rotations.iter().map(String::as_str).collect();
-    match closest(name, &names) {
+    match item.desk.closest(name, &names) {
         Some(meant) => item.error_with(message, format!("did you mean `rotation:{meant}`?")),
         None => item.error_with(message, "add it under `rotations`"),
     }
