@@ -16,6 +16,7 @@ use crate::room::policy::Policy;
 use crate::roster::Roster;
 use crate::source::Source;
 
+mod ahead;
 mod budget;
 mod desk;
 mod events;
@@ -24,6 +25,8 @@ pub mod finding;
 mod gateway;
 pub mod in_force;
 mod item;
+mod known;
+mod matching;
 mod merge;
 mod people;
 mod quantity;

@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::jid::Jid;
 use crate::matcher::{Labels, Matcher, all_hold};
 
+pub mod coverage;
 pub mod duty;
 pub mod quorum;
 pub mod rehearsal;

@@ -114,6 +114,16 @@ impl<'a> Desk<'a> {
         self.suggestions.closest(text, words)
     }
 
+    /// The same among so many words, which are listed only if they are looked at.
+    pub(super) fn closest_of<'w>(
+        &self,
+        text: &str,
+        count: usize,
+        words: impl FnOnce() -> Vec<&'w str>,
+    ) -> Option<&'w str> {
+        self.suggestions.closest_of(text, count, words)
+    }
+
     /// The same for names of time zones.
     pub(super) fn closest_zone(&self, text: &str) -> Option<String> {
         self.suggestions.closest_zone(text)

@@ -274,6 +274,17 @@ impl<'a> Item<'a> {
         named
     }
 
+    /// What stands under `key`, for looking at once more what a section has read.
+    pub(super) fn entry(&self, key: &str) -> Option<Item<'a>> {
+        let Value::Map(entries) = &self.node.value else { return None };
+        entries.iter().find(|e| e.key == key).map(|entry| Self::of(self.desk, &self.path, entry))
+    }
+
+    /// The members of a list or a single value, as [`Item::list`], but nothing is found fault with.
+    pub(super) fn members(&self) -> Vec<Item<'a>> {
+        if matches!(self.node.value, Value::Null) { Vec::new() } else { self.list(true) }
+    }
+
     pub(super) fn is_map(&self) -> bool {
         matches!(self.node.value, Value::Map(_))
     }

@@ -15,16 +15,16 @@ use crate::roster::{FALLBACK, Person, Roster};
 
 /// The roster, or what could be made of it; the caller looks at the findings before using it.
 pub(super) fn roster(root: &Section<'_>, surroundings: &Surroundings<'_>) -> Roster {
-    let Surroundings { open_at, ours, .. } = *surroundings;
+    let Surroundings { ours, now, .. } = *surroundings;
     let mut seen = Seen::default();
     let people = root
         .need("people", "say who there is: `amira: { name: …, phone: \"+1555…\" }`")
         .map(|item| people(&item, &mut seen, ours))
         .unwrap_or_default();
-    let rotations = root.get("rotations").map(|item| rotations(&item, &mut seen)).unwrap_or_default();
+    let rotations = root.get("rotations").map(|item| rotations(&item, &mut seen, now)).unwrap_or_default();
     let mut roster =
         Roster { people, rotations, routes: Vec::new(), fallback: routes::empty_route(FALLBACK) };
-    routes::fill(root, &mut roster, &mut seen, open_at);
+    routes::fill(root, &mut roster, &mut seen, surroundings);
     // A misspelt name leaves somebody unused, which the error about it says better.
     if root.desk.errors() == 0 {
         for person in seen.unused() {
@@ -39,6 +39,8 @@ pub(super) fn roster(root: &Section<'_>, surroundings: &Surroundings<'_>) -> Ros
 pub(super) struct Seen<'a> {
     people: BTreeMap<String, Item<'a>>,
     pub(super) rotations: BTreeSet<String>,
+    /// Where the rotations stand.
+    pub(super) turns: BTreeMap<String, Item<'a>>,
     used: BTreeSet<String>,
 }
 
@@ -69,7 +71,7 @@ impl<'a> Seen<'a> {
         let message = format!("names `{}`, who is not among `people`", shortened(key));
         if self.rotations.contains(key) {
             item.error_with(message, format!("write `rotation:{key}` for the rotation"));
-        } else if let Some(meant) = item.desk.closest(key, &self.keys()) {
+        } else if let Some(meant) = item.desk.closest_of(key, self.people.len(), || self.keys()) {
             item.error_with(message, format!("did you mean `{meant}`?"));
         } else {
             item.error_with(message, "add the person under `people`");
@@ -107,7 +109,7 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<St
         seen.people.insert(key.to_owned(), item);
     }
     if people.is_empty() && seen.people.is_empty() && item.is_map() {
-        item.error("names nobody");
+        item.error_with("names nobody", "add a person: `amira: { name: …, phone: \"+1555…\" }`");
     }
     // Only now all people are known.
     for (key, item) in stand_ins {
@@ -220,7 +222,10 @@ fn email(item: &Item<'_>) -> Option<String> {
         .split_once('@')
         .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
     if !well_formed || text.contains(char::is_whitespace) {
-        item.error(format!("is not an e-mail address: `{}`", shortened(text)));
+        item.error_with(
+            format!("is not an e-mail address: `{}`", shortened(text)),
+            "write it as a monitoring tool says whom it has assigned, such as `mei@ops.example`",
+        );
         return None;
     }
     Some(text.to_owned())

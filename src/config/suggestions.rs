@@ -27,6 +27,16 @@ impl Suggestions {
         closest(text, words)
     }
 
+    /// The same among so many words, which are listed only if they are looked at.
+    pub(super) fn closest_of<'w>(
+        &self,
+        text: &str,
+        count: usize,
+        words: impl FnOnce() -> Vec<&'w str>,
+    ) -> Option<&'w str> {
+        if self.left.get() < count { None } else { self.closest(text, &words()) }
+    }
+
     /// The time zone that was probably meant.
     pub(super) fn closest_zone(&self, text: &str) -> Option<String> {
         let zones = self.zones.get_or_init(|| {
@@ -35,8 +45,8 @@ impl Suggestions {
         if let Some(same) = zones.iter().find(|name| name.eq_ignore_ascii_case(text)) {
             return Some(same.clone());
         }
-        let zones: Vec<&str> = zones.iter().map(String::as_str).collect();
-        self.closest(text, &zones).map(str::to_owned)
+        let words = || zones.iter().map(String::as_str).collect();
+        self.closest_of(text, zones.len(), words).map(str::to_owned)
     }
 }
 

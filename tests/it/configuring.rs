@@ -9,9 +9,12 @@ use warroom::cli::check;
 use warroom::clock::Timestamp;
 use warroom::config::{self, Colours, Findings, Loaded, Strictness};
 
+mod ahead;
 mod asking;
+mod broken;
 mod events;
 mod rosters;
+mod scale;
 mod several;
 mod settings;
 mod verifying;
