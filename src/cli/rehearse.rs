@@ -87,8 +87,7 @@ pub(super) fn run(options: &Options, now: Timestamp, out: &mut dyn Write) -> Res
         return Ok(0);
     }
     let Some(against) = &options.against else { return Err(Failure::wrong("`--against` is missing")) };
-    let surroundings =
-        Surroundings { open_at: loaded.config.rooms.open_at, ours: &[], sources: None, now };
+    let surroundings = Surroundings { open_at: loaded.config.rooms.open_at, ours: &[], sources: None, now };
     let old = config::load_roster(against, &surroundings).map_err(|findings| {
         Failure::no(format!("{}\nthe roster to compare with has errors", findings.draw(Colours::No)))
     })?;

@@ -110,7 +110,8 @@ pub(super) fn absences<'r>(
         let found = roster.called_while_away(rotation, now, later(now, AHEAD));
         let Some(first) = found.first() else { continue };
         let name = roster.people.get(&first.person).map_or(first.person.as_str(), |p| p.name.as_str());
-        let more = if found.len() > 1 { format!(", and {} more times", found.len() - 1) } else { String::new() };
+        let more =
+            if found.len() > 1 { format!(", and {} more times", found.len() - 1) } else { String::new() };
         item.desk.warning(
             item.key_span.clone(),
             format!(

@@ -132,7 +132,11 @@ impl<'a> Desk<'a> {
     /// Where `span` stands, for a finding about `other`: in a line, or in a line of another file.
     pub(super) fn elsewhere(&self, span: &Range<usize>, other: &Range<usize>) -> String {
         let (file, line, _) = self.source.place(span.start);
-        if file == self.source.place(other.start).0 { format!("line {line}") } else { format!("{file}:{line}") }
+        if file == self.source.place(other.start).0 {
+            format!("line {line}")
+        } else {
+            format!("{file}:{line}")
+        }
     }
 
     /// How many errors there are so far.

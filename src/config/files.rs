@@ -90,7 +90,8 @@ impl Opened {
             ));
         }
         if files.len() > MOST_FILES {
-            problems.push(wrong(format!("this folder holds more than {MOST_FILES} files"), "join some of them"));
+            problems
+                .push(wrong(format!("this folder holds more than {MOST_FILES} files"), "join some of them"));
         }
         let (mut hash, mut texts, mut size) = (Sha256::new(), Vec::new(), 0_usize);
         for file in files.iter().take(MOST_FILES) {

@@ -148,12 +148,8 @@ impl RosterInForce {
     /// is done one at a time.
     pub fn exchange(&self, metrics: &Metrics, now: Timestamp) -> Exchange {
         let mut standing = self.known();
-        let surroundings = Surroundings {
-            open_at: self.open_at,
-            ours: &self.ours,
-            sources: Some(&self.sources),
-            now,
-        };
+        let surroundings =
+            Surroundings { open_at: self.open_at, ours: &self.ours, sources: Some(&self.sources), now };
         let exchange = match load_roster(&self.path, &surroundings) {
             Ok((_, _, hash)) if hash == standing.hash => {
                 if standing.refused.take().is_some() {

@@ -70,7 +70,8 @@ impl Known {
             return true;
         }
         let always = self.always.get(matcher.name());
-        let Some(values) = always.or_else(|| self.listed.get(matcher.name())).filter(|v| !v.is_empty()) else {
+        let Some(values) = always.or_else(|| self.listed.get(matcher.name())).filter(|v| !v.is_empty())
+        else {
             return false;
         };
         // `environment = ""` asks whether the label is absent, which no list of values says.

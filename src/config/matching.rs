@@ -71,7 +71,9 @@ fn never_opens(item: &Item<'_>, route: &Route, open_at: Severity) {
         item.desk.warning(
             item.key_span.clone(),
             format!("`{}` never opens a room: it takes {} only", route.name, taken.join(", ")),
-            format!("rooms open for {open_at} and worse (`rooms.open_at`); change either, or remove the route"),
+            format!(
+                "rooms open for {open_at} and worse (`rooms.open_at`); change either, or remove the route"
+            ),
         );
     }
 }
@@ -84,8 +86,12 @@ fn shadow(item: &Item<'_>, route: &Route, earlier: &[&Route], known: &Known) {
     let why = before.matchers.iter().find(|m| !route.matchers.contains(m));
     let why = match why {
         Some(m) => {
-            let about: Vec<String> =
-                route.matchers.iter().filter(|own| own.name() == m.name()).map(|own| format!("`{own}`")).collect();
+            let about: Vec<String> = route
+                .matchers
+                .iter()
+                .filter(|own| own.name() == m.name())
+                .map(|own| format!("`{own}`"))
+                .collect();
             if about.is_empty() {
                 format!("`{m}` always holds")
             } else {
@@ -96,7 +102,10 @@ fn shadow(item: &Item<'_>, route: &Route, earlier: &[&Route], known: &Known) {
     };
     item.desk.warning(
         item.key_span.clone(),
-        format!("`{}` is never reached: `{}` before it takes the same incidents; {why}", route.name, before.name),
+        format!(
+            "`{}` is never reached: `{}` before it takes the same incidents; {why}",
+            route.name, before.name
+        ),
         format!("move it before `{}`, or let that one say `continue: true`", before.name),
     );
 }

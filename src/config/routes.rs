@@ -83,7 +83,8 @@ pub(super) fn fill<'a>(
     }
     // Where somebody is missing because of a mistake, that says it better.
     if root.desk.errors() == 0 {
-        let opening = || written.iter().zip(&roster.routes).filter(|(_, route)| opens(&route.matchers, open_at));
+        let opening =
+            || written.iter().zip(&roster.routes).filter(|(_, route)| opens(&route.matchers, open_at));
         for (Written { item, .. }, route) in opening() {
             ahead::route(item, route, roster, now);
         }

@@ -39,9 +39,9 @@ impl Suggestions {
 
     /// The time zone that was probably meant.
     pub(super) fn closest_zone(&self, text: &str) -> Option<String> {
-        let zones = self.zones.get_or_init(|| {
-            jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect()
-        });
+        let zones = self
+            .zones
+            .get_or_init(|| jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect());
         if let Some(same) = zones.iter().find(|name| name.eq_ignore_ascii_case(text)) {
             return Some(same.clone());
         }

@@ -121,7 +121,9 @@ impl Tree {
             Branch::Bool(b) => Value::Bool(b),
             Branch::Number => Value::Number(text.get(own).unwrap_or_default().trim().to_owned()),
             Branch::Text(t) => Value::Text(t),
-            Branch::List(items) => Value::List(items.into_iter().map(|item| item.place(text, begins)).collect()),
+            Branch::List(items) => {
+                Value::List(items.into_iter().map(|item| item.place(text, begins)).collect())
+            }
             Branch::Map(entries) => Value::Map(
                 entries
                     .into_iter()

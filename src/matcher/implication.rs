@@ -199,8 +199,8 @@ mod tests {
     fn matcher() -> impl Strategy<Value = String> {
         let values = ["x", "y", "xx", "\"\"", "z", "\"x\\n\""];
         let patterns = [
-            "x", "x|y", "x.*", "x?", "(x|y)z?", "[xy]", "[^x]", ".*", ".+", "(?i)x", "x{1,2}", "x)|(y", "^x$", "$x",
-            "|y", "(?s).*", "(?-u:x)", "\\bx", "xx?|y",
+            "x", "x|y", "x.*", "x?", "(x|y)z?", "[xy]", "[^x]", ".*", ".+", "(?i)x", "x{1,2}", "x)|(y",
+            "^x$", "$x", "|y", "(?s).*", "(?-u:x)", "\\bx", "xx?|y",
         ];
         let equal = (prop::sample::select(vec!["=", "!="]), prop::sample::select(values.to_vec()))
             .prop_map(|(op, value)| format!("{op} {value}"));

@@ -77,7 +77,9 @@ impl Roster {
         for (n, at) in edges.iter().enumerate() {
             let ends = edges.get(n + 1).copied().unwrap_or(until);
             for key in rotation.people_at(*at) {
-                let Some(person) = self.people.get(key).filter(|p| p.absence(*at).is_some()) else { continue };
+                let Some(person) = self.people.get(key).filter(|p| p.absence(*at).is_some()) else {
+                    continue;
+                };
                 if self.instead_of(person, rotation.others(key), *at).is_some() {
                     continue;
                 }

@@ -123,7 +123,9 @@ impl Rotation {
     pub fn people_at(&self, at: Timestamp) -> Vec<&str> {
         let mut people: Vec<&str> = Vec::new();
         for civil in self.readings(at, self.zone.to_datetime(at)) {
-            people.extend(self.named(civil).map(|(person, _)| person).filter(|person| !people.contains(person)));
+            people.extend(
+                self.named(civil).map(|(person, _)| person).filter(|person| !people.contains(person)),
+            );
         }
         people
     }

@@ -15,8 +15,8 @@ mod broken;
 mod events;
 mod rosters;
 mod scale;
-mod several;
 mod settings;
+mod several;
 mod verifying;
 
 const GOOD_CONFIG: &str = "\

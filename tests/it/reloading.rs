@@ -152,7 +152,8 @@ async fn a_mounted_folder_of_files_is_exchanged_when_one_is_added_changed_remove
     assert_eq!(changes(), Exchange::Taken);
 
     let more = folder.join("more.yaml");
-    fs::write(&more, "routes: [ { name: one, match: alertname = one, invite: { commander: dee } } ]\n").unwrap();
+    fs::write(&more, "routes: [ { name: one, match: alertname = one, invite: { commander: dee } } ]\n")
+        .unwrap();
     assert_eq!(changes(), Exchange::Refused, "nobody is called dee");
     let dee = "people: { dee: { name: Dee, phone: \"+15550109999\", introduced: true } }\n";
     fs::write(folder.join("people.yml"), dee).unwrap();

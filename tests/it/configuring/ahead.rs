@@ -34,7 +34,12 @@ fn says(roster: &str, about: &str, parts: &[&str]) {
 
 #[test]
 fn a_weekly_gap_says_when_it_comes_next() {
-    let roster = roster(", only: 'weekdays 09:00-18:00'", "", "commander: mei", "commander: [ mei, rotation:days, rotation:nights ]");
+    let roster = roster(
+        ", only: 'weekdays 09:00-18:00'",
+        "",
+        "commander: mei",
+        "commander: [ mei, rotation:days, rotation:nights ]",
+    );
     says(&roster, "`days` has nobody", &["and 5 more; the next time from 2026-03-01 11:00"]);
 }
 
@@ -42,12 +47,15 @@ fn a_weekly_gap_says_when_it_comes_next() {
 fn a_route_of_rotations_that_are_all_off_calls_nobody_of_its_own() {
     let hours = ", only: 'weekdays 09:00-18:00'";
     let said = |override_: &str| {
-        roster(hours, "", "commander: rotation:days", "commander: rotation:nights").replace(hours, &format!("{hours}{override_}"))
+        roster(hours, "", "commander: rotation:days", "commander: rotation:nights")
+            .replace(hours, &format!("{hours}{override_}"))
     };
     says(
         &said(""),
         "`acme` calls nobody",
-        &["from Sun 2026-03-01 11:00 to Mon 2026-03-02 09:00 Europe/Berlin, and 65 more times in the next 90 days"],
+        &[
+            "from Sun 2026-03-01 11:00 to Mon 2026-03-02 09:00 Europe/Berlin, and 65 more times in the next 90 days",
+        ],
     );
     // Whoever takes over fills the gap.
     let over = ", overrides: [ { from: 2026-02-27 18:00, until: 2026-03-02 18:00, person: al } ]";
@@ -74,7 +82,8 @@ fn two_rotations_may_fill_each_others_gaps() {
     let found = roster_says(&apart);
     let fatal: Vec<&String> = found.iter().filter(|f| !f.contains("warning:")).collect();
     assert!(
-        fatal.len() == 1 && fatal[0].contains("somebody must always be called: nobody is from Sun 2026-03-29 20:00"),
+        fatal.len() == 1
+            && fatal[0].contains("somebody must always be called: nobody is from Sun 2026-03-29 20:00"),
         "{found:#?}"
     );
 }
@@ -84,12 +93,13 @@ fn a_role_that_must_be_filled_has_gaps_of_its_own() {
     let hours = ", only: 'weekdays 09:00-18:00'";
     let roster = roster(hours, "", "commander: rotation:nights, specialist: rotation:days", "commander: mei");
     says(&roster, "`acme`", &[]);
-    let led = roster.replace("commander: rotation:nights, specialist: rotation:days", "commander: rotation:days, specialist: al");
-    says(&led, "`acme` has nobody as commander", &["from Sun 2026-03-01 11:00"]);
-    let required = roster.replace(
-        "specialist: rotation:days }",
-        "specialist: rotation:days }, quorum: { roles: specialist }",
+    let led = roster.replace(
+        "commander: rotation:nights, specialist: rotation:days",
+        "commander: rotation:days, specialist: al",
     );
+    says(&led, "`acme` has nobody as commander", &["from Sun 2026-03-01 11:00"]);
+    let required = roster
+        .replace("specialist: rotation:days }", "specialist: rotation:days }, quorum: { roles: specialist }");
     says(&required, "`acme` has nobody as specialist", &["from Sun 2026-03-01 11:00"]);
 }
 
@@ -106,10 +116,20 @@ fn somebody_called_although_away_because_all_others_are_too() {
     says(
         &both,
         "`days` calls",
-        &["Mei Tanaka although away from Wed 2026-03-18 01:00 to Sat 2026-03-21 01:00 Europe/Berlin, as everybody else is away too"],
+        &[
+            "Mei Tanaka although away from Wed 2026-03-18 01:00 to Sat 2026-03-21 01:00 Europe/Berlin, as everybody else is away too",
+        ],
     );
-    says(&away("from: 2026-03-10, until: 2026-03-17", "from: 2026-03-18, until: 2026-04-02"), "although", &[]);
-    says(&away("from: 2026-08-10, until: 2026-08-20", "from: 2026-08-01, until: 2026-09-02"), "although", &[]);
+    says(
+        &away("from: 2026-03-10, until: 2026-03-17", "from: 2026-03-18, until: 2026-04-02"),
+        "although",
+        &[],
+    );
+    says(
+        &away("from: 2026-08-10, until: 2026-08-20", "from: 2026-08-01, until: 2026-09-02"),
+        "although",
+        &[],
+    );
     let stand_in = both.replace("name: Mei Tanaka,", "name: Mei Tanaka, stand_in: al,");
     says(&stand_in, "although", &[]);
     let unused = both.replace("commander: rotation:days", "commander: mei");

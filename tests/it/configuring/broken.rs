@@ -57,7 +57,12 @@ const PEOPLE: &[Mistake] = &[
     ("back before away", Error, "stand_in: mei", "absences: [ { from: 2026-08-14, until: 2026-08-03 } ]"),
     ("away without an end", Error, "stand_in: mei", "absences: [ { from: 2026-08-14 } ]"),
     ("away some day", Error, "stand_in: mei", "absences: [ { from: soon, until: 2026-08-03 } ]"),
-    ("a person of no use", Warning, "labels:", "  lea: { name: Lea, phone: \"+15550100111\", introduced: true }\nlabels:"),
+    (
+        "a person of no use",
+        Warning,
+        "labels:",
+        "  lea: { name: Lea, phone: \"+15550100111\", introduced: true }\nlabels:",
+    ),
     ("a stranger in a Sev-1 route", Warning, "stand_in: mei, introduced: true", "stand_in: mei"),
     ("a stranger on duty", Warning, "timezone: Africa/Lagos, introduced: true", "timezone: Africa/Lagos"),
 ];
@@ -77,12 +82,32 @@ const ROTATIONS: &[Mistake] = &[
     ("turns of one person", Warning, "[ mei, jo ]", "[ mei ]"),
     ("an unknown stand-in for nobody", Error, "people: [ mei, jo ]", "people: [ mei, jo ], fallback: mai"),
     ("a part of the week that is none", Error, "shift: 1 week", "shift: 1 week, only: office hours"),
-    ("an override that ends before it begins", Error, "people: [ mei, jo ]", "people: [ mei, jo ], overrides: [ { from: 2026-12-27 09:00, until: 2026-12-24 09:00, person: al } ]"),
-    ("an override by nobody known", Error, "people: [ mei, jo ]", "people: [ mei, jo ], overrides: [ { from: 2026-12-24 09:00, until: 2026-12-27 09:00, person: all } ]"),
-    ("layers and turns", Error, "people: [ mei, jo ]", "people: [ mei, jo ], layers: [ { starts: 2026-01-05 09:00, shift: 1 day, people: [ mei, jo ] } ]"),
+    (
+        "an override that ends before it begins",
+        Error,
+        "people: [ mei, jo ]",
+        "people: [ mei, jo ], overrides: [ { from: 2026-12-27 09:00, until: 2026-12-24 09:00, person: al } ]",
+    ),
+    (
+        "an override by nobody known",
+        Error,
+        "people: [ mei, jo ]",
+        "people: [ mei, jo ], overrides: [ { from: 2026-12-24 09:00, until: 2026-12-27 09:00, person: all } ]",
+    ),
+    (
+        "layers and turns",
+        Error,
+        "people: [ mei, jo ]",
+        "people: [ mei, jo ], layers: [ { starts: 2026-01-05 09:00, shift: 1 day, people: [ mei, jo ] } ]",
+    ),
     ("no layer", Error, "starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ]", "layers: []"),
     ("nobody at night, and nobody else", Error, "shift: 1 week", "shift: 1 week, only: daily 08:00-20:00"),
-    ("everybody away at once", Warning, "introduced: true }\n  jo: { name: Jo Okafor,", "introduced: true, absences: [ { from: 2026-03-10, until: 2026-03-20 } ] }\n  jo: { name: Jo Okafor, absences: [ { from: 2026-03-18, until: 2026-04-02 } ],"),
+    (
+        "everybody away at once",
+        Warning,
+        "introduced: true }\n  jo: { name: Jo Okafor,",
+        "introduced: true, absences: [ { from: 2026-03-10, until: 2026-03-20 } ] }\n  jo: { name: Jo Okafor, absences: [ { from: 2026-03-18, until: 2026-04-02 } ],",
+    ),
 ];
 
 const ROUTES: &[Mistake] = &[
@@ -95,22 +120,57 @@ const ROUTES: &[Mistake] = &[
     ("matchers that contradict each other", Error, "'environment = production'", "'client = other'"),
     ("a pattern against a value", Error, "'environment = production'", "'client =~ \"b.*\"'"),
     ("a value that no label has", Warning, "environment = production", "environment = prodution"),
-    ("a pattern that no known value meets", Warning, "environment = production", "environment =~ \"live|test\""),
+    (
+        "a pattern that no known value meets",
+        Warning,
+        "environment = production",
+        "environment =~ \"live|test\"",
+    ),
     ("an exclusion of nothing known", Warning, "environment = production", "environment !~ \"test\""),
-    ("an exclusion of all that is known", Warning, "environment = production", "environment !~ \"prod.*|stag.*\""),
+    (
+        "an exclusion of all that is known",
+        Warning,
+        "environment = production",
+        "environment !~ \"prod.*|stag.*\"",
+    ),
     ("a severity that is none", Warning, "client = acme", "severity = critical"),
     ("a source that is not in the config", Warning, "client = acme", "source = promtheus"),
     ("a severity that opens no room", Warning, "client = acme", "severity =~ \"sev[3-5]\""),
-    ("a route that is never reached", Warning, "service =~ \"disk|volume\"' ]", "client = acme', 'environment = production', 'service = disk' ]"),
-    ("a route behind one for everything", Warning, "    match: [ 'client = acme', 'environment = production' ]\n", ""),
-    ("a route behind every severity", Warning, "'client = acme', 'environment = production'", "'severity =~ \"sev.*\"'"),
-    ("a route for a part of what is taken", Warning, "[ 'client = acme', 'environment = production' ]", "[ 'service =~ \"(disk|volume|tape)s?\"' ]"),
+    (
+        "a route that is never reached",
+        Warning,
+        "service =~ \"disk|volume\"' ]",
+        "client = acme', 'environment = production', 'service = disk' ]",
+    ),
+    (
+        "a route behind one for everything",
+        Warning,
+        "    match: [ 'client = acme', 'environment = production' ]\n",
+        "",
+    ),
+    (
+        "a route behind every severity",
+        Warning,
+        "'client = acme', 'environment = production'",
+        "'severity =~ \"sev.*\"'",
+    ),
+    (
+        "a route for a part of what is taken",
+        Warning,
+        "[ 'client = acme', 'environment = production' ]",
+        "[ 'service =~ \"(disk|volume|tape)s?\"' ]",
+    ),
     ("a route that calls nobody", Warning, "{ commander: mei, specialist: al }", "{}"),
     ("a route that says not whom to call", Error, "    invite: { commander: mei, specialist: al }\n", ""),
     ("a route without a commander", Warning, "commander: mei, ", ""),
     ("a role without anybody", Warning, "specialist: al }", "specialist: al, scribe: [] }"),
     ("a role that must be there without anybody", Error, "specialist: [ al ] }", "specialist: [] }"),
-    ("a role that must be there and is not invited", Error, "roles: [ commander, specialist ]", "roles: [ comander ]"),
+    (
+        "a role that must be there and is not invited",
+        Error,
+        "roles: [ commander, specialist ]",
+        "roles: [ comander ]",
+    ),
     ("no role that must be there", Error, "roles: [ commander, specialist ]", "roles: []"),
     ("a role with a comma", Error, "specialist: al }", "\"specialist, scribe\": al }"),
     ("a rotation for a person", Error, "commander: mei", "commander: platform"),
@@ -122,7 +182,12 @@ const ROUTES: &[Mistake] = &[
     ("a label that is ours", Error, "  environment: [", "  severity: ["),
     ("no fallback", Error, "fallback:\n  invite: { commander: rotation:platform }\n", ""),
     ("two fallbacks", Error, "fallback:\n", "fallback: { invite: { commander: mei } }\nfallback:\n"),
-    ("a fallback that calls nobody", Error, "fallback:\n  invite: { commander: rotation:platform }", "fallback:\n  invite: { commander: [] }"),
+    (
+        "a fallback that calls nobody",
+        Error,
+        "fallback:\n  invite: { commander: rotation:platform }",
+        "fallback:\n  invite: { commander: [] }",
+    ),
     ("a misspelt part", Error, "rotations:\n", "rotation:\n"),
 ];
 
@@ -134,7 +199,11 @@ fn findings(files: &Files) -> Findings {
 fn draw(mistakes: &[Mistake]) -> String {
     let mut drawn = String::new();
     for (what, level, good, bad) in mistakes {
-        assert_eq!(GOOD.matches(good).count(), 1 + usize::from(*good == "rotation:platform"), "{what}: {good}");
+        assert_eq!(
+            GOOD.matches(good).count(),
+            1 + usize::from(*good == "rotation:platform"),
+            "{what}: {good}"
+        );
         let files = Files::new(GOOD_CONFIG, &GOOD.replacen(good, bad, 1));
         let found = findings(&files);
         let pointed = |f: &warroom::config::Finding| {

@@ -191,7 +191,8 @@ fn strangers_are_fine_in_a_route_that_opens_no_room() {
         .replace("fallback:", "  sam: { name: Sam, phone: \"+15550100104\" }\nroutes:\n  - { name: minor, match: 'severity =~ \"sev[2-5]\"', invite: { commander: sam } }\nfallback:");
     let found = roster_says(&stranger);
     assert!(
-        found.len() == 1 && found[0].contains("`minor` never opens a room: it takes sev2, sev3, sev4, sev5 only"),
+        found.len() == 1
+            && found[0].contains("`minor` never opens a room: it takes sev2, sev3, sev4, sev5 only"),
         "{found:#?}"
     );
     let opens = format!("{GOOD_CONFIG}rooms: {{ open_at: sev2 }}\n");

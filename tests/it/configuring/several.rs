@@ -73,7 +73,10 @@ fn what_two_files_say_about_one_thing_is_told_with_both_places() {
     files.write("people/32-turns.yaml", &format!("\n{TURNS}"));
     let same = MORE.replace("jo:", "joe:").replace("name: acme", "name: wide");
     files.write("people/21-number.yaml", same.split("routes:").next().unwrap());
-    files.write("people/33-route.yaml", "routes:\n  - { name: acme, match: x = y, invite: { commander: mei } }\n");
+    files.write(
+        "people/33-route.yaml",
+        "routes:\n  - { name: acme, match: x = y, invite: { commander: mei } }\n",
+    );
     insta::assert_snapshot!(files.findings().join("\n"));
     let (code, drawn) = files.check();
     assert_eq!(code, 1);
@@ -112,11 +115,16 @@ fn a_folder_without_a_roster_says_so() {
     let files = folder(&[]);
     assert_eq!(
         files.findings(),
-        ["people: this folder holds no roster (files directly in it whose names end in `.yaml` or `.yml` are read)"]
+        [
+            "people: this folder holds no roster (files directly in it whose names end in `.yaml` or `.yml` are read)"
+        ]
     );
     let files = folder(&[("a.yaml", PEOPLE), ("b.yaml", "# nothing yet\n")]);
     let found = files.findings();
-    assert!(found.len() == 1 && found[0].starts_with("people/a.yaml:1:1: `fallback` is missing"), "{found:#?}");
+    assert!(
+        found.len() == 1 && found[0].starts_with("people/a.yaml:1:1: `fallback` is missing"),
+        "{found:#?}"
+    );
 }
 
 #[test]
