@@ -71,7 +71,7 @@ fn two_rotations_may_fill_each_others_gaps() {
     let both = "commander: [ rotation:days, rotation:nights ]";
     let whole = roster(DAYS, NIGHTS, both, both);
     says(&whole, "`acme`", &[]);
-    says(&whole, "`fallback` ", &[]);
+    says(&whole, "`fallback` names", &[]);
     // In Lagos the clocks are not put forward, so in Berlin's summer an hour is missing.
     let apart = roster(DAYS, NIGHTS, both, both).replacen(
         "nights: { timezone: Europe/Berlin",
