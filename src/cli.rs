@@ -170,7 +170,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 .map_err(Failure::from)
         }
         Command::Sources { json, config: file } => {
-            sources::run(file.as_deref(), &config::environment, json, colours, &mut out)
+            sources::run(file.as_deref(), &config::environment, json, colours, clock.now(), &mut out)
                 .map_err(Failure::from)
         }
         Command::Oncall { rotation, from, to, json, config } => {
@@ -226,7 +226,7 @@ impl From<crate::app::StartError> for Failure {
 
 /// Loads config and roster, or prints all that is wrong with them.
 pub(crate) fn load(path: &Path, strictness: Strictness) -> Result<Loaded, Failure> {
-    config::load(path, &config::environment, strictness).map_err(|findings| {
+    config::load(path, &config::environment, strictness, SystemClock.now()).map_err(|findings| {
         let colours = if io::stderr().is_terminal() { Colours::Yes } else { Colours::No };
         let _ = writeln!(anstream::stderr(), "{}", findings.draw(colours));
         Failure::no(format!("{} in the config; `warroom check` shows them again", findings.summary()))

@@ -9,25 +9,29 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::alert::Severity;
+use crate::clock::Timestamp;
 use crate::consent::Stances;
 use crate::jid::Jid;
 use crate::room::policy::Policy;
 use crate::roster::Roster;
 use crate::source::Source;
 
+mod ahead;
 mod budget;
 mod clients;
 mod deputies;
 mod desk;
 mod events;
+mod files;
 pub mod finding;
 mod gateway;
 mod handout;
 pub mod in_force;
 mod item;
+mod known;
+mod matching;
+mod merge;
 mod people;
 mod quantity;
 mod quorum;
@@ -41,6 +45,7 @@ mod section;
 mod server;
 mod source_text;
 mod sources;
+mod suggestions;
 mod teams;
 mod translations;
 mod verify;
@@ -59,11 +64,10 @@ pub use translations::Translations;
 pub use verify::describe as describe_verifier;
 
 use desk::Desk;
+use files::Opened;
 use item::Item;
 use section::Section;
-use source_text::SourceText;
 use translations::Translated;
-use words::reason;
 use yaml::Node;
 
 /// Everything that `warroom.yaml` says.
@@ -100,11 +104,11 @@ pub struct Loaded {
     pub warnings: Findings,
     /// Where the config was read from.
     pub config_path: PathBuf,
-    /// Where the roster was read from.
+    /// Where the roster was read from: a file, or a folder of files.
     pub roster_path: PathBuf,
     /// SHA-256 of the config's text, in hex.
     pub config_hash: String,
-    /// SHA-256 of the roster's text, in hex.
+    /// SHA-256 of the roster's text, or of the names and texts of its files, in hex.
     pub roster_hash: String,
 }
 
@@ -125,13 +129,28 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Reads the config at `path` and the roster it names. The error holds every problem of both files.
+/// What a roster is held against: parts of the config, and the moment from which its turns are looked ahead.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The severity that opens a room.
+    pub open_at: Severity,
+    /// Our own linked numbers as far as the config says them: nobody in a roster can be one of them.
+    pub ours: &'a [Jid],
+    /// The names of the sources, if they are known.
+    pub sources: Option<&'a [String]>,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// Reads the config at `path` and the roster it names; `now` is when its gaps are looked for from. The error
+/// holds every problem of both.
 pub fn load(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
     strictness: Strictness,
+    now: Timestamp,
 ) -> Result<Loaded, Findings> {
-    load_knowing(path, env, strictness, &|_| Stances::default())
+    load_knowing(path, env, strictness, now, &|_| Stances::default())
 }
 
 /// The same, with what a store knows of people's wishes, so that a route which calls somebody who said STOP is a
@@ -140,10 +159,11 @@ pub fn load_knowing(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
     strictness: Strictness,
+    now: Timestamp,
     known: &dyn Fn(&StoreAddress) -> Stances,
 ) -> Result<Loaded, Findings> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let source = open(path);
+    let source = Opened::file(path);
     let desk = Desk::new(source.text(), folder, env, strictness);
     let read = source.parse(&desk).map(|root| section_of(&desk, &root, |s| read(s, folder)));
     // A config that cannot be read still has a roster, most likely at the usual place.
@@ -152,8 +172,10 @@ pub fn load_knowing(
         None => (None, folder.join(USUAL_ROSTER), Policy::default().open_at, Translated::default()),
     };
     let ours = config.as_ref().map(|config| config.gateway.phones()).unwrap_or_default();
-    let known = config.as_ref().map(|config| known(&config.store)).unwrap_or_default();
-    let (roster, roster_source, roster_findings) = read_roster(&roster_path, open_at, &ours, known);
+    let stances = config.as_ref().map(|config| known(&config.store)).unwrap_or_default();
+    let sources: Option<Vec<String>> = config.as_ref().map(|config| config.sources.keys().cloned().collect());
+    let surroundings = Surroundings { open_at, ours: &ours, sources: sources.as_deref(), now };
+    let (roster, roster_source, roster_findings) = read_roster(&roster_path, &surroundings, stances);
     if let Some(roster) = &roster {
         translated.check(roster, &desk);
     }
@@ -167,26 +189,31 @@ pub fn load_knowing(
             warnings: findings,
             config_path: path.to_owned(),
             roster_path,
-            config_hash: source.hash(),
-            roster_hash: roster_source.hash(),
+            config_hash: source.hash().to_owned(),
+            roster_hash: roster_source.hash().to_owned(),
         }),
         _ => Err(findings),
     }
 }
 
-/// Reads the roster alone, for taking over a changed one while running. `open_at` is the severity that
-/// opens a room, `ours` are the linked numbers as far as the config says them. Answers with the roster, what is odd about it, and the SHA-256 of its text.
+/// Reads the roster alone, a file or a folder of files, for taking over a changed one while running. Answers
+/// with the roster, what is odd about it, and its SHA-256: of the file's text, or of the names and texts of
+/// the folder's files.
 pub fn load_roster(
     path: &Path,
-    open_at: Severity,
-    ours: &[Jid],
+    surroundings: &Surroundings<'_>,
 ) -> Result<(Roster, Findings, String), Findings> {
-    let (roster, source, findings) = read_roster(path, open_at, ours, Stances::default());
+    let (roster, source, findings) = read_roster(path, surroundings, Stances::default());
     let findings = Findings::sorted(findings, &[source.text()]);
     match roster {
-        Some(roster) if !findings.has_errors() => Ok((roster, findings, source.hash())),
+        Some(roster) if !findings.has_errors() => Ok((roster, findings, source.hash().to_owned())),
         _ => Err(findings),
     }
+}
+
+/// What [`load_roster`] would call the text that is there now.
+pub(crate) fn hash_of_roster(path: &Path) -> String {
+    Opened::file_or_folder(path).hash().to_owned()
 }
 
 const USUAL_ROSTER: &str = "roster.yaml";
@@ -228,17 +255,16 @@ fn read(root: &Section<'_>, folder: &Path) -> Read {
 
 fn read_roster(
     path: &Path,
-    open_at: Severity,
-    ours: &[Jid],
-    known: Stances,
+    surroundings: &Surroundings<'_>,
+    stances: Stances,
 ) -> (Option<Roster>, Opened, Vec<Finding>) {
-    let source = open(path);
-    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let source = Opened::file_or_folder(path);
+    let folder = if path.is_dir() { path } else { path.parent().unwrap_or_else(|| Path::new("")) };
     let nothing = |_: &str| None;
     let mut desk = Desk::new(source.text(), folder, &nothing, Strictness::Serve);
-    desk.stances = known;
+    desk.stances = stances;
     let roster =
-        source.parse(&desk).map(|root| section_of(&desk, &root, |s| people::roster(s, open_at, ours)));
+        source.parse(&desk).map(|root| section_of(&desk, &root, |s| people::roster(s, surroundings)));
     let findings = desk.into_findings();
     (roster, source, findings)
 }
@@ -247,45 +273,4 @@ fn read_roster(
 fn section_of<'a, T>(desk: &'a Desk<'a>, root: &'a Node, read: impl FnOnce(&Section<'a>) -> T) -> T {
     let item = Item { desk, path: String::new(), key_span: 0..0, node: root };
     item.section(read)
-}
-
-/// A file's text, or why there is none.
-struct Opened {
-    text: SourceText,
-    problem: Option<(String, Option<String>)>,
-}
-
-fn open(path: &Path) -> Opened {
-    let name = path.display().to_string();
-    let read = std::fs::read(path).map(String::from_utf8);
-    let (text, problem) = match read {
-        Ok(Ok(text)) => (text, None),
-        Ok(Err(_)) => (String::new(), Some(("this file is not UTF-8 text".to_owned(), None))),
-        Err(e) => {
-            let hint = (e.kind() == std::io::ErrorKind::NotFound)
-                .then(|| "paths in the config are relative to the config file".to_owned());
-            let message = format!("this file cannot be read: {}", reason(&e));
-            (String::new(), Some((message, hint)))
-        }
-    };
-    Opened { text: SourceText::new(name, text), problem }
-}
-
-impl Opened {
-    fn text(&self) -> &SourceText {
-        &self.text
-    }
-
-    /// The tree, unless the file could not be read or is not well-formed; both are findings.
-    fn parse(&self, desk: &Desk<'_>) -> Option<Node> {
-        if let Some((message, hint)) = &self.problem {
-            desk.whole_file(Level::Error, message.clone(), hint.clone());
-            return None;
-        }
-        desk.parse()
-    }
-
-    fn hash(&self) -> String {
-        hex::encode(Sha256::digest(self.text.text().as_bytes()))
-    }
 }

@@ -4,8 +4,12 @@
 //! both ends, as in Alertmanager; a label that is absent counts as empty, as there.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use regex::Regex;
+
+pub mod implication;
+mod language;
 
 /// One condition on a label.
 #[derive(Debug, Clone)]
@@ -13,6 +17,8 @@ pub struct Matcher {
     name: String,
     test: Test,
     text: String,
+    /// The values that it speaks of, if these are a few, once somebody has asked.
+    values: OnceLock<Option<Vec<String>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -65,13 +71,46 @@ impl Matcher {
             "=~" => Test::Like(pattern(&value)?),
             _ => Test::NotLike(pattern(&value)?),
         };
-        Ok(Self { name, test: condition, text: text.trim().to_owned() })
+        Ok(Self { name, test: condition, text: text.trim().to_owned(), values: OnceLock::new() })
     }
 
     /// The label it looks at.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is `!=` or `!~`.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        matches!(self.test, Test::NotEqual(_) | Test::NotLike(_))
+    }
+
+    /// The value after `=` or `!=`; patterns have none.
+    #[must_use]
+    pub fn value(&self) -> Option<&str> {
+        match &self.test {
+            Test::Equal(value) | Test::NotEqual(value) => Some(value),
+            Test::Like(_) | Test::NotLike(_) => None,
+        }
+    }
+
+    /// All values that it wants or does not want, if these are a few: `a|b` or `sev[12]`, but not `a.*`.
+    fn values(&self) -> Option<&[String]> {
+        let find = || match &self.test {
+            Test::Equal(value) | Test::NotEqual(value) => Some(vec![value.clone()]),
+            Test::Like(pattern) | Test::NotLike(pattern) => language::language(pattern.as_str()),
+        };
+        self.values.get_or_init(find).as_deref()
+    }
+
+    /// Whether it is certain that its pattern matches no text at all, such as `$prod`.
+    #[must_use]
+    pub fn is_never(&self) -> bool {
+        match &self.test {
+            Test::Equal(_) | Test::NotEqual(_) => false,
+            Test::Like(pattern) | Test::NotLike(pattern) => language::never(pattern.as_str()),
+        }
     }
 
     /// Whether it holds for the label's value; `None` for an absent label.

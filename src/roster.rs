@@ -15,6 +15,7 @@ use crate::jid::Jid;
 use crate::matcher::{Labels, Matcher, all_hold};
 
 pub mod client;
+pub mod coverage;
 pub mod duty;
 pub mod handout;
 pub mod language;

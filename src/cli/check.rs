@@ -82,7 +82,7 @@ pub fn run(
         }
         stances
     };
-    let loaded = config::load_knowing(path, env, Strictness::Check, &known);
+    let loaded = config::load_knowing(path, env, Strictness::Check, now, &known);
     let people = people.into_inner();
     let colours = match form {
         Form::Text(colours) => colours,
@@ -295,8 +295,14 @@ fn describe_rotation(
     now: Timestamp,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let ahead = later(now, AHEAD);
-    let calendar = roster.calendar(rotation, now, ahead);
+    // The next change is near as a rule, and a year of hourly turns is long.
+    let mut calendar = Vec::new();
+    for days in [2, 30, AHEAD.as_hours() / 24] {
+        calendar = roster.calendar(rotation, now, later(now, SignedDuration::from_hours(24 * days)));
+        if calendar.len() > 1 {
+            break;
+        }
+    }
     let Some(present) = calendar.first() else { return Ok(()) };
     let names = |people: &[String]| {
         if people.is_empty() { "nobody".to_owned() } else { people.join(" and ") }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{ConfigFile, Failure, NO, load, runtime};
 use crate::alert::Severity;
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::config::{self, Colours, Config, Loaded, StoreAddress, Strictness};
+use crate::config::{self, Colours, Config, Loaded, StoreAddress, Strictness, Surroundings};
 use crate::incident::Incident;
 use crate::room::Strangers;
 use crate::roster::rehearsal::{Change, Difference};
@@ -21,8 +21,8 @@ use crate::store::IncidentQuery;
 /// What to rehearse.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// The roster to compare with: the one before the change. The new one is the config's
-    #[arg(long, value_name = "FILE", required_unless_present = "export")]
+    /// The roster to compare with, a file or a folder: the one before the change. The new one is the config's
+    #[arg(long, value_name = "PATH", required_unless_present = "export")]
     against: Option<PathBuf>,
     /// Incidents of the store that opened this long ago or later
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = read_length)]
@@ -87,7 +87,8 @@ pub(super) fn run(options: &Options, now: Timestamp, out: &mut dyn Write) -> Res
         return Ok(0);
     }
     let Some(against) = &options.against else { return Err(Failure::wrong("`--against` is missing")) };
-    let old = config::load_roster(against, loaded.config.rooms.open_at, &[]).map_err(|findings| {
+    let surroundings = Surroundings { open_at: loaded.config.rooms.open_at, ours: &[], sources: None, now };
+    let old = config::load_roster(against, &surroundings).map_err(|findings| {
         Failure::no(format!("{}\nthe roster to compare with has errors", findings.draw(Colours::No)))
     })?;
     compare(&loaded, &old.0, &recorded, options.json, out)

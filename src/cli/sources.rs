@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::clock::Timestamp;
 use crate::config::{self, Colours, Strictness, describe_verifier};
 use crate::signature::Verifier;
 use crate::source::{Source, SourceKind};
@@ -45,9 +46,10 @@ pub fn run(
     env: &dyn Fn(&str) -> Option<String>,
     json: bool,
     colours: Colours,
+    now: Timestamp,
     out: &mut dyn Write,
 ) -> io::Result<u8> {
-    let configured = match path.map(|path| config::load(path, env, Strictness::Check)) {
+    let configured = match path.map(|path| config::load(path, env, Strictness::Check, now)) {
         None => None,
         Some(Ok(loaded)) => Some(loaded.config.sources.values().map(configured).collect()),
         Some(Err(findings)) => {

@@ -133,7 +133,7 @@ pub fn run(
     colours: Colours,
     out: &mut dyn Write,
 ) -> io::Result<u8> {
-    let loaded = match config::load(path, env, Strictness::Check) {
+    let loaded = match config::load(path, env, Strictness::Check, question.at) {
         Ok(loaded) => loaded,
         Err(findings) => {
             writeln!(out, "{}", findings.draw(colours))?;

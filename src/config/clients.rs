@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::alert::Severity;
 use crate::config::item::Item;
 use crate::config::people::Seen;
-use crate::config::routes::{invites, opens, runbook};
+use crate::config::routes::{empty_roles, invites, opens, runbook};
 use crate::config::section::Section;
 use crate::config::words::shortened;
 use crate::roster::client::plain_value;
@@ -68,7 +68,8 @@ fn client<'a>(
             }
         }
     }
-    let invite = s.get("invite").map(|item| invites(&item, seen)).unwrap_or_default();
+    let (invite, empty) = s.get("invite").map(|item| invites(&item, seen)).unwrap_or_default();
+    empty_roles(&empty, &invite, None);
     Client { key: key.to_owned(), name, also, invite, runbook: runbook(s) }
 }
 

@@ -1,16 +1,17 @@
-//! One file being read: its text, what reading it may need, and the findings so far.
+//! One file being read, or several as one: the text, what reading it may need, and the findings so far.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::path::Path;
 
 use crate::config::Strictness;
 use crate::config::finding::{Finding, Level};
-use crate::config::source_text::{Cover, SourceText, without_numbers};
+use crate::config::source_text::{Cover, Part, SourceText, without_numbers};
+use crate::config::suggestions::Suggestions;
 use crate::config::yaml::{self, Node, Value};
 use crate::consent::Stances;
 
-/// One file on the desk, with everything that reading it may need.
+/// A text on the desk, with everything that reading it may need.
 pub(super) struct Desk<'a> {
     pub(super) source: &'a SourceText,
     /// What relative paths in the file are relative to.
@@ -20,6 +21,8 @@ pub(super) struct Desk<'a> {
     /// What is known of people's wishes, where the store was asked.
     pub(super) stances: Stances,
     findings: RefCell<Vec<Finding>>,
+    errors: Cell<usize>,
+    suggestions: Suggestions,
 }
 
 impl<'a> Desk<'a> {
@@ -36,12 +39,19 @@ impl<'a> Desk<'a> {
             strictness,
             stances: Stances::default(),
             findings: RefCell::new(Vec::new()),
+            errors: Cell::new(0),
+            suggestions: Suggestions::default(),
         }
     }
 
-    /// Parses the file; a file that is not well-formed is one finding.
-    pub(super) fn parse(&self) -> Option<Node> {
-        match yaml::parse(self.source.text()) {
+    /// Parses every file on the desk; each that is not well-formed is one finding.
+    pub(super) fn parse(&self) -> Option<Vec<Node>> {
+        let parsed: Vec<Option<Node>> = self.source.parts().map(|part| self.parse_part(part)).collect();
+        parsed.into_iter().collect()
+    }
+
+    fn parse_part(&self, Part { name, text, begins }: Part<'_>) -> Option<Node> {
+        match yaml::parse(text, begins) {
             Ok(node) => {
                 know(self.source, &node);
                 Some(node)
@@ -50,7 +60,7 @@ impl<'a> Desk<'a> {
                 let message = format!("this is not well-formed YAML: {}", e.why);
                 match e.at {
                     Some(at) => self.error(at..at, message),
-                    None => self.whole_file(Level::Error, message, None),
+                    None => self.whole_file(Level::Error, name.to_owned(), message, None),
                 }
                 None
             }
@@ -70,10 +80,13 @@ impl<'a> Desk<'a> {
     }
 
     fn note(&self, severity: Level, span: Range<usize>, message: &str, hint: Option<String>) {
-        let (line, column) = self.source.position(span.start);
+        let (file, line, column) = self.source.place(span.start);
+        if severity == Level::Error {
+            self.errors.set(self.errors.get() + 1);
+        }
         self.findings.borrow_mut().push(Finding {
             severity,
-            file: self.source.name().to_owned(),
+            file: file.to_owned(),
             line,
             column,
             span,
@@ -83,11 +96,14 @@ impl<'a> Desk<'a> {
         });
     }
 
-    /// A problem of the file as a whole.
-    pub(super) fn whole_file(&self, severity: Level, message: String, hint: Option<String>) {
+    /// A problem of a file, or of a folder, as a whole.
+    pub(super) fn whole_file(&self, severity: Level, file: String, message: String, hint: Option<String>) {
+        if severity == Level::Error {
+            self.errors.set(self.errors.get() + 1);
+        }
         self.findings.borrow_mut().push(Finding {
             severity,
-            file: self.source.name().to_owned(),
+            file,
             line: 0,
             column: 0,
             span: 0..0,
@@ -97,10 +113,39 @@ impl<'a> Desk<'a> {
         });
     }
 
+    /// The word that was probably meant, as long as looking for such words has not taken too long.
+    pub(super) fn closest<'w>(&self, text: &str, words: &[&'w str]) -> Option<&'w str> {
+        self.suggestions.closest(text, words)
+    }
+
+    /// The same among so many words, which are listed only if they are looked at.
+    pub(super) fn closest_of<'w>(
+        &self,
+        text: &str,
+        count: usize,
+        words: impl FnOnce() -> Vec<&'w str>,
+    ) -> Option<&'w str> {
+        self.suggestions.closest_of(text, count, words)
+    }
+
+    /// The same for names of time zones.
+    pub(super) fn closest_zone(&self, text: &str) -> Option<String> {
+        self.suggestions.closest_zone(text)
+    }
+
+    /// Where `span` stands, for a finding about `other`: in a line, or in a line of another file.
+    pub(super) fn elsewhere(&self, span: &Range<usize>, other: &Range<usize>) -> String {
+        let (file, line, _) = self.source.place(span.start);
+        if file == self.source.place(other.start).0 {
+            format!("line {line}")
+        } else {
+            format!("{file}:{line}")
+        }
+    }
+
     /// How many errors there are so far.
     pub(super) fn errors(&self) -> usize {
-        let findings = self.findings.borrow();
-        findings.iter().filter(|f| f.severity == Level::Error).count()
+        self.errors.get()
     }
 
     pub(super) fn into_findings(self) -> Vec<Finding> {

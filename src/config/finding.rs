@@ -4,6 +4,7 @@
 //! operator's terminal). Only that one line is ever shown, and secrets and phone numbers on it are covered
 //! when the finding is made, so nothing that holds a finding can leak one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -29,7 +30,7 @@ pub struct Finding {
     pub line: usize,
     /// From 1, in characters; 0 for a problem of the file as a whole.
     pub column: usize,
-    /// Bytes of the file that it is about.
+    /// Bytes that it is about, of all the text that was read together.
     pub span: Range<usize>,
     /// What is wrong, without a full stop.
     pub message: String,
@@ -66,7 +67,11 @@ pub enum Colours {
 impl Findings {
     /// The findings of one or several files, errors of a line before its warnings.
     pub(super) fn sorted(mut all: Vec<Finding>, files: &[&SourceText]) -> Self {
-        let place = |f: &Finding| files.iter().position(|s| s.name() == f.file);
+        // A folder as a whole comes before the files in it.
+        let names = files.iter().flat_map(|s| s.names().map(move |name| (name, *s)));
+        let places: BTreeMap<&str, (usize, &SourceText)> =
+            names.enumerate().map(|(n, (name, source))| (name, (n, source))).collect();
+        let place = |f: &Finding| places.get(f.file.as_str()).map(|(n, _)| *n);
         all.sort_by(|a, b| {
             (place(a), a.line, a.column, a.severity, &a.message).cmp(&(
                 place(b),
@@ -78,8 +83,8 @@ impl Findings {
         });
         all.dedup();
         for finding in &mut all {
-            let file = files.iter().find(|s| s.name() == finding.file);
-            finding.excerpt = file.filter(|_| finding.line > 0).and_then(|s| s.excerpt(&finding.span));
+            let file = places.get(finding.file.as_str()).filter(|_| finding.line > 0);
+            finding.excerpt = file.and_then(|(_, source)| source.excerpt(&finding.span));
         }
         Self(all)
     }

@@ -2,7 +2,7 @@
 
 use crate::alert::is_web_address;
 use crate::config::item::Item;
-use crate::config::rooms::texts;
+use crate::config::rooms::{TEMPLATES, texts};
 use crate::config::section::Section;
 use crate::config::words::shortened;
 use crate::config::yaml::Value;
@@ -20,7 +20,7 @@ pub(super) fn handout(s: &Section<'_>) -> Handout {
         dashboards: s.get("dashboards").map(|item| dashboards(&item)).unwrap_or_default(),
         call: s.get("call").and_then(|item| call(&item)),
         text: s.get("text").and_then(|item| text(&item)),
-        messages: s.get("messages").map(|item| item.section(texts)).unwrap_or_default(),
+        messages: s.get("messages").map(|item| item.section(|s| texts(s, &TEMPLATES))).unwrap_or_default(),
     }
 }
 

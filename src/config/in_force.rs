@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::{Findings, Loaded, load_roster};
+use super::{Findings, Loaded, Surroundings, hash_of_roster, load_roster};
 use crate::alert::Severity;
 use crate::clock::Timestamp;
 use crate::jid::Jid;
@@ -26,6 +25,8 @@ pub struct RosterInForce {
     open_at: Severity,
     /// Our own linked numbers, as far as the config says them: nobody in a roster can be one of them.
     ours: Vec<Jid>,
+    /// The names of the sources.
+    sources: Vec<String>,
     roster: watch::Sender<Arc<Roster>>,
     standing: Mutex<Standing>,
 }
@@ -33,7 +34,7 @@ pub struct RosterInForce {
 /// Which roster is in force, and what came of the last try to exchange it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Standing {
-    /// SHA-256 of the text in force, in hex.
+    /// SHA-256 of the text in force, or of its files' names and texts, in hex.
     pub hash: String,
     /// Since when it is in force.
     pub since: Timestamp,
@@ -102,6 +103,7 @@ impl RosterInForce {
             path: loaded.roster_path.clone(),
             open_at: loaded.config.rooms.open_at,
             ours: loaded.config.gateway.phones(),
+            sources: loaded.config.sources.keys().cloned().collect(),
             roster: watch::channel(Arc::new(loaded.roster.clone())).0,
             standing: Mutex::new(standing),
         }
@@ -113,7 +115,7 @@ impl RosterInForce {
         self.roster.subscribe()
     }
 
-    /// The file.
+    /// The file, or the folder of files.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -130,11 +132,10 @@ impl RosterInForce {
         self.roster.send_replace(Arc::new(roster));
     }
 
-    /// Whether the file says something else than when it was last looked at.
+    /// Whether the file says something else than when it was last looked at, or another file is there.
     #[must_use]
     pub fn has_changed(&self) -> bool {
-        let text = std::fs::read(&self.path).ok();
-        let seen = text.map_or_else(String::new, |text| hex::encode(Sha256::digest(&text)));
+        let seen = hash_of_roster(&self.path);
         let mut standing = self.known();
         if standing.seen == seen {
             return false;
@@ -147,7 +148,9 @@ impl RosterInForce {
     /// is done one at a time.
     pub fn exchange(&self, metrics: &Metrics, now: Timestamp) -> Exchange {
         let mut standing = self.known();
-        let exchange = match load_roster(&self.path, self.open_at, &self.ours) {
+        let surroundings =
+            Surroundings { open_at: self.open_at, ours: &self.ours, sources: Some(&self.sources), now };
+        let exchange = match load_roster(&self.path, &surroundings) {
             Ok((_, _, hash)) if hash == standing.hash => {
                 if standing.refused.take().is_some() {
                     info!(file = %self.path.display(), "the roster is again what was in force all the time");

@@ -10,7 +10,7 @@ use crate::config::desk::{self, Desk};
 use crate::config::quantity;
 use crate::config::section::{Section, refuse_repeats};
 use crate::config::source_text::Cover;
-use crate::config::words::{closest, join, one_of, shortened};
+use crate::config::words::{join, one_of, shortened};
 use crate::config::yaml::{Entry, Node, Value};
 use crate::matcher::Matcher;
 
@@ -171,7 +171,7 @@ impl<'a> Item<'a> {
             return Some(*value);
         }
         let message = format!("must be {}, not `{}`", one_of(&words), shortened(text));
-        match closest(text, &words) {
+        match self.desk.closest(text, &words) {
             Some(word) => self.error_with(message, format!("did you mean `{word}`?")),
             None => self.error(message),
         }
@@ -183,8 +183,8 @@ impl<'a> Item<'a> {
         match &self.node.value {
             Value::List(items) => items
                 .iter()
-                .enumerate()
-                .map(|(n, node)| Item {
+                .zip(self.numbers(items))
+                .map(|(node, n)| Item {
                     desk: self.desk,
                     path: format!("{}[{n}]", self.path),
                     key_span: match &node.value {
@@ -208,6 +208,19 @@ impl<'a> Item<'a> {
                 Vec::new()
             }
         }
+    }
+
+    /// What the members of a list are called; those of several files are counted in each of them.
+    fn numbers(&self, items: &[Node]) -> Vec<usize> {
+        let mut first = (0, None);
+        let number = |(n, node): (usize, &Node)| {
+            let file = Some(self.desk.source.file(node.span.start));
+            if file != first.1 {
+                first = (n, file);
+            }
+            n - first.0
+        };
+        items.iter().enumerate().map(number).collect()
     }
 
     /// Label matchers in Alertmanager's syntax; one alone needs no list.
@@ -259,6 +272,17 @@ impl<'a> Item<'a> {
             }
         }
         named
+    }
+
+    /// What stands under `key`, for looking at once more what a section has read.
+    pub(super) fn entry(&self, key: &str) -> Option<Item<'a>> {
+        let Value::Map(entries) = &self.node.value else { return None };
+        entries.iter().find(|e| e.key == key).map(|entry| Self::of(self.desk, &self.path, entry))
+    }
+
+    /// The members of a list or a single value, as [`Item::list`], but nothing is found fault with.
+    pub(super) fn members(&self) -> Vec<Item<'a>> {
+        if matches!(self.node.value, Value::Null) { Vec::new() } else { self.list(true) }
     }
 
     pub(super) fn is_map(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::alert::Severity;
+use crate::config::Surroundings;
 use crate::config::clients;
 use crate::config::item::Item;
 use crate::config::roles::{self, Invited, roles_of};
@@ -12,19 +12,20 @@ use crate::config::section::Section;
 use crate::config::source_text::Cover;
 use crate::config::teams::teams;
 use crate::config::translations::language;
-use crate::config::words::{closest, shortened};
+use crate::config::words::shortened;
 use crate::config::yaml::Value;
 use crate::jid::Jid;
 use crate::roster::{FALLBACK, Person, Roster};
 
 /// The roster, or what could be made of it; the caller looks at the findings before using it.
-pub(super) fn roster(root: &Section<'_>, open_at: Severity, ours: &[Jid]) -> Roster {
+pub(super) fn roster(root: &Section<'_>, surroundings: &Surroundings<'_>) -> Roster {
+    let Surroundings { open_at, ours, now, .. } = *surroundings;
     let mut seen = Seen::default();
     let people = root
         .need("people", "say who there is: `amira: { name: …, phone: \"+1555…\" }`")
         .map(|item| people(&item, &mut seen, ours))
         .unwrap_or_default();
-    let rotations = root.get("rotations").map(|item| rotations(&item, &mut seen)).unwrap_or_default();
+    let rotations = root.get("rotations").map(|item| rotations(&item, &mut seen, now)).unwrap_or_default();
     let teams = root.get("teams").map(|item| teams(&item, &mut seen)).unwrap_or_default();
     let clients = root.get("clients").map(|item| clients::clients(&item, &mut seen)).unwrap_or_default();
     let mut roster = Roster {
@@ -35,7 +36,7 @@ pub(super) fn roster(root: &Section<'_>, open_at: Severity, ours: &[Jid]) -> Ros
         routes: Vec::new(),
         fallback: routes::empty_route(FALLBACK),
     };
-    routes::fill(root, &mut roster, &mut seen, open_at);
+    routes::fill(root, &mut roster, &mut seen, surroundings);
     // A misspelt name leaves somebody unused, which the error about it says better.
     if root.desk.errors() == 0 {
         roles::check(&seen.invited, &seen.roles, &roster);
@@ -59,6 +60,8 @@ pub(super) struct Seen<'a> {
     people: BTreeMap<String, Item<'a>>,
     pub(super) rotations: BTreeSet<String>,
     pub(super) teams: BTreeMap<String, Item<'a>>,
+    /// Where the rotations stand.
+    pub(super) turns: BTreeMap<String, Item<'a>>,
     used: BTreeSet<String>,
     used_teams: BTreeSet<String>,
     /// The roles that people may have, in the order of the file.
@@ -72,6 +75,10 @@ impl<'a> Seen<'a> {
         self.people.iter().filter(|(key, _)| !self.used.contains(*key)).map(|(_, item)| item)
     }
 
+    fn keys(&self) -> Vec<&str> {
+        self.people.keys().map(String::as_str).collect()
+    }
+
     fn unused_teams(&self) -> impl Iterator<Item = &Item<'a>> {
         self.teams.iter().filter(|(key, _)| !self.used_teams.contains(*key)).map(|(_, item)| item)
     }
@@ -83,8 +90,8 @@ impl<'a> Seen<'a> {
             return Some(name.to_owned());
         }
         let message = format!("names the team `{}`, which does not exist", shortened(name));
-        let names: Vec<&str> = self.teams.keys().map(String::as_str).collect();
-        match closest(name, &names) {
+        let names = || self.teams.keys().map(String::as_str).collect();
+        match item.desk.closest_of(name, self.teams.len(), names) {
             Some(meant) => item.error_with(message, format!("did you mean `team:{meant}`?")),
             None => item.error_with(message, "add it under `teams`"),
         }
@@ -106,13 +113,12 @@ impl<'a> Seen<'a> {
             );
             return None;
         }
-        let keys: Vec<&str> = self.people.keys().map(String::as_str).collect();
         let message = format!("names `{}`, who is not among `people`", shortened(key));
         if self.rotations.contains(key) {
             item.error_with(message, format!("write `rotation:{key}` for the rotation"));
         } else if self.teams.contains_key(key) {
             item.error_with(message, format!("write `team:{key}` for the team"));
-        } else if let Some(meant) = closest(key, &keys) {
+        } else if let Some(meant) = item.desk.closest_of(key, self.people.len(), || self.keys()) {
             item.error_with(message, format!("did you mean `{meant}`?"));
         } else {
             item.error_with(message, "add the person under `people`");
@@ -123,7 +129,7 @@ impl<'a> Seen<'a> {
 
 fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<String, Person> {
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
-    let mut owners: BTreeMap<Jid, &str> = BTreeMap::new();
+    let mut owners: BTreeMap<Jid, (&str, Item<'a>)> = BTreeMap::new();
     let mut stand_ins: Vec<(&str, Item<'a>)> = Vec::new();
     for (key, item) in item.named() {
         let read = item.section(|s| {
@@ -134,9 +140,10 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<St
             person
         });
         if let Some((at, person)) = read {
-            if let Some(other) = owners.insert(person.jid.clone(), key) {
+            if let Some((other, there)) = owners.insert(person.jid.clone(), (key, at.clone())) {
+                let place = at.desk.elsewhere(&there.span(), &at.span());
                 at.error_with(
-                    format!("is the number of `{}` too", shortened(other)),
+                    format!("is the number of `{}` too, in {place}", shortened(other)),
                     "two people cannot share one number; use one entry with both roles",
                 );
             }
@@ -152,7 +159,7 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<St
         seen.people.insert(key.to_owned(), item);
     }
     if people.is_empty() && seen.people.is_empty() && item.is_map() {
-        item.error("names nobody");
+        item.error_with("names nobody", "add a person: `amira: { name: …, phone: \"+1555…\" }`");
     }
     // Only now all people are known.
     for (key, item) in stand_ins {
@@ -268,7 +275,10 @@ fn email(item: &Item<'_>) -> Option<String> {
         .split_once('@')
         .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
     if !well_formed || text.contains(char::is_whitespace) {
-        item.error(format!("is not an e-mail address: `{}`", shortened(text)));
+        item.error_with(
+            format!("is not an e-mail address: `{}`", shortened(text)),
+            "write it as a monitoring tool says whom it has assigned, such as `mei@ops.example`",
+        );
         return None;
     }
     Some(text.to_owned())

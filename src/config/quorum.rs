@@ -6,7 +6,7 @@ use crate::config::people::Seen;
 use crate::config::routes::invitee;
 use crate::config::section::Section;
 use crate::config::server::seconds;
-use crate::config::words::{closest, one_of, shortened};
+use crate::config::words::{one_of, shortened};
 use crate::config::yaml::Value;
 use crate::roster::{Client, Invite, Invitee, Quorum, Roster, Route, USUAL_SIZE};
 
@@ -52,7 +52,7 @@ fn roles(item: &Item<'_>, invite: &[Invite]) -> Vec<String> {
             continue;
         }
         let message = format!("names the role `{}`, which this route does not invite", shortened(role));
-        match closest(role, &known) {
+        match item.desk.closest(role, &known) {
             Some(meant) => item.error_with(message, format!("did you mean `{meant}`?")),
             None if known.is_empty() => item.error_with(message, "add it under `invite`"),
             None => item.error_with(message, format!("add it under `invite`, or name {}", one_of(&known))),

@@ -5,31 +5,37 @@ use std::collections::BTreeMap;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use crate::clock::SignedDuration;
+use crate::clock::{SignedDuration, Timestamp};
+use crate::config::ahead;
 use crate::config::item::Item;
 use crate::config::people::Seen;
 use crate::config::section::Section;
 use crate::config::server::seconds;
-use crate::config::words::{closest, shortened};
+use crate::config::words::shortened;
 use crate::config::yaml::Value;
 use crate::roster::rotation::occurrences;
 use crate::roster::{Absence, Hours, Layer, Override, Rotation, wall_clock, zone};
 
 /// The rotations that could be read; each problem of the others is a finding.
-pub(super) fn rotations<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> BTreeMap<String, Rotation> {
+pub(super) fn rotations<'a>(
+    item: &Item<'a>,
+    seen: &mut Seen<'a>,
+    now: Timestamp,
+) -> BTreeMap<String, Rotation> {
     let mut rotations = BTreeMap::new();
     for (key, item) in item.named() {
         seen.rotations.insert(key.to_owned());
         if let Some(rotation) = item.section(|s| rotation(s, key, seen)) {
-            remarks(&item, &rotation);
+            remarks(&item, &rotation, now);
             rotations.insert(key.to_owned(), rotation);
         }
+        seen.turns.insert(key.to_owned(), item);
     }
     rotations
 }
 
 /// What is allowed but probably not meant.
-fn remarks(item: &Item<'_>, rotation: &Rotation) {
+fn remarks(item: &Item<'_>, rotation: &Rotation, now: Timestamp) {
     let at = |message: String, hint: &str| {
         item.desk.warning(item.key_span.clone(), format!("`{}` {message}", rotation.name), hint);
     };
@@ -46,8 +52,9 @@ fn remarks(item: &Item<'_>, rotation: &Rotation) {
     if let Some((from, until)) = gaps.first() {
         let show = |civil: &DateTime| civil.strftime("%a %H:%M").to_string();
         let more = if gaps.len() > 1 { format!(", and {} more", gaps.len() - 1) } else { String::new() };
+        let next = ahead::next_gap(rotation, now).map_or_else(String::new, |next| format!("; {next}"));
         at(
-            format!("has nobody on duty each week from {} to {}{more}", show(from), show(until)),
+            format!("has nobody on duty each week from {} to {}{more}{next}", show(from), show(until)),
             "add a layer without `only` at the end, or a `fallback` person",
         );
     }
@@ -65,7 +72,10 @@ fn rotation<'a>(s: &Section<'a>, key: &str, seen: &mut Seen<'a>) -> Option<Rotat
         }
         let items = item.list(false);
         if items.is_empty() && matches!(item.node.value, Value::List(_)) {
-            item.error("holds no layer, so nobody would ever be on duty");
+            item.error_with(
+                "holds no layer, so nobody would ever be on duty",
+                "add one: `- { starts: 2026-01-05 09:00, shift: 1 week, people: [ … ] }`",
+            );
         }
         let read = |(n, item): (usize, &Item<'a>)| {
             item.section(|s| {
@@ -111,7 +121,7 @@ fn layer<'a>(s: &Section<'a>, name: String, seen: &mut Seen<'a>) -> Option<Layer
     let people = s.need("people", "who takes turns, in order").map(|item| {
         let items = item.list(true);
         if items.is_empty() && matches!(item.node.value, Value::List(_)) {
-            item.error("names nobody, so nobody would ever be on duty");
+            item.error_with("names nobody, so nobody would ever be on duty", "name people by their keys");
         }
         items.iter().filter_map(|i| seen.person(i)).collect::<Vec<_>>()
     });
@@ -191,7 +201,7 @@ pub(super) fn absences(item: &Item<'_>, zone_name: Option<&str>) -> Vec<Absence>
         let moments = |civil| occurrences(&zone, civil);
         let (from, ends) = (moments(from).first().copied()?, moments(end).last().copied()?);
         if ends <= from {
-            until?.error("is before `from`");
+            until?.error_with("is before `from`", "a day given as `until` is the last day away");
             return None;
         }
         let until_there = format!("{} {}", wall_clock(end), zone_name.unwrap_or("UTC"));
@@ -218,7 +228,7 @@ fn takeover<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Option<Override> {
     if let (Some(from), Some(end), Some(at)) = (from, end, &until)
         && end <= from
     {
-        at.error("is not after `from`");
+        at.error_with("is not after `from`", "it is the moment at which the usual person is back");
         return None;
     }
     Some(Override { from: from?, until: end?, person: person? })
@@ -250,11 +260,8 @@ pub(super) fn zone_name(item: &Item<'_>) -> Option<String> {
     if zone(text).is_some() {
         return Some(text.to_owned());
     }
-    let names: Vec<String> = jiff::tz::db().available().map(|n| n.as_str().to_owned()).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let message = format!("is not a time zone: `{}`", shortened(text));
-    let same = names.iter().find(|n| n.eq_ignore_ascii_case(text)).copied();
-    match same.or_else(|| closest(text, &names)) {
+    match item.desk.closest_zone(text) {
         Some(meant) => item.error_with(message, format!("did you mean `{meant}`?")),
         None => item.error_with(message, "write an IANA name such as `Europe/Berlin`"),
     }

@@ -1,31 +1,49 @@
 //! The roster's routes: which incidents concern whom, and what about that is probably not meant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alert::Severity;
 use crate::config::deputies::deputies;
 use crate::config::handout::{handout, web_address};
 use crate::config::item::Item;
+use crate::config::known::Known;
+use crate::config::matching::{self, Written};
 use crate::config::people::Seen;
 use crate::config::quorum::{check_size, quorum, size};
 use crate::config::roles::{Invited, role_name};
 use crate::config::section::Section;
-use crate::config::words::{closest, shortened};
+use crate::config::words::shortened;
+use crate::config::yaml::Value;
+use crate::config::{Surroundings, ahead};
 use crate::matcher::Matcher;
-use crate::roster::{COMMANDER, FALLBACK, Giving, Handout, Invite, Invitee, Roster, Route, USUAL_SIZE};
+use crate::roster::{
+    COMMANDER, FALLBACK, Giving, Handout, Invite, Invitee, Quorum, Roster, Route, USUAL_SIZE,
+};
 
 /// Reads routes and fallback into the roster, whose people, rotations, teams and clients are already there.
-pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<'a>, open_at: Severity) {
+pub(super) fn fill<'a>(
+    root: &Section<'a>,
+    roster: &mut Roster,
+    seen: &mut Seen<'a>,
+    surroundings: &Surroundings<'_>,
+) {
+    let Surroundings { open_at, now, .. } = *surroundings;
+    let known = Known::read(root, surroundings);
     let mut catch_all: Option<usize> = None;
+    let mut written: Vec<Written<'a>> = Vec::new();
+    let mut names: BTreeMap<String, Item<'a>> = BTreeMap::new();
     if let Some(item) = root.get("routes") {
         for (n, item) in item.list(false).iter().enumerate() {
             let errors = item.desk.errors();
             let (route, sized) = item.section(|s| route(s, n, seen));
-            if roster.routes.iter().any(|r| r.name == route.name) {
+            if let Some(first) = names.get(&route.name) {
+                let place = item.desk.elsewhere(&first.key_span, &item.key_span);
                 item.error_with(
-                    format!("is a second route named `{}`", route.name),
+                    format!("is a second route named `{}`, as in {place}", route.name),
                     "names tell routes apart in the room's history",
                 );
+            } else {
+                names.insert(route.name.clone(), item.clone());
             }
             if let Some(earlier) = catch_all.and_then(|n| roster.routes.get(n)) {
                 item.warning(
@@ -39,9 +57,11 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
                 check_size(item, &route, sized, roster);
                 remarks(item, &route, roster, open_at);
             }
+            written.push(Written::new(item, &route));
             roster.routes.push(route);
         }
     }
+    matching::remarks(&written, roster, &known, open_at);
     let hint = "whom to call when no route matches: `fallback: { invite: { commander: [ … ] } }`";
     if let Some(item) = root.need("fallback", hint) {
         let errors = item.desk.errors();
@@ -54,9 +74,14 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
             let whom = || {
                 roster.fallback.invite.iter().flat_map(|i| i.whom.iter().map(|whom| (whom, i.role.as_str())))
             };
-            if whom().next().is_some()
-                && !whom().any(|(whom, role)| roster.gives(whom, role) == Giving::Always)
-            {
+            let gives_none = whom().next().is_some()
+                && whom().all(|(whom, role)| roster.gives(whom, role) == Giving::Nobody);
+            let when = if gives_none {
+                Some("ever there".to_owned())
+            } else {
+                ahead::fallback(&roster.fallback, roster, now)
+            };
+            if let Some(when) = when {
                 let teams = if whom().any(|(whom, _)| matches!(whom, Invitee::Team(_))) {
                     "teams and rotations"
                 } else {
@@ -64,14 +89,27 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
                 };
                 item.error_with(
                     format!(
-                        "names {teams} only that have nobody at times, but somebody must always be called"
+                        "names {teams} only that have nobody at times, but somebody must always be called: nobody is {when}"
                     ),
                     "name a person too, or give one of the rotations a `fallback`",
                 );
             }
             check_size(&item, &roster.fallback, sized, roster);
             remarks(&item, &roster.fallback, roster, open_at);
+            if root.desk.errors() == 0 {
+                ahead::route(&item, &roster.fallback, roster, now);
+            }
         }
+    }
+    // Where somebody is missing because of a mistake, that says it better.
+    if root.desk.errors() == 0 {
+        let opening =
+            || written.iter().zip(&roster.routes).filter(|(_, route)| opens(&route.matchers, open_at));
+        for (Written { item, .. }, route) in opening() {
+            ahead::route(item, route, roster, now);
+        }
+        let routes = opening().map(|(_, route)| route).chain(std::iter::once(&roster.fallback));
+        ahead::absences(seen, roster, routes, now);
     }
 }
 
@@ -87,12 +125,13 @@ fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> (Route, bool) {
 /// What routes and the fallback share: whom they call. Also whether they say how many fit into a room.
 fn called<'a>(s: &Section<'a>, name: String, matchers: Vec<Matcher>, seen: &mut Seen<'a>) -> (Route, bool) {
     let from = seen.invited.len();
-    let invite = s
+    let (invite, empty) = s
         .need("invite", "whom to call: `invite: { commander: [ rotation:platform ] }`")
         .map(|item| invites(&item, seen))
         .unwrap_or_default();
     let runbook = runbook(s);
     let quorum = quorum(s, &invite, seen);
+    empty_roles(&empty, &invite, quorum.as_ref());
     for one in seen.invited.iter_mut().skip(from) {
         one.needed = quorum.as_ref().is_some_and(|quorum| quorum.roles.contains(&one.role));
     }
@@ -138,8 +177,23 @@ pub(super) fn runbook(s: &Section<'_>) -> Option<String> {
     web_address(&s.get("runbook")?)
 }
 
-pub(super) fn invites<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {
-    let mut invites = Vec::new();
+/// Says of roles that are written but call nobody. If that is true of all of them, it is said of the route.
+pub(super) fn empty_roles(empty: &[(String, Item<'_>)], invite: &[Invite], quorum: Option<&Quorum>) {
+    for (role, item) in empty {
+        if quorum.is_some_and(|quorum| quorum.roles.contains(role)) {
+            item.error_with(
+                "calls nobody, but `quorum` wants somebody of this role",
+                "name somebody, or take the role out of `quorum`",
+            );
+        } else if invite.iter().any(|invite| !invite.whom.is_empty()) {
+            item.warning("calls nobody", "name somebody, or remove the role");
+        }
+    }
+}
+
+/// The roles with their people, and those in which nobody is written.
+pub(super) fn invites<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> (Vec<Invite>, Vec<(String, Item<'a>)>) {
+    let (mut invites, mut empty) = (Vec::new(), Vec::new());
     for (role, item) in item.named() {
         let Some(role) = role_name(role, &item) else { continue };
         let mut whom = Vec::new();
@@ -148,9 +202,12 @@ pub(super) fn invites<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {
             whom.push(invitee.clone());
             seen.invited.push(Invited { role: role.to_owned(), invitee, item, needed: false });
         }
+        if matches!(&item.node.value, Value::List(members) if members.is_empty()) {
+            empty.push((role.to_owned(), item));
+        }
         invites.push(Invite { role: role.to_owned(), whom });
     }
-    invites
+    (invites, empty)
 }
 
 pub(super) fn invitee<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Option<Invitee> {
@@ -167,7 +224,7 @@ pub(super) fn invitee<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Option<Invite
     }
     let message = format!("names the rotation `{}`, which does not exist", shortened(name));
     let names: Vec<&str> = seen.rotations.iter().map(String::as_str).collect();
-    match closest(name, &names) {
+    match item.desk.closest(name, &names) {
         Some(meant) => item.error_with(message, format!("did you mean `rotation:{meant}`?")),
         None => item.error_with(message, "add it under `rotations`"),
     }

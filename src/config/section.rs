@@ -9,7 +9,7 @@ use crate::clock::SignedDuration;
 use crate::config::desk::{Desk, cover};
 use crate::config::item::Item;
 use crate::config::source_text::Cover;
-use crate::config::words::{closest, join, one_of};
+use crate::config::words::{join, one_of};
 use crate::config::yaml::{Entry, Value};
 
 /// A map while it is read.
@@ -97,7 +97,7 @@ impl<'a> Section<'a> {
             }
             // A misspelt `access_token` still has the token behind it.
             cover(self.desk.source, &entry.value, Cover::Secret);
-            let meant = closest(&entry.key, &known);
+            let meant = self.desk.closest(&entry.key, &known);
             let mut key = " ".to_owned();
             if meant.is_some() || is_word(entry) {
                 key = format!(" `{}` ", entry.key);
@@ -131,13 +131,13 @@ pub(super) fn refuse_repeats(desk: &Desk<'_>, path: &str, entries: &[Entry]) {
     let mut seen: BTreeMap<&str, &Entry> = BTreeMap::new();
     for entry in entries {
         if let Some(first) = seen.get(entry.key.as_str()) {
-            let (line, _) = desk.source.position(first.key_span.start);
+            let place = desk.elsewhere(&first.key_span, &entry.key_span);
             // The value of the second one is nowhere read, so nobody knows whether it is a secret.
             cover(desk.source, &entry.value, Cover::Secret);
             desk.error_with(
                 entry.key_span.clone(),
                 format!("`{}` is given twice", join(path, &entry.key)),
-                format!("it already stands in line {line}; remove one of them"),
+                format!("it already stands in {place}; remove one of them"),
             );
         } else {
             seen.insert(&entry.key, entry);

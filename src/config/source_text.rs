@@ -1,20 +1,34 @@
-//! The text of one file: lines and columns, and what of it may be shown.
+//! The text of one file or of several: lines and columns, and what of it may be shown.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use crate::config::finding::Excerpt;
 
-/// One file, and which parts of it may be shown.
+/// One file or several, one after the other, and which parts may be shown.
 ///
 /// Only what is known to be a key or a value is ever shown: a secret that slipped into a comment, a tag or an
 /// anchor, or stands in a file that is no YAML, leaves its shape at most.
 #[derive(Debug)]
 pub(super) struct SourceText {
+    /// Of the file, or of the folder.
     name: String,
     text: String,
-    known: RefCell<Vec<Range<usize>>>,
-    covers: RefCell<Vec<(Range<usize>, Cover)>>,
+    /// Where each file begins, and its name.
+    files: Vec<(usize, String)>,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    known: RefCell<Ranges<()>>,
+    covers: RefCell<Ranges<Cover>>,
+}
+
+/// One file of a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'a> {
+    pub(super) name: &'a str,
+    pub(super) text: &'a str,
+    /// Its place in the whole.
+    pub(super) begins: usize,
 }
 
 /// How a part of the text is covered.
@@ -29,45 +43,76 @@ pub(super) enum Cover {
 
 impl SourceText {
     pub(super) fn new(name: String, text: String) -> Self {
-        Self { name, text, known: RefCell::new(Vec::new()), covers: RefCell::new(Vec::new()) }
+        Self::joined(name.clone(), vec![(name, text)])
     }
 
-    /// The file as it was named to us.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    /// The files of a folder, as one text.
+    pub(super) fn joined(name: String, texts: Vec<(String, String)>) -> Self {
+        let (mut text, mut files) = (String::new(), Vec::new());
+        for (file, part) in texts {
+            // No line reaches from one file into the next, and no two files begin at the same place.
+            if !files.is_empty() {
+                text.push('\n');
+            }
+            files.push((text.len(), file));
+            text.push_str(&part);
+        }
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(breaks).collect();
+        Self { name, text, files, lines, known: RefCell::default(), covers: RefCell::default() }
     }
 
-    pub(super) fn text(&self) -> &str {
-        &self.text
+    /// The file, or the folder and its files, as they were named to us.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.name.as_str()).chain(self.files.iter().map(|(_, name)| name.as_str()))
+    }
+
+    /// Each file.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        self.files.iter().enumerate().map(|(n, (begins, name))| {
+            let ends = self.files.get(n + 1).map_or(self.text.len(), |(next, _)| next - 1);
+            Part { name, text: self.text.get(*begins..ends).unwrap_or_default(), begins: *begins }
+        })
     }
 
     /// `span` is a key or a value, which may be shown unless it is covered.
     pub(super) fn know(&self, span: Range<usize>) {
-        self.known.borrow_mut().push(span);
+        self.known.borrow_mut().push(span, ());
     }
 
     /// From now on `span` is not shown in any excerpt.
     pub(super) fn cover(&self, span: Range<usize>, how: Cover) {
-        self.covers.borrow_mut().push((span, how));
+        self.covers.borrow_mut().push(span, how);
     }
 
-    /// Line and column of a byte, both from 1, the column in characters.
-    pub(super) fn position(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let start = before.rfind('\n').map_or(0, |n| n + 1);
-        let column = before.get(start..).unwrap_or_default().chars().count() + 1;
-        (line, column)
+    /// File, line and column of a byte, the last two from 1, the column in characters.
+    pub(super) fn place(&self, at: usize) -> (&str, usize, usize) {
+        let file = self.files.get(self.file(at));
+        let (begins, name) = file.map_or((0, &self.name), |(begins, name)| (*begins, name));
+        let line = self.line(at);
+        let start = self.lines.get(line).copied().unwrap_or(0);
+        let column = self.text.get(start..at).unwrap_or_default().chars().count() + 1;
+        (name, line - self.line(begins) + 1, column)
+    }
+
+    /// Which of the files a byte belongs to, from 0.
+    pub(super) fn file(&self, at: usize) -> usize {
+        self.files.partition_point(|(begins, _)| *begins <= at).saturating_sub(1)
+    }
+
+    /// The line of a byte among all lines, from 0.
+    fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at).saturating_sub(1)
     }
 
     /// The line on which `span` begins, fit to be shown.
     pub(super) fn excerpt(&self, span: &Range<usize>) -> Option<Excerpt> {
-        let before = self.text.get(..span.start)?;
-        let from = before.rfind('\n').map_or(0, |n| n + 1);
+        self.text.get(..span.start)?;
+        let from = self.lines.get(self.line(span.start)).copied()?;
         let line = self.text.get(from..)?.lines().next().unwrap_or_default();
-        let (covers, known) = (self.covers.borrow(), self.known.borrow());
-        let covers: Vec<_> = covers.iter().filter(|(range, _)| meets(range, from, line)).collect();
-        let known: Vec<&Range<usize>> = known.iter().filter(|range| meets(range, from, line)).collect();
+        let (mut covers, mut known) = (self.covers.borrow_mut(), self.known.borrow_mut());
+        let covers: Vec<_> = covers.meeting(from, from + line.len()).collect();
+        let known: Vec<_> = known.meeting(from, from + line.len()).map(|(range, ())| range).collect();
         let cover_at = |at: usize| {
             covers
                 .iter()
@@ -106,9 +151,41 @@ impl SourceText {
     }
 }
 
-/// Whether a part of the text reaches into the line that begins at `from`.
-fn meets(range: &Range<usize>, from: usize, line: &str) -> bool {
-    range.start <= from + line.len() && range.end >= from
+/// Parts of the text, found by where they stand.
+#[derive(Debug)]
+struct Ranges<T> {
+    all: Vec<(Range<usize>, T)>,
+    /// The furthest end of any part up to each one, once they are in order.
+    reach: Vec<usize>,
+}
+
+impl<T> Default for Ranges<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), reach: Vec::new() }
+    }
+}
+
+impl<T> Ranges<T> {
+    fn push(&mut self, range: Range<usize>, what: T) {
+        self.reach.clear();
+        self.all.push((range, what));
+    }
+
+    /// Those that reach into the line from `from` to `to`.
+    fn meeting(&mut self, from: usize, to: usize) -> impl Iterator<Item = &(Range<usize>, T)> {
+        if self.reach.len() != self.all.len() {
+            self.all.sort_by_key(|(range, _)| range.start);
+            let ends = self.all.iter().scan(0, |reach, (range, _)| {
+                *reach = range.end.max(*reach);
+                Some(*reach)
+            });
+            self.reach = ends.collect();
+        }
+        let first = self.reach.partition_point(|reach| *reach < from);
+        let last = self.all.partition_point(|(range, _)| range.start <= to);
+        let near = self.all.get(first..last.max(first)).unwrap_or_default();
+        near.iter().filter(move |(range, _)| range.end >= from)
+    }
 }
 
 const DOTS: &str = "••••••••";
@@ -187,10 +264,28 @@ mod tests {
     #[test]
     fn columns_count_characters() {
         let s = source("a: 1\nä: ö x\n");
-        let at = s.text().find('x').unwrap();
-        assert_eq!(s.position(at), (2, 6));
+        let at = s.text.find('x').unwrap();
+        assert_eq!(s.place(at), ("x.yaml", 2, 6));
         let excerpt = s.excerpt(&(at..at + 1)).unwrap();
         assert_eq!((excerpt.text.as_str(), excerpt.indent, excerpt.length), ("ä: ö x", 5, 1));
+    }
+
+    #[test]
+    fn each_file_of_several_has_its_own_lines() {
+        let texts = [("a.yaml", "a: 1\nb: 2"), ("b.yaml", ""), ("c.yaml", "c: 3\nd: 4\n")];
+        let texts = texts.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let s = SourceText::joined("folder".to_owned(), texts.to_vec());
+        let parts: Vec<(&str, &str)> = s.parts().map(|part| (part.name, part.text)).collect();
+        assert_eq!(parts, [("a.yaml", "a: 1\nb: 2"), ("b.yaml", ""), ("c.yaml", "c: 3\nd: 4\n")]);
+        s.know(0..s.text.len());
+        for (c, place) in [('b', ("a.yaml", 2, 1)), ('c', ("c.yaml", 1, 1)), ('4', ("c.yaml", 2, 4))] {
+            let at = s.text.find(c).unwrap();
+            assert_eq!(s.place(at), place);
+            assert!(s.excerpt(&(at..at + 1)).unwrap().text.contains(c));
+        }
+        let second = s.parts().nth(1).unwrap().begins;
+        assert_eq!(s.place(second), ("b.yaml", 1, 1));
+        assert_eq!(s.names().collect::<Vec<_>>(), ["folder", "a.yaml", "b.yaml", "c.yaml"]);
     }
 
     #[test]
@@ -236,7 +331,7 @@ mod tests {
             if let Some(excerpt) = s.excerpt(&(at..at + len)) {
                 prop_assert!(!excerpt.text.contains('Z') && !excerpt.text.contains('9'));
             }
-            let _ = s.position(at);
+            let _ = s.place(at);
         }
     }
 }

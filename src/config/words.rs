@@ -30,14 +30,22 @@ pub(super) fn one_of(words: &[&str]) -> String {
 pub(super) fn closest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let text: String = plain(text).chars().take(100).collect();
-    let limit = (text.chars().count() / 3).max(1);
-    let slips = |word: &str| strsim::osa_distance(&text, &plain(word));
-    let best = words.iter().map(|w| slips(w)).min().filter(|n| *n <= limit)?;
-    let mut nearest = words.iter().filter(|w| slips(w) == best);
-    match (nearest.next(), nearest.next()) {
-        (Some(word), None) => Some(word),
-        _ => None,
+    let length = text.chars().count();
+    let limit = (length / 3).max(1);
+    let mut nearest: Option<(usize, Option<&'w str>)> = None;
+    for word in words {
+        // Each letter more or less is a slip at least.
+        if word.chars().count().abs_diff(length) > limit {
+            continue;
+        }
+        let slips = strsim::osa_distance(&text, &plain(word));
+        match &mut nearest {
+            Some((least, _)) if *least < slips => {}
+            Some((least, only)) if *least == slips => *only = None,
+            _ => nearest = Some((slips, Some(word))),
+        }
     }
+    nearest.filter(|(slips, _)| *slips <= limit).and_then(|(_, word)| word)
 }
 
 /// Why a file cannot be read, in words.

@@ -50,17 +50,19 @@ pub(super) struct NotYaml {
 }
 
 /// Larger than any real config; 5000 people fit.
-const LARGEST_TEXT: usize = 2 * 1024 * 1024;
+pub(super) const LARGEST_TEXT: usize = 2 * 1024 * 1024;
 
-/// Reads one document.
-pub(super) fn parse(text: &str) -> Result<Node, NotYaml> {
+/// Reads one document, whose text begins at `begins` among all that is read together.
+pub(super) fn parse(text: &str, begins: usize) -> Result<Node, NotYaml> {
     if text.len() > LARGEST_TEXT {
         return Err(NotYaml { at: None, why: format!("the file is larger than {LARGEST_TEXT} bytes") });
     }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_events: 200_000,
-            max_nodes: 100_000,
+            // 5,000 people with everything that can be said of one, 500 routes and 200 rotations are some
+            // 300,000 of them. The size of the text bounds them too.
+            max_events: 1_000_000,
+            max_nodes: 500_000,
             max_depth: 24,
             flow_nesting_limit: 24,
             max_aliases: 1_000,
@@ -81,10 +83,10 @@ pub(super) fn parse(text: &str) -> Result<Node, NotYaml> {
     };
     let tree: Tree = serde_saphyr::from_str_with_options(text, options).map_err(|e| {
         let plain = e.without_snippet();
-        let at = plain.location().map(|l| position(&l, text));
+        let at = plain.location().map(|l| begins + position(&l, text));
         NotYaml { at, why: without_position(&plain.to_string()) }
     })?;
-    Ok(tree.place(text))
+    Ok(tree.place(text, begins))
 }
 
 /// The library's message without the position that it puts at the end, which the finding says better.
@@ -107,22 +109,28 @@ enum Branch {
 }
 
 impl Tree {
-    fn place(self, text: &str) -> Node {
-        let span = range(&self.0.referenced, text);
-        let defined = range(&self.0.defined, text);
+    fn place(self, text: &str, begins: usize) -> Node {
+        let range = |location: &Location| {
+            let range = range(location, text);
+            begins + range.start..begins + range.end
+        };
+        let own = self::range(&self.0.defined, text);
+        let (span, defined) = (range(&self.0.referenced), range(&self.0.defined));
         let value = match self.0.value {
             Branch::Null => Value::Null,
             Branch::Bool(b) => Value::Bool(b),
-            Branch::Number => Value::Number(text.get(defined.clone()).unwrap_or_default().trim().to_owned()),
+            Branch::Number => Value::Number(text.get(own).unwrap_or_default().trim().to_owned()),
             Branch::Text(t) => Value::Text(t),
-            Branch::List(items) => Value::List(items.into_iter().map(|item| item.place(text)).collect()),
+            Branch::List(items) => {
+                Value::List(items.into_iter().map(|item| item.place(text, begins)).collect())
+            }
             Branch::Map(entries) => Value::Map(
                 entries
                     .into_iter()
                     .map(|(key, value)| Entry {
-                        key_span: range(&key.referenced, text),
+                        key_span: range(&key.referenced),
                         key: key.value,
-                        value: value.place(text),
+                        value: value.place(text, begins),
                     })
                     .collect(),
             ),
@@ -246,7 +254,7 @@ mod tests {
 
     fn shapes(text: &str) -> Vec<String> {
         let mut out = Vec::new();
-        shape(&parse(text).unwrap(), text, &mut out);
+        shape(&parse(text, 0).unwrap(), text, &mut out);
         out
     }
 
@@ -283,7 +291,7 @@ mod tests {
     #[test]
     fn an_alias_also_knows_what_it_stands_for() {
         let text = "a: &x word\nb: *x\n";
-        let Value::Map(entries) = parse(text).unwrap().value else { panic!("a map") };
+        let Value::Map(entries) = parse(text, 0).unwrap().value else { panic!("a map") };
         assert_eq!(&text[entries[1].value.span.clone()], "*x");
         assert_eq!(&text[entries[1].value.defined.clone()], "word");
     }
@@ -302,7 +310,7 @@ mod tests {
             bomb.extend([format!("a{n}: &a{n} [{list}]\n")]);
         }
         for text in [bomb, "[".repeat(5000), "- ".repeat(5000), "a".repeat(LARGEST_TEXT + 1)] {
-            assert!(parse(&text).is_err());
+            assert!(parse(&text, 0).is_err());
         }
     }
 
@@ -316,20 +324,20 @@ mod tests {
             ("a: b: c\n", "mapping values are not allowed in this context", Some(1)),
         ];
         for (text, why, line) in cases {
-            let e = parse(text).unwrap_err();
+            let e = parse(text, 0).unwrap_err();
             assert_eq!(e.why, why);
             let at = e.at.unwrap();
             if let Some(line) = line {
                 assert_eq!(text[..at].matches('\n').count() + 1, line, "{text:?}");
             }
         }
-        assert!(parse("a: 1\n---\nb: 2\n").is_err(), "one document only");
+        assert!(parse("a: 1\n---\nb: 2\n", 0).is_err(), "one document only");
     }
 
     proptest! {
         #[test]
         fn any_text_is_a_tree_or_says_why(text in "([ \\-a-c:\\[\\]{}\"'&*!|>#\n~0-9+.,é]|  |: |- |\n){0,60}") {
-            match parse(&text) {
+            match parse(&text, 0) {
                 Ok(node) => shape(&node, &text, &mut Vec::new()),
                 Err(e) => prop_assert!(!e.why.is_empty() && e.at.is_none_or(|at| at <= text.len())),
             }

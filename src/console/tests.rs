@@ -88,7 +88,8 @@ impl Reply {
 /// The roster that is shipped, as if it had just been loaded.
 fn shipped_roster() -> RosterInForce {
     let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/warroom.yaml");
-    let loaded = config::load(&config, &|_| None, Strictness::Check).unwrap();
+    let loaded =
+        config::load(&config, &|_| None, Strictness::Check, "2026-03-01T09:00:00Z".parse().unwrap()).unwrap();
     RosterInForce::of(&loaded, "2026-03-01T09:00:00Z".parse().unwrap())
 }
 

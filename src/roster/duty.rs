@@ -4,6 +4,8 @@
 //! replaced by their stand-in, else by those who follow in the rotation; if all of them are away the person
 //! is called all the same, because nobody at all is worse.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::rotation::By;
@@ -108,24 +110,43 @@ impl Roster {
     ) -> (&'a Person, String) {
         let Some(absence) = person.absence(at) else { return (person, why) };
         let away = format!("{} is away until {}", person.name, absence.until_there);
-        let stand_in = person.stand_in.as_deref();
-        let instead = stand_in
+        match self.instead_of(person, others, role, at) {
+            Some(other) => (other, format!("{why}; {away}, so {} instead", other.name)),
+            None => (person, format!("{why}; {away}, but nobody else is there")),
+        }
+    }
+
+    /// Whoever takes the place of `person`, who is away at `at`: in `role` only somebody who may have it.
+    pub(super) fn instead_of<'a>(
+        &'a self,
+        person: &Person,
+        others: impl Iterator<Item = &'a str>,
+        role: Option<&str>,
+        at: Timestamp,
+    ) -> Option<&'a Person> {
+        let stand_in = self.people.get(&person.key).and_then(|known| known.stand_in.as_deref());
+        stand_in
             .into_iter()
             .chain(others)
             .filter_map(|key| self.people.get(key))
             .filter(|other| role.is_none_or(|role| other.fills(role)))
-            .find(|other| other.key != person.key && other.absence(at).is_none());
-        match instead {
-            Some(other) => (other, format!("{why}; {away}, so {} instead", other.name)),
-            None => (person, format!("{why}; {away}, but nobody else is there")),
-        }
+            .find(|other| other.key != person.key && other.absence(at).is_none())
+    }
+
+    /// Everybody whose absences decide who is called for `rotation`: its people, and their stand-ins.
+    pub(super) fn concerned(&self, rotation: &Rotation) -> Vec<&Person> {
+        let people: BTreeSet<&str> = rotation.everybody().collect();
+        let people = people.into_iter().filter_map(|key| self.people.get(key));
+        let keys: BTreeSet<&str> =
+            people.flat_map(|p| std::iter::once(p.key.as_str()).chain(p.stand_in.as_deref())).collect();
+        keys.into_iter().filter_map(|key| self.people.get(key)).collect()
     }
 
     /// Who is on duty in `rotation` from `from` to `until`, without a break: each stretch ends where the next
     /// begins.
     #[must_use]
     pub fn calendar(&self, rotation: &Rotation, from: Timestamp, until: Timestamp) -> Vec<Span> {
-        let absences = self.people.values().flat_map(|person| &person.absences);
+        let absences = self.concerned(rotation).into_iter().flat_map(|person| &person.absences);
         let mut edges: Vec<Timestamp> = absences.flat_map(|absence| [absence.from, absence.until]).collect();
         edges.retain(|at| from < *at && *at < until);
         edges.extend(rotation.changes(from, until));

@@ -118,6 +118,18 @@ impl Rotation {
         duties
     }
 
+    /// The same people without the reasons, which take longer to find.
+    #[must_use]
+    pub fn people_at(&self, at: Timestamp) -> Vec<&str> {
+        let mut people: Vec<&str> = Vec::new();
+        for civil in self.readings(at, self.zone.to_datetime(at)) {
+            people.extend(
+                self.named(civil).map(|(person, _)| person).filter(|person| !people.contains(person)),
+            );
+        }
+        people
+    }
+
     /// The wall-clock times whose rules hold at `at`, the latest first: one, except within a repeated hour.
     fn readings(&self, at: Timestamp, here: DateTime) -> Vec<DateTime> {
         let AmbiguousOffset::Fold { before, after } = self.zone.to_ambiguous_timestamp(here).offset() else {

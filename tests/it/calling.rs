@@ -77,7 +77,9 @@ fn roster() -> Roster {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("roster.yaml");
     std::fs::write(&path, ROSTER).unwrap();
-    match config::load_roster(&path, Severity::Sev1, &[]) {
+    let now = "2026-01-05T12:00:00Z".parse().unwrap();
+    let surroundings = config::Surroundings { open_at: Severity::Sev1, ours: &[], sources: None, now };
+    match config::load_roster(&path, &surroundings) {
         Ok((roster, ..)) => roster,
         Err(findings) => panic!("{}", findings.draw(config::Colours::No)),
     }

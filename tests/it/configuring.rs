@@ -9,11 +9,15 @@ use warroom::cli::check;
 use warroom::clock::Timestamp;
 use warroom::config::{self, Colours, Findings, Loaded, Strictness};
 
+mod ahead;
 mod asking;
+mod broken;
 mod events;
 mod handouts;
 mod rosters;
+mod scale;
 mod settings;
+mod several;
 mod teams;
 mod verifying;
 
@@ -59,7 +63,7 @@ impl Files {
     }
 
     fn load(&self, strictness: Strictness) -> Result<Loaded, Findings> {
-        config::load(&self.config(), &set, strictness)
+        config::load(&self.config(), &set, strictness, now())
     }
 
     /// Text for comparing, without the folder that differs from run to run.
@@ -135,11 +139,11 @@ fn the_shipped_files_can_be_checked_with_nothing_set() {
 fn the_shipped_files_serve_once_their_secrets_are_set_and_not_before() {
     // Standard Webhooks takes base64 only.
     let set = |name: &str| Some(format!("whsec_{}", hex_of(name)));
-    let loaded = config::load(&shipped(), &set, Strictness::Serve).unwrap();
+    let loaded = config::load(&shipped(), &set, Strictness::Serve, now()).unwrap();
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
     assert_eq!(loaded.config.sources.len(), 4);
 
-    let refused = config::load(&shipped(), &|_| None, Strictness::Serve).unwrap_err();
+    let refused = config::load(&shipped(), &|_| None, Strictness::Serve, now()).unwrap_err();
     assert_eq!(refused.len(), 7, "{refused}");
     assert!(refused.iter().all(|f| f.message.contains("is not set")));
 }

@@ -197,7 +197,7 @@ rooms:
     );
     std::fs::write(&path, config).unwrap();
     std::fs::write(folder.path().join("roster.yaml"), &options.roster).unwrap();
-    match config::load(&path, &|_| None, Strictness::Serve) {
+    match config::load(&path, &|_| None, Strictness::Serve, beginning()) {
         Ok(loaded) => loaded,
         Err(findings) => panic!("{}", findings.draw(config::Colours::No)),
     }

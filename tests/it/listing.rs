@@ -10,7 +10,9 @@ use warroom::source::SourceKind;
 
 fn listed(config: Option<&Path>, json: bool) -> (u8, String) {
     let mut out = Vec::new();
-    let code = sources::run(config, &|_| None, json, Colours::No, &mut out).unwrap();
+    let code =
+        sources::run(config, &|_| None, json, Colours::No, "2026-03-01T10:00:00Z".parse().unwrap(), &mut out)
+            .unwrap();
     (code, String::from_utf8(out).unwrap())
 }
 

@@ -132,6 +132,45 @@ async fn a_mounted_volume_that_swaps_links_is_noticed() {
     assert_eq!(people(&world.rooms().await[0])[0], "blue-lead");
 }
 
+/// The same with a roster of several files: what is mounted is a folder of links through `..data`.
+#[tokio::test]
+async fn a_mounted_folder_of_files_is_exchanged_when_one_is_added_changed_removed_or_all_are_swapped() {
+    let world = World::new().await;
+    let folder = world.roster_file();
+    fs::remove_file(&folder).unwrap();
+    for (name, team) in [("..1", "red"), ("..2", "blue")] {
+        fs::create_dir_all(folder.join(name)).unwrap();
+        fs::write(folder.join(name).join("roster.yaml"), roster(team, 1)).unwrap();
+    }
+    symlink("..1", folder.join("..data")).unwrap();
+    symlink("..data/roster.yaml", folder.join("roster.yaml")).unwrap();
+    let changes = || {
+        assert!(world.bridge.roster.has_changed());
+        assert!(!world.bridge.roster.has_changed(), "it is looked at once");
+        world.exchange()
+    };
+    assert_eq!(changes(), Exchange::Taken);
+
+    let more = folder.join("more.yaml");
+    fs::write(&more, "routes: [ { name: one, match: alertname = one, invite: { commander: dee } } ]\n")
+        .unwrap();
+    assert_eq!(changes(), Exchange::Refused, "nobody is called dee");
+    let dee = "people: { dee: { name: Dee, phone: \"+15550109999\", introduced: true } }\n";
+    fs::write(folder.join("people.yml"), dee).unwrap();
+    assert_eq!(changes(), Exchange::Taken);
+    fs::write(folder.join("people.yml"), dee.replace("Dee", "Dee Dee")).unwrap();
+    assert_eq!(changes(), Exchange::Taken);
+    fs::remove_file(more).unwrap();
+    assert_eq!(changes(), Exchange::Taken);
+
+    symlink("..2", folder.join("..new")).unwrap();
+    fs::rename(folder.join("..new"), folder.join("..data")).unwrap();
+    assert_eq!(changes(), Exchange::Taken);
+    world.fire("one").await;
+    assert_eq!(people(&world.rooms().await[0])[0], "blue-lead");
+    assert!(!world.bridge.roster.has_changed());
+}
+
 /// A thousand hooks in ten senders' hands while the file is written a hundred times, every other time broken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_hooks_during_a_hundred_exchanges_each_use_one_whole_roster() {

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use warroom::alert::Severity;
-use warroom::config::{self, Strictness};
+use warroom::config::{self, Strictness, Surroundings};
 
-use super::{Files, GOOD_CONFIG, GOOD_ROSTER, roster_says};
+use super::{Files, GOOD_CONFIG, GOOD_ROSTER, now, roster_says};
 
 #[test]
 fn people_and_their_numbers() {
@@ -189,7 +189,12 @@ fn who_must_be_there() {
 fn strangers_are_fine_in_a_route_that_opens_no_room() {
     let stranger = GOOD_ROSTER
         .replace("fallback:", "  sam: { name: Sam, phone: \"+15550100104\" }\nroutes:\n  - { name: minor, match: 'severity =~ \"sev[2-5]\"', invite: { commander: sam } }\nfallback:");
-    assert_eq!(roster_says(&stranger), Vec::<String>::new());
+    let found = roster_says(&stranger);
+    assert!(
+        found.len() == 1
+            && found[0].contains("`minor` never opens a room: it takes sev2, sev3, sev4, sev5 only"),
+        "{found:#?}"
+    );
     let opens = format!("{GOOD_CONFIG}rooms: {{ open_at: sev2 }}\n");
     assert!(Files::new(&opens, &stranger).findings()[0].contains("never wrote to our number: sam"));
 }
@@ -198,11 +203,12 @@ fn strangers_are_fine_in_a_route_that_opens_no_room() {
 fn a_changed_roster_is_taken_over_alone() {
     let files = Files::new(GOOD_CONFIG, GOOD_ROSTER);
     let path = files.0.path().join("roster.yaml");
-    let (roster, warnings, hash) = config::load_roster(&path, Severity::Sev1, &[]).unwrap();
+    let surroundings = Surroundings { open_at: Severity::Sev1, ours: &[], sources: None, now: now() };
+    let (roster, warnings, hash) = config::load_roster(&path, &surroundings).unwrap();
     assert!(warnings.is_empty() && roster.people.contains_key("mei"));
     assert_eq!(hash, files.load(Strictness::Serve).unwrap().roster_hash);
     files.write("roster.yaml", "people: {}\n");
-    assert!(config::load_roster(&path, Severity::Sev1, &[]).unwrap_err().has_errors());
+    assert!(config::load_roster(&path, &surroundings).unwrap_err().has_errors());
 }
 
 #[test]

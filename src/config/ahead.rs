@@ -1,0 +1,131 @@
+//! Routes and rotations looked ahead: when somebody who should be called would be missing.
+
+use std::collections::BTreeSet;
+
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::config::item::Item;
+use crate::config::people::Seen;
+use crate::roster::coverage::{Gap, Turns, gaps};
+use crate::roster::{COMMANDER, Invite, Invitee, Roster, Rotation, Route, wall_clock};
+
+/// How far is looked ahead.
+const AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How far for the fallback, which must never be nobody: both clock changes of a year are in it.
+const FALLBACK_AHEAD: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+/// Gaps of a rotation that begin within the next 90 days, in words; nothing if there are none.
+pub(super) fn next_gap(rotation: &Rotation, now: Timestamp) -> Option<String> {
+    let found = gaps(&[Turns::of(rotation)], now, later(now, AHEAD));
+    let first = found.first()?;
+    Some(format!("the next time from {}", wall_clock(rotation.zone.to_datetime(first.from))))
+}
+
+/// Says when a route for incidents that open rooms would reach nobody of its own, or nobody in a role that
+/// must be filled.
+pub(super) fn route(item: &Item<'_>, route: &Route, roster: &Roster, now: Timestamp) {
+    let until = later(now, AHEAD);
+    let at = |message: String, hint: &str| {
+        item.desk.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
+    };
+    if !route.is_fallback()
+        && let Some(when) = missing(route.invite.iter(), roster, now, until)
+    {
+        at(
+            format!("calls nobody of its own {when}"),
+            "the fallback's people are called then; name a person too, or give a rotation a `fallback`",
+        );
+        return;
+    }
+    let required = route.quorum.iter().flat_map(|quorum| &quorum.roles).map(String::as_str);
+    let roles: BTreeSet<&str> = std::iter::once(COMMANDER).chain(required).collect();
+    for role in roles {
+        let of_role = |invite: &&Invite| invite.role == role;
+        if let Some(when) = missing(route.invite.iter().filter(of_role), roster, now, until) {
+            at(
+                format!("has nobody as {role} {when}"),
+                "name a person too, or give the rotation a `fallback`",
+            );
+        }
+    }
+}
+
+/// When the fallback would reach nobody.
+pub(super) fn fallback(route: &Route, roster: &Roster, now: Timestamp) -> Option<String> {
+    missing(route.invite.iter(), roster, now, later(now, FALLBACK_AHEAD))
+}
+
+/// When none of those called is there, if no person is named directly: the first time, and how many more.
+fn missing<'a>(
+    invites: impl Iterator<Item = &'a Invite>,
+    roster: &'a Roster,
+    from: Timestamp,
+    until: Timestamp,
+) -> Option<String> {
+    let mut all: Vec<Turns<'_>> = Vec::new();
+    for invite in invites {
+        for invitee in &invite.whom {
+            for member in roster.members(invitee, &invite.role) {
+                // A person is always called; one with a mistake in it is missing, which is said already.
+                let Invitee::Rotation(key) = member else { return None };
+                let rotation = roster.rotations.get(key)?;
+                let may = |key: &&str| roster.people.get(*key).is_some_and(|p| p.fills(&invite.role));
+                let mut turns = Turns::of(rotation);
+                if matches!(invitee, Invitee::Team(_)) && !rotation.everybody().all(|key| may(&key)) {
+                    turns.only = Some(rotation.everybody().filter(may).collect());
+                }
+                all.push(turns);
+            }
+        }
+    }
+    let first = all.first()?.rotation;
+    in_words(&gaps(&all, from, until), first, until.duration_since(from))
+}
+
+fn in_words(gaps: &[Gap], rotation: &Rotation, ahead: SignedDuration) -> Option<String> {
+    let first = gaps.first()?;
+    let more = if gaps.len() > 1 {
+        format!(", and {} more times in the next {} days", gaps.len() - 1, ahead.as_hours() / 24)
+    } else {
+        String::new()
+    };
+    Some(format!("{}{more}", stretch(*first, rotation)))
+}
+
+fn stretch(gap: Gap, rotation: &Rotation) -> String {
+    let local = |at: Timestamp| rotation.zone.to_datetime(at).strftime("%a %Y-%m-%d %H:%M").to_string();
+    format!("from {} to {} {}", local(gap.from), local(gap.until), rotation.zone_name)
+}
+
+/// Says where the rotations of these routes call somebody who is away, because everybody else is too.
+pub(super) fn absences<'r>(
+    seen: &Seen<'_>,
+    roster: &Roster,
+    routes: impl Iterator<Item = &'r Route>,
+    now: Timestamp,
+) {
+    let members = routes
+        .flat_map(|route| &route.invite)
+        .flat_map(|invite| invite.whom.iter().flat_map(|invitee| roster.members(invitee, &invite.role)));
+    let called: BTreeSet<&str> = members
+        .filter_map(|member| match member {
+            Invitee::Person(_) | Invitee::Team(_) => None,
+            Invitee::Rotation(key) => Some(key.as_str()),
+        })
+        .collect();
+    for key in called {
+        let (Some(rotation), Some(item)) = (roster.rotations.get(key), seen.turns.get(key)) else { continue };
+        let found = roster.called_while_away(rotation, now, later(now, AHEAD));
+        let Some(first) = found.first() else { continue };
+        let name = roster.people.get(&first.person).map_or(first.person.as_str(), |p| p.name.as_str());
+        let more =
+            if found.len() > 1 { format!(", and {} more times", found.len() - 1) } else { String::new() };
+        item.desk.warning(
+            item.key_span.clone(),
+            format!(
+                "`{key}` calls {name} although away {}, as everybody else is away too{more}",
+                stretch(first.when, rotation)
+            ),
+            "add an override with somebody who is there, or name a `stand_in`",
+        );
+    }
+}
