@@ -26,6 +26,7 @@ Examples:
 
 Exit codes: 0 done, 1 somebody named is left out or the bridge says no, 2 wrong usage."
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct Options {
     /// Keys in the roster; everybody who was never introduced, if there are none
     #[arg(value_name = "PERSON")]

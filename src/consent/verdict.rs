@@ -130,7 +130,7 @@ impl Verdict {
 fn bare(word: &str) -> String {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '👍' | '✅'));
     // Whatever follows the first sign is another word: `stop!please`, `stop/ende`.
-    let end = word.find(|c: char| matches!(c, '.' | ',' | '!' | '?' | ';' | ':' | '/' | '*' | '_' | '…'));
+    let end = word.find(['.', ',', '!', '?', ';', ':', '/', '*', '_', '…']);
     let word = word.get(..end.unwrap_or(word.len())).unwrap_or_default();
     // A keyboard may write the letter and its accent as two characters, and a skin tone after a thumb.
     let composed: String = word.to_lowercase().chars().filter(|c| !is_tone(*c)).collect();

@@ -312,7 +312,7 @@ impl Place {
                 ("invited", by.to_owned(), Some(*since), None)
             }
             SeatState::Left { since } => ("left", "left the group".to_owned(), Some(*since), None),
-            SeatState::Refused { why } => ("refused", why.words().to_owned(), None, None),
+            SeatState::Refused { why } => ("refused", why.words(), None, None),
             SeatState::CannotTell { look_at } => {
                 ("cannot_tell", "cannot tell".to_owned(), None, Some(*look_at))
             }

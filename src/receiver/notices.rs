@@ -89,7 +89,7 @@ pub(crate) fn tell_of(came: &Introduced, instance: &str) {
         let person = if person.is_empty() { jid.masked() } else { person.clone() };
         match change {
             Change::Stopped => {
-                warn!(gateway.instance = instance, person, "said STOP: is not called any more")
+                warn!(gateway.instance = instance, person, "said STOP: is not called any more");
             }
             Change::Lifted => info!(gateway.instance = instance, person, "said START: may be called again"),
             Change::Nothing => {}

@@ -87,8 +87,10 @@ fn is_stopped(state: &SeatState) -> bool {
 fn refuse(seat: &mut Seat, at: Timestamp) {
     let asked = match &seat.state {
         // They see what is said in the room until they leave it, and whoever left is left alone already.
-        SeatState::In { .. } | SeatState::Left { .. } => return,
-        SeatState::Refused { why: Refused::OverSize | Refused::NotNeeded } => return,
+        // Nor do they come in who are not to be called anyway.
+        SeatState::In { .. }
+        | SeatState::Left { .. }
+        | SeatState::Refused { why: Refused::OverSize | Refused::NotNeeded } => return,
         SeatState::Refused { why: Refused::Stopped { asked, .. } } => *asked,
         SeatState::Wanted => false,
         SeatState::Asked

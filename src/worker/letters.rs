@@ -81,7 +81,7 @@ impl Worker {
         let letter = self.store.finish_letter(posted, tried, self.clock.now()).await?;
         match letter.map(|letter| letter.delivery) {
             Some(Delivery::Done { .. }) => {
-                info!(gateway.instance = name, person, kind, "a letter was handed over")
+                info!(gateway.instance = name, person, kind, "a letter was handed over");
             }
             Some(Delivery::GivenUp { why, .. }) => {
                 warn!(gateway.instance = name, person, kind, why, "a letter was given up");

@@ -19,6 +19,8 @@ use crate::store::{Asking, Heard, Introduced, Introducing, Unnamed};
 const NAME_GAP: i64 = 30;
 /// The longest wait between two of them, in seconds: it is never given up.
 const LONGEST_NAME_GAP: i64 = 6 * 3600;
+/// Tries to find out who wrote something that decides nothing.
+const TRIES_FOR_A_HELLO: i64 = 10;
 /// Answers looked up at once.
 const NAMED_AT_ONCE: i64 = 10;
 /// Several receipts for the same word within this time would only be noise.
@@ -114,12 +116,14 @@ fn take(
     came: &mut Introduced,
 ) -> Stored<()> {
     let row = row(db, jid)?;
-    let is_ours = !person.is_empty() || row.is_some() || is_in_a_room(db, jid)?;
+    let is_known = !person.is_empty() || row.is_some();
     // What strangers write is nobody's business here, but their STOP counts for whenever they are called.
     let decides = said.stopped_at.is_some() || said.started_at.is_some();
-    if !is_ours && !decides {
+    if !is_known && !decides {
         return Ok(());
     }
+    let rooms = rooms_with(db, jid)?;
+    let is_ours = is_known || !rooms.is_empty();
     let (known_as, mut consent) = row.map(|row| (row.person, row.consent)).unwrap_or_default();
     let change = consent.merge(said, now);
     put(db, jid, (person, hidden), &consent)?;
@@ -135,7 +139,7 @@ fn take(
     if is_ours && !letters::was_made_since(db, jid, receipt, later(now, -RECEIPTS_APART))? {
         letters::queue(db, (jid, person), receipt, (String::new(), Some(instance)), now)?;
     }
-    for room in rooms_with(db, jid)? {
+    for room in rooms {
         rows::stir(db, room, now)?;
         came.rooms += 1;
     }
@@ -186,12 +190,20 @@ fn take_unnamed(db: &Connection, hidden: &Jid) -> Stored<Option<Consent>> {
 pub(super) fn to_name(db: &Connection, now: Timestamp) -> Stored<Vec<Unnamed>> {
     let due = all(
         db,
-        "SELECT hidden, instance, tries FROM unnamed WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2",
+        "SELECT hidden, instance, tries, doc FROM unnamed WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2",
         params![millis(now), NAMED_AT_ONCE],
-        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, i64>(2)?)),
+        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, i64>(2)?, r.get::<_, String>(3)?)),
     )?;
     let mut found = Vec::new();
-    for (hidden, instance, tries) in due {
+    for (hidden, instance, tries, doc) in due {
+        let said: Consent = read("consent", &doc)?;
+        // A STOP or START is never given up; that a stranger once said hello is.
+        if tries >= TRIES_FOR_A_HELLO && said.stopped_at.is_none() && said.started_at.is_none() {
+            let instance = instance.as_str();
+            tracing::warn!(gateway.instance = instance, "who wrote there was not found out; it was no STOP");
+            execute(db, "DELETE FROM unnamed WHERE hidden = ?1", [&hidden])?;
+            continue;
+        }
         let gap = (NAME_GAP << tries.clamp(0, 12)).min(LONGEST_NAME_GAP);
         execute(
             db,
@@ -308,11 +320,6 @@ fn rooms_with(db: &Connection, jid: &Jid) -> Stored<Vec<IncidentId>> {
         [format!("\"{jid}\"")],
         |r| Ok(IncidentId(r.get(0)?)),
     )
-}
-
-fn is_in_a_room(db: &Connection, jid: &Jid) -> Stored<bool> {
-    let sql = "SELECT 1 FROM rooms WHERE instr(doc, ?1) > 0 LIMIT 1";
-    Ok(first(db, sql, [format!("\"{jid}\"")], |_| Ok(()))?.is_some())
 }
 
 /// What a store that may be in use knows of people, without changing or making anything. `None` if there is no

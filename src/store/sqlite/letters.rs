@@ -174,9 +174,8 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
 fn is_pointless(letter: &Letter, consent: &Consent) -> Option<&'static str> {
     let stopped = consent.stopped().is_some();
     match letter.kind {
-        LetterKind::Introduction if stopped => Some("the person said STOP"),
+        LetterKind::Introduction | LetterKind::Started if stopped => Some("the person said STOP"),
         LetterKind::Introduction if consent.is_acquainted() => Some("the person has written meanwhile"),
-        LetterKind::Started if stopped => Some("the person said STOP"),
         LetterKind::Stopped if !stopped => Some("the person said START"),
         LetterKind::Introduction | LetterKind::Started | LetterKind::Stopped => None,
     }
