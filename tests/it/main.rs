@@ -14,6 +14,7 @@ mod failover;
 mod faults;
 mod gates;
 mod gateway_contract;
+mod golden;
 mod handouts;
 mod hardship;
 mod harness;
