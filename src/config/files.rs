@@ -131,7 +131,7 @@ impl Opened {
 
     /// The tree, several files merged into one, unless one of them could not be read or is not well-formed;
     /// these are findings. Half of a roster would only bring up names that the other half knows.
-    pub(super) fn parse<'a>(&self, desk: &Desk<'a>) -> Option<Node> {
+    pub(super) fn parse(&self, desk: &Desk<'_>) -> Option<Node> {
         for Problem { file, message, hint } in &self.problems {
             desk.whole_file(Level::Error, file.clone(), message.clone(), hint.clone());
         }

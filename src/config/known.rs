@@ -47,7 +47,7 @@ impl Known {
             if values.is_empty() && matches!(item.node.value, Value::List(_)) {
                 item.error_with("lists no value", "list the values that you know, or remove it");
             }
-            known.add(label, values.iter().filter_map(|i| i.text()).map(str::to_owned));
+            known.add(label, values.iter().filter_map(Item::text).map(str::to_owned));
         }
         known
     }
@@ -90,15 +90,14 @@ impl Known {
         };
         let words: Vec<&str> = values.iter().map(String::as_str).collect();
         let meant = matcher.value().and_then(|value| item.desk.closest(value, &words));
-        let hint = match meant.filter(|_| holding > 0 || !matcher.is_negative()) {
-            Some(meant) => format!("did you mean `{}`?", shortened(meant)),
-            None => {
-                let shown: Vec<String> = words.iter().take(SHOWN).map(|w| shortened(w)).collect();
-                let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-                let more = words.len().saturating_sub(SHOWN);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                format!("known is {}{more}", one_of(&shown))
-            }
+        let hint = if let Some(meant) = meant.filter(|_| holding > 0 || !matcher.is_negative()) {
+            format!("did you mean `{}`?", shortened(meant))
+        } else {
+            let shown: Vec<String> = words.iter().take(SHOWN).map(|w| shortened(w)).collect();
+            let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+            let more = words.len().saturating_sub(SHOWN);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("known is {}{more}", one_of(&shown))
         };
         item.warning(message, hint);
         true
