@@ -1,8 +1,8 @@
 //! Who there is, who is on duty, and which incidents concern whom.
 //!
-//! Actors: [`Person`]s, [`Rotation`]s in which they take turns, and [`Route`]s that say who is called for
-//! which incident. [`Roster::summon`] asks them all and answers with a [`Summons`]: the people, each with
-//! a role and the reason why. It is pure and never answers "nobody" as long as the fallback names a person.
+//! Actors: [`Person`]s, [`Rotation`]s in which they take turns, [`Team`]s of them, [`Route`]s that say who is
+//! called for which incident, and [`Client`]s whose people are called for all that concerns them.
+//! [`Roster::summon`] asks them all and answers with a [`Summons`]: the people, each with a role and the reason why. It is pure and never answers "nobody" as long as the fallback names a person.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,22 @@ use crate::clock::Timestamp;
 use crate::jid::Jid;
 use crate::matcher::{Labels, Matcher, all_hold};
 
+pub mod client;
 pub mod duty;
+pub mod naming;
 pub mod quorum;
 pub mod rehearsal;
 pub mod rotation;
+pub mod team;
 
+pub use client::{CLIENT, CLIENT_LABEL, Client};
 pub use duty::{Absence, OnDuty, Span};
+pub use naming::Giving;
 pub use quorum::{Quorum, Required, RequiredRole, StandIn};
 pub use rotation::{By, Duty, Hours, Layer, Override, Rotation};
+pub use team::Team;
+
+use naming::Place;
 
 /// The role that leads; listed first, and its clock is used for local times.
 pub const COMMANDER: &str = "commander";
@@ -36,6 +44,10 @@ pub struct Roster {
     pub people: BTreeMap<String, Person>,
     /// By key.
     pub rotations: BTreeMap<String, Rotation>,
+    /// By key.
+    pub teams: BTreeMap<String, Team>,
+    /// By key.
+    pub clients: BTreeMap<String, Client>,
     /// In the order of the file; the first that matches counts.
     pub routes: Vec<Route>,
     /// For incidents that no route matches.
@@ -59,6 +71,8 @@ pub struct Person {
     pub introduced: bool,
     /// Key of the person who is asked when this one does not come.
     pub stand_in: Option<String>,
+    /// The roles that this person may have; any, if there are none.
+    pub roles: Vec<String>,
     /// When they are away, in the order of the file.
     pub absences: Vec<Absence>,
 }
@@ -82,12 +96,14 @@ pub struct Route {
     pub size: usize,
     /// Whether its rooms may use what each number keeps back.
     pub important: bool,
+    /// Whether the people of the client that an incident concerns are called too.
+    pub clients: bool,
 }
 
 /// The most people in one room unless the route says otherwise: more are an audience, who do not act.
 pub const USUAL_SIZE: usize = 20;
 
-/// One role of a route.
+/// One role of a route or a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invite {
     /// In which capacity.
@@ -103,6 +119,8 @@ pub enum Invitee {
     Person(String),
     /// Whoever is on duty in this rotation.
     Rotation(String),
+    /// The members of this team who may have the role.
+    Team(String),
 }
 
 /// The incident that people are wanted for.
@@ -155,6 +173,12 @@ pub struct Summons {
     /// Whether its room may use what each number keeps back.
     #[serde(default)]
     pub important: bool,
+    /// The client whom the incident concerns, as shown to people.
+    #[serde(default)]
+    pub client: Option<String>,
+    /// Key of the client whose people are among the stakeholders.
+    #[serde(default)]
+    pub contacts_of: Option<String>,
 }
 
 fn usual_size() -> usize {
@@ -185,8 +209,9 @@ pub struct Stakeholder {
 
 impl Roster {
     /// The people wanted for `subject` at `at`: those of the first route whose matchers all hold, and of the
-    /// next ones for as long as each says `continue`; the fallback's if there is none or they name nobody. Whom
-    /// the source has assigned is wanted too, if the roster knows the address.
+    /// next ones for as long as each says `continue`; the fallback's if there is none or they name nobody. Then
+    /// the people of the client whom it concerns, unless one of the routes wants none, and whom the source has
+    /// assigned, if the roster knows the address.
     #[must_use]
     pub fn summon(&self, subject: &Subject<'_>, at: Timestamp) -> Summons {
         let mut routes: Vec<&Route> = Vec::new();
@@ -207,6 +232,11 @@ impl Roster {
             routes = vec![&self.fallback];
             found = self.called(&routes, at);
         }
+        let client = self.client_of(subject);
+        let contacts = client.filter(|_| named.iter().chain(&routes).all(|route| route.clients));
+        if let Some(client) = contacts {
+            self.add_contacts(&mut found, client, at);
+        }
         self.add_assignees(&mut found, subject, at);
         found.sort_by_key(|(leads, _)| !leads);
         let stakeholders: Vec<Stakeholder> = found.into_iter().map(|(_, s)| s).collect();
@@ -220,8 +250,13 @@ impl Roster {
             rule,
             quorum: needs.and_then(|route| self.required(route, &stakeholders, at)),
             size: routes.iter().map(|route| route.size).max().unwrap_or(USUAL_SIZE),
-            runbook: named.iter().find_map(|route| route.runbook.clone()),
+            runbook: named
+                .iter()
+                .find_map(|route| route.runbook.clone())
+                .or_else(|| client.and_then(|client| client.runbook.clone())),
             important: named.iter().any(|route| route.important),
+            client: client.map(|client| client.name.clone()),
+            contacts_of: contacts.map(|client| client.key.clone()),
             stakeholders,
             timezone,
         }
@@ -242,51 +277,47 @@ impl Roster {
     /// Everybody whom these routes name, in their order, and whether they lead.
     fn called(&self, routes: &[&Route], at: Timestamp) -> Vec<(bool, Stakeholder)> {
         let mut found: Vec<(bool, Stakeholder)> = Vec::new();
-        let invites = routes.iter().flat_map(|route| route.invite.iter().map(|invite| (&route.name, invite)));
-        for (route, invite) in invites {
-            for (person, why) in invite.whom.iter().flat_map(|invitee| self.resolve(invitee, route, at)) {
-                let leads = invite.role == COMMANDER;
-                if let Some((led, known)) = found.iter_mut().find(|(_, s)| s.person == person.key) {
-                    *led |= leads;
-                    known.join(&invite.role, leads, &why);
-                } else {
-                    found.push((leads, person.stakeholder(&invite.role, why)));
-                }
+        for route in routes {
+            for invite in &route.invite {
+                self.add_called(&mut found, invite, &invite.role, Place::Route(&route.name), at);
             }
         }
         found
     }
 
-    /// Adds those whom the source has assigned; addresses that nobody here has are passed over.
-    fn add_assignees(&self, found: &mut Vec<(bool, Stakeholder)>, subject: &Subject<'_>, at: Timestamp) {
-        let why = format!("assigned by {}", subject.source);
-        for person in subject.assignees.iter().filter_map(|email| self.by_email(email)) {
-            let (person, why) = self.present_for(person, std::iter::empty(), why.clone(), at);
-            match found.iter_mut().find(|(_, s)| s.person == person.key) {
-                Some((_, known)) if known.why.ends_with(&why) => {}
-                Some((_, known)) => known.why = format!("{}; {why}", known.why),
-                None => found.push((false, person.stakeholder(ASSIGNEE, why))),
+    /// Adds the people of `invite`, who are called as `role`.
+    fn add_called(
+        &self,
+        found: &mut Vec<(bool, Stakeholder)>,
+        invite: &Invite,
+        role: &str,
+        place: Place<'_>,
+        at: Timestamp,
+    ) {
+        let leads = role == COMMANDER;
+        for named in invite.whom.iter().flat_map(|invitee| self.resolve(invitee, Some(role), place, at)) {
+            if let Some((led, known)) = found.iter_mut().find(|(_, s)| s.person == named.person.key) {
+                *led |= leads;
+                known.join(role, leads, &named.why);
+            } else {
+                found.push((leads, named.person.stakeholder(role, named.why)));
             }
         }
     }
 
-    fn resolve<'a>(&'a self, invitee: &'a Invitee, route: &str, at: Timestamp) -> Vec<(&'a Person, String)> {
-        match invitee {
-            Invitee::Person(key) => {
-                let why = if route == FALLBACK {
-                    "named in the fallback".to_owned()
-                } else {
-                    format!("named in route {route}")
-                };
-                let person = self.people.get(key);
-                person
-                    .map(|person| self.present_for(person, std::iter::empty(), why, at))
-                    .into_iter()
-                    .collect()
-            }
-            Invitee::Rotation(key) => {
-                let duties = self.rotations.get(key).map(|rotation| self.on_duty(rotation, at));
-                duties.into_iter().flatten().map(|duty| (duty.person, duty.why)).collect()
+    /// Adds those whom the source has assigned, in the first role that they may have; addresses that nobody
+    /// here has are passed over. An assignment does not change who leads.
+    fn add_assignees(&self, found: &mut Vec<(bool, Stakeholder)>, subject: &Subject<'_>, at: Timestamp) {
+        let why = format!("assigned by {}", subject.source);
+        for person in subject.assignees.iter().filter_map(|email| self.by_email(email)) {
+            let (person, why) = self.present_for(person, std::iter::empty(), None, why.clone(), at);
+            match found.iter_mut().find(|(_, s)| s.person == person.key) {
+                Some((_, known)) if known.why.ends_with(&why) => {}
+                Some((_, known)) => known.why = format!("{}; {why}", known.why),
+                None => {
+                    let role = person.roles.iter().find(|role| *role != COMMANDER);
+                    found.push((false, person.stakeholder(role.map_or(ASSIGNEE, String::as_str), why)));
+                }
             }
         }
     }
@@ -341,7 +372,8 @@ impl Stakeholder {
             self.role =
                 if leads { format!("{role}, {}", self.role) } else { format!("{}, {role}", self.role) };
         }
-        if !self.why.split("; ").any(|w| w == why) {
+        // A reason may itself have several parts, so that it is looked for as a whole.
+        if !format!("; {};", self.why).contains(&format!("; {why};")) {
             self.why = format!("{}; {why}", self.why);
         }
     }
@@ -374,6 +406,7 @@ mod tests {
             timezone: zone.map(str::to_owned),
             introduced: true,
             stand_in: None,
+            roles: Vec::new(),
             absences: Vec::new(),
         }
     }
@@ -400,6 +433,7 @@ mod tests {
             quorum: None,
             size: USUAL_SIZE,
             important: false,
+            clients: true,
             goes_on: false,
         }
     }
@@ -426,6 +460,8 @@ mod tests {
                     fallback: None,
                 },
             )]),
+            teams: BTreeMap::new(),
+            clients: BTreeMap::new(),
             routes: vec![
                 route(
                     "acme production",

@@ -12,7 +12,7 @@ use crate::config::{
     show_duration,
 };
 use crate::room::policy::Strangers;
-use crate::roster::{Invitee, Person, Roster, Rotation, Route, USUAL_SIZE, wall_clock};
+use crate::roster::{Client, Invite, Invitee, Person, Roster, Rotation, Route, USUAL_SIZE, wall_clock};
 use crate::source::{IncidentPer, Source};
 
 /// How far a rotation is looked ahead.
@@ -112,6 +112,20 @@ fn understood(loaded: &Loaded, now: Timestamp, out: &mut dyn Write) -> io::Resul
         writeln!(out, "\nrotations")?;
         for rotation in roster.rotations.values() {
             describe_rotation(rotation, roster, now, out)?;
+        }
+    }
+    if !roster.teams.is_empty() {
+        writeln!(out, "\nteams")?;
+        for team in roster.teams.values() {
+            let whom: Vec<String> =
+                team.people.iter().map(|member| words(member, None, roster, now)).collect();
+            writeln!(out, "  {}: {}", with_name(&team.key, &team.name), whom.join("; "))?;
+        }
+    }
+    if !roster.clients.is_empty() {
+        writeln!(out, "\nclients, whose people are added to any route")?;
+        for client in roster.clients.values() {
+            describe_client(client, roster, now, out)?;
         }
     }
     writeln!(out, "\nroutes, the first that matches")?;
@@ -234,7 +248,18 @@ fn describe_person(person: &Person, out: &mut dyn Write) -> io::Result<()> {
     let zone = person.timezone.as_deref().unwrap_or("no time zone");
     let known = if person.introduced { "introduced" } else { "NOT introduced" };
     let stand_in = person.stand_in.as_ref().map_or_else(String::new, |key| format!(", then {key}"));
-    writeln!(out, "  {}: {}, {}, {zone}, {known}{stand_in}", person.key, person.name, person.jid.masked())
+    let roles = if person.roles.is_empty() {
+        String::new()
+    } else {
+        format!(", as {} only", person.roles.join(" or "))
+    };
+    writeln!(
+        out,
+        "  {}: {}, {}, {zone}, {known}{stand_in}{roles}",
+        person.key,
+        person.name,
+        person.jid.masked()
+    )
 }
 
 fn describe_rotation(
@@ -270,22 +295,57 @@ fn now_on_duty(roster: &Roster, key: &str, now: Timestamp) -> String {
     duties.iter().map(|duty| duty.person.key.as_str()).collect::<Vec<_>>().join(" and ")
 }
 
+/// The people and rotations that `invitee` stands for in `role`, or in any.
+fn words(invitee: &Invitee, role: Option<&str>, roster: &Roster, now: Timestamp) -> String {
+    match invitee {
+        Invitee::Person(key) => key.clone(),
+        Invitee::Rotation(key) => format!("rotation {key}, now {}", now_on_duty(roster, key, now)),
+        Invitee::Team(key) => {
+            let members = role.map(|role| roster.members(invitee, role)).unwrap_or_default();
+            let members: Vec<String> =
+                members.into_iter().map(|member| words(member, role, roster, now)).collect();
+            let members = if members.is_empty() { "nobody".to_owned() } else { members.join("; ") };
+            format!("team {key} ({members})")
+        }
+    }
+}
+
+/// A key, and the name that people read if it is another one.
+fn with_name(key: &str, name: &str) -> String {
+    if key == name { key.to_owned() } else { format!("{key} ({name})") }
+}
+
+fn describe_client(client: &Client, roster: &Roster, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let values: Vec<&str> = client.values().collect();
+    writeln!(out, "  {}: client = {}", with_name(&client.key, &client.name), values.join(" or "))?;
+    describe_invites(&client.invite, roster, now, out)?;
+    match &client.runbook {
+        Some(runbook) => writeln!(out, "    runbook {runbook}, if no route has one"),
+        None => Ok(()),
+    }
+}
+
+fn describe_invites(
+    invites: &[Invite],
+    roster: &Roster,
+    now: Timestamp,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for invite in invites {
+        let whom: Vec<String> =
+            invite.whom.iter().map(|invitee| words(invitee, Some(&invite.role), roster, now)).collect();
+        writeln!(out, "    {}: {}", invite.role, whom.join("; "))?;
+    }
+    Ok(())
+}
+
 fn describe_route(route: &Route, roster: &Roster, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let matchers: Vec<String> = route.matchers.iter().map(ToString::to_string).collect();
     let rule = if matchers.is_empty() { "everything else".to_owned() } else { matchers.join(" and ") };
     writeln!(out, "  {}: {rule}", route.name)?;
-    for invite in &route.invite {
-        let whom: Vec<String> = invite
-            .whom
-            .iter()
-            .map(|invitee| match invitee {
-                Invitee::Person(key) => key.clone(),
-                Invitee::Rotation(key) => {
-                    format!("rotation {key}, now {}", now_on_duty(roster, key, now))
-                }
-            })
-            .collect();
-        writeln!(out, "    {}: {}", invite.role, whom.join("; "))?;
+    describe_invites(&route.invite, roster, now, out)?;
+    if !route.clients && !roster.clients.is_empty() {
+        writeln!(out, "    no people of the client")?;
     }
     if route.important {
         writeln!(out, "    important: may use what each number keeps back")?;

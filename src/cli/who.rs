@@ -40,6 +40,8 @@ struct Answer<'a> {
     opens_a_room: bool,
     route: &'a str,
     rule: &'a str,
+    /// Whom the incident concerns, by its label `client`.
+    client: Option<&'a str>,
     runbook: Option<&'a str>,
     /// The most people in the room; those further down are not called.
     size: usize,
@@ -147,6 +149,7 @@ fn answer<'a>(loaded: &Loaded, question: &Question, summons: &'a Summons) -> Ans
         opens_a_room: question.severity.is_at_least(loaded.config.rooms.open_at),
         route: &summons.route,
         rule: &summons.rule,
+        client: summons.client.as_deref(),
         runbook: summons.runbook.as_deref(),
         size: summons.size,
         people: summons.stakeholders.iter().map(Called::of).collect(),
@@ -217,6 +220,9 @@ fn needed(required: &Required) -> Needed<'_> {
 fn explain(answer: &Answer<'_>, loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "at       {}", answer.at)?;
     writeln!(out, "route    {} ({})", answer.route, answer.rule)?;
+    if let Some(client) = answer.client {
+        writeln!(out, "client   {client}")?;
+    }
     let open_at = loaded.config.rooms.open_at;
     let verdict = if answer.opens_a_room { "opens a room" } else { "opens no room" };
     writeln!(out, "severity {} {verdict} (rooms.open_at is {open_at})", answer.severity)?;

@@ -1,13 +1,16 @@
-//! Reads `roster.yaml`, beginning with its people; rotations and routes have files of their own.
+//! Reads `roster.yaml`, beginning with its people; rotations, teams, clients and routes have files of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alert::Severity;
+use crate::config::clients;
 use crate::config::item::Item;
+use crate::config::roles::{self, Invited, roles_of};
 use crate::config::rotations::{absences, rotations, zone_name};
 use crate::config::routes;
 use crate::config::section::Section;
 use crate::config::source_text::Cover;
+use crate::config::teams::teams;
 use crate::config::words::{closest, shortened};
 use crate::config::yaml::Value;
 use crate::jid::Jid;
@@ -21,29 +24,70 @@ pub(super) fn roster(root: &Section<'_>, open_at: Severity, ours: &[Jid]) -> Ros
         .map(|item| people(&item, &mut seen, ours))
         .unwrap_or_default();
     let rotations = root.get("rotations").map(|item| rotations(&item, &mut seen)).unwrap_or_default();
-    let mut roster =
-        Roster { people, rotations, routes: Vec::new(), fallback: routes::empty_route(FALLBACK) };
+    let teams = root.get("teams").map(|item| teams(&item, &mut seen)).unwrap_or_default();
+    let clients = root.get("clients").map(|item| clients::clients(&item, &mut seen)).unwrap_or_default();
+    let mut roster = Roster {
+        people,
+        rotations,
+        teams,
+        clients: clients.iter().map(|(client, _)| (client.key.clone(), client.clone())).collect(),
+        routes: Vec::new(),
+        fallback: routes::empty_route(FALLBACK),
+    };
     routes::fill(root, &mut roster, &mut seen, open_at);
     // A misspelt name leaves somebody unused, which the error about it says better.
     if root.desk.errors() == 0 {
+        roles::check(&seen.invited, &seen.roles, &roster);
+        clients::remarks(&clients, &roster, open_at);
         for person in seen.unused() {
-            person.warning("is in no rotation and no route", "remove this person, or add them to a route");
+            person.warning(
+                "is in no rotation, no team and no route",
+                "remove this person, or add them to a route",
+            );
+        }
+        for team in seen.unused_teams() {
+            team.warning("is a team that nobody calls", "remove it, or name it in a route: `team:NAME`");
         }
     }
     roster
 }
 
-/// Which people and rotations there are, and which of them anybody asked for.
+/// Which people, rotations and teams there are, and which of them anybody asked for.
 #[derive(Default)]
 pub(super) struct Seen<'a> {
     people: BTreeMap<String, Item<'a>>,
     pub(super) rotations: BTreeSet<String>,
+    pub(super) teams: BTreeMap<String, Item<'a>>,
     used: BTreeSet<String>,
+    used_teams: BTreeSet<String>,
+    /// The roles that people may have, in the order of the file.
+    roles: Vec<(String, Item<'a>)>,
+    /// Who is named in which role so far.
+    pub(super) invited: Vec<Invited<'a>>,
 }
 
 impl<'a> Seen<'a> {
     fn unused(&self) -> impl Iterator<Item = &Item<'a>> {
         self.people.iter().filter(|(key, _)| !self.used.contains(*key)).map(|(_, item)| item)
+    }
+
+    fn unused_teams(&self) -> impl Iterator<Item = &Item<'a>> {
+        self.teams.iter().filter(|(key, _)| !self.used_teams.contains(*key)).map(|(_, item)| item)
+    }
+
+    /// Notes that `item` asks for the team called `name`, which must exist.
+    pub(super) fn team(&mut self, item: &Item<'a>, name: &str) -> Option<String> {
+        if self.teams.contains_key(name) {
+            self.used_teams.insert(name.to_owned());
+            return Some(name.to_owned());
+        }
+        let message = format!("names the team `{}`, which does not exist", shortened(name));
+        let names: Vec<&str> = self.teams.keys().map(String::as_str).collect();
+        match closest(name, &names) {
+            Some(meant) => item.error_with(message, format!("did you mean `team:{meant}`?")),
+            None => item.error_with(message, "add it under `teams`"),
+        }
+        None
     }
 
     /// Notes that `item` asks for a person, who must exist.
@@ -65,6 +109,8 @@ impl<'a> Seen<'a> {
         let message = format!("names `{}`, who is not among `people`", shortened(key));
         if self.rotations.contains(key) {
             item.error_with(message, format!("write `rotation:{key}` for the rotation"));
+        } else if self.teams.contains_key(key) {
+            item.error_with(message, format!("write `team:{key}` for the team"));
         } else if let Some(meant) = closest(key, &keys) {
             item.error_with(message, format!("did you mean `{meant}`?"));
         } else {
@@ -81,7 +127,10 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<St
     for (key, item) in item.named() {
         let read = item.section(|s| {
             stand_ins.extend(s.get("stand_in").map(|item| (key, item)));
-            person(s, key)
+            let roles = s.get("roles").map(|item| roles_of(&item)).unwrap_or_default();
+            let person = person(s, key, roles.iter().map(|(role, _)| role.clone()).collect());
+            seen.roles.extend(roles);
+            person
         });
         if let Some((at, person)) = read {
             if let Some(other) = owners.insert(person.jid.clone(), key) {
@@ -116,7 +165,7 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<St
     people
 }
 
-fn person<'a>(s: &Section<'a>, key: &str) -> Option<(Item<'a>, Person)> {
+fn person<'a>(s: &Section<'a>, key: &str, roles: Vec<String>) -> Option<(Item<'a>, Person)> {
     let name = s.need("name", "the name that the others will read").and_then(|i| i.line().map(str::to_owned));
     let phone = s.get("phone");
     let jid = s.get("jid");
@@ -159,6 +208,7 @@ fn person<'a>(s: &Section<'a>, key: &str) -> Option<(Item<'a>, Person)> {
         timezone,
         introduced,
         stand_in: None,
+        roles,
         absences,
     };
     Some((at, person))

@@ -8,7 +8,7 @@ use crate::config::section::Section;
 use crate::config::server::seconds;
 use crate::config::words::{closest, one_of, shortened};
 use crate::config::yaml::Value;
-use crate::roster::{Invite, Quorum, Roster, Route, USUAL_SIZE};
+use crate::roster::{Client, Invite, Invitee, Quorum, Roster, Route, USUAL_SIZE};
 
 /// How long people have to come, unless the route says otherwise.
 const WITHIN: SignedDuration = SignedDuration::from_mins(5);
@@ -70,7 +70,7 @@ pub(super) fn size(s: &Section<'_>) -> (usize, bool) {
 
 /// Says when a route calls more people than help, and refuses it when they do not fit.
 pub(super) fn check_size(item: &Item<'_>, route: &Route, said: bool, roster: &Roster) {
-    let (certainly, at_most) = roster.most_called(route);
+    let (certainly, at_most) = roster.most_called(&route.invite);
     let (name, size) = (&route.name, route.size);
     if certainly > size {
         item.desk.error_with(
@@ -88,6 +88,56 @@ pub(super) fn check_size(item: &Item<'_>, route: &Route, said: bool, roster: &Ro
         item.desk.warning(
             item.key_span.clone(),
             format!("`{name}` calls up to {at_most} people"),
+            "more than ten in one room rarely helps; name those who act, or say `size`",
+        );
+    } else if let Some((client, with_client)) = largest_client(route, at_most, said, roster) {
+        check_with_client(item, route, said, client, with_client);
+    }
+}
+
+/// The client whose people make the room of `route` the largest, and how large, if that can be worth a remark.
+fn largest_client<'r>(
+    route: &Route,
+    without: usize,
+    said: bool,
+    roster: &'r Roster,
+) -> Option<(&'r Client, usize)> {
+    let enough = if said { route.size } else { route.size.min(CROWD) };
+    // Counting rightly takes time, with hundreds of routes and clients; most of them are far too small.
+    let roughly = |client: &Client| -> usize {
+        let whom = client.invite.iter().flat_map(|invite| &invite.whom);
+        whom.map(|whom| match whom {
+            Invitee::Person(_) | Invitee::Rotation(_) => 1,
+            Invitee::Team(key) => roster.teams.get(key).map_or(0, |team| team.people.len()),
+        })
+        .sum()
+    };
+    let clients = roster.clients.values().filter(|client| {
+        route.clients && without + roughly(client) > enough && client.can_take(&route.matchers)
+    });
+    let sizes = clients.map(|client| {
+        let (_, at_most) = roster.most_called(route.invite.iter().chain(&client.invite));
+        (client, at_most)
+    });
+    // Of several the first in the order of their keys.
+    sizes.rev().max_by_key(|(_, at_most)| *at_most)
+}
+
+/// The same for the client whose people make the most of it: only a remark, because the route itself fits.
+fn check_with_client(item: &Item<'_>, route: &Route, said: bool, client: &Client, at_most: usize) {
+    let (name, size, key) = (&route.name, route.size, &client.key);
+    if at_most > size {
+        item.desk.warning(
+            item.key_span.clone(),
+            format!(
+                "`{name}` can call {at_most} people with those of client `{key}`, but a room holds {size}"
+            ),
+            "the client's people come after the route's; the last ones are left out",
+        );
+    } else if at_most > CROWD && !said {
+        item.desk.warning(
+            item.key_span.clone(),
+            format!("`{name}` calls up to {at_most} people with those of client `{key}`"),
             "more than ten in one room rarely helps; name those who act, or say `size`",
         );
     }

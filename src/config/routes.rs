@@ -6,12 +6,13 @@ use crate::alert::{Severity, is_web_address};
 use crate::config::item::Item;
 use crate::config::people::Seen;
 use crate::config::quorum::{check_size, quorum, size};
+use crate::config::roles::{Invited, role_name};
 use crate::config::section::Section;
 use crate::config::words::{closest, shortened};
 use crate::matcher::Matcher;
-use crate::roster::{COMMANDER, FALLBACK, Invite, Invitee, Roster, Route, USUAL_SIZE};
+use crate::roster::{COMMANDER, FALLBACK, Giving, Invite, Invitee, Roster, Route, USUAL_SIZE};
 
-/// Reads routes and fallback into the roster, whose people and rotations are already there.
+/// Reads routes and fallback into the roster, whose people, rotations, teams and clients are already there.
 pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<'a>, open_at: Severity) {
     let mut catch_all: Option<usize> = None;
     if let Some(item) = root.get("routes") {
@@ -48,16 +49,21 @@ pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<
             if roster.fallback.invite.iter().all(|i| i.whom.is_empty()) {
                 item.error_with("names nobody, but somebody must always be called", hint);
             }
-            let always = |invitee: &Invitee| match invitee {
-                Invitee::Person(_) => true,
-                Invitee::Rotation(key) => {
-                    roster.rotations.get(key).is_none_or(|r| r.weekly_gaps().is_empty())
-                }
+            let whom = || {
+                roster.fallback.invite.iter().flat_map(|i| i.whom.iter().map(|whom| (whom, i.role.as_str())))
             };
-            let whom = || roster.fallback.invite.iter().flat_map(|i| &i.whom);
-            if whom().next().is_some() && !whom().any(always) {
+            if whom().next().is_some()
+                && !whom().any(|(whom, role)| roster.gives(whom, role) == Giving::Always)
+            {
+                let teams = if whom().any(|(whom, _)| matches!(whom, Invitee::Team(_))) {
+                    "teams and rotations"
+                } else {
+                    "rotations"
+                };
                 item.error_with(
-                    "names rotations only that have nobody at times, but somebody must always be called",
+                    format!(
+                        "names {teams} only that have nobody at times, but somebody must always be called"
+                    ),
                     "name a person too, or give one of the rotations a `fallback`",
                 );
             }
@@ -78,12 +84,20 @@ fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> (Route, bool) {
 
 /// What routes and the fallback share: whom they call. Also whether they say how many fit into a room.
 fn called<'a>(s: &Section<'a>, name: String, matchers: Vec<Matcher>, seen: &mut Seen<'a>) -> (Route, bool) {
-    let invite = invites(s, seen);
+    let from = seen.invited.len();
+    let invite = s
+        .need("invite", "whom to call: `invite: { commander: [ rotation:platform ] }`")
+        .map(|item| invites(&item, seen))
+        .unwrap_or_default();
     let runbook = runbook(s);
     let quorum = quorum(s, &invite, seen);
+    for one in seen.invited.iter_mut().skip(from) {
+        one.needed = quorum.as_ref().is_some_and(|quorum| quorum.roles.contains(&one.role));
+    }
     let (size, sized) = size(s);
     let important = s.truth("important", false);
-    (Route { name, matchers, goes_on: false, invite, runbook, quorum, size, important }, sized)
+    let clients = s.truth("clients", true);
+    (Route { name, matchers, goes_on: false, invite, runbook, quorum, size, important, clients }, sized)
 }
 
 /// A route that calls nobody, until the real one is read.
@@ -97,10 +111,11 @@ pub(super) fn empty_route(name: &str) -> Route {
         quorum: None,
         size: USUAL_SIZE,
         important: false,
+        clients: true,
     }
 }
 
-fn runbook(s: &Section<'_>) -> Option<String> {
+pub(super) fn runbook(s: &Section<'_>) -> Option<String> {
     let item = s.get("runbook")?;
     let text = item.text()?;
     if is_web_address(text) {
@@ -110,29 +125,27 @@ fn runbook(s: &Section<'_>) -> Option<String> {
     None
 }
 
-fn invites<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {
-    let Some(item) = s.need("invite", "whom to call: `invite: { commander: [ rotation:platform ] }`") else {
-        return Vec::new();
-    };
+pub(super) fn invites<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {
     let mut invites = Vec::new();
     for (role, item) in item.named() {
-        let role = role.trim();
-        if role.is_empty() || role.chars().any(|c| c.is_control() || c == ',') || role.chars().count() > 40 {
-            item.desk.error_with(
-                item.key_span.clone(),
-                "a role is a short text without commas",
-                "such as `commander`, `specialist` or `account manager`",
-            );
-            continue;
+        let Some(role) = role_name(role, &item) else { continue };
+        let mut whom = Vec::new();
+        for item in item.list(true) {
+            let Some(invitee) = invitee(&item, seen) else { continue };
+            whom.push(invitee.clone());
+            seen.invited.push(Invited { role: role.to_owned(), invitee, item, needed: false });
         }
-        let whom = item.list(true).iter().filter_map(|i| invitee(i, seen)).collect();
         invites.push(Invite { role: role.to_owned(), whom });
     }
     invites
 }
 
 pub(super) fn invitee<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Option<Invitee> {
-    let Some(name) = item.text()?.strip_prefix("rotation:") else {
+    let text = item.text()?;
+    if let Some(name) = text.strip_prefix("team:") {
+        return seen.team(item, name.trim()).map(Invitee::Team);
+    }
+    let Some(name) = text.strip_prefix("rotation:") else {
         return seen.person(item).map(Invitee::Person);
     };
     let name = name.trim();
@@ -153,18 +166,13 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
     let named: BTreeSet<&str> = route
         .invite
         .iter()
-        .flat_map(|i| &i.whom)
-        .flat_map(|invitee| match invitee {
-            Invitee::Person(key) => vec![key.as_str()],
-            Invitee::Rotation(key) => {
-                roster.rotations.get(key).map(|r| r.everybody().collect()).unwrap_or_default()
-            }
-        })
+        .flat_map(|i| i.whom.iter().flat_map(|invitee| roster.everybody(invitee, &i.role)))
         .collect();
     let at = |message: String, hint: &str| {
         item.desk.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
     };
-    let leads = |i: &Invite| i.role == COMMANDER && !i.whom.is_empty();
+    let gives = |i: &Invite| i.whom.iter().any(|whom| roster.gives(whom, &i.role) != Giving::Nobody);
+    let leads = |i: &Invite| i.role == COMMANDER && gives(i);
     if !named.is_empty() && !route.invite.iter().any(leads) {
         at("has no commander".to_owned(), "somebody should lead: add the role `commander`");
     }
@@ -186,7 +194,7 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
 
 /// Whether an incident bad enough to open a room can take a route with these matchers, as far as they
 /// speak of the severity.
-fn opens(matchers: &[Matcher], open_at: Severity) -> bool {
+pub(super) fn opens(matchers: &[Matcher], open_at: Severity) -> bool {
     Severity::ALL.iter().filter(|severity| severity.is_at_least(open_at)).any(|severity| {
         let mut about_it = matchers.iter().filter(|m| m.name() == "severity");
         about_it.all(|m| m.holds(Some(severity.as_str())))

@@ -331,9 +331,16 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         quorum: None,
         size: 20,
         important: false,
+        clients: true,
     };
-    let roster =
-        Roster { people: BTreeMap::new(), rotations: BTreeMap::new(), routes: vec![], fallback: nobody };
+    let roster = Roster {
+        people: BTreeMap::new(),
+        rotations: BTreeMap::new(),
+        teams: BTreeMap::new(),
+        clients: BTreeMap::new(),
+        routes: vec![],
+        fallback: nobody,
+    };
     let (_, roster) = tokio::sync::watch::channel(Arc::new(roster));
     let source = Source::new("prometheus", SourceKind::Alertmanager, Verifier::new(Scheme::Insecure));
     let (metrics, bell) = (Arc::new(Metrics::default()), Arc::new(tokio::sync::Notify::new()));
@@ -387,5 +394,7 @@ fn summons() -> Summons {
         quorum: None,
         size: crate::roster::USUAL_SIZE,
         important: false,
+        client: None,
+        contacts_of: None,
     }
 }

@@ -71,6 +71,8 @@ impl Sample {
                 quorum: Some(required()),
                 size: USUAL_SIZE,
                 important: true,
+                client: Some("Acme GmbH".to_owned()),
+                contacts_of: Some("acme".to_owned()),
             },
             at(240),
         );
@@ -131,6 +133,8 @@ impl Sample {
                 quorum: None,
                 size: USUAL_SIZE,
                 important: false,
+                client: None,
+                contacts_of: None,
             },
             at(10),
         );

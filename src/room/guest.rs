@@ -1,5 +1,5 @@
 //! A room inside another one: an incident whose group had to wait lives in the group of an incident of the same
-//! route, the *host*. What is said about it is said there; nothing else of that group is the guest's matter.
+//! route, and with people of the same client if any, the *host*. What is said about it is said there; nothing else of that group is the guest's matter.
 //!
 //! The host does not close before its guests have. When its group is lost all the same (an operator ends it, the
 //! provider drops it), its guests are wanted again, and get a group of their own or another host.

@@ -56,6 +56,16 @@ impl Roster {
     /// leave a gap.
     #[must_use]
     pub fn on_duty<'a>(&'a self, rotation: &'a Rotation, at: Timestamp) -> Vec<OnDuty<'a>> {
+        self.on_duty_as(rotation, None, at)
+    }
+
+    /// The same, where only somebody who may have `role` takes the place of whoever is away.
+    pub(super) fn on_duty_as<'a>(
+        &'a self,
+        rotation: &'a Rotation,
+        role: Option<&str>,
+        at: Timestamp,
+    ) -> Vec<OnDuty<'a>> {
         let mut called: Vec<OnDuty<'a>> = Vec::new();
         for duty in rotation.on_duty(at) {
             let Some(person) = self.people.get(duty.person) else { continue };
@@ -77,7 +87,7 @@ impl Roster {
             };
             let week = rotation.zone.to_datetime(at).date().iso_week_date().week();
             let why = format!("rotation {}, week {week}, {rule}", rotation.name);
-            let on_duty = self.present_for(person, rotation.others(&person.key), why, at);
+            let on_duty = self.present_for(person, rotation.others(&person.key), role, why, at);
             if called.iter().all(|known| known.person.key != on_duty.0.key) {
                 let (person, why) = on_duty;
                 called.push(OnDuty { person, why, overridden: duty.by == By::Override });
@@ -86,11 +96,13 @@ impl Roster {
         called
     }
 
-    /// `person`, or whoever takes their place if they are away: the stand-in, then the first of `others`.
+    /// `person`, or whoever takes their place if they are away: the stand-in, then the first of `others`,
+    /// who may have `role` if it matters.
     pub(super) fn present_for<'a>(
         &'a self,
         person: &'a Person,
         others: impl Iterator<Item = &'a str>,
+        role: Option<&str>,
         why: String,
         at: Timestamp,
     ) -> (&'a Person, String) {
@@ -101,6 +113,7 @@ impl Roster {
             .into_iter()
             .chain(others)
             .filter_map(|key| self.people.get(key))
+            .filter(|other| role.is_none_or(|role| other.fills(role)))
             .find(|other| other.key != person.key && other.absence(at).is_none());
         match instead {
             Some(other) => (other, format!("{why}; {away}, so {} instead", other.name)),

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::naming::Place;
 use super::{FALLBACK, Invite, Invitee, Person, Roster, Route, Stakeholder};
 use crate::clock::{SignedDuration, Timestamp};
 
@@ -65,10 +66,11 @@ impl Roster {
         });
         let mut otherwise: Vec<Stakeholder> = Vec::new();
         for invitee in &quorum.otherwise {
-            for (person, why) in self.resolve(invitee, &route.name, at) {
-                if otherwise.iter().all(|s| s.person != person.key) {
-                    let why = format!("told when nobody else comes; {why}");
-                    otherwise.push(person.stakeholder(LAST, why));
+            // Being told is no role that people's `roles` are about.
+            for named in self.resolve(invitee, None, Place::Route(&route.name), at) {
+                if otherwise.iter().all(|s| s.person != named.person.key) {
+                    let why = format!("told when nobody else comes; {}", named.why);
+                    otherwise.push(named.person.stakeholder(LAST, why));
                 }
             }
         }
@@ -77,12 +79,14 @@ impl Roster {
 
     /// Who is asked instead of the people that `route` calls as `role`: for somebody on duty the others of the
     /// rotation in the order of their turns, then whoever is named as a stand-in, and that one's stand-in.
-    /// Nobody who is away.
+    /// Nobody who is away, and for a team nobody who may not have the role.
     fn stand_ins(&self, route: &Route, role: &str, called: &BTreeSet<&str>, at: Timestamp) -> Vec<StandIn> {
         let mut chain: Vec<StandIn> = Vec::new();
-        let mut add = |key: &str, instead_of: &Person, how: String| {
+        let mut add = |key: &str, instead_of: &Person, of_a_team: bool, how: String| {
             let is_new = !called.contains(key) && chain.iter().all(|s| s.who.person != key);
-            let present = self.people.get(key).filter(|person| is_new && person.absence(at).is_none());
+            let may = |person: &&Person| !of_a_team || person.fills(role);
+            let present =
+                self.people.get(key).filter(|person| is_new && person.absence(at).is_none()).filter(may);
             let Some(person) = present else { return };
             let why = format!("stands in for {}; {how}", instead_of.name);
             chain.push(StandIn { who: person.stakeholder(role, why), instead_of: instead_of.name.clone() });
@@ -90,14 +94,15 @@ impl Roster {
         let of_role = |invite: &&Invite| invite.role == role;
         let invitees = route.invite.iter().filter(of_role).flat_map(|invite| &invite.whom);
         let resolved = invitees.flat_map(|invitee| {
-            self.resolve(invitee, &route.name, at).into_iter().map(move |(person, _)| (invitee, person))
+            let of_a_team = matches!(invitee, Invitee::Team(_));
+            let named = self.resolve(invitee, Some(role), Place::Route(&route.name), at);
+            named.into_iter().map(move |named| (of_a_team, named))
         });
-        for (invitee, person) in resolved {
-            if let Invitee::Rotation(key) = invitee
-                && let Some(rotation) = self.rotations.get(key)
-            {
+        for (of_a_team, named) in resolved {
+            let person = named.person;
+            if let Some(rotation) = named.rotation {
                 for next in rotation.others(&person.key) {
-                    add(next, person, format!("next in rotation {key}"));
+                    add(next, person, of_a_team, format!("next in rotation {}", rotation.name));
                 }
             }
             let mut seen = BTreeSet::from([person.key.as_str()]);
@@ -106,24 +111,11 @@ impl Roster {
                 if !seen.insert(next.key.as_str()) {
                     break;
                 }
-                add(&next.key, person, format!("named as the stand-in of {}", last.name));
+                add(&next.key, person, of_a_team, format!("named as the stand-in of {}", last.name));
                 last = next;
             }
         }
         chain
-    }
-
-    /// How many people `route` calls at once: those it names, and one more for each rotation at most.
-    #[must_use]
-    pub fn most_called(&self, route: &Route) -> (usize, usize) {
-        let whom = || route.invite.iter().flat_map(|invite| &invite.whom);
-        let named: BTreeSet<&str> = whom()
-            .filter_map(|w| if let Invitee::Person(key) = w { Some(key.as_str()) } else { None })
-            .collect();
-        let rotations: BTreeSet<&str> = whom()
-            .filter_map(|w| if let Invitee::Rotation(key) = w { Some(key.as_str()) } else { None })
-            .collect();
-        (named.len(), named.len() + rotations.len())
     }
 }
 

@@ -13,6 +13,7 @@ mod asking;
 mod events;
 mod rosters;
 mod settings;
+mod teams;
 mod verifying;
 
 const GOOD_CONFIG: &str = "\

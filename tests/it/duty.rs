@@ -82,6 +82,7 @@ fn person(key: &str) -> Person {
         timezone: None,
         introduced: true,
         stand_in: None,
+        roles: Vec::new(),
         absences: Vec::new(),
     }
 }
@@ -100,8 +101,16 @@ fn roster(absences: Vec<(&str, Absence)>) -> Roster {
         quorum: None,
         size: 20,
         important: false,
+        clients: true,
     };
-    Roster { people, rotations: BTreeMap::new(), routes: Vec::new(), fallback }
+    Roster {
+        people,
+        rotations: BTreeMap::new(),
+        teams: BTreeMap::new(),
+        clients: BTreeMap::new(),
+        routes: Vec::new(),
+        fallback,
+    }
 }
 
 /// The whole rule in other words: a turn is a stretch from the first occurrence of its beginning to the last

@@ -3,7 +3,9 @@
 #![cfg(test)]
 
 mod budget;
+mod calling;
 mod configuring;
+mod contacts;
 mod crash;
 mod duty;
 mod events;

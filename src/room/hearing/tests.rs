@@ -83,6 +83,8 @@ fn room(states: &[SeatState]) -> Room {
         quorum: None,
         size: 20,
         important: false,
+        client: None,
+        contacts_of: None,
     };
     let mut room = Room::wanted(&incident(), summons, at(0));
     room.phase = Phase::Live { group: group(), since: at(0) };

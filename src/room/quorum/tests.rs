@@ -71,6 +71,8 @@ fn room() -> Room {
         quorum: Some(required),
         size: USUAL_SIZE,
         important: false,
+        client: None,
+        contacts_of: None,
     };
     let mut room = Room::wanted(&incident, summons, at(0));
     room.told.push(Told { what: What::Welcome, at: at(0), text: String::new(), message_id: None });

@@ -92,6 +92,8 @@ fn room(stage: Option<Stage>) -> Room {
         quorum: None,
         size: 20,
         important: false,
+        client: None,
+        contacts_of: None,
     };
     let mut room = Room::wanted(&incident(), summons, at(0));
     room.phase = Phase::Live { group: group(), since: at(0) };

@@ -155,7 +155,7 @@ fn record(db: &Connection, hook: &Acceptance, folded: &Folded) -> Stored<()> {
                 room.phase.name().as_str(),
                 write("room", &room)?,
                 millis(now),
-                room.summons.route,
+                room.summons.company(),
                 queue::rank(&room)
             ],
         )?;

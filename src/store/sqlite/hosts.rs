@@ -26,6 +26,7 @@ pub(super) fn host_of(db: &Connection, room: &Room) -> Stored<Option<Host>> {
     if room.phase.name() != PhaseName::Wanted {
         return Ok(None);
     }
+    // The column `route` holds what those who share a group have in common.
     // `hosting > 0` is what makes the index fit; without it every room is read.
     let ready = first(
         db,
@@ -33,7 +34,7 @@ pub(super) fn host_of(db: &Connection, room: &Room) -> Stored<Option<Host>> {
          WHERE r.route = ?1 AND r.hosting > 0 AND r.hosting = 2 AND r.incident <> ?2 AND r.wish IS NULL AND i.state = 'open'
            AND (SELECT count(*) FROM rooms g WHERE g.guest_of = r.incident) < ?3
          ORDER BY r.incident LIMIT 1",
-        params![room.summons.route, room.incident.0, most()],
+        params![room.summons.company(), room.incident.0, most()],
         |r| r.get::<_, String>(0),
     )?;
     if let Some(doc) = ready {
@@ -42,7 +43,7 @@ pub(super) fn host_of(db: &Connection, room: &Room) -> Stored<Option<Host>> {
     let soon = first(
         db,
         "SELECT doc FROM rooms WHERE route = ?1 AND hosting > 0 AND hosting = 1 AND incident <> ?2 ORDER BY incident LIMIT 1",
-        params![room.summons.route, room.incident.0],
+        params![room.summons.company(), room.incident.0],
         |r| r.get::<_, String>(0),
     )?;
     Ok(soon.map(|doc| read::<Room>("room", &doc)).transpose()?.and_then(|room| room.as_host()))
@@ -98,7 +99,7 @@ pub(super) fn tell(db: &Connection, room: &Room, before: Before, now: Timestamp)
             "UPDATE rooms SET wake_at = min(coalesce(wake_at, ?2), ?2), stirred = stirred + 1
              WHERE incident IN (SELECT incident FROM rooms WHERE turn_at IS NOT NULL AND route = ?1
                                 ORDER BY rank, incident LIMIT ?3)",
-            params![room.summons.route, millis(now), most()],
+            params![room.summons.company(), millis(now), most()],
         )?;
     }
     if hosting != ready && before.hosting == ready {

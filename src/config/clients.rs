@@ -1,0 +1,113 @@
+//! The roster's clients: whose incidents these are, and whom of theirs to call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::alert::Severity;
+use crate::config::item::Item;
+use crate::config::people::Seen;
+use crate::config::routes::{invites, opens, runbook};
+use crate::config::section::Section;
+use crate::config::words::shortened;
+use crate::roster::client::plain_value;
+use crate::roster::{Client, Roster};
+
+/// The clients with where they are written.
+pub(super) type Written<'a> = Vec<(Client, Item<'a>)>;
+
+/// The clients that could be read; each problem of the others is a finding.
+pub(super) fn clients<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Written<'a> {
+    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+    let named = item.named();
+    // Keys first: an `also` that is somebody's key is what is wrong, wherever it stands.
+    for (key, item) in &named {
+        if let Some(other) = owners.insert(plain_value(key), key) {
+            item.desk.error_with(
+                item.key_span.clone(),
+                format!("`{}` and `{}` are the same client", shortened(other), shortened(key)),
+                "the label `client` is compared without regard to case; make one entry of both",
+            );
+        }
+    }
+    let mut written = Vec::new();
+    for (key, item) in named {
+        let client = item.section(|s| client(s, key, &mut owners, seen));
+        if client.runbook.is_none() && client.invite.iter().all(|i| i.whom.is_empty()) {
+            item.desk.warning(
+                item.key_span.clone(),
+                format!("client `{}` adds nobody to a room", shortened(key)),
+                "say whom to call: `invite: { client: [ amira ] }`",
+            );
+        }
+        written.push((client, item));
+    }
+    written
+}
+
+fn client<'a>(
+    s: &Section<'a>,
+    key: &'a str,
+    owners: &mut BTreeMap<String, &'a str>,
+    seen: &mut Seen<'a>,
+) -> Client {
+    let name = s.get("name").and_then(|item| item.line()).unwrap_or(key).to_owned();
+    let mut also: Vec<String> = Vec::new();
+    for item in s.get("also").map(|item| item.list(true)).unwrap_or_default() {
+        let Some(value) = item.text() else { continue };
+        match owners.get(&plain_value(value)) {
+            Some(other) if *other == key => item.warning(
+                "means this client anyway",
+                "the label `client` is compared without regard to case; remove it",
+            ),
+            Some(other) => item.error_with(
+                format!("means the client `{}` too", shortened(other)),
+                "a value of the label `client` belongs to one client; remove one of them",
+            ),
+            None => {
+                owners.insert(plain_value(value), key);
+                also.push(value.to_owned());
+            }
+        }
+    }
+    let invite = s.get("invite").map(|item| invites(&item, seen)).unwrap_or_default();
+    Client { key: key.to_owned(), name, also, invite, runbook: runbook(s) }
+}
+
+/// What is allowed but probably not meant, once the routes are known.
+pub(super) fn remarks(written: &Written<'_>, roster: &Roster, open_at: Severity) {
+    for (client, item) in written {
+        let at = |message: String, hint: &str| {
+            item.desk.warning(
+                item.key_span.clone(),
+                format!("client `{}` {message}", shortened(&client.key)),
+                hint,
+            );
+        };
+        let named: BTreeSet<&str> = client
+            .invite
+            .iter()
+            .flat_map(|invite| invite.whom.iter().flat_map(|whom| roster.everybody(whom, &invite.role)))
+            .collect();
+        let mut routes = roster.routes.iter().chain([&roster.fallback]);
+        let taken: Vec<_> =
+            routes.by_ref().filter(|route| route.clients && client.can_take(&route.matchers)).collect();
+        if !named.is_empty() && taken.is_empty() {
+            at(
+                "has people whom no route calls".to_owned(),
+                "every route that it can take says `clients: false`",
+            );
+        }
+        if !taken.iter().any(|route| opens(&route.matchers, open_at)) {
+            continue;
+        }
+        let strangers: Vec<&str> = named
+            .into_iter()
+            .filter(|key| roster.people.get(*key).is_some_and(|person| !person.introduced))
+            .collect();
+        if !strangers.is_empty() {
+            at(
+                format!("would call people who never wrote to our number: {}", strangers.join(", ")),
+                "let them write to it once and set `introduced: true`; until then `rooms.strangers` says what happens",
+            );
+        }
+    }
+}
