@@ -165,10 +165,11 @@ pub fn compose(config: &Config) -> Result<Composer, StartError> {
     };
     let trust = config.sources.values().map(|source| (source.name.clone(), trust(source))).collect();
     let settings = message::Settings { limits, close_after: config.rooms.close_after, trust };
-    Composer::new(&config.room_name, &config.messages, settings).map_err(|problems| {
+    let composer = Composer::new(&config.room_name, &config.messages, settings).map_err(|problems| {
         let all: Vec<String> = problems.iter().map(|p| format!("`{}`: {}", p.template, p.why)).collect();
         StartError::Words(all.join("; "))
-    })
+    })?;
+    Ok(composer.with_translations(config.translations.clone()))
 }
 
 fn trust(source: &Source) -> Trust {

@@ -19,10 +19,12 @@ use crate::source::Source;
 
 mod budget;
 mod clients;
+mod deputies;
 mod desk;
 mod events;
 pub mod finding;
 mod gateway;
+mod handout;
 pub mod in_force;
 mod item;
 mod people;
@@ -39,6 +41,7 @@ mod server;
 mod source_text;
 mod sources;
 mod teams;
+mod translations;
 mod verify;
 mod words;
 mod yaml;
@@ -51,12 +54,14 @@ pub use rooms::{TEMPLATES, Texts, USUAL_NAME};
 pub use second_way::SecondWaySettings;
 pub use secret::UNSET;
 pub use server::{Log, LogFormat, Server, StoreAddress};
+pub use translations::Translations;
 pub use verify::describe as describe_verifier;
 
 use desk::Desk;
 use item::Item;
 use section::Section;
 use source_text::SourceText;
+use translations::Translated;
 use words::reason;
 use yaml::Node;
 
@@ -77,6 +82,8 @@ pub struct Config {
     pub room_name: String,
     /// Templates that replace the built-in ones.
     pub messages: Texts,
+    /// Texts for one person in their language.
+    pub translations: Translations,
     /// How we log.
     pub log: Log,
 }
@@ -127,14 +134,17 @@ pub fn load(
     let source = open(path);
     let desk = Desk::new(source.text(), folder, env, strictness);
     let read = source.parse(&desk).map(|root| section_of(&desk, &root, |s| read(s, folder)));
-    let mut findings = desk.into_findings();
     // A config that cannot be read still has a roster, most likely at the usual place.
-    let (config, roster_path, open_at) = match read {
-        Some(read) => (read.config, read.roster_path, read.open_at),
-        None => (None, folder.join(USUAL_ROSTER), Policy::default().open_at),
+    let (config, roster_path, open_at, translated) = match read {
+        Some(read) => (read.config, read.roster_path, read.open_at, read.translated),
+        None => (None, folder.join(USUAL_ROSTER), Policy::default().open_at, Translated::default()),
     };
     let ours = config.as_ref().map(|config| config.gateway.phones()).unwrap_or_default();
     let (roster, roster_source, roster_findings) = read_roster(&roster_path, open_at, &ours);
+    if let Some(roster) = &roster {
+        translated.check(roster, &desk);
+    }
+    let mut findings = desk.into_findings();
     findings.extend(roster_findings);
     let findings = Findings::sorted(findings, &[source.text(), roster_source.text()]);
     match (config, roster) {
@@ -173,6 +183,7 @@ struct Read {
     config: Option<Config>,
     roster_path: PathBuf,
     open_at: Severity,
+    translated: Translated,
 }
 
 fn read(root: &Section<'_>, folder: &Path) -> Read {
@@ -182,7 +193,7 @@ fn read(root: &Section<'_>, folder: &Path) -> Read {
     let gateway = gateway::gateway(root);
     let sources = sources::sources(root, server.listen);
     let (rooms, room_name) = rooms::rooms(root, gateway.as_ref());
-    let messages = rooms::messages(root);
+    let (messages, translated) = rooms::messages(root);
     let log = server::log(root);
     Read {
         roster_path: folder.join(roster),
@@ -195,8 +206,10 @@ fn read(root: &Section<'_>, folder: &Path) -> Read {
             rooms,
             room_name,
             messages,
+            translations: translated.texts.clone(),
             log,
         }),
+        translated,
     }
 }
 

@@ -3,7 +3,8 @@
 //! Pure, and the same text for the same facts. Actors: the [`Composer`]; a [`Wording`] for each kind of
 //! text, which the config may replace; a scene of facts turned into plain words. Nothing here can fail
 //! while people wait: a replaced wording that does not render, or says nothing, gives way to the built-in
-//! one, and that to the bare facts.
+//! one, and that to the bare facts. The wording is looked for in this order: for one person a translation into
+//! their language, then what the room's route has of its own, the config's, the built-in one.
 //!
 //! Every text names its incident in its first line, so that it survives any shortening and a person (or a
 //! look into the chat) recognises a repeat. No text holds a phone number unless the alert itself did.
@@ -15,6 +16,7 @@ use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::{Capabilities, InviteLink, subject_has_token};
 use crate::incident::{Incident, IncidentId};
 use crate::room::{Also, Matter, NewsItem, Room, Seat};
+use crate::roster::Language;
 
 mod departure;
 mod length;
@@ -104,6 +106,8 @@ pub struct Preview {
 pub struct Composer {
     templates: Templates,
     settings: Settings,
+    /// Texts for one person by language and, below it, by [`Wording::as_str`].
+    translations: BTreeMap<Language, BTreeMap<String, String>>,
 }
 
 impl Default for Composer {
@@ -115,6 +119,9 @@ impl Default for Composer {
 /// A text that was tried.
 struct Attempt {
     text: String,
+    /// Long parts were left out for the sake of the rest.
+    was_shortened: bool,
+    /// That was not enough.
     was_cut: bool,
 }
 
@@ -122,7 +129,15 @@ impl Composer {
     /// A composer that says everything in the built-in words.
     #[must_use]
     pub fn built_in(settings: Settings) -> Self {
-        Self { templates: Templates::built_in(), settings }
+        Self { templates: Templates::built_in(), settings, translations: BTreeMap::new() }
+    }
+
+    /// The same, and texts for one person whose language is among `translations` are said in that: templates by
+    /// [`Wording::as_str`], of those in [`Wording::ONE_TO_ONE`]. One that cannot be filled gives way to the
+    /// usual text.
+    #[must_use]
+    pub fn with_translations(self, translations: BTreeMap<Language, BTreeMap<String, String>>) -> Self {
+        Self { translations, ..self }
     }
 
     /// A composer with the config's own templates: `room_name` for the subject, and `overrides` by
@@ -177,6 +192,36 @@ impl Composer {
         problems.sort();
         problems.dedup();
         problems
+    }
+
+    /// The config's templates that are so long that even an incident with short words leaves them no room for
+    /// everything.
+    #[must_use]
+    pub fn tight(&self) -> Vec<TemplateProblem> {
+        let sample = Sample::full();
+        let mut tight = Vec::new();
+        for (wording, scene) in sample.scenes() {
+            if wording == Wording::Subject || !self.templates.has_own(wording) {
+                continue;
+            }
+            if let Ok(Attempt { was_shortened: true, was_cut: false, .. }) =
+                self.text_by(Author::Config, wording, &scene)
+            {
+                let longest = self.longest(wording);
+                let why = format!("people and links are left out to keep within {longest} characters");
+                tight.push(TemplateProblem::of(wording, why));
+            }
+        }
+        tight.dedup();
+        tight
+    }
+
+    /// The language in which `wording` is said to somebody who reads `language`, if it is not the usual one.
+    #[must_use]
+    pub fn translated(&self, wording: Wording, language: Option<&Language>) -> Option<&Language> {
+        let of = |wider: &str| self.translations.iter().find(|(known, _)| known.as_str() == wider);
+        let mut known = language?.and_wider().filter_map(of);
+        known.find(|(_, texts)| texts.contains_key(wording.as_str())).map(|(language, _)| language)
     }
 
     /// Every text for a made-up incident, as it would be sent.
@@ -316,25 +361,37 @@ impl Composer {
     }
 
     fn compose(&self, wording: Wording, scene: &Scene<'_>) -> String {
-        Author::IN_TURN
-            .into_iter()
+        let own = [self.translation(wording, scene), route_text(wording, scene)];
+        own.into_iter()
+            .flatten()
+            .map(Author::Own)
+            .chain(Author::IN_TURN)
             .find_map(|author| self.text_by(author, wording, scene).ok())
             .map_or_else(|| self.bare(wording, scene), |attempt| attempt.text)
+    }
+
+    /// The template in the language of the one person who reads it.
+    fn translation<'a>(&'a self, wording: Wording, scene: &Scene<'_>) -> Option<&'a str> {
+        let language = self.translated(wording, scene.reader()?.who.language.as_ref())?;
+        self.translations.get(language)?.get(wording.as_str()).map(String::as_str)
     }
 
     /// One text from one author's template: as much as fits, the long parts shortened first.
     fn text_by(
         &self,
-        author: Author,
+        author: Author<'_>,
         wording: Wording,
         scene: &Scene<'_>,
     ) -> Result<Attempt, TemplateProblem> {
         let longest = self.longest(wording);
+        let template = self.templates.template(author, wording)?;
         let mut text = String::new();
-        for measure in Measure::STEPS {
+        let mut was_shortened = false;
+        for (step, measure) in Measure::STEPS.into_iter().enumerate() {
             let words = scene.words(&self.settings, measure);
-            let told = scene.with_others(self.templates.render(author, wording, words)?, measure);
+            let told = scene.with_others(template.render(words)?, measure);
             text = with_head(tidy(&told), scene);
+            was_shortened = step > 0;
             if size(&text) <= longest {
                 break;
             }
@@ -346,24 +403,25 @@ impl Composer {
             Some(part) if !text.contains(&part) => {
                 Err(TemplateProblem::of(wording, "the invite link `{{ link }}` is missing".to_owned()))
             }
-            _ => Ok(Attempt { text, was_cut }),
+            _ => Ok(Attempt { text, was_shortened, was_cut }),
         }
     }
 
     fn subject_by(
         &self,
-        author: Author,
+        author: Author<'_>,
         scene: &Scene<'_>,
         longest: usize,
     ) -> Result<String, TemplateProblem> {
         let wording = Wording::Subject;
+        let template = self.templates.template(author, wording)?;
         let token = scene.incident.id.to_string();
         let mut measure = Measure::STEPS[0];
         let mut subject = String::new();
         // Once for its natural length, once for the cut, and once more where the cut itself was uneven.
         for _ in 0..3 {
             let words = scene.words(&self.settings, measure);
-            subject = one_line(&self.templates.render(author, wording, words)?, usize::MAX);
+            subject = one_line(&template.render(words)?, usize::MAX);
             let over = size(&subject).saturating_sub(longest);
             if over == 0 {
                 break;
@@ -442,6 +500,11 @@ fn with_head(text: String, scene: &Scene<'_>) -> String {
         }
     };
     if is_there { text } else { format!("{}\n{text}", head(scene)) }
+}
+
+/// The template that the room's route has for this.
+fn route_text<'a>(wording: Wording, scene: &Scene<'a>) -> Option<&'a str> {
+    scene.room?.summons.handout.messages.get(wording.as_str()).map(String::as_str)
 }
 
 fn no_such_text(name: &str) -> TemplateProblem {

@@ -16,6 +16,8 @@ use crate::matcher::{Labels, Matcher, all_hold};
 
 pub mod client;
 pub mod duty;
+pub mod handout;
+pub mod language;
 pub mod naming;
 pub mod quorum;
 pub mod rehearsal;
@@ -24,6 +26,8 @@ pub mod team;
 
 pub use client::{CLIENT, CLIENT_LABEL, Client};
 pub use duty::{Absence, OnDuty, Span};
+pub use handout::{Dashboard, Handout};
+pub use language::Language;
 pub use naming::Giving;
 pub use quorum::{Quorum, Required, RequiredRole, StandIn};
 pub use rotation::{By, Duty, Hours, Layer, Override, Rotation};
@@ -75,6 +79,8 @@ pub struct Person {
     pub roles: Vec<String>,
     /// When they are away, in the order of the file.
     pub absences: Vec<Absence>,
+    /// In which language they are written to, where that is translated.
+    pub language: Option<Language>,
 }
 
 /// Which incidents concern whom.
@@ -92,6 +98,10 @@ pub struct Route {
     pub runbook: Option<String>,
     /// Who must be there, and by when.
     pub quorum: Option<Quorum>,
+    /// Who is asked first in place of whoever does not come, by role.
+    pub deputies: Vec<Invite>,
+    /// What it gives into its rooms.
+    pub handout: Handout,
     /// The most people in one room; the rest are not called.
     pub size: usize,
     /// Whether its rooms may use what each number keeps back.
@@ -179,6 +189,9 @@ pub struct Summons {
     /// Key of the client whose people are among the stakeholders.
     #[serde(default)]
     pub contacts_of: Option<String>,
+    /// What the route gives into the room.
+    #[serde(default, skip_serializing_if = "Handout::is_empty")]
+    pub handout: Handout,
 }
 
 fn usual_size() -> usize {
@@ -205,6 +218,9 @@ pub struct Stakeholder {
     pub timezone: Option<String>,
     /// How they came to be wanted.
     pub why: String,
+    /// In which language they are written to, where that is translated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
 }
 
 impl Roster {
@@ -257,6 +273,7 @@ impl Roster {
             important: named.iter().any(|route| route.important),
             client: client.map(|client| client.name.clone()),
             contacts_of: contacts.map(|client| client.key.clone()),
+            handout: Handout::joined(&named.iter().map(|route| &route.handout).collect::<Vec<_>>()),
             stakeholders,
             timezone,
         }
@@ -355,6 +372,7 @@ impl Person {
             email: self.email.clone(),
             timezone: self.timezone.clone(),
             why,
+            language: self.language.clone(),
         }
     }
 }
@@ -408,6 +426,7 @@ mod tests {
             stand_in: None,
             roles: Vec::new(),
             absences: Vec::new(),
+            language: None,
         }
     }
 
@@ -431,6 +450,8 @@ mod tests {
             invite: invites,
             runbook: Some(format!("https://runbooks.example/{}", name.len())),
             quorum: None,
+            deputies: Vec::new(),
+            handout: Handout::default(),
             size: USUAL_SIZE,
             important: false,
             clients: true,

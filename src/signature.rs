@@ -75,8 +75,17 @@ pub enum Digest {
 pub struct TimestampHeader {
     /// The header that carries Unix seconds as decimal digits.
     pub header: HeaderName,
-    /// What stands between the time and the body in the signed text.
-    pub separator: String,
+    /// Where the time takes part in the signature.
+    pub before: Before,
+}
+
+/// What a signed time stands before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Before {
+    /// The body, with this text between: Grafana, Slack and most.
+    Body(String),
+    /// The secret, both together being the key: GitGuardian.
+    Secret,
 }
 
 /// What a request must prove, and with which secrets. Several secrets at once make rotation possible; the

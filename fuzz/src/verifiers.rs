@@ -3,7 +3,9 @@
 use http::HeaderName;
 use warroom::clock::Timestamp;
 use warroom::signature::sns::{Certificate, Terms};
-use warroom::signature::{Encoding, Scheme, TimestampHeader, Verifier, certificate_for, verify, verify_with};
+use warroom::signature::{
+    Before, Encoding, Scheme, TimestampHeader, Verifier, certificate_for, verify, verify_with,
+};
 use warroom::source::SourceKind;
 
 use crate::input::hook;
@@ -54,9 +56,7 @@ fn secrets() -> Vec<secrecy::SecretString> {
 }
 
 fn schemes() -> Vec<Scheme> {
-    let timed = |separator: &str| {
-        Some(TimestampHeader { header: HeaderName::from_static("x-time"), separator: separator.to_owned() })
-    };
+    let timed = |before| Some(TimestampHeader { header: HeaderName::from_static("x-time"), before });
     let hmac = |encoding, prefix: Option<&str>, timestamp| Scheme::Hmac {
         secrets: secrets(),
         header: HeaderName::from_static("x-signature"),
@@ -71,8 +71,9 @@ fn schemes() -> Vec<Scheme> {
         Scheme::Query { name: "token".to_owned(), secrets: secrets() },
         hmac(Encoding::Hex, None, None),
         hmac(Encoding::Base64, Some("v1="), None),
-        hmac(Encoding::Hex, None, timed(":")),
-        hmac(Encoding::Hex, Some("sha256="), timed("")),
+        hmac(Encoding::Hex, None, timed(Before::Body(":".to_owned()))),
+        hmac(Encoding::Hex, None, timed(Before::Secret)),
+        hmac(Encoding::Hex, Some("sha256="), timed(Before::Body(String::new()))),
         Scheme::PagerDuty { secrets: secrets() },
         Scheme::StandardWebhooks { secrets: secrets() },
     ]

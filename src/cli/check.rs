@@ -12,7 +12,9 @@ use crate::config::{
     show_duration,
 };
 use crate::room::policy::Strangers;
-use crate::roster::{Client, Invite, Invitee, Person, Roster, Rotation, Route, USUAL_SIZE, wall_clock};
+use crate::roster::{
+    Client, Dashboard, Handout, Invite, Invitee, Person, Roster, Rotation, Route, USUAL_SIZE, wall_clock,
+};
 use crate::source::{IncidentPer, Source};
 
 /// How far a rotation is looked ahead.
@@ -248,6 +250,7 @@ fn describe_person(person: &Person, out: &mut dyn Write) -> io::Result<()> {
     let zone = person.timezone.as_deref().unwrap_or("no time zone");
     let known = if person.introduced { "introduced" } else { "NOT introduced" };
     let stand_in = person.stand_in.as_ref().map_or_else(String::new, |key| format!(", then {key}"));
+    let language = person.language.as_ref().map_or_else(String::new, |tag| format!(", {tag}"));
     let roles = if person.roles.is_empty() {
         String::new()
     } else {
@@ -255,7 +258,7 @@ fn describe_person(person: &Person, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(
         out,
-        "  {}: {}, {}, {zone}, {known}{stand_in}{roles}",
+        "  {}: {}, {}, {zone}{language}, {known}{stand_in}{roles}",
         person.key,
         person.name,
         person.jid.masked()
@@ -356,6 +359,7 @@ fn describe_route(route: &Route, roster: &Roster, now: Timestamp, out: &mut dyn 
     if let Some(runbook) = &route.runbook {
         writeln!(out, "    runbook {runbook}")?;
     }
+    describe_handout(&route.handout, out)?;
     if route.size != USUAL_SIZE {
         writeln!(out, "    at most {} people", route.size)?;
     }
@@ -363,6 +367,30 @@ fn describe_route(route: &Route, roster: &Roster, now: Timestamp, out: &mut dyn 
         let roles = quorum.roles.join(", ");
         let (within, step) = (show_duration(quorum.within), show_duration(quorum.step));
         writeln!(out, "    must be there within {within}: {roles}; each step after that {step}")?;
+    }
+    for deputies in &route.deputies {
+        let whom = deputies.whom.iter().map(|invitee| words(invitee, Some(&deputies.role), roster, now));
+        let whom: Vec<String> = whom.collect();
+        writeln!(out, "    deputies for {}: {}", deputies.role, whom.join("; "))?;
+    }
+    Ok(())
+}
+
+/// What a route gives into its rooms.
+fn describe_handout(handout: &Handout, out: &mut dyn Write) -> io::Result<()> {
+    for Dashboard { title, url } in &handout.dashboards {
+        let title = title.as_ref().map_or_else(String::new, |title| format!("{title}, "));
+        writeln!(out, "    dashboard {title}{url}")?;
+    }
+    if let Some(call) = &handout.call {
+        writeln!(out, "    call {call}")?;
+    }
+    if let Some(text) = &handout.text {
+        writeln!(out, "    a text of {} characters", text.chars().count())?;
+    }
+    if !handout.messages.is_empty() {
+        let names: Vec<&str> = handout.messages.keys().map(String::as_str).collect();
+        writeln!(out, "    wording of its own: {}", names.join(", "))?;
     }
     Ok(())
 }
@@ -400,6 +428,10 @@ fn describe_rooms(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     if !config.messages.is_empty() {
         let names: Vec<&str> = config.messages.keys().map(String::as_str).collect();
         writeln!(out, "  wording of your own: {}", names.join(", "))?;
+    }
+    for (language, texts) in &config.translations {
+        let names: Vec<&str> = texts.keys().map(String::as_str).collect();
+        writeln!(out, "  to one person in {language}: {}", names.join(", "))?;
     }
     Ok(())
 }

@@ -11,9 +11,11 @@ use serde::Serialize;
 use crate::alert::{DedupKey, Severity};
 use crate::clock::Timestamp;
 use crate::config::{self, Colours, GatewayKind, Loaded, Strictness, show_duration};
+use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, State};
+use crate::message::{Composer, Wording};
 use crate::room::Room;
-use crate::roster::{Required, Stakeholder, Subject, Summons};
+use crate::roster::{Dashboard, Language, Required, Stakeholder, Subject, Summons};
 
 /// The incident that is asked about.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ struct Answer<'a> {
     /// Whom the incident concerns, by its label `client`.
     client: Option<&'a str>,
     runbook: Option<&'a str>,
+    dashboards: &'a [Dashboard],
+    call: Option<&'a str>,
     /// The most people in the room; those further down are not called.
     size: usize,
     people: Vec<Called<'a>>,
@@ -72,6 +76,19 @@ struct Texts {
     subject: String,
     welcome: String,
     description: String,
+    /// For one person of each language that is written in.
+    one_to_one: Vec<OneToOne>,
+}
+
+/// What one person would read 1:1.
+#[derive(Serialize)]
+struct OneToOne {
+    person: String,
+    text: &'static str,
+    /// Of the translation; absent where the usual text is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<Language>,
+    says: String,
 }
 
 #[derive(Serialize)]
@@ -81,6 +98,8 @@ struct Called<'a> {
     role: &'a str,
     number: String,
     introduced: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a Language>,
     why: &'a str,
 }
 
@@ -92,14 +111,16 @@ impl<'a> Called<'a> {
             role: &who.role,
             number: who.jid.masked(),
             introduced: who.introduced,
+            language: who.language.as_ref(),
             why: &who.why,
         }
     }
 
-    /// Name, key and the last two digits.
+    /// Name, key, the last two digits and the language.
     fn words(&self) -> String {
         let stranger = if self.introduced { "" } else { ", never introduced" };
-        format!("{} ({}, {}{stranger})", self.name, self.person, self.number)
+        let language = self.language.map_or_else(String::new, |language| format!(", {language}"));
+        format!("{} ({}, {}{language}{stranger})", self.name, self.person, self.number)
     }
 }
 
@@ -151,6 +172,8 @@ fn answer<'a>(loaded: &Loaded, question: &Question, summons: &'a Summons) -> Ans
         rule: &summons.rule,
         client: summons.client.as_deref(),
         runbook: summons.runbook.as_deref(),
+        dashboards: &summons.handout.dashboards,
+        call: summons.handout.call.as_deref(),
         size: summons.size,
         people: summons.stakeholders.iter().map(Called::of).collect(),
         quorum: summons.quorum.as_ref().map(needed),
@@ -198,7 +221,35 @@ fn texts(loaded: &Loaded, question: &Question, summons: &Summons) -> io::Result<
         subject: composer.subject(&incident, longest),
         welcome: composer.welcome(&incident, &room, question.at),
         description: composer.description(&incident, &room, question.at),
+        one_to_one: one_to_one(&composer, &incident, &room, question.at),
     })
+}
+
+/// A link as it could be, for texts that need one.
+const LINK: &str = "https://chat.whatsapp.com/EXAMPLE";
+
+/// Every text for one person, once for each language in which it is said to any of the people called.
+fn one_to_one(composer: &Composer, incident: &Incident, room: &Room, at: Timestamp) -> Vec<OneToOne> {
+    let link = InviteLink(LINK.to_owned());
+    // A reminder names the link that the room has by then.
+    let linked = Room { link: Some(link.clone()), ..room.clone() };
+    let mut told: Vec<OneToOne> = Vec::new();
+    for seat in &linked.seats {
+        let texts = [
+            (Wording::Invite, composer.invite(incident, &linked, seat, &link)),
+            (Wording::Reminder, composer.reminder(incident, &linked, seat)),
+            (Wording::Brief, composer.brief(incident, room, seat, "no group could be made", at)),
+            (Wording::Quiet, composer.quiet(incident, &linked, seat, at)),
+        ];
+        for (wording, says) in texts {
+            let language = composer.translated(wording, seat.who.language.as_ref()).cloned();
+            let text = wording.as_str();
+            if told.iter().all(|known| (known.text, &known.language) != (text, &language)) {
+                told.push(OneToOne { person: seat.who.person.clone(), text, language, says });
+            }
+        }
+    }
+    told
 }
 
 fn needed(required: &Required) -> Needed<'_> {
@@ -229,6 +280,13 @@ fn explain(answer: &Answer<'_>, loaded: &Loaded, out: &mut dyn Write) -> io::Res
     if let Some(runbook) = answer.runbook {
         writeln!(out, "runbook  {runbook}")?;
     }
+    for Dashboard { title, url } in answer.dashboards {
+        let title = title.as_ref().map_or_else(String::new, |title| format!("{title}, "));
+        writeln!(out, "look at  {title}{url}")?;
+    }
+    if let Some(call) = answer.call {
+        writeln!(out, "call     {call}")?;
+    }
     writeln!(out, "people")?;
     for (place, p) in answer.people.iter().enumerate() {
         if place == answer.size {
@@ -244,11 +302,20 @@ fn explain(answer: &Answer<'_>, loaded: &Loaded, out: &mut dyn Write) -> io::Res
         for (name, text) in
             [("name", &texts.subject), ("first message", &texts.welcome), ("description", &texts.description)]
         {
-            writeln!(out, "\n{name}")?;
-            for line in text.lines() {
-                writeln!(out, "  | {line}")?;
-            }
+            quote(name, text, out)?;
         }
+        for one in &texts.one_to_one {
+            let language = one.language.as_ref().map_or_else(String::new, |tag| format!(", {tag}"));
+            quote(&format!("1:1 to {} ({}{language})", one.person, one.text), &one.says, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn quote(name: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n{name}")?;
+    for line in text.lines() {
+        writeln!(out, "  | {line}")?;
     }
     Ok(())
 }

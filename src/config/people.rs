@@ -11,6 +11,7 @@ use crate::config::routes;
 use crate::config::section::Section;
 use crate::config::source_text::Cover;
 use crate::config::teams::teams;
+use crate::config::translations::language;
 use crate::config::words::{closest, shortened};
 use crate::config::yaml::Value;
 use crate::jid::Jid;
@@ -172,6 +173,7 @@ fn person<'a>(s: &Section<'a>, key: &str, roles: Vec<String>) -> Option<(Item<'a
     let email = s.get("email").and_then(|i| email(&i));
     let timezone = s.get("timezone").and_then(|i| zone_name(&i));
     let introduced = s.truth("introduced", false);
+    let language = s.get("language").and_then(|i| language(&i));
     let absences = s.get("absences").map(|item| absences(&item, timezone.as_deref())).unwrap_or_default();
     for item in phone.iter().chain(&jid) {
         item.cover(Cover::Number);
@@ -210,6 +212,7 @@ fn person<'a>(s: &Section<'a>, key: &str, roles: Vec<String>) -> Option<(Item<'a
         stand_in: None,
         roles,
         absences,
+        language,
     };
     Some((at, person))
 }

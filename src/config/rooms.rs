@@ -9,6 +9,7 @@ use crate::config::gateway::GatewaySettings;
 use crate::config::item::Item;
 use crate::config::section::Section;
 use crate::config::server::seconds;
+use crate::config::translations::{Translated, translations};
 use crate::config::words::reason;
 use crate::message::{self, Composer};
 use crate::room::policy::{Policy, Strangers};
@@ -115,7 +116,15 @@ fn template(item: &Item<'_>, key: &str, text: &str) -> Option<String> {
         (USUAL_NAME, Texts::from([(key.to_owned(), text.to_owned())]))
     };
     let problems = match Composer::new(room_name, &texts, message::Settings::default()) {
-        Ok(composer) => composer.check(),
+        Ok(composer) => {
+            for tight in composer.tight() {
+                item.warning(
+                    format!("is long: {}", tight.why),
+                    "shorten it, so that the long parts of an alert find room beside it",
+                );
+            }
+            composer.check()
+        }
         Err(problems) => problems,
     };
     for problem in &problems {
@@ -131,22 +140,25 @@ fn template(item: &Item<'_>, key: &str, text: &str) -> Option<String> {
 /// Longest template that is read from a file.
 const LONGEST_TEMPLATE: u64 = 64 * 1024;
 
-pub(super) fn messages(root: &Section<'_>) -> Texts {
+pub(super) fn messages(root: &Section<'_>) -> (Texts, Translated) {
     let Some(item) = root.get("messages") else {
-        return Texts::new();
+        return (Texts::new(), Translated::default());
     };
-    item.section(|s| {
-        TEMPLATES
-            .into_iter()
-            .filter_map(|key| {
-                let item = s.get(key)?;
-                Some((key.to_owned(), message_text(&item, key)?))
-            })
-            .collect()
-    })
+    item.section(|s| (texts(s), translations(s)))
 }
 
-fn message_text(item: &Item<'_>, key: &str) -> Option<String> {
+/// The templates that a section replaces.
+pub(super) fn texts(s: &Section<'_>) -> Texts {
+    TEMPLATES
+        .into_iter()
+        .filter_map(|key| {
+            let item = s.get(key)?;
+            Some((key.to_owned(), message_text(&item, key)?))
+        })
+        .collect()
+}
+
+pub(super) fn message_text(item: &Item<'_>, key: &str) -> Option<String> {
     if !item.is_map() {
         let text = item.text()?;
         return template(item, key, text);

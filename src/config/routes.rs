@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::alert::{Severity, is_web_address};
+use crate::alert::Severity;
+use crate::config::deputies::deputies;
+use crate::config::handout::{handout, web_address};
 use crate::config::item::Item;
 use crate::config::people::Seen;
 use crate::config::quorum::{check_size, quorum, size};
@@ -10,7 +12,7 @@ use crate::config::roles::{Invited, role_name};
 use crate::config::section::Section;
 use crate::config::words::{closest, shortened};
 use crate::matcher::Matcher;
-use crate::roster::{COMMANDER, FALLBACK, Giving, Invite, Invitee, Roster, Route, USUAL_SIZE};
+use crate::roster::{COMMANDER, FALLBACK, Giving, Handout, Invite, Invitee, Roster, Route, USUAL_SIZE};
 
 /// Reads routes and fallback into the roster, whose people, rotations, teams and clients are already there.
 pub(super) fn fill<'a>(root: &Section<'a>, roster: &mut Roster, seen: &mut Seen<'a>, open_at: Severity) {
@@ -97,7 +99,22 @@ fn called<'a>(s: &Section<'a>, name: String, matchers: Vec<Matcher>, seen: &mut 
     let (size, sized) = size(s);
     let important = s.truth("important", false);
     let clients = s.truth("clients", true);
-    (Route { name, matchers, goes_on: false, invite, runbook, quorum, size, important, clients }, sized)
+    let deputies = deputies(s, &invite, quorum.as_ref(), seen);
+    let handout = handout(s);
+    let route = Route {
+        name,
+        matchers,
+        goes_on: false,
+        invite,
+        runbook,
+        quorum,
+        size,
+        important,
+        clients,
+        deputies,
+        handout,
+    };
+    (route, sized)
 }
 
 /// A route that calls nobody, until the real one is read.
@@ -112,17 +129,13 @@ pub(super) fn empty_route(name: &str) -> Route {
         size: USUAL_SIZE,
         important: false,
         clients: true,
+        deputies: Vec::new(),
+        handout: Handout::default(),
     }
 }
 
 pub(super) fn runbook(s: &Section<'_>) -> Option<String> {
-    let item = s.get("runbook")?;
-    let text = item.text()?;
-    if is_web_address(text) {
-        return Some(text.to_owned());
-    }
-    item.error_with(format!("is not a web address: `{}`", shortened(text)), "it begins with `https://`");
-    None
+    web_address(&s.get("runbook")?)
 }
 
 pub(super) fn invites<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Vec<Invite> {

@@ -9,7 +9,7 @@ use crate::config::server::seconds;
 use crate::config::source_text::Cover;
 use crate::config::words::shortened;
 use crate::config::yaml::Value;
-use crate::signature::{Digest, Encoding, Scheme, TimestampHeader, USUAL_TOLERANCE, Verifier, sns};
+use crate::signature::{Before, Digest, Encoding, Scheme, TimestampHeader, USUAL_TOLERANCE, Verifier, sns};
 use crate::source::SourceKind;
 
 const FORMS: &str =
@@ -251,6 +251,9 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
         if let Some(at) = separator.as_ref().filter(|_| time_header.is_none()) {
             at.error_with("needs `timestamp_header`", "it stands between the time and the body");
         }
+        if let Some(at) = s.get("timestamp_before").filter(|_| time_header.is_none()) {
+            at.error_with("needs `timestamp_header`", "it says what the time stands before");
+        }
         let secrets = secrets?;
         let untouched = header.is_none() && encoding.is_none() && prefix.is_none() && time_header.is_none();
         if let Some(scheme) = usual.as_ref().filter(|_| untouched) {
@@ -268,11 +271,17 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
             }
             return None;
         };
+        let before = s.get("timestamp_before").map(|i| i.choice(&[("body", false), ("secret", true)]));
         let timestamp = match time_header {
             Some(name) => Some(TimestampHeader {
                 header: name?,
-                // As Grafana and Slack do it.
-                separator: separator.and_then(|i| i.scalar("a text such as `:`")).unwrap_or(":").to_owned(),
+                before: if before.unwrap_or(Some(false))? {
+                    Before::Secret
+                } else {
+                    // As Grafana and Slack do it.
+                    let text = separator.and_then(|i| i.scalar("a text such as `:`")).unwrap_or(":");
+                    Before::Body(text.to_owned())
+                },
             }),
             None => None,
         };

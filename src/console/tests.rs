@@ -30,7 +30,7 @@ use crate::pacing::Pace;
 use crate::receiver::Receiver;
 use crate::receiver::outside::Outside;
 use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
-use crate::roster::{Roster, Route, Stakeholder, Summons};
+use crate::roster::{Handout, Roster, Route, Stakeholder, Summons};
 use crate::signature::{Scheme, Verifier};
 use crate::source::{Source, SourceKind};
 use crate::store::sqlite::Sqlite;
@@ -331,6 +331,8 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         quorum: None,
         size: 20,
         important: false,
+        deputies: Vec::new(),
+        handout: Handout::default(),
         clients: true,
     };
     let roster = Roster {
@@ -383,6 +385,7 @@ fn summons() -> Summons {
             email: None,
             timezone: None,
             why: format!("{role} of route acme production"),
+            language: None,
         })
         .collect();
     Summons {
@@ -394,6 +397,7 @@ fn summons() -> Summons {
         quorum: None,
         size: crate::roster::USUAL_SIZE,
         important: false,
+        handout: Handout::default(),
         client: None,
         contacts_of: None,
     }

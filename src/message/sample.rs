@@ -11,7 +11,9 @@ use crate::incident::{Incident, IncidentId, News, State};
 use crate::jid::Jid;
 use crate::room::seat::Refused;
 use crate::room::{Also, Matter, NewsItem, Room, SeatState};
-use crate::roster::{FALLBACK, Required, RequiredRole, Stakeholder, StandIn, Summons, USUAL_SIZE};
+use crate::roster::{
+    Dashboard, FALLBACK, Handout, Required, RequiredRole, Stakeholder, StandIn, Summons, USUAL_SIZE,
+};
 
 /// An incident with its room and whatever there may be to say about them.
 #[derive(Debug, Clone)]
@@ -73,6 +75,7 @@ impl Sample {
                 important: true,
                 client: Some("Acme GmbH".to_owned()),
                 contacts_of: Some("acme".to_owned()),
+                handout: handout(),
             },
             at(240),
         );
@@ -135,6 +138,7 @@ impl Sample {
                 important: false,
                 client: None,
                 contacts_of: None,
+                handout: Handout::default(),
             },
             at(10),
         );
@@ -237,6 +241,24 @@ fn news(changed: News) -> Vec<NewsItem> {
         .collect()
 }
 
+/// What its route gives into the room: one page that the alert names too, and one that it does not.
+fn handout() -> Handout {
+    let dashboard =
+        |title: Option<&str>, url: &str| Dashboard { title: title.map(str::to_owned), url: url.to_owned() };
+    Handout {
+        dashboards: vec![
+            dashboard(Some("Orders"), "https://graphs.example/d/orders"),
+            dashboard(Some("Checkout"), "https://graphs.example/d/checkout_api"),
+            dashboard(None, "https://graphs.example/d/payments"),
+        ],
+        call: Some("https://meet.example/acme".to_owned()),
+        text: Some(
+            "*Ask Acme's hotline* before you restart anything.\nPayments are frozen on Fridays.".to_owned(),
+        ),
+        messages: BTreeMap::new(),
+    }
+}
+
 /// What there may be to say about who must be there.
 fn matters() -> [Matter; 4] {
     let roles = || vec!["account manager".to_owned()];
@@ -289,6 +311,7 @@ fn stakeholders() -> Vec<Stakeholder> {
                 email: None,
                 timezone: (person == "amira").then(|| "Asia/Dubai".to_owned()),
                 why: why.to_owned(),
+                language: None,
             })
         })
         .collect()

@@ -19,6 +19,7 @@ use crate::incident::{Incident, IncidentId, News, State};
 use crate::room::{Also, Matter, NewsItem, Room, Seat, SeatState};
 use crate::roster::{COMMANDER, FALLBACK, zone};
 
+mod links;
 mod needed;
 
 /// What one text is about.
@@ -64,20 +65,29 @@ pub(super) struct Measure {
     links: usize,
     joined: usize,
     also: usize,
+    /// Of the route's own text.
+    text: usize,
 }
 
 impl Measure {
-    /// From everything to the essentials; the first that fits is taken.
-    pub(super) const STEPS: [Self; 5] = [
-        Self::of(200, 1500, 40, 8, 5).also(40),
-        Self::of(200, 500, 20, 6, 5).also(40),
-        Self::of(200, 200, 12, 4, 3).also(30),
+    /// From everything to the essentials; the first that fits is taken. What the alert says at length goes
+    /// first, then the route's text; people and links are the last to go, with the end of the title.
+    pub(super) const STEPS: [Self; 7] = [
+        Self::of(200, 1500, 40, 12, 5).also(40).text(2400),
+        Self::of(200, 500, 40, 12, 5).also(40).text(2400),
+        Self::of(200, 200, 20, 10, 5).also(40).text(1200),
+        Self::of(200, 0, 20, 8, 3).also(30).text(600),
+        Self::of(200, 0, 12, 4, 3).also(30).text(200),
         Self::of(160, 0, 6, 2, 2).also(20),
         Self::of(100, 0, 3, 0, 1).also(3),
     ];
 
     const fn of(title: usize, summary: usize, people: usize, links: usize, joined: usize) -> Self {
-        Self { title, summary, people, links, joined, also: 0 }
+        Self { title, summary, people, links, joined, also: 0, text: 0 }
+    }
+
+    const fn text(self, text: usize) -> Self {
+        Self { text, ..self }
     }
 
     const fn also(self, also: usize) -> Self {
@@ -152,6 +162,19 @@ impl Scene<'_> {
             Topic::End => format!("{id} · closed"),
             Topic::Pointer => format!("{id} · not the room"),
             Topic::Picture | Topic::Invite(..) | Topic::Reminder(_) | Topic::Brief(..) => id.to_string(),
+        }
+    }
+
+    /// The one person who reads it, if it is for one.
+    pub(super) fn reader(&self) -> Option<&Seat> {
+        match self.topic {
+            Topic::Invite(seat, _) | Topic::Reminder(seat) | Topic::Brief(seat, ..) => Some(seat),
+            Topic::Picture
+            | Topic::Presence
+            | Topic::Quorum(_)
+            | Topic::News(_)
+            | Topic::End
+            | Topic::Pointer => None,
         }
     }
 
@@ -260,14 +283,15 @@ impl Scene<'_> {
     }
 
     fn about_room(&self, room: &Room, measure: Measure) -> Words {
-        let links = self.links(room, measure.links);
-        let runbook = links.iter().find(|(kind, _)| *kind == LinkKind::Runbook).map(|(_, url)| address(url));
-        let listed: Vec<Value> = links
-            .iter()
-            .map(|(kind, url)| {
-                Value::from(BTreeMap::from([("name", Value::from(link_name(*kind))), ("url", address(url))]))
-            })
-            .collect();
+        let links = links::shown(self.incident, room, measure.links);
+        let first =
+            |kind: LinkKind| links.iter().find(|link| link.kind == kind).map(|link| address(link.url));
+        let listed = |only: Option<LinkKind>| -> Vec<Value> {
+            let these = links.iter().filter(|link| only.is_none_or(|kind| link.kind == kind));
+            these.map(links::Shown::value).collect()
+        };
+        let text = room.summons.handout.text.as_deref().map(|text| fit(text, measure.text));
+        let text = text.filter(|text| !text.is_empty() && measure.text > 0);
         let seats: Vec<&Seat> = room.seats.iter().collect();
         let names = |wanted: fn(&SeatState) -> bool| {
             let names: Vec<String> =
@@ -322,8 +346,11 @@ impl Scene<'_> {
             ("left", names(|s| matches!(s, SeatState::Left { .. }))),
             ("unclear", names(unclear)),
             ("missing", text_or_none(&some_of(&missing, measure.people, ", "))),
-            ("links", Value::from(listed)),
-            ("runbook", Value::from(runbook)),
+            ("links", Value::from(listed(None))),
+            ("dashboards", Value::from(listed(Some(LinkKind::Dashboard)))),
+            ("runbook", Value::from(first(LinkKind::Runbook))),
+            ("call", Value::from(first(LinkKind::Call))),
+            ("text", Value::from(text.map(Value::from_safe_string))),
         ])
     }
 
@@ -372,49 +399,12 @@ impl Scene<'_> {
         self.room.map_or(&[], |room| &room.seats)
     }
 
-    /// The route's runbook first, then what came with the alert. A way to silence the alert is not shown:
-    /// not everybody in the room is to use it.
-    fn links<'l>(&'l self, room: &'l Room, most: usize) -> Vec<(LinkKind, &'l str)> {
-        let rank = |kind: LinkKind| match kind {
-            LinkKind::Runbook => Some(0),
-            LinkKind::Source => Some(1),
-            LinkKind::Dashboard => Some(2),
-            LinkKind::Call => Some(3),
-            LinkKind::Silence => None,
-        };
-        let mut sent: Vec<(u8, LinkKind, &str)> = self
-            .incident
-            .links
-            .iter()
-            .filter_map(|link| Some((rank(link.kind)?, link.kind, link.url.as_str())))
-            .collect();
-        sent.sort_by_key(|(rank, ..)| *rank);
-        let own = room.summons.runbook.as_deref().map(|url| (LinkKind::Runbook, url));
-        let mut links: Vec<(LinkKind, &str)> = Vec::new();
-        for (kind, url) in own.into_iter().chain(sent.into_iter().map(|(_, kind, url)| (kind, url))) {
-            if links.len() < most && links.iter().all(|(_, known)| *known != url) {
-                links.push((kind, url));
-            }
-        }
-        links
-    }
-
     /// A moment in UTC and, where that is known, by the clock of the reader: in a text for one person that
     /// person's, in the room the commander's.
     fn moment(&self, at: Timestamp) -> String {
         let utc = at.to_zoned(TimeZone::UTC);
         let shown = utc.strftime("%Y-%m-%d %H:%M UTC").to_string();
-        let own = match self.topic {
-            Topic::Invite(seat, _) | Topic::Reminder(seat) | Topic::Brief(seat, ..) => {
-                seat.who.timezone.as_deref()
-            }
-            Topic::Picture
-            | Topic::Presence
-            | Topic::Quorum(_)
-            | Topic::News(_)
-            | Topic::End
-            | Topic::Pointer => None,
-        };
+        let own = self.reader().and_then(|seat| seat.who.timezone.as_deref());
         let name = own.or_else(|| self.room.and_then(|room| room.summons.timezone.as_deref()));
         let Some((name, zone)) = name.and_then(|name| Some((name, zone(name)?))) else {
             return shown;
@@ -515,16 +505,6 @@ fn origin(source: &str, settings: &Settings) -> String {
         Some(Trust::Token) => format!("an alert from {source} (known by its token)"),
         Some(Trust::Unverified) => format!("an unverified alert from {source}"),
         None => format!("an alert from {source}"),
-    }
-}
-
-fn link_name(kind: LinkKind) -> &'static str {
-    match kind {
-        LinkKind::Runbook => "Runbook",
-        LinkKind::Source => "Alert",
-        LinkKind::Dashboard => "Dashboard",
-        LinkKind::Call => "Call",
-        LinkKind::Silence => "Silence",
     }
 }
 

@@ -3,7 +3,8 @@
 
 use minijinja::value::StringInput;
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, filters, tests,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior, Value, filters,
+    tests,
 };
 
 use super::TemplateProblem;
@@ -25,23 +26,25 @@ pub(super) struct Templates {
 
 /// Whose template of a kind to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Author {
+pub(super) enum Author<'t> {
+    /// This text, which belongs to one room or one language.
+    Own(&'t str),
     /// The config's, if it has one.
     Config,
     /// Ours.
     BuiltIn,
 }
 
-impl Author {
+impl Author<'_> {
     pub(super) const IN_TURN: [Self; 2] = [Self::Config, Self::BuiltIn];
+}
 
-    fn key(self, wording: Wording) -> String {
-        let name = wording.as_str();
-        match self {
-            Self::Config => format!("config {name}"),
-            Self::BuiltIn => format!("built-in {name}"),
-        }
-    }
+fn config_key(wording: Wording) -> String {
+    format!("config {}", wording.as_str())
+}
+
+fn built_in_key(wording: Wording) -> String {
+    format!("built-in {}", wording.as_str())
 }
 
 impl Templates {
@@ -74,17 +77,17 @@ impl Templates {
         let mut templates = Self { engine };
         for wording in Wording::ALL {
             // A test renders every one of them; a wording that is missing all the same gets the bare text.
-            let _ = templates.add(Author::BuiltIn, wording, wording.built_in());
+            let _ = templates.engine.add_template_owned(built_in_key(wording), wording.built_in().to_owned());
         }
         templates
     }
 
     /// Takes `source` for `wording`. `known` are the names it may use.
     pub(super) fn replace(&mut self, wording: Wording, source: &str, known: &Words) -> Vec<TemplateProblem> {
-        if let Err(error) = self.add(Author::Config, wording, source) {
+        if let Err(error) = self.engine.add_template_owned(config_key(wording), source.to_owned()) {
             return vec![problem(wording, &error)];
         }
-        let Ok(template) = self.engine.get_template(&Author::Config.key(wording)) else {
+        let Ok(template) = self.engine.get_template(&config_key(wording)) else {
             return Vec::new();
         };
         let mut unknown: Vec<String> = template
@@ -105,21 +108,36 @@ impl Templates {
 
     /// Whether the config has its own.
     pub(super) fn has_own(&self, wording: Wording) -> bool {
-        self.engine.get_template(&Author::Config.key(wording)).is_ok()
+        self.engine.get_template(&config_key(wording)).is_ok()
     }
 
-    /// Fills the template of `author`.
-    pub(super) fn render(
-        &self,
-        author: Author,
+    /// The template of `author`.
+    pub(super) fn template<'t>(
+        &'t self,
+        author: Author<'t>,
         wording: Wording,
-        words: Words,
-    ) -> Result<String, TemplateProblem> {
-        let text = self
-            .engine
-            .get_template(&author.key(wording))
-            .and_then(|template| template.render(words))
-            .map_err(|error| problem(wording, &error))?;
+    ) -> Result<Ready<'t>, TemplateProblem> {
+        let template = match author {
+            // Small, and told seldom: read again each time, so that no memory of them has to be bounded.
+            Author::Own(source) => self.engine.template_from_named_str(wording.as_str(), source),
+            Author::Config => self.engine.get_template(&config_key(wording)),
+            Author::BuiltIn => self.engine.get_template(&built_in_key(wording)),
+        };
+        template.map(|template| Ready { template, wording }).map_err(|error| problem(wording, &error))
+    }
+}
+
+/// A template that can be filled.
+pub(super) struct Ready<'t> {
+    template: Template<'t, 't>,
+    wording: Wording,
+}
+
+impl Ready<'_> {
+    /// The filled template.
+    pub(super) fn render(&self, words: Words) -> Result<String, TemplateProblem> {
+        let wording = self.wording;
+        let text = self.template.render(words).map_err(|error| problem(wording, &error))?;
         if text.len() > LONGEST_OUTPUT {
             return Err(TemplateProblem::of(
                 wording,
@@ -130,10 +148,6 @@ impl Templates {
             return Err(TemplateProblem::of(wording, "it says nothing".to_owned()));
         }
         Ok(text)
-    }
-
-    fn add(&mut self, author: Author, wording: Wording, source: &str) -> Result<(), Error> {
-        self.engine.add_template_owned(author.key(wording), source.to_owned())
     }
 }
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::incident::News;
 
+mod handout;
 mod quorum;
 
 fn composer() -> Composer {
@@ -88,10 +89,17 @@ fn a_welcome_with_everything() {
     Not seen here yet: Sam Roe, Lea Sand
     Cannot be reached here, please tell them another way: Amira Haddad
     *First:* Jonas Weber, confirm here within 5 minutes that you lead, then open the runbook.
+
+    *Ask Acme's hotline* before you restart anything.
+    Payments are frozen on Fridays.
+
     Runbook: https://runbooks.example/acme
     Alert: https://alerts.example/7f3
-    Dashboard: https://graphs.example/d/checkout_api
+    Checkout: https://graphs.example/d/checkout_api
+    Orders: https://graphs.example/d/orders
+    Dashboard: https://graphs.example/d/payments
     Call: https://call.example/war
+    Call: https://meet.example/acme
     *Next:* this group is told when the alert changes or ends.
     *Rules:* facts here, guesses marked as guesses. Everybody in the group sees all phone numbers; nothing confidential.
     *Why you:* route acme production calls you, in the role above. Reported by a signed alert from prometheus.
@@ -127,8 +135,11 @@ fn a_description() {
     Route: acme production
     Runbook: https://runbooks.example/acme
     Alert: https://alerts.example/7f3
-    Dashboard: https://graphs.example/d/checkout_api
+    Checkout: https://graphs.example/d/checkout_api
+    Orders: https://graphs.example/d/orders
+    Dashboard: https://graphs.example/d/payments
     Call: https://call.example/war
+    Call: https://meet.example/acme
     This group is told when the alert changes or ends, and closes 30 min after the end.
     Everybody in the group sees all phone numbers; nothing confidential.
     ");
@@ -272,8 +283,11 @@ fn a_brief_says_why_there_is_no_group_and_what_to_do() {
     *Also wanted:* commander Jonas Weber; specialist Sam Roe; account manager Lea Sand
     Runbook: https://runbooks.example/acme
     Alert: https://alerts.example/7f3
-    Dashboard: https://graphs.example/d/checkout_api
+    Checkout: https://graphs.example/d/checkout_api
+    Orders: https://graphs.example/d/orders
+    Dashboard: https://graphs.example/d/payments
     Call: https://call.example/war
+    Call: https://meet.example/acme
     *Please:* get in touch with Jonas Weber, who leads. When a group is made, you are asked into it.
     *Waiting for a group too, and you are wanted there as well:*
     INCIDENT-1043 · SEV1 · Payments queue is growing

@@ -57,6 +57,9 @@ impl Wording {
         Self::Pointer,
     ];
 
+    /// Those for one person, which may be in that person's language.
+    pub const ONE_TO_ONE: [Self; 4] = [Self::Invite, Self::Reminder, Self::Brief, Self::Quiet];
+
     /// The kind for a piece of news.
     #[must_use]
     pub fn of(news: &News) -> Self {

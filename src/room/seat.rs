@@ -507,6 +507,7 @@ mod tests {
             email: None,
             timezone: None,
             why: "test".into(),
+            language: None,
         };
         Seat { state: SeatState::Asked, ..Seat::new(who) }
     }

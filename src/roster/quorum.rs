@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::naming::Place;
+use super::naming::{Named, Place};
 use super::{FALLBACK, Invite, Invitee, Person, Roster, Route, Stakeholder};
 use crate::clock::{SignedDuration, Timestamp};
 
@@ -51,7 +51,7 @@ pub struct RequiredRole {
 pub struct StandIn {
     /// Who, in the role of the other.
     pub who: Stakeholder,
-    /// The name of the one they stand in for.
+    /// The name of the one they stand in for; empty if nobody was called in the role.
     pub instead_of: String,
 }
 
@@ -77,20 +77,21 @@ impl Roster {
         Some(Required { within: quorum.within, step: quorum.step, roles: roles.collect(), otherwise })
     }
 
-    /// Who is asked instead of the people that `route` calls as `role`: for somebody on duty the others of the
-    /// rotation in the order of their turns, then whoever is named as a stand-in, and that one's stand-in.
-    /// Nobody who is away, and for a team nobody who may not have the role.
+    /// Who is asked instead of the people that `route` calls as `role`: its deputies, then for somebody on duty
+    /// the others of the rotation in the order of their turns, then whoever is named as a stand-in, and that
+    /// one's stand-in. Nobody who is away, and for a team nobody who may not have the role.
     fn stand_ins(&self, route: &Route, role: &str, called: &BTreeSet<&str>, at: Timestamp) -> Vec<StandIn> {
         let mut chain: Vec<StandIn> = Vec::new();
-        let mut add = |key: &str, instead_of: &Person, of_a_team: bool, how: String| {
+        let mut add = |key: &str, instead_of: Option<&Person>, of_a_team: bool, why: String| {
             let is_new = !called.contains(key) && chain.iter().all(|s| s.who.person != key);
             let may = |person: &&Person| !of_a_team || person.fills(role);
             let present =
                 self.people.get(key).filter(|person| is_new && person.absence(at).is_none()).filter(may);
             let Some(person) = present else { return };
-            let why = format!("stands in for {}; {how}", instead_of.name);
-            chain.push(StandIn { who: person.stakeholder(role, why), instead_of: instead_of.name.clone() });
+            let instead_of = instead_of.map(|person| person.name.clone()).unwrap_or_default();
+            chain.push(StandIn { who: person.stakeholder(role, why), instead_of });
         };
+        let stands_in = |for_whom: &Person, how: String| format!("stands in for {}; {how}", for_whom.name);
         let of_role = |invite: &&Invite| invite.role == role;
         let invitees = route.invite.iter().filter(of_role).flat_map(|invite| &invite.whom);
         let resolved = invitees.flat_map(|invitee| {
@@ -98,11 +99,19 @@ impl Roster {
             let named = self.resolve(invitee, Some(role), Place::Route(&route.name), at);
             named.into_iter().map(move |named| (of_a_team, named))
         });
+        let resolved: Vec<(bool, Named<'_>)> = resolved.collect();
+        let first = resolved.first().map(|(_, named)| named.person);
+        for deputy in route.deputies.iter().filter(of_role).flat_map(|deputies| &deputies.whom) {
+            for (key, why) in self.deputy(deputy, role, route, at) {
+                add(key, first, false, why);
+            }
+        }
         for (of_a_team, named) in resolved {
             let person = named.person;
             if let Some(rotation) = named.rotation {
                 for next in rotation.others(&person.key) {
-                    add(next, person, of_a_team, format!("next in rotation {}", rotation.name));
+                    let how = format!("next in rotation {}", rotation.name);
+                    add(next, Some(person), of_a_team, stands_in(person, how));
                 }
             }
             let mut seen = BTreeSet::from([person.key.as_str()]);
@@ -111,11 +120,31 @@ impl Roster {
                 if !seen.insert(next.key.as_str()) {
                     break;
                 }
-                add(&next.key, person, of_a_team, format!("named as the stand-in of {}", last.name));
+                let how = format!("named as the stand-in of {}", last.name);
+                add(&next.key, Some(person), of_a_team, stands_in(person, how));
                 last = next;
             }
         }
         chain
+    }
+
+    /// The people that `deputy` names for `role` of `route`, and why them. A person who is away is not replaced
+    /// here: whoever comes next is asked.
+    fn deputy<'a>(
+        &'a self,
+        deputy: &'a Invitee,
+        role: &str,
+        route: &Route,
+        at: Timestamp,
+    ) -> Vec<(&'a str, String)> {
+        let place =
+            if route.is_fallback() { "the fallback".to_owned() } else { format!("route {}", route.name) };
+        let why = format!("deputy for {role} in {place}");
+        if let Invitee::Person(key) = deputy {
+            return vec![(key.as_str(), why)];
+        }
+        let found = self.resolve(deputy, Some(role), Place::Route(&route.name), at).into_iter();
+        found.map(|named| (named.person.key.as_str(), format!("{why}; {}", named.why))).collect()
     }
 }
 

@@ -1,5 +1,5 @@
 //! HMAC-SHA256 of the body in one header: GitHub (`sha256=` and hex), Sentry, Checkly, Splunk Observability
-//! (base64), and Grafana, which can sign a time and a colon before the body.
+//! (base64); Grafana, which can sign a time and a colon before the body; GitGuardian, whose key begins with the time.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,9 @@ use http::{HeaderMap, HeaderName};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::mac::{self, SignedTime};
-use super::{CannotSign, Encoding, Evidence, RawHook, Rejected, TimestampHeader, plain_value, sole_text};
+use super::{
+    Before, CannotSign, Encoding, Evidence, RawHook, Rejected, TimestampHeader, plain_value, sole_text,
+};
 use crate::clock::{SignedDuration, Timestamp};
 
 /// How the signature is carried.
@@ -32,20 +34,28 @@ pub(super) fn verify(
         Encoding::Base64 => STANDARD.decode(text).ok(),
     };
     let signatures = [signature.ok_or(Rejected::Malformed)?];
-    let keys = secrets.iter().map(|s| s.expose_secret().as_bytes());
-    let check = |parts: &[&[u8]]| {
+    // None of them may be empty: behind a time that would be a key that everybody knows.
+    let secrets = secrets.iter().map(|s| s.expose_secret().as_bytes()).filter(|secret| !secret.is_empty());
+    let check = |keys: Vec<Vec<u8>>, parts: &[&[u8]]| {
         if mac::any_matches(&mac::macs(keys, parts), &signatures) { Ok(()) } else { Err(Rejected::Wrong) }
     };
     let body: &[u8] = &hook.body;
     let replay_key = match form.timestamp {
         None => {
-            check(&[body])?;
+            check(secrets.map(<[u8]>::to_vec).collect(), &[body])?;
             mac::replay_key("body", &[body])
         }
-        Some(TimestampHeader { header, separator }) => {
+        Some(TimestampHeader { header, before }) => {
             let time = SignedTime::read(&hook.headers, header)?;
-            let parts = [time.text.as_bytes(), separator.as_bytes(), body];
-            check(&parts)?;
+            let text = time.text.as_bytes();
+            let parts = match before {
+                Before::Body(separator) => [text, separator.as_bytes(), body],
+                Before::Secret => [text, b"", body],
+            };
+            match before {
+                Before::Body(_) => check(secrets.map(<[u8]>::to_vec).collect(), &parts)?,
+                Before::Secret => check(secrets.map(|secret| [text, secret].concat()).collect(), &[body])?,
+            }
             time.check_fresh(now, tolerance)?;
             mac::replay_key("time and body", &parts)
         }
@@ -62,10 +72,15 @@ pub(super) fn sign(
     let mut headers = HeaderMap::new();
     let signature = match form.timestamp {
         None => mac::signature(secret.as_bytes(), &[body]),
-        Some(TimestampHeader { header, separator }) => {
+        Some(TimestampHeader { header, before }) => {
             let time = now.as_second().to_string();
             headers.insert(header.clone(), plain_value(&time)?);
-            mac::signature(secret.as_bytes(), &[time.as_bytes(), separator.as_bytes(), body])
+            match before {
+                Before::Body(separator) => {
+                    mac::signature(secret.as_bytes(), &[time.as_bytes(), separator.as_bytes(), body])
+                }
+                Before::Secret => mac::signature(format!("{time}{secret}").as_bytes(), &[body]),
+            }
         }
     };
     let text = match form.encoding {

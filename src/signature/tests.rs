@@ -48,7 +48,7 @@ fn grafana(text: &str, timed: bool) -> Verifier {
     if let Scheme::Hmac { timestamp, .. } = &mut verifier.scheme {
         *timestamp = timed.then(|| TimestampHeader {
             header: HeaderName::from_static(GRAFANA_TIME),
-            separator: ":".to_owned(),
+            before: Before::Body(":".to_owned()),
         });
     }
     verifier

@@ -11,6 +11,7 @@ use warroom::config::{self, Colours, Findings, Loaded, Strictness};
 
 mod asking;
 mod events;
+mod handouts;
 mod rosters;
 mod settings;
 mod teams;

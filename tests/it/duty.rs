@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use warroom::clock::{SignedDuration, Timestamp};
 use warroom::jid::Jid;
 use warroom::roster::rotation::occurrences;
-use warroom::roster::{Absence, Layer, Person, Roster, Rotation, Route};
+use warroom::roster::{Absence, Handout, Layer, Person, Roster, Rotation, Route};
 
 const MINUTE: i64 = 60;
 const PEOPLE: [&str; 6] = ["ada", "ben", "cho", "dee", "eli", "fay"];
@@ -84,6 +84,7 @@ fn person(key: &str) -> Person {
         stand_in: None,
         roles: Vec::new(),
         absences: Vec::new(),
+        language: None,
     }
 }
 
@@ -102,6 +103,8 @@ fn roster(absences: Vec<(&str, Absence)>) -> Roster {
         size: 20,
         important: false,
         clients: true,
+        deputies: Vec::new(),
+        handout: Handout::default(),
     };
     Roster {
         people,

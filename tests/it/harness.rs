@@ -82,6 +82,8 @@ pub(crate) struct Options {
     pub(crate) events: &'static str,
     /// Further lines below `gateway:`, indented by two.
     pub(crate) gateway: String,
+    /// Further lines of the config, not indented.
+    pub(crate) more: String,
     /// The longest a gateway call may take.
     pub(crate) call_timeout: &'static str,
 }
@@ -101,6 +103,7 @@ impl Default for Options {
             second_rooms_per_hour: None,
             events: "",
             gateway: String::new(),
+            more: String::new(),
             call_timeout: "5s",
         }
     }
@@ -166,7 +169,9 @@ sources:
 rooms:
   open_at: sev1
 {rooms}
+{more}
 ",
+        more = options.more,
         call_timeout = options.call_timeout,
         gateway_lines = options.gateway,
         id = Setup::INSTANCE_ID,

@@ -13,6 +13,7 @@ mod failover;
 mod faults;
 mod gates;
 mod gateway_contract;
+mod handouts;
 mod hardship;
 mod harness;
 mod imports;

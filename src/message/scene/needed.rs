@@ -23,7 +23,8 @@ pub(super) fn about(room: &Room, matter: &Matter, measure: Measure) -> Words {
             role = plain(wanted, SHORT);
             let chain = required.and_then(|r| r.roles.iter().find(|r| r.role == *wanted));
             let stand_in = chain.and_then(|c| c.stand_ins.iter().find(|s| s.who.person == *person));
-            instead_of = stand_in.map_or(Value::from(()), |s| plain(&s.instead_of, SHORT));
+            let replaced = stand_in.map(|s| s.instead_of.as_str()).filter(|name| !name.is_empty());
+            instead_of = replaced.map_or(Value::from(()), |name| plain(name, SHORT));
         }
         Matter::Unsure { roles: of } | Matter::Short { roles: of } => roles = of,
         Matter::Reached => {}

@@ -9,7 +9,7 @@ use crate::alert::{DedupKey, Severity};
 use crate::gateway::{AddOutcome, Member, Members};
 use crate::incident::{Incident, IncidentId, State};
 use crate::jid::Jid;
-use crate::roster::{Stakeholder, Summons};
+use crate::roster::{Handout, Stakeholder, Summons};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_772_000_000 + second).unwrap()
@@ -45,6 +45,7 @@ fn seat(n: usize, state: SeatState) -> Seat {
         timezone: None,
         why: "test".into(),
         email: None,
+        language: None,
     };
     Seat { state, ..Seat::new(who) }
 }
@@ -85,6 +86,7 @@ fn room(states: &[SeatState]) -> Room {
         important: false,
         client: None,
         contacts_of: None,
+        handout: Handout::default(),
     };
     let mut room = Room::wanted(&incident(), summons, at(0));
     room.phase = Phase::Live { group: group(), since: at(0) };

@@ -9,7 +9,7 @@ use crate::alert::{DedupKey, Severity};
 use crate::incident::{Incident, IncidentId, State};
 use crate::jid::Jid;
 use crate::room::Told;
-use crate::roster::{Stakeholder, Summons, USUAL_SIZE};
+use crate::roster::{Handout, Stakeholder, Summons, USUAL_SIZE};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_772_000_000 + seconds).unwrap()
@@ -25,6 +25,7 @@ fn who(n: usize, role: &str, introduced: bool) -> Stakeholder {
         timezone: None,
         why: "test".to_owned(),
         email: None,
+        language: None,
     }
 }
 
@@ -73,6 +74,7 @@ fn room() -> Room {
         important: false,
         client: None,
         contacts_of: None,
+        handout: Handout::default(),
     };
     let mut room = Room::wanted(&incident, summons, at(0));
     room.told.push(Told { what: What::Welcome, at: at(0), text: String::new(), message_id: None });

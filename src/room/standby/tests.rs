@@ -8,7 +8,7 @@ use crate::gateway::{Member, Members, Own, Sent};
 use crate::incident::{Incident, IncidentId, State};
 use crate::message::{self, Composer};
 use crate::room::{Loss, Numbers, OurNumber, Policy, SeatState};
-use crate::roster::{Stakeholder, Summons};
+use crate::roster::{Handout, Stakeholder, Summons};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_772_000_000 + second).unwrap()
@@ -82,6 +82,7 @@ fn room(stage: Option<Stage>) -> Room {
         email: None,
         timezone: None,
         why: "test".into(),
+        language: None,
     };
     let summons = Summons {
         route: "x".into(),
@@ -94,6 +95,7 @@ fn room(stage: Option<Stage>) -> Room {
         important: false,
         client: None,
         contacts_of: None,
+        handout: Handout::default(),
     };
     let mut room = Room::wanted(&incident(), summons, at(0));
     room.phase = Phase::Live { group: group(), since: at(0) };

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::jid::Jid;
-use crate::roster::{Layer, Route, Team, USUAL_SIZE, zone};
+use crate::roster::{Handout, Layer, Route, Team, USUAL_SIZE, zone};
 
 fn people() -> BTreeMap<String, Person> {
     let people: [(&str, &[&str]); 4] =
@@ -17,6 +17,7 @@ fn people() -> BTreeMap<String, Person> {
         stand_in: None,
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         absences: Vec::new(),
+        language: None,
     };
     people.into_iter().enumerate().map(person).map(|p| (p.key.clone(), p)).collect()
 }
@@ -72,6 +73,8 @@ fn roster(teams: &[(&str, &[&str])]) -> Roster {
             size: USUAL_SIZE,
             important: false,
             clients: true,
+            deputies: Vec::new(),
+            handout: Handout::default(),
         },
     }
 }

@@ -177,6 +177,24 @@ fn of_checkers_and_incident_tools() -> Vec<Vector> {
         body: ROOTLY_BODY,
         now: at(1_234_567_890),
     });
+    // GitGuardian, whose header's name and prefix are not known for certain: the digest is what counts here.
+    let mut gitguardian = hmac(&["test-token"], "gitguardian-signature", Encoding::Hex, Some("sha256="));
+    if let Scheme::Hmac { timestamp, .. } = &mut gitguardian.scheme {
+        let header = HeaderName::from_static("timestamp");
+        *timestamp = Some(TimestampHeader { header, before: Before::Secret });
+    }
+    all.push(Vector {
+        verifier: gitguardian,
+        headers: vec![
+            ("timestamp", "1767225600"),
+            (
+                "gitguardian-signature",
+                "sha256=d7767bcb73e9ab07a103538b8c1ff152a4b1313f18edca013b727e482dffaa8c",
+            ),
+        ],
+        body: ACTION,
+        now: at(1_767_225_600),
+    });
     let mut hook0 = items(&["secret"], ".");
     if let Scheme::HmacItems { header, signature, .. } = &mut hook0.scheme {
         *header = HeaderName::from_static("x-hook0-signature");

@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 use warroom::config::{Loaded, Strictness};
-use warroom::signature::Scheme;
+use warroom::signature::{Before, Scheme};
 
 use super::{Files, GOOD_CONFIG, GOOD_ROSTER, config_says, with};
 
@@ -53,12 +53,18 @@ fn every_way_to_verify_is_understood() {
     let timed =
         format!("{{ hmac: {{ secrets: [{secret}], timestamp_header: X-Grafana-Alerting-Timestamp }} }}");
     assert!(
-        matches!(scheme("grafana", &timed).scheme, Scheme::Hmac { header, timestamp: Some(time), .. } if header == "x-grafana-alerting-signature" && time.separator == ":")
+        matches!(scheme("grafana", &timed).scheme, Scheme::Hmac { header, timestamp: Some(time), .. } if header == "x-grafana-alerting-signature" && time.before == Before::Body(":".to_owned()))
     );
     let own = scheme("alertmanager", &format!("{{ hmac: {signed} }}"));
     assert_eq!(own.tolerance, warroom::clock::SignedDuration::from_mins(1));
     assert!(
-        matches!(own.scheme, Scheme::Hmac { header, prefix: Some(prefix), timestamp: Some(time), .. } if header == "x-sig" && prefix == "v0=" && time.separator == ".")
+        matches!(own.scheme, Scheme::Hmac { header, prefix: Some(prefix), timestamp: Some(time), .. } if header == "x-sig" && prefix == "v0=" && time.before == Before::Body(".".to_owned()))
+    );
+    let keyed = format!(
+        "{{ hmac: {{ secrets: [{secret}], header: X-Sig, timestamp_header: X-Time, timestamp_before: secret }} }}"
+    );
+    assert!(
+        matches!(scheme("generic", &keyed).scheme, Scheme::Hmac { timestamp: Some(time), .. } if time.before == Before::Secret)
     );
     let items = format!("{{ hmac: {{ secrets: [{secret}], header: X-Sig, signature_item: v0 }} }}");
     assert!(

@@ -1,0 +1,94 @@
+//! `messages.translations`: the texts for one person in the languages of the roster's people.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use crate::config::desk::Desk;
+use crate::config::item::Item;
+use crate::config::rooms::{Texts, message_text};
+use crate::config::section::Section;
+use crate::config::words::shortened;
+use crate::message::Wording;
+use crate::roster::{Language, Roster};
+
+/// Texts for one person by language and, below it, by the template's name.
+pub type Translations = BTreeMap<Language, Texts>;
+
+/// The translations, and where they stand if there are any.
+#[derive(Default)]
+pub(super) struct Translated {
+    pub(super) texts: Translations,
+    span: Option<Range<usize>>,
+}
+
+/// The translations below `messages`.
+pub(super) fn translations(messages: &Section<'_>) -> Translated {
+    let Some(item) = messages.get("translations") else { return Translated::default() };
+    let mut texts = Translations::new();
+    for (tag, item) in item.named() {
+        let read = item.section(|s| {
+            let one_to_one = Wording::ONE_TO_ONE.into_iter().map(Wording::as_str);
+            let texts = one_to_one.filter_map(|key| Some((key.to_owned(), message_text(&s.get(key)?, key)?)));
+            texts.collect::<Texts>()
+        });
+        let Ok(language) = tag.trim().parse::<Language>() else {
+            item.desk.error_with(
+                item.key_span.clone(),
+                format!("`{}` is not the tag of a language", shortened(tag)),
+                hint(tag),
+            );
+            continue;
+        };
+        if texts.contains_key(&language) {
+            let message = format!("`{}` is the language `{language}`, which stands here already", item.path);
+            item.desk.error_with(item.key_span.clone(), message, "put its texts under one of them");
+            continue;
+        }
+        texts.insert(language, read);
+    }
+    Translated { texts, span: Some(item.key_span) }
+}
+
+/// A person's language.
+pub(super) fn language(item: &Item<'_>) -> Option<Language> {
+    let text = item.text()?;
+    let language = text.parse().ok();
+    if language.is_none() {
+        item.error_with(format!("is not the tag of a language: `{}`", shortened(text)), hint(text));
+    }
+    language
+}
+
+fn hint(text: &str) -> String {
+    let dashed = text.trim().replace('_', "-");
+    match dashed.parse::<Language>() {
+        Ok(language) => format!("write `{language}`"),
+        Err(_) => "a tag such as `de`, `pt-BR` or `zh-Hant`: language, then script or region".to_owned(),
+    }
+}
+
+impl Translated {
+    /// Says which languages of the roster's people have no translation, where others have one.
+    pub(super) fn check(&self, roster: &Roster, desk: &Desk<'_>) {
+        let Some(span) = self.span.as_ref().filter(|_| !self.texts.is_empty()) else { return };
+        let mut missing: BTreeMap<&Language, BTreeSet<&str>> = BTreeMap::new();
+        for person in roster.people.values() {
+            let Some(language) = &person.language else { continue };
+            let is_there = |wider: &str| self.texts.keys().any(|translated| translated.as_str() == wider);
+            if !language.and_wider().any(is_there) {
+                missing.entry(language).or_default().insert(&person.key);
+            }
+        }
+        for (language, people) in missing {
+            let people: Vec<&str> = people.into_iter().take(NAMED).collect();
+            desk.warning(
+                span.clone(),
+                format!("`messages.translations` has no `{language}`, the language of {}", people.join(", ")),
+                "these people get the usual texts; add the language, or leave theirs out of the roster",
+            );
+        }
+    }
+}
+
+/// People named in one finding at most.
+const NAMED: usize = 5;
