@@ -24,6 +24,7 @@ mod post;
 pub mod rehearse;
 pub mod rooms;
 pub mod sandbox;
+pub mod schema;
 pub mod send;
 pub mod serve;
 pub mod sources;
@@ -95,6 +96,12 @@ enum Command {
     Rooms(rooms::Options),
     /// Takes in an accepted hook once more, as it would be taken in today
     Replay(rooms::Replay),
+    /// Prints the JSON Schema of a file, with which editors complete and check it
+    Schema {
+        /// Which file: the config (warroom.yaml) or the roster (roster.yaml)
+        #[arg(default_value = "config")]
+        file: schema::File,
+    },
     /// Asks a running bridge whether it is ready; for container health checks
     Healthcheck {
         /// Where to ask
@@ -179,6 +186,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Send(options) => send::run(&options, clock.as_ref(), &mut out),
         Command::Rooms(options) => rooms::run(&options, &mut out),
         Command::Replay(options) => rooms::replay(&options, &mut out),
+        Command::Schema { file } => schema::run(file, &mut out).map_err(Failure::from),
         Command::Healthcheck { url } => healthcheck::run(&url, &mut out),
     };
     let code = result.unwrap_or_else(|failure| {
