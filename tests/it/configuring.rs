@@ -13,6 +13,7 @@ mod asking;
 mod events;
 mod handouts;
 mod rosters;
+mod schema;
 mod settings;
 mod teams;
 mod verifying;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::shape::{
-    NAME, def, duration, key, list, map, map_with, matching, number, one_of, secret, secrets, such_as, usual, with,
+    NAME, def, duration, elsewhere, key, list, map, map_with, matching, number, one_of, secret, secrets,
+    such_as, usual, web_address, with, words,
 };
 
 pub(super) fn gateway() -> Value {
@@ -14,7 +15,7 @@ pub(super) fn gateway() -> Value {
             key(
                 "base_url",
                 "Address of its API. Change it to point at `warroom sandbox`.",
-                usual(matching("^\\s*[Hh][Tt][Tt][Pp][Ss]?://[^?\\s]+\\s*$"), "https://api.wawp.net"),
+                usual(words("^\\s*[Hh][Tt][Tt][Pp][Ss]?://[^?\\s]+\\s*$"), "https://api.wawp.net"),
             ),
             key(
                 "credentials",
@@ -24,7 +25,7 @@ pub(super) fn gateway() -> Value {
             key(
                 "create_path",
                 "Path of the call that makes a group. Some of Wawp's pages say /v2/groups/create.",
-                usual(matching("^\\s*/[A-Za-z0-9/_.-]*\\s*$"), "/v2/groups"),
+                usual(words("^\\s*/[A-Za-z0-9/_.-]*\\s*$"), "/v2/groups"),
             ),
             key(
                 "call_timeout",
@@ -52,7 +53,11 @@ pub(super) fn gateway() -> Value {
                 "How long a number may fail before its rooms go on through another one that is in them.",
                 usual(duration(), "60s"),
             ),
-            key("second_way", "Who is told when no number has worked for that long. Nobody if absent.", second_way()),
+            key(
+                "second_way",
+                "Who is told when no number has worked for that long. Nobody if absent.",
+                second_way(),
+            ),
             key(
                 "instances",
                 "The linked numbers. Each makes only a few groups an hour, so more numbers mean more rooms an hour.",
@@ -68,11 +73,18 @@ fn second_way() -> Value {
         map_with(
             &["url", "secret"],
             [
-                key("url", "Where to POST to.", such_as(secret(), "https://pager.example/hooks/warroom")),
+                key(
+                    "url",
+                    "Where to POST to; `{ env: NAME }` or `{ file: PATH }` if it holds a token.",
+                    json!({ "anyOf": [
+                        web_address("https://pager.example/hooks/warroom"),
+                        elsewhere("WARROOM_SECOND_WAY_URL", "second-way.txt"),
+                    ] }),
+                ),
                 key(
                     "secret",
                     "What it is signed with, after Standard Webhooks: `echo whsec_$(openssl rand -base64 32)`",
-                    such_as(secret(), "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+                    secret(),
                 ),
             ],
         ),
@@ -81,7 +93,8 @@ fn second_way() -> Value {
 }
 
 fn instance() -> Value {
-    let example = json!({ "id": { "env": "WAWP_INSTANCE_ID" }, "access_token": { "env": "WAWP_ACCESS_TOKEN" } });
+    let example =
+        json!({ "id": { "env": "WAWP_INSTANCE_ID" }, "access_token": { "env": "WAWP_ACCESS_TOKEN" } });
     such_as(
         map_with(
             &["id", "access_token"],
@@ -104,7 +117,11 @@ fn instance() -> Value {
                     "How many of them may be made right after each other.",
                     usual(number(1, 60), 3),
                 ),
-                key("rooms_gap", "How long it takes until the burst has grown by one again.", usual(duration(), "1m")),
+                key(
+                    "rooms_gap",
+                    "How long it takes until the burst has grown by one again.",
+                    usual(duration(), "1m"),
+                ),
                 key(
                     "rooms_reserved",
                     "How many of an hour's groups are kept back for routes with `important: true`.",
@@ -124,6 +141,10 @@ fn events() -> Value {
         key("algorithm", "The algorithm of that signature.", usual(one_of(["sha512", "sha256"]), "sha512")),
     ];
     let either = json!([{ "required": ["secret"] }, { "required": ["hmac"] }]);
-    let events = with(with(with(map(keys), "type", "object"), "anyOf", either), "dependentRequired", json!({ "algorithm": ["hmac"] }));
+    let events = with(
+        with(with(map(keys), "type", "object"), "anyOf", either),
+        "dependentRequired",
+        json!({ "algorithm": ["hmac"] }),
+    );
     such_as(events, json!({ "hmac": { "env": "WAWP_EVENTS_SECRET" } }))
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::shape::{
     self, Key, def, document, duration, key, list, map, map_with, matching, named, number, one_or_more, some,
-    such_as, text, truth, usual, web_address, with,
+    such_as, text, truth, usual, web_address, with, words,
 };
 use super::warroom::template_key;
 use crate::config::rooms::TEMPLATES;
@@ -26,7 +26,11 @@ pub(super) fn schema() -> Value {
                 "Whose incidents these are, by the label `client`; their people are added to those of the route.",
                 named(client()),
             ),
-            key("routes", "Which incidents concern whom. The first route whose matchers all hold is taken.", list(route())),
+            key(
+                "routes",
+                "Which incidents concern whom. The first route whose matchers all hold is taken.",
+                list(route()),
+            ),
             key("fallback", "Taken when no route matches, so that nobody is never the answer.", fallback()),
         ],
     );
@@ -34,18 +38,22 @@ pub(super) fn schema() -> Value {
         shape::duration_def(),
         shape::matchers_def(),
         shape::phone_def(),
-        shape::wording_def(),
-        key("invitee", "A person's key, `rotation:NAME` for whoever is on duty, or `team:NAME`.", such_as(text(), "mei")),
+        key(
+            "invitee",
+            "A person's key, `rotation:NAME` for whoever is on duty, or `team:NAME`.",
+            such_as(text(), "mei"),
+        ),
+        key("messages", "Wording by template.", map(TEMPLATES.map(template_key))),
         key("invite", "Role: who. The commander leads.", by_role()),
         key(
             "zone",
             "A time zone by its IANA name.",
-            such_as(matching("^\\s*[A-Za-z][A-Za-z0-9_+/-]*\\s*$"), "Europe/Berlin"),
+            such_as(words("^\\s*[A-Za-z][A-Za-z0-9_+/-]*\\s*$"), "Europe/Berlin"),
         ),
         key(
             "moment",
             "A moment by the wall clock: `2026-01-05 09:00`.",
-            such_as(matching("^\\s*[0-9-]+[T ][0-9:]+\\s*$"), "2026-01-05 09:00"),
+            such_as(words("^\\s*[0-9-]+[T ][0-9:]+\\s*$"), "2026-01-05 09:00"),
         ),
     ];
     let says = "Who there is, who is on duty when, and who is called for which incident.";
@@ -64,7 +72,11 @@ fn person() -> Value {
         &["from", "until"],
         [
             key("from", "The first day away, or a moment.", such_as(day(), "2026-08-03")),
-            key("until", "The last day away, or the moment of the return.", such_as(day(), "2026-08-14 12:00")),
+            key(
+                "until",
+                "The last day away, or the moment of the return.",
+                such_as(day(), "2026-08-14 12:00"),
+            ),
         ],
     );
     let absence = such_as(absence, json!({ "from": "2026-08-03", "until": "2026-08-14" }));
@@ -78,24 +90,32 @@ fn person() -> Value {
                 "jid",
                 "The chat id instead of the number.",
                 such_as(
-                    json!({ "type": "string", "pattern": "^\\s*[0-9]{5,20}([:.][^@]*)?@(c\\.us|s\\.whatsapp\\.net|lid)\\s*$" }),
+                    words("^\\s*[0-9]{5,20}([:.][^@]*)?@(c\\.us|s\\.whatsapp\\.net|lid)\\s*$"),
                     "15550100101@c.us",
                 ),
             ),
             key(
                 "email",
                 "Whom a monitoring tool has assigned is called too, if the address stands here.",
-                such_as(matching("^\\s*[^@\\s]+@[^@\\s]*\\.[^@\\s]*\\s*$"), "amira@acme.example"),
+                such_as(words("^\\s*[^@\\s]+@[^@\\s]*\\.[^@\\s]*\\s*$"), "amira@acme.example"),
             ),
             key("timezone", "Where this person lives.", def("zone")),
-            key("introduced", "Whether this person has written to the bridge's number before.", usual(truth(), false)),
+            key(
+                "introduced",
+                "Whether this person has written to the bridge's number before.",
+                usual(truth(), false),
+            ),
             key(
                 "language",
                 "The tag of the language in which this person is written to alone, if `messages.translations` has it.",
-                such_as(matching("^\\s*[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\\s*$"), "pt-BR"),
+                such_as(words("^\\s*[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\\s*$"), "pt-BR"),
             ),
             key("absences", "When this person is away, by their own clock.", list(absence)),
-            key("stand_in", "Who is called instead while this person is away, or asked when they do not come.", such_as(text(), "mei")),
+            key(
+                "stand_in",
+                "Who is called instead while this person is away, or asked when they do not come.",
+                such_as(text(), "mei"),
+            ),
             key("roles", "The roles that this person may have; any, if this is left out.", one_or_more(role)),
         ],
     );
@@ -117,7 +137,7 @@ fn turns() -> [Key; 4] {
         key(
             "only",
             "Parts of the week to which the turns are limited.",
-            some(such_as(matching(hours), "weekdays 09:00-18:00")),
+            some(such_as(words(hours), "weekdays 09:00-18:00")),
         ),
     ]
 }
@@ -127,12 +147,18 @@ fn rotation() -> Value {
         &["from", "until", "person"],
         [
             key("from", "The first moment.", such_as(def("moment"), "2026-12-24 09:00")),
-            key("until", "The moment at which the usual person is back.", such_as(def("moment"), "2026-12-27 09:00")),
+            key(
+                "until",
+                "The moment at which the usual person is back.",
+                such_as(def("moment"), "2026-12-27 09:00"),
+            ),
             key("person", "Who takes the turn.", such_as(text(), "mei")),
         ],
     );
-    let takeover =
-        such_as(takeover, json!({ "from": "2026-12-24 09:00", "until": "2026-12-27 09:00", "person": "mei" }));
+    let takeover = such_as(
+        takeover,
+        json!({ "from": "2026-12-24 09:00", "until": "2026-12-27 09:00", "person": "mei" }),
+    );
     let layer = map_with(
         &["starts", "shift", "people"],
         [key("name", "What calendars call this layer.", such_as(text(), "days"))].into_iter().chain(turns()),
@@ -148,7 +174,11 @@ fn rotation() -> Value {
                 "Several layers, the first that has somebody counts.",
                 with(list(layer), "minItems", 1),
             ),
-            key("overrides", "Turns that somebody else takes. If several cover a moment, the last one counts.", list(takeover)),
+            key(
+                "overrides",
+                "Turns that somebody else takes. If several cover a moment, the last one counts.",
+                list(takeover),
+            ),
             key("fallback", "Called when no turn has anybody.", such_as(text(), "mei")),
         ]
         .into_iter()
@@ -182,7 +212,11 @@ fn team() -> Value {
 fn client() -> Value {
     map([
         key("name", "What people read; the key if absent.", such_as(text(), "Globex Ltd")),
-        key("also", "Other values of the label `client` that mean this one.", some(such_as(text(), "Globex-Prod"))),
+        key(
+            "also",
+            "Other values of the label `client` that mean this one.",
+            some(such_as(text(), "Globex-Prod")),
+        ),
         key("invite", "Role: who, in addition to the route's people.", def("invite")),
         key("runbook", "Counts where the route has none.", web_address("https://runbooks.example/globex")),
     ])
@@ -191,7 +225,11 @@ fn client() -> Value {
 /// What routes and the fallback share.
 fn called() -> Vec<Key> {
     vec![
-        key("invite", "Role: who. The commander leads. Somebody with two roles is called once.", def("invite")),
+        key(
+            "invite",
+            "Role: who. The commander leads. Somebody with two roles is called once.",
+            def("invite"),
+        ),
         key("runbook", "Put into the first message.", web_address("https://runbooks.example/acme")),
         key("quorum", "Who must be there, and what happens if they are not.", quorum()),
         key("deputies", "By role: who is asked first in place of whoever does not come.", deputies()),
@@ -208,8 +246,12 @@ fn called() -> Vec<Key> {
         ),
         key("dashboards", "Where to look, 8 at most.", dashboards()),
         key("call", "The web address of a call.", web_address("https://meet.example/acme")),
-        key("text", "What helps in the first minutes, 600 characters at most.", such_as(text(), "Ask for the change first.")),
-        key("messages", "Wording of its own, before that of warroom.yaml.", map(TEMPLATES.map(template_key))),
+        key(
+            "text",
+            "What helps in the first minutes, 600 characters at most.",
+            such_as(text(), "Ask for the change first."),
+        ),
+        key("messages", "Wording of its own, before that of warroom.yaml.", def("messages")),
     ]
 }
 
@@ -217,7 +259,11 @@ fn quorum() -> Value {
     let quorum = map_with(
         &["roles"],
         [
-            key("roles", "One person of each of these roles must be there.", one_or_more(such_as(text(), "commander"))),
+            key(
+                "roles",
+                "One person of each of these roles must be there.",
+                one_or_more(such_as(text(), "commander")),
+            ),
             key("within", "How long after the first message.", usual(duration(), "5m")),
             key("step", "How long each further step has.", usual(duration(), "2m")),
             key("otherwise", "Who is told at last.", some(def("invitee"))),
@@ -243,7 +289,8 @@ fn dashboards() -> Value {
             key("url", "Its web address.", address()),
         ],
     );
-    let dashboard = json!({ "anyOf": [address(), such_as(titled, json!({ "url": "https://grafana.example/d/acme" }))] });
+    let dashboard =
+        json!({ "anyOf": [address(), such_as(titled, json!({ "url": "https://grafana.example/d/acme" }))] });
     json!({ "anyOf": [dashboard.clone(), with(list(dashboard), "maxItems", 8)] })
 }
 
@@ -253,7 +300,11 @@ fn route() -> Value {
         [
             key("name", "What the room's history calls this route.", such_as(text(), "acme production")),
             key("match", "Which incidents it is for; all if absent.", def("matchers")),
-            key("continue", "Whether the next route that matches adds its people too.", usual(truth(), false)),
+            key(
+                "continue",
+                "Whether the next route that matches adds its people too.",
+                usual(truth(), false),
+            ),
         ]
         .into_iter()
         .chain(called()),

@@ -79,6 +79,11 @@ pub(super) fn matching(pattern: &str) -> Value {
     json!({ "type": ["string", "number", "boolean"], "pattern": pattern })
 }
 
+/// A text of this form, which no number has.
+pub(super) fn words(pattern: &str) -> Value {
+    json!({ "type": "string", "pattern": pattern })
+}
+
 /// One of these words.
 pub(super) fn one_of(words: impl IntoIterator<Item = &'static str>) -> Value {
     json!({ "enum": words.into_iter().collect::<Vec<_>>() })
@@ -115,8 +120,10 @@ pub(super) fn secrets() -> Value {
 }
 
 /// What a template says, or the file that it stands in.
-pub(super) fn wording() -> Value {
-    def("wording")
+pub(super) fn wording(such: &str, file: &str) -> Value {
+    let path = such_as(text(), file);
+    let form = map_with(&["file"], [key("file", "A path relative to warroom.yaml.", path)]);
+    json!({ "anyOf": [such_as(text(), such), such_as(form, json!({ "file": file }))] })
 }
 
 /// The document of which these are the keys, with the named forms of `$defs` that it uses.
@@ -143,35 +150,40 @@ pub(super) fn duration_def() -> Key {
     )
 }
 
-/// The form of a secret.
-pub(super) fn secret_def() -> Key {
-    let places = map([
+/// Where a value stands that is not in the file itself.
+pub(super) fn elsewhere(variable: &str, file: &str) -> Value {
+    let keys = [
         key(
             "env",
             "The environment variable that holds it.",
-            such_as(matching("^\\s*[A-Za-z_][A-Za-z0-9_]*\\s*$"), "WAWP_ACCESS_TOKEN"),
+            such_as(matching("^\\s*[A-Za-z_][A-Za-z0-9_]*\\s*$"), variable),
         ),
-        key(
-            "file",
-            "The file that holds it, such as /run/secrets/wawp; one line break at its end is ignored.",
-            such_as(text(), "access-token.txt"),
-        ),
-    ]);
-    let places = with(with(with(places, "type", "object"), "minProperties", 1), "maxProperties", 1);
+        key("file", "The file that holds it; one line break at its end is ignored.", such_as(text(), file)),
+    ];
+    let form = with(with(with(map(keys), "type", "object"), "minProperties", 1), "maxProperties", 1);
+    with(form, "examples", vec![json!({ "env": variable }), json!({ "file": file })])
+}
+
+/// The form of a secret.
+pub(super) fn secret_def() -> Key {
     let plain = json!({ "type": ["string", "number", "boolean"], "minLength": 1 });
     key(
         "secret",
         "`{ env: NAME }`, `{ file: PATH }`, or the value itself; then keep this file to yourself.",
-        json!({ "anyOf": [
-            such_as(places, json!({ "env": "WAWP_ACCESS_TOKEN" })),
-            such_as(plain, "a-secret-of-many-characters"),
-        ] }),
+        json!({ "anyOf": [elsewhere("WARROOM_SECRET", "secret.txt"), such_as(plain, SECRET)] }),
     )
 }
 
+/// No secret at all: the bytes from 0 to 31, in a form that everything that wants a secret takes.
+const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// The form of one or several secrets.
 pub(super) fn secrets_def() -> Key {
-    key("secrets", "A secret, or a list of them while you change them: any is accepted.", one_or_more(secret()))
+    key(
+        "secrets",
+        "A secret, or a list of them while you change them: any is accepted.",
+        one_or_more(secret()),
+    )
 }
 
 /// The form of a severity.
@@ -181,7 +193,7 @@ pub(super) fn severity_def() -> Key {
 
 /// The form of label matchers.
 pub(super) fn matchers_def() -> Key {
-    let matcher = such_as(matching("(=|!~)"), "environment =~ \"prod.*\"");
+    let matcher = such_as(words("(=|!~)"), "environment =~ \"prod.*\"");
     key(
         "matchers",
         "Alertmanager's matchers, all of which must hold: =, !=, =~ and !~; patterns cover the whole value.",
@@ -203,20 +215,9 @@ pub(super) fn phone_def() -> Key {
     )
 }
 
-/// The form of a template's text.
-pub(super) fn wording_def() -> Key {
-    let file = map_with(&["file"], [key("file", "A path relative to warroom.yaml.", such_as(text(), "wording.txt"))]);
-    let file = such_as(file, json!({ "file": "wording.txt" }));
-    key(
-        "wording",
-        "A template: the text itself, or `{ file: PATH }`. Variables are written `{{ title }}`.",
-        json!({ "anyOf": [such_as(text(), "{{ token }} {{ title }}"), file] }),
-    )
-}
-
 /// The form of a web address.
 pub(super) fn web_address(such: &str) -> Value {
-    such_as(matching("^\\s*https?://[^/\\s]\\S*\\s*$"), such)
+    such_as(words("^\\s*https?://[^/\\s]\\S*\\s*$"), such)
 }
 
 /// The form of names that become parts of addresses and metric labels.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::shape::{
-    Key, def, duration, key, list, map, map_with, matching, named, one_of, one_or_more, secrets, severity, some,
-    such_as, text, truth, usual, with,
+    Key, def, duration, key, list, map, map_with, matching, named, one_of, one_or_more, secrets, severity,
+    some, such_as, text, truth, usual, with, words,
 };
 use crate::source::SourceKind;
 
@@ -54,7 +54,11 @@ fn severity_rules() -> Value {
     let rule = map_with(
         &["match", "is"],
         [
-            key("match", "What must hold of the alert's labels, `severity`, `title` and `source`.", def("matchers")),
+            key(
+                "match",
+                "What must hold of the alert's labels, `severity`, `title` and `source`.",
+                def("matchers"),
+            ),
             key("is", "The severity that it then is.", severity()),
         ],
     );
@@ -70,14 +74,14 @@ fn path(such: &str) -> Value {
 }
 
 fn fields() -> Value {
-    let words = || some(such_as(text(), "down"));
+    let said = || some(such_as(text(), "down"));
     let state = map_with(
         &["path"],
         [
             key("path", "Where the state is.", path("status")),
-            key("firing", "The words that mean that it fires.", words()),
-            key("acknowledged", "The words that mean that somebody has taken it.", words()),
-            key("resolved", "The words that mean that it is over.", words()),
+            key("firing", "The words that mean that it fires.", said()),
+            key("acknowledged", "The words that mean that somebody has taken it.", said()),
+            key("resolved", "The words that mean that it is over.", said()),
             key("otherwise", "What any other word means.", one_of(["firing", "acknowledged", "resolved"])),
         ],
     );
@@ -87,14 +91,22 @@ fn fields() -> Value {
         [
             key("each", "Where the list of alerts is, if there are several in a body.", path("alerts")),
             key("key", "Where the id is that stays the same from firing to resolved.", path("check.id")),
-            key("condition", "Where it says which condition it is, if one id has several.", path("check.condition")),
+            key(
+                "condition",
+                "Where it says which condition it is, if one id has several.",
+                path("check.condition"),
+            ),
             key("state", "Where it says whether it fires.", state),
             key("severity", "Where it says how bad it is.", path("check.severity")),
             key("title", "Where it says what is broken.", path("check.title")),
             key("description", "Where it says more.", path("check.description")),
             key("url", "Where the link to the tool is.", path("/check/url")),
             key("started_at", "Where it says since when.", path("check.since")),
-            key("labels", "Labels for matchers, each with the place of its value.", named(path("check.tags.client"))),
+            key(
+                "labels",
+                "Labels for matchers, each with the place of its value.",
+                named(path("check.tags.client")),
+            ),
             key("test", "Where it says that this is only a test.", path("test")),
         ],
     );
@@ -130,13 +142,13 @@ pub(super) fn defs() -> Vec<Key> {
         key("basic", "A user's name and password.", basic()),
         key("header", "A secret in a header of its own.", header()),
         key("query", "A secret in the address, for tools that can do nothing else.", query()),
-        key("form_field", "A secret in a field of a form.", parameter("The form's field that carries the secret.")),
-        key("hmac", "A signature in the form usual for this kind, or in any other form.", hmac()),
         key(
-            "standard_webhooks",
-            "Svix and others: `whsec_…`; a public key is `whpk_…`.",
-            such_as(secrets(), "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+            "form_field",
+            "A secret in a field of a form.",
+            parameter("The form's field that carries the secret."),
         ),
+        key("hmac", "A signature in the form usual for this kind, or in any other form.", hmac()),
+        key("standard_webhooks", "Svix and others: `whsec_…`; a public key is `whpk_…`.", secrets()),
         key("sns", "Amazon's own signature.", sns(basic(), header(), query())),
     ];
     let verifier = json!({ "anyOf": [
@@ -151,7 +163,10 @@ fn header_name() -> Value {
 }
 
 fn carried(keys: [Key; 2], name: &str) -> Value {
-    such_as(map_with(&["name", "secret"], keys), json!({ "name": name, "secret": { "env": "WEBHOOK_SECRET" } }))
+    such_as(
+        map_with(&["name", "secret"], keys),
+        json!({ "name": name, "secret": { "env": "WEBHOOK_SECRET" } }),
+    )
 }
 
 fn hmac() -> Value {
@@ -168,9 +183,18 @@ fn hmac() -> Value {
         key("prefix", "What stands before it.", such_as(any_text(), "sha256=")),
         key("timestamp_header", "The header that carries the time.", such_as(header_name(), "X-Time")),
         key("separator", "What stands between the time and the body.", usual(any_text(), ":")),
+        key(
+            "timestamp_before",
+            "What the time stands before: the body, or the secret in the key.",
+            usual(one_of(["body", "secret"]), "body"),
+        ),
     ];
     let plain = map_with(&["secrets"], shared().into_iter().chain(plain));
-    let plain = with(plain, "dependentRequired", json!({ "separator": ["timestamp_header"] }));
+    let plain = with(
+        plain,
+        "dependentRequired",
+        json!({ "separator": ["timestamp_header"], "timestamp_before": ["timestamp_header"] }),
+    );
     let items = [
         key("timestamp_item", "The item of the header that is the time.", such_as(any_text(), "t")),
         key("signature_item", "The item of the header that is the signature.", such_as(any_text(), "v1")),
@@ -188,7 +212,7 @@ fn hmac() -> Value {
 }
 
 fn sns(basic: Value, header: Value, query: Value) -> Value {
-    let topic = such_as(matching("^\\s*arn:"), "arn:aws:sns:eu-central-1:123456789012:sev1");
+    let topic = such_as(words("^\\s*arn:"), "arn:aws:sns:eu-central-1:123456789012:sev1");
     let file = key("file", "The certificate's PEM file.", such_as(text(), "sns.pem"));
     let certificate = such_as(map_with(&["file"], [file]), json!({ "file": "sns.pem" }));
     let raw = map([
@@ -202,7 +226,11 @@ fn sns(basic: Value, header: Value, query: Value) -> Value {
         [
             key("topics", "The topics that may report.", some(topic)),
             key("raw", "What raw deliveries must show, which nobody signs.", raw),
-            key("certificates", "Certificates that are believed instead of Amazon's.", one_or_more(certificate)),
+            key(
+                "certificates",
+                "Certificates that are believed instead of Amazon's.",
+                one_or_more(certificate),
+            ),
             key("tolerance", "How old a message may be, at most 24h.", usual(duration(), "65m")),
         ],
     );

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::shape::{
-    self, Key, document, duration, key, map, map_with, matching, named, number, one_of, secret, severity, such_as,
-    text, truth, usual, with, wording,
+    self, Key, document, duration, key, map, map_with, named, number, one_of, secret, severity, such_as,
+    text, truth, usual, with, wording, words,
 };
 use super::{gateway, sources};
 use crate::config::rooms::{TEMPLATES, USUAL_NAME};
@@ -18,9 +18,13 @@ pub(super) fn schema() -> Value {
             key(
                 "store",
                 "Receipts, incidents and rooms: `sqlite:` and a path, relative to this file.",
-                usual(matching("^\\s*sqlite:[^:]"), "sqlite:warroom.db"),
+                usual(words("^\\s*sqlite:[^:]"), "sqlite:warroom.db"),
             ),
-            key("roster", "Who there is and who is called for what; relative to this file.", usual(text(), "roster.yaml")),
+            key(
+                "roster",
+                "Who there is and who is called for what; relative to this file.",
+                usual(text(), "roster.yaml"),
+            ),
             key("gateway", "The chat provider and the linked numbers.", gateway::gateway()),
             key(
                 "sources",
@@ -43,14 +47,13 @@ pub(super) fn schema() -> Value {
         shape::secret_def(),
         shape::secrets_def(),
         shape::severity_def(),
-        shape::wording_def(),
     ];
     let says = "What the bridge listens on, whom it calls through which number, and who may open a room.";
     document("warroom", "warroom.yaml", says, root, defs.into_iter().chain(sources::defs()))
 }
 
 fn address() -> Value {
-    matching("^\\s*\\S+:[0-9]+\\s*$")
+    words("^\\s*\\S+:[0-9]+\\s*$")
 }
 
 fn server() -> Value {
@@ -71,7 +74,11 @@ fn server() -> Value {
         key("max_body", "Largest body of a webhook, from 256KiB to 64MiB.", usual(size, "1MiB")),
         key("header_timeout", "How long a request's head may take to arrive.", usual(duration(), "5s")),
         key("body_timeout", "How long a request's body may take to arrive.", usual(duration(), "10s")),
-        key("stop_grace", "How long running work may take to finish when told to stop.", usual(duration(), "30s")),
+        key(
+            "stop_grace",
+            "How long running work may take to finish when told to stop.",
+            usual(duration(), "30s"),
+        ),
     ])
 }
 
@@ -81,10 +88,18 @@ fn rooms() -> Value {
         key(
             "name",
             "What a room is called. It begins with `INCIDENT-{{ id }}` and a blank.",
-            usual(matching("^\\s*INCIDENT-\\s*\\{\\{\\s*id\\s*\\}\\}( |\\s*$)"), USUAL_NAME),
+            usual(words("^\\s*INCIDENT-\\s*\\{\\{\\s*id\\s*\\}\\}( |\\s*$)"), USUAL_NAME),
         ),
-        key("close_after", "Quiet time after the last resolve before a room is closed.", usual(duration(), "30m")),
-        key("update_interval", "Least time between two messages about what changed.", usual(duration(), "5m")),
+        key(
+            "close_after",
+            "Quiet time after the last resolve before a room is closed.",
+            usual(duration(), "30m"),
+        ),
+        key(
+            "update_interval",
+            "Least time between two messages about what changed.",
+            usual(duration(), "5m"),
+        ),
         key(
             "leave_after",
             "How long after its end our number leaves a group. Never if absent.",
@@ -116,7 +131,11 @@ fn rooms() -> Value {
             "Bring a second linked number into each room as an admin, so that the room can go on there.",
             usual(truth(), true),
         ),
-        key("lock_settings", "Only admins may change the group's name and description.", usual(truth(), true)),
+        key(
+            "lock_settings",
+            "Only admins may change the group's name and description.",
+            usual(truth(), true),
+        ),
         key(
             "create_attempts",
             "How often making the group is tried before a person must decide.",
@@ -152,7 +171,9 @@ pub(super) fn template_key(name: &'static str) -> Key {
         "guest" => "An incident in the room of another one.",
         "description" => "The group's description.",
         "presence" => "Who is here, once that is known.",
-        "quorum" => "Who must be there and is not, who stands in, and that everybody needed is there after all.",
+        "quorum" => {
+            "Who must be there and is not, who stands in, and that everybody needed is there after all."
+        }
         "update" => "What changed.",
         "resolved" => "Nothing fires any more.",
         "reopened" => "It fires again.",
@@ -164,7 +185,10 @@ pub(super) fn template_key(name: &'static str) -> Key {
         "pointer" => "Into a second group, when it is closed.",
         _ => "A text of the bridge.",
     };
-    key(name, says, wording())
+    // The people asked by it need the link.
+    let such =
+        if name == "invite" { "{{ token }} {{ title }} {{ link }}" } else { "{{ token }} {{ title }}" };
+    key(name, says, wording(such, &format!("{name}.txt")))
 }
 
 fn log() -> Value {
