@@ -25,6 +25,7 @@ mod post;
 pub mod rehearse;
 pub mod rooms;
 pub mod sandbox;
+pub mod schema;
 pub mod send;
 pub mod serve;
 pub mod sources;
@@ -98,6 +99,12 @@ enum Command {
     Introduce(introduce::Options),
     /// Takes in an accepted hook once more, as it would be taken in today
     Replay(rooms::Replay),
+    /// Prints the JSON Schema of a file, with which editors complete and check it
+    Schema {
+        /// Which file: the config (warroom.yaml) or the roster (roster.yaml)
+        #[arg(default_value = "config")]
+        file: schema::File,
+    },
     /// Asks a running bridge whether it is ready; for container health checks
     Healthcheck {
         /// Where to ask
@@ -183,6 +190,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rooms(options) => rooms::run(&options, &mut out),
         Command::Introduce(options) => introduce::run(&options, &mut out),
         Command::Replay(options) => rooms::replay(&options, &mut out),
+        Command::Schema { file } => schema::run(file, &mut out).map_err(Failure::from),
         Command::Healthcheck { url } => healthcheck::run(&url, &mut out),
     };
     let code = result.unwrap_or_else(|failure| {

@@ -39,6 +39,7 @@ mod roles;
 mod rooms;
 mod rotations;
 mod routes;
+pub mod schema;
 mod second_way;
 mod secret;
 mod section;

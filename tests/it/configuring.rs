@@ -16,6 +16,7 @@ mod events;
 mod handouts;
 mod rosters;
 mod scale;
+mod schema;
 mod settings;
 mod several;
 mod teams;

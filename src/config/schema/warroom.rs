@@ -1,0 +1,203 @@
+//! The schema of `warroom.yaml`; its gateway and sources have files of their own.
+
+use serde_json::{Value, json};
+
+use super::shape::{
+    self, Key, document, duration, key, map, map_with, named, number, one_of, secret, severity, such_as,
+    text, truth, usual, with, wording, words,
+};
+use super::{gateway, sources};
+use crate::config::rooms::{TEMPLATES, USUAL_NAME};
+use crate::message::Wording;
+
+pub(super) fn schema() -> Value {
+    let root = map_with(
+        &["gateway", "sources"],
+        [
+            key("server", "Where webhooks arrive and operators look, and limits.", server()),
+            key(
+                "store",
+                "Receipts, incidents and rooms: `sqlite:` and a path, relative to this file.",
+                usual(words("^\\s*sqlite:[^:]"), "sqlite:warroom.db"),
+            ),
+            key(
+                "roster",
+                "Who there is and who is called for what; relative to this file.",
+                usual(text(), "roster.yaml"),
+            ),
+            key("gateway", "The chat provider and the linked numbers.", gateway::gateway()),
+            key(
+                "sources",
+                "The monitoring tools. The key is the path they call: `prometheus` is reached at /hooks/prometheus.",
+                with(
+                    with(named(sources::source()), "minProperties", 1),
+                    "propertyNames",
+                    json!({ "pattern": "^[a-z0-9][a-z0-9-]{0,63}$", "not": { "const": "gateway" } }),
+                ),
+            ),
+            key("rooms", "How rooms behave.", rooms()),
+            key("messages", "Wording of your own. What is absent is built in.", messages()),
+            key("log", "How the bridge logs.", log()),
+        ],
+    );
+    let defs = [
+        shape::duration_def(),
+        shape::matchers_def(),
+        shape::phone_def(),
+        shape::secret_def(),
+        shape::secrets_def(),
+        shape::severity_def(),
+    ];
+    let says = "What the bridge listens on, whom it calls through which number, and who may open a room.";
+    document("warroom", "warroom.yaml", says, root, defs.into_iter().chain(sources::defs()))
+}
+
+fn address() -> Value {
+    words("^\\s*\\S+:[0-9]+\\s*$")
+}
+
+fn server() -> Value {
+    let size = json!({
+        "type": ["string", "integer"],
+        "pattern": "^\\s*[0-9]+\\s*(B|KB|kB|KiB|MB|MiB)?\\s*$",
+        "minimum": 256 << 10,
+        "maximum": 64 << 20,
+    });
+    map([
+        key("listen", "Monitoring tools and the gateway call here.", such_as(address(), "127.0.0.1:8080")),
+        key(
+            "admin",
+            "Console, metrics and operators' actions. Anywhere but on loopback this needs `admin_token`.",
+            usual(address(), "127.0.0.1:9090"),
+        ),
+        key("admin_token", "What an operator must show to get in.", secret()),
+        key("max_body", "Largest body of a webhook, from 256KiB to 64MiB.", usual(size, "1MiB")),
+        key("header_timeout", "How long a request's head may take to arrive.", usual(duration(), "5s")),
+        key("body_timeout", "How long a request's body may take to arrive.", usual(duration(), "10s")),
+        key(
+            "stop_grace",
+            "How long running work may take to finish when told to stop.",
+            usual(duration(), "30s"),
+        ),
+    ])
+}
+
+fn rooms() -> Value {
+    map([
+        key("open_at", "This severity and worse opens a room.", usual(severity(), "sev1")),
+        key(
+            "name",
+            "What a room is called. It begins with `INCIDENT-{{ id }}` and a blank.",
+            usual(words("^\\s*INCIDENT-\\s*\\{\\{\\s*id\\s*\\}\\}( |\\s*$)"), USUAL_NAME),
+        ),
+        key(
+            "close_after",
+            "Quiet time after the last resolve before a room is closed.",
+            usual(duration(), "30m"),
+        ),
+        key(
+            "update_interval",
+            "Least time between two messages about what changed.",
+            usual(duration(), "5m"),
+        ),
+        key(
+            "leave_after",
+            "How long after its end our number leaves a group. Never if absent.",
+            such_as(duration(), "30d"),
+        ),
+        key(
+            "fold",
+            "When the budget of groups is used up: let an incident into an open room of its route.",
+            usual(truth(), true),
+        ),
+        key(
+            "strangers",
+            "People who never wrote to our number: invite (one 1:1 message with the link), add or leave_out.",
+            usual(one_of(["invite", "add", "leave_out"]), "invite"),
+        ),
+        key(
+            "chat_history_counts",
+            "Whether somebody who has written to our number within the last half year is added like people who \
+             were introduced.",
+            usual(truth(), false),
+        ),
+        key(
+            "second_admin",
+            "Make one of the people an admin too, so that a blocked number does not lose the group.",
+            usual(truth(), true),
+        ),
+        key(
+            "second_number",
+            "Bring a second linked number into each room as an admin, so that the room can go on there.",
+            usual(truth(), true),
+        ),
+        key(
+            "lock_settings",
+            "Only admins may change the group's name and description.",
+            usual(truth(), true),
+        ),
+        key(
+            "create_attempts",
+            "How often making the group is tried before a person must decide.",
+            usual(number(1, 10), 3),
+        ),
+        key(
+            "phase_deadline",
+            "How long a room may stay in a passing phase before a person must decide.",
+            usual(duration(), "15m"),
+        ),
+    ])
+}
+
+fn messages() -> Value {
+    let personal = Wording::ONE_TO_ONE.map(|template| template_key(template.as_str()));
+    let translations = with(
+        named(map(personal)),
+        "propertyNames",
+        json!({ "pattern": "^\\s*[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\\s*$" }),
+    );
+    let translations = key(
+        "translations",
+        "The texts for one person in other languages, by the language's tag (`de`, `pt-BR`).",
+        such_as(translations, json!({ "de": { "invite": "{{ token }} {{ title }} {{ link }}" } })),
+    );
+    map(TEMPLATES.map(template_key).into_iter().chain([translations]))
+}
+
+/// The key of a template.
+pub(super) fn template_key(name: &'static str) -> Key {
+    let says = match name {
+        "welcome" => "The first message of a room.",
+        "guest" => "An incident in the room of another one.",
+        "description" => "The group's description.",
+        "presence" => "Who is here, once that is known.",
+        "quorum" => {
+            "Who must be there and is not, who stands in, and that everybody needed is there after all."
+        }
+        "update" => "What changed.",
+        "resolved" => "Nothing fires any more.",
+        "reopened" => "It fires again.",
+        "invite" => "To one person: the link to the group.",
+        "reminder" => "To one person who must be there.",
+        "brief" => "To one person, while there is no group or nobody can be brought into it.",
+        "quiet" => "To one person, whose room cannot be spoken in because its number does not work.",
+        "last_words" => "Said when the room is closed.",
+        "pointer" => "Into a second group, when it is closed.",
+        _ => "A text of the bridge.",
+    };
+    // The people asked by it need the link.
+    let such =
+        if name == "invite" { "{{ token }} {{ title }} {{ link }}" } else { "{{ token }} {{ title }}" };
+    key(name, says, wording(such, &format!("{name}.txt")))
+}
+
+fn log() -> Value {
+    map([
+        key("format", "text for people, json for a log collector.", usual(one_of(["text", "json"]), "text")),
+        key(
+            "level",
+            "error, warn, info, debug or trace, or for parts: info,warroom::worker=debug",
+            usual(text(), "info"),
+        ),
+    ])
+}
