@@ -51,12 +51,12 @@ pub(super) fn map_with(needed: &[&str], keys: impl IntoIterator<Item = Key>) -> 
 
 /// A map whose keys are names of the user's own choice.
 pub(super) fn named(form: Value) -> Value {
-    json!({ "type": "object", "additionalProperties": form })
+    with(json!({ "type": "object" }), "additionalProperties", form)
 }
 
 /// A list of these.
 pub(super) fn list(form: Value) -> Value {
-    json!({ "type": "array", "items": form })
+    with(json!({ "type": "array" }), "items", form)
 }
 
 /// A list of these, or one alone.

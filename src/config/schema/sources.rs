@@ -39,7 +39,7 @@ pub(super) fn source() -> Value {
         ],
     );
     let is = |kinds: Vec<&str>| json!({ "properties": { "kind": { "enum": kinds } }, "required": ["kind"] });
-    let bare = json!({ "properties": { "verify": { "properties": { "hmac": { "type": "object" } } } } });
+    let bare = json!({ "properties": { "verify": { "properties": { "hmac": { "type": "object", "required": ["secrets"] } } } } });
     let rules = json!([
         { "if": is(kinds(&|kind| !kind.reads_fields())), "then": { "not": { "required": ["fields"] } } },
         { "if": is(kinds(&|kind| kind != SourceKind::Prometheus)), "then": { "not": { "required": ["group_by"] } } },

@@ -58,7 +58,9 @@ fn files(document: Document, text: &str) -> Files {
     files.write("secret.txt", SECRET);
     files.write("second-way.txt", ADDRESS);
     for name in TEMPLATES {
-        files.write(&format!("{name}.txt"), "{{ token }} {{ title }} {{ link }}");
+        // Nobody but an invited person is given a link, and an invitation without one is refused.
+        let text = if name == "invite" { "{{ token }} {{ link }}" } else { "{{ token }} {{ title }}" };
+        files.write(&format!("{name}.txt"), text);
     }
     files.write("sns.pem", include_str!("../sns/leaf.pem"));
     files
