@@ -84,7 +84,7 @@ pub struct TimestampHeader {
 pub enum Before {
     /// The body, with this text between: Grafana, Slack and most.
     Body(String),
-    /// The secret, both together being the key: GitGuardian.
+    /// The secret, both together being the key: `GitGuardian`.
     Secret,
 }
 

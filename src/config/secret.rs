@@ -105,7 +105,7 @@ impl Item<'_> {
         let (env, file) = self.section(|s| (s.get("env"), s.get("file")));
         match (env, file) {
             (Some(env), None) => self.ask_environment(&env, env.text()?),
-            (None, Some(file)) => self.read_file(&file, file.text()?),
+            (None, Some(file)) => file.read_file(file.text()?),
             (Some(_), Some(_)) => {
                 self.error("names both `env` and `file`: one of them is enough");
                 None
@@ -157,8 +157,8 @@ impl Item<'_> {
         }
     }
 
-    fn read_file(&self, item: &Item<'_>, path: &str) -> Option<(String, Origin)> {
-        let text = item.file_text(path)?;
+    fn read_file(&self, path: &str) -> Option<(String, Origin)> {
+        let text = self.file_text(path)?;
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);
         Some((text.to_owned(), Origin::Elsewhere))

@@ -561,11 +561,10 @@ impl Room {
         let hard = matches!(error, GatewayError::Refused { .. } | GatewayError::Gone { .. });
         let refusals = before.map_or(0, |t| t.refusals) + u32::from(hard);
         let gap = SignedDuration::from_secs((1i64 << failures.min(6)).min(LONGEST_GAP));
-        let asked = match error {
-            GatewayError::Throttled { retry_after: Some(asked), .. } => {
-                SignedDuration::try_from(*asked).unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD)
-            }
-            _ => SignedDuration::ZERO,
+        let asked = if let GatewayError::Throttled { retry_after: Some(asked), .. } = error {
+            SignedDuration::try_from(*asked).unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD)
+        } else {
+            SignedDuration::ZERO
         };
         let retry_at = later(now, gap.max(asked));
         let trouble = Trouble { failures, refusals, retry_at, last: error.to_string() };

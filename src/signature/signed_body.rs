@@ -1,5 +1,5 @@
 //! HMAC-SHA256 of the body in one header: GitHub (`sha256=` and hex), Sentry, Checkly, Splunk Observability
-//! (base64); Grafana, which can sign a time and a colon before the body; GitGuardian, whose key begins with the time.
+//! (base64); Grafana, which can sign a time and a colon before the body; `GitGuardian`, whose key begins with the time.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

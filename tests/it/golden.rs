@@ -65,7 +65,7 @@ const SITUATIONS: &[Situation] = &[
     ("on=desk", "2026-07-01T10:00:00Z", "lea commander"),
     ("on=desk", "2026-07-05T10:00:00Z", "max commander"),
     // Overrides, of which the last that covers a moment counts.
-    ("on=berlin", "2026-12-24T07:59:59Z", "ben commander"),
+    ("on=berlin", "2026-12-24T07:59:59Z", "ada commander"),
     ("on=berlin", "2026-12-24T08:00:00Z", "kai commander"),
     ("on=berlin", "2026-12-25T06:00:00Z", "lea commander"),
     ("on=berlin", "2026-12-25T11:00:00Z", "kai commander"),

@@ -127,6 +127,11 @@ fn instance() -> Value {
                     "How many of an hour's groups are kept back for routes with `important: true`.",
                     usual(number(0, 59), 1),
                 ),
+                key(
+                    "introduce_gap",
+                    "How far apart this number introduces itself to people.",
+                    usual(duration(), "2m"),
+                ),
                 key("events", "How Wawp proves what it tells by itself at /hooks/gateway/NAME.", events()),
             ],
         ),

@@ -27,6 +27,18 @@ pub(super) fn schema() -> Value {
                 named(client()),
             ),
             key(
+                "labels",
+                "Values that you know labels to have; matchers that match none of them are reported.",
+                such_as(
+                    with(
+                        named(one_or_more(such_as(text(), "production"))),
+                        "propertyNames",
+                        json!({ "not": { "enum": ["severity", "source", "title"] } }),
+                    ),
+                    json!({ "environment": ["production", "staging"] }),
+                ),
+            ),
+            key(
                 "routes",
                 "Which incidents concern whom. The first route whose matchers all hold is taken.",
                 list(route()),

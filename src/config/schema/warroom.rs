@@ -7,7 +7,7 @@ use super::shape::{
     text, truth, usual, with, wording, words,
 };
 use super::{gateway, sources};
-use crate::config::rooms::{TEMPLATES, USUAL_NAME};
+use crate::config::rooms::{LETTERS, TEMPLATES, USUAL_NAME};
 use crate::message::Wording;
 
 pub(super) fn schema() -> Value {
@@ -22,7 +22,7 @@ pub(super) fn schema() -> Value {
             ),
             key(
                 "roster",
-                "Who there is and who is called for what; relative to this file.",
+                "Who there is and who is called for what: a file, or a folder of files; relative to this file.",
                 usual(text(), "roster.yaml"),
             ),
             key("gateway", "The chat provider and the linked numbers.", gateway::gateway()),
@@ -161,7 +161,7 @@ fn messages() -> Value {
         "The texts for one person in other languages, by the language's tag (`de`, `pt-BR`).",
         such_as(translations, json!({ "de": { "invite": "{{ token }} {{ title }} {{ link }}" } })),
     );
-    map(TEMPLATES.map(template_key).into_iter().chain([translations]))
+    map(TEMPLATES.map(template_key).into_iter().chain(LETTERS.map(template_key)).chain([translations]))
 }
 
 /// The key of a template.
@@ -183,11 +183,21 @@ pub(super) fn template_key(name: &'static str) -> Key {
         "quiet" => "To one person, whose room cannot be spoken in because its number does not work.",
         "last_words" => "Said when the room is closed.",
         "pointer" => "Into a second group, when it is closed.",
+        "introduction" => {
+            "To one person, whether they may be called; it must tell them to answer STOP if not."
+        }
+        "stop_taken" => "To one person who said STOP; it must name START.",
+        "start_taken" => "To one person who said START; it must name STOP.",
         _ => "A text of the bridge.",
     };
-    // The people asked by it need the link.
-    let such =
-        if name == "invite" { "{{ token }} {{ title }} {{ link }}" } else { "{{ token }} {{ title }}" };
+    let such = match name {
+        // The people asked by it need the link.
+        "invite" => "{{ token }} {{ title }} {{ link }}",
+        "introduction" => "{{ person.name }}: answer STOP",
+        "stop_taken" => "Taken. START undoes it.",
+        "start_taken" => "Taken. STOP undoes it.",
+        _ => "{{ token }} {{ title }}",
+    };
     key(name, says, wording(such, &format!("{name}.txt")))
 }
 

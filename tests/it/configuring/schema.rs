@@ -12,7 +12,7 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 use warroom::cli::schema::{self, File};
 use warroom::config::schema::Document;
-use warroom::config::{self, Findings, Loaded, Strictness, TEMPLATES};
+use warroom::config::{self, Findings, LETTERS, Loaded, Strictness, TEMPLATES};
 
 use super::Files;
 use places::{Place, places};
@@ -57,9 +57,14 @@ fn files(document: Document, text: &str) -> Files {
     let files = Files::new(&config, &roster);
     files.write("secret.txt", SECRET);
     files.write("second-way.txt", ADDRESS);
-    for name in TEMPLATES {
-        // Nobody but an invited person is given a link, and an invitation without one is refused.
-        let text = if name == "invite" { "{{ token }} {{ link }}" } else { "{{ token }} {{ title }}" };
+    for name in TEMPLATES.into_iter().chain(LETTERS) {
+        let text = match name {
+            // Nobody but an invited person is given a link, and an invitation without one is refused.
+            "invite" => "{{ token }} {{ link }}",
+            // Whoever is asked must read how to refuse.
+            "introduction" | "stop_taken" | "start_taken" => "STOP or START",
+            _ => "{{ token }} {{ title }}",
+        };
         files.write(&format!("{name}.txt"), text);
     }
     files.write("sns.pem", include_str!("../sns/leaf.pem"));
