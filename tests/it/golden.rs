@@ -98,7 +98,7 @@ const SITUATIONS: &[Situation] = &[
 ];
 
 fn roster() -> Roster {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rosters/golden.yaml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden.yaml");
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let surroundings = Surroundings { open_at: Severity::Sev1, ours: &[], sources: None, now };
     match config::load_roster(&path, &surroundings) {
