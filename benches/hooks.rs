@@ -12,9 +12,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::print_stdout,
-    clippy::disallowed_methods,
     clippy::cast_precision_loss,
     reason = "a program that measures: whatever is not as expected ends it, and time is what it is about"
 )]

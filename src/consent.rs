@@ -89,7 +89,10 @@ impl Consent {
         let newest = |slot: &mut Option<Timestamp>| *slot = Some(slot.map_or(at, |known| known.max(at)));
         newest(&mut self.wrote_at);
         match verdict {
-            Verdict::Stop => newest(&mut self.stopped_at),
+            Verdict::Stop => {
+                newest(&mut self.stopped_at);
+                self.stopped_at = self.not_before_a_start_of_the_future(self.stopped_at, now);
+            }
             Verdict::Start => {
                 newest(&mut self.started_at);
                 newest(&mut self.agreed_at);
@@ -98,6 +101,12 @@ impl Consent {
             Verdict::Other => {}
         }
         Change::between(before, self.stopped().is_some())
+    }
+
+    /// A STOP that comes while our own START lies ahead, because the clock was put back since, is the newer one.
+    fn not_before_a_start_of_the_future(&self, stop: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let ahead = self.started_at.filter(|start| *start > now);
+        stop.map(|stop| ahead.map_or(stop, |start| stop.max(start)))
     }
 
     /// Since when they do not want to be called, if so. A START of the same moment does not lift it.
@@ -142,8 +151,9 @@ impl Consent {
     /// Takes in what is known of the same person under another id.
     pub fn merge(&mut self, other: &Self, now: Timestamp) -> Change {
         let before = self.stopped().is_some();
+        let stop = other.stopped_at.map(|at| at.min(now));
+        self.stopped_at = self.stopped_at.max(self.not_before_a_start_of_the_future(stop, now));
         for (mine, theirs) in [
-            (&mut self.stopped_at, other.stopped_at),
             (&mut self.started_at, other.started_at),
             (&mut self.agreed_at, other.agreed_at),
             (&mut self.wrote_at, other.wrote_at),

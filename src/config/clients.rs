@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::alert::Severity;
 use crate::config::item::Item;
 use crate::config::people::Seen;
-use crate::config::routes::{empty_roles, invites, opens, runbook};
+use crate::config::routes::{empty_roles, invites, opens, runbook, unwilling};
 use crate::config::section::Section;
 use crate::config::words::shortened;
 use crate::roster::client::plain_value;
@@ -100,15 +100,6 @@ pub(super) fn remarks(written: &Written<'_>, roster: &Roster, open_at: Severity)
         if !taken.iter().any(|route| opens(&route.matchers, open_at)) {
             continue;
         }
-        let strangers: Vec<&str> = named
-            .into_iter()
-            .filter(|key| roster.people.get(*key).is_some_and(|person| !person.introduced))
-            .collect();
-        if !strangers.is_empty() {
-            at(
-                format!("would call people who never wrote to our number: {}", strangers.join(", ")),
-                "let them write to it once and set `introduced: true`; until then `rooms.strangers` says what happens",
-            );
-        }
+        unwilling(item, &format!("client `{}`", shortened(&client.key)), &named, roster);
     }
 }

@@ -151,7 +151,7 @@ impl RosterInForce {
         let surroundings =
             Surroundings { open_at: self.open_at, ours: &self.ours, sources: Some(&self.sources), now };
         let exchange = match load_roster(&self.path, &surroundings) {
-            Ok((_, _, hash)) if hash == standing.hash => {
+            Ok((roster, _, hash)) if hash == standing.hash && self.says_the_same(&roster) => {
                 if standing.refused.take().is_some() {
                     info!(file = %self.path.display(), "the roster is again what was in force all the time");
                 }
@@ -175,6 +175,16 @@ impl RosterInForce {
         self.measure(metrics);
         metrics.count_roster_exchange(exchange.as_str());
         exchange
+    }
+
+    /// Whether the routes' own wording is as it is in force: it may stand in files of its own.
+    fn says_the_same(&self, roster: &Roster) -> bool {
+        let in_force = self.roster.borrow();
+        let wording = |roster: &Roster| {
+            let routes = roster.routes.iter().chain([&roster.fallback]);
+            routes.map(|route| route.handout.messages.clone()).collect::<Vec<_>>()
+        };
+        wording(roster) == wording(&in_force)
     }
 
     /// The roster as metrics.

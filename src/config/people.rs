@@ -130,6 +130,7 @@ impl<'a> Seen<'a> {
 fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<String, Person> {
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
     let mut owners: BTreeMap<Jid, (&str, Item<'a>)> = BTreeMap::new();
+    let mut mailboxes: BTreeMap<String, &str> = BTreeMap::new();
     let mut stand_ins: Vec<(&str, Item<'a>)> = Vec::new();
     for (key, item) in item.named() {
         let read = item.section(|s| {
@@ -145,6 +146,14 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<St
                 at.error_with(
                     format!("is the number of `{}` too, in {place}", shortened(other)),
                     "two people cannot share one number; use one entry with both roles",
+                );
+            }
+            let mailbox = person.email.as_deref().map(str::to_lowercase);
+            if let Some(other) = mailbox.and_then(|mail| mailboxes.insert(mail, key)) {
+                at.desk.warning(
+                    item.key_span.clone(),
+                    format!("`{}` has the e-mail address of `{}` too", item.path, shortened(other)),
+                    "whom a monitoring tool assigns by it is the first of them by key; give each their own",
                 );
             }
             if ours.contains(&person.jid) {

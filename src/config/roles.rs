@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::item::Item;
-use crate::config::words::{closest, shortened};
+use crate::config::words::{shortened, some_of};
 use crate::roster::{Giving, Invitee, Roster};
 
 /// Somebody who is named in a role.
@@ -62,7 +62,7 @@ pub(super) fn check(invited: &[Invited<'_>], own: &[(String, Item<'_>)], roster:
     for (role, item) in own {
         let meant = meant
             .entry(role)
-            .or_insert_with(|| closest(role, &called).filter(|_| !called.contains(&role.as_str())));
+            .or_insert_with(|| item.desk.closest(role, &called).filter(|_| !called.contains(&role.as_str())));
         if let Some(meant) = meant {
             item.warning(
                 format!("names the role `{}`, which nobody is called in", shortened(role)),
@@ -78,7 +78,7 @@ fn check_single(one: &Invited<'_>, roster: &Roster) {
     let others: Vec<&str> = everybody.into_iter().filter(|key| !may(key)).collect();
     if !others.is_empty() {
         one.item.warning(
-            format!("calls people as `{}` whose `roles` do not hold it: {}", one.role, others.join(", ")),
+            format!("calls people as `{}` whose `roles` do not hold it: {}", one.role, some_of(&others)),
             "they are called all the same; add the role to their `roles`, or name somebody else",
         );
     }

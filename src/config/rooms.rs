@@ -1,7 +1,6 @@
 //! How rooms behave, what they are called and what is said in them.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use crate::alert::Severity;
 use crate::clock::SignedDuration;
@@ -10,7 +9,6 @@ use crate::config::item::Item;
 use crate::config::section::Section;
 use crate::config::server::seconds;
 use crate::config::translations::{Translated, translations};
-use crate::config::words::reason;
 use crate::message::{self, Composer};
 use crate::room::policy::{Policy, Strangers};
 
@@ -140,9 +138,6 @@ fn template(item: &Item<'_>, key: &str, text: &str) -> Option<String> {
     problems.is_empty().then(|| text.to_owned())
 }
 
-/// Longest template that is read from a file.
-const LONGEST_TEMPLATE: u64 = 64 * 1024;
-
 pub(super) fn messages(root: &Section<'_>) -> (Texts, Translated) {
     let Some(item) = root.get("messages") else {
         return (Texts::new(), Translated::default());
@@ -171,12 +166,6 @@ pub(super) fn message_text(item: &Item<'_>, key: &str) -> Option<String> {
         return template(item, key, text);
     }
     let file = item.section(|s| s.need("file", "write the text itself, or `{ file: PATH }`"))?;
-    let path = item.desk.folder.join(file.text()?);
-    let mut text = String::new();
-    let read = std::fs::File::open(&path).and_then(|f| f.take(LONGEST_TEMPLATE).read_to_string(&mut text));
-    if let Err(e) = read {
-        file.error_with(format!("cannot be read: {}", reason(&e)), format!("looked for {}", path.display()));
-        return None;
-    }
+    let text = file.file_text(file.text()?)?;
     template(&file, key, &text)
 }

@@ -12,7 +12,7 @@ use crate::config::people::Seen;
 use crate::config::quorum::{check_size, quorum, size};
 use crate::config::roles::{Invited, role_name};
 use crate::config::section::Section;
-use crate::config::words::shortened;
+use crate::config::words::{shortened, some_of};
 use crate::config::yaml::Value;
 use crate::config::{Surroundings, ahead};
 use crate::matcher::Matcher;
@@ -252,6 +252,14 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
     if !opens(&route.matchers, open_at) {
         return;
     }
+    unwilling(item, &format!("`{}`", route.name), &named, roster);
+}
+
+/// Says whom of those that `who` calls our number may not write to: who said STOP, and who never wrote to it.
+pub(super) fn unwilling(item: &Item<'_>, who: &str, named: &BTreeSet<&str>, roster: &Roster) {
+    let at = |message: String, hint: &str| {
+        item.desk.warning(item.key_span.clone(), format!("{who} {message}"), hint);
+    };
     let known = &item.desk.stances;
     let stopped_at = |key: &str| known.stopped.get(&roster.people.get(key)?.jid);
     let stopped: Vec<String> = named
@@ -260,7 +268,7 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
         .collect();
     if !stopped.is_empty() {
         at(
-            format!("would call people who said STOP: {}", stopped.join(", ")),
+            format!("would call people who said STOP: {}", some_of(&stopped)),
             "they are not called until they answer START to our number: name somebody else, or talk to them",
         );
     }
@@ -271,7 +279,7 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
     let strangers: Vec<&str> = named.iter().copied().filter(is_stranger).collect();
     if !strangers.is_empty() {
         at(
-            format!("would call people who never wrote to our number: {}", strangers.join(", ")),
+            format!("would call people who never wrote to our number: {}", some_of(&strangers)),
             "ask them by `warroom introduce`, or let them write to it once and set `introduced: true`; until then \
              `rooms.strangers` says what happens",
         );

@@ -26,6 +26,16 @@ pub(super) fn one_of(words: &[&str]) -> String {
     }
 }
 
+/// The first of many names, and how many more there are.
+pub(super) fn some_of<T: AsRef<str>>(names: &[T]) -> String {
+    const SHOWN: usize = 10;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// The word that was probably meant: the one that is a few slips of the finger away, if it is only one.
 pub(super) fn closest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");

@@ -226,10 +226,10 @@ impl Letter {
                 .map_or(gap(self.failures), |after| after.max(gap(self.failures))),
             _ => gap(self.failures),
         };
-        self.delivery = if self.sends > 0 {
-            Delivery::Unsure { look_at: later(now, FIRST_LOOK) }
-        } else if lasting || self.failures >= FAILURES {
+        self.delivery = if lasting || self.failures >= FAILURES {
             Delivery::GivenUp { why: error.to_string(), at: now }
+        } else if self.sends > 0 {
+            Delivery::Unsure { look_at: later(now, wait) }
         } else {
             Delivery::Due { at: later(now, wait) }
         };

@@ -1,7 +1,8 @@
 //! A message to our number, read for one thing only: whether its writer wants to be called.
 //!
 //! The first word decides, in any case and with any punctuation around it, so `Stop.`, `STOP please` and
-//! `*stop*` are a STOP and `I cannot stop it` is none. The lists are short and on purpose: words that a sentence
+//! `*stop*` are a STOP and `I cannot stop it` is none; of two or three words any may be the STOP (`please stop`),
+//! unless one of them is a `not`. The lists are short and on purpose: words that a sentence
 //! about an incident begins with (`no`, `end`, `go`) are in none of them. In doubt a word is no answer. A START
 //! has to be short besides: it undoes a STOP, and `start the failover` is not meant so.
 
@@ -55,7 +56,6 @@ const START: &[&str] = &[
     "start",
     "unstop",
     "starten",
-    "weiter",
     "reprendre",
     "commencer",
     "empezar",
@@ -96,6 +96,11 @@ const YES: &[&str] = &[
     "👍",
     "✅",
 ];
+/// What turns a STOP around, in the same languages as far as three words have room for it.
+const NOT: &[&str] = &[
+    "not", "don't", "don’t", "dont", "never", "no", "cannot", "can't", "can’t", "nicht", "kein", "niet",
+    "pas", "não", "non", "لا", "не", "the", "a",
+];
 /// A START has no more words than this (`start again please`), because it undoes a STOP.
 const WORDS_OF_A_START: usize = 3;
 /// A verdict stands at the beginning: nobody has to read a novel.
@@ -114,7 +119,11 @@ impl Verdict {
         let rest: Vec<String> = words.take(WORDS_OF_A_START).collect();
         let is_short = rest.len() < WORDS_OF_A_START;
         let then = rest.first().map(String::as_str);
-        if is(STOP, &first) || (first == "opt" && then == Some("out")) {
+        let asks_to_stop = is_short
+            && rest.iter().any(|word| is(STOP, word))
+            && !is(NOT, &first)
+            && rest.iter().all(|word| !is(NOT, word));
+        if is(STOP, &first) || (first == "opt" && then == Some("out")) || asks_to_stop {
             Self::Stop
         } else if is_short && (is(START, &first) || (first == "opt" && then == Some("in"))) {
             Self::Start
@@ -192,6 +201,9 @@ mod tests {
             "\u{200f}توقف",
             "إيقاف",
             "стоп",
+            "please stop",
+            "Bitte stoppen!",
+            "ok, stop",
         ] {
             assert_eq!(Verdict::of(text), Verdict::Stop, "{text}");
         }
@@ -199,7 +211,7 @@ mod tests {
 
     #[test]
     fn start_and_yes_are_told_apart_because_only_one_lifts_a_stop() {
-        for text in ["START", "start.", "Start please", "opt in", "unstop", "Weiter", "ابدأ"] {
+        for text in ["START", "start.", "Start please", "opt in", "unstop", "ابدأ"] {
             assert_eq!(Verdict::of(text), Verdict::Start, "{text}");
         }
         for text in [
@@ -230,6 +242,8 @@ mod tests {
             "who is this?",
             "I cannot stop it",
             "please do not stop",
+            "don't stop",
+            "weiter so",
             "no",
             "No idea",
             "stopping by later",

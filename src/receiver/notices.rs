@@ -123,7 +123,12 @@ impl Receiver {
             let slot = if chat.is_hidden() { &mut from.hidden } else { &mut from.phone };
             slot.get_or_insert(chat);
             let is_it = |jid: &Jid| Some(jid) == from.phone.as_ref() || Some(jid) == from.hidden.as_ref();
-            let person = roster.people.values().find(|person| is_it(&person.jid)).map(|p| p.key.clone());
+            let known = roster.people.values().find(|person| is_it(&person.jid));
+            let person = known.map(|person| person.key.clone());
+            // Whom the roster names by a hidden id is called by it, so that is what the answer has to stand under.
+            if let Some(hidden) = known.map(|person| &person.jid).filter(|jid| jid.is_hidden()) {
+                from.phone = Some(hidden.clone());
+            }
             Some(Heard { id, from, person, verdict, at: at.unwrap_or(now) })
         });
         answers.collect()

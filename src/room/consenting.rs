@@ -110,6 +110,11 @@ fn welcome_back(seat: &mut Seat, has_group: bool) {
     seat.said = None;
     seat.absences = 0;
     seat.reachable = None;
+    // What was not said to them because of the STOP may be said now.
+    if seat.unreached {
+        seat.briefed = false;
+        seat.unreached = false;
+    }
 }
 
 #[cfg(test)]

@@ -36,7 +36,12 @@ impl Client {
     #[must_use]
     pub fn can_take(&self, matchers: &[Matcher]) -> bool {
         let about_it = || matchers.iter().filter(|m| m.name() == CLIENT_LABEL);
-        self.values().any(|value| about_it().all(|m| m.holds(Some(value))))
+        // An incident may write the value in another case, which is this client to us and another value to a route.
+        let may_hold = |m: &Matcher, value: &str| {
+            let same = |said: &str| !m.is_negative() && plain_value(said) == plain_value(value);
+            m.holds(Some(value)) || m.value().is_some_and(same)
+        };
+        self.values().any(|value| about_it().all(|m| may_hold(m, value)))
     }
 }
 

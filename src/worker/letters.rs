@@ -18,6 +18,9 @@ use crate::telemetry::CallLabels;
 /// Tries to find out whose a hidden id is, after which it is an error in the log: that is about half an hour.
 const TRIES_BEFORE_ALARM: i64 = 6;
 
+/// How many people a gateway can be expected to look at in one try.
+const LOOKED_AT: usize = 20;
+
 impl Worker {
     /// Writes letters until `stop`.
     pub async fn correspond(&self, stop: &CancellationToken) {
@@ -130,6 +133,10 @@ impl Worker {
         for answer in answers {
             let number = self.named(&answer.instance).or(self.numbers.first());
             let Some(number) = number else { continue };
+            // A gateway looks at some of them only: at others each time.
+            let turn = usize::try_from(answer.tries).unwrap_or(0).saturating_mul(LOOKED_AT);
+            let from = turn.checked_rem(among.len()).unwrap_or(0);
+            among.rotate_left(from);
             match number.gateway.whose(&answer.hidden, &among).await {
                 Ok(Some(jid)) => {
                     let person = roster.people.values().find(|person| person.jid == jid);

@@ -210,6 +210,8 @@ fn message(payload: &Value, ours: &Ours) -> Option<NoticeKind> {
     chats.extend(["_data.Info.Chat", "key.remoteJid"].iter().filter_map(|path| id_text(at(payload, path)?)));
     let group = chats.iter().find_map(|chat| chat.parse::<GroupId>().ok());
     let person = || chats.iter().find_map(|chat| chat.parse::<Jid>().ok());
+    // What somebody shows to everybody is written to nobody.
+    let is_broadcast = chats.iter().any(|chat| chat.ends_with("@broadcast") || chat.ends_with("@newsletter"));
     let chat = group.map(ChatId::Group).or_else(|| person().map(ChatId::Person))?;
     let authors = match chat {
         ChatId::Group(_) => ["participant", "author", "_data.Info.Sender", "_data.Info.SenderAlt"],
@@ -222,8 +224,11 @@ fn message(payload: &Value, ours: &Ours) -> Option<NoticeKind> {
     let author = Some(author).filter(|a| !from_me && (a.phone.is_some() || a.hidden.is_some()));
     let words = text_at(payload, &WORDS);
     // Only the verdict on being called is taken from what other people write, and only 1:1.
-    let theirs = !from_me && matches!(chat, ChatId::Person(_)) && !is_of_the_system(payload);
-    let verdict = theirs.then(|| Verdict::of(words.unwrap_or_default()));
+    let theirs = !from_me && matches!(chat, ChatId::Person(_)) && !is_of_the_system(payload) && !is_broadcast;
+    // Without words it counts only if there is something else to it, such as a voice message.
+    let is_something = words.is_some_and(|words| !words.trim().is_empty())
+        || flag_at(payload, &["hasMedia", "_data.hasMedia"]) == Some(true);
+    let verdict = (theirs && is_something).then(|| Verdict::of(words.unwrap_or_default()));
     let text = words.filter(|_| from_me);
     Some(NoticeKind::Message {
         chat,

@@ -99,13 +99,19 @@ pub(super) fn handed_over(
     since: Timestamp,
     now: Timestamp,
 ) -> Stored<Vec<Timestamp>> {
+    // What was begun by a clock that was ahead was begun by now at the latest. Written down, because read as now
+    // each time it would keep everything else waiting until the clock is there again.
+    execute(
+        db,
+        "UPDATE letters SET paced_at = ?2 WHERE instance = ?1 AND paced_at > ?3",
+        params![instance, millis(now), millis(later(now, CLOCK_SKEW))],
+    )?;
     let moments = all(
         db,
         "SELECT paced_at FROM letters WHERE instance = ?1 AND paced_at > ?2",
         params![instance, millis(since)],
         |r| r.get::<_, i64>(0),
     )?;
-    // What was begun by a clock that was ahead was begun by now at the latest.
     Ok(moments.into_iter().map(|at| moment(at).min(now)).collect())
 }
 
@@ -274,11 +280,15 @@ pub(super) fn finish(
     let sends = letter.sends;
     let handed_over = letter.finish(tried, now);
     put(db, posted.id, &letter, None)?;
-    if letter.sends < sends {
-        // It certainly did nothing, so the pace does not count it.
+    if letter.sends < sends && letter.kind != LetterKind::Introduction {
+        // It certainly did nothing, so the pace does not count it. An introduction keeps its place: a provider
+        // that fails or asks for patience must not be handed the whole queue at once.
         execute(db, "UPDATE letters SET paced_at = NULL WHERE id = ?1", [posted.id])?;
     }
-    if let Some(message_id) = handed_over
+    // Who may have got one is not written to again unasked.
+    let may_be_there = matches!(letter.delivery, Delivery::GivenUp { .. }) && letter.sends > 0;
+    let asked = handed_over.or_else(|| may_be_there.then(String::new));
+    if let Some(message_id) = asked
         && letter.kind == LetterKind::Introduction
     {
         let mut consent = consents::of(db, &letter.to)?;

@@ -75,13 +75,18 @@ const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ADDRESS: &str = "https://pager.example/hooks/warroom";
 
 /// Every variable is set.
-fn environment(name: &str) -> Option<String> {
-    Some(if name.ends_with("_URL") { ADDRESS } else { SECRET }.to_owned())
+fn variable(name: &str) -> String {
+    if name.ends_with("_URL") { ADDRESS } else { SECRET }.to_owned()
 }
 
 /// What the reader makes of the document, or its errors.
 fn read(document: Document, text: &str) -> Result<Loaded, Findings> {
-    config::load(&files(document, text).config(), &environment, Strictness::Serve, super::now())
+    config::load(
+        &files(document, text).config(),
+        &|name| Some(variable(name)),
+        Strictness::Serve,
+        super::now(),
+    )
 }
 
 /// All that was understood, without the folder, which differs from run to run.

@@ -249,7 +249,9 @@ async fn all_leave(fault: Option<Fault>) {
     let id = world.fire("Down").await;
     pass(&world, 60).await;
     assert!(world.group(&id).has(SECOND_DIGITS));
-    fault.into_iter().for_each(|fault| world.sandbox.add_fault(fault));
+    if let Some(fault) = fault {
+        world.sandbox.add_fault(fault);
+    }
     world.resolve("Down").await;
     world.pass(5000).await;
     let group = world.group(&id);

@@ -10,6 +10,10 @@ const ANY: &str = "x1";
 const ANY_LANGUAGE: &str = "de";
 
 /// One place of a schema.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a schema says or does not say of a place, each by itself"
+)]
 pub(super) struct Place {
     /// As in `sources.x1.verify.bearer`.
     pub(super) path: String,
@@ -115,7 +119,7 @@ pub(super) fn merge(into: &mut Value, from: Value) {
 /// All places of `schema`; `whole` is a document that it takes.
 pub(super) fn places(schema: &Value, whole: &Value) -> Vec<Place> {
     let mut walk = Walk { schema, found: Vec::new() };
-    walk.enter(schema, String::new(), vec![Way { whole: whole.clone(), steps: Vec::new() }], false);
+    walk.enter(schema, "", &[Way { whole: whole.clone(), steps: Vec::new() }], false);
     walk.found
 }
 
@@ -135,7 +139,7 @@ impl Walk<'_> {
         all
     }
 
-    fn enter(&mut self, node: &Value, path: String, ways: Vec<Way>, is_key: bool) {
+    fn enter(&mut self, node: &Value, path: &str, ways: &[Way], is_key: bool) {
         let node = self.resolved(node);
         let list = |keyword: &str| node.get(keyword).and_then(Value::as_array).cloned().unwrap_or_default();
         let examples = list("examples");
@@ -148,7 +152,7 @@ impl Walk<'_> {
         values.extend(node.get("const").cloned());
         values.extend(node.get("default").cloned());
         self.found.push(Place {
-            path: path.clone(),
+            path: path.to_owned(),
             keys: properties.as_ref().map(|keys| keys.keys().cloned().collect()),
             values,
             usual: node.get("default").cloned(),
@@ -157,26 +161,26 @@ impl Walk<'_> {
             is_truth: node.get("type") == Some(&json!("boolean")),
             leads_on: !branches.is_empty() || free.is_some() || node.contains_key("items"),
             contents: contents.clone(),
-            ways: ways.clone(),
+            ways: ways.to_vec(),
         });
         for (key, form) in properties.iter().flatten() {
             let steps = contents.iter().map(|content| Step::Key(key.clone(), content.clone()));
-            let on = branch(&ways, steps);
+            let on = branch(ways, steps);
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            self.enter(form, path, on, true);
+            self.enter(form, &path, &on, true);
         }
         if let Some(form) = free {
             let name = if path.ends_with("translations") { ANY_LANGUAGE } else { ANY };
             // Deputies stand for roles that are invited.
             let name = if path.ends_with("deputies") { "commander" } else { name };
-            let on = branch(&ways, [Step::Key(name.to_owned(), json!({}))]);
-            self.enter(&form, format!("{path}.{name}"), on, false);
+            let on = branch(ways, [Step::Key(name.to_owned(), json!({}))]);
+            self.enter(&form, &format!("{path}.{name}"), &on, false);
         }
         if let Some(form) = node.get("items") {
-            self.enter(form, format!("{path}[0]"), branch(&ways, [Step::Item]), false);
+            self.enter(form, &format!("{path}[0]"), &branch(ways, [Step::Item]), false);
         }
         for form in &branches {
-            self.enter(form, path.clone(), ways.clone(), false);
+            self.enter(form, path, ways, false);
         }
     }
 }
