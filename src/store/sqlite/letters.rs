@@ -285,8 +285,8 @@ pub(super) fn finish(
         // that fails or asks for patience must not be handed the whole queue at once.
         execute(db, "UPDATE letters SET paced_at = NULL WHERE id = ?1", [posted.id])?;
     }
-    // Who may have got one is not written to again unasked.
-    let may_be_there = matches!(letter.delivery, Delivery::GivenUp { .. }) && letter.sends > 0;
+    // Who may have got one, because the chat cannot be read, is not written to again unasked.
+    let may_be_there = matches!(tried, Tried::Looked(Err(_))) && letter.due_at().is_none();
     let asked = handed_over.or_else(|| may_be_there.then(String::new));
     if let Some(message_id) = asked
         && letter.kind == LetterKind::Introduction
