@@ -39,7 +39,7 @@ gateway:
   base_url: $sandbox
 $(blocks 'WAWP_EVENTS_SECRET } }' | grep -v '^gateway:')
 log: { format: json }
-$(blocks 'messages:')
+$(blocks 'messages:' | awk '/^messages:/ && seen++ { next } { print }')
 sources:
 $(blocks '# warroom.yaml' | grep -v -e '^# warroom.yaml' -e '^sources:')
 YAML
