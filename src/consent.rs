@@ -1,7 +1,7 @@
 //! Who wants to be called: asked once 1:1, answered by a word, and STOP always wins.
 //!
 //! Pure. Actors: a [`Verdict`], all that is kept of what somebody wrote to us; a [`Consent`], what is known of
-//! one person; a [`Letter`](letter::Letter), a 1:1 message that belongs to no room; [`Stances`], which a
+//! one person; a [`Letter`], a 1:1 message that belongs to no room; [`Stances`], which a
 //! room reads afresh before each step.
 //!
 //! A consent is made of moments and nothing else, each the newest of its kind by the provider's clock. So it is

@@ -1,6 +1,6 @@
 //! How a roster names people: each by their key, whoever is on duty in a rotation, or the members of a team.
 //!
-//! An [`Invitee`] is what is written, a [`Named`] is a person it leads to at a moment, with the path of rules
+//! An [`Invitee`] is what is written, a `Named` is a person it leads to at a moment, with the path of rules
 //! that was taken. A team calls only those of its members who may have the role they are called in.
 
 use std::collections::BTreeSet;
