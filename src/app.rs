@@ -41,6 +41,7 @@ use crate::worker::numbers::OwnIds;
 use crate::worker::{Number, Worker};
 
 mod listener;
+mod reloading;
 mod telling;
 
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
@@ -292,7 +293,7 @@ impl Running {
         let numbers = link_numbers(config, &clock)?;
         let bridge = Bridge::assemble(config, roster, Arc::clone(&store), numbers, Arc::clone(&clock))?;
         let (roster, metrics) = (Arc::clone(&bridge.roster), Arc::clone(&bridge.worker.metrics));
-        let asked = reload_signal().map_err(StartError::Signal)?;
+        let asked = reloading::asked_for().map_err(StartError::Signal)?;
         let (public, public_address) = bind(config.server.listen).await?;
         let (operator, operator_address) = bind(config.server.admin).await?;
         let tasks = TaskTracker::new();
@@ -310,7 +311,7 @@ impl Running {
         listener::spawn(&tasks, async move { worker.correspond(&stopping).await });
         let (worker, stopping) = (bridge.worker, stop.clone());
         listener::spawn(&tasks, async move { worker.watch(&stopping).await });
-        listener::spawn(&tasks, watch_roster(roster, metrics, clock, asked, stop.clone()));
+        listener::spawn(&tasks, reloading::reload(roster, metrics, clock, asked, stop.clone()));
         tasks.close();
         info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
         Ok(Self { public: public_address, operator: operator_address, store, tasks })
@@ -319,38 +320,6 @@ impl Running {
     /// Waits until everything in hand is done after the stop.
     pub async fn ended(&self) {
         self.tasks.wait().await;
-    }
-}
-
-/// How often the roster's file is looked at.
-const ROSTER_GAP: Duration = Duration::from_secs(2);
-
-fn reload_signal() -> io::Result<tokio::signal::unix::Signal> {
-    use tokio::signal::unix::{SignalKind, signal};
-    signal(SignalKind::hangup())
-}
-
-/// Takes a changed roster over: when its file changes, and when SIGHUP asks to look.
-async fn watch_roster(
-    roster: Arc<RosterInForce>,
-    metrics: Arc<Metrics>,
-    clock: Arc<dyn Clock>,
-    mut asked: tokio::signal::unix::Signal,
-    stop: CancellationToken,
-) {
-    loop {
-        tokio::select! {
-            Some(()) = asked.recv() => {
-                let exchange = roster.exchange(&metrics, clock.now());
-                info!(outcome = exchange.as_str(), "looked at the roster as asked by SIGHUP; other settings need a restart");
-            }
-            () = tokio::time::sleep(ROSTER_GAP) => {
-                if roster.has_changed() {
-                    roster.exchange(&metrics, clock.now());
-                }
-            }
-            () = stop.cancelled() => return,
-        }
     }
 }
 

@@ -212,6 +212,20 @@ pub fn load_roster(
     }
 }
 
+/// Reads as much of a roster as can be read, for comparing with one that was in force under older rules; beside
+/// it what is wrong with the rest. The error is of one of which nothing can be read.
+pub fn load_what_can_be_read(
+    path: &Path,
+    surroundings: &Surroundings<'_>,
+) -> Result<(Roster, Findings), Findings> {
+    let (roster, source, findings) = read_roster(path, surroundings, Stances::default());
+    let findings = Findings::sorted(findings, &[source.text()]);
+    match roster {
+        Some(roster) => Ok((roster, findings)),
+        None => Err(findings),
+    }
+}
+
 /// What [`load_roster`] would call the text that is there now.
 pub(crate) fn hash_of_roster(path: &Path) -> String {
     Opened::file_or_folder(path).hash().to_owned()

@@ -257,6 +257,16 @@ pub struct Stances {
 }
 
 impl Stances {
+    /// What all these people answered.
+    #[must_use]
+    pub fn of(people: &[Acquaintance]) -> Self {
+        let mut stances = Self::default();
+        for known in people {
+            stances.add(known.jid.clone(), &known.consent);
+        }
+        stances
+    }
+
     /// Takes in what is known of one more person.
     pub fn add(&mut self, person: Jid, consent: &Consent) {
         if let Some(at) = consent.stopped() {

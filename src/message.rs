@@ -134,7 +134,7 @@ impl Composer {
     }
 
     /// The same, and texts for one person whose language is among `translations` are said in that: templates by
-    /// [`Wording::as_str`], of those in [`Wording::ONE_TO_ONE`]. One that cannot be filled gives way to the
+    /// [`Wording::as_str`], of those in [`Wording::translatable`]. One that cannot be filled gives way to the
     /// usual text.
     #[must_use]
     pub fn with_translations(self, translations: BTreeMap<Language, BTreeMap<String, String>>) -> Self {
@@ -368,7 +368,8 @@ impl Composer {
     }
 
     fn compose(&self, wording: Wording, scene: &Scene<'_>) -> String {
-        let own = [self.translation(wording, scene), route_text(wording, scene)];
+        let language = scene.reader().and_then(|reader| reader.who.language.as_ref());
+        let own = [self.translation(wording, language), route_text(wording, scene)];
         own.into_iter()
             .flatten()
             .map(Author::Own)
@@ -377,9 +378,9 @@ impl Composer {
             .map_or_else(|| self.bare(wording, scene), |attempt| attempt.text)
     }
 
-    /// The template in the language of the one person who reads it.
-    fn translation<'a>(&'a self, wording: Wording, scene: &Scene<'_>) -> Option<&'a str> {
-        let language = self.translated(wording, scene.reader()?.who.language.as_ref())?;
+    /// The template in the language of the one person who reads it, if there is one person and a translation.
+    fn translation(&self, wording: Wording, language: Option<&Language>) -> Option<&str> {
+        let language = self.translated(wording, language)?;
         self.translations.get(language)?.get(wording.as_str()).map(String::as_str)
     }
 

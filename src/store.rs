@@ -8,6 +8,7 @@
 //! *letters* (1:1 messages that belong to no room). `now` is always an argument: no
 //! clock of a database is asked.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -430,11 +431,28 @@ pub struct LetterAsk {
     /// All numbers of the config.
     pub known: Vec<String>,
     /// The receipt for a STOP.
-    pub stopped: String,
+    pub stopped: Worded,
     /// The receipt for a START.
-    pub started: String,
+    pub started: Worded,
     /// Until when nobody else touches the letter that is taken.
     pub until: Timestamp,
+}
+
+/// The words of a receipt.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Worded {
+    /// What most people read.
+    pub usual: String,
+    /// What those read who have a translation.
+    pub translated: BTreeMap<Jid, String>,
+}
+
+impl Worded {
+    /// What this person reads.
+    #[must_use]
+    pub fn to(&self, jid: &Jid) -> &str {
+        self.translated.get(jid).unwrap_or(&self.usual)
+    }
 }
 
 /// A number that letters may go through.

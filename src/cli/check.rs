@@ -76,11 +76,7 @@ pub fn run(
     let known = |store: &StoreAddress| {
         let StoreAddress::Sqlite(path) = store;
         *people.borrow_mut() = look_at_consents(path).map(Option::unwrap_or_default);
-        let mut stances = Stances::default();
-        for known in people.borrow().iter().flatten() {
-            stances.add(known.jid.clone(), &known.consent);
-        }
-        stances
+        people.borrow().as_deref().map(Stances::of).unwrap_or_default()
     };
     let loaded = config::load_knowing(path, env, Strictness::Check, now, &known);
     let people = people.into_inner();

@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::{ConfigFile, Failure, NO, load, runtime};
 use crate::alert::Severity;
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::config::{self, Colours, Config, Loaded, StoreAddress, Strictness, Surroundings};
+use crate::config::{self, Colours, Config, Level, Loaded, StoreAddress, Strictness, Surroundings};
+use crate::consent::Stances;
 use crate::incident::Incident;
 use crate::room::Strangers;
 use crate::roster::rehearsal::{Change, Difference};
 use crate::roster::{Roster, Subject, Summons};
 use crate::store::IncidentQuery;
+use crate::store::sqlite::look_at_consents;
 
 /// What to rehearse.
 #[derive(Debug, Args)]
@@ -88,16 +90,26 @@ pub(super) fn run(options: &Options, now: Timestamp, out: &mut dyn Write) -> Res
     }
     let Some(against) = &options.against else { return Err(Failure::wrong("`--against` is missing")) };
     let surroundings = Surroundings { open_at: loaded.config.rooms.open_at, ours: &[], sources: None, now };
-    let old = config::load_roster(against, &surroundings).map_err(|findings| {
-        Failure::no(format!("{}\nthe roster to compare with has errors", findings.draw(Colours::No)))
+    let (old, findings) = config::load_what_can_be_read(against, &surroundings).map_err(|findings| {
+        Failure::no(format!("{}\nthe roster to compare with cannot be read", findings.draw(Colours::No)))
     })?;
-    compare(&loaded, &old.0, &recorded, options.json, out)
+    // A change that mends a roster is compared with the broken one.
+    let errors: Vec<String> =
+        findings.iter().filter(|f| f.severity == Level::Error).map(|f| f.draw(Colours::No)).collect();
+    if !errors.is_empty() {
+        let mut notes = anstream::stderr();
+        writeln!(notes, "{}", errors.join("\n"))?;
+        writeln!(notes, "the roster to compare with has these errors; what can be read of it is compared")?;
+    }
+    let stances = stances(&loaded.config.store)?;
+    compare(&loaded, &old, &recorded, &stances, options.json, out)
 }
 
 fn compare(
     loaded: &Loaded,
     old: &Roster,
     recorded: &[Recorded],
+    stances: &Stances,
     json: bool,
     out: &mut dyn Write,
 ) -> Result<u8, Failure> {
@@ -115,7 +127,7 @@ fn compare(
             severity: incident.severity,
             route: &after.route,
             old_route: (before.route != after.route).then_some(before.route.as_str()),
-            reaches_nobody: reaches_nobody(after, rooms.strangers),
+            reaches_nobody: reaches_nobody(after, rooms.strangers, stances),
             difference: Difference::between(before, after),
         })
         .collect();
@@ -139,8 +151,18 @@ fn compare(
 }
 
 /// Nobody is called, or only people who would be left out.
-fn reaches_nobody(summons: &Summons, strangers: Strangers) -> bool {
-    !summons.stakeholders.iter().any(|s| s.introduced || strangers != Strangers::LeaveOut)
+fn reaches_nobody(summons: &Summons, strangers: Strangers, stances: &Stances) -> bool {
+    !summons.stakeholders.iter().any(|s| {
+        let is_known = s.introduced || stances.acquainted.contains(&s.jid);
+        !stances.stopped.contains_key(&s.jid) && (is_known || strangers != Strangers::LeaveOut)
+    })
+}
+
+/// What people answered, as far as the config's store knows: there need not be one where a change is reviewed.
+fn stances(store: &StoreAddress) -> Result<Stances, Failure> {
+    let StoreAddress::Sqlite(path) = store;
+    let people = look_at_consents(path).map_err(|error| Failure::no(error.to_string()))?;
+    Ok(Stances::of(&people.unwrap_or_default()))
 }
 
 fn draw(answer: &Answer<'_>, out: &mut dyn Write) -> io::Result<()> {

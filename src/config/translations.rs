@@ -27,8 +27,8 @@ pub(super) fn translations(messages: &Section<'_>) -> Translated {
     let mut texts = Translations::new();
     for (tag, item) in item.named() {
         let read = item.section(|s| {
-            let one_to_one = Wording::ONE_TO_ONE.into_iter().map(Wording::as_str);
-            let texts = one_to_one.filter_map(|key| Some((key.to_owned(), message_text(&s.get(key)?, key)?)));
+            let keys = Wording::translatable().map(Wording::as_str);
+            let texts = keys.filter_map(|key| Some((key.to_owned(), message_text(&s.get(key)?, key)?)));
             texts.collect::<Texts>()
         });
         let Ok(language) = tag.trim().parse::<Language>() else {

@@ -192,7 +192,7 @@ fn chosen(console: &Console, wish: &Wish) -> Result<Vec<(AskedPerson, String)>, 
     };
     let meant = roster.people.values().filter(|person| is_meant(&person.key, person.introduced));
     let with_words = meant.map(|person| {
-        let text = console.composer.introduction(&person.name);
+        let text = console.composer.introduction(&person.name, person.language.as_ref());
         let asked = AskedPerson { jid: person.jid.clone(), person: person.key.clone(), text };
         (asked, person.name.clone())
     });

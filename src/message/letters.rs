@@ -10,6 +10,7 @@ use super::template::Author;
 use super::wording::Wording;
 use super::{Composer, Preview, TemplateProblem, markup};
 use crate::alert::one_line;
+use crate::roster::Language;
 
 /// The longest name that is shown.
 const NAME: usize = 120;
@@ -17,27 +18,29 @@ const NAME: usize = 120;
 const SOMEBODY: &str = "Amira Haddad";
 
 impl Composer {
-    /// Who we are and how to refuse, for somebody called `name`.
+    /// Who we are and how to refuse, for somebody called `name` who reads `language`.
     #[must_use]
-    pub fn introduction(&self, name: &str) -> String {
-        self.letter(Wording::Introduction, name)
+    pub fn introduction(&self, name: &str, language: Option<&Language>) -> String {
+        self.letter(Wording::Introduction, name, language)
     }
 
-    /// That a STOP was taken.
+    /// That a STOP was taken, for somebody who reads `language`.
     #[must_use]
-    pub fn receipt_for_stop(&self) -> String {
-        self.letter(Wording::StopTaken, "")
+    pub fn receipt_for_stop(&self, language: Option<&Language>) -> String {
+        self.letter(Wording::StopTaken, "", language)
     }
 
-    /// That a START was taken.
+    /// That a START was taken, for somebody who reads `language`.
     #[must_use]
-    pub fn receipt_for_start(&self) -> String {
-        self.letter(Wording::StartTaken, "")
+    pub fn receipt_for_start(&self, language: Option<&Language>) -> String {
+        self.letter(Wording::StartTaken, "", language)
     }
 
-    fn letter(&self, wording: Wording, name: &str) -> String {
-        Author::IN_TURN
+    fn letter(&self, wording: Wording, name: &str, language: Option<&Language>) -> String {
+        self.translation(wording, language)
+            .map(Author::Own)
             .into_iter()
+            .chain(Author::IN_TURN)
             .find_map(|author| self.letter_by(author, wording, name).ok())
             .unwrap_or_else(|| wording.built_in().trim().to_owned())
     }
@@ -65,7 +68,9 @@ impl Composer {
     }
 
     pub(super) fn letter_previews(&self) -> impl Iterator<Item = Preview> {
-        Wording::LETTERS.into_iter().map(|wording| Preview { wording, text: self.letter(wording, SOMEBODY) })
+        Wording::LETTERS
+            .into_iter()
+            .map(|wording| Preview { wording, text: self.letter(wording, SOMEBODY, None) })
     }
 }
 
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn an_introduction_says_whom_it_means_and_how_to_refuse() {
-        let text = Composer::default().introduction("Ada *Obi*\n+15550100001");
+        let text = Composer::default().introduction("Ada *Obi*\n+15550100001", None);
         assert!(text.starts_with("Hello Ada"), "{text}");
         assert!(holds(&text, "STOP") && holds(&text, "YES"), "{text}");
         assert!(!text.contains("*Obi*"), "a name formats nothing: {text}");
@@ -117,22 +122,22 @@ mod tests {
         let problems = composer.check();
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].why.contains("`STOP`"), "{problems:?}");
-        assert!(holds(&composer.introduction("Ada"), "STOP"));
+        assert!(holds(&composer.introduction("Ada", None), "STOP"));
     }
 
     #[test]
     fn a_wording_of_the_config_is_used_and_knows_only_its_own_words() {
         let own = composer("stop_taken", "Done. Write START to come back.").unwrap();
         assert!(own.check().is_empty());
-        assert_eq!(own.receipt_for_stop(), "Done. Write START to come back.");
+        assert_eq!(own.receipt_for_stop(None), "Done. Write START to come back.");
         assert!(composer("introduction", "{{ title }} STOP").is_err());
     }
 
     #[test]
     fn our_own_receipts_are_no_answers_to_an_automatic_reply() {
         let composer = Composer::default();
-        for text in [composer.receipt_for_stop(), composer.receipt_for_start(), composer.introduction("Ada")]
-        {
+        let receipts = [composer.receipt_for_stop(None), composer.receipt_for_start(None)];
+        for text in receipts.into_iter().chain([composer.introduction("Ada", None)]) {
             assert_eq!(Verdict::of(&text), Verdict::Other, "{text}");
         }
     }

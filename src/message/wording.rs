@@ -63,11 +63,16 @@ impl Wording {
         Self::Pointer,
     ];
 
-    /// Those for one person, which may be in that person's language.
+    /// Those about an incident that are for one person.
     pub const ONE_TO_ONE: [Self; 4] = [Self::Invite, Self::Reminder, Self::Brief, Self::Quiet];
 
-    /// Those that belong to no incident.
+    /// Those that belong to no incident; each is for one person too.
     pub const LETTERS: [Self; 3] = [Self::Introduction, Self::StopTaken, Self::StartTaken];
+
+    /// Those that are for one person, and so may be in that person's language.
+    pub fn translatable() -> impl Iterator<Item = Self> {
+        Self::ONE_TO_ONE.into_iter().chain(Self::LETTERS)
+    }
 
     /// Every one that there is.
     pub fn every() -> impl Iterator<Item = Self> {

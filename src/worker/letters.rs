@@ -12,7 +12,9 @@ use crate::consent::letter::{Delivery, Tried};
 use crate::consent::{Change, LetterKind};
 use crate::gateway::GatewayError;
 use crate::jid::{ChatId, Jid};
-use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted, StoreError};
+use crate::message::Wording;
+use crate::roster::Language;
+use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted, StoreError, Worded};
 use crate::telemetry::CallLabels;
 
 /// Tries to find out whose a hidden id is, after which it is an error in the log: that is about half an hour.
@@ -62,10 +64,20 @@ impl Worker {
                 .map(|n| LetterWay { name: n.name.clone(), budget: n.budget, hears: n.hears })
                 .collect(),
             known: self.numbers.iter().map(|number| number.name.clone()).collect(),
-            stopped: self.composer.receipt_for_stop(),
-            started: self.composer.receipt_for_start(),
+            stopped: self.worded(Wording::StopTaken, |language| self.composer.receipt_for_stop(language)),
+            started: self.worded(Wording::StartTaken, |language| self.composer.receipt_for_start(language)),
             until: later(now, self.policy.lease),
         }
+    }
+
+    /// A receipt in the languages of the people in the roster.
+    fn worded(&self, wording: Wording, text: impl Fn(Option<&Language>) -> String) -> Worded {
+        let roster = self.roster.borrow().clone();
+        let translated = roster.people.values().filter_map(|person| {
+            let language = self.composer.translated(wording, person.language.as_ref())?;
+            Some((person.jid.clone(), text(Some(language))))
+        });
+        Worded { usual: text(None), translated: translated.collect() }
     }
 
     async fn post(&self, posted: Posted) -> Result<(), StoreError> {

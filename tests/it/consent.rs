@@ -13,7 +13,9 @@ use warroom::gateway::Whom;
 use warroom::pacing::Pace;
 use warroom::room::{PhaseName, Step};
 use warroom::sandbox::{Effect, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
-use warroom::store::{AskedPerson, Asking, Began, Heard, Intent, LetterAsk, LetterTurn, LetterWay, Store};
+use warroom::store::{
+    AskedPerson, Asking, Began, Heard, Intent, LetterAsk, LetterTurn, LetterWay, Store, Worded,
+};
 
 use crate::events::{BOTH, deliver, tell_to};
 use crate::gates::{Gate, Gates};
@@ -144,6 +146,29 @@ async fn people_are_asked_at_a_pace_and_what_they_answer_decides_how_they_are_ca
         );
         world.assert_sound(&id).await;
     }
+}
+
+#[tokio::test]
+async fn whoever_has_a_language_is_asked_and_answered_in_it() {
+    let roster = ROSTER.replace("name: Ben Cho,", "name: Ben Cho, language: de-AT,");
+    let german = "messages:
+  translations:
+    de:
+      introduction: \"Hallo {{ person.name }}! Antworte mit STOP, um nicht gerufen zu werden.\"
+      stop_taken: \"Du wirst nicht gerufen. START macht das rückgängig.\"
+";
+    let world = world_with(Options { roster, more: german.to_owned(), ..Options::default() }).await;
+    introduce(&world, &json!({ "people": ["ben", "cleo"] })).await;
+    world.pass(600).await;
+    answer(&world, BEN, "STOP").await;
+    answer(&world, CLEO, "STOP").await;
+    world.pass(60).await;
+    assert_eq!(got(&world, BEN), ["Hallo Ben Cho! Antworte", "Du wirst nicht gerufen."]);
+    assert_eq!(got(&world, CLEO), ["Hello Cleo Diaz. This", STOP_TAKEN]);
+    // A receipt that has no translation is the usual one.
+    answer(&world, BEN, "START").await;
+    world.pass(60).await;
+    assert_eq!(got(&world, BEN).last().unwrap(), START_TAKEN);
 }
 
 #[tokio::test]
@@ -437,8 +462,8 @@ async fn a_process_that_dies_with_a_letter_in_hand_leaves_it_to_the_next_one() {
     let ask = LetterAsk {
         ways: vec![LetterWay { name: "main".to_owned(), budget: number.budget, hears: true }],
         known: vec!["main".to_owned()],
-        stopped: String::new(),
-        started: String::new(),
+        stopped: Worded::default(),
+        started: Worded::default(),
         until: later(now, SignedDuration::from_secs(120)),
     };
     let turn = world.store.begin_letter(ask, now).await.unwrap();

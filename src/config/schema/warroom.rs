@@ -150,7 +150,7 @@ fn rooms() -> Value {
 }
 
 fn messages() -> Value {
-    let personal = Wording::ONE_TO_ONE.map(|template| template_key(template.as_str()));
+    let personal = Wording::translatable().map(|template| template_key(template.as_str()));
     let translations = with(
         named(map(personal)),
         "propertyNames",

@@ -155,8 +155,8 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
         };
         if letter.text.is_empty() {
             letter.text = match letter.kind {
-                LetterKind::Stopped => ask.stopped.clone(),
-                LetterKind::Started | LetterKind::Introduction => ask.started.clone(),
+                LetterKind::Stopped => ask.stopped.to(&letter.to).to_owned(),
+                LetterKind::Started | LetterKind::Introduction => ask.started.to(&letter.to).to_owned(),
             };
         }
         letter.begin(&way.name, ask.until, now);

@@ -266,6 +266,7 @@ fn translations_are_checked_like_other_templates() {
     assert_eq!(texts.keys().collect::<Vec<_>>(), ["invite", "quiet"]);
     says("{ de: { invite: 'Hallo' } }", "the invite link `{{ link }}` is missing");
     says("{ de: { invite: '{{ lnk }}' } }", "`messages.translations.de.invite` does not render: line 1");
+    says("{ de: { introduction: 'Hallo {{ person.name }}' } }", "it does not say `STOP`");
     says("{ de: { welcome: 'Hallo' } }", "unknown key `welcome` in `messages.translations.de`");
     says("{ deutsch: { quiet: 'Still.' } }", "`deutsch` is not the tag of a language");
     says("{ de_AT: { quiet: 'Still.' } }", "write `de-AT`");

@@ -4,9 +4,12 @@ use std::fs;
 
 use serde_json::{Value, json};
 use warroom::clock::{Clock, SignedDuration};
+use warroom::consent::Verdict;
+use warroom::gateway::Whom;
+use warroom::store::Heard;
 
 use super::run;
-use crate::harness::{Options, World};
+use crate::harness::{ADA, BEN, CLEO, Options, World};
 
 const PEOPLE: &str = r#"
 people:
@@ -101,4 +104,55 @@ async fn a_roster_that_would_reach_nobody_fails_its_rehearsal() {
     let missing = run(&["rehearse", "--config", &config, "--against", &path("none.yaml")]).await;
     assert_eq!(missing.code, Some(1));
     assert!(missing.stderr.contains("this file cannot be read"), "{}", missing.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_mends_a_broken_roster_is_compared_with_what_can_be_read_of_it() {
+    let world =
+        World::with(Options { roster: roster("ada, ben", "client: cleo"), ..Options::default() }).await;
+    world.fire("two").await;
+    let folder = world.folder.path();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    fs::write(path("old.yaml"), roster("ada, ben", "client: [ cleo, nobody ]")).unwrap();
+    fs::write(path("roster.yaml"), roster("ada, ben", "client: ben")).unwrap();
+    let (config, old) = (path("warroom.yaml"), path("old.yaml"));
+    let rehearse = ["rehearse", "--config", &config, "--against", &old, "--since", "36500d"];
+    let ended = run(&rehearse).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("names `nobody`, who is not among `people`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("what can be read of it is compared"), "{}", ended.stderr);
+    insta::assert_snapshot!(ended.stdout, @r"
+    INCIDENT-1: − cleo (named in route checkout), ~ ben (commander, client instead of commander)
+    1 incidents of sev1 and worse rehearsed, 1 would call other people, 0 nobody
+    ");
+    fs::write(&old, "people: [").unwrap();
+    let ended = run(&rehearse).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the roster to compare with cannot be read"), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_said_stop_is_nobody_whom_a_rehearsal_reaches() {
+    let world =
+        World::with(Options { roster: roster("ada, ben", "client: cleo"), ..Options::default() }).await;
+    world.fire("one").await;
+    let config = world.folder.path().join("warroom.yaml").to_str().unwrap().to_owned();
+    let roster = world.folder.path().join("roster.yaml").to_str().unwrap().to_owned();
+    let rehearse = ["rehearse", "--config", &config, "--against", &roster, "--since", "36500d"];
+    assert_eq!(run(&rehearse).await.code, Some(0));
+    for digits in [ADA, BEN, CLEO] {
+        let phone = Some(format!("{digits}@c.us").parse().unwrap());
+        let now = world.clock.now();
+        let heard = Heard {
+            id: None,
+            from: Whom { phone, hidden: None },
+            person: None,
+            verdict: Verdict::Stop,
+            at: now,
+        };
+        world.store.hear_answers("main", vec![heard], now).await.unwrap();
+    }
+    let ended = run(&rehearse).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stdout.contains("INCIDENT-1: NOBODY would be called"), "{}", ended.stdout);
 }
