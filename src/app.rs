@@ -28,7 +28,7 @@ use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
 use crate::receiver::outside::Outside;
-use crate::receiver::{self, Receiver, Told};
+use crate::receiver::{self, Bodies, LastCommit, Receiver, Told};
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
@@ -43,6 +43,8 @@ use crate::worker::{Number, Worker};
 mod listener;
 mod reloading;
 mod telling;
+
+use listener::Times;
 
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
 /// Grafana's `OnCall` four.
@@ -234,9 +236,9 @@ impl Bridge {
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
             outside: Arc::new(Outside::by(Arc::new(Https::default()))),
-            max_body: config.server.max_body,
-            body_timeout: config.server.body_timeout,
+            bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
+            last_commit: LastCommit::default(),
         };
         let worker = Worker {
             store: Arc::clone(&store),
@@ -298,9 +300,10 @@ impl Running {
         let (operator, operator_address) = bind(config.server.admin).await?;
         let tasks = TaskTracker::new();
         let server = &config.server;
+        let times =
+            Times { head: server.header_timeout, unread: server.body_timeout, grace: server.stop_grace };
         let serve = |listener, router: Router| {
-            let (header_timeout, grace) = (server.header_timeout, server.stop_grace);
-            let task = listener::serve(listener, router, header_timeout, grace, stop.clone());
+            let task = listener::serve(listener, router, times, stop.clone());
             listener::spawn(&tasks, task);
         };
         serve(public, receiver::router(bridge.receiver));
@@ -336,7 +339,8 @@ pub async fn start_sandbox(
     listener::spawn(tasks, telling::tell(sandbox, poster, stop.clone()));
     // A simulated hang must not keep the process from ending.
     let grace = Duration::from_secs(1);
-    let task = listener::serve(listener, router, Duration::from_secs(30), grace, stop.clone());
+    let times = Times { head: Duration::from_secs(30), unread: Duration::from_secs(30), grace };
+    let task = listener::serve(listener, router, times, stop.clone());
     listener::spawn(tasks, task);
     Ok(address)
 }

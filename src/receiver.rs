@@ -9,14 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
@@ -34,13 +33,15 @@ use crate::store::{Acceptance, OpenRoom, Receipt, Store, StoredHook};
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
 
+mod bodies;
 mod notices;
-
-pub use notices::Told;
-
 pub mod outside;
+mod readiness;
 
+pub use bodies::Bodies;
+pub use notices::Told;
 use outside::Outside;
+pub use readiness::LastCommit;
 
 /// Takes in hooks.
 #[derive(Debug)]
@@ -65,12 +66,12 @@ pub struct Receiver {
     pub bell: Arc<Notify>,
     /// What is fetched to judge a hook.
     pub outside: Arc<Outside>,
-    /// The largest body, in bytes.
-    pub max_body: usize,
-    /// The longest a body may take to arrive.
-    pub body_timeout: Duration,
+    /// Bodies while they come in.
+    pub bodies: Bodies,
     /// The longest a commit may take before the sender is asked to come again.
     pub commit_timeout: Duration,
+    /// Whether the last hook could be stored.
+    pub last_commit: LastCommit,
 }
 
 /// The public listener's routes.
@@ -80,38 +81,21 @@ pub fn router(receiver: Arc<Receiver>) -> Router {
         .route("/hooks/gateway/{instance}", post(notices::hook))
         .route("/hooks/{source}/api/v2/alerts", post(hook_as_alertmanager))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(readiness::ready))
         .fallback(|| async { Problem::NotFound })
         .method_not_allowed_fallback(other_method)
         .with_state(receiver)
 }
 
-async fn ready(State(receiver): State<Arc<Receiver>>) -> Response {
-    let store = match tokio::time::timeout(receiver.commit_timeout, receiver.store.ready()).await {
-        Ok(Ok(())) => "ok".to_owned(),
-        Ok(Err(error)) => {
-            // Anybody may ask here, and the reason may name files and hosts.
-            warn!(error = %error, "not ready: the store fails");
-            "not available".to_owned()
-        }
-        Err(_elapsed) => "does not answer in time".to_owned(),
-    };
-    let status = if store == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(serde_json::json!({ "config": "ok", "store": store }))).into_response()
-}
-
 /// What Prometheus and vmalert do to every Alertmanager that they are told of.
 async fn hook_as_alertmanager(
     State(receiver): State<Arc<Receiver>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
+    let name = named(name);
     let takes_it = receiver.sources.get(&name).is_some_and(|source| source.kind == SourceKind::Prometheus);
-    if takes_it {
-        hook(State(receiver), Path(name), request).await
-    } else {
-        Problem::NotFound.into_response()
-    }
+    if takes_it { take_hook(&receiver, &name, request).await } else { Problem::NotFound.into_response() }
 }
 
 /// Nothing but `POST`, except for the CloudEvents webhook profile: a sender asks by `OPTIONS` whether we want
@@ -129,10 +113,23 @@ async fn other_method(State(receiver): State<Arc<Receiver>>, request: Request) -
     response
 }
 
-async fn hook(State(receiver): State<Arc<Receiver>>, Path(name): Path<String>, request: Request) -> Response {
+async fn hook(
+    State(receiver): State<Arc<Receiver>>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    take_hook(&receiver, &named(name), request).await
+}
+
+/// The name in the path; one that is no text is nobody's name.
+fn named(name: Result<Path<String>, PathRejection>) -> String {
+    name.map_or_else(|_no_text| String::new(), |Path(name)| name)
+}
+
+async fn take_hook(receiver: &Receiver, name: &str, request: Request) -> Response {
     // How long we took is measured by the machine, whatever clock the incident runs on.
     let begun = Instant::now();
-    let Some(source) = receiver.sources.get(&name) else {
+    let Some(source) = receiver.sources.get(name) else {
         receiver.metrics.count_hook("unknown", "unknown_source", begun.elapsed());
         return Problem::NotFound.into_response();
     };
@@ -140,11 +137,12 @@ async fn hook(State(receiver): State<Arc<Receiver>>, Path(name): Path<String>, r
         Ok(receipt) => (receipt_outcome(&receipt), (StatusCode::OK, Json(receipt)).into_response()),
         Err(refusal) => (refusal.word, refusal.problem.into_response()),
     };
-    receiver.metrics.count_hook(&name, outcome, begun.elapsed());
+    receiver.metrics.count_hook(name, outcome, begun.elapsed());
     response
 }
 
 /// Why a hook is not answered with a receipt.
+#[derive(Debug)]
 struct Refusal {
     word: &'static str,
     problem: Problem,
@@ -188,13 +186,18 @@ impl Receiver {
 
     async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {
         let (head, body) = request.into_parts();
-        let body = self.read(body).await?;
-        let hook = RawHook {
+        let mut hook = RawHook {
             source: source.name.clone(),
             headers: head.headers,
             query: head.uri.query().map(str::to_owned),
-            body,
+            body: Bytes::new(),
         };
+        if source.verifier.needs_no_body() {
+            // Nobody who is turned away anyway makes us hold a body.
+            self.verify(source, hook.clone(), self.clock.now()).await?;
+        }
+        let held = self.bodies.read(body).await?;
+        hook.body = held.bytes.clone();
         let now = self.clock.now();
         let verified = self.verify(source, hook, now).await?;
         self.run_errand(source, &verified).await?;
@@ -294,14 +297,19 @@ impl Receiver {
         };
         let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;
         let receipt = match committed {
-            Ok(Ok(receipt)) => receipt,
+            Ok(Ok(receipt)) => {
+                self.last_commit.succeeded();
+                receipt
+            }
             Ok(Err(error)) => {
+                self.last_commit.failed(now);
                 self.metrics.store_failures.inc();
                 error!(source.name = source.name, error = %error, "a hook could not be stored");
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
             // It may be committed all the same; sent again, it will be known.
             Err(_elapsed) => {
+                self.last_commit.failed(now);
                 self.metrics.store_failures.inc();
                 error!(source.name = source.name, "the store did not take a hook in time");
                 return Err(refuse("unavailable", Problem::Unavailable));
@@ -323,18 +331,6 @@ impl Receiver {
             "a hook was accepted"
         );
         Ok(receipt)
-    }
-
-    async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
-        let limited = Limited::new(body, self.max_body);
-        match tokio::time::timeout(self.body_timeout, limited.collect()).await {
-            Ok(Ok(collected)) => Ok(collected.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                Err(refuse("body_too_large", Problem::BodyTooLarge))
-            }
-            Ok(Err(_broken)) => Err(refuse("body_broken", Problem::BodyBroken)),
-            Err(_elapsed) => Err(refuse("body_too_slow", Problem::BodyTooSlow)),
-        }
     }
 
     /// Rooms are made with the roster in force at the moment the incident opens, and keep it.

@@ -195,6 +195,15 @@ impl Verifier {
         Self { scheme, tolerance: USUAL_TOLERANCE }
     }
 
+    /// Whether it judges a request by its head alone.
+    #[must_use]
+    pub fn needs_no_body(&self) -> bool {
+        matches!(
+            self.scheme,
+            Scheme::Bearer { .. } | Scheme::Basic { .. } | Scheme::Header { .. } | Scheme::Query { .. }
+        )
+    }
+
     /// What makes this verifier useless or unsafe, for the config's checks.
     #[must_use]
     pub fn problem(&self) -> Option<&'static str> {

@@ -178,7 +178,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError>;
 
     /// Whether the store answers and takes writes.
-    async fn ready(&self) -> Result<(), StoreError>;
+    async fn ready(&self, now: Timestamp) -> Result<(), StoreError>;
 }
 
 /// The store did not do it.

@@ -25,7 +25,7 @@ pub struct Server {
     pub max_body: usize,
     /// How long a request's head may take to arrive.
     pub header_timeout: Duration,
-    /// How long a request's body may take to arrive.
+    /// How long a request's body may take to arrive, and an answer may wait to be read.
     pub body_timeout: Duration,
     /// How long running work may take to finish when we are told to stop.
     pub stop_grace: Duration,

@@ -27,8 +27,8 @@ use crate::incident::{Incident, IncidentId, Rules};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
-use crate::receiver::Receiver;
 use crate::receiver::outside::Outside;
+use crate::receiver::{Bodies, LastCommit, Receiver};
 use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
 use crate::roster::{Handout, Roster, Route, Stakeholder, Summons};
 use crate::signature::{Scheme, Verifier};
@@ -360,9 +360,9 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         clock,
         metrics,
         bell,
-        max_body: 1 << 20,
-        body_timeout: std::time::Duration::from_secs(1),
+        bodies: Bodies::new(1 << 20, std::time::Duration::from_secs(1)),
         commit_timeout: std::time::Duration::from_secs(3),
+        last_commit: LastCommit::default(),
     })
 }
 

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 use tracing::{debug, error, info, warn};
 
-use super::{Receiver, Refusal, refuse};
+use super::{Receiver, Refusal, named, refuse};
 use crate::clock::Timestamp;
 use crate::consent::Change;
 use crate::gateway::{Notice, NoticeKind, Unread, Whom};
@@ -37,9 +39,10 @@ pub struct Told {
 
 pub(super) async fn hook(
     State(receiver): State<Arc<Receiver>>,
-    Path(instance): Path<String>,
+    instance: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
+    let instance = named(instance);
     let begun = Instant::now();
     let Some(told) = receiver.told.get(&instance).filter(|told| !told.proofs.is_empty()) else {
         receiver.metrics.count_hook("unknown", "unknown_source", begun.elapsed());
@@ -137,19 +140,24 @@ impl Receiver {
     /// Takes in one delivery; returns how many notices of use were in it.
     async fn take_notices(&self, instance: &str, told: &Told, request: Request) -> Result<usize, Refusal> {
         let (head, body) = request.into_parts();
-        let body = self.read(body).await?;
-        let hook = RawHook {
+        let mut hook = RawHook {
             source: COUNTED_AS.to_owned(),
             headers: head.headers,
             query: head.uri.query().map(str::to_owned),
-            body,
+            body: Bytes::new(),
         };
-        let now = self.clock.now();
-        let verified = verify_all(hook, &told.proofs, now).map_err(|why| {
+        let turned_away = |why: Rejected| {
             let reason = why.as_str();
             warn!(gateway.instance = instance, reason, "an event of the gateway was turned away unverified");
             refuse(reason, Problem::Unauthorized)
-        })?;
+        };
+        for proof in told.proofs.iter().filter(|proof| proof.needs_no_body()) {
+            verify(hook.clone(), proof, self.clock.now()).map_err(turned_away)?;
+        }
+        let held = self.bodies.read(body).await?;
+        hook.body = held.bytes.clone();
+        let now = self.clock.now();
+        let verified = verify_all(hook, &told.proofs, now).map_err(turned_away)?;
         let mut notices = match (told.read)(verified.body()) {
             Ok(notices) => notices,
             Err(why) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join_all;
 use tracing::{info, warn};
 
 use super::health::Turn;
@@ -47,8 +48,10 @@ impl Worker {
     /// what waited for it.
     pub async fn ask_sessions(&self) {
         self.show_budgets().await;
-        for number in &self.numbers {
-            match number.gateway.session().await {
+        // At once: a provider that hangs for one number must not keep the others from being asked.
+        let asked = self.numbers.iter().map(|number| number.gateway.session());
+        for (number, session) in self.numbers.iter().zip(join_all(asked).await) {
+            match session {
                 Ok(Session::Working { own }) => {
                     if let Some(News { contradicts }) = own.and_then(|own| self.own_ids.learn(number, &own)) {
                         // A room may have waited for a second number that is known only now.

@@ -326,8 +326,8 @@ impl Store for GatedStore {
         self.inner.receipt(id).await
     }
 
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.inner.ready().await
+    async fn ready(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.ready(now).await
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -180,6 +180,45 @@ async fn a_head_that_does_not_come_is_cut_off() {
         [&b""[..], b"POST /hooks/prome", b"POST /hooks/prometheus HTTP/1.1\r\nHost: w\r\nX-Slow: "];
     for answer in join_all(unfinished.map(|bytes| exchange(served.address(), bytes))).await {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+    served.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn whoever_does_not_read_the_answers_does_not_keep_the_connection() {
+    let served = Served::start().await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut socket = socket.connect(served.address()).await.unwrap();
+    // Asks for as long as the other side takes questions, and reads nothing.
+    let asking = async {
+        let question = b"GET /nothing HTTP/1.1\r\nHost: w\r\n\r\n".repeat(1000);
+        while socket.write_all(&question).await.is_ok() {}
+    };
+    timeout(PATIENCE, asking).await.expect("the other side gives up");
+    served.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a_request_without_the_secret_is_refused_before_its_body() {
+    let served = Served::start().await;
+    let head = "POST /hooks/prometheus HTTP/1.1\r\nHost: w\r\nAuthorization: Bearer guessed\r\n\
+                Content-Length: 200000\r\n\r\n";
+    let mut socket = TcpStream::connect(served.address()).await.unwrap();
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    timeout(PATIENCE, socket.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 401");
+    served.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_text_is_nobodys() {
+    let served = Served::start().await;
+    for path in ["/hooks/%ff", "/hooks/gateway/%ff", "/hooks/%ff/api/v2/alerts"] {
+        let request =
+            format!("POST {path} HTTP/1.1\r\nHost: w\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}");
+        assert_problem(&exchange(served.address(), request.as_bytes()).await, "404", "not_found");
     }
     served.assert_untouched().await;
 }

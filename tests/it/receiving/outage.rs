@@ -15,7 +15,7 @@ use warroom::gateway::Notice;
 use warroom::incident::IncidentId;
 use warroom::jid::{GroupId, Jid};
 use warroom::pacing::{Creation, Made};
-use warroom::receiver::{self, Receiver};
+use warroom::receiver::{self, LastCommit, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
     Acceptance, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery, Intent,
@@ -73,9 +73,9 @@ impl Store for Moody {
         }
     }
 
-    async fn ready(&self) -> Result<(), StoreError> {
+    async fn ready(&self, now: Timestamp) -> Result<(), StoreError> {
         match self.mood() {
-            Mood::Well => self.inner.ready().await,
+            Mood::Well => self.inner.ready(now).await,
             Mood::Down => Err(self.down()),
             Mood::Silent | Mood::DoneAndSilent => pending().await,
         }
@@ -280,9 +280,9 @@ impl Outage {
             metrics: Arc::clone(&own.metrics),
             bell: Arc::clone(&own.bell),
             outside: Arc::clone(&own.outside),
-            max_body: own.max_body,
-            body_timeout: own.body_timeout,
+            bodies: own.bodies.clone(),
             commit_timeout,
+            last_commit: LastCommit::default(),
         };
         let patient = receiver(Duration::from_secs(30));
         let impatient = receiver(Duration::from_millis(50));
@@ -371,6 +371,37 @@ async fn a_bridge_whose_store_fails_is_alive_but_not_ready() {
     world.public = outage.becomes(Mood::Well);
     let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
     assert_eq!(ready.status, 200, "it comes back by itself");
+}
+
+#[tokio::test]
+async fn whoever_could_not_store_the_last_hook_is_not_ready_though_the_store_says_it_is_well() {
+    let mut world = world().await;
+    let outage = Outage::before(&world).await;
+    let store = async |world: &World| {
+        let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
+        (ready.status, ready.json()["store"].as_str().unwrap().to_owned())
+    };
+    let well = (200, "ok".to_owned());
+    let not_well = (503, "did not take the last hook".to_owned());
+    let delivery = SENDERS[0].fire(world.clock.now(), "full disk");
+    world.public = outage.becomes(Mood::Down);
+    world.take(&delivery).await.assert_problem(503, "unavailable");
+    // Its probe is so small that it works again.
+    world.public = outage.becomes(Mood::Well);
+    assert_eq!(store(&world).await, not_well);
+    world.clock.advance(SignedDuration::from_secs(59));
+    assert_eq!(store(&world).await, not_well);
+    // Where nobody sends anything to somebody who is not ready, it would never be found out.
+    world.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(store(&world).await, well);
+    // A hook that is stored shows it at once.
+    world.public = outage.becomes(Mood::Down);
+    let delivery = SENDERS[0].fire(world.clock.now(), "full disk");
+    world.take(&delivery).await.assert_problem(503, "unavailable");
+    world.public = outage.becomes(Mood::Well);
+    assert_eq!(store(&world).await, not_well);
+    assert_eq!(world.take(&delivery).await.outcome(), "opened");
+    assert_eq!(store(&world).await, well);
 }
 
 #[tokio::test]

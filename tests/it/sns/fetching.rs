@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration};
 use warroom::receiver::outside::Outside;
-use warroom::receiver::{self, Receiver};
+use warroom::receiver::{self, LastCommit, Receiver};
 
 use super::{
     AT, CERTIFICATE, MESSAGES, OTHER_TOPIC, Shelf, TOPIC, message, set, shelf_with_certificate, sign,
@@ -49,9 +49,9 @@ impl Bridge {
             metrics: Arc::clone(&own.metrics),
             bell: Arc::clone(&own.bell),
             outside: Arc::new(Outside::by(shelf.clone())),
-            max_body: own.max_body,
-            body_timeout: own.body_timeout,
+            bodies: own.bodies.clone(),
             commit_timeout: own.commit_timeout,
+            last_commit: LastCommit::default(),
         };
         let (address, server) = listen(receiver::router(Arc::new(receiver))).await;
         Self { world, address, server }
