@@ -12,8 +12,11 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::alert::Severity;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Colours, Loaded, LogFormat, Strictness};
+use crate::config::{self, Colours, Loaded, LogFormat, StoreAddress, Strictness};
+use crate::consent::Stances;
 use crate::sandbox::Engine;
+use crate::store::StoreError;
+use crate::store::sqlite::look_at_consents;
 
 pub mod check;
 pub mod demo;
@@ -171,6 +174,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 assignees: args.assignees,
                 render: args.render,
                 at: args.at.unwrap_or_else(|| clock.now()),
+                now: clock.now(),
                 json: args.json,
             };
             who::run(&args.config.config, &config::environment, &question, colours, &mut out)
@@ -239,6 +243,12 @@ pub(crate) fn load(path: &Path, strictness: Strictness) -> Result<Loaded, Failur
         let _ = writeln!(anstream::stderr(), "{}", findings.draw(colours));
         Failure::no(format!("{} in the config; `warroom check` shows them again", findings.summary()))
     })
+}
+
+/// What people answered, as far as a store knows; a command may run where there is none.
+pub(crate) fn stances(store: &StoreAddress) -> Result<Stances, StoreError> {
+    let StoreAddress::Sqlite(path) = store;
+    Ok(Stances::of(&look_at_consents(path)?.unwrap_or_default()))
 }
 
 /// The async runtime a command runs in.

@@ -286,10 +286,17 @@ impl Roster {
         self.fallback.important || self.routes.iter().any(|route| route.important)
     }
 
-    /// The person whose e-mail address this is, in whatever case it is written.
+    /// Whom a source means that has assigned `text`: the person with this e-mail address, or with this name if
+    /// nobody else has it. Case does not matter. `PagerDuty` tells no address.
     #[must_use]
-    pub fn by_email(&self, email: &str) -> Option<&Person> {
-        self.people.values().find(|p| p.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email)))
+    pub fn assigned(&self, text: &str) -> Option<&Person> {
+        if text.contains('@') {
+            let is_theirs = |p: &&Person| p.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(text));
+            return self.people.values().find(is_theirs);
+        }
+        let name = text.trim().to_lowercase();
+        let mut called_so = self.people.values().filter(|p| p.name.trim().to_lowercase() == name);
+        called_so.next().filter(|_| called_so.next().is_none())
     }
 
     /// Everybody whom these routes name, in their order, and whether they lead.
@@ -323,11 +330,14 @@ impl Roster {
         }
     }
 
-    /// Adds those whom the source has assigned, in the first role that they may have; addresses that nobody
-    /// here has are passed over. An assignment does not change who leads.
+    /// Adds those whom the source has assigned, in the first role that they may have; addresses and names that
+    /// nobody here has are passed over. An assignment does not change who leads.
     fn add_assignees(&self, found: &mut Vec<(bool, Stakeholder)>, subject: &Subject<'_>, at: Timestamp) {
-        let why = format!("assigned by {}", subject.source);
-        for person in subject.assignees.iter().filter_map(|email| self.by_email(email)) {
+        let why = match subject.source {
+            "" => "assigned by the source".to_owned(),
+            source => format!("assigned by {source}"),
+        };
+        for person in subject.assignees.iter().filter_map(|text| self.assigned(text)) {
             let (person, why) = self.present_for(person, std::iter::empty(), None, why.clone(), at);
             match found.iter_mut().find(|(_, s)| s.person == person.key) {
                 Some((_, known)) if known.why.ends_with(&why) => {}
@@ -597,8 +607,8 @@ mod tests {
     }
 
     #[test]
-    fn whom_the_source_has_assigned_is_called_if_the_roster_knows_the_address() {
-        let assignees = ["SAM@ops.example", "stranger@else.example", "Jonas Weber", "jonas@ops.example"];
+    fn whom_the_source_has_assigned_is_called_if_the_roster_knows_the_address_or_the_name() {
+        let assignees = ["SAM@ops.example", "stranger@else.example", "Jonas  Example", "jonas example "];
         let subject = Subject {
             labels: &BTreeMap::new(),
             source: "pager",
@@ -626,9 +636,16 @@ mod tests {
     }
 
     #[test]
-    fn people_are_found_by_their_address() {
-        assert_eq!(roster().by_email("Sam@Ops.example").unwrap().key, "sam");
-        assert!(roster().by_email("nobody@ops.example").is_none());
+    fn people_are_found_by_their_address_or_by_a_name_that_only_one_has() {
+        let mut roster = roster();
+        assert_eq!(roster.assigned("Sam@Ops.example").unwrap().key, "sam");
+        assert!(roster.assigned("nobody@ops.example").is_none());
+        let name = roster.people["sam"].name.clone();
+        assert_eq!(roster.assigned(&name.to_uppercase()).unwrap().key, "sam");
+        assert!(roster.assigned("").is_none());
+        let twin = Person { key: "sam-two".to_owned(), ..roster.people["sam"].clone() };
+        roster.people.insert(twin.key.clone(), twin);
+        assert!(roster.assigned(&name).is_none(), "which of them is meant nobody knows");
     }
 
     #[test]

@@ -62,6 +62,12 @@ fn as_json(findings: &Findings) -> Vec<Told<'_>> {
     told.collect()
 }
 
+/// Findings for programs.
+pub(super) fn write_json(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
+    let json = serde_json::to_string_pretty(&as_json(findings)).map_err(io::Error::other)?;
+    writeln!(out, "{json}")
+}
+
 /// Checks the config at `path` and its roster and writes what came of it. `now` decides who is shown as on
 /// duty. Answers with the exit code: 0 if it can be used, warnings or not; 1 if there is an error.
 pub fn run(
@@ -84,8 +90,7 @@ pub fn run(
         Form::Text(colours) => colours,
         Form::Json => {
             let findings = loaded.as_ref().map_or_else(|findings| findings, |loaded| &loaded.warnings);
-            let json = serde_json::to_string_pretty(&as_json(findings)).map_err(io::Error::other)?;
-            writeln!(out, "{json}")?;
+            write_json(findings, out)?;
             return Ok(u8::from(findings.has_errors()));
         }
     };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigFile, Failure, NO, load, runtime};
+use super::{ConfigFile, Failure, NO, load, runtime, stances};
 use crate::alert::Severity;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::config::{self, Colours, Config, Level, Loaded, StoreAddress, Strictness, Surroundings};
@@ -18,7 +18,6 @@ use crate::room::Strangers;
 use crate::roster::rehearsal::{Change, Difference};
 use crate::roster::{Roster, Subject, Summons};
 use crate::store::IncidentQuery;
-use crate::store::sqlite::look_at_consents;
 
 /// What to rehearse.
 #[derive(Debug, Args)]
@@ -101,7 +100,7 @@ pub(super) fn run(options: &Options, now: Timestamp, out: &mut dyn Write) -> Res
         writeln!(notes, "{}", errors.join("\n"))?;
         writeln!(notes, "the roster to compare with has these errors; what can be read of it is compared")?;
     }
-    let stances = stances(&loaded.config.store)?;
+    let stances = stances(&loaded.config.store).map_err(|error| Failure::no(error.to_string()))?;
     compare(&loaded, &old, &recorded, &stances, options.json, out)
 }
 
@@ -156,13 +155,6 @@ fn reaches_nobody(summons: &Summons, strangers: Strangers, stances: &Stances) ->
         let is_known = s.introduced || stances.acquainted.contains(&s.jid);
         !stances.stopped.contains_key(&s.jid) && (is_known || strangers != Strangers::LeaveOut)
     })
-}
-
-/// What people answered, as far as the config's store knows: there need not be one where a change is reviewed.
-fn stances(store: &StoreAddress) -> Result<Stances, Failure> {
-    let StoreAddress::Sqlite(path) = store;
-    let people = look_at_consents(path).map_err(|error| Failure::no(error.to_string()))?;
-    Ok(Stances::of(&people.unwrap_or_default()))
 }
 
 fn draw(answer: &Answer<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -9,13 +9,19 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::alert::{DedupKey, Severity};
+use crate::cli::check;
 use crate::clock::Timestamp;
-use crate::config::{self, Colours, GatewayKind, Loaded, Strictness, show_duration};
+use crate::config::{self, Colours, GatewayKind, Loaded, Strictness};
+use crate::consent::Stances;
 use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, State};
 use crate::message::{Composer, Wording};
 use crate::room::Room;
-use crate::roster::{Dashboard, Language, Required, Stakeholder, Subject, Summons};
+use crate::roster::{Dashboard, Language, Subject, Summons};
+
+mod called;
+
+use called::{Called, Needed, needed};
 
 /// The incident that is asked about.
 #[derive(Debug, Clone)]
@@ -29,6 +35,8 @@ pub struct Question {
     pub assignees: Vec<String>,
     /// When.
     pub at: Timestamp,
+    /// The present moment: what the files are checked by.
+    pub now: Timestamp,
     /// Whether to show what these people would read.
     pub render: bool,
     /// Whether a program reads the answer.
@@ -55,21 +63,6 @@ struct Answer<'a> {
     texts: Option<Texts>,
 }
 
-/// Who must be there, and who is asked instead of whoever is not.
-#[derive(Serialize)]
-struct Needed<'a> {
-    within: String,
-    step: String,
-    roles: Vec<Chain<'a>>,
-    otherwise: Vec<Called<'a>>,
-}
-
-#[derive(Serialize)]
-struct Chain<'a> {
-    role: &'a str,
-    stand_ins: Vec<Called<'a>>,
-}
-
 /// What the people called would read.
 #[derive(Serialize)]
 struct Texts {
@@ -91,41 +84,8 @@ struct OneToOne {
     says: String,
 }
 
-#[derive(Serialize)]
-struct Called<'a> {
-    person: &'a str,
-    name: &'a str,
-    role: &'a str,
-    number: String,
-    introduced: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    language: Option<&'a Language>,
-    why: &'a str,
-}
-
-impl<'a> Called<'a> {
-    fn of(who: &'a Stakeholder) -> Self {
-        Self {
-            person: &who.person,
-            name: &who.name,
-            role: &who.role,
-            number: who.jid.masked(),
-            introduced: who.introduced,
-            language: who.language.as_ref(),
-            why: &who.why,
-        }
-    }
-
-    /// Name, key, the last two digits and the language.
-    fn words(&self) -> String {
-        let stranger = if self.introduced { "" } else { ", never introduced" };
-        let language = self.language.map_or_else(String::new, |language| format!(", {language}"));
-        format!("{} ({}, {}{language}{stranger})", self.name, self.person, self.number)
-    }
-}
-
 /// Answers `question` by the config at `path` and its roster. The exit code is 0, or 1 if the files have
-/// errors, which are then written instead.
+/// errors, which are then written instead, as `check` writes them.
 pub fn run(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
@@ -133,8 +93,12 @@ pub fn run(
     colours: Colours,
     out: &mut dyn Write,
 ) -> io::Result<u8> {
-    let loaded = match config::load(path, env, Strictness::Check, question.at) {
+    let loaded = match config::load(path, env, Strictness::Check, question.now) {
         Ok(loaded) => loaded,
+        Err(findings) if question.json => {
+            check::write_json(&findings, out)?;
+            return Ok(1);
+        }
         Err(findings) => {
             writeln!(out, "{}", findings.draw(colours))?;
             writeln!(out, "{}", findings.summary())?;
@@ -150,7 +114,8 @@ pub fn run(
         assignees: &question.assignees,
     };
     let summons = loaded.roster.summon(&subject, question.at);
-    let mut answer = answer(&loaded, question, &summons);
+    let stances = super::stances(&loaded.config.store).map_err(io::Error::other)?;
+    let mut answer = answer(&loaded, question, &summons, &stances);
     if question.render {
         answer.texts = Some(texts(&loaded, question, &summons)?);
     }
@@ -163,7 +128,7 @@ pub fn run(
     Ok(0)
 }
 
-fn answer<'a>(loaded: &Loaded, question: &Question, summons: &'a Summons) -> Answer<'a> {
+fn answer<'a>(loaded: &Loaded, question: &Question, summons: &'a Summons, stances: &Stances) -> Answer<'a> {
     Answer {
         at: question.at.to_string(),
         severity: question.severity,
@@ -175,8 +140,8 @@ fn answer<'a>(loaded: &Loaded, question: &Question, summons: &'a Summons) -> Ans
         dashboards: &summons.handout.dashboards,
         call: summons.handout.call.as_deref(),
         size: summons.size,
-        people: summons.stakeholders.iter().map(Called::of).collect(),
-        quorum: summons.quorum.as_ref().map(needed),
+        people: summons.stakeholders.iter().map(|who| Called::of(who, stances)).collect(),
+        quorum: summons.quorum.as_ref().map(|required| needed(required, stances)),
         texts: None,
     }
 }
@@ -250,22 +215,6 @@ fn one_to_one(composer: &Composer, incident: &Incident, room: &Room, at: Timesta
         }
     }
     told
-}
-
-fn needed(required: &Required) -> Needed<'_> {
-    Needed {
-        within: show_duration(required.within),
-        step: show_duration(required.step),
-        roles: required
-            .roles
-            .iter()
-            .map(|needed| Chain {
-                role: &needed.role,
-                stand_ins: needed.stand_ins.iter().map(|s| Called::of(&s.who)).collect(),
-            })
-            .collect(),
-        otherwise: required.otherwise.iter().map(Called::of).collect(),
-    }
 }
 
 fn explain(answer: &Answer<'_>, loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
@@ -344,6 +293,9 @@ fn explain_quorum(quorum: &Needed<'_>, out: &mut dyn Write) -> io::Result<()> {
 /// Reads `name=value`.
 pub fn read_label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
+        Some((name, _)) if name.trim() == "severity" => {
+            Err("the severity is no label here: use `--severity sev3`".to_owned())
+        }
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.trim().to_owned()))
         }
@@ -384,6 +336,7 @@ mod tests {
     fn labels_are_split_at_the_first_sign() {
         assert_eq!(read_label("a=b=c").unwrap(), ("a".to_owned(), "b=c".to_owned()));
         assert!(read_label("a").is_err());
+        assert!(read_label("severity = sev3").is_err(), "it would decide nothing");
         assert!(read_label("=b").is_err());
     }
 

@@ -52,6 +52,14 @@ pub fn gaps(turns: &[Turns<'_>], from: Timestamp, until: Timestamp) -> Vec<Gap> 
     if turns.iter().any(|turns| turns.only.is_none() && turns.rotation.is_always_covered()) {
         return Vec::new();
     }
+    // Where everybody is called, it does not matter who hands over to whom.
+    let plain: Vec<Option<Rotation>> =
+        turns.iter().map(|t| t.only.is_none().then(|| t.rotation.coverage())).collect();
+    let turns: Vec<Turns<'_>> = turns
+        .iter()
+        .zip(&plain)
+        .map(|(turns, plain)| plain.as_ref().map_or_else(|| turns.clone(), Turns::of))
+        .collect();
     let mut edges: Vec<Timestamp> = turns.iter().flat_map(|t| t.rotation.changes(from, until)).collect();
     edges.push(from);
     edges.sort_unstable();

@@ -212,7 +212,7 @@ impl Rotation {
     /// there is no fallback. Each is a beginning and an end.
     #[must_use]
     pub fn weekly_gaps(&self) -> Vec<(DateTime, DateTime)> {
-        let usual = Self { overrides: Vec::new(), ..self.clone() };
+        let usual = Self { overrides: Vec::new(), ..self.coverage() };
         let monday = jiff::civil::date(2026, 1, 5).at(0, 0, 0, 0);
         let next_monday = jiff::civil::date(2026, 1, 12).at(0, 0, 0, 0);
         let mut gaps: Vec<(DateTime, DateTime)> = Vec::new();
@@ -234,7 +234,11 @@ impl Rotation {
     fn until(&self, civil: DateTime, person: &str) -> Option<DateTime> {
         let mut civil = civil;
         for _ in 0..ROUNDS {
-            civil = self.next_boundary(civil)?;
+            civil = match self.named(civil) {
+                // Turns come and go unseen beneath an override.
+                Some((_, By::Override)) => self.next_override(civil)?,
+                _ => self.next_boundary(civil)?,
+            };
             if self.named(civil).is_none_or(|(next, _)| next != person) {
                 return Some(civil);
             }
@@ -245,8 +249,24 @@ impl Rotation {
     /// The first wall-clock time after `civil` at which any rule begins or ends.
     fn next_boundary(&self, civil: DateTime) -> Option<DateTime> {
         let layers = self.layers.iter().flat_map(|layer| layer.next_boundaries(civil));
-        let overrides = self.overrides.iter().flat_map(|o| [o.from, o.until]);
-        layers.chain(overrides).filter(|boundary| *boundary > civil).min()
+        layers.filter(|boundary| *boundary > civil).chain(self.next_override(civil)).min()
+    }
+
+    /// The first wall-clock time after `civil` at which an override begins or ends.
+    fn next_override(&self, civil: DateTime) -> Option<DateTime> {
+        let boundaries = self.overrides.iter().flat_map(|o| [o.from, o.until]);
+        boundaries.filter(|boundary| *boundary > civil).min()
+    }
+
+    /// The same hours with nobody to hand over to: when somebody is on duty, and not who, which takes a fraction
+    /// of the moments to look at.
+    #[must_use]
+    pub fn coverage(&self) -> Self {
+        let layers = self.layers.iter().map(|layer| Layer {
+            people: layer.people.first().cloned().into_iter().collect(),
+            ..layer.clone()
+        });
+        Self { layers: layers.collect(), ..self.clone() }
     }
 
     /// All moments within `from..until` at which who is on duty may change.

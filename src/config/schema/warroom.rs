@@ -73,7 +73,11 @@ fn server() -> Value {
         key("admin_token", "What an operator must show to get in.", secret()),
         key("max_body", "Largest body of a webhook, from 256KiB to 64MiB.", usual(size, "1MiB")),
         key("header_timeout", "How long a request's head may take to arrive.", usual(duration(), "5s")),
-        key("body_timeout", "How long a request's body may take to arrive, and an answer may wait to be read.", usual(duration(), "10s")),
+        key(
+            "body_timeout",
+            "How long a request's body may take to arrive, and an answer may wait to be read.",
+            usual(duration(), "10s"),
+        ),
         key(
             "stop_grace",
             "How long running work may take to finish when told to stop.",

@@ -211,6 +211,19 @@ fn nobody_is_on_duty_only_where_nobody_is_listed() {
     assert_eq!(who(&rotation("UTC", Vec::new()), "2026-01-06T00:00:00Z"), "");
 }
 
+#[test]
+fn an_override_ends_when_it_says_however_many_turns_it_covers() {
+    let mut r = simple("UTC", "2026-01-05T09:00", 1, &["a", "b"]);
+    r.layers[0].hours = vec![OFFICE];
+    r.overrides = vec![take("2026-01-06T00:00", "2028-01-06T00:00", "z")];
+    let duty = r.on_duty("2026-01-06T12:00:00Z".parse().unwrap());
+    assert_eq!(duty[0].until, Some("2028-01-06T00:00".parse().unwrap()));
+    // Another one that takes over meanwhile ends it.
+    r.overrides.push(take("2027-01-06T00:00", "2027-01-07T00:00", "y"));
+    let duty = r.on_duty("2026-01-06T12:00:00Z".parse().unwrap());
+    assert_eq!(duty[0].until, Some("2027-01-06T00:00".parse().unwrap()));
+}
+
 const ZONES: [&str; 8] = [
     "Europe/Berlin",
     "Australia/Lord_Howe",
@@ -257,6 +270,28 @@ proptest! {
             #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "any moment inside will do")]
             let at = Timestamp::from_second(pair[0].as_second() + (gap as f64 * inside) as i64).unwrap();
             prop_assert_eq!(people(pair[0]), people(at), "between {} and {}", pair[0], pair[1]);
+        }
+    }
+
+    #[test]
+    fn its_coverage_has_somebody_exactly_when_it_has(
+        zone in prop::sample::select(ZONES.to_vec()),
+        hours in 1_i64..60,
+        from in 0_i64..86_400,
+        length in 1_i64..86_400,
+        away in any::<bool>(),
+        at in 1_300_000_000_i64..1_900_000_000,
+    ) {
+        let mut r = simple(zone, "2011-12-20T02:30", hours, &["a", "b", "c"]);
+        r.layers[0].hours = vec![OFFICE, Hours { from, length, ..OFFICE }];
+        let at = Timestamp::from_second(at).unwrap();
+        if away {
+            let here = r.zone.to_datetime(at);
+            r.overrides = vec![Override { from: here, until: here.checked_add(1.hour()).unwrap(), person: "z".to_owned() }];
+        }
+        for minute in (-180..180).step_by(7) {
+            let at = at.checked_add(SignedDuration::from_mins(minute)).unwrap();
+            prop_assert_eq!(r.people_at(at).is_empty(), r.coverage().people_at(at).is_empty(), "{}", at);
         }
     }
 

@@ -2,9 +2,13 @@
 
 use warroom::alert::Severity;
 use warroom::cli::who;
-use warroom::config::Colours;
+use warroom::config::{Colours, StoreAddress, Strictness};
+use warroom::consent::Verdict;
+use warroom::gateway::Whom;
+use warroom::store::sqlite::Sqlite;
+use warroom::store::{Heard, Store};
 
-use super::{Files, GOOD_ROSTER, now, set, shipped};
+use super::{Files, GOOD_CONFIG, GOOD_ROSTER, now, set, shipped};
 
 fn ask(labels: &[(&str, &str)], severity: Severity, json: bool) -> String {
     let question = who::Question {
@@ -12,6 +16,7 @@ fn ask(labels: &[(&str, &str)], severity: Severity, json: bool) -> String {
         severity,
         assignees: Vec::new(),
         at: now(),
+        now: now(),
         render: false,
         json,
     };
@@ -62,6 +67,7 @@ fn who_with_wrong_files_shows_what_is_wrong() {
         severity: Severity::Sev1,
         assignees: vec![],
         at: now(),
+        now: now(),
         render: false,
         json: false,
     };
@@ -69,6 +75,51 @@ fn who_with_wrong_files_shows_what_is_wrong() {
     let code = who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap();
     assert_eq!(code, 1);
     assert!(String::from_utf8(out).unwrap().contains("unknown key `nonsense`"));
+    let mut out = Vec::new();
+    let question = who::Question { json: true, ..question };
+    assert_eq!(who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap(), 1);
+    let findings: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert!(findings.to_string().contains("unknown key `nonsense`"), "{findings}");
+}
+
+#[test]
+fn who_marks_people_by_what_they_answered_themselves() {
+    let files = Files::new(GOOD_CONFIG, GOOD_ROSTER);
+    let StoreAddress::Sqlite(path) = files.load(Strictness::Serve).unwrap().config.store;
+    let roster = files.load(Strictness::Serve).unwrap().roster;
+    let ask = |json: bool| {
+        let question = who::Question {
+            labels: [].into(),
+            severity: Severity::Sev1,
+            assignees: vec![],
+            at: now(),
+            now: now(),
+            render: false,
+            json,
+        };
+        let mut out = Vec::new();
+        assert_eq!(who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap(), 0);
+        String::from_utf8(out).unwrap()
+    };
+    let before = ask(false);
+    assert!(!before.contains("STOP") && !path.exists(), "{before}");
+    let called: serde_json::Value = serde_json::from_str(&ask(true)).unwrap();
+    let key = called["people"][0]["person"].as_str().unwrap().to_owned();
+    let heard = Heard {
+        id: None,
+        from: Whom { phone: Some(roster.people[&key].jid.clone()), hidden: None },
+        person: Some(key.clone()),
+        verdict: Verdict::Stop,
+        at: now(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = Sqlite::open(&path).unwrap();
+    runtime.block_on(store.hear_answers("main", vec![heard], now())).unwrap();
+    drop(store);
+    let after = ask(false);
+    assert!(after.contains(&format!("({key}, ")) && after.contains("said STOP on 2026-"), "{after}");
+    let called: serde_json::Value = serde_json::from_str(&ask(true)).unwrap();
+    assert_eq!(called["people"][0]["stopped"], now().to_string());
 }
 
 #[test]
@@ -79,6 +130,7 @@ fn what_the_people_would_read_can_be_seen_before() {
         severity: Severity::Sev1,
         assignees: vec!["noor@ops.example".to_owned()],
         at: now(),
+        now: now(),
         render: true,
         json: false,
     };

@@ -313,6 +313,7 @@ fn who_shows_what_a_route_hands_out_and_what_each_would_read_in_which_language()
             severity: Severity::Sev1,
             assignees: Vec::new(),
             at: super::now(),
+            now: super::now(),
             render: true,
             json,
         };

@@ -59,6 +59,7 @@ fn who_shows_the_client_and_the_path_through_team_and_rotation() {
             severity: Severity::Sev1,
             assignees: Vec::new(),
             at: now(),
+            now: now(),
             render: false,
             json,
         };
