@@ -241,6 +241,7 @@ impl Bridge {
             last_commit: LastCommit::default(),
         };
         let worker = Worker {
+            keep_bodies: config.keep_bodies,
             store: Arc::clone(&store),
             numbers,
             roster: roster.reader(),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::alert::Severity;
-use crate::clock::Timestamp;
+use crate::clock::{SignedDuration, Timestamp};
 use crate::consent::Stances;
 use crate::jid::Jid;
 use crate::room::policy::Policy;
@@ -78,6 +78,8 @@ pub struct Config {
     pub server: Server,
     /// Where things are kept.
     pub store: StoreAddress,
+    /// How long the bodies of hooks are kept there.
+    pub keep_bodies: SignedDuration,
     /// The chat provider and the linked numbers.
     pub gateway: GatewaySettings,
     /// The monitoring tools by name; at least one.
@@ -244,6 +246,7 @@ struct Read {
 fn read(root: &Section<'_>, folder: &Path) -> Read {
     let server = server::server(root);
     let store = server::store(root, folder);
+    let keep_bodies = server::keep_bodies(root);
     let roster = root.text("roster").unwrap_or(USUAL_ROSTER);
     let gateway = gateway::gateway(root);
     let sources = sources::sources(root, server.listen);
@@ -256,6 +259,7 @@ fn read(root: &Section<'_>, folder: &Path) -> Read {
         config: gateway.map(|gateway| Config {
             server,
             store,
+            keep_bodies,
             gateway,
             sources,
             rooms,

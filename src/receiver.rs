@@ -166,6 +166,8 @@ fn receipt_outcome(receipt: &Receipt) -> &'static str {
 pub enum NotReplayed {
     /// Its source is not in the config any more.
     NoSuchSource,
+    /// Its body is not kept any more.
+    Forgotten,
     /// It could not be stored.
     Unavailable,
 }
@@ -176,7 +178,7 @@ impl Receiver {
     /// repeat and opens nothing.
     pub async fn replay(&self, stored: &StoredHook) -> Result<Receipt, NotReplayed> {
         let source = self.sources.get(&stored.source).ok_or(NotReplayed::NoSuchSource)?;
-        let body = verified_before(stored);
+        let body = verified_before(stored).ok_or(NotReplayed::Forgotten)?;
         info!(source.name = source.name, receipt.id = stored.receipt.id, "an operator replays a hook");
         let replays = Some(stored.receipt.id.clone());
         self.accept(source, &body, replays, self.clock.now())

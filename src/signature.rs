@@ -500,22 +500,23 @@ pub const KEPT_HEADERS: [&str; 7] = [
 
 /// A stored body as verified: it was when it came, or it would not be stored. This is the only other way to a
 /// [`VerifiedBody`], for an operator's replay. What identified the delivery then is gone on purpose: being
-/// replayed is not being sent twice.
+/// replayed is not being sent twice. `None` if the body is not kept any more.
 #[must_use]
-pub fn verified_before(hook: &StoredHook) -> VerifiedBody {
+pub fn verified_before(hook: &StoredHook) -> Option<VerifiedBody> {
+    let body = hook.body.clone()?;
     let mut headers = HeaderMap::new();
     for (name, value) in &hook.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             headers.insert(name, value);
         }
     }
-    VerifiedBody {
-        body: hook.body.clone(),
+    Some(VerifiedBody {
+        body,
         headers,
         evidence: Evidence::default(),
         errand: None,
         verified_at: hook.received_at,
-    }
+    })
 }
 
 /// What must be added to a request so that it verifies.

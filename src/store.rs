@@ -177,6 +177,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// An accepted hook, with its body.
     async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError>;
 
+    /// Empties the bodies of hooks that were accepted before a moment, the oldest first and `limit` at most;
+    /// returns how many. What else is known of them stays.
+    async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
     /// Whether the store answers and takes writes.
     async fn ready(&self, now: Timestamp) -> Result<(), StoreError>;
 }
@@ -717,8 +721,8 @@ pub struct StoredHook {
     pub source: String,
     /// When it came.
     pub received_at: Timestamp,
-    /// Its body.
-    pub body: Bytes,
+    /// Its body, for as long as bodies are kept.
+    pub body: Option<Bytes>,
     /// Headers that say how the body is to be read.
     pub headers: Vec<(String, String)>,
 }

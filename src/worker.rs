@@ -59,6 +59,8 @@ const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
 const ODD_GAP: SignedDuration = SignedDuration::from_secs(60);
 /// Between two questions how the numbers are.
 const SESSION_GAP: Duration = Duration::from_secs(30);
+/// Bodies emptied in one transaction.
+const FORGOTTEN_AT_ONCE: usize = 100;
 /// After a store failure.
 const STORE_GAP: Duration = Duration::from_secs(1);
 
@@ -102,6 +104,8 @@ pub struct Worker {
     pub alarm: Arc<Alarm>,
     /// Who our numbers are.
     pub own_ids: OwnIds,
+    /// How long the bodies of hooks are kept.
+    pub keep_bodies: SignedDuration,
     /// Who is told when no number works.
     pub second_way: Option<Arc<dyn SecondWay>>,
 }
@@ -153,7 +157,18 @@ impl Worker {
     pub async fn watch(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             self.ask_sessions().await;
+            self.forget_bodies().await;
             tokio::select! { () = tokio::time::sleep(SESSION_GAP) => {} () = stop.cancelled() => {} }
+        }
+    }
+
+    /// Empties some of the bodies that are kept no longer: few enough at a time to hold up no hook.
+    pub async fn forget_bodies(&self) {
+        let before = later(self.clock.now(), -self.keep_bodies);
+        match self.store.forget_bodies(before, FORGOTTEN_AT_ONCE).await {
+            Ok(0) => {}
+            Ok(bodies) => debug!(bodies, "old webhooks' bodies were emptied"),
+            Err(error) => self.store_failed(&error),
         }
     }
 

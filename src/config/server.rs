@@ -170,6 +170,13 @@ pub(super) fn store(root: &Section<'_>, folder: &Path) -> StoreAddress {
     }
 }
 
+/// Long enough to look back at an incident, and to replay what was understood too late.
+const KEEP_BODIES: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+pub(super) fn keep_bodies(root: &Section<'_>) -> SignedDuration {
+    root.duration("keep_bodies", seconds(86_400)..=seconds(3_650 * 86_400), KEEP_BODIES)
+}
+
 pub(super) fn log(root: &Section<'_>) -> Log {
     let usual = Log::default();
     let Some(item) = root.get("log") else {

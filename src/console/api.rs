@@ -141,6 +141,9 @@ pub(super) async fn replay(
         Err(NotReplayed::NoSuchSource) => {
             Problem::Conflict.with(&format!("there is no source `{}` in the config any more", stored.source))
         }
+        Err(NotReplayed::Forgotten) => {
+            Problem::Conflict.with("its body is not kept any more (`keep_bodies` in the config)")
+        }
         Err(NotReplayed::Unavailable) => Problem::Unavailable.into_response(),
     }
 }

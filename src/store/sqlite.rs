@@ -43,7 +43,7 @@ mod waking;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_begin.sqlite.sql"),
     include_str!("migrations/0002_consent.sqlite.sql"),
-    include_str!("migrations/0003_pulse.sqlite.sql"),
+    include_str!("migrations/0003_upkeep.sqlite.sql"),
 ];
 
 /// The first version without a bug that can corrupt the write-ahead log (3.7.0 to 3.51.2 have it).
@@ -377,7 +377,7 @@ impl Store for Sqlite {
             .call(move |db| {
                 first(
                     db,
-                    "SELECT source, received_at, body, answer, headers FROM receipts WHERE id = ?1",
+                    "SELECT source, received_at, body, answer, headers, forgotten FROM receipts WHERE id = ?1",
                     [&id],
                     |r| {
                         let body = Bytes::from(r.get::<_, Vec<u8>>(2)?);
@@ -387,21 +387,30 @@ impl Store for Sqlite {
                             body,
                             r.get::<_, String>(3)?,
                             r.get::<_, String>(4)?,
+                            r.get::<_, bool>(5)?,
                         ))
                     },
                 )?
-                .map(|(source, at, body, answer, headers)| {
+                .map(|(source, at, body, answer, headers, is_forgotten)| {
                     Ok(StoredHook {
                         receipt: read("receipt", &answer)?,
                         source,
                         received_at: moment(at),
-                        body,
+                        body: (!is_forgotten).then_some(body),
                         headers: read("headers", &headers)?,
                     })
                 })
                 .transpose()
             })
             .await
+    }
+
+    async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let sql = "UPDATE receipts SET body = x'', forgotten = 1 WHERE id IN
+                   (SELECT id FROM receipts WHERE forgotten = 0 AND received_at < ?1
+                    ORDER BY received_at LIMIT ?2)";
+        let params = [rows::millis(before), i64::try_from(limit).unwrap_or(i64::MAX)];
+        self.writer.call(move |db| rows::execute(db, sql, params)).await
     }
 
     async fn ready(&self, now: Timestamp) -> Result<(), StoreError> {

@@ -326,6 +326,10 @@ impl Store for GatedStore {
         self.inner.receipt(id).await
     }
 
+    async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.forget_bodies(before, limit).await
+    }
+
     async fn ready(&self, now: Timestamp) -> Result<(), StoreError> {
         self.inner.ready(now).await
     }

@@ -375,6 +375,31 @@ async fn what_cannot_be_replayed_says_why() {
     assert!(!answer.to_string().contains(TOKEN));
 }
 
+#[tokio::test]
+async fn old_bodies_are_emptied_and_what_came_of_them_stays() {
+    let world = World::new().await;
+    let body = firing("Down");
+    let (_, first) = world.post(&body).await;
+    let old = first["receipt"].as_str().unwrap().to_owned();
+    world.clock.advance(SignedDuration::from_hours(29 * 24));
+    let (_, second) = world.post(&firing("Slow")).await;
+    let young = second["receipt"].as_str().unwrap().to_owned();
+    world.clock.advance(SignedDuration::from_hours(24) + SignedDuration::from_secs(1));
+    world.bridge.worker.forget_bodies().await;
+
+    let (status, answer) = world.replay(&old).await;
+    assert_eq!(status, 409, "{answer}");
+    assert!(answer["detail"].as_str().unwrap().contains("`keep_bodies`"), "{answer}");
+    assert_eq!(world.replay(&young).await.0, 200);
+    let stored = world.store.receipt(&old).await.unwrap().unwrap();
+    assert_eq!((stored.body, stored.receipt.incidents.len()), (None, 1));
+    assert_eq!(
+        world.post(&body).await.1["incidents"][0]["outcome"],
+        "repeated",
+        "the alert is known as before"
+    );
+}
+
 /// Found by a reader: a cloud event is known by its own id, and was taken for a repeat when it was replayed.
 #[tokio::test]
 async fn a_replay_is_no_repeat_even_where_a_body_names_its_delivery() {

@@ -21,6 +21,11 @@ pub(super) fn schema() -> Value {
                 usual(words("^\\s*sqlite:[^:]"), "sqlite:warroom.db"),
             ),
             key(
+                "keep_bodies",
+                "How long the bodies of webhooks are kept for a replay, from 1d to 3650d.",
+                usual(duration(), "30d"),
+            ),
+            key(
                 "roster",
                 "Who there is and who is called for what: a file, or a folder of files; relative to this file.",
                 usual(text(), "roster.yaml"),

@@ -73,6 +73,10 @@ impl Store for Moody {
         }
     }
 
+    async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.forget_bodies(before, limit).await
+    }
+
     async fn ready(&self, now: Timestamp) -> Result<(), StoreError> {
         match self.mood() {
             Mood::Well => self.inner.ready(now).await,
