@@ -133,13 +133,11 @@ impl Body {
             summary: first(&["description", "message", "details"]).unwrap_or_default().to_owned(),
             links: links.into_iter().filter_map(|(kind, url)| Some((kind, url?.to_owned()))).collect(),
             labels,
-            assignees: Vec::new(),
-            taken_by: None,
             started_at: member.starts_at.0,
             // Alertmanager sets `endsAt` to year 1 while firing, Prometheus may set it to a time to come.
             ended_at: member.ends_at.0.filter(|_| state == AlertState::Resolved),
             truncated: self.truncated_alerts.as_deref().is_some_and(|n| n != "0"),
-            test: false,
+            ..Draft::default()
         }
     }
 

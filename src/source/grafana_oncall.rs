@@ -80,7 +80,6 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     let labels = body.labels(group);
     let severity = severity_in(&labels).map(ToOwned::to_owned);
     let draft = Draft {
-        taken_by: None,
         id: id.to_owned(),
         title: group.title.0.clone().unwrap_or_default(),
         summary: body.summary(),
@@ -91,9 +90,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         assignees: body.assignees(state),
         started_at: group.created_at.0,
         ended_at: group.resolved_at.0.filter(|_| state == AlertState::Resolved),
-        truncated: false,
-        test: false,
         labels,
+        ..Draft::default()
     };
     let key = source.key(id);
     Ok(Parsed::Alerts(vec![source.alert(draft, key, state, severity.as_deref())]))

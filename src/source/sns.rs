@@ -155,17 +155,14 @@ impl Alarm {
         let description = self.description.as_deref().unwrap_or_default();
         let severity = severity_of(name, description, topic);
         let draft = Draft {
-            taken_by: None,
             id: payload.clone(),
             title: name.to_owned(),
             summary: self.summary(),
             labels: self.labels(topic),
             links: self.links(),
-            assignees: Vec::new(),
             started_at: self.state_change_time.0.filter(|_| state == AlertState::Firing),
             ended_at: self.state_change_time.0.filter(|_| state == AlertState::Resolved),
-            truncated: false,
-            test: false,
+            ..Draft::default()
         };
         let key = source.key(&payload);
         Ok(Ok(source.alert(draft, key, state, severity.as_deref())))
