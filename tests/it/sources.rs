@@ -311,7 +311,7 @@ fn everything_said_about_an_incident_shares_its_key() {
         (
             SourceKind::GoAlert,
             "firing",
-            &["acknowledged", "acknowledged_without_meta", "escalated", "severity_missing"],
+            &["acknowledged", "acknowledged_in_a_bundle", "state_as_a_word", "escalated", "severity_missing"],
         ),
     ] {
         let key = &alerts(&source(kind), fixture(kind, begin))[0].key;
