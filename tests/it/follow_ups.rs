@@ -74,3 +74,51 @@ async fn goalert_tells_of_an_alert_once_and_then_only_its_number() {
     let unmapped = world.bridge.receiver.metrics.render();
     assert!(!unmapped.contains("warroom_alerts_unmapped_total{source=\"goalert\"}"), "no page was missed");
 }
+
+fn opsgenie(action: &str, priority: &str, details: &Value) -> Value {
+    let mut alert = json!({ "alertId": "a-1", "message": "Ledger down", "priority": priority });
+    if !details.is_null() {
+        alert["details"] = details.clone();
+    }
+    json!({ "action": action, "alert": alert })
+}
+
+#[tokio::test]
+async fn a_priority_that_rises_later_calls_the_people_of_the_first_labels() {
+    let world = world().await;
+    let details = json!({ "client": "acme", "environment": "production" });
+    assert_eq!(world.tell("opsgenie", &opsgenie("Create", "P3", &details)).await.0, "ignored");
+    let (outcome, id) = world.tell("opsgenie", &opsgenie("UpdatePriority", "P1", &Value::Null)).await;
+    assert_eq!(outcome, "opened");
+    world.pass(120).await;
+    let group = world.group(&id);
+    assert!(group.has(BEN), "whom the route names: {:?}", group.members);
+    assert!(!group.has(ADA), "and not the fallback: {:?}", group.members);
+    world.tell("opsgenie", &opsgenie("Acknowledge", "P1", &Value::Null)).await;
+    assert_eq!(world.incident(&id).await.labels["environment"], "production");
+}
+
+#[tokio::test]
+async fn a_new_priority_neither_takes_back_nor_reopens() {
+    let world = world().await;
+    let tell =
+        async |action, priority| world.tell("opsgenie", &opsgenie(action, priority, &Value::Null)).await;
+    let (_, id) = tell("Create", "P1").await;
+    tell("Acknowledge", "P1").await;
+    assert_eq!(tell("UpdatePriority", "P2").await.0, "updated");
+    let incident = world.incident(&id).await;
+    assert_eq!((incident.acknowledged, incident.severity), (true, Severity::Sev2));
+    assert_eq!(tell("Close", "P2").await.0, "resolved");
+    assert_eq!(tell("UpdatePriority", "P1").await.0, "repeated");
+    assert_eq!(world.incident(&id).await.firing_count(), 0);
+}
+
+#[tokio::test]
+async fn a_rule_about_a_label_holds_for_the_bodies_without_it() {
+    let world = world().await;
+    let (outcome, id) =
+        world.tell("opsgenie", &opsgenie("Create", "P3", &json!({ "client": "initech" }))).await;
+    assert_eq!(outcome, "opened");
+    world.tell("opsgenie", &opsgenie("Acknowledge", "P3", &Value::Null)).await;
+    assert_eq!(world.incident(&id).await.severity, Severity::Sev1);
+}
