@@ -54,6 +54,29 @@ impl World {
     }
 }
 
+fn sentry_issue(action: &str, level: &str, status: &str) -> Value {
+    json!({
+        "action": action,
+        "data": { "issue": {
+            "id": "77", "title": "Payment failed", "level": level, "status": status, "priority": "medium",
+            "project": { "slug": "checkout" },
+        } },
+    })
+}
+
+fn sentry_alert(level: &str) -> Value {
+    json!({
+        "action": "triggered",
+        "data": {
+            "event": {
+                "issue_id": "77", "title": "Payment failed", "level": level,
+                "tags": [["client", "acme"], ["region", "eu"]],
+            },
+            "triggered_rule": "Call the war room",
+        },
+    })
+}
+
 #[tokio::test]
 async fn goalert_tells_of_an_alert_once_and_then_only_its_number() {
     let world = world().await;
@@ -121,4 +144,34 @@ async fn a_rule_about_a_label_holds_for_the_bodies_without_it() {
     assert_eq!(outcome, "opened");
     world.tell("opsgenie", &opsgenie("Acknowledge", "P3", &Value::Null)).await;
     assert_eq!(world.incident(&id).await.severity, Severity::Sev1);
+}
+
+#[tokio::test]
+async fn what_people_do_to_a_sentry_issue_does_not_make_its_alert_milder() {
+    let world = world().await;
+    let (outcome, id) = world.tell("sentry", &sentry_alert("fatal")).await;
+    assert_eq!(outcome, "opened");
+    assert_eq!(world.tell("sentry", &sentry_issue("assigned", "error", "unresolved")).await.0, "updated");
+    let incident = world.incident(&id).await;
+    assert_eq!((incident.severity, incident.acknowledged), (Severity::Sev1, true));
+    for (label, value) in
+        [("alert_rule", "Call the war room"), ("client", "acme"), ("region", "eu"), ("project", "checkout")]
+    {
+        assert_eq!(incident.labels[label], value, "{label}");
+    }
+}
+
+#[tokio::test]
+async fn an_issue_that_is_over_opens_nothing_whatever_is_done_to_it() {
+    let world = world().await;
+    let assigned = |status| sentry_issue("assigned", "fatal", status);
+    for status in ["resolved", "ignored"] {
+        assert_eq!(world.tell("sentry", &assigned(status)).await.0, "ignored", "{status}");
+    }
+    let (outcome, id) = world.tell("sentry", &sentry_alert("fatal")).await;
+    assert_eq!(outcome, "opened");
+    assert_eq!(world.tell("sentry", &assigned("resolved")).await.0, "resolved");
+    // Sentry tells of the reopening by the action.
+    assert_eq!(world.tell("sentry", &sentry_issue("unresolved", "fatal", "resolved")).await.0, "updated");
+    assert_eq!(world.incident(&id).await.firing_count(), 1);
 }

@@ -240,6 +240,7 @@ fn everything_said_about_an_incident_shares_its_key() {
             "issue_created",
             &[
                 "issue_assigned",
+                "issue_assigned_after_the_end",
                 "issue_resolved",
                 "issue_archived",
                 "issue_reopened",
