@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::alertmanager::severity_in;
-use super::wire::{Moment, Text, Texts, part, read};
+use super::wire::{Moment, Text, Texts, once, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -156,12 +156,8 @@ impl Body {
     fn assignees(&self, state: AlertState) -> Vec<String> {
         let taken = self.user.iter().filter(|_| state == AlertState::Acknowledged);
         let called = self.users_to_be_notified.iter().flatten().chain(self.notified_users.iter().flatten());
-        let mut names = Vec::new();
-        for person in taken.chain(called) {
-            let name = person.email.0.clone().or_else(|| person.username.0.clone());
-            names.extend(name.filter(|name| !names.contains(name)));
-        }
-        names
+        let names = taken.chain(called);
+        once(names.filter_map(|person| person.email.as_deref().or(person.username.as_deref())))
     }
 }
 
