@@ -307,7 +307,16 @@ fn everything_said_about_an_incident_shares_its_key() {
         (
             SourceKind::FireHydrant,
             "firing",
-            &["several", "severity_as_text", "acknowledged", "mitigated", "afterwards", "archived"],
+            &[
+                "several",
+                "severity_as_text",
+                "acknowledged",
+                "mitigated",
+                "own_milestone",
+                "own_milestone_after_the_end",
+                "afterwards",
+                "archived",
+            ],
         ),
         (
             SourceKind::GoAlert,
