@@ -478,6 +478,9 @@ fn numbers_that_count_from_another_end_are_not_mistaken() {
         (SourceKind::Datadog, "event_priority", Sev3),
         (SourceKind::Datadog, "warning", Sev3),
         (SourceKind::Sentry, "issue_of_low_priority", Sev2),
+        (SourceKind::Dynatrace, "category_beside_other_priorities", Sev3),
+        (SourceKind::Dynatrace, "category_beside_a_priority_of_no_meaning", Sev1),
+        (SourceKind::UptimeKuma, "severity_in_a_bare_tag", Sev1),
     ] {
         assert_eq!(alerts(&source(kind), fixture(kind, name))[0].severity, wanted, "{kind} {name}");
     }
