@@ -715,6 +715,16 @@ fn a_body_of_many_small_alerts_that_share_much_is_read_in_time() {
 }
 
 #[test]
+fn a_private_incident_is_put_aside_but_its_end_is_heard() {
+    let source = source(SourceKind::Rootly);
+    let private = read(&source, fixture(SourceKind::Rootly, "private")).unwrap();
+    assert!(matches!(private, Parsed::Ignored { .. }));
+    let end = &alerts(&source, fixture(SourceKind::Rootly, "private_resolved"))[0];
+    assert_eq!(end.state, AlertState::Resolved);
+    assert_eq!(end.key, alerts(&source, fixture(SourceKind::Rootly, "firing"))[0].key);
+}
+
+#[test]
 fn a_list_without_alerts_is_nothing_to_act_upon() {
     for (kind, body) in [
         (SourceKind::Alertmanager, r#"{"alerts": []}"#),
