@@ -72,7 +72,7 @@ impl FromStr for Severity {
 pub struct UnknownSeverity;
 
 /// Where an alert's severity came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SeverityOrigin {
     /// An override rule of the config.
@@ -80,7 +80,38 @@ pub enum SeverityOrigin {
     /// The field that means it in this source.
     Field,
     /// Nothing said it, or said something unknown: the configured default was taken.
+    #[default]
     Unmapped,
+}
+
+/// What the field that means the severity in its tool says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stated {
+    /// Its text, if it was there.
+    pub text: Option<String>,
+    /// What that means in this tool, if that is clear.
+    pub meaning: Option<Severity>,
+}
+
+/// Decides how bad an alert is: by the rules of its source, else by what is [stated](Alert::stated), else by
+/// the configured default.
+pub type Judge = dyn Fn(&Alert) -> (Severity, SeverityOrigin) + Send + Sync;
+
+/// What a body leaves as it is where its condition is known already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Keeps {
+    /// The state: the body tells a change that is none of the state.
+    pub state: bool,
+    /// The severity, if the body's own is milder: it speaks of the condition and not of how bad it is.
+    pub severity: bool,
+    /// The title: the body has none, and something else stands in for it.
+    pub title: bool,
+}
+
+impl Keeps {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Alerts with equal keys share an incident: `kind:version:payload`, so that a recipe can change without
@@ -167,6 +198,12 @@ pub struct Alert {
     pub severity: Severity,
     /// Why that severity.
     pub severity_origin: SeverityOrigin,
+    /// What was said of the severity, to decide it anew once more is known of the alert.
+    #[serde(skip)]
+    pub stated: Stated,
+    /// What this body leaves as it is known.
+    #[serde(default, skip_serializing_if = "Keeps::is_nothing")]
+    pub keeps: Keeps,
     /// One line: what broke.
     pub title: String,
     /// A few lines more, possibly empty.
@@ -237,6 +274,8 @@ pub struct Draft {
     pub truncated: bool,
     /// See [`Alert::test`].
     pub test: bool,
+    /// See [`Alert::keeps`].
+    pub keeps: Keeps,
 }
 
 impl Draft {
@@ -267,6 +306,8 @@ impl Draft {
             state,
             severity: severity.0,
             severity_origin: severity.1,
+            stated: Stated::default(),
+            keeps: Keeps { title: self.keeps.title || title.is_empty(), ..self.keeps },
             title: if title.is_empty() { "untitled alert".to_owned() } else { title },
             summary: paragraph(&self.summary, limits::SUMMARY),
             labels,

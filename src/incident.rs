@@ -11,8 +11,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, AlertState, DedupKey, Link, Severity, limits};
+use crate::alert::{Alert, AlertState, DedupKey, Judge, Link, Severity, limits};
 use crate::clock::{SignedDuration, Timestamp, later};
+
+mod known;
+
+pub use known::KnownAlert;
+use known::{Told, complete};
 
 /// An incident's number; shown as `INCIDENT-<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -160,17 +165,6 @@ impl Incident {
     }
 }
 
-/// What is remembered of one alert inside an incident.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownAlert {
-    /// What was last said of it.
-    pub state: AlertState,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What broke.
-    pub title: String,
-}
-
 /// What happened to an incident through one body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -251,6 +245,21 @@ pub struct Rules {
     pub close_after: SignedDuration,
 }
 
+/// Who speaks in a body.
+#[derive(Clone, Copy)]
+pub struct Reporter<'a> {
+    /// The source, as named in the config.
+    pub source: &'a str,
+    /// How it decides severities.
+    pub judge: &'a Judge,
+}
+
+impl fmt::Debug for Reporter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reporter").field(&self.source).finish()
+    }
+}
+
 /// What one body did to one incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folded {
@@ -274,12 +283,13 @@ pub struct Folded {
 const LISTED: usize = 5;
 
 /// Folds the alerts of one body that share a key. `known` holds the alerts already seen in `before` whose
-/// ids occur in `alerts`; `number` is asked only when a new incident begins.
+/// ids occur in `alerts`; what the body does not say of them is taken from there. `number` is asked only when a
+/// new incident begins.
 pub fn fold(
     before: Option<Incident>,
     known: &BTreeMap<String, KnownAlert>,
     alerts: &[Alert],
-    source: &str,
+    reporter: Reporter<'_>,
     number: impl FnOnce() -> IncidentId,
     rules: Rules,
     now: Timestamp,
@@ -300,23 +310,22 @@ pub fn fold(
         news: None,
     };
 
+    let (told, remembered) = complete(known, alerts, reporter.judge);
+    let alerts = || told.iter().map(|told| &*told.alert);
+    let firing = || alerts().filter(|a| a.state != AlertState::Resolved);
     // The worst firing alert of the body speaks for it.
-    let lead = alerts.iter().filter(|a| a.state != AlertState::Resolved).min_by_key(|a| a.severity);
+    let lead = firing().min_by_key(|a| a.severity);
     let mut incident = match (before.clone(), lead) {
         (Some(incident), _) => incident,
-        (None, Some(lead)) => begin(lead, source, number(), now),
+        (None, Some(lead)) => begin(lead, reporter.source, number(), now),
         (None, None) => return nothing("nothing open for it"),
     };
 
-    let Tally { alerts: remembered, joined, joined_count, ended_count } = tally(&mut incident, known, alerts);
-    incident.truncated = alerts.iter().any(|a| a.truncated);
-    let firing = alerts.iter().filter(|a| a.state != AlertState::Resolved);
-    let acknowledged_now = firing.clone().any(|a| a.state == AlertState::Acknowledged);
+    let Tally { joined, joined_count, ended_count } = tally(&mut incident, &told);
+    incident.truncated = alerts().any(|a| a.truncated);
     let taken_before = incident.acknowledged;
-    if firing.clone().next().is_some() {
-        incident.acknowledged = acknowledged_now;
-    }
     if let Some(lead) = lead {
+        incident.acknowledged = firing().any(|a| a.state == AlertState::Acknowledged);
         describe(&mut incident, lead);
     }
     if let Some(severity) = incident.worst_firing() {
@@ -331,7 +340,7 @@ pub fn fold(
     let fresh = before.is_none();
     let was = before.as_ref().map(|b| b.severity).filter(|s| *s != incident.severity);
     let newly_taken = !fresh && !taken_before && incident.acknowledged;
-    let taken_by = alerts.iter().rev().find_map(|a| a.taken_by.clone()).filter(|_| newly_taken);
+    let taken_by = alerts().rev().find_map(|a| a.taken_by.clone()).filter(|_| newly_taken);
     let assigned = before.as_ref().map(|b| newly_assigned(b, &incident)).unwrap_or_default();
     let changed = joined_count + ended_count > 0 || was.is_some() || newly_taken || !assigned.is_empty();
 
@@ -379,21 +388,19 @@ fn answer(opens_room: bool, has_room: bool, news: Option<&News>) -> (Outcome, Op
 
 /// What a body's alerts add up to.
 struct Tally {
-    alerts: BTreeMap<String, KnownAlert>,
     joined: Vec<String>,
     joined_count: u32,
     ended_count: u32,
 }
 
 /// Counts the alerts of a body into the incident.
-fn tally(incident: &mut Incident, known: &BTreeMap<String, KnownAlert>, alerts: &[Alert]) -> Tally {
-    let mut tally = Tally { alerts: BTreeMap::new(), joined: Vec::new(), joined_count: 0, ended_count: 0 };
-    for alert in alerts {
-        let previous = tally.alerts.get(&alert.id).or_else(|| known.get(&alert.id)).cloned();
-        if let Some(p) = &previous {
-            incident.count(p.severity, p.state, -1);
+fn tally(incident: &mut Incident, told: &[Told<'_>]) -> Tally {
+    let mut tally = Tally { joined: Vec::new(), joined_count: 0, ended_count: 0 };
+    for Told { alert, before } in told {
+        if let Some((state, severity)) = *before {
+            incident.count(severity, state, -1);
         }
-        let was_firing = previous.as_ref().is_some_and(|p| p.state != AlertState::Resolved);
+        let was_firing = before.is_some_and(|(state, _)| state != AlertState::Resolved);
         match (was_firing, alert.state) {
             (false, AlertState::Firing | AlertState::Acknowledged) => {
                 tally.joined_count += 1;
@@ -404,14 +411,7 @@ fn tally(incident: &mut Incident, known: &BTreeMap<String, KnownAlert>, alerts: 
             (true, AlertState::Resolved) => tally.ended_count += 1,
             (true, AlertState::Firing | AlertState::Acknowledged) | (false, AlertState::Resolved) => {}
         }
-        // The end of an alert says nothing new about how bad it was.
-        let severity = match (&previous, alert.state) {
-            (Some(p), AlertState::Resolved) => p.severity,
-            _ => alert.severity,
-        };
-        incident.count(severity, alert.state, 1);
-        let title = alert.title.clone();
-        tally.alerts.insert(alert.id.clone(), KnownAlert { state: alert.state, severity, title });
+        incident.count(alert.severity, alert.state, 1);
     }
     tally
 }
@@ -473,7 +473,7 @@ fn describe(incident: &mut Incident, lead: &Alert) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::{Draft, SeverityOrigin};
+    use crate::alert::{Draft, Keeps, SeverityOrigin, Stated};
     use proptest::prelude::*;
 
     const RULES: Rules = Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) };
@@ -488,6 +488,25 @@ mod tests {
             state,
             (severity, SeverityOrigin::Field),
         )
+    }
+
+    /// What was stated, or the default; a rule makes everything of one client a Severity 2.
+    fn by_client(alert: &Alert) -> (Severity, SeverityOrigin) {
+        if alert.labels.get("client").is_some_and(|client| client == "globex") {
+            return (Sev2, SeverityOrigin::Rule);
+        }
+        let stated = alert.stated.meaning.map(|severity| (severity, SeverityOrigin::Field));
+        stated.unwrap_or((Sev3, SeverityOrigin::Unmapped))
+    }
+
+    /// As a source makes one: with labels, and a severity if it is stated.
+    fn stated(state: AlertState, title: &str, labels: &[(&str, &str)], severity: Option<Severity>) -> Alert {
+        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let draft = Draft { id: "a".into(), title: title.into(), labels, ..Draft::default() };
+        let alert = draft.finish(DedupKey::new("t", 1, "k"), state, (Sev3, SeverityOrigin::Unmapped));
+        let alert = Alert { stated: Stated { text: None, meaning: severity }, ..alert };
+        let (severity, severity_origin) = by_client(&alert);
+        Alert { severity, severity_origin, ..alert }
     }
 
     /// A store of one key, to tell stories.
@@ -505,7 +524,9 @@ mod tests {
                 numbers += 1;
                 IncidentId(numbers)
             };
-            let folded = fold(self.incident.clone(), &self.alerts, alerts, "test", number, RULES, at(minute));
+            let reporter = Reporter { source: "test", judge: &by_client };
+            let folded =
+                fold(self.incident.clone(), &self.alerts, alerts, reporter, number, RULES, at(minute));
             self.numbers = numbers;
             if folded.closed.is_some() {
                 self.alerts.clear();
@@ -641,6 +662,105 @@ mod tests {
     }
 
     #[test]
+    fn what_a_follow_up_does_not_say_stays_as_it_was_said() {
+        let mut story = Story::default();
+        let labels = [("client", "acme"), ("service", "checkout")];
+        story.hear(0, &[stated(Firing, "Checkout down", &labels, Some(Sev1))]);
+        let taken = story.hear(1, &[stated(Acknowledged, "", &[("service", "checkout-eu")], None)]);
+        let incident = taken.incident.unwrap();
+        assert_eq!((incident.severity, incident.title.as_str()), (Sev1, "Checkout down"));
+        assert!(incident.acknowledged);
+        let merged: Vec<_> = incident.labels.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(merged, [("client", "acme"), ("service", "checkout-eu")], "the new value over the old");
+        let over = story.hear(2, &[stated(Resolved, "", &[], None)]);
+        assert_eq!((over.outcome, over.alerts["a"].title.as_str()), (Outcome::Resolved, "Checkout down"));
+        let back = story.hear(3, &[stated(Firing, "", &[], None)]);
+        let Some(News::Reopened { severity: Sev1, title }) = back.news else { panic!("{:?}", back.news) };
+        assert_eq!(title, "Checkout down");
+    }
+
+    #[test]
+    fn a_later_rise_without_labels_opens_the_room_of_the_first_labels() {
+        let mut story = Story::default();
+        story.hear(0, &[stated(Firing, "Checkout slow", &[("client", "acme")], Some(Sev3))]);
+        let risen = story.hear(1, &[stated(Firing, "Checkout slow", &[], Some(Sev1))]);
+        assert!(risen.opens_room);
+        assert_eq!(risen.incident.unwrap().labels["client"], "acme");
+    }
+
+    #[test]
+    fn rules_see_the_labels_of_the_first_body_in_the_later_ones_too() {
+        let mut story = Story::default();
+        story.hear(0, &[stated(Firing, "Checkout down", &[("client", "globex")], Some(Sev1))]);
+        let taken = story.hear(1, &[stated(Acknowledged, "Checkout down", &[], Some(Sev1))]);
+        assert_eq!(taken.incident.unwrap().severity, Sev2, "as the rule says, with the label or without");
+    }
+
+    #[test]
+    fn a_default_that_the_operator_has_changed_is_taken_at_the_next_body() {
+        let mut story = Story::default();
+        story.hear(0, &[stated(Firing, "Checkout down", &[], None)]);
+        let unmapped = (Sev1, SeverityOrigin::Unmapped);
+        let again = Alert {
+            severity: unmapped.0,
+            severity_origin: unmapped.1,
+            ..stated(Firing, "Checkout down", &[], None)
+        };
+        assert!(story.hear(1, &[again]).opens_room);
+    }
+
+    #[test]
+    fn a_body_about_the_priority_alone_neither_reopens_nor_takes_back() {
+        let priority = |severity| Alert {
+            keeps: Keeps { state: true, ..Keeps::default() },
+            ..stated(Firing, "Checkout down", &[], Some(severity))
+        };
+        let mut story = Story::default();
+        story.hear(0, &[stated(Firing, "Checkout down", &[], Some(Sev1))]);
+        story.hear(1, &[stated(Acknowledged, "Checkout down", &[], Some(Sev1))]);
+        let eased = story.hear(2, &[priority(Sev2)]).incident.unwrap();
+        assert_eq!((eased.acknowledged, eased.severity), (true, Sev2));
+        story.hear(3, &[stated(Resolved, "Checkout down", &[], Some(Sev2))]);
+        let after = story.hear(4, &[priority(Sev1)]);
+        assert_eq!((after.outcome, after.incident.unwrap().firing_count()), (Outcome::Repeated, 0));
+        assert!(Story::default().hear(0, &[priority(Sev1)]).opens_room, "what is unknown fires");
+    }
+
+    #[test]
+    fn a_body_that_is_not_about_the_severity_raises_it_and_never_lowers_it() {
+        let aside = |severity| Alert {
+            keeps: Keeps { severity: true, ..Keeps::default() },
+            ..stated(Acknowledged, "Checkout down", &[], Some(severity))
+        };
+        let mut story = Story::default();
+        story.hear(0, &[stated(Firing, "Checkout down", &[], Some(Sev2))]);
+        assert_eq!(story.hear(1, &[aside(Sev3)]).incident.unwrap().severity, Sev2);
+        assert_eq!(story.hear(2, &[aside(Sev1)]).incident.unwrap().severity, Sev1);
+    }
+
+    #[test]
+    fn the_events_of_one_body_build_upon_each_other() {
+        let mut story = Story::default();
+        let create = stated(Firing, "Checkout down", &[("client", "acme")], Some(Sev3));
+        let rise = stated(Firing, "", &[], Some(Sev1));
+        let incident = story.hear(0, &[create, rise]).incident.unwrap();
+        assert_eq!((incident.severity, incident.title.as_str()), (Sev1, "Checkout down"));
+        assert_eq!((incident.labels["client"].as_str(), incident.firing_count()), ("acme", 1));
+    }
+
+    #[test]
+    fn labels_that_keep_changing_stay_within_the_limit() {
+        let mut story = Story::default();
+        for n in 0..200 {
+            let name = format!("pod-{n:03}");
+            story.hear(n, &[stated(Firing, "Checkout down", &[(&name, "x")], Some(Sev1))]);
+        }
+        let labels = story.incident.unwrap().labels;
+        assert_eq!(labels.len(), limits::LABELS);
+        assert!(labels.contains_key("pod-199"), "the newest are kept");
+    }
+
+    #[test]
     fn ids_read_back() {
         assert_eq!("INCIDENT-12".parse(), Ok(IncidentId(12)));
         assert_eq!("12".parse(), Ok(IncidentId(12)));
@@ -651,8 +771,9 @@ mod tests {
 
     fn any_alert() -> impl Strategy<Value = Alert> {
         let state = prop_oneof![Just(Firing), Just(Acknowledged), Just(Resolved)];
-        ("[ab]", state, prop_oneof![Just(Sev1), Just(Sev2), Just(Sev3)])
-            .prop_map(|(id, s, v)| alert(&id, s, v))
+        let keeps = any::<[bool; 3]>().prop_map(|[state, severity, title]| Keeps { state, severity, title });
+        ("[ab]", state, prop_oneof![Just(Sev1), Just(Sev2), Just(Sev3)], keeps)
+            .prop_map(|(id, s, v, keeps)| Alert { keeps, ..alert(&id, s, v) })
     }
 
     proptest! {

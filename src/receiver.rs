@@ -270,8 +270,10 @@ impl Receiver {
         for alert in &alerts {
             let severity = alert.severity.as_str();
             self.metrics.alerts.get_or_create(&AlertLabels { source: source.name.clone(), severity }).inc();
-            // The end of something needs no severity: it can be no page that nobody gets.
-            if alert.severity_origin == SeverityOrigin::Unmapped && alert.state != AlertState::Resolved {
+            // The end of something needs no severity: it can be no page that nobody gets. Nor does a body that
+            // never has one, after the one that has.
+            let needs_one = alert.state != AlertState::Resolved && !alert.keeps.severity;
+            if alert.severity_origin == SeverityOrigin::Unmapped && needs_one {
                 self.metrics.unmapped.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
                 warn!(
                     source.name = source.name,
@@ -295,6 +297,7 @@ impl Receiver {
             alerts,
             ignored,
             rules: self.rules,
+            judge: source.judge(),
             open_room: self.open_room(),
         };
         let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;

@@ -49,10 +49,11 @@ mod zabbix;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::alert::{Alert, AlertState, DedupKey, Draft, Severity};
+use crate::alert::{Alert, AlertState, DedupKey, Draft, Judge, Severity, Stated, limits, one_line};
 use crate::clock::Timestamp;
 use crate::signature::{Scheme, VerifiedBody, Verifier};
 pub use field_path::{FieldPaths, StateField};
@@ -372,7 +373,19 @@ impl Source {
     ) -> Alert {
         let seen = Seen { labels: &draft.labels, title: &draft.title, source: &self.name, severity };
         let decided = self.severity.decide(&seen, meaning);
-        draft.finish(key, state, decided)
+        let text = severity.map(|text| one_line(text, limits::LABEL_VALUE));
+        Alert { stated: Stated { text, meaning }, ..draft.finish(key, state, decided) }
+    }
+
+    /// Decides severities of its alerts anew, once more is known of them than one body says.
+    #[must_use]
+    pub fn judge(&self) -> Arc<Judge> {
+        let (name, rules) = (self.name.clone(), self.severity.clone());
+        Arc::new(move |alert: &Alert| {
+            let severity = alert.stated.text.as_deref();
+            let seen = Seen { labels: &alert.labels, title: &alert.title, source: &name, severity };
+            rules.decide(&seen, alert.stated.meaning)
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, Severity};
+use crate::alert::{Alert, Judge, Severity};
 use crate::clock::{SignedDuration, Timestamp};
 use crate::consent::letter::Tried;
 use crate::consent::{Acquaintance, Change, Letter, Standing, Verdict};
@@ -232,6 +232,8 @@ pub struct Acceptance {
     pub ignored: Option<String>,
     /// The operator's rules.
     pub rules: Rules,
+    /// Decides the severity of an alert whose earlier bodies said more than this one.
+    pub judge: Arc<Judge>,
     /// Makes rooms.
     pub open_room: OpenRoom,
 }

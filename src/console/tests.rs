@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use super::{Console, router};
-use crate::alert::{AlertState, DedupKey, Draft, LinkKind, Severity, SeverityOrigin};
+use crate::alert::{Alert, AlertState, DedupKey, Draft, LinkKind, Severity, SeverityOrigin};
 use crate::clock::{Clock, SignedDuration, TestClock, Timestamp, new_id};
 use crate::config::{self, RosterInForce, Strictness};
 use crate::gateway::fetch::Https;
@@ -159,6 +159,7 @@ impl Desk {
             replays: None,
             ignored: None,
             rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },
+            judge: Arc::new(|alert: &Alert| (alert.severity, alert.severity_origin)),
             open_room: Arc::new(open_room),
         };
         let receipt = self.store.accept(acceptance).await.unwrap();

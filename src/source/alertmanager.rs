@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::labels::shared;
 use super::wire::{Moment, Text, Texts, hash_of, read};
 use super::{IncidentPer, NotUnderstood, Parsed, Sample, Source, Tool};
-use crate::alert::{Alert, AlertState, DedupKey, Draft, LinkKind};
+use crate::alert::{Alert, AlertState, DedupKey, Draft, LinkKind, is_web_address};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::VerifiedBody;
 
@@ -79,12 +80,13 @@ pub(super) fn alerts_of(
     let Some(members) = &group.alerts else {
         return Err(NotUnderstood::new("`alerts` is missing"));
     };
+    let shared = Shared::of(group, members.len(), source);
     let parsed = Parsed::gather(members.iter().enumerate().map(|(place, member)| {
         let state = group.state_of(member).ok_or_else(|| {
             NotUnderstood::new(format!("`alerts[{place}].status` is neither firing nor resolved"))
         })?;
-        let draft = finish_draft(member, group.draft(member, state));
-        Ok(group.alert(member, draft, state, source))
+        let draft = finish_draft(member, shared.draft(member, state));
+        Ok(shared.alert(member, draft, state, source))
     }));
     parsed.map(|mut parsed| {
         // A member that cannot be read may still be firing, like one that was cut.
@@ -109,13 +111,64 @@ impl Body {
         }
     }
 
+    /// The group's key, which stays the same over repeats and the resolve. Bodies made by hand or by a template
+    /// may have none; then what the group is made of stands for it. Nothing if each alert has its own.
+    fn key(&self, source: &Source) -> Option<DedupKey> {
+        match (source.incident_per, self.group_key.as_deref()) {
+            (IncidentPer::Group, Some(group_key)) => Some(source.key(group_key)),
+            (IncidentPer::Group, None) if !self.group_labels.0.is_empty() => Some(source.key(&format!(
+                "{}:{}",
+                self.receiver.as_deref().unwrap_or_default(),
+                hash_of(&self.group_labels.0)
+            ))),
+            (IncidentPer::Group, None) | (IncidentPer::Alert, _) => None,
+        }
+    }
+}
+
+/// What the alerts of a group have in common, found out once and cut to what each of them may have.
+struct Shared<'a> {
+    key: Option<DedupKey>,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    external_url: Option<&'a str>,
+    is_cut: bool,
+}
+
+impl<'a> Shared<'a> {
+    fn of(group: &'a Body, members: usize, source: &Source) -> Self {
+        /// Those that a label's or an annotation's place among very many must not cost.
+        const FIRST: [&str; 13] = [
+            "alertname",
+            "severity",
+            "priority",
+            "sev",
+            "summary",
+            "title",
+            "description",
+            "message",
+            "details",
+            "runbook_url",
+            "runbook",
+            "dashboard_url",
+            "dashboard",
+        ];
+        Self {
+            key: group.key(source),
+            labels: shared(&group.common_labels.0, &FIRST, members),
+            annotations: shared(&group.common_annotations.0, &FIRST, members),
+            external_url: group.external_url.as_deref().filter(|url| is_web_address(url)),
+            is_cut: group.truncated_alerts.as_deref().is_some_and(|n| n != "0"),
+        }
+    }
+
     fn draft(&self, member: &Member, state: AlertState) -> Draft {
         let annotation = |name: &str| {
             let value = member.annotations.get(name);
-            value.or_else(|| self.common_annotations.get(name))
+            value.or_else(|| self.annotations.get(name).map(String::as_str))
         };
         let first = |names: &[&str]| names.iter().find_map(|name| annotation(name));
-        let mut labels = self.common_labels.0.clone();
+        let mut labels = self.labels.clone();
         labels.extend(member.labels.0.clone());
         let title = first(&["summary", "title"])
             .or_else(|| labels.get("alertname").map(String::as_str))
@@ -125,7 +178,7 @@ impl Body {
             (LinkKind::Source, member.generator_url.as_deref()),
             (LinkKind::Runbook, first(&["runbook_url", "runbook"])),
             (LinkKind::Dashboard, first(&["dashboard_url", "dashboard"])),
-            (LinkKind::Source, self.external_url.as_deref()),
+            (LinkKind::Source, self.external_url),
         ];
         Draft {
             id: member.identity(),
@@ -133,34 +186,18 @@ impl Body {
             summary: first(&["description", "message", "details"]).unwrap_or_default().to_owned(),
             links: links.into_iter().filter_map(|(kind, url)| Some((kind, url?.to_owned()))).collect(),
             labels,
-            assignees: Vec::new(),
-            taken_by: None,
             started_at: member.starts_at.0,
             // Alertmanager sets `endsAt` to year 1 while firing, Prometheus may set it to a time to come.
             ended_at: member.ends_at.0.filter(|_| state == AlertState::Resolved),
-            truncated: self.truncated_alerts.as_deref().is_some_and(|n| n != "0"),
-            test: false,
+            truncated: self.is_cut,
+            ..Draft::default()
         }
     }
 
     fn alert(&self, member: &Member, draft: Draft, state: AlertState, source: &Source) -> Alert {
         let severity = severity_in(&draft.labels).map(ToOwned::to_owned);
-        let key = self.key(member, source);
+        let key = self.key.clone().unwrap_or_else(|| source.key(&member.identity()));
         source.alert(draft, key, state, severity.as_deref())
-    }
-
-    /// The group's key, which stays the same over repeats and the resolve. Bodies made by hand or by a template
-    /// may have none; then what the group is made of stands for it.
-    fn key(&self, member: &Member, source: &Source) -> DedupKey {
-        match (source.incident_per, self.group_key.as_deref()) {
-            (IncidentPer::Group, Some(group_key)) => source.key(group_key),
-            (IncidentPer::Group, None) if !self.group_labels.0.is_empty() => source.key(&format!(
-                "{}:{}",
-                self.receiver.as_deref().unwrap_or_default(),
-                hash_of(&self.group_labels.0)
-            )),
-            (IncidentPer::Group, None) | (IncidentPer::Alert, _) => source.key(&member.identity()),
-        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::signature::VerifiedBody;
 pub(super) const TOOL: Tool = Tool {
     name: "azure",
     title: "Azure Monitor",
-    proof: "a password or a token in its address",
+    proof: "a password or a token in its address (Entra ID's signed tokens are not checked)",
     hmac: None,
     parse,
     sample,

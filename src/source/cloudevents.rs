@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::field_path::json_within;
 use super::generic::{by_fields, items_at, own};
+use super::labels::shared;
 use super::wire::{read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool, generic};
 use crate::alert::{Alert, AlertState};
@@ -138,6 +139,7 @@ fn alerts_of(event: Event, source: &Source) -> Result<Vec<Result<Alert, NotUnder
         return Ok(vec![own(as_ours(event)?, &labels, source)]);
     };
     let items = items_at(Value::Object(event), fields.each.as_ref())?;
+    let labels = shared(&labels, &[], items.len());
     Ok(items.iter().map(|item| by_fields(item, fields, &labels, source)).collect())
 }
 

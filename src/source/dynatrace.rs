@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::labels::{labels_of, links_of};
+use super::severity::usual_meaning;
 use super::tags::Tags;
 use super::wire::{Many, Moment, Part, Text, lines_of, listed, needed, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
@@ -126,7 +127,11 @@ impl Notification {
         let id = needed(id.or(display_id), "PID")?;
         let category = self.category.as_deref().or(details.severity_level.as_deref());
         let (severity, meaning) = match self.tags.severity().or_else(|| details.entity_tags.severity()) {
-            Some(tag) => (Some(tag.clone()), super::severity::usual_meaning(&tag)),
+            // `priority:normal` says nothing; rules see it all the same.
+            Some(tag) => {
+                let said = usual_meaning(&tag).or_else(|| category.and_then(meaning));
+                (Some(tag), said)
+            }
             None => (category.map(ToOwned::to_owned), category.and_then(meaning)),
         };
         let draft = Draft {

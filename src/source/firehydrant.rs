@@ -120,7 +120,9 @@ impl Incident {
                 Some(after) if after.starts_with("postmortem") || after.starts_with("retrospective") => {
                     AlertState::Resolved
                 }
-                Some(_) => return Err(NotUnderstood::new("`current_milestone` is none of FireHydrant's")),
+                // One of the account's own: it has begun, and is over if it has been.
+                Some(_) if self.has_reached_its_end() => AlertState::Resolved,
+                Some(_) => AlertState::Firing,
                 None if operation == "CREATED" => AlertState::Firing,
                 None => return Err(NotUnderstood::new("`current_milestone` is missing")),
             }
@@ -149,6 +151,12 @@ impl Incident {
             ..Draft::default()
         };
         Ok(Parsed::Alerts(vec![source.alert(draft, source.key(id), state, severity.as_deref())]))
+    }
+
+    /// Whether it was resolved or closed, by the milestones that came to pass.
+    fn has_reached_its_end(&self) -> bool {
+        let passed = self.milestones.0.iter().filter(|m| m.occurred_at.as_deref().is_some());
+        passed.filter_map(|m| m.kind.as_deref()).any(|kind| matches!(kind, "resolved" | "closed"))
     }
 
     fn labels(&self, severity: Option<&str>) -> BTreeMap<String, String> {

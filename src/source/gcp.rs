@@ -19,7 +19,7 @@ use crate::signature::VerifiedBody;
 pub(super) const TOOL: Tool = Tool {
     name: "gcp",
     title: "Google Cloud Monitoring",
-    proof: "a password, or a token in its address",
+    proof: "a password, or a token in its address (Google's signed tokens are not checked)",
     hmac: None,
     parse,
     sample,

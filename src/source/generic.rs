@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use super::field_path::{Path, json_within};
 use super::wire::{Moment, Text, Texts, moment, part, read, text};
 use super::{FieldPaths, NotUnderstood, Parsed, Sample, Source, StateField, Tool};
-use crate::alert::{Alert, AlertState, Draft, LinkKind};
+use crate::alert::{Alert, AlertState, Draft, Keeps, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::{Encoding, Scheme, VerifiedBody};
 
@@ -149,6 +149,7 @@ impl Own {
         ];
         let draft = Draft {
             id: self.condition.0.unwrap_or_default(),
+            keeps: Keeps { title: self.title.0.is_none(), ..Keeps::default() },
             title: self.title.0.unwrap_or_else(|| key.clone()),
             summary: self.description.0.unwrap_or_default(),
             labels,
@@ -157,8 +158,8 @@ impl Own {
             taken_by: self.acknowledged_by.0.filter(|_| state == AlertState::Acknowledged),
             started_at: self.started_at.0,
             ended_at: self.ended_at.0.filter(|_| state == AlertState::Resolved),
-            truncated: false,
             test: self.test.as_deref().is_some_and(is_yes),
+            ..Draft::default()
         };
         let dedup_key = key_of(source, &key);
         Ok(source.alert(draft, dedup_key, state, self.severity.as_deref()))
@@ -236,9 +237,11 @@ pub(super) fn by_fields(
         fields.labels.iter().filter_map(|(name, path)| Some((name.clone(), texts(&*path.find(item)?)?)));
     let mut labels = Texts(labels.collect());
     labels.add(more);
+    let title = text_at(&fields.title);
     let draft = Draft {
         id: text_at(&fields.condition).unwrap_or_default(),
-        title: text_at(&fields.title).unwrap_or_else(|| key.clone()),
+        keeps: Keeps { title: title.is_none(), ..Keeps::default() },
+        title: title.unwrap_or_else(|| key.clone()),
         summary: text_at(&fields.description).unwrap_or_default(),
         labels: labels.0,
         links: text_at(&fields.url).map(|url| (LinkKind::Source, url)).into_iter().collect(),

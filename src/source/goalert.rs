@@ -1,15 +1,16 @@
 //! GoAlert: the webhook as a contact method or a channel.
 //!
 //! It signs nothing, sends no headers of one's own and looks at no answer, so the secret stands in the address
-//! and a request that failed is lost. A new state comes only as an English sentence, the log entry.
+//! and a request that failed is lost. What an alert is about is said once; a new state comes with nothing but the
+//! alert's number, as an English sentence (the log entry) and, in newer versions, as a word.
 
 use serde::Deserialize;
 use serde_json::json;
 
 use super::labels::{labels_of, links_of};
-use super::wire::{Text, Texts, lines_of, needed, read};
+use super::wire::{Text, Texts, needed, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
-use crate::alert::{AlertState, Draft, LinkKind};
+use crate::alert::{AlertState, Draft, Keeps, LinkKind};
 use crate::clock::Timestamp;
 use crate::signature::VerifiedBody;
 
@@ -31,22 +32,20 @@ struct Message {
     /// Absent or null in many messages.
     meta: Texts,
     log_entry: Text,
+    /// Absent in versions of old.
+    alert_state: Text,
     count: Text,
-    #[serde(rename = "GoAlertURL")]
-    url: Text,
 }
 
 fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
     let message: Message = read(body.body())?;
     match needed(message.kind.as_deref(), "Type")? {
         "Alert" => message.alert(AlertState::Firing, source),
-        "AlertStatus" => {
-            let entry = needed(message.log_entry.as_deref(), "LogEntry")?;
-            match state_in(entry)? {
-                Some(state) => message.alert(state, source),
-                None => Ok(Parsed::ignored("a log entry that tells no new state")),
-            }
-        }
+        // The bundle of versions of old: the alert's last entry, and how many came before it.
+        "AlertStatus" | "AlertStatusBundle" => match message.state()? {
+            Some(state) => message.alert(state, source),
+            None => Ok(Parsed::ignored("a log entry that tells no new state")),
+        },
         "AlertBundle" => message.bundle(source),
         "Test" => Ok(Parsed::ignored("a test of the connection")),
         "Verification" => Ok(Parsed::ignored("a verification; its code is in the body that was kept")),
@@ -74,6 +73,17 @@ fn state_in(entry: &str) -> Result<Option<AlertState>, NotUnderstood> {
 }
 
 impl Message {
+    /// The word, if it is a known one, before the sentence.
+    fn state(&self) -> Result<Option<AlertState>, NotUnderstood> {
+        let word = self.alert_state.as_deref().map(str::to_ascii_lowercase);
+        match word.as_deref() {
+            Some("unacknowledged" | "triggered") => Ok(Some(AlertState::Firing)),
+            Some("acknowledged" | "active") => Ok(Some(AlertState::Acknowledged)),
+            Some("closed") => Ok(Some(AlertState::Resolved)),
+            _ => state_in(needed(self.log_entry.as_deref(), "LogEntry")?),
+        }
+    }
+
     fn alert(self, state: AlertState, source: &Source) -> Result<Parsed, NotUnderstood> {
         let id = needed(self.alert_id.as_deref(), "AlertID")?.to_owned();
         let title = self.summary.as_deref().unwrap_or_default().to_owned();
@@ -102,35 +112,44 @@ impl Message {
         let draft = Draft {
             id: payload.to_owned(),
             title,
-            summary: lines_of([self.details.as_deref(), self.log_entry.as_deref()]),
-            links: links_of([(LinkKind::Source, self.url.as_deref()), (LinkKind::Runbook, runbook)]),
+            summary: self.details.as_deref().unwrap_or_default().to_owned(),
+            links: links_of([(LinkKind::Runbook, runbook)]),
             // `(SMS)`, `(Web)`: how they did it.
             assignees: who.map(|who| who.split(" (").next().unwrap_or(who).to_owned()).into_iter().collect(),
             labels,
+            // No status says how bad it is.
+            keeps: Keeps { severity: self.log_entry.as_deref().is_some(), ..Keeps::default() },
             ..Draft::default()
         };
         Parsed::Alerts(vec![source.alert(draft, source.key(payload), state, severity)])
     }
 }
 
-/// An alert whose metadata says how bad it is.
+/// An alert whose metadata says how bad it is; what follows says nothing but the state.
 fn sample(state: AlertState, _now: Timestamp, dedup: &str) -> Sample {
-    let (kind, entry) = match state {
-        AlertState::Firing => ("Alert", None),
-        AlertState::Acknowledged => ("AlertStatus", Some("Acknowledged by Jonas Weber (Web)")),
-        AlertState::Resolved => ("AlertStatus", Some("Closed by Jonas Weber (Web)")),
+    let (word, entry) = match state {
+        AlertState::Firing => {
+            return json!({
+                "AppName": "GoAlert",
+                "Type": "Alert",
+                "AlertID": dedup,
+                "Summary": "Checkout answers with errors",
+                "Details": "More than 40 % of the requests to checkout have failed for five minutes.",
+                "ServiceID": "00000000-0000-4000-8000-000000000042",
+                "ServiceName": "checkout",
+                "Meta": { "severity": "critical", "client": "acme", "environment": "production" },
+            })
+            .into();
+        }
+        AlertState::Acknowledged => ("Acknowledged", "Acknowledged by Jonas Weber (Web)"),
+        AlertState::Resolved => ("Closed", "Closed by Jonas Weber (Web)"),
     };
     json!({
         "AppName": "GoAlert",
-        "Type": kind,
+        "Type": "AlertStatus",
         "AlertID": dedup,
-        "Summary": "Checkout answers with errors",
-        "Details": "More than 40 % of the requests to checkout have failed for five minutes.",
-        "ServiceID": "00000000-0000-4000-8000-000000000042",
-        "ServiceName": "checkout",
-        "Meta": { "severity": "critical", "client": "acme", "environment": "production" },
         "LogEntry": entry,
-        "GoAlertURL": format!("https://goalert.example/alerts/{dedup}"),
+        "AlertState": word,
     })
     .into()
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::alertmanager::severity_in;
-use super::wire::{Moment, Text, Texts, part, read};
+use super::wire::{Moment, Text, Texts, once, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -80,7 +80,6 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     let labels = body.labels(group);
     let severity = severity_in(&labels).map(ToOwned::to_owned);
     let draft = Draft {
-        taken_by: None,
         id: id.to_owned(),
         title: group.title.0.clone().unwrap_or_default(),
         summary: body.summary(),
@@ -91,9 +90,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         assignees: body.assignees(state),
         started_at: group.created_at.0,
         ended_at: group.resolved_at.0.filter(|_| state == AlertState::Resolved),
-        truncated: false,
-        test: false,
         labels,
+        ..Draft::default()
     };
     let key = source.key(id);
     Ok(Parsed::Alerts(vec![source.alert(draft, key, state, severity.as_deref())]))
@@ -158,12 +156,8 @@ impl Body {
     fn assignees(&self, state: AlertState) -> Vec<String> {
         let taken = self.user.iter().filter(|_| state == AlertState::Acknowledged);
         let called = self.users_to_be_notified.iter().flatten().chain(self.notified_users.iter().flatten());
-        let mut names = Vec::new();
-        for person in taken.chain(called) {
-            let name = person.email.0.clone().or_else(|| person.username.0.clone());
-            names.extend(name.filter(|name| !names.contains(name)));
-        }
-        names
+        let names = taken.chain(called);
+        once(names.filter_map(|person| person.email.as_deref().or(person.username.as_deref())))
     }
 }
 

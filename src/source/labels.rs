@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::alert::{LinkKind, limits};
+use crate::alert::{LinkKind, limits, one_line, paragraph};
 
 const MOST_BYTES_OF_A_CHARACTER: usize = 4;
 
@@ -50,6 +50,30 @@ pub(super) fn add(labels: &mut BTreeMap<String, String>, name: &str, value: &str
         values.push_str(", ");
         values.push_str(value);
     }
+}
+
+/// What all alerts of one body have in common, cut to what each of them may have, and to less if there are very
+/// many: each gets a copy, and a megabyte of body must not become gigabytes. The `first` ones go before the others.
+pub(super) fn shared(
+    texts: &BTreeMap<String, String>,
+    first: &[&str],
+    among: usize,
+) -> BTreeMap<String, String> {
+    const MOST_BYTES: usize = 16 << 20;
+    let mut left = MOST_BYTES / among.max(1);
+    let is_first = |name: &String| first.contains(&name.as_str());
+    let in_order = texts
+        .iter()
+        .filter(|(name, _)| is_first(name))
+        .chain(texts.iter().filter(|(name, _)| !is_first(name)));
+    let mut kept = BTreeMap::new();
+    for (name, value) in in_order.take(limits::LABELS) {
+        let (name, value) = (one_line(name, limits::LABEL_NAME), paragraph(value, limits::SUMMARY));
+        let Some(rest) = left.checked_sub(name.len() + value.len()) else { break };
+        left = rest;
+        kept.insert(name, value);
+    }
+    kept
 }
 
 fn split(tag: &str) -> Option<(&str, &str)> {
@@ -101,6 +125,18 @@ mod tests {
         let tags: Vec<String> = (0..150_000).map(|n| format!("a:{n}")).collect();
         let labels = labels_of_tags(tags.iter().map(String::as_str));
         assert!(labels["a"].starts_with("0, 1, 2, ") && labels["a"].len() < 4096, "{}", labels["a"].len());
+    }
+
+    #[test]
+    fn what_many_alerts_share_is_bounded_and_what_matters_is_kept() {
+        let mut texts: BTreeMap<String, String> =
+            (0..2000).map(|n| (format!("a{n}"), "x".repeat(2000))).collect();
+        texts.insert("severity".to_owned(), "critical".to_owned());
+        let one = shared(&texts, &["severity"], 1);
+        assert_eq!((one.len(), one["severity"].as_str()), (limits::LABELS, "critical"));
+        let many = shared(&texts, &["severity"], 50_000);
+        let bytes: usize = many.iter().map(|(name, value)| name.len() + value.len()).sum();
+        assert!(many.contains_key("severity") && bytes * 50_000 <= 16 << 20, "{bytes}");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! No field holds the alert's state; the action says what has just been done to it. Actions that leave the state
 //! alone (notes, tags, custom ones) are put aside, except a new priority, which may be what makes it a
-//! Severity 1. An alias is used again by later alerts, an alert's id never.
+//! Severity 1. Description and details come when the alert is created and not again. An alias is used again by
+//! later alerts, an alert's id never.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +12,9 @@ use serde_json::{Value, json};
 
 use super::labels::{labels_of, labels_of_tags, name_environment};
 use super::several::{Event, one_or_several};
-use super::wire::{Leaves, Moment, Part, Text, Texts, part, read};
+use super::wire::{Leaves, Moment, Part, Text, Texts, once, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
-use crate::alert::{AlertState, Draft, LinkKind, is_web_address};
+use crate::alert::{AlertState, Draft, Keeps, LinkKind, is_web_address};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::VerifiedBody;
 
@@ -64,9 +65,6 @@ struct Alert {
     updated_at: Moment,
 }
 
-/// More teams or people than this are not looked at.
-const MOST_NAMES: usize = 100;
-
 /// A team or a person, which older bodies give as bare text.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -99,7 +97,10 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
 fn read_one(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
     let body: Body = part(event, "the body")?;
     let action = body.action.0.ok_or_else(|| NotUnderstood::new("`action` is missing"))?;
-    let state = match action.to_ascii_lowercase().as_str() {
+    let action = action.to_ascii_lowercase();
+    // It says nothing of the state; what is not known yet must have begun.
+    let is_priority = action == "updatepriority";
+    let state = match action.as_str() {
         "create" | "unacknowledge" | "updatepriority" => AlertState::Firing,
         "acknowledge" => AlertState::Acknowledged,
         "close" | "delete" => AlertState::Resolved,
@@ -119,6 +120,7 @@ fn read_one(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         started_at: alert.created_at.0,
         // The moment of the last change, which for these two actions is the end.
         ended_at: alert.updated_at.0.filter(|_| state == AlertState::Resolved),
+        keeps: Keeps { state: is_priority, ..Keeps::default() },
         ..Draft::default()
     };
     Ok(source.alert(draft, key, state, alert.priority.as_deref()).into())
@@ -128,13 +130,7 @@ impl Alert {
     fn labels(&self, origin: &Origin) -> BTreeMap<String, String> {
         let responders = self.responders.0.iter().filter(|responder| responder.is_team());
         let teams: Vec<&str> = self.teams.0.iter().chain(responders).filter_map(Named::name).collect();
-        let mut unique = Vec::new();
-        for team in self.team.as_deref().into_iter().chain(teams).take(MOST_NAMES) {
-            if !unique.contains(&team) {
-                unique.push(team);
-            }
-        }
-        let teams = unique.join(", ");
+        let teams = once(self.team.as_deref().into_iter().chain(teams)).join(", ");
         let mut labels = labels_of_tags(self.tags.iter());
         labels.extend(labels_of([
             ("entity", self.entity.as_deref()),
@@ -171,17 +167,9 @@ impl Alert {
 
     fn assignees(&self) -> Vec<String> {
         let people = self.responders.0.iter().filter(|responder| !responder.is_team());
-        let mut names: Vec<String> = Vec::new();
         let owner = self.owner.as_deref().into_iter();
         // Users are called by their e-mail address; schedules and escalations have plain names.
-        for name in
-            owner.chain(people.filter_map(Named::name)).filter(|name| name.contains('@')).take(MOST_NAMES)
-        {
-            if names.iter().all(|known| known != name) {
-                names.push(name.to_owned());
-            }
-        }
-        names
+        once(owner.chain(people.filter_map(Named::name)).filter(|name| name.contains('@')))
     }
 }
 

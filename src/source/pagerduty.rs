@@ -159,8 +159,7 @@ impl Incident {
             // Bodies before 2026 have no `created_at`; a trigger is its own beginning.
             started_at: self.created_at.0.or(occurred_at.filter(|_| began_now)),
             ended_at: occurred_at.filter(|_| state == AlertState::Resolved),
-            truncated: false,
-            test: false,
+            ..Draft::default()
         };
         Ok(Parsed::Alerts(vec![source.alert(draft, source.key(id), state, priority)]))
     }

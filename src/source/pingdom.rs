@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::labels::{labels_of, links_of};
+use super::severity::usual_meaning;
 use super::tags::Tags;
 use super::wire::{Moment, Part, Text, lines_of, needed, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
@@ -91,8 +92,11 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         ended_at: at.filter(|_| is_over),
         ..Draft::default()
     };
-    let severity = change.tags.severity().or(change.importance_level.0);
-    Ok(Parsed::Alerts(vec![source.alert(draft, source.key(id), state, severity.as_deref())]))
+    let said = [change.tags.severity(), change.importance_level.0];
+    // A tag that means nothing hides nothing; rules see it all the same.
+    let meaning = said.iter().flatten().find_map(|text| usual_meaning(text));
+    let severity = said.iter().flatten().next().map(String::as_str);
+    Ok(Parsed::Alerts(vec![source.alert_of(draft, source.key(id), state, severity, meaning)]))
 }
 
 /// A check with the tag `sev1`.

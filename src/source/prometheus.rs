@@ -69,17 +69,14 @@ impl Item {
         ];
         let title = first(&["summary", "title"]).or_else(|| self.labels.get("alertname"));
         let draft = Draft {
-            taken_by: None,
             id: hash_of(&self.labels.0),
             title: title.unwrap_or_default().to_owned(),
             summary: first(&["description", "message", "details"]).unwrap_or_default().to_owned(),
             links: links.into_iter().filter_map(|(kind, url)| Some((kind, url?.to_owned()))).collect(),
-            assignees: Vec::new(),
             started_at: self.starts_at.0,
             ended_at: self.ends_at.0.filter(|_| is_over),
-            truncated: false,
-            test: false,
             labels: self.labels.0,
+            ..Draft::default()
         };
         source.alert(draft, key, state, severity.as_deref())
     }

@@ -139,6 +139,10 @@ impl Incident {
         };
         let id = needed(self.id.as_deref(), "data.id")?;
         let is_over = state == AlertState::Resolved;
+        // Its end is heard, because it may have been public when it began.
+        if !is_over && self.private.as_deref() == Some("true") {
+            return Ok(Parsed::ignored("a private incident, which is not for everybody whom a route names"));
+        }
         let ended_at = self.resolved_at.0.or(self.cancelled_at.0).or(issued_at);
         let people = self.roles.0.iter().map(|role| &role.user.0).chain(std::iter::once(&self.user.0));
         let draft = Draft {

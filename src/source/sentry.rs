@@ -17,7 +17,7 @@ use super::labels::{add, labels_of, links_of};
 use super::several::{Event as Outcome, one_or_several};
 use super::wire::{Leaves, Moment, Part, Text, part, read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
-use crate::alert::{AlertState, Draft, LinkKind};
+use crate::alert::{AlertState, Draft, Keeps, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::{Encoding, Scheme, VerifiedBody};
 
@@ -275,6 +275,7 @@ struct Issue {
     culprit: Text,
     level: Text,
     priority: Text,
+    status: Text,
     substatus: Text,
     platform: Text,
     first_seen: Moment,
@@ -311,7 +312,10 @@ impl Issue {
     ) -> Result<Outcome, NotUnderstood> {
         let id = self.id.as_deref().ok_or_else(|| NotUnderstood::new("`data.issue.id` is missing"))?;
         let state = match action {
-            "created" | "unresolved" => AlertState::Firing,
+            "unresolved" => AlertState::Firing,
+            // Whatever was done to it: it is over.
+            _ if matches!(self.status.as_deref(), Some("resolved" | "ignored")) => AlertState::Resolved,
+            "created" => AlertState::Firing,
             "assigned" => AlertState::Acknowledged,
             // Archived (`ignored` of old): nobody wants to hear of it any more, nor will Sentry tell of its end.
             "resolved" | "archived" | "ignored" => AlertState::Resolved,
@@ -348,6 +352,8 @@ impl Issue {
             assignees: person.into_iter().collect(),
             // An issue that came back began when it was last seen, not years ago.
             started_at: if action == "unresolved" { self.last_seen.0 } else { self.first_seen.0 },
+            // What was done to an issue takes nothing from what the alert about it said.
+            keeps: Keeps { severity: true, ..Keeps::default() },
             ..Draft::default()
         };
         let severity = severity(self.level.as_deref(), self.priority.as_deref());

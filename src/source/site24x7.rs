@@ -70,7 +70,10 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         ..Draft::default()
     };
     let (severity, meaning) = match tags.severity() {
-        Some(tag) => (tag.clone(), usual_meaning(&tag)),
+        Some(tag) => {
+            let said = usual_meaning(&tag).or_else(|| meaning(word));
+            (tag, said)
+        }
         None => (word.to_owned(), meaning(word)),
     };
     let key = source.key(id);

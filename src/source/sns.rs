@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::field_path::json_within;
+use super::severity::usual_meaning;
 use super::wire::{Moment, Text, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{Alert, AlertState, Draft, LinkKind};
@@ -155,17 +156,14 @@ impl Alarm {
         let description = self.description.as_deref().unwrap_or_default();
         let severity = severity_of(name, description, topic);
         let draft = Draft {
-            taken_by: None,
             id: payload.clone(),
             title: name.to_owned(),
             summary: self.summary(),
             labels: self.labels(topic),
             links: self.links(),
-            assignees: Vec::new(),
             started_at: self.state_change_time.0.filter(|_| state == AlertState::Firing),
             ended_at: self.state_change_time.0.filter(|_| state == AlertState::Resolved),
-            truncated: false,
-            test: false,
+            ..Draft::default()
         };
         let key = source.key(&payload);
         Ok(Ok(source.alert(draft, key, state, severity.as_deref())))
@@ -257,13 +255,17 @@ fn severity_of(name: &str, description: &str, topic: Option<&str>) -> Option<Str
 
 fn said_in(description: &str) -> Option<String> {
     let lower = description.to_lowercase();
-    let (before, after) = lower.split_once("severity")?;
-    if before.ends_with(char::is_alphanumeric) {
-        return None;
-    }
-    let after = after.trim_start().strip_prefix([':', '='])?.trim_start();
-    let word: String = after.chars().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
-    (!word.is_empty()).then_some(word)
+    let (mut before, rest) = lower.split_once("severity")?;
+    // Of all places where the word stands: the first that has a meaning, else the first that says something.
+    let mut said = rest.split("severity").filter_map(|after| {
+        let is_word = !std::mem::replace(&mut before, after).ends_with(char::is_alphanumeric);
+        let after = after.trim_start().strip_prefix([':', '=']).filter(|_| is_word)?.trim_start();
+        let word: String = after.chars().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
+        (!word.is_empty()).then_some(word)
+    });
+    let first = said.next()?;
+    let is_clear = |word: &String| usual_meaning(word).is_some();
+    Some(if is_clear(&first) { first } else { said.find(is_clear).unwrap_or(first) })
 }
 
 fn level_in(name: &str) -> Option<String> {
@@ -330,6 +332,10 @@ mod tests {
             ("p99 of checkout", "latency", Some("arn:aws:sns:eu-central-1:1:alarms"), None),
             ("sev1000", "perseverity: sev1", None, None),
             ("checkout", "severity:", None, None),
+            ("checkout", "High severity alarm. severity: critical", None, Some("critical")),
+            ("checkout", "severity: see below. Severity=sev2", None, Some("sev2")),
+            ("checkout", "severity: see below", None, Some("see")),
+            ("checkout", ": critical", None, None),
             ("checkout", "severity", None, None),
         ] {
             assert_eq!(severity_of(name, description, topic).as_deref(), found, "{name} {description}");

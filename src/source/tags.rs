@@ -33,13 +33,17 @@ impl Tags {
         Self(items.iter().filter_map(tag_in).take(MOST).collect())
     }
 
-    /// The severity's text, from the first tag that says one. A bare word counts only where it can mean
-    /// nothing else: `page` and `info` are also what people call their pages.
+    /// The severity's text, from the first tag that says one with a meaning, else from the first that says one. A
+    /// bare word counts only where it can mean nothing else: `page` and `info` are also what people call their
+    /// pages.
     pub(super) fn severity(&self) -> Option<String> {
-        self.0.iter().find_map(|tag| match halves(tag) {
+        let mut said = self.0.iter().filter_map(|tag| match halves(tag) {
             Some((name, value)) => named_severity(name, value),
             None => is_severity(tag).then(|| tag.clone()),
-        })
+        });
+        let first = said.next()?;
+        let is_clear = |text: &String| usual_meaning(text).is_some();
+        Some(if is_clear(&first) { first } else { said.find(is_clear).unwrap_or(first) })
     }
 
     /// Adds what they say to labels; what is there already stays. All of them stand in `tags`.
@@ -59,11 +63,14 @@ impl<'de> Deserialize<'de> for Tags {
     }
 }
 
+/// A bare number is one of severity; that of a priority may count from either end (Kubernetes' is 0 for most).
 fn named_severity(name: &str, value: &str) -> Option<String> {
-    let is_named =
-        ["severity", "sev", "priority", "prio"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    let is_any = |names: [&str; 2]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     let is_number = value.bytes().all(|b| b.is_ascii_digit());
-    is_named.then(|| if is_number { format!("sev{value}") } else { value.to_owned() })
+    match is_number {
+        true => is_any(["severity", "sev"]).then(|| format!("sev{value}")),
+        false => (is_any(["severity", "sev"]) || is_any(["priority", "prio"])).then(|| value.to_owned()),
+    }
 }
 
 fn is_severity(tag: &str) -> bool {
@@ -105,6 +112,10 @@ mod tests {
             ("sev:0, x", Some("sev0")),
             ("env:prod,Severity = critical", Some("critical")),
             ("[AWS]priority:P1", Some("P1")),
+            ("[Kubernetes]priority:0", None),
+            ("prio:1", None),
+            ("priority:normal, sev1", Some("sev1")),
+            ("priority:normal", Some("normal")),
             ("Critical", Some("Critical")),
             ("page, info, 1, debug, high", None),
             ("product, p10, server1", None),

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::alertmanager::severity_in;
 use super::labels::{add, labels_of, name_environment};
 use super::several::{Event, one_or_several};
+use super::tags::Tags;
 use super::wire::{Part, Text, moment, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft};
@@ -96,7 +97,9 @@ fn read_one(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         None => return Err(NotUnderstood::new("`heartbeat.status` is missing")),
     };
     let labels = monitor.labels();
-    let severity = severity_in(&labels).map(ToOwned::to_owned);
+    // A tag of that name, else a bare one such as `sev1`.
+    let bare = || Tags::from_list(labels.get("tags")?).severity();
+    let severity = severity_in(&labels).map(ToOwned::to_owned).or_else(bare);
     let said = [beat.msg.as_deref(), monitor.description.as_deref()];
     let draft = Draft {
         id: id.to_owned(),

@@ -12,6 +12,7 @@ mod duty;
 mod events;
 mod failover;
 mod faults;
+mod follow_ups;
 mod gates;
 mod gateway_contract;
 mod golden;

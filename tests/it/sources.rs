@@ -240,6 +240,7 @@ fn everything_said_about_an_incident_shares_its_key() {
             "issue_created",
             &[
                 "issue_assigned",
+                "issue_assigned_after_the_end",
                 "issue_resolved",
                 "issue_archived",
                 "issue_reopened",
@@ -306,12 +307,21 @@ fn everything_said_about_an_incident_shares_its_key() {
         (
             SourceKind::FireHydrant,
             "firing",
-            &["several", "severity_as_text", "acknowledged", "mitigated", "afterwards", "archived"],
+            &[
+                "several",
+                "severity_as_text",
+                "acknowledged",
+                "mitigated",
+                "own_milestone",
+                "own_milestone_after_the_end",
+                "afterwards",
+                "archived",
+            ],
         ),
         (
             SourceKind::GoAlert,
             "firing",
-            &["acknowledged", "acknowledged_without_meta", "escalated", "severity_missing"],
+            &["acknowledged", "acknowledged_in_a_bundle", "state_as_a_word", "escalated", "severity_missing"],
         ),
     ] {
         let key = &alerts(&source(kind), fixture(kind, begin))[0].key;
@@ -468,6 +478,9 @@ fn numbers_that_count_from_another_end_are_not_mistaken() {
         (SourceKind::Datadog, "event_priority", Sev3),
         (SourceKind::Datadog, "warning", Sev3),
         (SourceKind::Sentry, "issue_of_low_priority", Sev2),
+        (SourceKind::Dynatrace, "category_beside_other_priorities", Sev3),
+        (SourceKind::Dynatrace, "category_beside_a_priority_of_no_meaning", Sev1),
+        (SourceKind::UptimeKuma, "severity_in_a_bare_tag", Sev1),
     ] {
         assert_eq!(alerts(&source(kind), fixture(kind, name))[0].severity, wanted, "{kind} {name}");
     }
@@ -632,6 +645,7 @@ fn a_megabyte_of_one_thing_is_read_in_time() {
         (SourceKind::Opsgenie, "/alert/teams", many(|n| json!({ "name": n }))),
         (SourceKind::Opsgenie, "/alert/responders", many(|n| json!({ "name": format!("{n}@ops.example") }))),
         (SourceKind::Sentry, "/data/metric_alert/projects", many(|n| json!(n))),
+        (SourceKind::GrafanaOncall, "/users_to_be_notified", many(|n| json!({ "username": n }))),
         (SourceKind::UptimeKuma, "/monitor/tags", many(|n| json!({ "name": "service", "value": n }))),
         (SourceKind::Zabbix, "/event_tags", many(|n| json!({ "tag": "service", "value": n }))),
         (SourceKind::Newrelic, "/impactedEntities", many(|n| json!(n))),
@@ -652,6 +666,62 @@ fn a_megabyte_of_one_thing_is_read_in_time() {
         assert_eq!((read.len(), &read[0].key), (1, &alerts(&source(kind), fixture(kind, "firing"))[0].key));
         assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{kind} {field}");
     }
+}
+
+/// What all alerts of a body share must not be read, hashed or copied whole for each of them.
+#[test]
+fn a_body_of_many_small_alerts_that_share_much_is_read_in_time() {
+    let long = "x".repeat(400_000);
+    let labels: BTreeMap<String, String> = (0..8_000).map(|n| (format!("l{n}"), "x".repeat(40))).collect();
+    let members: Vec<Value> = (0..20_000).map(|n| json!({ "fingerprint": n.to_string() })).collect();
+    let body = |field: &str, value: Value| {
+        let mut body = json!({ "status": "firing", "groupKey": "g", "alerts": members });
+        body[field] = value;
+        body
+    };
+    let events: Vec<Value> = (0..20_000).map(|n| json!({ "k": n, "s": "down" })).collect();
+    let event = json!({
+        "specversion": "1.0", "id": "1", "source": "s", "type": "t", "extension": long, "data": events,
+    });
+    let mut by_path = Source { fields: Some(checks()), ..source(SourceKind::CloudEvents) };
+    if let Some(fields) = &mut by_path.fields {
+        fields.each = Some("data".parse().unwrap());
+        fields.key = "k".parse().unwrap();
+        fields.state.path = "s".parse().unwrap();
+        fields.state.otherwise = Some(AlertState::Firing);
+    }
+    let no_key = |mut body: Value| {
+        body.as_object_mut().unwrap().remove("groupKey");
+        body
+    };
+    for (source, body) in [
+        (source(SourceKind::Alertmanager), body("commonLabels", json!(labels))),
+        (source(SourceKind::Alertmanager), body("commonAnnotations", json!({ "description": long }))),
+        (source(SourceKind::Alertmanager), body("groupKey", json!(long))),
+        (source(SourceKind::Alertmanager), no_key(body("groupLabels", json!(labels)))),
+        (source(SourceKind::Grafana), body("externalURL", json!(format!("https://{long}.example")))),
+        (by_path, event),
+    ] {
+        let begun = std::time::Instant::now();
+        let read = alerts(&source, body.to_string().as_bytes());
+        assert_eq!(read.len(), 20_000, "{}", source.kind);
+        assert!(
+            begun.elapsed() < std::time::Duration::from_secs(20),
+            "{} {:?}",
+            source.kind,
+            begun.elapsed()
+        );
+    }
+}
+
+#[test]
+fn a_private_incident_is_put_aside_but_its_end_is_heard() {
+    let source = source(SourceKind::Rootly);
+    let private = read(&source, fixture(SourceKind::Rootly, "private")).unwrap();
+    assert!(matches!(private, Parsed::Ignored { .. }));
+    let end = &alerts(&source, fixture(SourceKind::Rootly, "private_resolved"))[0];
+    assert_eq!(end.state, AlertState::Resolved);
+    assert_eq!(end.key, alerts(&source, fixture(SourceKind::Rootly, "firing"))[0].key);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rusqlite::{Connection, named_params, params};
 use super::queue;
 use super::rows::{self, Stored, all, execute, first, millis, read, write};
 use crate::alert::{Alert, DedupKey};
-use crate::incident::{Folded, IncidentId, KnownAlert, Outcome, State, fold};
+use crate::incident::{Folded, IncidentId, KnownAlert, Outcome, Reporter, State, fold};
 use crate::store::{Acceptance, Answered, Receipt};
 
 pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
@@ -87,7 +87,8 @@ fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert
     };
     let next = first(db, "SELECT coalesce(max(number), 0) + 1 FROM incidents", [], |r| r.get::<_, i64>(0))?;
     let number = || IncidentId(next.unwrap_or(1));
-    let folded = fold(before, &known, alerts, &hook.source, number, hook.rules, now);
+    let reporter = Reporter { source: &hook.source, judge: &*hook.judge };
+    let folded = fold(before, &known, alerts, reporter, number, hook.rules, now);
     if let Some(closed) = &folded.closed {
         rows::put_incident(db, closed)?;
         rows::stir(db, closed.id, now)?;

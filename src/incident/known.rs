@@ -1,0 +1,106 @@
+//! What is remembered of an alert, so that a later body about it need not say everything again.
+//!
+//! Many tools tell all of a condition when it begins and hardly more than its id afterwards: that somebody has
+//! taken it, that its priority is another one, that it is over. What a body does not say is as it was said before.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, AlertState, Judge, Severity, SeverityOrigin, Stated, limits};
+
+/// What is remembered of one alert inside an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownAlert {
+    /// What was last said of it.
+    pub state: AlertState,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What broke.
+    pub title: String,
+    /// Why that severity.
+    #[serde(default)]
+    pub severity_origin: SeverityOrigin,
+    /// What was last said of the severity.
+    #[serde(default)]
+    pub stated: Stated,
+    /// All labels that it ever had, as far as they are within the limit.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// An alert of a body, completed, and what it was before.
+pub(super) struct Told<'a> {
+    pub(super) alert: Cow<'a, Alert>,
+    pub(super) before: Option<(AlertState, Severity)>,
+}
+
+/// Completes the alerts of a body by what is known of them, one after the other; also what is known afterwards.
+pub(super) fn complete<'a>(
+    known: &BTreeMap<String, KnownAlert>,
+    alerts: &'a [Alert],
+    judge: &Judge,
+) -> (Vec<Told<'a>>, BTreeMap<String, KnownAlert>) {
+    let mut remembered: BTreeMap<String, KnownAlert> = BTreeMap::new();
+    let mut told = Vec::new();
+    for alert in alerts {
+        let previous = remembered.get(&alert.id).or_else(|| known.get(&alert.id));
+        let before = previous.map(|known| (known.state, known.severity));
+        let alert = match previous {
+            Some(known) => Cow::Owned(known.complete(alert, judge)),
+            None => Cow::Borrowed(alert),
+        };
+        remembered.insert(alert.id.clone(), KnownAlert::of(&alert));
+        told.push(Told { alert, before });
+    }
+    (told, remembered)
+}
+
+impl KnownAlert {
+    fn of(alert: &Alert) -> Self {
+        Self {
+            state: alert.state,
+            severity: alert.severity,
+            title: alert.title.clone(),
+            severity_origin: alert.severity_origin,
+            stated: alert.stated.clone(),
+            labels: alert.labels.clone(),
+        }
+    }
+
+    fn complete(&self, told: &Alert, judge: &Judge) -> Alert {
+        let mut alert = told.clone();
+        if alert.keeps.state {
+            alert.state = self.state;
+        }
+        if alert.keeps.title {
+            alert.title.clone_from(&self.title);
+        }
+        if alert.stated == Stated::default() {
+            alert.stated.clone_from(&self.stated);
+        }
+        for (name, value) in &self.labels {
+            if alert.labels.len() < limits::LABELS {
+                alert.labels.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        // Rules are about all that is known, not about what this body happens to repeat.
+        let knows_more = alert.title != told.title
+            || alert.stated != told.stated
+            || alert.labels.len() != told.labels.len();
+        if knows_more {
+            (alert.severity, alert.severity_origin) = judge(&alert);
+        }
+        let says_nothing = alert.severity_origin == SeverityOrigin::Unmapped
+            && self.severity_origin != SeverityOrigin::Unmapped;
+        let is_milder = self.severity < alert.severity;
+        // The end of an alert says nothing new about how bad it was.
+        let is_over = alert.state == AlertState::Resolved;
+        if is_over || says_nothing || (is_milder && alert.keeps.severity) {
+            alert.severity = self.severity;
+            alert.severity_origin = self.severity_origin;
+        }
+        alert
+    }
+}
