@@ -221,6 +221,14 @@ pub struct Alert {
     pub started_at: Option<Timestamp>,
     /// Until when, if the source says and it is over.
     pub ended_at: Option<Timestamp>,
+    /// When this outbreak of it began, from a source that keeps that moment until the end: a later one is another
+    /// outbreak, whether or not the end of this one was told.
+    #[serde(skip)]
+    pub outbreak_at: Option<Timestamp>,
+    /// Whose complete list of the incident's alerts the body is: what the same author named firing before, and
+    /// does not name now, is over, silenced or inhibited.
+    #[serde(skip)]
+    pub listed_by: Option<String>,
     /// The source cut its list: a "resolved" of this body must not end the incident.
     pub truncated: bool,
     /// A test button was pressed.
@@ -234,7 +242,7 @@ pub mod limits {
     /// Summary, in characters.
     pub const SUMMARY: usize = 1500;
     /// Labels of one alert.
-    pub const LABELS: usize = 64;
+    pub const LABELS: usize = 256;
     /// A label's name, in characters.
     pub const LABEL_NAME: usize = 128;
     /// A label's value, in characters.
@@ -270,6 +278,8 @@ pub struct Draft {
     pub started_at: Option<Timestamp>,
     /// See [`Alert::ended_at`].
     pub ended_at: Option<Timestamp>,
+    /// See [`Alert::outbreak_at`].
+    pub outbreak_at: Option<Timestamp>,
     /// See [`Alert::truncated`].
     pub truncated: bool,
     /// See [`Alert::test`].
@@ -324,6 +334,8 @@ impl Draft {
                 .filter(|name| !name.is_empty()),
             started_at: self.started_at,
             ended_at: self.ended_at,
+            outbreak_at: self.outbreak_at,
+            listed_by: None,
             truncated: self.truncated,
             test: self.test,
         }

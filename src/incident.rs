@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Alert, AlertState, DedupKey, Judge, Link, Severity, limits};
 use crate::clock::{SignedDuration, Timestamp, later};
 
+mod before;
 mod known;
 
+pub use before::{Before, is_complete_list};
 pub use known::KnownAlert;
 use known::{Told, complete};
 
@@ -282,24 +284,28 @@ pub struct Folded {
 /// Titles listed in one piece of news.
 const LISTED: usize = 5;
 
-/// Folds the alerts of one body that share a key. `known` holds the alerts already seen in `before` whose
-/// ids occur in `alerts`; what the body does not say of them is taken from there. `number` is asked only when a
-/// new incident begins.
+/// Folds the alerts of one body that share a key. What the body does not say of an alert is as it is known.
+/// `number` is asked only when a new incident begins.
 pub fn fold(
-    before: Option<Incident>,
-    known: &BTreeMap<String, KnownAlert>,
+    before: Option<Before>,
     alerts: &[Alert],
     reporter: Reporter<'_>,
     number: impl FnOnce() -> IncidentId,
     rules: Rules,
     now: Timestamp,
 ) -> Folded {
-    let closed = before.as_ref().and_then(|incident| incident.close_if_quiet(now));
-    let (before, known) = if closed.is_some() || before.as_ref().is_some_and(Incident::is_closed) {
-        (None, &BTreeMap::new())
-    } else {
-        (before, known)
-    };
+    let nothing_known = BTreeMap::new();
+    let before = before.filter(|before| !before.incident.is_closed());
+    let known = before.as_ref().map_or(&nothing_known, |before| &before.known);
+    let (mut told, mut remembered) = complete(known, alerts, reporter.judge, now);
+    let closed = before.as_ref().and_then(|before| before.left_behind(&told, rules, now));
+    let before = before.filter(|_| closed.is_none());
+    if closed.is_some() {
+        (told, remembered) = complete(&nothing_known, alerts, reporter.judge, now);
+    }
+    let has_lapsed = before.as_ref().is_some_and(|before| before.has_lapsed(&told));
+    let gone: Vec<_> = before.iter().flat_map(|before| before.gone(&told)).collect();
+    let before = before.as_ref().map(|before| &before.incident);
     let nothing = |reason| Folded {
         outcome: Outcome::Ignored,
         reason: Some(reason),
@@ -310,18 +316,22 @@ pub fn fold(
         news: None,
     };
 
-    let (told, remembered) = complete(known, alerts, reporter.judge);
     let alerts = || told.iter().map(|told| &*told.alert);
     let firing = || alerts().filter(|a| a.state != AlertState::Resolved);
     // The worst firing alert of the body speaks for it.
     let lead = firing().min_by_key(|a| a.severity);
-    let mut incident = match (before.clone(), lead) {
-        (Some(incident), _) => incident,
+    let mut incident = match (before, lead) {
+        (Some(incident), _) => incident.clone(),
         (None, Some(lead)) => begin(lead, reporter.source, number(), now),
         (None, None) => return nothing("nothing open for it"),
     };
 
-    let Tally { joined, joined_count, ended_count } = tally(&mut incident, &told);
+    let Tally { joined, joined_count, mut ended_count } = tally(&mut incident, &told);
+    for (id, known) in gone {
+        incident.count(known.severity, known.state, -1);
+        ended_count = ended_count.saturating_add(1);
+        remembered.insert(id.clone(), KnownAlert { state: AlertState::Resolved, ..known.clone() });
+    }
     incident.truncated = alerts().any(|a| a.truncated);
     let taken_before = incident.acknowledged;
     if let Some(lead) = lead {
@@ -333,15 +343,15 @@ pub fn fold(
         incident.worst = incident.worst.min(severity);
     }
 
-    let was_resolved = before.as_ref().is_some_and(|b| b.closes_at().is_some());
+    let was_resolved = has_lapsed || before.is_some_and(|b| b.closes_at().is_some());
     let over = incident.firing_count() == 0 && !incident.truncated;
     let opens_room = !incident.has_room && !over && incident.severity.is_at_least(rules.open_at);
     incident.has_room |= opens_room;
     let fresh = before.is_none();
-    let was = before.as_ref().map(|b| b.severity).filter(|s| *s != incident.severity);
+    let was = before.map(|b| b.severity).filter(|s| *s != incident.severity);
     let newly_taken = !fresh && !taken_before && incident.acknowledged;
     let taken_by = alerts().rev().find_map(|a| a.taken_by.clone()).filter(|_| newly_taken);
-    let assigned = before.as_ref().map(|b| newly_assigned(b, &incident)).unwrap_or_default();
+    let assigned = before.map(|b| newly_assigned(b, &incident)).unwrap_or_default();
     let changed = joined_count + ended_count > 0 || was.is_some() || newly_taken || !assigned.is_empty();
 
     let news = if over && !was_resolved {
@@ -396,12 +406,12 @@ struct Tally {
 /// Counts the alerts of a body into the incident.
 fn tally(incident: &mut Incident, told: &[Told<'_>]) -> Tally {
     let mut tally = Tally { joined: Vec::new(), joined_count: 0, ended_count: 0 };
-    for Told { alert, before } in told {
-        if let Some((state, severity)) = *before {
+    for told in told {
+        let alert = &*told.alert;
+        if let Some((state, severity)) = told.before {
             incident.count(severity, state, -1);
         }
-        let was_firing = before.is_some_and(|(state, _)| state != AlertState::Resolved);
-        match (was_firing, alert.state) {
+        match (told.was_firing() && told.quiet.is_none(), alert.state) {
             (false, AlertState::Firing | AlertState::Acknowledged) => {
                 tally.joined_count += 1;
                 if tally.joined.len() < LISTED {
@@ -515,6 +525,7 @@ mod tests {
         incident: Option<Incident>,
         alerts: BTreeMap<String, KnownAlert>,
         numbers: i64,
+        room_is_over: bool,
     }
 
     impl Story {
@@ -525,8 +536,13 @@ mod tests {
                 IncidentId(numbers)
             };
             let reporter = Reporter { source: "test", judge: &by_client };
-            let folded =
-                fold(self.incident.clone(), &self.alerts, alerts, reporter, number, RULES, at(minute));
+            let before = self.incident.clone().map(|incident| Before {
+                incident,
+                known: self.alerts.clone(),
+                room_is_over: self.room_is_over,
+            });
+            let folded = fold(before, alerts, reporter, number, RULES, at(minute));
+            self.room_is_over &= folded.closed.is_none();
             self.numbers = numbers;
             if folded.closed.is_some() {
                 self.alerts.clear();
@@ -582,6 +598,82 @@ mod tests {
         let swapped = story.hear(1, &[alert("a", Resolved, Sev1), alert("b", Firing, Sev1)]);
         assert_eq!(swapped.outcome, Outcome::Updated);
         assert_eq!(swapped.incident.unwrap().state, State::Open);
+    }
+
+    /// As Alertmanager tells one: since when it fires, in a list of all that it knows.
+    fn listed(id: &str, state: AlertState, since: i64) -> Alert {
+        Alert {
+            outbreak_at: Some(at(since)),
+            listed_by: Some("alertmanager-1".to_owned()),
+            ..alert(id, state, Sev1)
+        }
+    }
+
+    #[test]
+    fn an_outbreak_whose_end_was_never_told_does_not_hide_the_next_one() {
+        let mut story = Story::default();
+        story.hear(0, &[listed("a", Firing, 0)]);
+        story.hear(20, &[listed("a", Firing, 0)]);
+        // It ended meanwhile, silenced for example; and it is back within the quiet time.
+        let back = story.hear(45, &[listed("a", Firing, 44)]);
+        assert_eq!((back.outcome, back.closed), (Outcome::Updated, None));
+        assert!(matches!(back.news, Some(News::Reopened { .. })), "{:?}", back.news);
+        assert_eq!(back.incident.unwrap().firing_count(), 1);
+        // Months later other people are on duty.
+        let anew = story.hear(50_000, &[listed("a", Firing, 49_999)]);
+        assert_eq!((anew.outcome, anew.opens_room), (Outcome::Opened, true));
+        assert!(anew.closed.unwrap().is_closed());
+        assert_eq!(anew.incident.unwrap().id, IncidentId(2));
+        // A repeat is still one.
+        assert_eq!(story.hear(50_300, &[listed("a", Firing, 49_999)]).outcome, Outcome::Repeated);
+    }
+
+    #[test]
+    fn an_outbreak_beside_others_that_go_on_is_told_in_the_same_room() {
+        let mut story = Story::default();
+        story.hear(0, &[listed("a", Firing, 0), listed("b", Firing, 0)]);
+        let again = story.hear(500, &[listed("a", Firing, 0), listed("b", Firing, 499)]);
+        assert_eq!((again.outcome, again.closed), (Outcome::Updated, None));
+        let Some(News::Changed { joined_count: 1, firing: 2, .. }) = again.news else {
+            panic!("{:?}", again.news)
+        };
+    }
+
+    #[test]
+    fn what_a_complete_list_does_not_name_any_more_is_over() {
+        let mut story = Story::default();
+        story.hear(0, &[listed("a", Firing, 0), listed("b", Firing, 0)]);
+        let other = Alert { listed_by: Some("alertmanager-2".to_owned()), ..listed("c", Firing, 0) };
+        let more = story.hear(1, &[other.clone()]);
+        assert_eq!(more.incident.unwrap().firing_count(), 3, "the list of another one says nothing of these");
+        // A list without an author is none.
+        let half = story.hear(2, &[alert("b", Resolved, Sev1)]);
+        assert_eq!(half.incident.unwrap().firing_count(), 2);
+        let half = story.hear(3, &[listed("b", Resolved, 0)]);
+        assert_eq!(half.incident.unwrap().firing_count(), 1, "a is over too");
+        let over = story.hear(4, &[Alert { state: Resolved, ..other }]);
+        assert_eq!(over.outcome, Outcome::Resolved);
+        assert_eq!(story.hear(5, &[listed("a", Firing, 0)]).outcome, Outcome::Updated, "and back");
+    }
+
+    #[test]
+    fn after_the_end_of_its_room_only_what_begins_or_gets_worse_opens_another() {
+        let mut story = Story::default();
+        story.hear(0, &[alert("a", Firing, Sev1)]);
+        story.room_is_over = true;
+        assert_eq!(
+            story.hear(1, &[alert("a", Firing, Sev1)]).outcome,
+            Outcome::Repeated,
+            "somebody closed it"
+        );
+        let other = story.hear(2, &[alert("b", Firing, Sev1)]);
+        assert_eq!((other.outcome, other.opens_room), (Outcome::Opened, true));
+        assert_eq!((other.closed.unwrap().id, other.incident.unwrap().id), (IncidentId(1), IncidentId(2)));
+
+        story.room_is_over = true;
+        assert_eq!(story.hear(3, &[alert("b", Resolved, Sev1)]).outcome, Outcome::Resolved);
+        let back = story.hear(4, &[alert("b", Firing, Sev1)]);
+        assert_eq!((back.opens_room, back.incident.unwrap().id), (true, IncidentId(3)));
     }
 
     #[test]
@@ -751,13 +843,13 @@ mod tests {
     #[test]
     fn labels_that_keep_changing_stay_within_the_limit() {
         let mut story = Story::default();
-        for n in 0..200 {
+        for n in 0..300 {
             let name = format!("pod-{n:03}");
             story.hear(n, &[stated(Firing, "Checkout down", &[(&name, "x")], Some(Sev1))]);
         }
         let labels = story.incident.unwrap().labels;
         assert_eq!(labels.len(), limits::LABELS);
-        assert!(labels.contains_key("pod-199"), "the newest are kept");
+        assert!(labels.contains_key("pod-299"), "the newest are kept");
     }
 
     #[test]

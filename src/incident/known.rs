@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, AlertState, Judge, Severity, SeverityOrigin, Stated, limits};
+use crate::clock::{SignedDuration, Timestamp};
 
 /// What is remembered of one alert inside an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +29,30 @@ pub struct KnownAlert {
     /// All labels that it ever had, as far as they are within the limit.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// When it was last told.
+    #[serde(default)]
+    pub heard_at: Option<Timestamp>,
+    /// See [`Alert::outbreak_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbreak_at: Option<Timestamp>,
+    /// See [`Alert::listed_by`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed_by: Option<String>,
 }
 
 /// An alert of a body, completed, and what it was before.
 pub(super) struct Told<'a> {
     pub(super) alert: Cow<'a, Alert>,
     pub(super) before: Option<(AlertState, Severity)>,
+    /// It was taken to be firing all the time, but has ended and begun again: how long it was not heard of
+    /// before it began.
+    pub(super) quiet: Option<SignedDuration>,
+}
+
+impl Told<'_> {
+    pub(super) fn was_firing(&self) -> bool {
+        self.before.is_some_and(|(state, _)| state != AlertState::Resolved)
+    }
 }
 
 /// Completes the alerts of a body by what is known of them, one after the other; also what is known afterwards.
@@ -41,24 +60,26 @@ pub(super) fn complete<'a>(
     known: &BTreeMap<String, KnownAlert>,
     alerts: &'a [Alert],
     judge: &Judge,
+    now: Timestamp,
 ) -> (Vec<Told<'a>>, BTreeMap<String, KnownAlert>) {
     let mut remembered: BTreeMap<String, KnownAlert> = BTreeMap::new();
     let mut told = Vec::new();
     for alert in alerts {
         let previous = remembered.get(&alert.id).or_else(|| known.get(&alert.id));
         let before = previous.map(|known| (known.state, known.severity));
+        let quiet = previous.and_then(|known| known.quiet_before(alert));
         let alert = match previous {
             Some(known) => Cow::Owned(known.complete(alert, judge)),
             None => Cow::Borrowed(alert),
         };
-        remembered.insert(alert.id.clone(), KnownAlert::of(&alert));
-        told.push(Told { alert, before });
+        remembered.insert(alert.id.clone(), KnownAlert::of(&alert, now));
+        told.push(Told { alert, before, quiet });
     }
     (told, remembered)
 }
 
 impl KnownAlert {
-    fn of(alert: &Alert) -> Self {
+    fn of(alert: &Alert, now: Timestamp) -> Self {
         Self {
             state: alert.state,
             severity: alert.severity,
@@ -66,7 +87,18 @@ impl KnownAlert {
             severity_origin: alert.severity_origin,
             stated: alert.stated.clone(),
             labels: alert.labels.clone(),
+            heard_at: Some(now),
+            outbreak_at: alert.outbreak_at,
+            listed_by: alert.listed_by.clone(),
         }
+    }
+
+    /// How long it was not heard of before it began again, if it fires by a later outbreak than the one known.
+    fn quiet_before(&self, told: &Alert) -> Option<SignedDuration> {
+        let fires = self.state != AlertState::Resolved && told.state != AlertState::Resolved;
+        let (known, anew) = (self.outbreak_at?, told.outbreak_at?);
+        (fires && anew > known)
+            .then(|| self.heard_at.map_or(SignedDuration::ZERO, |at| anew.duration_since(at)))
     }
 
     fn complete(&self, told: &Alert, judge: &Judge) -> Alert {

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::labels::shared;
 use super::wire::{Moment, Text, Texts, hash_of, read};
 use super::{IncidentPer, NotUnderstood, Parsed, Sample, Source, Tool};
-use crate::alert::{Alert, AlertState, DedupKey, Draft, LinkKind, is_web_address};
+use crate::alert::{Alert, AlertState, DedupKey, Draft, LinkKind, is_web_address, limits, one_line};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::VerifiedBody;
 
@@ -89,11 +89,16 @@ pub(super) fn alerts_of(
         Ok(shared.alert(member, draft, state, source))
     }));
     parsed.map(|mut parsed| {
-        // A member that cannot be read may still be firing, like one that was cut.
-        if let Parsed::Partly { alerts, .. } = &mut parsed {
-            for alert in alerts {
-                alert.truncated = true;
+        match &mut parsed {
+            // A member that cannot be read may still be firing, like one that was cut.
+            Parsed::Partly { alerts, .. } => alerts.iter_mut().for_each(|alert| alert.truncated = true),
+            // All of the group that is not silenced comes each time. Several Alertmanagers may call one source,
+            // and have groups of one key that have nothing to do with each other.
+            Parsed::Alerts(alerts) if shared.key.is_some() && !shared.is_cut => {
+                let author = one_line(group.external_url.as_deref().unwrap_or_default(), limits::URL);
+                alerts.iter_mut().for_each(|alert| alert.listed_by = Some(author.clone()));
             }
+            Parsed::Alerts(_) | Parsed::Ignored { .. } => {}
         }
         parsed
     })
@@ -187,6 +192,7 @@ impl<'a> Shared<'a> {
             links: links.into_iter().filter_map(|(kind, url)| Some((kind, url?.to_owned()))).collect(),
             labels,
             started_at: member.starts_at.0,
+            outbreak_at: member.starts_at.0,
             // Alertmanager sets `endsAt` to year 1 while firing, Prometheus may set it to a time to come.
             ended_at: member.ends_at.0.filter(|_| state == AlertState::Resolved),
             truncated: self.is_cut,

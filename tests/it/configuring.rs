@@ -163,6 +163,7 @@ fn the_commented_defaults_of_the_shipped_config_are_the_defaults() {
         "header_timeout",
         "body_timeout",
         "stop_grace",
+        "keep_bodies",
         "credentials",
         "create_path",
         "lease",

@@ -423,3 +423,49 @@ async fn a_replay_is_no_repeat_even_where_a_body_names_its_delivery() {
     assert_ne!(again["receipt"], first["receipt"]);
     assert_eq!(again["incidents"][0]["outcome"], "repeated", "the same incident: {again}");
 }
+
+/// The alert of [`firing`], which began later.
+fn firing_since(name: &str, since: &str) -> Value {
+    let mut body = firing(name);
+    body["alerts"][0]["startsAt"] = json!(since);
+    body
+}
+
+/// Found by a reader: the incident stayed open, its room was locked, and everything that came after was told there.
+#[tokio::test]
+async fn after_an_operators_close_what_begins_anew_opens_another_room() {
+    let world = World::new().await;
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    assert_eq!(world.act(&id, "close", None).await.0, 202);
+    world.pass(60).await;
+    assert_eq!(world.room(&id).await.phase.name(), PhaseName::Closed);
+    let outcome = async |body: &Value| world.post(body).await.1["incidents"][0].clone();
+
+    // Whoever closed it knows that this fires.
+    let repeat = outcome(&firing("Down")).await;
+    assert_eq!((&repeat["id"], &repeat["outcome"]), (&json!(id), &json!("repeated")), "{repeat}");
+    assert_eq!(outcome(&resolved("Down")).await["outcome"], "resolved");
+    let anew = outcome(&firing_since("Down", "2026-03-02T10:20:00Z")).await;
+    assert_eq!((&anew["id"], &anew["outcome"]), (&json!("INCIDENT-2"), &json!("opened")), "{anew}");
+    world.pass(60).await;
+    assert_eq!(world.room("INCIDENT-2").await.phase.name(), PhaseName::Live);
+}
+
+/// Found by a reader: an alert that was silenced before it ended is never told to be over, and its next outbreak
+/// was a repeat.
+#[tokio::test]
+async fn an_outbreak_whose_end_was_never_told_does_not_hide_the_next_one() {
+    let world = World::new().await;
+    world.fire("Down").await;
+    world.pass(60).await;
+    world.clock.advance(SignedDuration::from_hours(9 * 24));
+    let since = world.clock.now().to_string();
+    let (_, answer) = world.post(&firing_since("Down", &since)).await;
+    let anew = &answer["incidents"][0];
+    assert_eq!((&anew["id"], &anew["outcome"]), (&json!("INCIDENT-2"), &json!("opened")), "{anew}");
+    world.pass(120).await;
+    assert_eq!(world.room("INCIDENT-2").await.phase.name(), PhaseName::Live);
+    assert_eq!(world.room("INCIDENT-1").await.phase.name(), PhaseName::Closed, "with its last words");
+    assert_eq!(world.post(&firing_since("Down", &since)).await.1["incidents"][0]["outcome"], "repeated");
+}

@@ -7,7 +7,9 @@ use rusqlite::{Connection, named_params, params};
 use super::queue;
 use super::rows::{self, Stored, all, execute, first, millis, read, write};
 use crate::alert::{Alert, DedupKey};
-use crate::incident::{Folded, IncidentId, KnownAlert, Outcome, Reporter, State, fold};
+use crate::incident::{
+    Before, Folded, IncidentId, KnownAlert, Outcome, Reporter, State, fold, is_complete_list,
+};
 use crate::store::{Acceptance, Answered, Receipt};
 
 pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
@@ -81,14 +83,18 @@ fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Vec<Alert>)> {
 fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Answered> {
     let now = hook.received_at;
     let before = rows::open_incident(db, key.as_str())?;
-    let known = match &before {
-        Some(incident) => known_alerts(db, incident.id, alerts)?,
-        None => BTreeMap::new(),
+    let before = match before {
+        Some(incident) => Some(Before {
+            known: known_alerts(db, incident.id, alerts)?,
+            room_is_over: rows::room_is_over(db, incident.id)?,
+            incident,
+        }),
+        None => None,
     };
     let next = first(db, "SELECT coalesce(max(number), 0) + 1 FROM incidents", [], |r| r.get::<_, i64>(0))?;
     let number = || IncidentId(next.unwrap_or(1));
     let reporter = Reporter { source: &hook.source, judge: &*hook.judge };
-    let folded = fold(before, &known, alerts, reporter, number, hook.rules, now);
+    let folded = fold(before, alerts, reporter, number, hook.rules, now);
     if let Some(closed) = &folded.closed {
         rows::put_incident(db, closed)?;
         rows::stir(db, closed.id, now)?;
@@ -106,6 +112,15 @@ fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert
 
 fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTreeMap<String, KnownAlert>> {
     let mut known = BTreeMap::new();
+    if is_complete_list(alerts) {
+        let all = all(db, "SELECT id, doc FROM alerts WHERE incident = ?1", [id.0], |r| {
+            Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
+        })?;
+        for (id, doc) in all {
+            known.insert(id, read("alert", &doc)?);
+        }
+        return Ok(known);
+    }
     for alert in alerts {
         let doc = first(
             db,

@@ -75,6 +75,12 @@ pub(super) fn incident(db: &Connection, id: IncidentId) -> Stored<Option<Inciden
         .transpose()
 }
 
+/// Whether the incident had a room that is over for good.
+pub(super) fn room_is_over(db: &Connection, id: IncidentId) -> Stored<bool> {
+    let sql = "SELECT phase IN ('closed', 'skipped') FROM rooms WHERE incident = ?1";
+    Ok(first(db, sql, [id.0], |r| r.get::<_, bool>(0))?.unwrap_or(false))
+}
+
 pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
     let (state, resolved_at) = match incident.state {
         State::Open => ("open", None),
