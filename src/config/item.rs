@@ -231,10 +231,7 @@ impl<'a> Item<'a> {
                 let text = item.text()?;
                 Matcher::parse(text)
                     .map_err(|e| {
-                        item.error_with(
-                            format!("is not a matcher: {}", e.why),
-                            "write `label = value`, `label != value`, `label =~ \"pattern\"` or `label !~ \"pattern\"`",
-                        );
+                        item.error_with(format!("is not a matcher: {}", e.why), e.hint);
                     })
                     .ok()
             })

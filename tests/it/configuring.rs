@@ -19,6 +19,7 @@ mod scale;
 mod schema;
 mod settings;
 mod several;
+mod slips;
 mod teams;
 mod verifying;
 

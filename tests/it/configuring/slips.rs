@@ -1,0 +1,81 @@
+//! Slips that look like a good roster. These tests stand on Sunday, 1 March 2026, 10:00 UTC.
+
+use super::roster_says;
+
+/// Five people, these keys beside them, these routes, and a fallback of one person.
+fn roster(more: &str, routes: &str) -> String {
+    format!(
+        "people:
+  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", introduced: true }}
+  jo: {{ name: Jo Okafor, phone: \"+15550100109\", introduced: true }}
+  al: {{ name: Al Haddad, phone: \"+15550100110\", introduced: true }}
+  sam: {{ name: Sam Roe, phone: \"+15550100104\", introduced: true }}
+  lea: {{ name: Lea Martin, phone: \"+15550100105\", introduced: true }}
+{more}teams:
+  everybody: {{ people: [ mei, jo, al, sam, lea ] }}
+routes:
+{routes}  - {{ name: the rest, match: client = rest, size: 9, invite: {{ commander: [ mei ], x: [ team:everybody ] }} }}
+fallback: {{ invite: {{ commander: [ mei ] }} }}
+"
+    )
+}
+
+/// What is said of it is this, and nothing else.
+#[track_caller]
+fn says(roster: &str, parts: &[&str]) {
+    let found = roster_says(roster);
+    assert_eq!(found.len(), parts.len(), "{found:#?}");
+    for (said, part) in found.iter().zip(parts) {
+        assert!(said.contains(part), "{part}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_roster_without_a_slip() {
+    says(&roster("", ""), &[]);
+}
+
+#[test]
+fn matchers_that_would_never_match_are_refused() {
+    let with = |matcher: &str| {
+        roster("", &format!("  - {{ name: a, match: [ {matcher} ], invite: {{ commander: [ mei ] }} }}\n"))
+    };
+    for (slip, why) in [
+        ("'client == acme'", "`==` is no operator"),
+        ("'x => y'", "`=>` is no operator"),
+        ("'client =! acme'", "`=!` is no operator"),
+        ("'client ~= acme'", "an unquoted label `client ~`"),
+        ("'client ! = acme'", "an unquoted label `client !`"),
+        ("'my client = acme'", "an unquoted label `my client`"),
+        ("\"client = 'acme'\"", "an unquoted value with `'`"),
+        ("'x = y, z = w'", "an unquoted value with `,`"),
+        ("'client = acme or client = b'", "an unquoted value with `=`"),
+        ("'{client = acme}'", "an unquoted label `{client`"),
+        ("'client = `acme`'", "an unquoted value with ```"),
+    ] {
+        let found = roster_says(&with(slip));
+        assert_eq!(found.len(), 1, "{slip}: {found:#?}");
+        assert!(
+            found[0].contains("is not a matcher: ") && found[0].contains(why) && found[0].contains("quote"),
+            "{slip}: {found:#?}"
+        );
+    }
+    for good in [
+        "'title = Disk full'",
+        "'url = \"https://x.example/?a=b,c\"'",
+        "'url = https://x.example/a'",
+        "'client = \"a == b\"'",
+        "'\"my client\" = acme'",
+        "'\"a=b\" = c'",
+        "'service =~ a|b.*'",
+        "'version =~ v\\d+'",
+        "'client = \"\"'",
+        "'client ='",
+        "'team:eu/west-1.x != a_b'",
+    ] {
+        says(&with(good), &[]);
+    }
+    let listed = with("environment == production")
+        .replace("routes:", "labels: { environment: [ production ] }\nroutes:");
+    says(&listed, &["`==` is no operator"]);
+}
