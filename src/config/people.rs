@@ -14,7 +14,7 @@ use crate::config::teams::teams;
 use crate::config::translations::language;
 use crate::config::words::shortened;
 use crate::config::yaml::Value;
-use crate::jid::Jid;
+use crate::jid::{Jid, NotAnId};
 use crate::roster::{FALLBACK, Person, Roster};
 
 /// The roster, or what could be made of it; the caller looks at the findings before using it.
@@ -244,10 +244,18 @@ pub(super) fn number(item: &Item<'_>) -> Option<Jid> {
         return None;
     }
     match Jid::from_phone(text) {
-        Ok(jid) => Some(jid),
+        Ok(jid) => assigned(item, jid, "is not a phone number"),
         Err(e) => {
             let text = text.trim();
             let hint = if text.contains('@') {
+    let tight: String = text.split_whitespace().collect();
+    if tight.contains("(0)") {
+        item.error_with(
+            "is not a phone number: it holds `(0)`, which nobody dials from abroad",
+            "leave the zero out: `+49 170 …`",
+        );
+        return None;
+    }
                 "an id such as `15550100123@c.us` belongs under `jid`"
             } else if text.starts_with("00") {
                 "write `+` instead of `00`"
@@ -264,8 +272,8 @@ pub(super) fn number(item: &Item<'_>) -> Option<Jid> {
 
 fn chat_id(item: &Item<'_>) -> Option<Jid> {
     let text = item.scalar("an id such as `\"15550100123@c.us\"`")?;
-    match text.parse() {
-        Ok(jid) => Some(jid),
+    match text.parse::<Jid>() {
+        Ok(jid) => assigned(item, jid, "is not a person's id"),
         Err(e) => {
             let hint = if text.trim().starts_with('+') {
                 "a phone number belongs under `phone`"
@@ -283,6 +291,23 @@ fn email(item: &Item<'_>) -> Option<String> {
     let well_formed = text
         .split_once('@')
         .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
+/// `jid`, unless nobody can have it as their number.
+fn assigned(item: &Item<'_>, jid: Jid, is_not: &str) -> Option<Jid> {
+    let Err(e) = jid.check_number() else { return Some(jid) };
+    let (why, hint) = match e {
+        NotAnId::Country => {
+            (e.to_string(), "look at the first digits: they are the country code, such as 49 or 971")
+        }
+        NotAnId::Phone | NotAnId::Person | NotAnId::Group => (
+            "before `@c.us` stands a phone number, country code first: 7 to 15 digits, no leading zero"
+                .to_owned(),
+            "for example `\"15550100123@c.us\"`",
+        ),
+    };
+    item.error_with(format!("{is_not}: {why}"), hint);
+    None
+}
+
     if !well_formed || text.contains(char::is_whitespace) {
         item.error_with(
             format!("is not an e-mail address: `{}`", shortened(text)),

@@ -79,3 +79,35 @@ fn matchers_that_would_never_match_are_refused() {
         .replace("routes:", "labels: { environment: [ production ] }\nroutes:");
     says(&listed, &["`==` is no operator"]);
 }
+
+#[test]
+fn numbers_that_nobody_can_have_are_refused() {
+    let with = |number: &str| roster("", "").replace("phone: \"+15550100110\"", number);
+    for (number, part) in [
+        ("phone: \"+49 (0)170 1234567\"", "leave the zero out"),
+        ("phone: \"+49(0) 170 1234567\"", "leave the zero out"),
+        ("phone: \"+999123456789\"", "no country has the code"),
+        ("phone: \"+2101234567\"", "no country has the code"),
+        ("jid: \"0170123456@c.us\"", "country code"),
+        ("jid: \"12345@c.us\"", "7 to 15 digits"),
+        ("jid: \"491701234567890123@c.us\"", "7 to 15 digits"),
+        ("jid: \"999123456789@s.whatsapp.net\"", "no country has the code"),
+    ] {
+        let found = roster_says(&with(number));
+        assert_eq!(found.len(), 1, "{number}: {found:#?}");
+        assert!(found[0].contains(part), "{number}: {found:#?}");
+    }
+    for number in [
+        "phone: \"+49 170 1234567\"",
+        "phone: \"+49 (170) 123-4567\"",
+        "phone: \"+1 (0555) 010-0110\"",
+        "phone: \"+7 701 123 4567\"",
+        "phone: \"+971 50 123 4567\"",
+        "phone: \"+883 510 012 3456\"",
+        "jid: \"15550100110@c.us\"",
+        // A hidden id is no number.
+        "jid: \"90123456789012345@lid\"",
+    ] {
+        says(&with(number), &[]);
+    }
+}
