@@ -111,3 +111,53 @@ fn numbers_that_nobody_can_have_are_refused() {
         says(&with(number), &[]);
     }
 }
+
+/// The roster with one rotation, whose people the first route calls.
+fn turns(keys: &str) -> String {
+    roster("", "  - { name: a, match: client = acme, invite: { commander: [ rotation:platform ] } }\n")
+        .replace("teams:", &format!("rotations:\n  platform: {{ timezone: UTC, {keys} }}\nteams:"))
+}
+
+#[test]
+fn a_rotation_of_one_person_is_one_whatever_else_is_written() {
+    let one = "starts: 2026-01-05 09:00, shift: 1 week, people: [ jo ]";
+    let single = "warning: `platform` is one person, who always has the turn";
+    says(&turns(one), &[single]);
+    let over = "overrides: [ { from: 2026-12-24 09:00, until: 2026-12-27 09:00, person: sam } ]";
+    says(&turns(&format!("{one}, {over}")), &[single]);
+    says(
+        &turns(&format!("{one}, fallback: sam")),
+        &[single, "`rotations.platform.fallback` never has a turn"],
+    );
+    // With hours of its own, the fallback has the others.
+    says(&turns(&format!("{one}, only: daily 08:00-20:00, fallback: sam")), &[]);
+    // A misspelt name is one mistake, not two.
+    says(&turns(&one.replace("[ jo ]", "[ jo, mie ]")), &["did you mean `mei`?"]);
+}
+
+#[test]
+fn a_layer_behind_one_that_always_has_somebody_never_has_a_turn() {
+    let layer = |keys: &str, people: &str| {
+        format!("{{ {keys}starts: 2026-01-05 09:00, shift: 1 week, people: [ {people} ] }}")
+    };
+    let (all, days) = (layer("", "mei, jo"), layer("only: daily 08:00-20:00, ", "al, sam"));
+    says(&turns(&format!("layers: [ {days}, {all} ]")), &[]);
+    says(
+        &turns(&format!("layers: [ {all}, {days} ]")),
+        &[
+            "warning: `rotations.platform.layers[1]` never has a turn: layer `1` before it always has somebody (give that layer `only`, or remove this one",
+        ],
+    );
+    let named = layer("name: whole week, ", "mei, jo");
+    says(&turns(&format!("layers: [ {named}, {days} ]")), &["layer `whole week` before it always"]);
+    says(
+        &turns(&format!("layers: [ {days}, {all} ], fallback: lea")),
+        &["`rotations.platform.fallback` never has a turn: layer `2` before it"],
+    );
+    says(
+        &turns("starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ], fallback: lea"),
+        &[
+            "`rotations.platform.fallback` never has a turn: the turns before it always have somebody (add `only`, or remove this one; for somebody who is away name a `stand_in`",
+        ],
+    );
+}
