@@ -75,6 +75,11 @@ impl<'a> Seen<'a> {
         self.people.iter().filter(|(key, _)| !self.used.contains(*key)).map(|(_, item)| item)
     }
 
+    /// Where the person under `key` stands.
+    pub(super) fn entry(&self, key: &str) -> Option<&Item<'a>> {
+        self.people.get(key)
+    }
+
     fn keys(&self) -> Vec<&str> {
         self.people.keys().map(String::as_str).collect()
     }
@@ -243,11 +248,6 @@ pub(super) fn number(item: &Item<'_>) -> Option<Jid> {
         );
         return None;
     }
-    match Jid::from_phone(text) {
-        Ok(jid) => assigned(item, jid, "is not a phone number"),
-        Err(e) => {
-            let text = text.trim();
-            let hint = if text.contains('@') {
     let tight: String = text.split_whitespace().collect();
     if tight.contains("(0)") {
         item.error_with(
@@ -256,6 +256,11 @@ pub(super) fn number(item: &Item<'_>) -> Option<Jid> {
         );
         return None;
     }
+    match Jid::from_phone(text) {
+        Ok(jid) => assigned(item, jid, "is not a phone number"),
+        Err(e) => {
+            let text = text.trim();
+            let hint = if text.contains('@') {
                 "an id such as `15550100123@c.us` belongs under `jid`"
             } else if text.starts_with("00") {
                 "write `+` instead of `00`"
@@ -286,11 +291,6 @@ fn chat_id(item: &Item<'_>) -> Option<Jid> {
     }
 }
 
-fn email(item: &Item<'_>) -> Option<String> {
-    let text = item.line()?;
-    let well_formed = text
-        .split_once('@')
-        .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
 /// `jid`, unless nobody can have it as their number.
 fn assigned(item: &Item<'_>, jid: Jid, is_not: &str) -> Option<Jid> {
     let Err(e) = jid.check_number() else { return Some(jid) };
@@ -308,6 +308,11 @@ fn assigned(item: &Item<'_>, jid: Jid, is_not: &str) -> Option<Jid> {
     None
 }
 
+fn email(item: &Item<'_>) -> Option<String> {
+    let text = item.line()?;
+    let well_formed = text
+        .split_once('@')
+        .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
     if !well_formed || text.contains(char::is_whitespace) {
         item.error_with(
             format!("is not an e-mail address: `{}`", shortened(text)),

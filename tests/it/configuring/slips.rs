@@ -1,6 +1,10 @@
 //! Slips that look like a good roster. These tests stand on Sunday, 1 March 2026, 10:00 UTC.
 
-use super::roster_says;
+use warroom::clock::Timestamp;
+use warroom::config::{self, Strictness};
+use warroom::consent::Stances;
+
+use super::{Files, GOOD_CONFIG, roster_says, set};
 
 /// Five people, these keys beside them, these routes, and a fallback of one person.
 fn roster(more: &str, routes: &str) -> String {
@@ -33,6 +37,82 @@ fn says(roster: &str, parts: &[&str]) {
 #[test]
 fn a_roster_without_a_slip() {
     says(&roster("", ""), &[]);
+}
+
+/// A route that goes on and one that follows.
+fn chain(first: &str, second: &str) -> String {
+    roster("", &format!("  - {{ name: a, {first}, continue: true }}\n  - {{ name: b, {second} }}\n"))
+}
+
+#[test]
+fn routes_that_add_up_to_more_than_a_room_holds() {
+    let a = "match: client = acme, size: 2, invite: { commander: [ sam ], specialist: [ lea ] }";
+    let b = "size: 2, invite: { commander: [ mei ], x: [ al ] }";
+    // Whoever comes by the first comes by the second as well.
+    says(
+        &chain(a, &format!("match: client = acme, {b}")),
+        &["`a` and `b` after it call 4 people, but a room holds 2 (name those who act, or write `size: 4`"],
+    );
+    says(&chain(a, b), &["`a` and `b` after it call 4 people, but a room holds 2", "is never reached"]);
+    // Perhaps they meet, perhaps not.
+    says(
+        &chain(a, &format!("match: environment = production, {b}")),
+        &["warning: `a` and `b` after it can call 4 people, but a room holds 2"],
+    );
+    // They never meet, or the larger room holds them all.
+    says(&chain(a, &format!("match: client = globex, {b}")), &[]);
+    let room = b.replace("size: 2", "size: 4");
+    says(&chain(a, &format!("match: client = acme, {room}")), &[]);
+    // Who is called by both is one person.
+    let same = b.replace("[ mei ]", "[ sam ]").replace("[ al ]", "[ lea ]");
+    says(&chain(a, &format!("match: client = acme, {same}")), &[]);
+}
+
+#[test]
+fn what_is_counted_ends_with_the_first_route_that_does_not_go_on() {
+    let route = |name: &str, keys: &str| {
+        format!(
+            "  - {{ name: {name}, match: [ client = acme, {keys}, invite: {{ commander: [ sam ], specialist: [ lea ] }} }}\n"
+        )
+    };
+    let first = route("a", "'tier = 1' ], size: 2, continue: true");
+    let ends = "  - { name: b, match: client = acme, size: 2, invite: { commander: [ sam ] } }\n";
+    let never = "  - { name: c, match: tier = 1, size: 2, invite: { commander: [ mei ], x: [ al ] } }\n";
+    says(&roster("", &format!("{first}{ends}{never}")), &[]);
+    // Another one that may end it before makes no difference.
+    let perhaps =
+        "  - { name: d, match: environment = production, size: 4, invite: { commander: [ jo ] } }\n";
+    says(&roster("", &format!("{first}{perhaps}{ends}{never}")), &[]);
+    let goes_on = ends.replace("size: 2,", "size: 2, continue: true,");
+    says(
+        &roster("", &format!("{first}{goes_on}{never}")),
+        &["`a`, `b` and `c` after it call 4 people", "warning: `b` and `c` after it can call 3 people"],
+    );
+}
+
+#[test]
+fn a_route_that_goes_on_needs_no_commander_and_nobody_as_long_as_another_follows() {
+    let who = "match: client = acme, invite: { commander: [ mei ] }";
+    says(&chain("match: client = acme, invite: { specialist: [ sam ] }", who), &[]);
+    says(&chain("match: client = acme, runbook: 'https://x.example/', invite: {}", who), &[]);
+    let rotation = "rotations:\n  days: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ], only: daily 08:00-20:00 }\n";
+    let days = "match: client = acme, invite: { commander: [ rotation:days ] }";
+    let with_days = |second: &str| chain(days, second).replace("teams:", &format!("{rotation}teams:"));
+    says(&with_days(who), &["warning: `days` has nobody on duty each week"]);
+    // Nothing follows: as for any other route.
+    let never = "match: client = globex, invite: { commander: [ mei ] }";
+    says(
+        &chain("match: client = acme, invite: { specialist: [ sam ] }", never),
+        &["warning: `a` has no commander"],
+    );
+    says(&chain("match: client = acme, invite: {}", never), &["warning: `a` names nobody"]);
+    says(&with_days(never), &["`days` has nobody on duty each week", "`a` calls nobody of its own"]);
+}
+
+#[test]
+fn no_route_is_called_like_the_fallback() {
+    let route = "  - { name: fallback, match: client = acme, invite: { commander: [ mei ] } }\n";
+    says(&roster("", route), &["`routes[0].name` is `fallback`, the name of the fallback itself"]);
 }
 
 #[test]
@@ -110,6 +190,82 @@ fn numbers_that_nobody_can_have_are_refused() {
     ] {
         says(&with(number), &[]);
     }
+}
+
+/// What is said where the people with these numbers have said STOP.
+fn says_knowing(roster: &str, stopped: &[&str], parts: &[&str]) {
+    let files = Files::new(GOOD_CONFIG, roster);
+    let at: Timestamp = "2026-02-01T10:00:00Z".parse().unwrap();
+    let stopped = stopped.iter().map(|digits| (format!("{digits}@c.us").parse().unwrap(), at)).collect();
+    let stances = Stances { stopped, ..Stances::default() };
+    let loaded =
+        config::load_knowing(&files.config(), &set, Strictness::Serve, super::now(), &|_| stances.clone());
+    let found: Vec<String> = match loaded {
+        Ok(loaded) => loaded.warnings.iter().map(ToString::to_string).collect(),
+        Err(findings) => findings.iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(found.len(), parts.len(), "{found:#?}");
+    for (said, part) in found.iter().zip(parts) {
+        assert!(said.contains(part), "{part}: {found:#?}");
+    }
+}
+
+#[test]
+fn people_who_are_only_called_at_need_are_no_strangers_either() {
+    let with = |keys: &str, sam: &str| {
+        roster(
+            "  kim: { name: Kim, phone: \"+15550100111\" }\n",
+            &format!("  - {{ name: a, match: client = acme, invite: {{ commander: [ sam ] }}{keys} }}\n"),
+        )
+        .replace("name: Sam Roe,", &format!("name: Sam Roe, {sam}"))
+    };
+    let at_need = "warning: `a` would at need call people who never wrote to our number: kim";
+    says(&with(", quorum: { roles: [ commander ], otherwise: [ kim ] }", ""), &[at_need]);
+    says(&with(", quorum: { roles: [ commander ] }, deputies: { commander: [ kim ] }", ""), &[at_need]);
+    let stands_in = with("", "stand_in: kim,");
+    let by_team = "warning: `the rest` would at need call people who never wrote to our number: kim";
+    says(&stands_in, &[at_need, by_team]);
+    // Who is called anyway is said once.
+    let both = with(", quorum: { roles: [ commander ], otherwise: [ kim ] }", "")
+        .replace("commander: [ sam ] }", "commander: [ sam ], x: [ kim ] }");
+    says(&both, &["`a` would call people who never wrote to our number: kim"]);
+    let known = stands_in.replace("\"+15550100111\"", "\"+15550100111\", introduced: true");
+    says(&known, &[]);
+    let stopped = "would at need call people who said STOP: kim (on 2026-02-01)";
+    says_knowing(&known, &["15550100111"], &[stopped, stopped]);
+}
+
+#[test]
+fn somebody_named_who_is_away_and_has_no_stand_in() {
+    let with = |away: &str, keys: &str| {
+        roster("", &format!("  - {{ name: a, match: client = acme, {keys} }}\n")).replace(
+            "name: Sam Roe,",
+            &format!("name: Sam Roe, timezone: Europe/Berlin, absences: [ {{ {away} }} ],"),
+        )
+    };
+    let names = "invite: { commander: [ sam ] }";
+    let long = "from: 2026-01-10, until: 2027-01-05";
+    says(
+        &with("from: 2026-03-10, until: 2026-03-12", names),
+        &[
+            "warning: `sam` is called although away from Tue 2026-03-10 00:00 to Fri 2026-03-13 00:00 Europe/Berlin, because `a` names them and no `stand_in` is there",
+        ],
+    );
+    says(&with(long, names), &["`sam` is called although away until Wed 2027-01-06 00:00 Europe/Berlin"]);
+    let covered = with(long, names).replace("name: Sam Roe,", "name: Sam Roe, stand_in: jo,");
+    says(&covered, &[]);
+    let jo_too = covered.replace(
+        "name: Jo Okafor,",
+        "name: Jo Okafor, absences: [ { from: 2026-04-01, until: 2026-04-02 } ],",
+    );
+    says(&jo_too, &["`sam` is called although away from Wed 2026-04-01 02:00 to Fri 2026-04-03 02:00"]);
+    // Later than 90 days from now, over, or for incidents that open no room.
+    says(&with("from: 2026-08-10, until: 2026-08-12", names), &[]);
+    says(&with("from: 2026-01-10, until: 2026-01-12", names), &[]);
+    let minor = with(long, names).replace("match: client = acme,", "match: severity = sev4,");
+    says(&minor, &["`a` never opens a room"]);
+    // Of a team others come.
+    says(&with(long, "size: 9, invite: { commander: [ mei ], x: [ team:everybody ] }"), &[]);
 }
 
 /// The roster with one rotation, whose people the first route calls.
