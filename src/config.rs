@@ -18,7 +18,9 @@ use crate::roster::Roster;
 use crate::source::Source;
 
 mod ahead;
+mod away;
 mod budget;
+mod chains;
 mod clients;
 mod deputies;
 mod desk;
@@ -49,6 +51,7 @@ mod sources;
 mod suggestions;
 mod teams;
 mod translations;
+mod unwilling;
 mod verify;
 mod words;
 mod yaml;

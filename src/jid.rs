@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+mod country;
+
 /// A person's id: `<digits>@c.us`, or `<digits>@lid` when only the hidden id is known.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -37,6 +39,9 @@ pub enum NotAnId {
     /// Not a phone number in the international form.
     #[error("a phone number is written `+`, country code, number: 7 to 15 digits, no leading zero")]
     Phone,
+    /// A number whose first digits are the code of no country.
+    #[error("no country has the code that it begins with")]
+    Country,
     /// Not a person's id.
     #[error("a person's id is `<digits>@c.us` or `<digits>@lid`")]
     Person,
@@ -52,10 +57,20 @@ impl Jid {
         let digits: String =
             phone.trim().chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '\u{a0}')).collect();
         let digits = digits.strip_prefix('+').ok_or(NotAnId::Phone)?;
-        let well_formed = (7..=15).contains(&digits.len())
-            && digits.bytes().all(|b| b.is_ascii_digit())
-            && !digits.starts_with('0');
-        if well_formed { Ok(Self { user: digits.to_owned(), hidden: false }) } else { Err(NotAnId::Phone) }
+        let is_number = is_phone(digits) && digits.bytes().all(|b| b.is_ascii_digit());
+        if is_number { Ok(Self { user: digits.to_owned(), hidden: false }) } else { Err(NotAnId::Phone) }
+    }
+
+    /// Why nobody can have this as a phone number, if that is so. Ids are taken as a gateway gives them; this is
+    /// for one that a person has written. A hidden id is no number.
+    pub fn check_number(&self) -> Result<(), NotAnId> {
+        if self.hidden || country::is_assigned(&self.user) && is_phone(&self.user) {
+            Ok(())
+        } else if is_phone(&self.user) {
+            Err(NotAnId::Country)
+        } else {
+            Err(NotAnId::Phone)
+        }
     }
 
     /// The digits before the `@`.
@@ -76,6 +91,11 @@ impl Jid {
         let tail = self.user.len().saturating_sub(2);
         format!("…{}", self.user.get(tail..).unwrap_or_default())
     }
+}
+
+/// The length and the beginning of a number in the international form.
+fn is_phone(digits: &str) -> bool {
+    (7..=15).contains(&digits.len()) && !digits.starts_with('0')
 }
 
 impl FromStr for Jid {

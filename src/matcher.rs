@@ -37,29 +37,54 @@ pub struct NotAMatcher {
     pub at: usize,
     /// What is wrong, without a full stop.
     pub why: String,
+    /// What would put it right.
+    pub hint: &'static str,
 }
+
+const FORMS: &str =
+    "write `label = value`, `label != value`, `label =~ \"pattern\"` or `label !~ \"pattern\"`";
+const QUOTE: &str =
+    "quote what holds blanks or signs, as in `label = \"a, b\"`; a list has one matcher in each of its items";
 
 /// Patterns whose compiled form is larger than this are refused, so that a typo cannot eat the memory.
 const LARGEST_PATTERN: usize = 256 * 1024;
 
 impl Matcher {
-    /// Reads one matcher. The value may be quoted with `"`, with `\"`, `\\` and `\n` inside.
+    /// Reads one matcher. Name and value may be quoted with `"`, with `\"`, `\\` and `\n` inside. Without quotes a
+    /// value may hold blanks, but nothing that is probably another operator or the next matcher.
     pub fn parse(text: &str) -> Result<Self, NotAMatcher> {
-        let fail = |at: usize, why: &str| NotAMatcher { at, why: why.to_owned() };
+        let fail = |at: usize, why: &str| NotAMatcher { at, why: why.to_owned(), hint: FORMS };
+        let signs = |at: usize, why: String| NotAMatcher { at, why, hint: QUOTE };
+        let begins = end_of_quoted(text);
         let (at, operator) = ["!=", "!~", "=~", "="]
             .iter()
-            .filter_map(|op| text.find(op).map(|at| (at, *op)))
+            .filter_map(|op| text.get(begins..)?.find(op).map(|at| (begins + at, *op)))
             .min_by_key(|(at, op)| (*at, usize::MAX - op.len()))
             .ok_or_else(|| fail(0, "no operator: write `label = value`, `!=`, `=~` or `!~`"))?;
         let name = text.get(..at).unwrap_or_default().trim();
-        let name = unquote(name).map_err(|why| fail(0, why))?;
+        if !name.starts_with('"')
+            && name.contains(|c: char| c.is_whitespace() || is_sign(c) || "<>".contains(c))
+        {
+            return Err(signs(0, format!("an unquoted label `{name}`")));
+        }
+        let name = unquote(name).map_err(|why| signs(0, why.to_owned()))?;
         if name.is_empty() {
             return Err(fail(0, "the label's name is missing before the operator"));
         }
         let value_at = at + operator.len();
         let value = text.get(value_at..).unwrap_or_default();
         let value_at = value_at + (value.len() - value.trim_start().len());
-        let value = unquote(value.trim()).map_err(|why| fail(value_at, why))?;
+        let (value, beside) = (value.trim(), text.get(at + operator.len()..).unwrap_or_default());
+        if beside.starts_with(['=', '~', '!', '<', '>']) {
+            let wrong: String = beside.chars().take_while(|c| "=~!<>".contains(*c)).collect();
+            let hint =
+                "write one of `=`, `!=`, `=~` and `!~`; quote a value that begins with one of their signs";
+            return Err(NotAMatcher { at, why: format!("`{operator}{wrong}` is no operator"), hint });
+        }
+        if let Some(sign) = value.chars().find(|c| is_sign(*c)).filter(|_| !value.starts_with('"')) {
+            return Err(signs(value_at, format!("an unquoted value with `{sign}`")));
+        }
+        let value = unquote(value).map_err(|why| signs(value_at, why.to_owned()))?;
         let pattern = |value: &str| {
             regex::RegexBuilder::new(&format!("^(?:{value})$")).size_limit(LARGEST_PATTERN).build().map_err(
                 |e| fail(value_at, &format!("not a regular expression: {}", last_line(&e.to_string()))),
@@ -156,6 +181,26 @@ impl Labels for std::collections::BTreeMap<String, String> {
 #[must_use]
 pub fn all_hold(matchers: &[Matcher], labels: &impl Labels) -> bool {
     matchers.iter().all(|m| m.holds(labels.value(m.name())))
+}
+
+/// What Alertmanager takes within quotes only, but for blanks and the backslash, which stand in values and patterns
+/// that are taken since long.
+fn is_sign(c: char) -> bool {
+    matches!(c, '{' | '}' | '!' | '=' | '~' | ',' | '\'' | '`')
+}
+
+/// Where a quoted name at the beginning ends; 0 if there is none, or if it does not end.
+fn end_of_quoted(text: &str) -> usize {
+    let mut is_escaped = false;
+    let begins = text.len() - text.trim_start().len();
+    let Some(inner) = text.trim_start().strip_prefix('"') else { return 0 };
+    for (at, c) in inner.char_indices() {
+        match c {
+            '"' if !is_escaped => return begins + 1 + at + 1,
+            c => is_escaped = c == '\\' && !is_escaped,
+        }
+    }
+    0
 }
 
 fn unquote(text: &str) -> Result<String, &'static str> {

@@ -19,6 +19,7 @@ use crate::room::{Also, Matter, NewsItem, Room, Seat};
 use crate::roster::Language;
 
 mod departure;
+mod labels;
 mod length;
 mod letters;
 mod markup;
@@ -85,11 +86,13 @@ pub struct TemplateProblem {
     pub line: Option<usize>,
     /// What is wrong.
     pub why: String,
+    /// What would put it right.
+    pub hint: &'static str,
 }
 
 impl TemplateProblem {
-    fn of(wording: Wording, why: String) -> Self {
-        Self { template: wording.as_str().to_owned(), line: None, why }
+    fn of(wording: Wording, why: String, hint: &'static str) -> Self {
+        Self { template: wording.as_str().to_owned(), line: None, why, hint }
     }
 }
 
@@ -215,7 +218,7 @@ impl Composer {
             {
                 let longest = self.longest(wording);
                 let why = format!("people and links are left out to keep within {longest} characters");
-                tight.push(TemplateProblem::of(wording, why));
+                tight.push(TemplateProblem::of(wording, why, SHORTEN));
             }
         }
         tight.dedup();
@@ -409,7 +412,8 @@ impl Composer {
         let text = fit(&with_head(fit(&text, longest), scene), longest);
         match scene.must_hold() {
             Some(part) if !text.contains(&part) => {
-                Err(TemplateProblem::of(wording, "the invite link `{{ link }}` is missing".to_owned()))
+                let why = "the invite link `{{ link }}` is missing".to_owned();
+                Err(TemplateProblem::of(wording, why, "write `{{ link }}` where people should find the link"))
             }
             _ => Ok(Attempt { text, was_shortened, was_cut }),
         }
@@ -445,7 +449,7 @@ impl Composer {
             Ok(subject)
         } else {
             let why = "a name must begin with INCIDENT-{{ id }} as a word of its own, and hold that once";
-            Err(TemplateProblem::of(wording, why.to_owned()))
+            Err(TemplateProblem::of(wording, why.to_owned(), "write `INCIDENT-{{ id }} | {{ title }}`"))
         }
     }
 
@@ -459,6 +463,7 @@ impl Composer {
             Ok(Attempt { was_cut: true, .. }) => Some(TemplateProblem::of(
                 wording,
                 format!("it is longer than the {longest} characters that are taken, so its end is cut off"),
+                SHORTEN,
             )),
             Ok(_) => None,
         }
@@ -480,6 +485,9 @@ impl Composer {
         }
     }
 }
+
+/// What to do with a text that is too long.
+const SHORTEN: &str = "shorten it, so that the long parts of an alert find room beside it; what is long can stand in the runbook";
 
 /// A title is not shortened below this for the sake of other parts of a room's name.
 const SHORTEST_TITLE: usize = 6;
@@ -526,6 +534,7 @@ fn no_such_text(name: &str) -> TemplateProblem {
         template: name.to_owned(),
         line: None,
         why: format!("there is no text of this name{hint}"),
+        hint: "take one of these names, or remove the text",
     }
 }
 

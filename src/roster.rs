@@ -199,6 +199,14 @@ fn usual_size() -> usize {
     USUAL_SIZE
 }
 
+impl Summons {
+    /// Those who have a place in the room.
+    #[must_use]
+    pub fn fitting(&self) -> &[Stakeholder] {
+        self.stakeholders.get(..self.size).unwrap_or(&self.stakeholders)
+    }
+}
+
 /// A person wanted in the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stakeholder {

@@ -40,8 +40,7 @@ struct Told<'a> {
     line: usize,
     column: usize,
     message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
+    hint: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
 }
@@ -56,7 +55,7 @@ fn as_json(findings: &Findings) -> Vec<Told<'_>> {
         line: finding.line,
         column: finding.column,
         message: &finding.message,
-        hint: finding.hint.as_deref(),
+        hint: &finding.hint,
         text: finding.excerpt.as_ref().map(|excerpt| excerpt.text.as_str()),
     });
     told.collect()

@@ -14,7 +14,6 @@ use crate::clock::{SignedDuration, Timestamp, later};
 use crate::config::{self, Colours, Config, Level, Loaded, StoreAddress, Strictness, Surroundings};
 use crate::consent::Stances;
 use crate::incident::Incident;
-use crate::room::Strangers;
 use crate::roster::rehearsal::{Change, Difference};
 use crate::roster::{Roster, Subject, Summons};
 use crate::store::IncidentQuery;
@@ -126,7 +125,7 @@ fn compare(
             severity: incident.severity,
             route: &after.route,
             old_route: (before.route != after.route).then_some(before.route.as_str()),
-            reaches_nobody: reaches_nobody(after, rooms.strangers, stances),
+            reaches_nobody: reaches_nobody(after, stances),
             difference: Difference::between(before, after),
         })
         .collect();
@@ -141,20 +140,18 @@ fn compare(
         let nobody = answers.iter().filter(|a| a.reaches_nobody).count();
         writeln!(
             out,
-            "{} incidents of {} and worse rehearsed, {different} would call other people, {nobody} nobody",
+            "{} incident{} of {} and worse rehearsed, {different} would call other people, {nobody} nobody",
             answers.len(),
+            if answers.len() == 1 { "" } else { "s" },
             rooms.open_at
         )?;
     }
     Ok(if answers.iter().any(|a| a.reaches_nobody) { NO } else { 0 })
 }
 
-/// Nobody is called, or only people who would be left out.
-fn reaches_nobody(summons: &Summons, strangers: Strangers, stances: &Stances) -> bool {
-    !summons.stakeholders.iter().any(|s| {
-        let is_known = s.introduced || stances.acquainted.contains(&s.jid);
-        !stances.stopped.contains_key(&s.jid) && (is_known || strangers != Strangers::LeaveOut)
-    })
+/// Nobody is called, or only people who said STOP. Of strangers one is added, whatever `rooms.strangers` says.
+fn reaches_nobody(summons: &Summons, stances: &Stances) -> bool {
+    summons.stakeholders.iter().all(|s| stances.stopped.contains_key(&s.jid))
 }
 
 fn draw(answer: &Answer<'_>, out: &mut dyn Write) -> io::Result<()> {

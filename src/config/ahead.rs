@@ -21,13 +21,14 @@ pub(super) fn next_gap(rotation: &Rotation, now: Timestamp) -> Option<String> {
 }
 
 /// Says when a route for incidents that open rooms would reach nobody of its own, or nobody in a role that
-/// must be filled.
-pub(super) fn route(item: &Item<'_>, route: &Route, roster: &Roster, now: Timestamp) {
+/// must be filled. One that is `followed` may leave it to others to lead and to come.
+pub(super) fn route(item: &Item<'_>, route: &Route, followed: bool, roster: &Roster, now: Timestamp) {
     let until = later(now, AHEAD);
     let at = |message: String, hint: &str| {
         item.desk.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
     };
     if !route.is_fallback()
+        && !followed
         && let Some(when) = missing(route.invite.iter(), roster, now, until)
     {
         at(
@@ -37,7 +38,8 @@ pub(super) fn route(item: &Item<'_>, route: &Route, roster: &Roster, now: Timest
         return;
     }
     let required = route.quorum.iter().flat_map(|quorum| &quorum.roles).map(String::as_str);
-    let roles: BTreeSet<&str> = std::iter::once(COMMANDER).chain(required).collect();
+    let lead = std::iter::once(COMMANDER).filter(|_| !followed);
+    let roles: BTreeSet<&str> = lead.chain(required).collect();
     for role in roles {
         let of_role = |invite: &&Invite| invite.role == role;
         if let Some(when) = missing(route.invite.iter().filter(of_role), roster, now, until) {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::alert::Severity;
 use crate::config::item::Item;
 use crate::config::people::Seen;
-use crate::config::routes::{empty_roles, invites, opens, runbook, unwilling};
+use crate::config::routes::{empty_roles, invites, opens, runbook};
 use crate::config::section::Section;
+use crate::config::unwilling::{stand_ins, unwilling};
 use crate::config::words::shortened;
 use crate::roster::client::plain_value;
 use crate::roster::{Client, Roster};
@@ -100,6 +101,7 @@ pub(super) fn remarks(written: &Written<'_>, roster: &Roster, open_at: Severity)
         if !taken.iter().any(|route| opens(&route.matchers, open_at)) {
             continue;
         }
-        unwilling(item, &format!("client `{}`", shortened(&client.key)), &named, roster);
+        let at_need = named.iter().flat_map(|key| stand_ins(key, roster).take(1)).collect();
+        unwilling(item, &format!("client `{}`", shortened(&client.key)), &named, &at_need, roster);
     }
 }

@@ -59,27 +59,32 @@ impl<'a> Desk<'a> {
             Err(e) => {
                 let message = format!("this is not well-formed YAML: {}", e.why);
                 match e.at {
-                    Some(at) => self.error(at..at, message),
-                    None => self.whole_file(Level::Error, name.to_owned(), message, None),
+                    Some(at) => self.error_with(
+                        at..at,
+                        message,
+                        "look at brackets, quotes, colons and the indentation, here and just above; indent by blanks",
+                    ),
+                    None => self.whole_file(
+                        Level::Error,
+                        name.to_owned(),
+                        message,
+                        "a file holds one document, far smaller and nested far less deeply".to_owned(),
+                    ),
                 }
                 None
             }
         }
     }
 
-    pub(super) fn error(&self, span: Range<usize>, message: impl AsRef<str>) {
-        self.note(Level::Error, span, message.as_ref(), None);
-    }
-
     pub(super) fn error_with(&self, span: Range<usize>, message: impl AsRef<str>, hint: impl Into<String>) {
-        self.note(Level::Error, span, message.as_ref(), Some(hint.into()));
+        self.note(Level::Error, span, message.as_ref(), hint.into());
     }
 
     pub(super) fn warning(&self, span: Range<usize>, message: impl AsRef<str>, hint: impl Into<String>) {
-        self.note(Level::Warning, span, message.as_ref(), Some(hint.into()));
+        self.note(Level::Warning, span, message.as_ref(), hint.into());
     }
 
-    fn note(&self, severity: Level, span: Range<usize>, message: &str, hint: Option<String>) {
+    fn note(&self, severity: Level, span: Range<usize>, message: &str, hint: String) {
         let (file, line, column) = self.source.place(span.start);
         if severity == Level::Error {
             self.errors.set(self.errors.get() + 1);
@@ -97,7 +102,7 @@ impl<'a> Desk<'a> {
     }
 
     /// A problem of a file, or of a folder, as a whole.
-    pub(super) fn whole_file(&self, severity: Level, file: String, message: String, hint: Option<String>) {
+    pub(super) fn whole_file(&self, severity: Level, file: String, message: String, hint: String) {
         if severity == Level::Error {
             self.errors.set(self.errors.get() + 1);
         }

@@ -48,7 +48,7 @@ fn proofs(s: &Section<'_>, item: &Item<'_>) -> Vec<Verifier> {
             let verifier = Verifier::new(scheme);
             let problem = verifier.problem();
             if let Some(problem) = problem {
-                item.error(format!("cannot work: {problem}"));
+                item.error_with(format!("cannot work: {problem}"), "put that right, or choose another way");
             }
             problem.is_none().then_some(verifier)
         })

@@ -32,7 +32,7 @@ pub(super) struct Opened {
 struct Problem {
     file: String,
     message: String,
-    hint: Option<String>,
+    hint: String,
 }
 
 impl Opened {
@@ -70,16 +70,14 @@ impl Opened {
 
     fn folder(path: &Path) -> Self {
         let folder = path.display().to_string();
-        let wrong = |message: String, hint: &str| Problem {
-            file: folder.clone(),
-            message,
-            hint: (!hint.is_empty()).then(|| hint.to_owned()),
-        };
+        let wrong =
+            |message: String, hint: &str| Problem { file: folder.clone(), message, hint: hint.to_owned() };
         let mut problems = Vec::new();
         let files = match yaml_files(path) {
             Ok(files) => files,
             Err(e) => {
-                problems.push(wrong(format!("this folder cannot be read: {}", reason(&e)), ""));
+                let hint = "see that it is there and that this program may read it";
+                problems.push(wrong(format!("this folder cannot be read: {}", reason(&e)), hint));
                 Vec::new()
             }
         };
@@ -111,7 +109,7 @@ impl Opened {
             if size > LARGEST_TOGETHER {
                 problems.push(wrong(
                     format!("the files of this folder are larger than {LARGEST_TOGETHER} bytes together"),
-                    "",
+                    "move what is no part of the roster somewhere else",
                 ));
                 break;
             }
@@ -173,18 +171,22 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn into_text(name: &str, bytes: io::Result<Vec<u8>>) -> Result<String, Problem> {
-    let problem = |message: String, hint: Option<&str>| Problem {
-        file: name.to_owned(),
-        message,
-        hint: hint.map(str::to_owned),
-    };
+    let problem =
+        |message: String, hint: &str| Problem { file: name.to_owned(), message, hint: hint.to_owned() };
     let bytes = bytes.map_err(|e| {
-        let hint = (e.kind() == io::ErrorKind::NotFound)
-            .then_some("paths in the config are relative to the config file");
+        let hint = if e.kind() == io::ErrorKind::NotFound {
+            "paths in the config are relative to the config file"
+        } else {
+            "see that it is a file and that this program may read it"
+        };
         problem(format!("this file cannot be read: {}", reason(&e)), hint)
     })?;
     if bytes.len() > LARGEST_TEXT {
-        return Err(problem(format!("this file is larger than {LARGEST_TEXT} bytes"), None));
+        return Err(problem(
+            format!("this file is larger than {LARGEST_TEXT} bytes"),
+            "look whether this is the file that was meant",
+        ));
     }
-    String::from_utf8(bytes).map_err(|_not_utf8| problem("this file is not UTF-8 text".to_owned(), None))
+    String::from_utf8(bytes)
+        .map_err(|_not_utf8| problem("this file is not UTF-8 text".to_owned(), "save it as UTF-8"))
 }

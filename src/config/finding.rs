@@ -35,7 +35,7 @@ pub struct Finding {
     /// What is wrong, without a full stop.
     pub message: String,
     /// What would put it right.
-    pub hint: Option<String>,
+    pub hint: String,
     /// The line, with secrets covered.
     pub excerpt: Option<Excerpt>,
 }
@@ -154,11 +154,7 @@ impl fmt::Display for Finding {
         if self.severity == Level::Warning {
             f.write_str("warning: ")?;
         }
-        f.write_str(&self.message)?;
-        match &self.hint {
-            Some(hint) => write!(f, " ({hint})"),
-            None => Ok(()),
-        }
+        write!(f, "{} ({})", self.message, self.hint)
     }
 }
 
@@ -200,9 +196,7 @@ impl Finding {
             lines.push(format!("{number} {bar} {}", excerpt.text));
             lines.push(format!("{:gutter$} {bar} {indent}{mark}", ""));
         }
-        if let Some(hint) = &self.hint {
-            lines.push(format!("{:gutter$} {} {hint}", "", paint("1;34", "= hint:")));
-        }
+        lines.push(format!("{:gutter$} {} {}", "", paint("1;34", "= hint:"), self.hint));
         lines.push(String::new());
         lines.join("\n")
     }
@@ -220,7 +214,7 @@ mod tests {
             column: 3,
             span: 20..25,
             message: "`listn` is not a key of `server`".to_owned(),
-            hint: Some("did you mean `listen`?".to_owned()),
+            hint: "did you mean `listen`?".to_owned(),
             excerpt: Some(Excerpt { text: "  listn: 0.0.0.0:8080".to_owned(), indent: 2, length: 5 }),
         }
     }

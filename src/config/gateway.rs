@@ -232,10 +232,16 @@ fn instances(s: &Section<'_>, shared: Budget) -> Vec<Instance> {
             continue;
         };
         if found.iter().any(|i| i.id == instance.id) {
-            id_item.error("is the id of an earlier instance: its budget would be spent twice");
+            id_item.error_with(
+                "is the id of an earlier instance: its budget would be spent twice",
+                "write the other number's id, or remove one of the two",
+            );
         }
         if instance.phone.is_some() && found.iter().any(|i| i.phone == instance.phone) {
-            id_item.error("has the `phone` of an earlier instance: one number cannot be linked twice");
+            id_item.error_with(
+                "has the `phone` of an earlier instance: one number cannot be linked twice",
+                "write the other number, or leave its `phone` out",
+            );
         }
         if found.iter().any(|i| i.name == instance.name) {
             let at = name_item.unwrap_or(id_item);

@@ -69,7 +69,10 @@ fn title(item: &Item<'_>) -> Option<String> {
     let text = item.line()?;
     let length = text.chars().count();
     if length > TITLE {
-        item.error(format!("is {length} characters long, but a title has {TITLE} at most"));
+        item.error_with(
+            format!("is {length} characters long, but a title has {TITLE} at most"),
+            "shorten it; the address stands beside it",
+        );
         return None;
     }
     Some(text.to_owned())

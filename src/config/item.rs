@@ -44,10 +44,6 @@ impl<'a> Item<'a> {
         if self.path.is_empty() { "this file".to_owned() } else { format!("`{}`", self.path) }
     }
 
-    pub(super) fn error(&self, message: impl Display) {
-        self.desk.error(self.span(), format!("{} {message}", self.called()));
-    }
-
     pub(super) fn error_with(&self, message: impl Display, hint: impl Into<String>) {
         self.desk.error_with(self.span(), format!("{} {message}", self.called()), hint);
     }
@@ -68,7 +64,14 @@ impl<'a> Item<'a> {
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
         };
-        self.error(format!("must be {expected}, not {found}"));
+        let hint = match (expected, &self.node.value) {
+            ("a map", _) => "write `key: value`, each on a line of its own below, indented",
+            ("a list", _) => "write `[ one, two ]`, or each on a line of its own after `- `",
+            (_, Value::List(_)) => "write one value, without brackets and without `- `",
+            (_, Value::Map(_)) => "write one value; a text with a colon or brackets in it stands in quotes",
+            _ => "see the example files in `config`",
+        };
+        self.error_with(format!("must be {expected}, not {found}"), hint);
     }
 
     /// The spelling of a scalar; a list, a map or nothing is a finding.
@@ -88,7 +91,7 @@ impl<'a> Item<'a> {
     pub(super) fn text(&self) -> Option<&'a str> {
         let text = self.scalar("a text")?.trim();
         if text.is_empty() {
-            self.error("is empty");
+            self.error_with("is empty", "write a text, or remove it");
             return None;
         }
         Some(text)
@@ -98,18 +101,21 @@ impl<'a> Item<'a> {
     pub(super) fn line(&self) -> Option<&'a str> {
         let text = self.text()?;
         if text.chars().any(char::is_control) {
-            self.error("must be one line without control characters");
+            self.error_with(
+                "must be one line without control characters",
+                "write it on one line, without tabs",
+            );
             return None;
         }
         Some(text)
     }
 
     /// Something that reads itself from text.
-    pub(super) fn parsed<T: FromStr>(&self, expected: &str) -> Option<T> {
+    pub(super) fn parsed<T: FromStr>(&self, expected: &str, hint: &str) -> Option<T> {
         let text = self.scalar(expected)?.trim();
         let parsed = text.parse().ok();
         if parsed.is_none() {
-            self.error(format!("must be {expected}, not `{}`", shortened(text)));
+            self.error_with(format!("must be {expected}, not `{}`", shortened(text)), hint);
         }
         parsed
     }
@@ -120,26 +126,28 @@ impl<'a> Item<'a> {
         }
         let text = self.scalar("true or false")?;
         let hint = match text.to_ascii_lowercase().as_str() {
-            "yes" | "on" | "y" => Some("write true"),
-            "no" | "off" | "n" => Some("write false"),
-            _ => None,
+            "yes" | "on" | "y" => "write true",
+            "no" | "off" | "n" => "write false",
+            _ => "write true or false, without quotes",
         };
-        let message = format!("must be true or false, not `{}`", shortened(text));
-        match hint {
-            Some(hint) => self.error_with(message, hint),
-            None => self.error(message),
-        }
+        self.error_with(format!("must be true or false, not `{}`", shortened(text)), hint);
         None
     }
 
     /// A whole number within a range.
     pub(super) fn number(&self, range: RangeInclusive<u32>) -> Option<u32> {
-        let expected = format!("a whole number from {} to {}", range.start(), range.end());
-        let number: u32 = self.parsed(&expected)?;
+        let (least, most) = (range.start(), range.end());
+        let expected = format!("a whole number from {least} to {most}");
+        let number: u32 = self.parsed(&expected, "write digits alone, without a sign and without a unit")?;
         if range.contains(&number) {
             return Some(number);
         }
-        self.error(format!("must be {expected}, not {number}"));
+        let hint = if number < *least {
+            format!("the smallest is {least}")
+        } else {
+            format!("the largest is {most}")
+        };
+        self.error_with(format!("must be {expected}, not {number}"), hint);
         None
     }
 
@@ -148,12 +156,14 @@ impl<'a> Item<'a> {
         let text = self.scalar("a length of time such as `30s`, `5m` or `1h30m`")?;
         match quantity::duration(text) {
             Ok(length) if range.contains(&length) => Some(length),
-            Ok(_) => {
-                self.error(format!(
-                    "must be from {} to {}, not `{text}`",
-                    quantity::show(*range.start()),
-                    quantity::show(*range.end()),
-                ));
+            Ok(length) => {
+                let (least, most) = (quantity::show(*range.start()), quantity::show(*range.end()));
+                let hint = if length < *range.start() {
+                    format!("the shortest is {least}")
+                } else {
+                    format!("the longest is {most}")
+                };
+                self.error_with(format!("must be from {least} to {most}, not `{text}`"), hint);
                 None
             }
             Err(hint) => {
@@ -173,7 +183,7 @@ impl<'a> Item<'a> {
         let message = format!("must be {}, not `{}`", one_of(&words), shortened(text));
         match self.desk.closest(text, &words) {
             Some(word) => self.error_with(message, format!("did you mean `{word}`?")),
-            None => self.error(message),
+            None => self.error_with(message, "write one of these words"),
         }
         None
     }
@@ -231,10 +241,7 @@ impl<'a> Item<'a> {
                 let text = item.text()?;
                 Matcher::parse(text)
                     .map_err(|e| {
-                        item.error_with(
-                            format!("is not a matcher: {}", e.why),
-                            "write `label = value`, `label != value`, `label =~ \"pattern\"` or `label !~ \"pattern\"`",
-                        );
+                        item.error_with(format!("is not a matcher: {}", e.why), e.hint);
                     })
                     .ok()
             })

@@ -14,7 +14,7 @@ use crate::config::teams::teams;
 use crate::config::translations::language;
 use crate::config::words::shortened;
 use crate::config::yaml::Value;
-use crate::jid::Jid;
+use crate::jid::{Jid, NotAnId};
 use crate::roster::{FALLBACK, Person, Roster};
 
 /// The roster, or what could be made of it; the caller looks at the findings before using it.
@@ -73,6 +73,11 @@ pub(super) struct Seen<'a> {
 impl<'a> Seen<'a> {
     fn unused(&self) -> impl Iterator<Item = &Item<'a>> {
         self.people.iter().filter(|(key, _)| !self.used.contains(*key)).map(|(_, item)| item)
+    }
+
+    /// Where the person under `key` stands.
+    pub(super) fn entry(&self, key: &str) -> Option<&Item<'a>> {
+        self.people.get(key)
     }
 
     fn keys(&self) -> Vec<&str> {
@@ -243,8 +248,16 @@ pub(super) fn number(item: &Item<'_>) -> Option<Jid> {
         );
         return None;
     }
+    let tight: String = text.split_whitespace().collect();
+    if tight.contains("(0)") {
+        item.error_with(
+            "is not a phone number: it holds `(0)`, which nobody dials from abroad",
+            "leave the zero out: `+49 170 …`",
+        );
+        return None;
+    }
     match Jid::from_phone(text) {
-        Ok(jid) => Some(jid),
+        Ok(jid) => assigned(item, jid, "is not a phone number"),
         Err(e) => {
             let text = text.trim();
             let hint = if text.contains('@') {
@@ -264,8 +277,8 @@ pub(super) fn number(item: &Item<'_>) -> Option<Jid> {
 
 fn chat_id(item: &Item<'_>) -> Option<Jid> {
     let text = item.scalar("an id such as `\"15550100123@c.us\"`")?;
-    match text.parse() {
-        Ok(jid) => Some(jid),
+    match text.parse::<Jid>() {
+        Ok(jid) => assigned(item, jid, "is not a person's id"),
         Err(e) => {
             let hint = if text.trim().starts_with('+') {
                 "a phone number belongs under `phone`"
@@ -276,6 +289,23 @@ fn chat_id(item: &Item<'_>) -> Option<Jid> {
             None
         }
     }
+}
+
+/// `jid`, unless nobody can have it as their number.
+fn assigned(item: &Item<'_>, jid: Jid, is_not: &str) -> Option<Jid> {
+    let Err(e) = jid.check_number() else { return Some(jid) };
+    let (why, hint) = match e {
+        NotAnId::Country => {
+            (e.to_string(), "look at the first digits: they are the country code, such as 49 or 971")
+        }
+        NotAnId::Phone | NotAnId::Person | NotAnId::Group => (
+            "before `@c.us` stands a phone number, country code first: 7 to 15 digits, no leading zero"
+                .to_owned(),
+            "for example `\"15550100123@c.us\"`",
+        ),
+    };
+    item.error_with(format!("{is_not}: {why}"), hint);
+    None
 }
 
 fn email(item: &Item<'_>) -> Option<String> {

@@ -130,10 +130,7 @@ fn template(item: &Item<'_>, key: &str, text: &str) -> Option<String> {
     };
     for problem in &problems {
         let place = problem.line.map(|line| format!("line {line} of the text: ")).unwrap_or_default();
-        item.error_with(
-            format!("does not render: {place}{}", problem.why),
-            "variables are written `{{ title }}`, conditions `{% if runbook %} … {% endif %}`",
-        );
+        item.error_with(format!("does not render: {place}{}", problem.why), problem.hint);
     }
     problems.is_empty().then(|| text.to_owned())
 }

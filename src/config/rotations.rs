@@ -1,6 +1,6 @@
 //! The roster's rotations: who takes turns, and by which wall clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -25,8 +25,12 @@ pub(super) fn rotations<'a>(
     let mut rotations = BTreeMap::new();
     for (key, item) in item.named() {
         seen.rotations.insert(key.to_owned());
+        let errors = item.desk.errors();
         if let Some(rotation) = item.section(|s| rotation(s, key, seen)) {
-            remarks(&item, &rotation, now);
+            // Where somebody is missing because of a mistake, that says it better.
+            if item.desk.errors() == errors {
+                remarks(&item, &rotation, now);
+            }
             rotations.insert(key.to_owned(), rotation);
         }
         seen.turns.insert(key.to_owned(), item);
@@ -39,14 +43,18 @@ fn remarks(item: &Item<'_>, rotation: &Rotation, now: Timestamp) {
     let at = |message: String, hint: &str| {
         item.desk.warning(item.key_span.clone(), format!("`{}` {message}", rotation.name), hint);
     };
-    let mut everybody: Vec<&str> = rotation.everybody().collect();
-    everybody.sort_unstable();
-    everybody.dedup();
-    if everybody.len() == 1 {
+    let always = always_there(&rotation.layers);
+    let layers = rotation.layers.iter().take(always.map_or(usize::MAX, |(n, _)| n + 1));
+    let last = rotation.fallback.iter().filter(|_| always.is_none());
+    let turns: BTreeSet<&String> = layers.flat_map(|layer| &layer.people).chain(last).collect();
+    if turns.len() == 1 {
         at(
-            "is one person, who is always on duty".to_owned(),
-            "name somebody else to take turns, or a `fallback`",
+            "is one person, who always has the turn".to_owned(),
+            "name somebody else beside them under `people`, so that they take turns",
         );
+    }
+    if let Some((n, layer)) = always {
+        idle(item, n, layer);
     }
     let gaps = rotation.weekly_gaps();
     if let Some((from, until)) = gaps.first() {
@@ -56,6 +64,30 @@ fn remarks(item: &Item<'_>, rotation: &Rotation, now: Timestamp) {
         at(
             format!("has nobody on duty each week from {} to {}{more}{next}", show(from), show(until)),
             "add a layer without `only` at the end, or a `fallback` person",
+        );
+    }
+}
+
+/// The first layer that has somebody at all times.
+fn always_there(layers: &[Layer]) -> Option<(usize, &Layer)> {
+    let is_always = |layer: &Layer| layer.hours.is_empty() || layer.hours.contains(&Hours::ALWAYS);
+    layers.iter().enumerate().find(|(_, layer)| is_always(layer))
+}
+
+/// Says which layers, and whether the fallback, never have a turn, because `layer` before them, the one at
+/// place `n`, always has somebody.
+fn idle(item: &Item<'_>, n: usize, layer: &Layer) {
+    let layers = item.entry("layers");
+    let behind = layers.iter().flat_map(Item::members).skip(n + 1);
+    for idle in behind.chain(item.entry("fallback")) {
+        let (before, key) = if layers.is_some() {
+            (format!("layer `{}` before it always has somebody", shortened(&layer.name)), "give that layer")
+        } else {
+            ("the turns before it always have somebody".to_owned(), "add")
+        };
+        idle.warning(
+            format!("never has a turn: {before}"),
+            format!("{key} `only`, or remove this one; for somebody who is away name a `stand_in`"),
         );
     }
 }

@@ -12,9 +12,10 @@ use crate::config::people::Seen;
 use crate::config::quorum::{check_size, quorum, size};
 use crate::config::roles::{Invited, role_name};
 use crate::config::section::Section;
-use crate::config::words::{shortened, some_of};
+use crate::config::unwilling::{at_need, unwilling};
+use crate::config::words::shortened;
 use crate::config::yaml::Value;
-use crate::config::{Surroundings, ahead};
+use crate::config::{Surroundings, ahead, away, chains};
 use crate::matcher::Matcher;
 use crate::roster::{
     COMMANDER, FALLBACK, Giving, Handout, Invite, Invitee, Quorum, Roster, Route, USUAL_SIZE,
@@ -29,97 +30,139 @@ pub(super) fn fill<'a>(
 ) {
     let Surroundings { open_at, now, .. } = *surroundings;
     let known = Known::read(root, surroundings);
-    let mut catch_all: Option<usize> = None;
-    let mut written: Vec<Written<'a>> = Vec::new();
-    let mut names: BTreeMap<String, Item<'a>> = BTreeMap::new();
-    if let Some(item) = root.get("routes") {
-        for (n, item) in item.list(false).iter().enumerate() {
-            let errors = item.desk.errors();
-            let (route, sized) = item.section(|s| route(s, n, seen));
-            if let Some(first) = names.get(&route.name) {
-                let place = item.desk.elsewhere(&first.key_span, &item.key_span);
-                item.error_with(
-                    format!("is a second route named `{}`, as in {place}", route.name),
-                    "names tell routes apart in the room's history",
-                );
-            } else {
-                names.insert(route.name.clone(), item.clone());
-            }
-            if let Some(earlier) = catch_all.and_then(|n| roster.routes.get(n)) {
-                item.warning(
-                    format!("is never reached: `{}` before it has no matchers", earlier.name),
-                    "move the route without matchers to the end, or use `fallback`",
-                );
-            } else if route.matchers.is_empty() && !route.goes_on {
-                catch_all = Some(n);
-            }
-            if item.desk.errors() == errors {
-                check_size(item, &route, sized, roster);
-                remarks(item, &route, roster, open_at);
-            }
-            written.push(Written::new(item, &route));
-            roster.routes.push(route);
+    let (written, sizes) = routes(root, roster, seen);
+    let mut followed: Vec<bool> = Vec::new();
+    for (n, (Written { item, .. }, route)) in written.iter().zip(&roster.routes).enumerate() {
+        let followers = chains::followers(&roster.routes, n, &known);
+        followed.push(!followers.is_empty());
+        let Some(sized) = sizes.get(n).copied().flatten() else { continue };
+        check_size(item, route, sized, roster);
+        // A route of which a matcher could not be read seems to match more than it does.
+        if sizes.iter().all(Option::is_some) {
+            chains::check_size(item, route, &followers, roster);
         }
+        remarks(item, route, !followers.is_empty(), roster, open_at);
     }
     matching::remarks(&written, roster, &known, open_at);
-    let hint = "whom to call when no route matches: `fallback: { invite: { commander: [ … ] } }`";
-    if let Some(item) = root.need("fallback", hint) {
-        let errors = item.desk.errors();
-        let (fallback, sized) = item.section(|s| called(s, FALLBACK.to_owned(), Vec::new(), seen));
-        roster.fallback = fallback;
-        if item.desk.errors() == errors {
-            if roster.fallback.invite.iter().all(|i| i.whom.is_empty()) {
-                item.error_with("names nobody, but somebody must always be called", hint);
-            }
-            let whom = || {
-                roster.fallback.invite.iter().flat_map(|i| i.whom.iter().map(|whom| (whom, i.role.as_str())))
-            };
-            let gives_none = whom().next().is_some()
-                && whom().all(|(whom, role)| roster.gives(whom, role) == Giving::Nobody);
-            let when = if gives_none {
-                Some("ever there".to_owned())
-            } else {
-                ahead::fallback(&roster.fallback, roster, now)
-            };
-            if let Some(when) = when {
-                let teams = if whom().any(|(whom, _)| matches!(whom, Invitee::Team(_))) {
-                    "teams and rotations"
-                } else {
-                    "rotations"
-                };
-                item.error_with(
-                    format!(
-                        "names {teams} only that have nobody at times, but somebody must always be called: nobody is {when}"
-                    ),
-                    "name a person too, or give one of the rotations a `fallback`",
-                );
-            }
-            check_size(&item, &roster.fallback, sized, roster);
-            remarks(&item, &roster.fallback, roster, open_at);
-            if root.desk.errors() == 0 {
-                ahead::route(&item, &roster.fallback, roster, now);
-            }
-        }
-    }
+    fallback(root, roster, seen, surroundings);
     // Where somebody is missing because of a mistake, that says it better.
     if root.desk.errors() == 0 {
-        let opening =
-            || written.iter().zip(&roster.routes).filter(|(_, route)| opens(&route.matchers, open_at));
-        for (Written { item, .. }, route) in opening() {
-            ahead::route(item, route, roster, now);
+        for ((Written { item, .. }, route), followed) in written.iter().zip(&roster.routes).zip(&followed) {
+            if opens(&route.matchers, open_at) {
+                ahead::route(item, route, *followed, roster, now);
+            }
         }
-        let routes = opening().map(|(_, route)| route).chain(std::iter::once(&roster.fallback));
-        ahead::absences(seen, roster, routes, now);
+        let opening = || roster.routes.iter().filter(|route| opens(&route.matchers, open_at));
+        let routes = || opening().chain(std::iter::once(&roster.fallback));
+        ahead::absences(seen, roster, routes(), now);
+        away::remarks(seen, roster, routes(), now);
+    }
+}
+
+/// Reads the routes. Of each where it is written, and, if there is no mistake in it, whether it says its size.
+fn routes<'a>(
+    root: &Section<'a>,
+    roster: &mut Roster,
+    seen: &mut Seen<'a>,
+) -> (Vec<Written<'a>>, Vec<Option<bool>>) {
+    let (mut written, mut sized): (Vec<Written<'a>>, Vec<Option<bool>>) = (Vec::new(), Vec::new());
+    let Some(item) = root.get("routes") else { return (written, sized) };
+    let mut catch_all: Option<usize> = None;
+    let mut names: BTreeMap<String, Item<'a>> = BTreeMap::new();
+    for (n, item) in item.list(false).iter().enumerate() {
+        let errors = item.desk.errors();
+        let (route, says_size) = item.section(|s| route(s, n, seen));
+        if let Some(first) = names.get(&route.name) {
+            let place = item.desk.elsewhere(&first.key_span, &item.key_span);
+            item.error_with(
+                format!("is a second route named `{}`, as in {place}", route.name),
+                "names tell routes apart in the room's history",
+            );
+        } else {
+            names.insert(route.name.clone(), item.clone());
+        }
+        let is_sound = item.desk.errors() == errors;
+        if let Some(earlier) = catch_all.and_then(|n| roster.routes.get(n)) {
+            item.warning(
+                format!("is never reached: `{}` before it has no matchers", earlier.name),
+                "move the route without matchers to the end, or use `fallback`",
+            );
+        } else if is_sound && route.matchers.is_empty() && !route.goes_on {
+            catch_all = Some(n);
+        }
+        sized.push(is_sound.then_some(says_size));
+        written.push(Written::new(item, &route));
+        roster.routes.push(route);
+    }
+    (written, sized)
+}
+
+/// Reads the fallback, which must reach somebody at all times.
+fn fallback<'a>(
+    root: &Section<'a>,
+    roster: &mut Roster,
+    seen: &mut Seen<'a>,
+    surroundings: &Surroundings<'_>,
+) {
+    let Surroundings { open_at, now, .. } = *surroundings;
+    let hint = "whom to call when no route matches: `fallback: { invite: { commander: [ … ] } }`";
+    let Some(item) = root.need("fallback", hint) else { return };
+    let errors = item.desk.errors();
+    let (fallback, sized) = item.section(|s| called(s, FALLBACK.to_owned(), Vec::new(), seen));
+    roster.fallback = fallback;
+    if item.desk.errors() != errors {
+        return;
+    }
+    if roster.fallback.invite.iter().all(|i| i.whom.is_empty()) {
+        item.error_with("names nobody, but somebody must always be called", hint);
+    }
+    let whom =
+        || roster.fallback.invite.iter().flat_map(|i| i.whom.iter().map(|whom| (whom, i.role.as_str())));
+    let gives_none =
+        whom().next().is_some() && whom().all(|(whom, role)| roster.gives(whom, role) == Giving::Nobody);
+    let when = if gives_none {
+        Some("ever there".to_owned())
+    } else {
+        ahead::fallback(&roster.fallback, roster, now)
+    };
+    if let Some(when) = when {
+        let teams = if whom().any(|(whom, _)| matches!(whom, Invitee::Team(_))) {
+            "teams and rotations"
+        } else {
+            "rotations"
+        };
+        item.error_with(
+            format!(
+                "names {teams} only that have nobody at times, but somebody must always be called: nobody is {when}"
+            ),
+            "name a person too, or give one of the rotations a `fallback`",
+        );
+    }
+    check_size(&item, &roster.fallback, sized, roster);
+    remarks(&item, &roster.fallback, false, roster, open_at);
+    if root.desk.errors() == 0 {
+        ahead::route(&item, &roster.fallback, false, roster, now);
     }
 }
 
 fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> (Route, bool) {
-    let name =
-        s.need("name", "what the room's history calls this route").and_then(|i| i.line().map(str::to_owned));
+    let name = s.need("name", "what the room's history calls this route").and_then(|item| name(&item));
     let matchers = s.get("match").map(|i| i.matchers()).unwrap_or_default();
     let goes_on = s.truth("continue", false);
     let (route, sized) = called(s, name.unwrap_or_else(|| format!("route {}", n + 1)), matchers, seen);
     (Route { goes_on, ..route }, sized)
+}
+
+fn name(item: &Item<'_>) -> Option<String> {
+    let name = item.line()?;
+    if name == FALLBACK {
+        item.error_with(
+            format!("is `{FALLBACK}`, the name of the fallback itself"),
+            "give the route another name; what is taken when no route matches stands under `fallback`",
+        );
+        return None;
+    }
+    Some(name.to_owned())
 }
 
 /// What routes and the fallback share: whom they call. Also whether they say how many fit into a room.
@@ -231,8 +274,8 @@ pub(super) fn invitee<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Option<Invite
     None
 }
 
-/// What is allowed but probably not meant.
-fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
+/// What is allowed but probably not meant. A route that is `followed` may leave it to others to lead and to come.
+fn remarks(item: &Item<'_>, route: &Route, followed: bool, roster: &Roster, open_at: Severity) {
     let named: BTreeSet<&str> = route
         .invite
         .iter()
@@ -243,47 +286,17 @@ fn remarks(item: &Item<'_>, route: &Route, roster: &Roster, open_at: Severity) {
     };
     let gives = |i: &Invite| i.whom.iter().any(|whom| roster.gives(whom, &i.role) != Giving::Nobody);
     let leads = |i: &Invite| i.role == COMMANDER && gives(i);
-    if !named.is_empty() && !route.invite.iter().any(leads) {
+    if !named.is_empty() && !followed && !route.invite.iter().any(leads) {
         at("has no commander".to_owned(), "somebody should lead: add the role `commander`");
     }
-    if named.is_empty() && route.name != FALLBACK {
+    if named.is_empty() && !followed && !route.is_fallback() {
         at("names nobody".to_owned(), "the fallback's people are called instead");
     }
     if !opens(&route.matchers, open_at) {
         return;
     }
-    unwilling(item, &format!("`{}`", route.name), &named, roster);
-}
-
-/// Says whom of those that `who` calls our number may not write to: who said STOP, and who never wrote to it.
-pub(super) fn unwilling(item: &Item<'_>, who: &str, named: &BTreeSet<&str>, roster: &Roster) {
-    let at = |message: String, hint: &str| {
-        item.desk.warning(item.key_span.clone(), format!("{who} {message}"), hint);
-    };
-    let known = &item.desk.stances;
-    let stopped_at = |key: &str| known.stopped.get(&roster.people.get(key)?.jid);
-    let stopped: Vec<String> = named
-        .iter()
-        .filter_map(|key| Some(format!("{key} (on {})", stopped_at(key)?.strftime("%F"))))
-        .collect();
-    if !stopped.is_empty() {
-        at(
-            format!("would call people who said STOP: {}", some_of(&stopped)),
-            "they are not called until they answer START to our number: name somebody else, or talk to them",
-        );
-    }
-    let is_stranger = |key: &&str| {
-        let person = roster.people.get(*key).filter(|person| !person.introduced);
-        person.is_some_and(|p| !known.acquainted.contains(&p.jid) && !known.stopped.contains_key(&p.jid))
-    };
-    let strangers: Vec<&str> = named.iter().copied().filter(is_stranger).collect();
-    if !strangers.is_empty() {
-        at(
-            format!("would call people who never wrote to our number: {}", some_of(&strangers)),
-            "ask them by `warroom introduce`, or let them write to it once and set `introduced: true`; until then \
-             `rooms.strangers` says what happens",
-        );
-    }
+    let at_need = at_need(route, roster);
+    unwilling(item, &format!("`{}`", route.name), &named, &at_need, roster);
 }
 
 /// Whether an incident bad enough to open a room can take a route with these matchers, as far as they

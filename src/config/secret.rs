@@ -44,7 +44,7 @@ impl Item<'_> {
             Origin::Plain | Origin::Elsewhere => {}
         }
         if text.is_empty() {
-            self.error("is empty");
+            self.error_with("is empty", "write the secret, `{ env: NAME }` or `{ file: PATH }`");
             return None;
         }
         if text.chars().any(char::is_control) {
@@ -79,7 +79,7 @@ impl Item<'_> {
             return Some(format!("{UNSET}{text}"));
         }
         if text.trim().is_empty() {
-            self.error("is empty");
+            self.error_with("is empty", "write it, `{ env: NAME }` or `{ file: PATH }`");
             return None;
         }
         Some(text.trim().to_owned())
@@ -107,7 +107,7 @@ impl Item<'_> {
             (Some(env), None) => self.ask_environment(&env, env.text()?),
             (None, Some(file)) => file.read_file(file.text()?),
             (Some(_), Some(_)) => {
-                self.error("names both `env` and `file`: one of them is enough");
+                self.error_with("names both `env` and `file`: one of them is enough", "remove one of them");
                 None
             }
             (None, None) => None,
@@ -127,10 +127,11 @@ impl Item<'_> {
         }
         if let Some(value) = (self.desk.env)(name) {
             if value.is_empty() {
-                self.error(format!(
-                    "is empty: the environment variable {} is set to nothing",
-                    shortened(name)
-                ));
+                let name = shortened(name);
+                self.error_with(
+                    format!("is empty: the environment variable {name} is set to nothing"),
+                    format!("set {name}, or use `{{ file: PATH }}`"),
+                );
                 return None;
             }
             return Some((value, Origin::Elsewhere));
@@ -180,7 +181,10 @@ impl Item<'_> {
         let longest = usize::try_from(LONGEST_FILE).unwrap_or(usize::MAX);
         let text = String::from_utf8(bytes).ok().filter(|t| t.len() <= longest);
         if text.is_none() {
-            self.error("must be a text of at most 64 KiB");
+            self.error_with(
+                "must be a text of at most 64 KiB",
+                "look whether this is the file that was meant",
+            );
         }
         text
     }

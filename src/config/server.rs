@@ -140,7 +140,7 @@ fn body_size(item: &Item<'_>) -> Option<usize> {
         return None;
     };
     if !(256 << 10..=64 << 20).contains(&size) {
-        item.error("must be from 256KiB (PagerDuty's largest body) to 64MiB");
+        item.error_with("must be from 256KiB (PagerDuty's largest body) to 64MiB", "leave it out for 1MiB");
         return None;
     }
     Some(size)

@@ -54,7 +54,7 @@ pub(super) fn verifier(item: &Item<'_>, kind: Option<SourceKind>, exposed: bool)
     };
     let verifier = verifier?;
     if let Some(problem) = verifier.problem() {
-        at.error(format!("cannot work: {problem}"));
+        at.error_with(format!("cannot work: {problem}"), "put that right, or choose another way");
         return None;
     }
     Some(verifier)
@@ -105,7 +105,12 @@ fn sns(item: &Item<'_>) -> Option<Verifier> {
             let items = i.list(true);
             items
                 .iter()
-                .map(|i| i.parsed("a topic's ARN, such as `arn:aws:sns:eu-central-1:123456789012:sev1`"))
+                .map(|i| {
+                    i.parsed(
+                        "a topic's ARN, such as `arn:aws:sns:eu-central-1:123456789012:sev1`",
+                        "copy it from the topic's page; a subscription's ARN has one part more",
+                    )
+                })
                 .collect::<Option<Vec<_>>>()
         });
         let raw = s.get("raw").map(|item| {
@@ -215,7 +220,10 @@ fn header_name(item: &Item<'_>) -> Option<HeaderName> {
     let text = item.text()?;
     let name = HeaderName::from_bytes(text.as_bytes()).ok();
     if name.is_none() {
-        item.error(format!("is not a header's name: `{}`", shortened(text)));
+        item.error_with(
+            format!("is not a header's name: `{}`", shortened(text)),
+            "it has letters, digits and `-`, such as `X-Webhook-Token`",
+        );
     }
     name
 }

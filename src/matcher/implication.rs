@@ -27,7 +27,7 @@ struct Left<'a> {
 impl<'a> Reach<'a> {
     /// Of `matchers`, which all must hold.
     #[must_use]
-    pub fn of(matchers: &'a [Matcher], domains: &'a Domains) -> Self {
+    pub fn of(matchers: impl IntoIterator<Item = &'a Matcher>, domains: &'a Domains) -> Self {
         let mut labels: BTreeMap<&str, Left<'_>> = BTreeMap::new();
         for matcher in matchers {
             let left =

@@ -8,7 +8,7 @@ use super::length::{fit, size, tidy};
 use super::scene::Words;
 use super::template::Author;
 use super::wording::Wording;
-use super::{Composer, Preview, TemplateProblem, markup};
+use super::{Composer, Preview, SHORTEN, TemplateProblem, markup};
 use crate::alert::one_line;
 use crate::roster::Language;
 
@@ -50,12 +50,12 @@ impl Composer {
         let longest = self.settings.limits.longest_text;
         if size(&text) > longest {
             let why = format!("it is longer than the {longest} characters that are taken");
-            return Err(TemplateProblem::of(wording, why));
+            return Err(TemplateProblem::of(wording, why, SHORTEN));
         }
         match way_out(wording) {
             Some(word) if !holds(&text, word) => {
                 let why = format!("it does not say `{word}`, which is what a person has to answer");
-                Err(TemplateProblem::of(wording, why))
+                Err(TemplateProblem::of(wording, why, "say how to refuse or to come back, with that word"))
             }
             _ => Ok(text),
         }

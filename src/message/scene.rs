@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use minijinja::Value;
 
+use super::labels::Labels;
 use super::length::fit;
 use super::markup::{escape, escape_address, escape_lines};
 use super::phrase::{alerts, beginning, length, one, some_of, span};
@@ -264,7 +265,7 @@ impl Scene<'_> {
             ("client", Value::from(client)),
             ("service", Value::from(service)),
             ("impact", Value::from(label(&["impact"]))),
-            ("labels", Value::from(labels)),
+            ("labels", Value::from_object(Labels(labels))),
             ("source", plain(&incident.source, SHORT)),
             ("origin", Value::from(origin(&incident.source, settings))),
             ("state", Value::from(state)),

@@ -8,6 +8,7 @@ use minijinja::{
 };
 
 use super::TemplateProblem;
+use super::labels::items;
 use super::length::fit;
 use super::markup::escape;
 use super::scene::Words;
@@ -64,7 +65,7 @@ impl Templates {
         engine.add_filter("lower", filters::lower);
         engine.add_filter("trim", filters::trim);
         engine.add_filter("join", filters::join);
-        engine.add_filter("items", filters::items);
+        engine.add_filter("items", items);
         engine.add_filter("length", filters::length);
         engine.add_filter("first", filters::first);
         engine.add_filter("last", filters::last);
@@ -102,6 +103,7 @@ impl Templates {
                 template: wording.as_str().to_owned(),
                 line: line_of(source, &name),
                 why: unknown_name(&name, known),
+                hint: VARIABLES,
             })
             .collect()
     }
@@ -142,10 +144,12 @@ impl Ready<'_> {
             return Err(TemplateProblem::of(
                 wording,
                 format!("it makes more than {LONGEST_OUTPUT} bytes of text"),
+                "write less, or repeat less",
             ));
         }
         if text.trim().is_empty() {
-            return Err(TemplateProblem::of(wording, "it says nothing".to_owned()));
+            let hint = "write something that stands there whatever is known, or remove the text";
+            return Err(TemplateProblem::of(wording, "it says nothing".to_owned(), hint));
         }
         Ok(text)
     }
@@ -153,7 +157,7 @@ impl Ready<'_> {
 
 /// Inserts a value: escaped, unless it was made safe when the words were gathered.
 fn insert(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    let written = if value.is_none() {
+    let written = if value.is_none() || value.is_undefined() {
         out.write_str("unknown")
     } else if value.is_safe() {
         out.write_str(value.as_str().unwrap_or_default())
@@ -191,8 +195,20 @@ fn problem(wording: Wording, error: &Error) -> TemplateProblem {
         (_, Some(detail)) => format!("{kind}: {detail}"),
         (_, None) => kind.to_string(),
     };
-    TemplateProblem { template: wording.as_str().to_owned(), line: error.line(), why }
+    let hint = match kind {
+        ErrorKind::OutOfFuel => "repeat less",
+        ErrorKind::UnknownFilter => {
+            "there are `upper`, `lower`, `trim`, `join`, `items`, `length`, `first`, `last`, `default`, `short(units)` \
+             and `quoted`"
+        }
+        ErrorKind::UndefinedError => "look at the name behind the dot: nothing has it",
+        _ => VARIABLES,
+    };
+    TemplateProblem { template: wording.as_str().to_owned(), line: error.line(), why, hint }
 }
+
+/// How a template is written.
+const VARIABLES: &str = "variables are written `{{ title }}`, conditions `{% if runbook %} … {% endif %}`";
 
 fn unknown_name(name: &str, known: &Words) -> String {
     let nearest =

@@ -505,7 +505,8 @@ fn templates_that_cannot_be_read_are_all_reported_with_their_lines() {
 fn a_template_that_does_not_render_gives_way_and_is_reported() {
     let sample = Sample::sparse();
     for (source, why) in [
-        ("{{ token }}\n{{ labels.region }}", "undefined value"),
+        ("{{ token }}\n{{ labels.region.city }}", "undefined value"),
+        ("{{ token }}\n{% for p in people %}{{ p.nmae }}{% endfor %}", "undefined value"),
         ("{{ token }}\n{{ title | reverse }}", "unknown filter: filter reverse is unknown"),
         ("{{ token }} {{ title | safe }}", "unknown filter: filter safe is unknown"),
         ("{{ token }} {{ 'x' * 99999999 }}", "it does too much work for one text"),
@@ -522,8 +523,30 @@ fn a_template_that_does_not_render_gives_way_and_is_reported() {
         let problems = composer.check();
         assert!(problems.iter().any(|p| p.template == "welcome" && p.why == why), "{source}: {problems:?}");
     }
-    let problems = own("welcome", "{{ token }}\n{{ labels.region }}").check();
+    let problems = own("welcome", "{{ token }}\n{{ labels.region.city }}").check();
     assert_eq!(problems[0].line, Some(2));
+}
+
+#[test]
+fn a_label_that_an_alert_does_not_have_is_unknown() {
+    let composer = own(
+        "welcome",
+        "{{ token }}: {{ labels.region }}, {{ labels['data-center'] }}, {{ labels.region|default('anywhere') }}\
+         {% if labels.region %}, region{% endif %}{% if 'region' in labels %}, in{% endif %}\
+         {% if labels.region is defined %}, defined{% endif %}\
+         {% for name in labels %}{% if name == 'client' %} ({{ name }} {{ labels[name] }}){% endif %}{% endfor %}",
+    );
+    assert_eq!(composer.check(), []);
+    let mut sample = Sample::full();
+    assert_eq!(
+        said_by(&composer, &sample, Wording::Welcome),
+        "INCIDENT-1042: unknown, unknown, anywhere (client acme)"
+    );
+    sample.incident.labels.insert("region".to_owned(), "eu".to_owned());
+    assert_eq!(
+        said_by(&composer, &sample, Wording::Welcome),
+        "INCIDENT-1042: eu, unknown, eu, region, in, defined (client acme)"
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::coverage::Gap;
 use super::rotation::By;
 use super::{Person, Roster, Rotation, wall_clock};
 use crate::clock::Timestamp;
@@ -131,6 +132,31 @@ impl Roster {
             .filter_map(|key| self.people.get(key))
             .filter(|other| role.is_none_or(|role| other.fills(role)))
             .find(|other| other.key != person.key && other.absence(at).is_none())
+    }
+
+    /// The stretches that begin before `until` and end after `from` in which `person` is called although away,
+    /// because no stand-in is there either.
+    #[must_use]
+    pub fn away_alone(&self, person: &Person, from: Timestamp, until: Timestamp) -> Vec<Gap> {
+        let stand_in = person.stand_in.as_ref().and_then(|key| self.people.get(key));
+        let absences = std::iter::once(person).chain(stand_in).flat_map(|person| &person.absences);
+        let mut edges: Vec<Timestamp> = absences.flat_map(|absence| [absence.from, absence.until]).collect();
+        edges.retain(|at| *at > from);
+        edges.push(from);
+        edges.sort_unstable();
+        edges.dedup();
+        let mut found: Vec<Gap> = Vec::new();
+        for (at, ends) in edges.iter().zip(edges.iter().skip(1)).filter(|(at, _)| **at < until) {
+            let is_away = person.absence(*at).is_some();
+            if !is_away || self.instead_of(person, std::iter::empty(), None, *at).is_some() {
+                continue;
+            }
+            match found.last_mut() {
+                Some(last) if last.until == *at => last.until = *ends,
+                _ => found.push(Gap { from: *at, until: *ends }),
+            }
+        }
+        found
     }
 
     /// Everybody whose absences decide who is called for `rotation`: its people, and their stand-ins.

@@ -28,15 +28,19 @@ impl Difference {
     /// What is different in `new`.
     #[must_use]
     pub fn between(old: &Summons, new: &Summons) -> Self {
-        let find = |summons: &Summons, person: &str| -> Option<Stakeholder> {
-            summons.stakeholders.iter().find(|s| s.person == person).cloned()
+        let find = |people: &[Stakeholder], person: &str| -> Option<Stakeholder> {
+            people.iter().find(|s| s.person == person).cloned()
         };
-        let only = |these: &Summons, others: &Summons| -> Vec<Change> {
-            let missing = these.stakeholders.iter().filter(|s| find(others, &s.person).is_none());
-            missing.map(|s| Change { person: s.person.clone(), why: s.why.clone() }).collect()
+        let only = |these: &Summons, others: &Summons, too_many: &str| -> Vec<Change> {
+            let missing = these.fitting().iter().filter(|s| find(others.fitting(), &s.person).is_none());
+            let why = |s: &Stakeholder| match find(&others.stakeholders, &s.person) {
+                Some(_) => format!("{}; {too_many} for a room of {}", s.why, others.size),
+                None => s.why.clone(),
+            };
+            missing.map(|s| Change { person: s.person.clone(), why: why(s) }).collect()
         };
-        let changed = new.stakeholders.iter().filter_map(|now| {
-            let before = find(old, &now.person)?;
+        let changed = new.fitting().iter().filter_map(|now| {
+            let before = find(old.fitting(), &now.person)?;
             let mut words = Vec::new();
             if before.role != now.role {
                 words.push(format!("{} instead of {}", now.role, before.role));
@@ -51,7 +55,11 @@ impl Difference {
             }
             (!words.is_empty()).then(|| Change { person: now.person.clone(), why: words.join(", ") })
         });
-        Self { added: only(new, old), removed: only(old, new), changed: changed.collect() }
+        Self {
+            added: only(new, old, "was too many"),
+            removed: only(old, new, "too many"),
+            changed: changed.collect(),
+        }
     }
 
     /// Whether both call the same people in the same way.

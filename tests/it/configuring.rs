@@ -19,6 +19,7 @@ mod scale;
 mod schema;
 mod settings;
 mod several;
+mod slips;
 mod teams;
 mod verifying;
 
@@ -310,8 +311,11 @@ fn files_that_cannot_be_read_are_findings() {
         "roster.yaml: this file cannot be read: there is no such file (paths in the config are relative to the config file)",
     );
     fs::write(files.config(), b"\xff\xfe").unwrap();
-    assert_eq!(files.findings()[0], "warroom.yaml: this file is not UTF-8 text");
-    assert_only(&config_says("- 1\n"), "warroom.yaml:1:1: this file must be a map, not a list");
+    assert_eq!(files.findings()[0], "warroom.yaml: this file is not UTF-8 text (save it as UTF-8)");
+    assert_only(
+        &config_says("- 1\n"),
+        "warroom.yaml:1:1: this file must be a map, not a list (write `key: value`, each on a line of its own below, indented)",
+    );
 }
 
 const SECRETS: [&str; 3] = ["Zq9-token-of-the-instance", "Zq8-bearer-of-the-source", "Zq7-admin"];

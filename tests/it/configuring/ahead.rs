@@ -136,7 +136,9 @@ fn somebody_called_although_away_because_all_others_are_too() {
     let stand_in = both.replace("name: Mei Tanaka,", "name: Mei Tanaka, stand_in: al,");
     says(&stand_in, "although", &[]);
     let unused = both.replace("commander: rotation:days", "commander: mei");
-    says(&unused, "although", &[]);
+    says(&unused, "although", &["`mei` is called although away from Tue 2026-03-10 00:00"]);
+    let nobody = both.replace("commander: rotation:days", "commander: al");
+    says(&nobody, "although", &[]);
 }
 
 #[test]

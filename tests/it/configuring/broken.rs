@@ -50,6 +50,9 @@ const PEOPLE: &[Mistake] = &[
     ("a person twice", Error, "  jo: {", "  mei: {"),
     ("an address that is none", Error, "mei@ops.example", "mei.ops.example"),
     ("a time zone that is none", Error, "Africa/Lagos", "Africa/Lagoss"),
+    ("a number with a zero to leave out", Error, "\"+15550100109\"", "\"+49 (0)170 1234567\""),
+    ("a number of no country", Error, "\"+15550100109\"", "\"+999123456789\""),
+    ("an id without a country code", Error, "\"15550100110@c.us\"", "\"0170123456@c.us\""),
     ("yes for true", Error, "introduced: true }\nlabels", "introduced: yes }\nlabels"),
     ("a misspelt key", Error, "introduced: true }\nlabels", "introducd: true }\nlabels"),
     ("a stand-in whom nobody knows", Error, "stand_in: mei", "stand_in: mai"),
@@ -62,6 +65,21 @@ const PEOPLE: &[Mistake] = &[
         Warning,
         "labels:",
         "  lea: { name: Lea, phone: \"+15550100111\", introduced: true }\nlabels:",
+    ),
+    ("ja for true", Error, "introduced: true }\nlabels", "introduced: ja }\nlabels"),
+    ("an empty name", Error, "name: Jo Okafor", "name: ''"),
+    ("a name of two lines", Error, "name: Jo Okafor", "name: \"Jo\\nOkafor\""),
+    (
+        "a list for a person",
+        Error,
+        "  jo: { name: Jo Okafor, phone: \"+15550100109\", timezone: Africa/Lagos, introduced: true }",
+        "  jo: [ Jo Okafor ]",
+    ),
+    (
+        "somebody named who is away",
+        Warning,
+        "Mei Tanaka,",
+        "Mei Tanaka, absences: [ { from: 2026-03-10, until: 2026-03-12 } ],",
     ),
     ("a stranger in a Sev-1 route", Warning, "stand_in: mei, introduced: true", "stand_in: mei"),
     ("a stranger on duty", Warning, "timezone: Africa/Lagos, introduced: true", "timezone: Africa/Lagos"),
@@ -102,6 +120,8 @@ const ROTATIONS: &[Mistake] = &[
     ),
     ("no layer", Error, "starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ]", "layers: []"),
     ("nobody at night, and nobody else", Error, "shift: 1 week", "shift: 1 week, only: daily 08:00-20:00"),
+    ("turns that are too short", Error, "1 week", "10 minutes"),
+    ("a fallback that never has a turn", Warning, "people: [ mei, jo ]", "people: [ mei, jo ], fallback: al"),
     (
         "everybody away at once",
         Warning,
@@ -114,6 +134,37 @@ const ROUTES: &[Mistake] = &[
     ("a route without a name", Error, "- name: storage\n    match", "- match"),
     ("two routes of one name", Error, "name: storage", "name: acme"),
     ("a matcher without an operator", Error, "'client = acme'", "'client acme'"),
+    ("a matcher with two signs", Error, "'client = acme'", "'client == acme'"),
+    (
+        "two matchers in one",
+        Error,
+        "'client = acme', 'environment = production'",
+        "'client = acme, environment = production'",
+    ),
+    ("a route called like the fallback", Error, "name: storage", "name: fallback"),
+    ("a size that is no number", Error, "    runbook:", "    size: many\n    runbook:"),
+    ("a size that is none", Error, "    runbook:", "    size: 1\n    runbook:"),
+    ("a deadline of seconds", Error, "specialist ] }\n", "specialist ], within: 5s }\n"),
+    ("ja for important", Error, "    runbook:", "    important: ja\n    runbook:"),
+    ("an empty text for the room", Error, "    runbook:", "    messages: { welcome: '' }\n    runbook:"),
+    (
+        "a text for the room that is too long",
+        Error,
+        "    runbook:",
+        "    messages: { welcome: \"{% for a in 'x' * 3000 %}long {% endfor %}\" }\n    runbook:",
+    ),
+    (
+        "a text without its link",
+        Error,
+        "    runbook:",
+        "    messages: { invite: 'Please come.' }\n    runbook:",
+    ),
+    (
+        "a dashboard with a long title",
+        Error,
+        "    runbook:",
+        "    dashboards: [ { title: 'A title of more than sixty characters, which nobody would ever read', url: https://x.example/ } ]\n    runbook:",
+    ),
     ("a pattern that is none", Error, "disk|volume", "disk|("),
     ("a pattern that matches nothing", Warning, "disk|volume", "$disk"),
     ("a pattern that excludes nothing", Warning, "=~ \"disk|volume\"", "!~ \"disk^\""),
@@ -213,9 +264,10 @@ fn draw(mistakes: &[Mistake]) -> String {
         let files = Files::new(GOOD_CONFIG, &GOOD.replacen(good, bad, 1));
         let found = findings(&files);
         let pointed = |f: &warroom::config::Finding| {
-            f.severity == *level && f.line > 0 && f.column > 0 && f.hint.is_some() && f.excerpt.is_some()
+            f.severity == *level && f.line > 0 && f.column > 0 && !f.hint.is_empty() && f.excerpt.is_some()
         };
-        if !found.iter().any(pointed) || found.has_errors() != (*level == Error) {
+        let helps = found.iter().all(|f| !f.hint.is_empty());
+        if !found.iter().any(pointed) || !helps || found.has_errors() != (*level == Error) {
             missed.push(format!("{what}: {found}"));
         }
         let (code, said) = files.check();
@@ -262,7 +314,8 @@ fn files_that_are_no_roster() {
     ] {
         let files = Files::new(GOOD_CONFIG, text);
         let found = findings(&files);
-        assert!(found.has_errors() && found.iter().all(|f| f.line > 0), "{what}: {found}");
+        let helps = found.iter().all(|f| f.line > 0 && !f.hint.is_empty());
+        assert!(found.has_errors() && helps, "{what}: {found}");
         assert_eq!(files.check().0, 1);
         writeln!(drawn, "===== {what}\n\n{}", files.tidy(&found.draw(warroom::config::Colours::No))).unwrap();
     }

@@ -120,7 +120,7 @@ fn the_schema_has_exactly_the_keys_that_the_reader_asks_for() {
                     panic!("an unknown key is taken: {whole}");
                 };
                 let finding = findings.iter().find(|f| f.message.starts_with("unknown key `zzz`"));
-                let Some(hint) = finding.and_then(|f| f.hint.clone()) else {
+                let Some(hint) = finding.map(|f| f.hint.clone()) else {
                     wrong.push(format!("{}: the reader does not come here: {whole}", place.path));
                     continue;
                 };

@@ -48,11 +48,11 @@ fn addresses_and_listeners() {
     assert!(server("admin: 0.0.0.0:9090, admin_token: { env: SET_TOKEN }").is_empty());
     assert_only(
         &server("max_body: 1KiB"),
-        "warroom.yaml:1:21: `server.max_body` must be from 256KiB (PagerDuty's largest body) to 64MiB",
+        "warroom.yaml:1:21: `server.max_body` must be from 256KiB (PagerDuty's largest body) to 64MiB (leave it out for 1MiB)",
     );
     assert_only(
         &server("body_timeout: 0s"),
-        "warroom.yaml:1:25: `server.body_timeout` must be from 1s to 5m, not `0s`",
+        "warroom.yaml:1:25: `server.body_timeout` must be from 1s to 5m, not `0s` (the shortest is 1s)",
     );
     assert!(server("max_body: 2097152").is_empty());
 }
@@ -280,6 +280,11 @@ fn rooms_messages_and_log() {
     says("rooms: { create_attempts: 1.5 }", "must be a whole number from 1 to 10, not `1.5`");
     says("rooms: { lock_settings: no }", "write false");
     says("messages: { welcom: x }", "did you mean `welcome`?");
+    says("messages: { invite: 'Please come.' }", "is missing (write `{{ link }}` where people should find");
+    says("messages: { welcome: \"{{ token }} {{ 'long ' * 2000 }}\" }", "is cut off (shorten it");
+    says("messages: { welcome: '{{ title|reverse }}' }", "is unknown (there are `upper`");
+    says("messages: { welcome: '{{ person.nmae }}' }", "`person` is not known here");
+    says("messages: { brief: '{{ person.nmae }}' }", "undefined value (look at the name behind the dot");
     says("messages: { welcome: { file: gone.txt } }", "there is no such file");
     says("log: { format: xml }", "must be `text` or `json`");
     says("log: { level: \"warroom=loud\" }", "is not a log level");

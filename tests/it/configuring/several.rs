@@ -102,12 +102,17 @@ fn one_file_that_cannot_be_read_is_told_and_nothing_is_guessed_about_the_rest() 
     let found = files.findings();
     assert_eq!(found.len(), 3, "{found:#?}");
     assert!(found[0].starts_with("people/10-people.yaml:1:9: this is not well-formed YAML"), "{found:#?}");
-    assert_eq!(found[1], "people/20-more.yml: this file is not UTF-8 text");
+    assert_eq!(found[1], "people/20-more.yml: this file is not UTF-8 text (save it as UTF-8)");
     assert!(found[2].starts_with("people/25-gone.yaml: this file cannot be read: there is no such file"));
 
     let files = folder(&good());
     files.write("people/10-people.yaml", "- mei\n");
-    assert_eq!(files.findings(), ["people/10-people.yaml:1:1: this file must be a map, not a list"]);
+    assert_eq!(
+        files.findings(),
+        [
+            "people/10-people.yaml:1:1: this file must be a map, not a list (write `key: value`, each on a line of its own below, indented)"
+        ]
+    );
 }
 
 #[test]

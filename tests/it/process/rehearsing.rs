@@ -84,7 +84,7 @@ async fn a_rehearsal_shows_the_planted_differences_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_roster_that_would_reach_nobody_fails_its_rehearsal() {
+async fn a_room_of_strangers_who_are_left_out_still_has_its_commander() {
     let options = Options {
         roster: roster("ada, ben", "client: cleo"),
         rooms: "  strangers: leave_out".to_owned(),
@@ -99,11 +99,43 @@ async fn a_roster_that_would_reach_nobody_fails_its_rehearsal() {
     fs::write(path("roster.yaml"), strangers).unwrap();
     let (config, old) = (path("warroom.yaml"), path("old.yaml"));
     let ended = run(&["rehearse", "--config", &config, "--against", &old, "--since", "36500d"]).await;
-    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    assert!(ended.stdout.contains("INCIDENT-1: NOBODY would be called"), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    insta::assert_snapshot!(ended.stdout, @r"
+    INCIDENT-1: ~ ben (not introduced any more), ~ cleo (not introduced any more)
+    1 incident of sev1 and worse rehearsed, 1 would call other people, 0 nobody
+    ");
     let missing = run(&["rehearse", "--config", &config, "--against", &path("none.yaml")]).await;
     assert_eq!(missing.code, Some(1));
     assert!(missing.stderr.contains("this file cannot be read"), "{}", missing.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_no_place_in_a_smaller_room_is_not_called_by_it() {
+    let sized = |size: u32| {
+        roster("ada, ben", "specialist: ada, client: cleo")
+            .replace(" } }\nfallback", &format!(" }}, size: {size} }}\nfallback"))
+    };
+    let world = World::with(Options { roster: sized(2), ..Options::default() }).await;
+    let folder = world.folder.path();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    // Ben is on duty.
+    let line = json!({ "at": "2026-03-02T10:00:00Z", "severity": "sev1", "source": "tests", "labels": { "alertname": "two" } });
+    fs::write(path("incidents.jsonl"), line.to_string()).unwrap();
+    fs::write(path("other.yaml"), sized(3)).unwrap();
+    let (config, other, incidents) = (path("warroom.yaml"), path("other.yaml"), path("incidents.jsonl"));
+    let rehearse = ["rehearse", "--config", &config, "--against", &other, "--file", &incidents];
+    let smaller = run(&rehearse).await;
+    insta::assert_snapshot!(smaller.stdout, @r"
+    line 1: − cleo (named in route checkout; too many for a room of 2)
+    1 incident of sev1 and worse rehearsed, 1 would call other people, 0 nobody
+    ");
+    fs::write(path("roster.yaml"), sized(3)).unwrap();
+    fs::write(path("other.yaml"), sized(2)).unwrap();
+    let larger = run(&rehearse).await;
+    insta::assert_snapshot!(larger.stdout, @r"
+    line 1: + cleo (named in route checkout; was too many for a room of 2)
+    1 incident of sev1 and worse rehearsed, 1 would call other people, 0 nobody
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,7 +155,7 @@ async fn a_change_that_mends_a_broken_roster_is_compared_with_what_can_be_read_o
     assert!(ended.stderr.contains("what can be read of it is compared"), "{}", ended.stderr);
     insta::assert_snapshot!(ended.stdout, @r"
     INCIDENT-1: − cleo (named in route checkout), ~ ben (commander, client instead of commander)
-    1 incidents of sev1 and worse rehearsed, 1 would call other people, 0 nobody
+    1 incident of sev1 and worse rehearsed, 1 would call other people, 0 nobody
     ");
     fs::write(&old, "people: [").unwrap();
     let ended = run(&rehearse).await;
