@@ -1,6 +1,7 @@
 //! How long a large roster takes to load and check: `cargo bench --bench roster`.
 //!
-//! The promise is a second for 5,000 people and 500 routes, whether there is a mistake in each line or none.
+//! The promise is a second for 5,000 people and 500 routes, whether there is a mistake in each line or none, and
+//! whatever their turns are like.
 
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
 
@@ -13,6 +14,8 @@ use warroom::config::Colours;
 #[path = "roster/large.rs"]
 mod large;
 
+use large::Turns;
+
 /// Rounds of which the middle one counts.
 const ROUNDS: usize = 9;
 
@@ -22,11 +25,16 @@ sources: { prometheus: { kind: alertmanager, verify: { bearer: bearer-token-0123
 ";
 
 fn main() -> std::io::Result<()> {
-    for (what, mistakes) in [("without a mistake", 0), ("with 5,000 mistakes", 5_000)] {
+    let cases = [
+        ("without a mistake", 0, Turns::Usual),
+        ("with 5,000 mistakes", 5_000, Turns::Usual),
+        ("with turns of an hour in office hours", 0, Turns::Hourly),
+    ];
+    for (what, mistakes, turns) in cases {
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("warroom.yaml");
         std::fs::write(&config, CONFIG)?;
-        std::fs::write(folder.path().join("roster.yaml"), large::roster(mistakes))?;
+        std::fs::write(folder.path().join("roster.yaml"), large::roster(mistakes, turns))?;
         let mut times = Vec::new();
         for _ in 0..ROUNDS {
             times.push(round(&config, mistakes > 0)?);

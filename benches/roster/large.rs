@@ -7,8 +7,17 @@ const PEOPLE: usize = 5_000;
 const ROTATIONS: usize = 200;
 const ROUTES: usize = 500;
 
+/// How the turns of a roster are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turns {
+    /// Of a week, a day or some hours, without a break.
+    Usual,
+    /// Of an hour, in office hours only: nothing has more moments at which something changes.
+    Hourly,
+}
+
 /// A roster of 5,000 people, 200 rotations and 500 routes, with so many mistakes: stand-ins whom nobody knows.
-pub(crate) fn roster(mistakes: usize) -> String {
+pub(crate) fn roster(mistakes: usize, turns: Turns) -> String {
     let mut text = String::from("labels:\n  environment: [ production, staging, test ]\npeople:\n");
     for n in 0..PEOPLE {
         let stand_in = if n < mistakes { format!("colleague-{n}") } else { person(n + 1) };
@@ -29,7 +38,10 @@ pub(crate) fn roster(mistakes: usize) -> String {
     text.push_str("rotations:\n");
     for n in 0..ROTATIONS {
         let people: Vec<String> = (0..10).map(|p| person(n * 25 + p)).collect();
-        let shift = ["1 week", "1 day", "12 hours", "8 hours"][n % 4];
+        let shift = match turns {
+            Turns::Usual => ["1 week", "1 day", "12 hours", "8 hours"][n % 4],
+            Turns::Hourly => "1 hour, only: weekdays 09:00-18:00",
+        };
         writeln!(
             text,
             "  team-{n}: {{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: {shift}, people: [ {} ], \
@@ -51,7 +63,7 @@ pub(crate) fn roster(mistakes: usize) -> String {
         )
         .unwrap_or_default();
     }
-    text.push_str("fallback:\n  invite: { commander: rotation:team-0 }\n");
+    text.push_str("fallback:\n  invite: { commander: [ rotation:team-0, person-12 ] }\n");
     text
 }
 

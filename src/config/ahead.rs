@@ -1,6 +1,7 @@
 //! Routes and rotations looked ahead: when somebody who should be called would be missing.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::config::item::Item;
@@ -13,6 +14,10 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How far for the fallback, which must never be nobody: both clock changes of a year are in it.
 const FALLBACK_AHEAD: SignedDuration = SignedDuration::from_hours(366 * 24);
 
+/// What was found for rotations together, with how far was looked: many routes name the same ones.
+#[derive(Debug, Default)]
+pub(super) struct Looked(RefCell<BTreeMap<(Vec<String>, Timestamp), Option<String>>>);
+
 /// Gaps of a rotation that begin within the next 90 days, in words; nothing if there are none.
 pub(super) fn next_gap(rotation: &Rotation, now: Timestamp) -> Option<String> {
     let found = gaps(&[Turns::of(rotation)], now, later(now, AHEAD));
@@ -22,14 +27,21 @@ pub(super) fn next_gap(rotation: &Rotation, now: Timestamp) -> Option<String> {
 
 /// Says when a route for incidents that open rooms would reach nobody of its own, or nobody in a role that
 /// must be filled. One that is `followed` may leave it to others to lead and to come.
-pub(super) fn route(item: &Item<'_>, route: &Route, followed: bool, roster: &Roster, now: Timestamp) {
+pub(super) fn route(
+    item: &Item<'_>,
+    route: &Route,
+    followed: bool,
+    roster: &Roster,
+    looked: &Looked,
+    now: Timestamp,
+) {
     let until = later(now, AHEAD);
     let at = |message: String, hint: &str| {
         item.desk.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
     };
     if !route.is_fallback()
         && !followed
-        && let Some(when) = missing(route.invite.iter(), roster, now, until)
+        && let Some(when) = missing(route.invite.iter(), roster, looked, now, until)
     {
         at(
             format!("calls nobody of its own {when}"),
@@ -42,7 +54,7 @@ pub(super) fn route(item: &Item<'_>, route: &Route, followed: bool, roster: &Ros
     let roles: BTreeSet<&str> = lead.chain(required).collect();
     for role in roles {
         let of_role = |invite: &&Invite| invite.role == role;
-        if let Some(when) = missing(route.invite.iter().filter(of_role), roster, now, until) {
+        if let Some(when) = missing(route.invite.iter().filter(of_role), roster, looked, now, until) {
             at(
                 format!("has nobody as {role} {when}"),
                 "name a person too, or give the rotation a `fallback`",
@@ -52,14 +64,15 @@ pub(super) fn route(item: &Item<'_>, route: &Route, followed: bool, roster: &Ros
 }
 
 /// When the fallback would reach nobody.
-pub(super) fn fallback(route: &Route, roster: &Roster, now: Timestamp) -> Option<String> {
-    missing(route.invite.iter(), roster, now, later(now, FALLBACK_AHEAD))
+pub(super) fn fallback(route: &Route, roster: &Roster, looked: &Looked, now: Timestamp) -> Option<String> {
+    missing(route.invite.iter(), roster, looked, now, later(now, FALLBACK_AHEAD))
 }
 
 /// When none of those called is there, if no person is named directly: the first time, and how many more.
 fn missing<'a>(
     invites: impl Iterator<Item = &'a Invite>,
     roster: &'a Roster,
+    looked: &Looked,
     from: Timestamp,
     until: Timestamp,
 ) -> Option<String> {
@@ -80,7 +93,12 @@ fn missing<'a>(
         }
     }
     let first = all.first()?.rotation;
-    in_words(&gaps(&all, from, until), first, until.duration_since(from))
+    let look = || in_words(&gaps(&all, from, until), first, until.duration_since(from));
+    if all.iter().any(|turns| turns.only.is_some()) {
+        return look();
+    }
+    let names = all.iter().map(|turns| turns.rotation.name.clone()).collect();
+    looked.0.borrow_mut().entry((names, until)).or_insert_with(look).clone()
 }
 
 fn in_words(gaps: &[Gap], rotation: &Rotation, ahead: SignedDuration) -> Option<String> {

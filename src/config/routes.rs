@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alert::Severity;
+use crate::config::ahead::Looked;
 use crate::config::deputies::deputies;
 use crate::config::handout::{handout, web_address};
 use crate::config::item::Item;
@@ -44,12 +45,13 @@ pub(super) fn fill<'a>(
         remarks(item, route, !followers.is_empty(), roster, open_at);
     }
     matching::remarks(&written, roster, &known, open_at);
-    fallback(root, roster, seen, surroundings);
+    let looked = Looked::default();
+    fallback(root, roster, seen, &looked, surroundings);
     // Where somebody is missing because of a mistake, that says it better.
     if root.desk.errors() == 0 {
         for ((Written { item, .. }, route), followed) in written.iter().zip(&roster.routes).zip(&followed) {
             if opens(&route.matchers, open_at) {
-                ahead::route(item, route, *followed, roster, now);
+                ahead::route(item, route, *followed, roster, &looked, now);
             }
         }
         let opening = || roster.routes.iter().filter(|route| opens(&route.matchers, open_at));
@@ -102,6 +104,7 @@ fn fallback<'a>(
     root: &Section<'a>,
     roster: &mut Roster,
     seen: &mut Seen<'a>,
+    looked: &Looked,
     surroundings: &Surroundings<'_>,
 ) {
     let Surroundings { open_at, now, .. } = *surroundings;
@@ -123,7 +126,7 @@ fn fallback<'a>(
     let when = if gives_none {
         Some("ever there".to_owned())
     } else {
-        ahead::fallback(&roster.fallback, roster, now)
+        ahead::fallback(&roster.fallback, roster, looked, now)
     };
     if let Some(when) = when {
         let teams = if whom().any(|(whom, _)| matches!(whom, Invitee::Team(_))) {
@@ -141,7 +144,7 @@ fn fallback<'a>(
     check_size(&item, &roster.fallback, sized, roster);
     remarks(&item, &roster.fallback, false, roster, open_at);
     if root.desk.errors() == 0 {
-        ahead::route(&item, &roster.fallback, false, roster, now);
+        ahead::route(&item, &roster.fallback, false, roster, looked, now);
     }
 }
 

@@ -9,7 +9,7 @@ mod large;
 
 #[test]
 fn five_thousand_people_and_five_hundred_routes_are_read_without_a_finding() {
-    let files = Files::new(GOOD_CONFIG, &large::roster(0));
+    let files = Files::new(GOOD_CONFIG, &large::roster(0, large::Turns::Usual));
     let loaded = match files.load(Strictness::Serve) {
         Ok(loaded) => loaded,
         Err(findings) => panic!("{findings}"),
@@ -21,8 +21,20 @@ fn five_thousand_people_and_five_hundred_routes_are_read_without_a_finding() {
 
 #[test]
 fn five_thousand_mistakes_are_all_told() {
-    let files = Files::new(GOOD_CONFIG, &large::roster(5_000));
+    let files = Files::new(GOOD_CONFIG, &large::roster(5_000, large::Turns::Usual));
     let findings = files.load(Strictness::Serve).unwrap_err();
     assert_eq!(findings.len(), 5_000);
     assert!(findings.iter().all(|f| f.line > 0 && f.excerpt.is_some()));
+}
+
+/// Found by a reader: each hand-over in three months was looked at for each route.
+#[test]
+fn turns_of_an_hour_are_looked_ahead_as_well() {
+    let files = Files::new(GOOD_CONFIG, &large::roster(0, large::Turns::Hourly));
+    let loaded = match files.load(Strictness::Serve) {
+        Ok(loaded) => loaded,
+        Err(findings) => panic!("{findings}"),
+    };
+    let gaps = loaded.warnings.iter().filter(|f| f.message.contains("has nobody as commander from"));
+    assert_eq!(gaps.count(), 500, "each route has nights without its commander");
 }
