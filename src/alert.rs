@@ -98,7 +98,7 @@ pub struct Stated {
 pub type Judge = dyn Fn(&Alert) -> (Severity, SeverityOrigin) + Send + Sync;
 
 /// What a body leaves as it is where its condition is known already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Keeps {
     /// The state: the body tells a change that is none of the state.
     pub state: bool,

@@ -69,9 +69,10 @@ pub(super) fn shared(
     let mut kept = BTreeMap::new();
     for (name, value) in in_order.take(limits::LABELS) {
         let (name, value) = (one_line(name, limits::LABEL_NAME), paragraph(value, limits::SUMMARY));
-        let Some(rest) = left.checked_sub(name.len() + value.len()) else { break };
-        left = rest;
-        kept.insert(name, value);
+        if let Some(rest) = left.checked_sub(name.len() + value.len()) {
+            left = rest;
+            kept.insert(name, value);
+        }
     }
     kept
 }
@@ -137,6 +138,8 @@ mod tests {
         let many = shared(&texts, &["severity"], 50_000);
         let bytes: usize = many.iter().map(|(name, value)| name.len() + value.len()).sum();
         assert!(many.contains_key("severity") && bytes * 50_000 <= 16 << 20, "{bytes}");
+        texts.insert("alertname".to_owned(), "x".repeat(2000));
+        assert!(shared(&texts, &["alertname", "severity"], 50_000).contains_key("severity"), "one too long");
     }
 
     #[test]

@@ -67,9 +67,10 @@ impl<'de> Deserialize<'de> for Tags {
 fn named_severity(name: &str, value: &str) -> Option<String> {
     let is_any = |names: [&str; 2]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     let is_number = value.bytes().all(|b| b.is_ascii_digit());
-    match is_number {
-        true => is_any(["severity", "sev"]).then(|| format!("sev{value}")),
-        false => (is_any(["severity", "sev"]) || is_any(["priority", "prio"])).then(|| value.to_owned()),
+    if is_number {
+        is_any(["severity", "sev"]).then(|| format!("sev{value}"))
+    } else {
+        (is_any(["severity", "sev"]) || is_any(["priority", "prio"])).then(|| value.to_owned())
     }
 }
 
