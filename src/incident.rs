@@ -629,6 +629,15 @@ mod tests {
     }
 
     #[test]
+    fn two_reporters_who_saw_it_begin_at_different_moments_are_told_apart_once() {
+        let mut story = Story::default();
+        let outcomes: Vec<Outcome> =
+            [0, 1, 0, 1, 0, 1].map(|since| story.hear(2, &[listed("a", Firing, since)]).outcome).into();
+        assert_eq!(outcomes[..2], [Outcome::Opened, Outcome::Updated]);
+        assert!(outcomes[2..].iter().all(|outcome| *outcome == Outcome::Repeated), "{outcomes:?}");
+    }
+
+    #[test]
     fn an_outbreak_beside_others_that_go_on_is_told_in_the_same_room() {
         let mut story = Story::default();
         story.hear(0, &[listed("a", Firing, 0), listed("b", Firing, 0)]);
@@ -644,7 +653,7 @@ mod tests {
         let mut story = Story::default();
         story.hear(0, &[listed("a", Firing, 0), listed("b", Firing, 0)]);
         let other = Alert { listed_by: Some("alertmanager-2".to_owned()), ..listed("c", Firing, 0) };
-        let more = story.hear(1, &[other.clone()]);
+        let more = story.hear(1, std::slice::from_ref(&other));
         assert_eq!(more.incident.unwrap().firing_count(), 3, "the list of another one says nothing of these");
         // A list without an author is none.
         let half = story.hear(2, &[alert("b", Resolved, Sev1)]);

@@ -31,7 +31,7 @@ pub use handout::{Dashboard, Handout};
 pub use language::Language;
 pub use naming::Giving;
 pub use quorum::{Quorum, Required, RequiredRole, StandIn};
-pub use rotation::{By, Duty, Hours, Layer, Override, Rotation};
+pub use rotation::{By, Duty, Hours, Layer, Override, Rotation, occurrences};
 pub use team::Team;
 
 use naming::Place;

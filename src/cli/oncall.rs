@@ -3,14 +3,13 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{Failure, load};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::config::Strictness;
-use crate::roster::{Roster, Rotation, Span};
+use crate::roster::{Roster, Rotation, Span, occurrences};
 
 /// How long the calendar is if nobody says.
 pub(super) const USUAL: SignedDuration = SignedDuration::from_hours(28 * 24);
@@ -86,19 +85,39 @@ fn draw(calendar: &Calendar<'_>, roster: &Roster, out: &mut dyn Write) -> io::Re
     writeln!(out, "{} ({})", calendar.rotation, calendar.timezone)?;
     let zone = TimeZone::get(calendar.timezone).unwrap_or(TimeZone::UTC);
     for span in &calendar.spans {
-        let local = |at: Timestamp| day_and_time(zone.to_datetime(at));
         let people: Vec<String> = span
             .people
             .iter()
             .map(|key| roster.people.get(key).map_or_else(|| key.clone(), |p| format!("{} ({key})", p.name)))
             .collect();
         let people = if people.is_empty() { "NOBODY".to_owned() } else { people.join(" and ") };
-        writeln!(out, "  {} – {}  {people}", local(span.from), local(span.until))?;
+        writeln!(out, "  {} – {}  {people}", local(span.from, &zone), local(span.until, &zone))?;
     }
     Ok(())
 }
 
-/// `Mon 2026-11-23 09:00`.
-fn day_and_time(civil: DateTime) -> String {
-    civil.strftime("%a %Y-%m-%d %H:%M").to_string()
+/// `Mon 2026-11-23 09:00`; with the offset in an hour that is repeated, which would else name two moments.
+fn local(at: Timestamp, zone: &TimeZone) -> String {
+    let civil = zone.to_datetime(at);
+    let text = civil.strftime("%a %Y-%m-%d %H:%M");
+    if occurrences(zone, civil).len() > 1 {
+        format!("{text} {}", zone.to_offset(at))
+    } else {
+        text.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_hour_says_which_of_the_two_is_meant() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let shown = |at: &str| local(at.parse().unwrap(), &zone);
+        assert_eq!(shown("2026-10-25T00:30:00Z"), "Sun 2026-10-25 02:30 +02");
+        assert_eq!(shown("2026-10-25T01:30:00Z"), "Sun 2026-10-25 02:30 +01");
+        assert_eq!(shown("2026-10-25T02:30:00Z"), "Sun 2026-10-25 03:30");
+        assert_eq!(shown("2026-03-29T01:00:00Z"), "Sun 2026-03-29 03:00");
+    }
 }

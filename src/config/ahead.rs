@@ -16,7 +16,10 @@ const FALLBACK_AHEAD: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// What was found for rotations together, with how far was looked: many routes name the same ones.
 #[derive(Debug, Default)]
-pub(super) struct Looked(RefCell<BTreeMap<(Vec<String>, Timestamp), Option<String>>>);
+pub(super) struct Looked(RefCell<BTreeMap<Together, Option<String>>>);
+
+/// The rotations' names, and until when.
+type Together = (Vec<String>, Timestamp);
 
 /// Gaps of a rotation that begin within the next 90 days, in words; nothing if there are none.
 pub(super) fn next_gap(rotation: &Rotation, now: Timestamp) -> Option<String> {

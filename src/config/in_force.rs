@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::{Findings, Loaded, Surroundings, hash_of_roster, load_roster};
+use super::{Findings, Level, Loaded, Surroundings, hash_of_roster, load_roster};
 use crate::alert::Severity;
 use crate::clock::Timestamp;
 use crate::jid::Jid;
@@ -51,7 +51,7 @@ pub struct Standing {
 pub struct Refused {
     /// When it was first seen like this.
     pub at: Timestamp,
-    /// Every problem, on a line each: file, line, column, what and a hint.
+    /// Every error, on a line each: file, line, column, what and a hint.
     pub problems: Vec<String>,
 }
 
@@ -194,7 +194,9 @@ impl RosterInForce {
     }
 
     fn refuse(&self, standing: &mut Standing, findings: &Findings, now: Timestamp) {
-        let problems: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        // What would not have kept it from being taken is no reason here.
+        let errors = findings.iter().filter(|finding| finding.severity == Level::Error);
+        let problems: Vec<String> = errors.map(ToString::to_string).collect();
         // Looked at every few seconds, a file that stays broken is said once.
         if standing.refused.as_ref().is_none_or(|known| known.problems != problems) {
             for problem in &problems {

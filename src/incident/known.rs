@@ -72,7 +72,9 @@ pub(super) fn complete<'a>(
             Some(known) => Cow::Owned(known.complete(alert, judge)),
             None => Cow::Borrowed(alert),
         };
-        remembered.insert(alert.id.clone(), KnownAlert::of(&alert, now));
+        let latest = previous.and_then(|known| known.outbreak_at).max(alert.outbreak_at);
+        let known = KnownAlert { outbreak_at: latest, ..KnownAlert::of(&alert, now) };
+        remembered.insert(alert.id.clone(), known);
         told.push(Told { alert, before, quiet });
     }
     (told, remembered)

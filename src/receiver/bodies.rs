@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn bodies(together: usize) -> Bodies {
-        Bodies::holding(together, 8 * UNIT, Duration::from_secs(60))
+        Bodies::holding(together, 8 * UNIT, Duration::from_mins(1))
     }
 
     #[tokio::test]

@@ -89,16 +89,19 @@ pub(super) fn alerts_of(
         Ok(shared.alert(member, draft, state, source))
     }));
     parsed.map(|mut parsed| {
-        match &mut parsed {
+        let (alerts, author) = match &mut parsed {
             // A member that cannot be read may still be firing, like one that was cut.
-            Parsed::Partly { alerts, .. } => alerts.iter_mut().for_each(|alert| alert.truncated = true),
+            Parsed::Partly { alerts, .. } => (alerts, None),
             // All of the group that is not silenced comes each time. Several Alertmanagers may call one source,
             // and have groups of one key that have nothing to do with each other.
             Parsed::Alerts(alerts) if shared.key.is_some() && !shared.is_cut => {
-                let author = one_line(group.external_url.as_deref().unwrap_or_default(), limits::URL);
-                alerts.iter_mut().for_each(|alert| alert.listed_by = Some(author.clone()));
+                (alerts, Some(one_line(group.external_url.as_deref().unwrap_or_default(), limits::URL)))
             }
-            Parsed::Alerts(_) | Parsed::Ignored { .. } => {}
+            Parsed::Alerts(_) | Parsed::Ignored { .. } => return parsed,
+        };
+        for alert in alerts {
+            alert.truncated |= author.is_none();
+            alert.listed_by.clone_from(&author);
         }
         parsed
     })

@@ -24,9 +24,11 @@ fn alerts() -> u64 {
     times("WARROOM_STORM", 1000)
 }
 
-/// A body of many alerts, the `n`-th.
+/// A body of many alerts, the `n`-th. Each comes from another Alertmanager, because one and the same would list
+/// what it told before once more.
 fn body(n: u64) -> Value {
     let mut body = firing("Storm");
+    body["externalURL"] = json!(format!("https://alertmanager-{n}.example"));
     let one = body["alerts"][0].clone();
     let alerts: Vec<Value> = (n * BODY..(n + 1) * BODY)
         .map(|number| {
