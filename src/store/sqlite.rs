@@ -52,6 +52,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// Milliseconds within which being asked again whether it takes writes writes nothing.
 const PULSE: i64 = 2_000;
 
+/// Statements kept compiled, which is more than there are: compiling one takes longer than running it.
+const STATEMENTS: usize = 256;
+
 /// Incidents listed when nobody says how many.
 const LISTED: usize = 100;
 
@@ -76,7 +79,8 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags).map_err(unavailable)?;
         reader.busy_timeout(BUSY).map_err(unavailable)?;
-        let start = |name, connection, begin| {
+        let start = |name, connection: Connection, begin| {
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
             Lane::start(name, connection, begin).map_err(|e| StoreError::Unavailable(e.to_string()))
         };
         Ok(Self {
