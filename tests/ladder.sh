@@ -19,7 +19,7 @@ if [ "${1:-}" = all ]; then
   build=(--release)
   pairs=all faults=all workers=all stories=5000
 elif [ $# -eq 0 ]; then
-  pairs=7 faults=17 workers=5 stories=600
+  pairs=17 faults=41 workers=7 stories=300
 else
   sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//' >&2
   exit 2
