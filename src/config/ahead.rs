@@ -10,7 +10,7 @@ use crate::roster::coverage::{Gap, Turns, gaps};
 use crate::roster::{COMMANDER, Invite, Invitee, Roster, Rotation, Route, wall_clock};
 
 /// How far is looked ahead.
-const AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub(super) const AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How far for the fallback, which must never be nobody: both clock changes of a year are in it.
 const FALLBACK_AHEAD: SignedDuration = SignedDuration::from_hours(366 * 24);
 
@@ -114,6 +114,11 @@ fn in_words(gaps: &[Gap], rotation: &Rotation, ahead: SignedDuration) -> Option<
     Some(format!("{}{more}", stretch(*first, rotation)))
 }
 
+/// How many there are beside the one that is told.
+pub(super) fn more_times(found: usize) -> String {
+    if found > 1 { format!(", and {} more times", found - 1) } else { String::new() }
+}
+
 fn stretch(gap: Gap, rotation: &Rotation) -> String {
     let local = |at: Timestamp| rotation.zone.to_datetime(at).strftime("%a %Y-%m-%d %H:%M").to_string();
     format!("from {} to {} {}", local(gap.from), local(gap.until), rotation.zone_name)
@@ -140,8 +145,7 @@ pub(super) fn absences<'r>(
         let found = roster.called_while_away(rotation, now, later(now, AHEAD));
         let Some(first) = found.first() else { continue };
         let name = roster.people.get(&first.person).map_or(first.person.as_str(), |p| p.name.as_str());
-        let more =
-            if found.len() > 1 { format!(", and {} more times", found.len() - 1) } else { String::new() };
+        let more = more_times(found.len());
         item.desk.warning(
             item.key_span.clone(),
             format!(

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use crate::clock::{SignedDuration, Timestamp, later};
+use crate::clock::{Timestamp, later};
+use crate::config::ahead::{AHEAD, more_times};
 use crate::config::people::Seen;
 use crate::roster::coverage::Gap;
 use crate::roster::{Invitee, Person, Roster, Route, zone};
-
-/// How far is looked ahead.
-const AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Says which people whom these routes name are away in the next 90 days while no stand-in is there.
 pub(super) fn remarks<'r>(
@@ -31,8 +29,7 @@ pub(super) fn remarks<'r>(
         let (Some(person), Some(item)) = (roster.people.get(key), seen.entry(key)) else { continue };
         let found = roster.away_alone(person, now, later(now, AHEAD));
         let Some(first) = found.first() else { continue };
-        let more =
-            if found.len() > 1 { format!(", and {} more times", found.len() - 1) } else { String::new() };
+        let more = more_times(found.len());
         item.desk.warning(
             item.key_span.clone(),
             format!(

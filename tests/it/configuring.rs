@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
-use warroom::cli::check;
+use warroom::alert::Severity;
+use warroom::cli::{check, who};
 use warroom::clock::Timestamp;
 use warroom::config::{self, Colours, Findings, Loaded, Strictness};
 
@@ -117,6 +118,19 @@ fn with(from: &str, to: &str) -> String {
 #[track_caller]
 fn assert_only(found: &[String], expected: &str) {
     assert_eq!(found, [expected]);
+}
+
+/// `warroom who` about a Severity 1 with these labels, now.
+fn question(labels: &[(&str, &str)], json: bool) -> who::Question {
+    who::Question {
+        labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        severity: Severity::Sev1,
+        assignees: Vec::new(),
+        at: now(),
+        now: now(),
+        render: false,
+        json,
+    }
 }
 
 fn shipped() -> PathBuf {

@@ -8,7 +8,7 @@ use warroom::gateway::Whom;
 use warroom::store::sqlite::Sqlite;
 use warroom::store::{Heard, Store};
 
-use super::{Files, GOOD_CONFIG, GOOD_ROSTER, now, set, shipped};
+use super::{Files, GOOD_CONFIG, GOOD_ROSTER, now, question, set, shipped};
 
 fn ask(labels: &[(&str, &str)], severity: Severity, json: bool) -> String {
     let question = who::Question {
@@ -62,15 +62,7 @@ fn a_program_gets_the_same_answer_without_full_numbers() {
 #[test]
 fn who_with_wrong_files_shows_what_is_wrong() {
     let files = Files::new("nonsense: 1\n", GOOD_ROSTER);
-    let question = who::Question {
-        labels: [].into(),
-        severity: Severity::Sev1,
-        assignees: vec![],
-        at: now(),
-        now: now(),
-        render: false,
-        json: false,
-    };
+    let question = question(&[], false);
     let mut out = Vec::new();
     let code = who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap();
     assert_eq!(code, 1);
@@ -88,17 +80,8 @@ fn who_marks_people_by_what_they_answered_themselves() {
     let StoreAddress::Sqlite(path) = files.load(Strictness::Serve).unwrap().config.store;
     let roster = files.load(Strictness::Serve).unwrap().roster;
     let ask = |json: bool| {
-        let question = who::Question {
-            labels: [].into(),
-            severity: Severity::Sev1,
-            assignees: vec![],
-            at: now(),
-            now: now(),
-            render: false,
-            json,
-        };
         let mut out = Vec::new();
-        assert_eq!(who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap(), 0);
+        assert_eq!(who::run(&files.config(), &set, &question(&[], json), Colours::No, &mut out).unwrap(), 0);
         String::from_utf8(out).unwrap()
     };
     let before = ask(false);

@@ -1,10 +1,9 @@
 //! What `roster.yaml` may say about teams, clients, and the roles of people.
 
-use warroom::alert::Severity;
 use warroom::cli::who;
 use warroom::config::Colours;
 
-use super::{Files, GOOD_CONFIG, now, roster_says, set, shipped};
+use super::{Files, GOOD_CONFIG, question, roster_says, set, shipped};
 
 /// A sound roster whose parts the tests replace.
 const SOUND: &str = r#"
@@ -54,15 +53,7 @@ fn a_sound_roster_has_no_findings_and_its_understood_parts_are_listed() {
 fn who_shows_the_client_and_the_path_through_team_and_rotation() {
     let files = Files::new(GOOD_CONFIG, SOUND);
     let ask = |json: bool| {
-        let question = who::Question {
-            labels: [("client".to_owned(), "acme-prod".to_owned())].into(),
-            severity: Severity::Sev1,
-            assignees: Vec::new(),
-            at: now(),
-            now: now(),
-            render: false,
-            json,
-        };
+        let question = question(&[("client", "acme-prod")], json);
         let mut out = Vec::new();
         assert_eq!(who::run(&files.config(), &set, &question, Colours::No, &mut out).unwrap(), 0);
         String::from_utf8(out).unwrap()
