@@ -246,24 +246,6 @@ fn that_our_number_is_out_is_only_believed_of_the_rooms_own_number_and_after_a_l
 }
 
 #[test]
-fn a_group_with_our_token_makes_an_unsure_room_look_at_once_and_a_living_one_sweep() {
-    let heard = |subject: &str| NoticeKind::WeJoined {
-        group: "120363000000000009@g.us".parse().unwrap(),
-        subject: Some(subject.to_owned()),
-    };
-    let mut unsure = room(&[]);
-    unsure.phase = Phase::Unsure { since: at(0), asked_at: at(0), look_at: at(60), believe_at: None };
-    unsure.hear(&[told(1, 5, heard("INCIDENT-70 | Other"))], at(5));
-    assert!(unsure.heard_of_at.is_none());
-    unsure.hear(&[told(2, 5, heard("INCIDENT-7 | Down"))], at(5));
-    assert!(unsure.heard_of_at.is_some());
-    let mut live = room(&[]);
-    live.done(Chore::Sweep, at(1));
-    live.hear(&[told(1, 5, heard("INCIDENT-7 | Down"))], at(5));
-    assert!(live.was_unsure && !live.chores.contains_key(&Chore::Sweep));
-}
-
-#[test]
 fn a_number_that_works_again_is_not_waited_for_but_a_throttled_one_is() {
     let up = |seq| told(seq, 9, NoticeKind::Session { session: Session::Working { own: None } });
     let mut down = room(&[]);
