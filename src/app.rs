@@ -225,6 +225,7 @@ impl Bridge {
             // There from the start at 0, so that the first alarm is an increase to whoever watches.
             drop(metrics.alarms.get_or_create(&InstanceLabels { instance: number.name.clone() }));
         }
+        let numbers_named = numbers.iter().map(|number| number.name.clone()).collect();
         let receiver = Receiver {
             sources: config.sources.clone(),
             told: told(config),
@@ -250,7 +251,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            health,
+            health: Arc::clone(&health),
             alarm,
             own_ids: OwnIds::default(),
             second_way: second_way(config, &clock)?,
@@ -265,6 +266,8 @@ impl Bridge {
             bell,
             roster: Arc::clone(&roster),
             composer: compose(config)?,
+            numbers: numbers_named,
+            health,
         };
         Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }
