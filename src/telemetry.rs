@@ -162,6 +162,8 @@ pub struct Metrics {
     pub roster_sound: Gauge<i64, AtomicI64>,
     /// Looks at the file on request or on change, by outcome.
     pub roster_exchanges: Family<ExchangeLabels, Counter>,
+    /// When the worker last looked for work, in Unix seconds; 0 if it never did.
+    pub worker_round: Gauge<i64, AtomicI64>,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
     /// Second groups that are not closed; read from the store when asked.
@@ -200,6 +202,7 @@ impl Default for Metrics {
             roster_since: Gauge::default(),
             roster_sound: Gauge::default(),
             roster_exchanges: Family::default(),
+            worker_round: Gauge::default(),
             leased: Gauge::default(),
             orphans: Gauge::default(),
             consents: Family::default(),
@@ -287,6 +290,12 @@ impl Default for Metrics {
             "Looks at the roster's file by outcome",
             metrics.roster_exchanges.clone(),
         );
+        registry.register_with_unit(
+            "worker_round_timestamp",
+            "When the worker last looked for work, in Unix time",
+            Unit::Seconds,
+            metrics.worker_round.clone(),
+        );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
         registry.register(
             "orphans",
@@ -349,6 +358,11 @@ impl Metrics {
         self.console_refused.get_or_create(&RefusalLabels { reason }).inc();
         let what = "a request to the operator listener was refused";
         self.log.note(Event { what, level: Level::WARN, source: "console", reason, peer, bytes: None }, now);
+    }
+
+    /// Lets an outcome of a source's hooks begin at 0.
+    pub fn preset_hook(&self, source: &str, outcome: &'static str) {
+        drop(self.hooks.get_or_create(&HookLabels { source: source.to_owned(), outcome }));
     }
 
     /// Counts a hook.
