@@ -186,6 +186,8 @@ pub struct GroupSearch {
     pub asked_at: Timestamp,
     /// Groups in which this number is known to be: a list without any of them is not the whole list.
     pub member_of: Vec<GroupId>,
+    /// Whether it matters that there is none, or no further one: that takes a list that was read afresh.
+    pub thoroughly: bool,
     /// Whether further groups matter when one is found.
     pub all: bool,
 }

@@ -50,6 +50,7 @@ pub use self::markup::{Run, Style, runs};
 pub use self::operation::{Operation, Target, UnknownCall};
 pub use self::person::{LidKnowledge, Person, Privacy};
 pub use self::policy::{Policy, TooMuch};
+pub use self::quirks::{HALF_EMOJI, Quirks};
 pub use self::setup::{Addressing, Engine, InviteForm, Number, Setup, UnknownEngine};
 pub use self::view::{
     Creation, GroupHead, GroupView, MemberView, MessageKind, MessageView, PhoneChat, PhoneView,

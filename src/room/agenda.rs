@@ -78,7 +78,7 @@ pub enum Step {
     /// Make the group.
     Create { subject: String, people: Vec<Jid> },
     /// Look whether a lost create of this number made one.
-    Look { token: String, instance: String, asked_at: Timestamp },
+    Look { token: String, instance: String, asked_at: Timestamp, thoroughly: bool },
     /// Look for a second group, once the list has settled.
     Sweep { token: String, instance: String, asked_at: Timestamp },
     /// Read a group that an operator named, before it is taken.

@@ -441,6 +441,7 @@ mod tests {
             Event::Switched { instance: "second".to_owned() },
             Event::Cancel,
             Event::Resume { group: None },
+            Event::NewGroup,
             Event::ClockSet,
         ]
     }

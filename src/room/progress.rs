@@ -337,8 +337,8 @@ impl Room {
         let mut effect = Effect::default();
         match step {
             Step::Create { people, .. } => self.finish_create(answer, people.len(), &mut effect, now),
-            Step::Look { instance, .. } => {
-                self.finish_look((step, instance), answer, ground, &mut effect, now);
+            Step::Look { instance, thoroughly, .. } => {
+                self.finish_look((step, instance, *thoroughly), answer, ground, &mut effect, now);
             }
             Step::Sweep { instance, .. } => self.finish_sweep((step, instance), answer, &mut effect, now),
             Step::ReadGroup { group, instance } => self.finish_read_group((group, instance), step, answer, now),

@@ -126,7 +126,6 @@ impl Room {
             let why = format!(
                 "the room has one admin: making another was answered with yes {asked} times and is not done"
             );
-            tracing::warn!(incident.id = %self.incident, "{why}");
             self.give_up(Chore::SecondAdmin, why, now);
         }
     }

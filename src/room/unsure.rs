@@ -44,10 +44,13 @@ pub(super) fn while_unsure(
     if look_at > now {
         return Next::Sleep(look_at);
     }
+    // Between the two looks that can prove it, a quick one may find it sooner.
+    let is_decisive = |at: &Timestamp| *at <= now;
+    let thoroughly = !matches!(&room.phase, Phase::Unsure { believe_at: Some(at), .. } if !is_decisive(at));
     let mut agenda = Agenda::new(room, now);
     for instance in room.to_look_through(ground.numbers) {
         let (token, asked_at) = (room.token(), room.asked_at(instance));
-        agenda.offer(Step::Look { token, instance: instance.to_owned(), asked_at });
+        agenda.offer(Step::Look { token, instance: instance.to_owned(), asked_at, thoroughly });
     }
     agenda.wake(deadline);
     agenda.decide()
@@ -140,7 +143,7 @@ impl Room {
 
     pub(super) fn finish_look(
         &mut self,
-        (step, instance): (&Step, &str),
+        (step, instance, thoroughly): (&Step, &str, bool),
         answer: &Answer,
         ground: Ground<'_>,
         effect: &mut Effect,
@@ -158,7 +161,7 @@ impl Room {
             self.instance = Some(instance.to_owned());
             return;
         }
-        if let Some(doubt) = doubt {
+        if let Some(doubt) = doubt.as_ref().filter(|_| thoroughly) {
             self.cannot_tell(step, doubt, now);
             return;
         }
@@ -167,6 +170,11 @@ impl Room {
             let first = later(now, ground.policy.settle);
             let believe_at =
                 if let Phase::Unsure { believe_at: Some(at), .. } = &self.phase { *at } else { first };
+            if !thoroughly && believe_at <= now {
+                // It took until the moment of the look that decides, and decides nothing itself.
+                self.looked.clear();
+                return;
+            }
             let look_at = later(now, LOOK_GAP).min(believe_at).max(later(now, FIRST_LOOK));
             effect.event = Some(Event::Absent { look_at, believe_at: first });
         }

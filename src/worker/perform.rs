@@ -13,9 +13,15 @@ pub(super) async fn perform(
 ) -> Answer {
     let result: Result<Answer, GatewayError> = match step {
         Step::Create { subject, people } => gateway.create_group(subject, people).await.map(Answer::Created),
-        Step::Look { token, asked_at, .. } | Step::Sweep { token, asked_at, .. } => {
-            let (token, asked_at, all) = (token.clone(), *asked_at, matches!(step, Step::Sweep { .. }));
-            gateway.find_groups(&GroupSearch { token, asked_at, member_of, all }).await.map(Answer::Groups)
+        Step::Look { token, asked_at, thoroughly, .. } => {
+            let (token, asked_at, thoroughly) = (token.clone(), *asked_at, *thoroughly);
+            let search = GroupSearch { token, asked_at, member_of, thoroughly, all: false };
+            gateway.find_groups(&search).await.map(Answer::Groups)
+        }
+        Step::Sweep { token, asked_at, .. } => {
+            let (token, asked_at) = (token.clone(), *asked_at);
+            let search = GroupSearch { token, asked_at, member_of, thoroughly: true, all: true };
+            gateway.find_groups(&search).await.map(Answer::Groups)
         }
         Step::ReadGroup { group, .. } => gateway.members(group, &[]).await.map(Answer::Members),
         Step::Say { chat, text, .. } => gateway.send_text(chat, text).await.map(Answer::Sent),

@@ -86,7 +86,7 @@ const CALLS: [&str; 16] = [
 /// A look for a group that was asked for at the beginning of time.
 fn search(token: &str) -> GroupSearch {
     let asked_at = "2000-01-01T00:00:00Z".parse().unwrap();
-    GroupSearch { token: token.to_owned(), asked_at, member_of: Vec::new(), all: false }
+    GroupSearch { token: token.to_owned(), asked_at, member_of: Vec::new(), thoroughly: true, all: false }
 }
 
 /// Makes a call by its name, with arguments of no interest, and gives back how it ended.

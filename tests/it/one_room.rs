@@ -147,6 +147,7 @@ async fn a_list_that_cannot_be_read_afresh_proves_nothing_whatever_its_shape() {
         world.sandbox.set_quirks(Quirks { list_cache: true, ..Quirks::default() });
         world.sandbox.add_fault(lost());
         world.sandbox.add_fault(always(Operation::RefreshGroups, FaultKind::InternalError));
+        world.pass(1).await;
         let id = world.fire("Payments").await;
         world.pass(1800).await;
         assert_left_to_a_person(&world, &id, &format!("{engine}")).await;
@@ -237,12 +238,7 @@ async fn a_group_that_is_told_of_after_the_room_was_parked_is_on_record() {
 #[tokio::test]
 async fn the_number_that_was_asked_first_is_looked_through_although_another_one_made_the_room() {
     for engine in Engine::ALL {
-        let options = Options {
-            engine,
-            second_number: true,
-            second_rooms_per_hour: Some(5),
-            ..Options::default()
-        };
+        let options = Options { engine, second_number: true, ..Options::default() };
         let world = World::with(options).await;
         world.bridge.worker.ask_sessions().await;
         // The list of the first number shows the group only when the second one has made the room.
@@ -353,12 +349,15 @@ async fn an_operator_who_knows_better_has_a_new_group_made() {
 
 #[tokio::test]
 async fn a_group_whose_number_was_put_out_is_replaced_by_a_new_one_on_request() {
-    let world = World::new().await;
+    let world = World::with(Options { events: BOTH, ..Options::default() }).await;
+    tell_to(&world);
     let id = world.fire("Payments").await;
     world.pass(30).await;
+    deliver(&world).await;
     let first = world.group(&id).id;
     world.sandbox.leave(Setup::BOT_DIGITS, &first);
-    world.pass(1200).await;
+    deliver(&world).await;
+    world.pass(60).await;
     assert_eq!(world.room(&id).await.phase.name(), PhaseName::Parked);
     let (status, answer) = act(&world, &id, "new-group", None).await;
     assert_eq!(status, 202, "{answer}");

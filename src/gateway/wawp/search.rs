@@ -91,6 +91,9 @@ impl Wawp {
     ) -> Result<FoundGroups, GatewayError> {
         let mut scan = self.scan(deadline).await?;
         let groups = scan.found(&search.token);
+        if !search.thoroughly {
+            return Ok(FoundGroups { groups, doubt: doubt("the list was not read afresh", Duration::ZERO) });
+        }
         if !groups.is_empty() && !search.all {
             return Ok(FoundGroups { groups, doubt: None });
         }

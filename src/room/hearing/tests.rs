@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::super::Saying;
 use super::super::seat::{Refused, read_members};
 use super::*;
+use crate::room::Phase;
 use crate::alert::{DedupKey, Severity};
 use crate::gateway::{AddOutcome, Member, Members};
 use crate::incident::{Incident, IncidentId, State};
