@@ -15,9 +15,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, CredentialPlace, GatewayKind, Instance, Loaded, RosterInForce, StoreAddress};
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
@@ -27,6 +27,7 @@ use crate::gateway::second_way::{self, SecondWay, Webhook, WebhookNotBuilt};
 use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
+use crate::peer::Proxies;
 use crate::receiver::outside::Outside;
 use crate::receiver::{self, Bodies, Readiness, Receiver, Told};
 use crate::sandbox::Sandbox;
@@ -44,11 +45,14 @@ mod listener;
 mod reloading;
 mod telling;
 
-use listener::Times;
+use listener::{CONNECTIONS, Terms, Times};
 
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
 /// Grafana's `OnCall` four.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Operators get this part of the connections that senders may have.
+const OPERATORS: usize = 8;
 
 /// Why the bridge did not start.
 #[derive(Debug, thiserror::Error)]
@@ -307,12 +311,15 @@ impl Running {
         let server = &config.server;
         let times =
             Times { head: server.header_timeout, unread: server.body_timeout, grace: server.stop_grace };
-        let serve = |listener, router: Router| {
-            let task = listener::serve(listener, router, times, stop.clone());
+        let allowed = listener::connections_allowed();
+        let serve = |listener, router: Router, connections| {
+            let (metrics, clock) = (Arc::clone(&metrics), Arc::clone(&clock));
+            let terms = Terms { times, connections, proxies: server.proxies.clone(), metrics, clock };
+            let task = listener::serve(listener, router, terms, stop.clone());
             listener::spawn(&tasks, task);
         };
-        serve(public, receiver::router(bridge.receiver));
-        serve(operator, console::router(bridge.console));
+        serve(public, receiver::router(bridge.receiver), allowed);
+        serve(operator, console::router(bridge.console), allowed / OPERATORS);
         let (worker, stopping) = (Arc::clone(&bridge.worker), stop.clone());
         listener::spawn(&tasks, async move { worker.run(&stopping).await });
         let (worker, stopping) = (Arc::clone(&bridge.worker), stop.clone());
@@ -323,6 +330,13 @@ impl Running {
         listener::spawn(&tasks, reporting);
         listener::spawn(&tasks, reloading::reload(roster, metrics, clock, asked, stop.clone()));
         tasks.close();
+        if server.admin_token.is_none() {
+            warn!(
+                server.admin = %operator_address,
+                "the console has no token: whoever is on this machine may use it, and so may everybody for whom a \
+                 proxy on this machine speaks; set `server.admin_token` before there is one"
+            );
+        }
         info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
         Ok(Self { public: public_address, operator: operator_address, store, tasks })
     }
@@ -355,7 +369,9 @@ pub async fn start_sandbox(
     // A simulated hang must not keep the process from ending.
     let grace = Duration::from_secs(1);
     let times = Times { head: Duration::from_secs(30), unread: Duration::from_secs(30), grace };
-    let task = listener::serve(listener, router, times, stop.clone());
+    let (metrics, clock) = (Arc::default(), Arc::new(SystemClock));
+    let terms = Terms { times, connections: CONNECTIONS, proxies: Proxies::default(), metrics, clock };
+    let task = listener::serve(listener, router, terms, stop.clone());
     listener::spawn(tasks, task);
     Ok(address)
 }

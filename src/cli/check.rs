@@ -165,7 +165,7 @@ fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io
     let server = &config.server;
     let guard = match (&server.admin_token, server.admin.ip().is_loopback()) {
         (Some(_), _) => "with a token",
-        (None, true) => "this machine only",
+        (None, true) => "this machine only; through a proxy it needs `server.admin_token`",
         (None, false) => "open",
     };
     writeln!(out, "\nlisteners")?;

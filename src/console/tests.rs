@@ -27,6 +27,7 @@ use crate::incident::{Incident, IncidentId, Rules};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
+use crate::peer::Peer;
 use crate::receiver::outside::Outside;
 use crate::receiver::{Bodies, Readiness, Receiver};
 use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
@@ -118,7 +119,9 @@ impl Desk {
         Self { store, clock, router: router(console.clone()), console, _dir: dir }
     }
 
-    async fn ask(&self, request: Request<Body>) -> Reply {
+    /// As somebody on this machine, unless the request says who.
+    async fn ask(&self, mut request: Request<Body>) -> Reply {
+        request.extensions_mut().get_or_insert_with(Peer::here);
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
