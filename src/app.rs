@@ -234,6 +234,7 @@ impl Bridge {
             // There from the start at 0, so that the first alarm is an increase to whoever watches.
             drop(metrics.alarms.get_or_create(&InstanceLabels { instance: number.name.clone() }));
         }
+        let numbers_named = numbers.iter().map(|number| number.name.clone()).collect();
         let receiver = Receiver {
             sources: config.sources.clone(),
             told: told(config),
@@ -260,7 +261,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            health,
+            health: Arc::clone(&health),
             alarm,
             own_ids: OwnIds::default(),
             second_way: second_way(config, &clock)?,
@@ -275,6 +276,8 @@ impl Bridge {
             bell,
             roster: Arc::clone(&roster),
             composer: compose(config)?,
+            numbers: numbers_named,
+            health,
         };
         Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }
@@ -332,6 +335,8 @@ impl Running {
         supervise("writer of 1:1 messages", Box::pin(async move { hand.correspond(&stopping).await }));
         let stopping = stop.clone();
         supervise("watch over the numbers", Box::pin(async move { worker.watch(&stopping).await }));
+        let reporting = report_repeats(Arc::clone(&metrics), Arc::clone(&clock), stop.clone());
+        supervise("report of repeats", Box::pin(reporting));
         supervise(
             "watch over the roster",
             Box::pin(reloading::reload(roster, metrics, clock, asked, stop.clone())),
@@ -362,6 +367,14 @@ async fn see_to(part: &'static str, work: Work, broke_off: Arc<OnceLock<BrokeOff
     // The first one tells what happened.
     let _ = broke_off.set(broken);
     stop.cancel();
+}
+
+/// Says what strangers have repeated, when its minute is over.
+async fn report_repeats(metrics: Arc<Metrics>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    const GAP: Duration = Duration::from_secs(10);
+    while tokio::time::timeout(GAP, stop.cancelled()).await.is_err() {
+        metrics.log.report(clock.now());
+    }
 }
 
 /// Starts a sandbox that also posts its events; returns its address. It ends with `stop`.

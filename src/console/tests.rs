@@ -42,6 +42,7 @@ use crate::worker::health::Health;
 mod answers;
 mod description;
 mod guarding;
+mod numbers;
 mod pages;
 
 const TOKEN: &str = "operators-own-token-4711";
@@ -111,6 +112,8 @@ impl Desk {
             bell: Arc::new(tokio::sync::Notify::new()),
             roster: Arc::new(shipped_roster()),
             composer: Composer::default(),
+            numbers: vec!["number-1".to_owned()],
+            health: Arc::new(Health::since("2026-03-01T10:00:00Z".parse().unwrap())),
         });
         Self { store, clock, router: router(console.clone()), console, _dir: dir }
     }

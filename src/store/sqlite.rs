@@ -371,6 +371,11 @@ impl Store for Sqlite {
         self.writer.call(steps::next_wake).await
     }
 
+    async fn record_operator(&self, id: IncidentId, did: &str, now: Timestamp) -> Result<(), StoreError> {
+        let did = did.to_owned();
+        self.writer.call(move |db| orphans::asked(db, id, &did, now)).await
+    }
+
     async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError> {
         self.writer.call(move |db| steps::wish(db, id, &wish, now)).await
     }
