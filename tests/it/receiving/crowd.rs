@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use futures_util::future::join_all;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use super::limits::{Served, exchange};
+use super::limits::{PATIENCE, Served, exchange};
 use super::log_lines::Captured;
 use crate::harness::{TOKEN, firing};
 
@@ -109,8 +110,9 @@ async fn idle_connections_make_way_and_those_that_were_proven_stay() {
     assert!(idle.iter().all(Result::is_ok));
     let answer = exchange(served.address(), &proven("Up")).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let crowded = counted(&served, "warroom_connections_crowded_total").await;
-    assert!(crowded >= 44.0, "{crowded}");
+    // The system hands them over in its own time.
+    let made_way = async { while counted(&served, "warroom_connections_crowded_total").await < 44.0 {} };
+    timeout(PATIENCE, made_way).await.expect("what is more than one address may have is closed");
     let last = String::from_utf8(proven("Again")).unwrap();
     known.write_all(last.as_bytes()).await.unwrap();
     let mut answer = String::new();
