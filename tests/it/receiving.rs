@@ -15,6 +15,7 @@ use crate::harness::{Options, World};
 
 mod answers;
 mod covered;
+mod crowd;
 mod form_field;
 mod limits;
 mod log_lines;

@@ -275,7 +275,7 @@ async fn reread(world: &World, name: &str, change: impl FnOnce(&mut Source)) -> 
         outside: Arc::clone(&own.outside),
         bodies: own.bodies.clone(),
         commit_timeout: own.commit_timeout,
-        last_commit: receiver::LastCommit::default(),
+        readiness: receiver::Readiness::default(),
     };
     listen(receiver::router(Arc::new(receiver))).await.0
 }

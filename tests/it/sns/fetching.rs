@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration};
 use warroom::receiver::outside::Outside;
-use warroom::receiver::{self, LastCommit, Receiver};
+use warroom::receiver::{self, Readiness, Receiver};
 
 use super::{
     AT, CERTIFICATE, MESSAGES, OTHER_TOPIC, Shelf, TOPIC, message, set, shelf_with_certificate, sign,
@@ -62,7 +62,7 @@ impl Bridge {
             outside: Arc::new(Outside::new(shelf.clone(), Arc::clone(&own.store))),
             bodies: own.bodies.clone(),
             commit_timeout: own.commit_timeout,
-            last_commit: LastCommit::default(),
+            readiness: Readiness::default(),
         };
         listen(receiver::router(Arc::new(receiver))).await
     }
