@@ -254,7 +254,8 @@ fn masked(id: &str) -> String {
 
 fn describe_source(source: &Source, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  {} ({}) at /hooks/{}", source.name, source.kind, source.name)?;
-    writeln!(out, "    verified by {}", describe_verifier(&source.verifier))?;
+    let covers = source.verifier.covers();
+    writeln!(out, "    verified by {}; this covers the {covers}", describe_verifier(&source.verifier))?;
     for rule in &source.severity.rules {
         let matchers: Vec<String> = rule.matchers.iter().map(ToString::to_string).collect();
         writeln!(out, "    {} is {}", matchers.join(" and "), rule.is)?;
