@@ -151,6 +151,11 @@ impl KnownAlert {
         Self { state: AlertState::Resolved, beginnings: 0, missing_since: None, ..self.clone() }
     }
 
+    /// Takes what is told next for new, whatever it says of when.
+    pub fn forget_when(&mut self) {
+        (self.happened_at, self.outbreak_at, self.ended_for_good) = (None, None, false);
+    }
+
     /// Whether `told` is older than what is known. A moment of a source whose clock once ran ahead counts as the
     /// one at which we heard of it: otherwise nothing would be new to us for as long as it was ahead.
     fn makes_late(&self, told: &Alert, now: Timestamp) -> bool {

@@ -103,7 +103,16 @@ fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert
     Ok(answered)
 }
 
+/// What is known before a body. To a hook that an operator replays nothing is too late.
 fn before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Before> {
+    let mut before = known_before(db, hook, key, alerts)?;
+    if hook.replays.is_some() {
+        before.known.values_mut().for_each(KnownAlert::forget_when);
+    }
+    Ok(before)
+}
+
+fn known_before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Before> {
     let newest = rows::newest_incident(db, key.as_str())?;
     let (open, closed) = newest.map_or((None, None), |incident| {
         if incident.is_closed() { (None, Some(incident)) } else { (Some(incident), None) }
