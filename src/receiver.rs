@@ -377,12 +377,18 @@ impl Receiver {
         // Of what a noisy source repeats or adds by the thousand, its receipts in the store tell.
         if receipt.incidents.iter().any(changes) {
             info!(
-                source.name = source.name, receipt.id = receipt.id, outcome, ?incidents,
+                source.name = source.name,
+                receipt.id = receipt.id,
+                outcome,
+                ?incidents,
                 "a hook was accepted"
             );
         } else {
             debug!(
-                source.name = source.name, receipt.id = receipt.id, outcome, ?incidents,
+                source.name = source.name,
+                receipt.id = receipt.id,
+                outcome,
+                ?incidents,
                 "a hook was accepted"
             );
         }
