@@ -29,7 +29,6 @@ use crate::gateway::fetch::Https;
 use crate::gateway::posting::Poster;
 use crate::gateway::second_way::{self, SecondWay, Webhook, WebhookNotBuilt};
 use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
-use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
 use crate::peer::Proxies;
 use crate::pacing::{Budget, NumberId};
@@ -246,7 +245,7 @@ impl Bridge {
             alarm: Arc::clone(&alarm),
             store: Arc::clone(&store),
             roster: roster.reader(),
-            rules: Rules { open_at: config.rooms.open_at, close_after: config.rooms.close_after },
+            rules: config.rooms.rules(),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),

@@ -405,6 +405,11 @@ impl Receiver {
             let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
             self.metrics.log.note(event, now);
         }
+        for told in receipt.incidents.iter().filter(|told| told.outcome == Outcome::Repeated) {
+            if let (Some(id), Some(reason)) = (&told.id, &told.reason) {
+                warn!(source.name = source.name, incident.id = id, reason, "an alert repeats itself oddly");
+            }
+        }
         let incidents: Vec<&str> = receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect();
         let outcome = receipt_outcome(&receipt);
         let changes = |i: &Answered| matches!(i.outcome, Outcome::Opened | Outcome::Resolved);
