@@ -164,6 +164,8 @@ pub struct Metrics {
     pub roster_exchanges: Family<ExchangeLabels, Counter>,
     /// When the worker last looked for work, in Unix seconds; 0 if it never did.
     pub worker_round: Gauge<i64, AtomicI64>,
+    /// Times that work on a room broke off by a mistake in the program.
+    pub rooms_broken: Counter,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
     /// Second groups that are not closed; read from the store when asked.
@@ -174,6 +176,8 @@ pub struct Metrics {
     pub unnamed: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
     pub store_failures: Counter<u64, AtomicU64>,
+    /// Connections that were closed or not taken because there were too many.
+    pub connections_crowded: Counter,
     /// Requests that the operator listener refused, by why.
     pub console_refused: Family<RefusalLabels, Counter>,
 }
@@ -203,11 +207,13 @@ impl Default for Metrics {
             roster_sound: Gauge::default(),
             roster_exchanges: Family::default(),
             worker_round: Gauge::default(),
+            rooms_broken: Counter::default(),
             leased: Gauge::default(),
             orphans: Gauge::default(),
             consents: Family::default(),
             unnamed: Gauge::default(),
             store_failures: Counter::default(),
+            connections_crowded: Counter::default(),
             console_refused: Family::default(),
             registry: Registry::default(),
         };
@@ -296,6 +302,11 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.worker_round.clone(),
         );
+        registry.register(
+            "rooms_broken",
+            "Times that work on a room broke off by a mistake in the program",
+            metrics.rooms_broken.clone(),
+        );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
         registry.register(
             "orphans",
@@ -313,6 +324,11 @@ impl Default for Metrics {
             metrics.unnamed.clone(),
         );
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());
+        registry.register(
+            "connections_crowded",
+            "Connections that were closed or not taken because there were too many",
+            metrics.connections_crowded.clone(),
+        );
         registry.register(
             "console_refused",
             "Requests that the operator listener refused, by reason",
