@@ -181,6 +181,7 @@ async fn an_incident_in_full() {
       "second_groups": 0,
       "severity": "sev1",
       "source": "prometheus",
+      "stale_since": null,
       "started_at": "2026-03-01T10:00:00Z",
       "state": "open",
       "summary": "Checkout answers 502 for most buyers.\nQuestions to …77.",
