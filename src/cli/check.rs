@@ -165,7 +165,7 @@ fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io
     let server = &config.server;
     let guard = match (&server.admin_token, server.admin.ip().is_loopback()) {
         (Some(_), _) => "with a token",
-        (None, true) => "this machine only",
+        (None, true) => "this machine only; through a proxy it needs `server.admin_token`",
         (None, false) => "open",
     };
     writeln!(out, "\nlisteners")?;
@@ -254,7 +254,8 @@ fn masked(id: &str) -> String {
 
 fn describe_source(source: &Source, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  {} ({}) at /hooks/{}", source.name, source.kind, source.name)?;
-    writeln!(out, "    verified by {}", describe_verifier(&source.verifier))?;
+    let covers = source.verifier.covers();
+    writeln!(out, "    verified by {}; this covers the {covers}", describe_verifier(&source.verifier))?;
     for rule in &source.severity.rules {
         let matchers: Vec<String> = rule.matchers.iter().map(ToString::to_string).collect();
         writeln!(out, "    {} is {}", matchers.join(" and "), rule.is)?;

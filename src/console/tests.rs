@@ -27,6 +27,7 @@ use crate::incident::{Incident, IncidentId};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
+use crate::peer::Peer;
 use crate::receiver::outside::Outside;
 use crate::receiver::{Bodies, Readiness, Receiver};
 use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
@@ -118,7 +119,9 @@ impl Desk {
         Self { store, clock, router: router(console.clone()), console, _dir: dir }
     }
 
-    async fn ask(&self, request: Request<Body>) -> Reply {
+    /// As somebody on this machine, unless the request says who.
+    async fn ask(&self, mut request: Request<Body>) -> Reply {
+        request.extensions_mut().get_or_insert_with(Peer::here);
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
@@ -156,6 +159,7 @@ impl Desk {
             source: "prometheus".into(),
             received_at: now,
             replay_key: None,
+            reading: String::new(),
             body: Bytes::from_static(b"{}"),
             alerts: vec![draft.finish(key, state, (severity, SeverityOrigin::Field))],
             headers: vec![],
@@ -357,7 +361,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         sources: BTreeMap::from([("prometheus".to_owned(), source)]),
         told: BTreeMap::new(),
         alarm: Arc::new(Alarm::new(health, Arc::clone(&metrics), Arc::clone(&bell))),
-        outside: Arc::new(Outside::by(Arc::new(Https::default()))),
+        outside: Arc::new(Outside::new(Arc::new(Https::default()), store.clone())),
         store,
         roster,
         rules: Policy::default().rules(),

@@ -1,8 +1,8 @@
 //! Sentry's integration platform: issue, issue alert (`event_alert`) and metric alert webhooks.
 //!
-//! Which of them a body is stands in the header `Sentry-Hook-Resource`, beside the signature of the body. No
-//! signature covers that header, so it only chooses the reader: what it names must be in the body too. The
-//! bodies of the old webhooks plugin are read as well, but nothing signs those.
+//! Which of them a body is stands in the header `Sentry-Hook-Resource`, which the signature does not cover; it is
+//! read from what is in the body instead. The bodies of the old webhooks plugin are read as well, but nothing
+//! signs those.
 //!
 //! An issue alert belongs to its issue, so that resolving the issue in Sentry ends what the alert began.
 
@@ -36,24 +36,19 @@ fn sign(secrets: Vec<SecretString>) -> Scheme {
     }
 }
 
-const RESOURCE: &str = "sentry-hook-resource";
-
 fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
-    let resource = body.header(RESOURCE).map(|name| name.trim().to_ascii_lowercase());
-    one_or_several(read(body.body())?, |body| event(body, resource.as_deref(), source))
+    one_or_several(read(body.body())?, |body| event(body, source))
 }
 
-fn event(mut body: Value, resource: Option<&str>, source: &Source) -> Result<Outcome, NotUnderstood> {
+fn event(mut body: Value, source: &Source) -> Result<Outcome, NotUnderstood> {
     let action = body.get("action").and_then(text).unwrap_or_default().to_ascii_lowercase();
     let mut data = body.get_mut("data").map(Value::take).unwrap_or_default();
-    let resource = resource.or_else(|| {
-        ["metric_alert", "issue", "event"]
-            .into_iter()
-            .find(|name| data.get(*name).is_some_and(Value::is_object))
-    });
+    let resource = ["metric_alert", "issue", "event"]
+        .into_iter()
+        .find(|name| data.get(*name).is_some_and(Value::is_object));
     match resource {
         Some("metric_alert") => metric_alert(data, &action, source),
-        Some("event_alert" | "event") => event_alert(&mut data, source),
+        Some("event") => event_alert(&mut data, source),
         Some("issue") => {
             let issue = data.get_mut("issue").map(Value::take).unwrap_or_default();
             let issue: Issue = part(issue, "`data.issue`")?;
@@ -61,9 +56,12 @@ fn event(mut body: Value, resource: Option<&str>, source: &Source) -> Result<Out
                 data.get_mut("assignee").and_then(|value| serde_json::from_value(value.take()).ok());
             issue.read(&action, assignee, source)
         }
-        Some(_) => Ok(Outcome::Nothing("a resource that says nothing about an incident's state")),
-        None if body.get("event").is_some_and(Value::is_object) => plugin(body, source),
-        None => Err(NotUnderstood::new("neither an issue nor an alert of Sentry's is in the body")),
+        _ if body.get("event").is_some_and(Value::is_object) => plugin(body, source),
+        // Comments, errors, installations: their envelope is the same.
+        _ if data.is_object() && body.get("installation").is_some() => {
+            Ok(Outcome::Nothing("a resource that says nothing about an incident's state"))
+        }
+        _ => Err(NotUnderstood::new("neither an issue nor an alert of Sentry's is in the body")),
     }
 }
 
@@ -413,5 +411,5 @@ fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
         },
         "actor": { "type": "application", "id": "sentry", "name": "Sentry" },
     });
-    Sample { headers: vec![(RESOURCE, "metric_alert".to_owned())], body: body.to_string() }
+    body.into()
 }

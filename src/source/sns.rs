@@ -27,7 +27,7 @@ pub(super) const TOOL: Tool = Tool {
     sample,
 };
 
-/// SNS's envelope. Its signature was judged before; what stands here is as good as that.
+/// SNS's envelope. Under Amazon's signature the body is its signed members and nothing else.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct Envelope {

@@ -4,13 +4,20 @@ CREATE TABLE receipts (
     id          TEXT PRIMARY KEY,
     source      TEXT NOT NULL,
     received_at INTEGER NOT NULL,
-    replay_key  TEXT,
+    replay_key  TEXT,                      -- with a slash and how it was read, if it did nothing
     headers     TEXT NOT NULL,             -- those that say how the body is to be read
     body        BLOB NOT NULL,
     answer      TEXT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX receipts_by_replay_key ON receipts (source, replay_key) WHERE replay_key IS NOT NULL;
+
+-- Signers' certificates by their address, so that a restart need not ask for them.
+CREATE TABLE certificates (
+    address    TEXT PRIMARY KEY,
+    pem        BLOB NOT NULL,
+    fetched_at INTEGER NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE incidents (
     number    INTEGER PRIMARY KEY,
@@ -147,6 +154,7 @@ CREATE TABLE journal (
     step     TEXT,                         -- bounded name, for pacing
     key      TEXT,                         -- what exactly, for people
     instance TEXT,
+    number   TEXT,                         -- of a new group: whose budget it uses, whatever the number is called
     private  INTEGER NOT NULL DEFAULT 0,   -- a message to one person
     important INTEGER NOT NULL DEFAULT 0,  -- a group for an important route
     spent    INTEGER NOT NULL DEFAULT 1,   -- 0 when the call certainly did nothing
@@ -157,6 +165,7 @@ CREATE TABLE journal (
 );
 
 CREATE INDEX journal_by_incident ON journal (incident, id);
+CREATE INDEX journal_by_number ON journal (number, paced_at) WHERE number IS NOT NULL;
 CREATE INDEX journal_by_pace ON journal (instance, step, paced_at) WHERE kind = 'intent';
 
 CREATE TABLE orphans (

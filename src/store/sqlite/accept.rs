@@ -15,7 +15,7 @@ use crate::store::{Acceptance, Answered, Receipt};
 
 pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
     if let Some(key) = &hook.replay_key
-        && let Some(receipt) = earlier_receipt(db, &hook.source, key)?
+        && let Some(receipt) = earlier_receipt(db, &hook.source, key, &hook.reading)?
     {
         return Ok(receipt);
     }
@@ -30,6 +30,11 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
         replays: hook.replays.clone(),
         incidents,
     };
+    let did_something = receipt.incidents.iter().any(|incident| incident.outcome != Outcome::Ignored);
+    let replay_key = hook
+        .replay_key
+        .as_ref()
+        .map(|key| if did_something { key.clone() } else { unspent(key, &hook.reading) });
     execute(
         db,
         "INSERT INTO receipts (id, source, received_at, replay_key, headers, body, answer)
@@ -38,7 +43,7 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
             ":id": receipt.id,
             ":source": hook.source,
             ":received_at": millis(hook.received_at),
-            ":replay_key": hook.replay_key,
+            ":replay_key": replay_key,
             ":headers": write("headers", &hook.headers)?,
             ":body": hook.body.as_ref(),
             ":answer": write("receipt", &receipt)?,
@@ -47,16 +52,24 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
     Ok(receipt)
 }
 
-/// The receipt of the same delivery, if it came before, with every outcome turned into "repeated".
-fn earlier_receipt(db: &Connection, source: &str, replay_key: &str) -> Stored<Option<Receipt>> {
-    let answer = first(
-        db,
-        "SELECT answer FROM receipts WHERE source = ?1 AND replay_key = ?2",
-        [source, replay_key],
-        |r| r.get::<_, String>(0),
-    )?;
-    let Some(answer) = answer else { return Ok(None) };
-    let mut receipt: Receipt = read("receipt", &answer)?;
+/// Under which key a delivery is kept that did nothing: it counts for the same reading only.
+fn unspent(replay_key: &str, reading: &str) -> String {
+    format!("{replay_key}/{reading}")
+}
+
+/// See [`Store::earlier_receipt`](crate::store::Store::earlier_receipt).
+pub(super) fn earlier_receipt(
+    db: &Connection,
+    source: &str,
+    replay_key: &str,
+    reading: &str,
+) -> Stored<Option<Receipt>> {
+    let kept = |key: &str| {
+        let sql = "SELECT answer FROM receipts WHERE source = ?1 AND replay_key = ?2";
+        let answer = first(db, sql, [source, key], |r| r.get::<_, String>(0))?;
+        answer.map(|answer| read::<Receipt>("receipt", &answer)).transpose()
+    };
+    let Some(mut receipt) = kept(replay_key)? else { return kept(&unspent(replay_key, reading)) };
     for incident in &mut receipt.incidents {
         incident.outcome = Outcome::Repeated;
     }

@@ -151,16 +151,22 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
         return Ok(Began::Throttled(until));
     }
     let event = intent.event.as_ref().map(|e| write("event", e)).transpose()?;
+    let number = match intent.pace {
+        Pace::Creation { creation, .. } => Some(creation.number.to_string()),
+        Pace::Free | Pace::Message { .. } => None,
+    };
     execute(
         db,
-        "INSERT INTO journal (incident, at, kind, step, key, instance, private, important, event, paced_at)
-         VALUES (:incident, :at, 'intent', :step, :key, :instance, :private, :important, :event, :at)",
+        "INSERT INTO journal
+         (incident, at, kind, step, key, instance, number, private, important, event, paced_at)
+         VALUES (:incident, :at, 'intent', :step, :key, :instance, :number, :private, :important, :event, :at)",
         named_params! {
             ":incident": intent.room.incident.0,
             ":at": millis(now),
             ":step": intent.step.name(),
             ":key": intent.step.key(),
             ":instance": intent.instance,
+            ":number": number,
             ":private": is_private(&intent.step),
             ":important": intent.room.summons.important,
             ":event": event,
@@ -206,7 +212,7 @@ fn in_pace(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> S
     Ok(match intent.pace {
         Pace::Free => Ok(()),
         Pace::Creation { creation, important, numbers } => {
-            let made = queue::creations(db, &intent.instance, &creation, now)?;
+            let made = queue::creations(db, &creation, now)?;
             let mut taken = made.clone();
             if !important {
                 taken.extend(queue::important_first(db, now)?);

@@ -73,6 +73,23 @@ impl Store for Moody {
         }
     }
 
+    async fn earlier_receipt(
+        &self,
+        source: &str,
+        replay_key: &str,
+        reading: &str,
+    ) -> Result<Option<Receipt>, StoreError> {
+        self.inner.earlier_receipt(source, replay_key, reading).await
+    }
+
+    async fn certificates(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.inner.certificates().await
+    }
+
+    async fn keep_certificate(&self, at: &str, pem: Vec<u8>, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.keep_certificate(at, pem, now).await
+    }
+
     async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.inner.forget_bodies(before, limit).await
     }
@@ -206,8 +223,8 @@ impl Store for Moody {
         self.inner.gather(lease, who, now).await
     }
 
-    async fn creations(&self, of: &str, most: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError> {
-        self.inner.creations(of, most, now).await
+    async fn creations(&self, most: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError> {
+        self.inner.creations(most, now).await
     }
 
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
