@@ -284,6 +284,7 @@ impl Scene<'_> {
             ("firing", Value::from(incident.firing_count())),
             ("alerts", Value::from(alerts(incident.firing_count(), incident.truncated))),
             ("acknowledged", Value::from(incident.acknowledged)),
+            ("end_reason", Value::from(incident.end_reason.as_deref().map(|reason| plain(reason, SENTENCE)))),
             ("close_after", Value::from(length(settings.close_after.as_secs()))),
         ])
     }
