@@ -28,7 +28,7 @@ use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
 use crate::receiver::outside::Outside;
-use crate::receiver::{self, Bodies, LastCommit, Receiver, Told};
+use crate::receiver::{self, Bodies, Readiness, Receiver, Told};
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
@@ -225,6 +225,7 @@ impl Bridge {
             // There from the start at 0, so that the first alarm is an increase to whoever watches.
             drop(metrics.alarms.get_or_create(&InstanceLabels { instance: number.name.clone() }));
         }
+        let numbers_named = numbers.iter().map(|number| number.name.clone()).collect();
         let receiver = Receiver {
             sources: config.sources.clone(),
             told: told(config),
@@ -238,8 +239,9 @@ impl Bridge {
             outside: Arc::new(Outside::by(Arc::new(Https::default()))),
             bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
-            last_commit: LastCommit::default(),
+            readiness: Readiness::default(),
         };
+        receiver::count_from_zero(&metrics, &receiver.sources, &receiver.told);
         let worker = Worker {
             keep_bodies: config.keep_bodies,
             store: Arc::clone(&store),
@@ -250,7 +252,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            health,
+            health: Arc::clone(&health),
             alarm,
             own_ids: OwnIds::default(),
             second_way: second_way(config, &clock)?,
@@ -265,6 +267,8 @@ impl Bridge {
             bell,
             roster: Arc::clone(&roster),
             composer: compose(config)?,
+            numbers: numbers_named,
+            health,
         };
         Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }
@@ -315,6 +319,8 @@ impl Running {
         listener::spawn(&tasks, async move { worker.correspond(&stopping).await });
         let (worker, stopping) = (bridge.worker, stop.clone());
         listener::spawn(&tasks, async move { worker.watch(&stopping).await });
+        let reporting = report_repeats(Arc::clone(&metrics), Arc::clone(&clock), stop.clone());
+        listener::spawn(&tasks, reporting);
         listener::spawn(&tasks, reloading::reload(roster, metrics, clock, asked, stop.clone()));
         tasks.close();
         info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
@@ -324,6 +330,14 @@ impl Running {
     /// Waits until everything in hand is done after the stop.
     pub async fn ended(&self) {
         self.tasks.wait().await;
+    }
+}
+
+/// Says what strangers have repeated, when its minute is over.
+async fn report_repeats(metrics: Arc<Metrics>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    const GAP: Duration = Duration::from_secs(10);
+    while tokio::time::timeout(GAP, stop.cancelled()).await.is_err() {
+        metrics.log.report(clock.now());
     }
 }
 

@@ -126,6 +126,7 @@ impl Worker {
         loop {
             // Registered before looking, so that a bell rung in between is not missed.
             let rung = self.bell.notified();
+            self.metrics.worker_round.set(self.clock.now().as_second());
             let free = AT_ONCE.saturating_sub(in_hand.len());
             let mut pause = HEARTBEAT;
             if !stop.is_cancelled() && free > 0 {
