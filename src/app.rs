@@ -28,7 +28,7 @@ use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
 use crate::receiver::outside::Outside;
-use crate::receiver::{self, Bodies, Readiness, Receiver, Told};
+use crate::receiver::{self, Bodies, Readiness, Receiver, Told, Troubles};
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
@@ -239,6 +239,7 @@ impl Bridge {
             outside: Arc::new(Outside::by(Arc::new(Https::default()))),
             bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
+            troubles: Troubles::default(),
             readiness: Readiness::default(),
         };
         receiver::count_from_zero(&metrics, &receiver.sources, &receiver.told);

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, header};
 use tokio::sync::{Notify, watch};
 use tracing::{Level, debug, error, info, warn};
 
@@ -27,9 +27,10 @@ use crate::problem::Problem;
 use crate::room::Room;
 use crate::roster::{Roster, Subject};
 use crate::signature::{
-    Errand, RawHook, Rejected, VerifiedBody, certificate_for, verified_before, verify_with,
+    Errand, RawHook, Rejected, VerifiedBody, certificate_for, verified_before, verify, verify_with,
 };
-use crate::source::{Parsed, Source, SourceKind, delivery_key, parse};
+use crate::source::document::{MOST, is_packed, unpacked};
+use crate::source::{Parsed, Read, Source, SourceKind, delivery_key, read};
 use crate::store::{Acceptance, Answered, OpenRoom, Receipt, Store, StoredHook};
 use crate::telemetry::throttled_log::Event;
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
@@ -39,11 +40,13 @@ mod bodies;
 mod notices;
 pub mod outside;
 mod readiness;
+mod troubles;
 
 pub use bodies::Bodies;
 pub use notices::Told;
 use outside::Outside;
 pub use readiness::Readiness;
+pub use troubles::Troubles;
 
 /// Takes in hooks.
 #[derive(Debug)]
@@ -74,13 +77,16 @@ pub struct Receiver {
     pub commit_timeout: Duration,
     /// Whether a hook would be stored.
     pub readiness: Readiness,
+    /// What came lately and could not be taken.
+    pub troubles: Troubles,
 }
 
 /// Everything that a hook of a source can be counted as.
-const OUTCOMES: [&str; 11] = [
+const OUTCOMES: [&str; 12] = [
     "accepted",
     "repeated",
     "ignored",
+    "not_understood",
     "missing",
     "wrong",
     "stale",
@@ -109,11 +115,14 @@ pub fn count_from_zero(metrics: &Metrics, sources: &BTreeMap<String, Source>, to
 pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
         .route("/hooks/{source}", post(hook))
+        .route("/hooks/{source}/", post(hook))
         .route("/hooks/gateway/{instance}", post(notices::hook))
+        .route("/hooks/gateway/{instance}/", post(notices::hook))
         .route("/hooks/{source}/api/v2/alerts", post(hook_as_alertmanager))
+        .route("/hooks/{source}/api/v2/alerts/", post(hook_as_alertmanager))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness::ready))
-        .fallback(|| async { Problem::NotFound })
+        .fallback(no_address)
         .method_not_allowed_fallback(other_method)
         .with_state(receiver)
 }
@@ -126,13 +135,29 @@ async fn hook_as_alertmanager(
 ) -> Response {
     let name = named(name);
     let takes_it = receiver.sources.get(&name).is_some_and(|source| source.kind == SourceKind::Prometheus);
-    if takes_it { take_hook(&receiver, &name, request).await } else { Problem::NotFound.into_response() }
+    if takes_it { take_hook(&receiver, &name, request).await } else { no_source(&receiver, &request).await }
+}
+
+/// Whoever posts means a source; others look for what they can find.
+async fn no_address(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+    if request.method() == Method::POST {
+        return no_source(&receiver, &request).await;
+    }
+    Problem::NotFound.into_response()
+}
+
+async fn no_source(receiver: &Receiver, request: &Request) -> Response {
+    let peer = Peer::of(request.extensions()).map(|peer| peer.client);
+    receiver.no_such_source(request.uri().path(), peer, receiver.clock.now()).await;
+    Problem::NotFound.into_response()
 }
 
 /// Nothing but `POST`, except for the CloudEvents webhook profile: a sender asks by `OPTIONS` whether we want
 /// its events before it sends any. We say yes to everybody, because whoever then sends must still prove it.
 async fn other_method(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
-    let source = request.uri().path().strip_prefix("/hooks/").and_then(|name| receiver.sources.get(name));
+    let path = request.uri().path();
+    let name = path.strip_prefix("/hooks/").map(|name| name.strip_suffix('/').unwrap_or(name));
+    let source = name.and_then(|name| receiver.sources.get(name));
     let takes_events = source.is_some_and(|source| source.kind == SourceKind::CloudEvents);
     let asks = takes_events && request.method() == Method::OPTIONS;
     let Some(origin) = request.headers().get("webhook-request-origin").filter(|_| asks).cloned() else {
@@ -162,7 +187,7 @@ async fn take_hook(receiver: &Receiver, name: &str, request: Request) -> Respons
     let begun = Instant::now();
     let Some(source) = receiver.sources.get(name) else {
         receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
-        return Problem::NotFound.into_response();
+        return no_source(receiver, &request).await;
     };
     let (outcome, response) = match receiver.take(source, request).await {
         Ok(receipt) => (receipt_outcome(&receipt), (StatusCode::OK, Json(receipt)).into_response()),
@@ -183,10 +208,16 @@ fn refuse(word: &'static str, problem: Problem) -> Refusal {
     Refusal { word, problem }
 }
 
+/// How the reason begins for which a body that is not understood is ignored.
+const NOT_UNDERSTOOD: &str = "not understood: ";
+
 fn receipt_outcome(receipt: &Receipt) -> &'static str {
     let of_all = receipt.incidents.iter().map(|i| i.outcome).max();
     match receipt.outcome.or(of_all) {
         Some(Outcome::Repeated) => "repeated",
+        _ if receipt.reason.as_ref().is_some_and(|reason| reason.starts_with(NOT_UNDERSTOOD)) => {
+            "not_understood"
+        }
         Some(Outcome::Ignored) | None => "ignored",
         Some(Outcome::Opened | Outcome::Updated | Outcome::Resolved) => "accepted",
     }
@@ -230,12 +261,37 @@ impl Receiver {
             // Nobody who is turned away anyway makes us hold a body.
             self.verify(source, hook.clone(), peer, self.clock.now()).await?;
         }
-        let held = self.bodies.read(body).await?;
-        hook.body = held.bytes.clone();
+        let is_proven = source.verifier.needs_no_body();
+        let most = if is_proven { self.bodies.longest().max(MOST) } else { self.bodies.longest() };
+        let held = self.bodies.read(body, most).await;
         let now = self.clock.now();
+        if held.as_ref().is_err_and(|refusal| refusal.problem == Problem::BodyTooLarge) {
+            let said = hook.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+            let bytes = said.unwrap_or_else(|| u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1));
+            let peer = peer.map(|peer| peer.client);
+            self.too_large(&source.name, is_proven, bytes, peer, now).await;
+        }
+        let held = held?;
+        hook.body = held.bytes.clone();
+        let hook = self.as_signed(source, hook, now);
         let verified = self.verify(source, hook, peer, now).await?;
         self.run_errand(source, &verified).await?;
         self.accept(source, &verified, None, now).await
+    }
+
+    /// Some senders sign a text and some what they have packed it to: the one that the signature holds for is taken.
+    fn as_signed(&self, source: &Source, hook: RawHook, now: Timestamp) -> RawHook {
+        let holds = |hook: &RawHook| verify(hook.clone(), &source.verifier, now).is_ok();
+        if is_packed(&hook.body)
+            && !holds(&hook)
+            && let Some(plain) = unpacked(&hook.body, self.bodies.longest())
+        {
+            let plain = RawHook { body: plain.into_owned().into(), ..hook.clone() };
+            if holds(&plain) {
+                return plain;
+            }
+        }
+        hook
     }
 
     /// A signer whose certificate cannot be had right now is asked to come again: to SNS, a 4xx would mean that
@@ -295,18 +351,25 @@ impl Receiver {
         replays: Option<String>,
         now: Timestamp,
     ) -> Result<Receipt, Refusal> {
-        let (alerts, ignored) = match parse(body, source, now) {
-            Ok(Parsed::Alerts(alerts)) => (alerts, None),
-            Ok(Parsed::Partly { alerts, unread }) => {
-                warn!(source.name = source.name, reason = %unread, "a part of a hook was not understood");
-                (alerts, None)
-            }
-            Ok(Parsed::Ignored { reason }) => (Vec::new(), Some(reason)),
-            Err(why) => {
-                warn!(source.name = source.name, reason = %why, "a verified hook was not understood; it is kept");
-                (Vec::new(), Some(format!("not understood: {why}")))
-            }
+        let Read { parsed, oddities } = read(body, source, now);
+        if !oddities.is_empty() {
+            self.metrics.read_leniently.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
+            let reason = oddities.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let what = "a hook is no valid JSON and was read leniently: put its template right";
+            let (level, source) = (Level::WARN, source.name.as_str());
+            let bytes = u64::try_from(body.body().len()).ok();
+            self.metrics.log.note(Event { what, level, source, reason: &reason, peer: None, bytes }, now);
+        }
+        let (alerts, ignored, unread) = match parsed {
+            Ok(Parsed::Alerts(alerts)) => (alerts, None, None),
+            Ok(Parsed::Partly { alerts, unread }) => (alerts, None, Some(unread)),
+            Ok(Parsed::Ignored { reason }) => (Vec::new(), Some(reason), None),
+            Err(why) => (Vec::new(), Some(format!("{NOT_UNDERSTOOD}{why}")), Some(why)),
         };
+        let length = body.body().len();
+        let trouble = unread.map(|why| self.not_understood(&source.name, &why.why, length, now));
+        // What an operator replays came, and was seen to, before.
+        let trouble = trouble.filter(|_| replays.is_none());
         for alert in &alerts {
             let severity = alert.severity.as_str();
             self.metrics.alerts.get_or_create(&AlertLabels { source: source.name.clone(), severity }).inc();
@@ -336,6 +399,7 @@ impl Receiver {
             replays,
             alerts,
             ignored,
+            trouble,
             rules: self.rules,
             judge: source.judge(),
             open_room: self.open_room(),
@@ -372,12 +436,18 @@ impl Receiver {
         // Of what a noisy source repeats or adds by the thousand, its receipts in the store tell.
         if receipt.incidents.iter().any(changes) {
             info!(
-                source.name = source.name, receipt.id = receipt.id, outcome, ?incidents,
+                source.name = source.name,
+                receipt.id = receipt.id,
+                outcome,
+                ?incidents,
                 "a hook was accepted"
             );
         } else {
             debug!(
-                source.name = source.name, receipt.id = receipt.id, outcome, ?incidents,
+                source.name = source.name,
+                receipt.id = receipt.id,
+                outcome,
+                ?incidents,
                 "a hook was accepted"
             );
         }

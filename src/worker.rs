@@ -42,6 +42,7 @@ pub mod numbers;
 mod perform;
 mod quorum;
 mod second_way;
+mod source_troubles;
 
 /// Rooms worked on at the same time.
 const AT_ONCE: usize = 16;

@@ -161,6 +161,7 @@ impl Desk {
             headers: vec![],
             replays: None,
             ignored: None,
+            trouble: None,
             rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },
             judge: Arc::new(|alert: &Alert| (alert.severity, alert.severity_origin)),
             open_room: Arc::new(open_room),

@@ -46,9 +46,14 @@ impl Bodies {
         Self { longest, time, room: Arc::new(Semaphore::new(units)) }
     }
 
-    /// The whole body, or why it is not waited for.
-    pub(super) async fn read(&self, body: Body) -> Result<Held, Refusal> {
-        let limited = Limited::new(body, self.longest);
+    /// The most bytes of a body by which its sender has yet to prove himself.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// The whole body of at most so many bytes, or why it is not waited for.
+    pub(super) async fn read(&self, body: Body, most: usize) -> Result<Held, Refusal> {
+        let limited = Limited::new(body, most);
         match tokio::time::timeout(self.time, self.collect(limited)).await {
             Ok(held) => held,
             Err(_elapsed) => Err(refuse("body_too_slow", Problem::BodyTooSlow)),
@@ -95,13 +100,13 @@ mod tests {
     async fn what_is_held_at_once_is_bounded_and_comes_free_again() {
         let bodies = bodies(20 * UNIT);
         let body = || Body::from(vec![b'x'; 8 * UNIT]);
-        let first = bodies.read(body()).await.unwrap();
-        let second = bodies.read(body()).await.unwrap();
-        let third = bodies.read(body()).await.unwrap_err();
+        let first = bodies.read(body(), 8 * UNIT).await.unwrap();
+        let second = bodies.read(body(), 8 * UNIT).await.unwrap();
+        let third = bodies.read(body(), 8 * UNIT).await.unwrap_err();
         assert_eq!((third.word, third.problem), ("unavailable", Problem::Unavailable));
-        let small = bodies.read(Body::from(vec![b'x'; 3 * UNIT])).await.unwrap();
+        let small = bodies.read(Body::from(vec![b'x'; 3 * UNIT]), 8 * UNIT).await.unwrap();
         drop(first);
-        let third = bodies.read(body()).await.unwrap();
+        let third = bodies.read(body(), 8 * UNIT).await.unwrap();
         assert_eq!(third.bytes.len(), 8 * UNIT);
         drop((second, third, small));
         assert_eq!(bodies.room.available_permits(), 20);
@@ -111,9 +116,9 @@ mod tests {
     async fn a_refused_body_leaves_nothing_behind() {
         let bodies = bodies(4 * UNIT);
         for length in [5 * UNIT, 8 * UNIT, 9 * UNIT] {
-            assert!(bodies.read(Body::from(vec![b'x'; length])).await.is_err());
+            assert!(bodies.read(Body::from(vec![b'x'; length]), 8 * UNIT).await.is_err());
         }
         assert_eq!(bodies.room.available_permits(), 4);
-        assert!(bodies.read(Body::empty()).await.unwrap().bytes.is_empty());
+        assert!(bodies.read(Body::empty(), 8 * UNIT).await.unwrap().bytes.is_empty());
     }
 }

@@ -15,7 +15,7 @@ use http::StatusCode;
 use serde_json::json;
 use tracing::{Level, debug, error, info, warn};
 
-use super::{NOBODYS, Receiver, Refusal, named, refuse};
+use super::{NOBODYS, Receiver, Refusal, named, no_source, refuse};
 use crate::clock::Timestamp;
 use crate::consent::Change;
 use crate::gateway::{Notice, NoticeKind, Unread, Whom};
@@ -48,7 +48,7 @@ pub(super) async fn hook(
     let begun = Instant::now();
     let Some(told) = receiver.told.get(&instance).filter(|told| !told.proofs.is_empty()) else {
         receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
-        return Problem::NotFound.into_response();
+        return no_source(&receiver, &request).await;
     };
     let (outcome, response) = match receiver.take_notices(&instance, told, request).await {
         Ok(taken) => {
@@ -164,7 +164,7 @@ impl Receiver {
         for proof in told.proofs.iter().filter(|proof| proof.needs_no_body()) {
             verify(hook.clone(), proof, self.clock.now()).map_err(turned_away)?;
         }
-        let held = self.bodies.read(body).await?;
+        let held = self.bodies.read(body, self.bodies.longest()).await?;
         hook.body = held.bytes.clone();
         let now = self.clock.now();
         let verified = verify_all(hook, &told.proofs, now).map_err(turned_away)?;

@@ -41,10 +41,16 @@ pub(super) fn documents(body: &VerifiedBody) -> Result<Documents, NotUnderstood>
     Ok(Documents { bodies, oddities: reading.oddities })
 }
 
+/// Whether bytes are compressed.
+#[must_use]
+pub fn is_packed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&GZIP)
+}
+
 /// The bytes, unpacked if they are compressed; `None` if they cannot be, or are too many.
 #[must_use]
 pub fn unpacked(bytes: &[u8], most: usize) -> Option<Cow<'_, [u8]>> {
-    if !bytes.starts_with(&GZIP) {
+    if !is_packed(bytes) {
         return Some(Cow::Borrowed(bytes));
     }
     let mut plain = Vec::new();
@@ -164,7 +170,9 @@ mod tests {
 
         #[test]
         fn what_was_packed_comes_back(bytes in prop::collection::vec(any::<u8>(), 0..1000)) {
-            prop_assert_eq!(unpacked(&packed(&bytes), 1000).as_deref(), Some(&bytes[..]));
+            let packed = packed(&bytes);
+            let plain = unpacked(&packed, 1000);
+            prop_assert_eq!(plain.as_deref(), Some(&bytes[..]));
         }
     }
 }

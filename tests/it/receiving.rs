@@ -16,6 +16,7 @@ use crate::harness::{Options, World};
 mod answers;
 mod crowd;
 mod form_field;
+mod leniently;
 mod limits;
 mod log_lines;
 mod outage;

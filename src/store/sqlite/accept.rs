@@ -6,6 +6,7 @@ use rusqlite::{Connection, named_params, params};
 
 use super::queue;
 use super::rows::{self, Stored, all, execute, first, millis, read, write};
+use super::source_troubles;
 use crate::alert::{Alert, DedupKey};
 use crate::incident::{
     Before, Folded, IncidentId, KnownAlert, Outcome, Reporter, State, fold, is_complete_list,
@@ -17,6 +18,9 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
         && let Some(receipt) = earlier_receipt(db, &hook.source, key)?
     {
         return Ok(receipt);
+    }
+    if let Some(trouble) = &hook.trouble {
+        source_troubles::note(db, trouble, hook.received_at)?;
     }
     let mut incidents = Vec::new();
     for (key, alerts) in by_key(&hook.alerts) {
