@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Extensions, HeaderValue, Method, StatusCode, Uri, header};
 use tokio::sync::{Notify, watch};
 use tracing::{Level, debug, error, info, warn};
 
@@ -135,20 +135,24 @@ async fn hook_as_alertmanager(
 ) -> Response {
     let name = named(name);
     let takes_it = receiver.sources.get(&name).is_some_and(|source| source.kind == SourceKind::Prometheus);
-    if takes_it { take_hook(&receiver, &name, request).await } else { no_source(&receiver, &request).await }
+    if takes_it {
+        take_hook(&receiver, &name, request).await
+    } else {
+        no_source(&receiver, request.uri(), request.extensions()).await
+    }
 }
 
 /// Whoever posts means a source; others look for what they can find.
 async fn no_address(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
     if request.method() == Method::POST {
-        return no_source(&receiver, &request).await;
+        return no_source(&receiver, request.uri(), request.extensions()).await;
     }
     Problem::NotFound.into_response()
 }
 
-async fn no_source(receiver: &Receiver, request: &Request) -> Response {
-    let peer = Peer::of(request.extensions()).map(|peer| peer.client);
-    receiver.no_such_source(request.uri().path(), peer, receiver.clock.now()).await;
+async fn no_source(receiver: &Receiver, address: &Uri, sender: &Extensions) -> Response {
+    let peer = Peer::of(sender).map(|peer| peer.client);
+    receiver.no_such_source(address.path(), peer, receiver.clock.now()).await;
     Problem::NotFound.into_response()
 }
 
@@ -187,7 +191,7 @@ async fn take_hook(receiver: &Receiver, name: &str, request: Request) -> Respons
     let begun = Instant::now();
     let Some(source) = receiver.sources.get(name) else {
         receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
-        return no_source(receiver, &request).await;
+        return no_source(receiver, request.uri(), request.extensions()).await;
     };
     let (outcome, response) = match receiver.take(source, request).await {
         Ok(receipt) => (receipt_outcome(&receipt), (StatusCode::OK, Json(receipt)).into_response()),

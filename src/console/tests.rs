@@ -28,7 +28,7 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
 use crate::receiver::outside::Outside;
-use crate::receiver::{Bodies, Readiness, Receiver};
+use crate::receiver::{Bodies, Readiness, Receiver, Troubles};
 use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
 use crate::roster::{Handout, Roster, Route, Stakeholder, Summons};
 use crate::signature::{Scheme, Verifier};
@@ -368,6 +368,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         bodies: Bodies::new(1 << 20, std::time::Duration::from_secs(1)),
         commit_timeout: std::time::Duration::from_secs(3),
         readiness: Readiness::default(),
+        troubles: Troubles::default(),
     })
 }
 

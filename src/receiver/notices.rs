@@ -48,7 +48,7 @@ pub(super) async fn hook(
     let begun = Instant::now();
     let Some(told) = receiver.told.get(&instance).filter(|told| !told.proofs.is_empty()) else {
         receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
-        return no_source(&receiver, &request).await;
+        return no_source(&receiver, request.uri(), request.extensions()).await;
     };
     let (outcome, response) = match receiver.take_notices(&instance, told, request).await {
         Ok(taken) => {

@@ -5,7 +5,6 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use warroom::clock::Clock as _;
 
 use super::log_lines::Captured;
 use super::{Answer, Delivery, mac};

@@ -308,6 +308,7 @@ impl Outage {
             bodies: own.bodies.clone(),
             commit_timeout,
             readiness: Readiness::default(),
+            troubles: warroom::receiver::Troubles::default(),
         };
         let patient = receiver(Duration::from_secs(30));
         let impatient = receiver(Duration::from_millis(50));

@@ -52,6 +52,7 @@ impl Bridge {
             bodies: own.bodies.clone(),
             commit_timeout: own.commit_timeout,
             readiness: Readiness::default(),
+            troubles: warroom::receiver::Troubles::default(),
         };
         let (address, server) = listen(receiver::router(Arc::new(receiver))).await;
         Self { world, address, server }
