@@ -15,7 +15,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::{Extensions, HeaderValue, Method, StatusCode, Uri, header};
+use http::header::{CONTENT_LENGTH, WWW_AUTHENTICATE};
+use http::{Extensions, HeaderValue, Method, StatusCode, Uri};
 use tokio::sync::{Notify, watch};
 use tracing::{Level, debug, error, info, warn};
 
@@ -29,7 +30,7 @@ use crate::roster::{Roster, Subject};
 use crate::signature::{
     Errand, RawHook, Rejected, VerifiedBody, certificate_for, verified_before, verify, verify_with,
 };
-use crate::source::document::{MOST, is_packed, unpacked};
+use crate::source::document::{is_packed, unpacked};
 use crate::source::{Parsed, Read, Source, SourceKind, delivery_key, read};
 use crate::store::{Acceptance, Answered, OpenRoom, Receipt, Store, StoredHook};
 use crate::telemetry::throttled_log::Event;
@@ -43,6 +44,7 @@ mod readiness;
 mod troubles;
 
 pub use bodies::Bodies;
+use bodies::Sender;
 pub use notices::Told;
 use outside::Outside;
 pub use readiness::Readiness;
@@ -82,7 +84,7 @@ pub struct Receiver {
 }
 
 /// Everything that a hook of a source can be counted as.
-const OUTCOMES: [&str; 12] = [
+const OUTCOMES: [&str; 13] = [
     "accepted",
     "repeated",
     "ignored",
@@ -94,6 +96,7 @@ const OUTCOMES: [&str; 12] = [
     "body_too_large",
     "body_too_slow",
     "body_broken",
+    "crowded",
     "unavailable",
 ];
 
@@ -195,7 +198,13 @@ async fn take_hook(receiver: &Receiver, name: &str, request: Request) -> Respons
     };
     let (outcome, response) = match receiver.take(source, request).await {
         Ok(receipt) => (receipt_outcome(&receipt), (StatusCode::OK, Json(receipt)).into_response()),
-        Err(refusal) => (refusal.word, refusal.problem.into_response()),
+        Err(refusal) => {
+            let mut response = refusal.problem.into_response();
+            if refusal.problem == Problem::Unauthorized {
+                response.headers_mut().insert(WWW_AUTHENTICATE, source.verifier.challenge());
+            }
+            (refusal.word, response)
+        }
     };
     receiver.metrics.count_hook(name, outcome, begun.elapsed());
     response
@@ -214,6 +223,13 @@ fn refuse(word: &'static str, problem: Problem) -> Refusal {
 
 /// How the reason begins for which a body that is not understood is ignored.
 const NOT_UNDERSTOOD: &str = "not understood: ";
+
+/// Whoever sends from there is no stranger any more.
+fn prove(peer: Option<&Peer>) {
+    if let Some(peer) = peer {
+        peer.prove();
+    }
+}
 
 fn receipt_outcome(receipt: &Receipt) -> &'static str {
     let of_all = receipt.incidents.iter().map(|i| i.outcome).max();
@@ -255,6 +271,7 @@ impl Receiver {
     async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {
         let (head, body) = request.into_parts();
         let peer = Peer::of(&head.extensions);
+        let mut sender = Sender::Stranger(peer);
         let mut hook = RawHook {
             source: source.name.clone(),
             headers: head.headers,
@@ -264,23 +281,28 @@ impl Receiver {
         if source.verifier.needs_no_body() {
             // Nobody who is turned away anyway makes us hold a body.
             self.verify(source, hook.clone(), peer, self.clock.now()).await?;
+            sender = Sender::Proven(&source.name);
+            prove(peer);
         }
-        let is_proven = source.verifier.needs_no_body();
-        let most = if is_proven { self.bodies.longest().max(MOST) } else { self.bodies.longest() };
-        let held = self.bodies.read(body, most).await;
+        let read = self.bodies.read(body, sender).await;
         let now = self.clock.now();
-        if held.as_ref().is_err_and(|refusal| refusal.problem == Problem::BodyTooLarge) {
-            let said = hook.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-            let bytes = said.unwrap_or_else(|| u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1));
-            let peer = peer.map(|peer| peer.client);
-            self.too_large(&source.name, is_proven, bytes, peer, now).await;
+        if read.as_ref().is_err_and(|refusal| refusal.problem == Problem::BodyTooLarge) {
+            let said = hook.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+            self.too_large(&source.name, sender, said, now).await;
         }
-        let held = held?;
+        let mut held = read?;
         hook.body = held.bytes.clone();
         let hook = self.as_signed(source, hook, now);
-        let verified = self.verify(source, hook, peer, now).await?;
-        self.run_errand(source, &verified).await?;
-        self.accept(source, &verified, None, now).await
+        let verified = held.keep(self.verify(source, hook, peer, now)).await?;
+        if let Sender::Stranger(_) = sender {
+            self.bodies.prove(&mut held, &source.name)?;
+            prove(peer);
+        }
+        let accepted = async {
+            self.run_errand(source, &verified).await?;
+            self.accept(source, &verified, None, now).await
+        };
+        held.keep(accepted).await
     }
 
     /// Some senders sign a text and some what they have packed it to: the one that the signature holds for is taken.
@@ -288,7 +310,7 @@ impl Receiver {
         let holds = |hook: &RawHook| verify(hook.clone(), &source.verifier, now).is_ok();
         if is_packed(&hook.body)
             && !holds(&hook)
-            && let Some(plain) = unpacked(&hook.body, self.bodies.longest())
+            && let Some(plain) = unpacked(&hook.body, self.bodies.longest(Sender::Stranger(None)))
         {
             let plain = RawHook { body: plain.into_owned().into(), ..hook.clone() };
             if holds(&plain) {
@@ -304,7 +326,7 @@ impl Receiver {
         &self,
         source: &Source,
         hook: RawHook,
-        peer: Option<Peer>,
+        peer: Option<&Peer>,
         now: Timestamp,
     ) -> Result<VerifiedBody, Refusal> {
         let note = |what: &'static str, reason: &str| {
@@ -326,9 +348,13 @@ impl Receiver {
         verify_with(hook, &source.verifier, certificate.as_deref(), now).map_err(turned_away)
     }
 
-    /// What the signer asks for beside reading the body.
+    /// What the signer asks for beside reading the body, once: a copy that somebody has captured asks for nothing.
     async fn run_errand(&self, source: &Source, body: &VerifiedBody) -> Result<(), Refusal> {
-        match body.errand() {
+        let errand = body.errand();
+        if errand.is_some() && self.came_before(source, body).await? {
+            return Ok(());
+        }
+        match errand {
             None => {}
             Some(Errand::ConfirmSubscription { topic, address }) => {
                 self.outside
@@ -345,6 +371,18 @@ impl Receiver {
             }
         }
         Ok(())
+    }
+
+    async fn came_before(&self, source: &Source, body: &VerifiedBody) -> Result<bool, Refusal> {
+        let Some(key) = delivery_key(body, source) else { return Ok(false) };
+        let earlier =
+            self.store.earlier_receipt(&source.name, &key, &source.reading(self.rules.open_at)).await;
+        earlier.map(|receipt| receipt.is_some()).map_err(|error| {
+            self.readiness.doubt();
+            self.metrics.store_failures.inc();
+            error!(source.name = source.name, error = %error, "it cannot be told whether a hook came before");
+            refuse("unavailable", Problem::Unavailable)
+        })
     }
 
     /// Takes in a body that was verified, or was when it came.
@@ -393,11 +431,8 @@ impl Receiver {
             source: source.name.clone(),
             received_at: now,
             // A body that an operator replays is not a delivery that came twice.
-            replay_key: if replays.is_some() {
-                None
-            } else {
-                body.replay_key().or_else(|| delivery_key(body, source))
-            },
+            replay_key: if replays.is_some() { None } else { delivery_key(body, source) },
+            reading: source.reading(self.rules.open_at),
             body: body.bytes(),
             headers: body.kept_headers(),
             replays,
@@ -433,6 +468,11 @@ impl Receiver {
             let (level, reason) = (Level::WARN, "repeated");
             let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
             self.metrics.log.note(event, now);
+        }
+        for told in receipt.incidents.iter().filter(|told| told.outcome == Outcome::Repeated) {
+            if let (Some(id), Some(reason)) = (&told.id, &told.reason) {
+                warn!(source.name = source.name, incident.id = id, reason, "an alert repeats itself oddly");
+            }
         }
         let incidents: Vec<&str> = receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect();
         let outcome = receipt_outcome(&receipt);

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use tracing::{Level, error};
 
 use super::Receiver;
+use super::bodies::Sender;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::store::source_trouble::{Sighting, TroubleKind};
 use crate::telemetry::throttled_log::Event;
@@ -68,20 +69,24 @@ impl Receiver {
         Sighting { kind, source: source.to_owned(), why: why.to_owned(), bytes, times: 1 }
     }
 
-    /// A body that is too large: `bytes` as far as it is known.
+    /// A body that is too large: of `said` bytes, if its head says how many.
     pub(super) async fn too_large(
         &self,
         source: &str,
-        is_proven: bool,
-        bytes: u64,
-        peer: Option<IpAddr>,
+        sender: Sender<'_>,
+        said: Option<u64>,
         now: Timestamp,
     ) {
+        let most = u64::try_from(self.bodies.longest(sender)).unwrap_or(u64::MAX);
+        let bytes = said.unwrap_or(most.saturating_add(1));
+        let (kind, peer) = match sender {
+            Sender::Proven(_) => (TroubleKind::TooLarge, None),
+            Sender::Stranger(peer) => (TroubleKind::TooLargeUnproven, peer.map(|peer| peer.client)),
+        };
         let what = "a body is too large and was refused: nobody is called for it";
         let reason = "more than may be sent";
         let event = Event { what, level: Level::ERROR, source, reason, peer, bytes: Some(bytes) };
         self.metrics.log.note(event, now);
-        let kind = if is_proven { TroubleKind::TooLarge } else { TroubleKind::TooLargeUnproven };
         self.note_trouble(kind, source, reason, bytes, now).await;
     }
 

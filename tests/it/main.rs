@@ -39,5 +39,7 @@ mod sns;
 mod sources;
 mod storm;
 mod sweep;
+mod truth;
 mod verdict;
 mod workers;
+mod zz_replay;
