@@ -178,7 +178,7 @@ mod tests {
         Timestamp::from_second(1_772_000_000 + second).unwrap()
     }
 
-    fn event<'a>(source: &'a str, last: u8) -> Event<'a> {
+    fn event(source: &str, last: u8) -> Event<'_> {
         let peer = Some(IpAddr::from([192, 0, 2, last]));
         Event { what: "it was refused", level: Level::WARN, source, reason: "wrong", peer, bytes: None }
     }
