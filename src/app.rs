@@ -322,8 +322,8 @@ impl Running {
         let (store, metrics, clock) =
             (Arc::clone(&worker.store), Arc::clone(&worker.metrics), Arc::clone(&worker.clock));
         let asked = reloading::asked_for().map_err(StartError::Signal)?;
-        let (public, public_address) = bind(server.listen)?;
-        let (operator, operator_address) = bind(server.admin)?;
+        let (public, public_address) = bind(server.listen).await?;
+        let (operator, operator_address) = bind(server.admin).await?;
         let (tasks, broke_off) = (TaskTracker::new(), Arc::new(OnceLock::new()));
         let supervise = |part, work: Work| {
             listener::spawn(&tasks, see_to(part, work, Arc::clone(&broke_off), stop.clone()));
@@ -394,13 +394,13 @@ async fn report_repeats(metrics: Arc<Metrics>, clock: Arc<dyn Clock>, stop: Canc
 }
 
 /// Starts a sandbox that also posts its events; returns its address. It ends with `stop`.
-pub fn start_sandbox(
+pub async fn start_sandbox(
     address: SocketAddr,
     sandbox: Sandbox,
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<SocketAddr, StartError> {
-    let (listener, address) = bind(address)?;
+    let (listener, address) = bind(address).await?;
     let router = sandbox.router();
     let poster = Poster::new().map_err(StartError::Client)?;
     listener::spawn(tasks, telling::tell(sandbox, poster, stop.clone()));
@@ -414,9 +414,9 @@ pub fn start_sandbox(
     Ok(address)
 }
 
-fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { address, error };
-    let listener = listener::open(address).map_err(failed)?;
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }

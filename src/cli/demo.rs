@@ -90,7 +90,7 @@ async fn play(
 ) -> Result<u8, Failure> {
     let sandbox = Sandbox::new(Setup::with_engine(options.engine), Arc::clone(clock));
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-    let phones = start_sandbox(any_port, sandbox.clone(), stop, tasks)?;
+    let phones = start_sandbox(any_port, sandbox.clone(), stop, tasks).await?;
     let config = folder.join("warroom.yaml");
     let secret = new_token();
     write_files(&config, phones, &secret)?;

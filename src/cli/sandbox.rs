@@ -24,7 +24,7 @@ pub(super) fn run(
         let stop = stop_on_signals(|| std::process::exit(130))?;
         let tasks = TaskTracker::new();
         let sandbox = Sandbox::new(Setup::with_engine(engine), clock);
-        let address = start_sandbox(listen, sandbox, &stop, &tasks)?;
+        let address = start_sandbox(listen, sandbox, &stop, &tasks).await?;
         writeln!(out, "phones        http://{address}/")?;
         writeln!(out, "base_url      http://{address}")?;
         writeln!(out, "id            {}", Setup::INSTANCE_ID)?;
