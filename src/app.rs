@@ -29,9 +29,9 @@ use crate::gateway::fetch::Https;
 use crate::gateway::posting::Poster;
 use crate::gateway::second_way::{self, SecondWay, Webhook, WebhookNotBuilt};
 use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
-use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
 use crate::peer::Proxies;
+use crate::pacing::{Budget, NumberId};
 use crate::receiver::outside::Outside;
 use crate::receiver::{self, Bodies, Readiness, Receiver, Told};
 use crate::sandbox::Sandbox;
@@ -157,7 +157,7 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
     Ok(Number {
         name: instance.name.clone(),
         gateway,
-        budget: instance.budget,
+        budget: Budget { number: NumberId::of(&instance.id), ..instance.budget },
         phone: instance.phone.clone(),
         hears: !instance.events.is_empty(),
     })
@@ -245,11 +245,11 @@ impl Bridge {
             alarm: Arc::clone(&alarm),
             store: Arc::clone(&store),
             roster: roster.reader(),
-            rules: Rules { open_at: config.rooms.open_at, close_after: config.rooms.close_after },
+            rules: config.rooms.rules(),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            outside: Arc::new(Outside::by(Arc::new(Https::default()))),
+            outside: Arc::new(Outside::new(Arc::new(Https::default()), Arc::clone(&store))),
             bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
             readiness: Readiness::default(),

@@ -23,7 +23,7 @@ use crate::config::{self, RosterInForce, Strictness};
 use crate::gateway::fetch::Https;
 use crate::gateway::{AddOutcome, Added, Capabilities, CreatedGroup, GatewayError, InviteLink};
 use crate::gateway::{FoundGroup, Member, Members, Refusal, Sent};
-use crate::incident::{Incident, IncidentId, Rules};
+use crate::incident::{Incident, IncidentId};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
@@ -159,12 +159,13 @@ impl Desk {
             source: "prometheus".into(),
             received_at: now,
             replay_key: None,
+            reading: String::new(),
             body: Bytes::from_static(b"{}"),
             alerts: vec![draft.finish(key, state, (severity, SeverityOrigin::Field))],
             headers: vec![],
             replays: None,
             ignored: None,
-            rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },
+            rules: Policy::default().rules(),
             judge: Arc::new(|alert: &Alert| (alert.severity, alert.severity_origin)),
             open_room: Arc::new(open_room),
         };
@@ -360,10 +361,10 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         sources: BTreeMap::from([("prometheus".to_owned(), source)]),
         told: BTreeMap::new(),
         alarm: Arc::new(Alarm::new(health, Arc::clone(&metrics), Arc::clone(&bell))),
-        outside: Arc::new(Outside::by(Arc::new(Https::default()))),
+        outside: Arc::new(Outside::new(Arc::new(Https::default()), store.clone())),
         store,
         roster,
-        rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },
+        rules: Policy::default().rules(),
         clock,
         metrics,
         bell,

@@ -119,6 +119,11 @@ fn rooms() -> Value {
             usual(duration(), "30m"),
         ),
         key(
+            "stale_after",
+            "An incident of which nothing was heard for so long is marked, told once and offered for closing.",
+            usual(duration(), "12h"),
+        ),
+        key(
             "update_interval",
             "Least time between two messages about what changed.",
             usual(duration(), "5m"),
