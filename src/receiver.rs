@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, WWW_AUTHENTICATE};
 use http::{Extensions, HeaderValue, Method, StatusCode, Uri};
 use tokio::sync::{Notify, watch};
-use tracing::{Level, debug, error, info, warn};
+use tracing::{Level, debug, error, info};
 
 use crate::alert::{AlertState, SeverityOrigin};
 use crate::clock::{Clock, Timestamp, new_id};
