@@ -29,7 +29,7 @@ use crate::signature::{
     Errand, RawHook, Rejected, VerifiedBody, certificate_for, verified_before, verify_with,
 };
 use crate::source::{Parsed, Source, SourceKind, delivery_key, parse};
-use crate::store::{Acceptance, OpenRoom, Receipt, Store, StoredHook};
+use crate::store::{Acceptance, Accepted, OpenRoom, Receipt, Store, StoreError, StoredHook};
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
 
@@ -198,8 +198,7 @@ impl Receiver {
             // Nobody who is turned away anyway makes us hold a body.
             self.verify(source, hook.clone(), self.clock.now()).await?;
         }
-        let held = self.bodies.read(body).await?;
-        hook.body = held.bytes.clone();
+        hook.body = self.bodies.read(body).await?;
         let now = self.clock.now();
         let verified = self.verify(source, hook, now).await?;
         self.run_errand(source, &verified).await?;
@@ -301,10 +300,15 @@ impl Receiver {
             open_room: self.open_room(),
         };
         let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;
-        let receipt = match committed {
-            Ok(Ok(receipt)) => {
+        let Accepted { receipt, wakes } = match committed {
+            Ok(Ok(accepted)) => {
                 self.last_commit.succeeded();
-                receipt
+                accepted
+            }
+            // This source sends more than can be stored; that says nothing about the store.
+            Ok(Err(StoreError::Busy)) => {
+                warn!(source.name = source.name, "more hooks come than can be stored: one is to come again");
+                return Err(refuse("unavailable", Problem::Unavailable));
             }
             Ok(Err(error)) => {
                 self.last_commit.failed(now);
@@ -320,7 +324,9 @@ impl Receiver {
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
         };
-        self.bell.notify_one();
+        if wakes {
+            self.bell.notify_one();
+        }
         if receipt.outcome == Some(Outcome::Repeated) {
             // A sender that signs the same bytes for every outage would be deaf to the second one: say so.
             warn!(

@@ -37,8 +37,8 @@ pub type OpenRoom = Arc<dyn Fn(&Incident, Timestamp) -> Room + Send + Sync>;
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
     /// Takes in a verified hook: receipt, alerts, incidents, wanted rooms and news in one transaction.
-    /// When this returns `Ok`, all of it is on disk.
-    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError>;
+    /// When this returns `Ok`, all of it is on disk. Dropped before it was begun, nothing is done at all.
+    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError>;
 
     /// Takes up to `limit` rooms that are due and free, for `lease_for`.
     async fn lease_rooms(
@@ -191,6 +191,9 @@ pub enum StoreError {
     /// It does not answer, or the disk does not take it: try again.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// More came than it can take, and this has not been begun: try again.
+    #[error("the store has more to do than it can; this was not begun")]
+    Busy,
     /// A stored document cannot be read.
     #[error("a stored {what} cannot be read: {why}")]
     Corrupt {
@@ -246,6 +249,15 @@ impl fmt::Debug for Acceptance {
             .field("alerts", &self.alerts.len())
             .finish_non_exhaustive()
     }
+}
+
+/// What came of taking in a hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// What to answer.
+    pub receipt: Receipt,
+    /// Whether a room has something to do because of it.
+    pub wakes: bool,
 }
 
 /// The durable proof that a hook was accepted, and what it did.

@@ -162,7 +162,7 @@ impl Desk {
             judge: Arc::new(|alert: &Alert| (alert.severity, alert.severity_origin)),
             open_room: Arc::new(open_room),
         };
-        let receipt = self.store.accept(acceptance).await.unwrap();
+        let receipt = self.store.accept(acceptance).await.unwrap().receipt;
         receipt.incidents[0].id.as_ref().unwrap().parse().unwrap()
     }
 

@@ -27,11 +27,16 @@ pub struct Bodies {
     room: Arc<Semaphore>,
 }
 
-/// A body, which takes up its room for as long as this lives.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) bytes: Bytes,
+/// A body in its room.
+struct Held {
+    bytes: BytesMut,
     _room: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Bodies {
@@ -46,8 +51,8 @@ impl Bodies {
         Self { longest, time, room: Arc::new(Semaphore::new(units)) }
     }
 
-    /// The whole body, or why it is not waited for.
-    pub(super) async fn read(&self, body: Body) -> Result<Held, Refusal> {
+    /// The whole body, or why it is not waited for. It takes up its room for as long as anybody has it.
+    pub(super) async fn read(&self, body: Body) -> Result<Bytes, Refusal> {
         let limited = Limited::new(body, self.longest);
         match tokio::time::timeout(self.time, self.collect(limited)).await {
             Ok(held) => held,
@@ -55,7 +60,7 @@ impl Bodies {
         }
     }
 
-    async fn collect(&self, mut body: Limited<Body>) -> Result<Held, Refusal> {
+    async fn collect(&self, mut body: Limited<Body>) -> Result<Bytes, Refusal> {
         let mut bytes = BytesMut::new();
         let mut room: Option<OwnedSemaphorePermit> = None;
         while let Some(frame) = body.frame().await {
@@ -79,7 +84,7 @@ impl Bodies {
                 None => room = Some(more),
             }
         }
-        Ok(Held { bytes: bytes.freeze(), _room: room })
+        Ok(Bytes::from_owner(Held { bytes, _room: room }))
     }
 }
 
@@ -102,7 +107,7 @@ mod tests {
         let small = bodies.read(Body::from(vec![b'x'; 3 * UNIT])).await.unwrap();
         drop(first);
         let third = bodies.read(body()).await.unwrap();
-        assert_eq!(third.bytes.len(), 8 * UNIT);
+        assert_eq!(third.len(), 8 * UNIT);
         drop((second, third, small));
         assert_eq!(bodies.room.available_permits(), 20);
     }
@@ -114,6 +119,6 @@ mod tests {
             assert!(bodies.read(Body::from(vec![b'x'; length])).await.is_err());
         }
         assert_eq!(bodies.room.available_permits(), 4);
-        assert!(bodies.read(Body::empty()).await.unwrap().bytes.is_empty());
+        assert!(bodies.read(Body::empty()).await.unwrap().is_empty());
     }
 }

@@ -154,8 +154,7 @@ impl Receiver {
         for proof in told.proofs.iter().filter(|proof| proof.needs_no_body()) {
             verify(hook.clone(), proof, self.clock.now()).map_err(turned_away)?;
         }
-        let held = self.bodies.read(body).await?;
-        hook.body = held.bytes.clone();
+        hook.body = self.bodies.read(body).await?;
         let now = self.clock.now();
         let verified = verify_all(hook, &told.proofs, now).map_err(turned_away)?;
         let mut notices = match (told.read)(verified.body()) {

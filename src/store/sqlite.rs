@@ -10,12 +10,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, params};
 
-use self::lane::{Lane, unavailable};
+use self::lane::{Asker, Lane, unavailable};
 use self::rows::{Stored, all, first, moment, read};
 use super::{
-    Acceptance, Asking, Began, Dossier, Entry, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery,
-    IncidentState, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt,
-    StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Accepted, Asking, Began, Dossier, Entry, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery,
+    IncidentState, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 use crate::clock::{SignedDuration, Timestamp};
 use crate::consent::letter::Tried;
@@ -157,8 +156,9 @@ fn migrate(db: &mut Connection) -> Stored<()> {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
-        self.writer.call(move |db| accept::accept(db, &hook)).await
+    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
+        let asker = Asker::Source(hook.source.clone());
+        self.writer.call_for(asker, move |db| accept::accept(db, &hook)).await
     }
 
     async fn lease_rooms(

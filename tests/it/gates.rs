@@ -23,8 +23,8 @@ use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
-    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store, StoreError,
+    Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
+    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, StepOutcome, Store, StoreError,
     StoredHook, Summary, Unnamed, WishTaken,
 };
 
@@ -139,7 +139,7 @@ impl GatedStore {
 
 #[async_trait]
 impl Store for GatedStore {
-    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
+    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
         self.around("accept", self.inner.accept(hook)).await
     }
 

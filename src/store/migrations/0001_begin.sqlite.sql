@@ -29,9 +29,12 @@ CREATE INDEX incidents_by_end ON incidents (resolved_at) WHERE resolved_at IS NO
 CREATE TABLE alerts (
     incident INTEGER NOT NULL REFERENCES incidents (number),
     id       TEXT NOT NULL,
+    listed_by TEXT,                        -- while it fires: whose complete list it is in
     doc      TEXT NOT NULL,
     PRIMARY KEY (incident, id)
 ) WITHOUT ROWID;
+
+CREATE INDEX alerts_by_list ON alerts (incident, listed_by) WHERE listed_by IS NOT NULL;
 
 CREATE TABLE news (
     incident INTEGER NOT NULL REFERENCES incidents (number),
@@ -142,6 +145,7 @@ CREATE TABLE journal (
 );
 
 CREATE INDEX journal_by_incident ON journal (incident, id);
+CREATE INDEX journal_open ON journal (incident) WHERE kind = 'intent' AND ended_at IS NULL;
 CREATE INDEX journal_by_pace ON journal (instance, step, paced_at) WHERE kind = 'intent';
 
 CREATE TABLE orphans (

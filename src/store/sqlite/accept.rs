@@ -6,21 +6,23 @@ use rusqlite::{Connection, named_params, params};
 
 use super::queue;
 use super::rows::{self, Stored, all, execute, first, millis, read, write};
-use crate::alert::{Alert, DedupKey};
+use crate::alert::{Alert, AlertState, DedupKey};
 use crate::incident::{
-    Before, Folded, IncidentId, KnownAlert, Outcome, Reporter, State, fold, is_complete_list,
+    Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, State, fold, is_complete_list,
 };
-use crate::store::{Acceptance, Answered, Receipt};
+use crate::store::{Acceptance, Accepted, Answered, Receipt};
 
-pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
+pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
     if let Some(key) = &hook.replay_key
         && let Some(receipt) = earlier_receipt(db, &hook.source, key)?
     {
-        return Ok(receipt);
+        return Ok(Accepted { receipt, wakes: false });
     }
-    let mut incidents = Vec::new();
+    let (mut incidents, mut wakes) = (Vec::new(), false);
     for (key, alerts) in by_key(&hook.alerts) {
-        incidents.push(fold_into(db, hook, key, &alerts)?);
+        let folded = fold_into(db, hook, key, &alerts)?;
+        wakes |= folded.closed.is_some() || folded.opens_room || folded.news.is_some();
+        incidents.push(answered(hook, &folded, &alerts));
     }
     let receipt = Receipt {
         id: hook.receipt.clone(),
@@ -43,7 +45,7 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
             ":answer": write("receipt", &receipt)?,
         },
     )?;
-    Ok(receipt)
+    Ok(Accepted { receipt, wakes })
 }
 
 /// The receipt of the same delivery, if it came before, with every outcome turned into "repeated".
@@ -80,10 +82,9 @@ fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Vec<Alert>)> {
     groups
 }
 
-fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Answered> {
+fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Folded> {
     let now = hook.received_at;
-    let before = rows::open_incident(db, key.as_str())?;
-    let before = match before {
+    let before = match rows::open_incident(db, key.as_str())? {
         Some(incident) => Some(Before {
             known: known_alerts(db, incident.id, alerts)?,
             room_is_over: rows::room_is_over(db, incident.id)?,
@@ -91,6 +92,7 @@ fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert
         }),
         None => None,
     };
+    let stored = before.as_ref().map(|before| before.incident.clone());
     let next = first(db, "SELECT coalesce(max(number), 0) + 1 FROM incidents", [], |r| r.get::<_, i64>(0))?;
     let number = || IncidentId(next.unwrap_or(1));
     let reporter = Reporter { source: &hook.source, judge: &*hook.judge };
@@ -99,29 +101,40 @@ fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert
         rows::put_incident(db, closed)?;
         rows::stir(db, closed.id, now)?;
     }
+    record(db, hook, stored.as_ref(), &folded)?;
+    Ok(folded)
+}
+
+fn answered(hook: &Acceptance, folded: &Folded, alerts: &[Alert]) -> Answered {
     let severity = alerts.iter().map(|a| a.severity).min();
-    let answered = Answered {
+    Answered {
         id: folded.incident.as_ref().map(|i| i.id.to_string()),
         outcome: folded.outcome,
         severity: folded.incident.as_ref().map(|i| i.severity).or(severity).unwrap_or(hook.rules.open_at),
         reason: folded.reason.map(str::to_owned),
-    };
-    record(db, hook, &folded)?;
-    Ok(answered)
+    }
 }
 
+/// What is known of the alerts that a body names, and, if it is a complete list, of those that fire by the list
+/// before: what has ended is not read, or an incident that keeps seeing new ones would cost more with each.
 fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTreeMap<String, KnownAlert>> {
     let mut known = BTreeMap::new();
-    if is_complete_list(alerts) {
-        let all = all(db, "SELECT id, doc FROM alerts WHERE incident = ?1", [id.0], |r| {
-            Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
-        })?;
-        for (id, doc) in all {
+    let list = alerts.iter().find_map(|alert| alert.listed_by.as_ref());
+    if let Some(list) = list.filter(|_| is_complete_list(alerts)) {
+        let listed = all(
+            db,
+            "SELECT id, doc FROM alerts WHERE incident = ?1 AND listed_by = ?2",
+            params![id.0, list],
+            |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)),
+        )?;
+        for (id, doc) in listed {
             known.insert(id, read("alert", &doc)?);
         }
-        return Ok(known);
     }
     for alert in alerts {
+        if known.contains_key(&alert.id) {
+            continue;
+        }
         let doc = first(
             db,
             "SELECT doc FROM alerts WHERE incident = ?1 AND id = ?2",
@@ -135,16 +148,20 @@ fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTr
     Ok(known)
 }
 
-fn record(db: &Connection, hook: &Acceptance, folded: &Folded) -> Stored<()> {
+fn record(db: &Connection, hook: &Acceptance, stored: Option<&Incident>, folded: &Folded) -> Stored<()> {
     let Some(incident) = &folded.incident else { return Ok(()) };
     let now = hook.received_at;
-    rows::put_incident(db, incident)?;
+    if stored != Some(incident) {
+        rows::put_incident(db, incident)?;
+    }
     for (id, alert) in &folded.alerts {
+        let fires = alert.state != AlertState::Resolved;
+        let listed_by = alert.listed_by.as_deref().filter(|_| fires);
         execute(
             db,
-            "INSERT INTO alerts (incident, id, doc) VALUES (?1, ?2, ?3)
-             ON CONFLICT (incident, id) DO UPDATE SET doc = ?3",
-            params![incident.id.0, id, write("alert", alert)?],
+            "INSERT INTO alerts (incident, id, listed_by, doc) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (incident, id) DO UPDATE SET listed_by = ?3, doc = ?4",
+            params![incident.id.0, id, listed_by, write("alert", alert)?],
         )?;
     }
     execute(
@@ -184,7 +201,6 @@ fn record(db: &Connection, hook: &Acceptance, folded: &Folded) -> Stored<()> {
     }
     Ok(())
 }
-
 /// Which hooks touched an incident.
 pub(super) fn hooks(db: &Connection, id: IncidentId) -> Stored<Vec<(i64, String, String, Outcome)>> {
     all(

@@ -18,8 +18,8 @@ use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, LastCommit, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery, Intent,
-    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store, StoreError,
+    Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery, Intent,
+    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, StepOutcome, Store, StoreError,
     StoredHook, Summary, Unnamed, WishTaken,
 };
 
@@ -61,7 +61,7 @@ impl Moody {
 
 #[async_trait]
 impl Store for Moody {
-    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
+    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
         match self.mood() {
             Mood::Well => self.inner.accept(hook).await,
             Mood::Down => Err(self.down()),
