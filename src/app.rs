@@ -36,6 +36,7 @@ use crate::store::sqlite::Sqlite;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{InstanceLabels, Metrics};
 use crate::worker::alarm::Alarm;
+use crate::worker::calling::Calling;
 use crate::worker::health::Health;
 use crate::worker::numbers::OwnIds;
 use crate::worker::{Number, Worker};
@@ -49,6 +50,10 @@ use listener::Times;
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
 /// Grafana's `OnCall` four.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Incidents of one source and route that begin at once without being taken for an outbreak, however few groups the
+/// numbers may make: these share groups.
+const FEW: usize = 12;
 
 /// Why the bridge did not start.
 #[derive(Debug, thiserror::Error)]
@@ -231,6 +236,7 @@ impl Bridge {
             alarm: Arc::clone(&alarm),
             store: Arc::clone(&store),
             roster: roster.reader(),
+            most_rooms: numbers.iter().map(|n| n.budget.rooms_per_hour as usize).sum::<usize>().max(FEW),
             rules: Rules { open_at: config.rooms.open_at, close_after: config.rooms.close_after },
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
@@ -253,6 +259,7 @@ impl Bridge {
             health,
             alarm,
             own_ids: OwnIds::default(),
+            calling: Calling::default(),
             second_way: second_way(config, &clock)?,
         };
         let receiver = Arc::new(receiver);

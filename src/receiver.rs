@@ -58,6 +58,8 @@ pub struct Receiver {
     pub roster: watch::Receiver<Arc<Roster>>,
     /// The operator's rules.
     pub rules: Rules,
+    /// Incidents of one source and route that may begin at once.
+    pub most_rooms: usize,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What is counted.
@@ -296,6 +298,7 @@ impl Receiver {
             alerts,
             ignored,
             rules: self.rules,
+            most_rooms: self.most_rooms,
             judge: source.judge(),
             open_room: self.open_room(),
         };

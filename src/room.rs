@@ -49,6 +49,7 @@ pub mod standby;
 mod tries;
 mod unlinked;
 mod unsure;
+pub mod urgency;
 pub mod wish;
 
 pub use agenda::{Ground, Next, Step, What, next_step};
@@ -64,6 +65,7 @@ pub use progress::{Answer, Effect};
 pub use quorum::{Matter, Pursuit, Turn};
 pub use seat::{Seat, SeatState};
 pub use standby::{Stage, Standby, StandbyStep};
+pub use urgency::Urgency;
 pub use wish::Wish;
 
 /// The group made for one incident, and everything known about it.

@@ -40,11 +40,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// When this returns `Ok`, all of it is on disk. Dropped before it was begun, nothing is done at all.
     async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError>;
 
-    /// Takes up to `limit` rooms that are due and free, for `lease_for`.
+    /// Takes rooms that are due and free, for `lease_for`, the most urgent first.
     async fn lease_rooms(
         &self,
         now: Timestamp,
-        limit: usize,
+        slots: Slots,
         lease_for: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError>;
 
@@ -235,6 +235,8 @@ pub struct Acceptance {
     pub ignored: Option<String>,
     /// The operator's rules.
     pub rules: Rules,
+    /// Incidents of one source and route that may begin at once; further ones join one of them.
+    pub most_rooms: usize,
     /// Decides the severity of an alert whose earlier bodies said more than this one.
     pub judge: Arc<Judge>,
     /// Makes rooms.
@@ -291,6 +293,32 @@ pub struct Answered {
     /// Why nothing was done, if nothing was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+}
+
+/// How many rooms may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slots {
+    /// In all.
+    pub rooms: usize,
+    /// Of those whose work [can wait](crate::room::Urgency::can_wait).
+    pub that_can_wait: usize,
+}
+
+impl Slots {
+    /// Any `rooms` rooms.
+    #[must_use]
+    pub fn any(rooms: usize) -> Self {
+        Self { rooms, that_can_wait: rooms }
+    }
+
+    /// Those that are left when some are taken.
+    #[must_use]
+    pub fn less(self, rooms: usize, that_can_wait: usize) -> Self {
+        Self {
+            rooms: self.rooms.saturating_sub(rooms),
+            that_can_wait: self.that_can_wait.saturating_sub(that_can_wait),
+        }
+    }
 }
 
 /// The time-limited right to work on a room, with the room as it is.

@@ -34,7 +34,7 @@ use crate::roster::{Handout, Roster, Route, Stakeholder, Summons};
 use crate::signature::{Scheme, Verifier};
 use crate::source::{Source, SourceKind};
 use crate::store::sqlite::Sqlite;
-use crate::store::{Acceptance, Began, Finished, Intent, Lease, StepOutcome, Store};
+use crate::store::{Acceptance, Began, Finished, Intent, Lease, Slots, StepOutcome, Store};
 use crate::telemetry::Metrics;
 use crate::worker::alarm::Alarm;
 use crate::worker::health::Health;
@@ -159,6 +159,7 @@ impl Desk {
             replays: None,
             ignored: None,
             rules: Rules { open_at: Severity::Sev1, close_after: SignedDuration::from_mins(30) },
+            most_rooms: 12,
             judge: Arc::new(|alert: &Alert| (alert.severity, alert.severity_origin)),
             open_room: Arc::new(open_room),
         };
@@ -190,7 +191,7 @@ impl Desk {
     async fn lease(&self, id: IncidentId) -> Lease {
         let now = self.clock.now();
         let mut found = None;
-        for lease in self.store.lease_rooms(now, 1000, SignedDuration::from_mins(2)).await.unwrap() {
+        for lease in self.store.lease_rooms(now, Slots::any(1000), SignedDuration::from_mins(2)).await.unwrap() {
             if lease.room.incident == id {
                 found = Some(lease);
             } else {

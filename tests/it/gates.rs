@@ -24,7 +24,7 @@ use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
     Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
-    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, StepOutcome, Store, StoreError,
+    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Slots, StepOutcome, Store, StoreError,
     StoredHook, Summary, Unnamed, WishTaken,
 };
 
@@ -146,7 +146,7 @@ impl Store for GatedStore {
     async fn lease_rooms(
         &self,
         now: Timestamp,
-        limit: usize,
+        slots: Slots,
         lease_for: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError> {
         let failure = self.gates.store_fails("lease_rooms");
@@ -154,7 +154,7 @@ impl Store for GatedStore {
             return Err(unavailable());
         }
         // A look that finds nothing changes nothing, so only one that leases is worth a gate.
-        let leases = self.inner.lease_rooms(now, limit, lease_for).await?;
+        let leases = self.inner.lease_rooms(now, slots, lease_for).await?;
         if !leases.is_empty() {
             self.gates.pass("lease_rooms", Moment::After).await;
         }

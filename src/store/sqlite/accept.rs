@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, named_params, params};
 
+use super::outbreaks::{self, Origin};
 use super::queue;
 use super::rows::{self, Stored, all, execute, first, millis, read, write};
 use crate::alert::{Alert, AlertState, DedupKey};
 use crate::incident::{
     Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, State, fold, is_complete_list,
 };
+use crate::room::Room;
 use crate::store::{Acceptance, Accepted, Answered, Receipt};
 
 pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
@@ -18,12 +20,10 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
     {
         return Ok(Accepted { receipt, wakes: false });
     }
-    let (mut incidents, mut wakes) = (Vec::new(), false);
-    for (key, alerts) in by_key(&hook.alerts) {
-        let folded = fold_into(db, hook, key, &alerts)?;
-        wakes |= folded.closed.is_some() || folded.opens_room || folded.news.is_some();
-        incidents.push(answered(hook, &folded, &alerts));
-    }
+    let taken = take_in(db, hook, &hook.alerts)?;
+    let wakes =
+        taken.iter().any(|(folded, _)| folded.closed.is_some() || folded.opens_room || folded.news.is_some());
+    let incidents = taken.into_iter().map(|(_, answered)| answered).collect();
     let receipt = Receipt {
         id: hook.receipt.clone(),
         outcome: hook.ignored.as_ref().map(|_| Outcome::Ignored),
@@ -82,9 +82,81 @@ fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Vec<Alert>)> {
     groups
 }
 
-fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Folded> {
-    let now = hook.received_at;
-    let before = match rows::open_incident(db, key.as_str())? {
+/// Folds the alerts of a body into their incidents.
+fn take_in(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Vec<(Folded, Answered)>> {
+    let mut taken = Vec::new();
+    // What belongs to another key's incident, all of it at once: an outbreak can have thousands.
+    let mut joined: BTreeMap<IncidentId, Vec<Alert>> = BTreeMap::new();
+    for (key, alerts) in by_key(alerts) {
+        let before = rows::open_incident(db, key.as_str())?;
+        let host = if before.is_none() { outbreaks::incident_of(db, key)? } else { None };
+        if let Some(id) = host {
+            joined.entry(id).or_default().extend(alerts);
+            continue;
+        }
+        let folded = fold_into(db, hook, before, &alerts)?;
+        let room = folded
+            .incident
+            .as_ref()
+            .filter(|_| folded.opens_room)
+            .map(|i| (hook.open_room)(i, hook.received_at));
+        if let Some(room) = &room {
+            let route = room.summons.company();
+            let of = Origin { source: &hook.source, route: &route };
+            if let Some(id) = outbreaks::host(db, of, hook.most_rooms, hook.received_at)? {
+                outbreaks::join(db, key, id, of, hook.received_at)?;
+                if let Some(closed) = &folded.closed {
+                    end(db, closed, hook)?;
+                }
+                joined.entry(id).or_default().extend(alerts);
+                continue;
+            }
+        }
+        record(db, hook, &folded, room.as_ref())?;
+        let answer = answered(hook, &folded, &alerts);
+        taken.push((folded, answer));
+    }
+    for (id, alerts) in joined {
+        taken.extend(take_into(db, hook, id, &alerts)?);
+    }
+    Ok(taken)
+}
+
+/// Folds alerts of other keys into the incident `id`.
+fn take_into(
+    db: &Connection,
+    hook: &Acceptance,
+    id: IncidentId,
+    alerts: &[Alert],
+) -> Stored<Vec<(Folded, Answered)>> {
+    let before = rows::incident(db, id)?;
+    let mut folded = fold_into(db, hook, before.clone(), &outbreaks::renamed(alerts))?;
+    if let Some(closed) = &folded.closed {
+        // It has ended meanwhile, and with it the outbreak.
+        end(db, closed, hook)?;
+        return take_in(db, hook, alerts);
+    }
+    if let (Some(before), Some(after)) = (&before, folded.incident.take()) {
+        folded.incident = Some(outbreaks::described(db, before, after)?);
+    }
+    record(db, hook, &folded, None)?;
+    let answer = answered(hook, &folded, alerts);
+    Ok(vec![(folded, answer)])
+}
+
+/// The incident is over for good.
+fn end(db: &Connection, closed: &Incident, hook: &Acceptance) -> Stored<()> {
+    rows::put_incident(db, closed)?;
+    rows::stir(db, closed.id, hook.received_at)
+}
+
+fn fold_into(
+    db: &Connection,
+    hook: &Acceptance,
+    before: Option<Incident>,
+    alerts: &[Alert],
+) -> Stored<Folded> {
+    let before = match before {
         Some(incident) => Some(Before {
             known: known_alerts(db, incident.id, alerts)?,
             room_is_over: rows::room_is_over(db, incident.id)?,
@@ -92,17 +164,10 @@ fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert
         }),
         None => None,
     };
-    let stored = before.as_ref().map(|before| before.incident.clone());
     let next = first(db, "SELECT coalesce(max(number), 0) + 1 FROM incidents", [], |r| r.get::<_, i64>(0))?;
     let number = || IncidentId(next.unwrap_or(1));
     let reporter = Reporter { source: &hook.source, judge: &*hook.judge };
-    let folded = fold(before, alerts, reporter, number, hook.rules, now);
-    if let Some(closed) = &folded.closed {
-        rows::put_incident(db, closed)?;
-        rows::stir(db, closed.id, now)?;
-    }
-    record(db, hook, stored.as_ref(), &folded)?;
-    Ok(folded)
+    Ok(fold(before, alerts, reporter, number, hook.rules, hook.received_at))
 }
 
 fn answered(hook: &Acceptance, folded: &Folded, alerts: &[Alert]) -> Answered {
@@ -148,12 +213,14 @@ fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTr
     Ok(known)
 }
 
-fn record(db: &Connection, hook: &Acceptance, stored: Option<&Incident>, folded: &Folded) -> Stored<()> {
+/// Writes what came of a fold; `room` is the one that it opens.
+fn record(db: &Connection, hook: &Acceptance, folded: &Folded, room: Option<&Room>) -> Stored<()> {
+    if let Some(closed) = &folded.closed {
+        end(db, closed, hook)?;
+    }
     let Some(incident) = &folded.incident else { return Ok(()) };
     let now = hook.received_at;
-    if stored != Some(incident) {
-        rows::put_incident(db, incident)?;
-    }
+    rows::put_incident(db, incident)?;
     for (id, alert) in &folded.alerts {
         let fires = alert.state != AlertState::Resolved;
         let listed_by = alert.listed_by.as_deref().filter(|_| fires);
@@ -166,7 +233,7 @@ fn record(db: &Connection, hook: &Acceptance, stored: Option<&Incident>, folded:
     }
     execute(
         db,
-        "INSERT INTO hooks (incident, receipt, source, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT OR REPLACE INTO hooks (incident, receipt, source, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![incident.id.0, hook.receipt, hook.source, millis(now), write("outcome", &folded.outcome)?],
     )?;
     if let Some(news) = &folded.news {
@@ -177,19 +244,20 @@ fn record(db: &Connection, hook: &Acceptance, stored: Option<&Incident>, folded:
             params![incident.id.0, millis(now), hook.receipt, write("piece of news", news)?],
         )?;
     }
-    if folded.opens_room {
-        let room = (hook.open_room)(incident, now);
+    if let Some(room) = room {
         execute(
             db,
-            "INSERT INTO rooms (incident, phase, doc, wake_at, touched_at, route, rank)
-             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)",
+            "INSERT INTO rooms (incident, phase, doc, wake_at, touched_at, opened_at, route, rank, urgency, source)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5, ?6, ?7, ?8)",
             params![
                 incident.id.0,
                 room.phase.name().as_str(),
-                write("room", &room)?,
+                write("room", room)?,
                 millis(now),
                 room.summons.company(),
-                queue::rank(&room)
+                queue::rank(room),
+                room.own_urgency() as i64,
+                hook.source
             ],
         )?;
     } else if folded.news.is_some() {

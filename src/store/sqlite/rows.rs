@@ -6,10 +6,10 @@ use serde::de::DeserializeOwned;
 
 use super::hosts;
 use super::lane::unavailable;
-use super::orphans;
+use super::{orphans, outbreaks};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, State};
-use crate::room::{NewsItem, Room, Wanted, Wish};
+use crate::room::{NewsItem, Room, Urgency, Wanted, Wish};
 use crate::store::StoreError;
 
 pub(super) type Stored<T> = Result<T, StoreError>;
@@ -102,6 +102,9 @@ pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
             ":doc": write("incident", incident)?,
         },
     )?;
+    if incident.is_closed() {
+        outbreaks::end(db, incident.id)?;
+    }
     Ok(())
 }
 
@@ -151,8 +154,10 @@ pub(super) fn wish(db: &Connection, id: IncidentId) -> Stored<Option<Wish>> {
 pub(super) fn stir(db: &Connection, id: IncidentId, now: Timestamp) -> Stored<()> {
     execute(
         db,
-        "UPDATE rooms SET stirred = stirred + 1, wake_at = min(coalesce(wake_at, ?2), ?2) WHERE incident = ?1",
-        [id.0, millis(now)],
+        "UPDATE rooms SET stirred = stirred + 1, wake_at = min(coalesce(wake_at, ?2), ?2),
+                urgency = min(urgency, ?3)
+         WHERE incident = ?1",
+        [id.0, millis(now), Urgency::News as i64],
     )?;
     Ok(())
 }

@@ -19,7 +19,7 @@ use warroom::receiver::{self, LastCommit, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
     Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery, Intent,
-    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, StepOutcome, Store, StoreError,
+    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Slots, StepOutcome, Store, StoreError,
     StoredHook, Summary, Unnamed, WishTaken,
 };
 
@@ -88,7 +88,7 @@ impl Store for Moody {
     async fn lease_rooms(
         &self,
         now: Timestamp,
-        n: usize,
+        n: Slots,
         by: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError> {
         self.inner.lease_rooms(now, n, by).await
