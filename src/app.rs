@@ -28,7 +28,7 @@ use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
 use crate::receiver::outside::Outside;
-use crate::receiver::{self, Bodies, LastCommit, Receiver, Told};
+use crate::receiver::{self, Bodies, Readiness, Receiver, Told};
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
@@ -230,6 +230,7 @@ impl Bridge {
             // There from the start at 0, so that the first alarm is an increase to whoever watches.
             drop(metrics.alarms.get_or_create(&InstanceLabels { instance: number.name.clone() }));
         }
+        let numbers_named = numbers.iter().map(|number| number.name.clone()).collect();
         let receiver = Receiver {
             sources: config.sources.clone(),
             told: told(config),
@@ -244,8 +245,9 @@ impl Bridge {
             outside: Arc::new(Outside::by(Arc::new(Https::default()))),
             bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
-            last_commit: LastCommit::default(),
+            readiness: Readiness::default(),
         };
+        receiver::count_from_zero(&metrics, &receiver.sources, &receiver.told);
         let worker = Worker {
             keep_bodies: config.keep_bodies,
             store: Arc::clone(&store),
@@ -256,7 +258,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            health,
+            health: Arc::clone(&health),
             alarm,
             own_ids: OwnIds::default(),
             calling: Calling::default(),
@@ -272,6 +274,8 @@ impl Bridge {
             bell,
             roster: Arc::clone(&roster),
             composer: compose(config)?,
+            numbers: numbers_named,
+            health,
         };
         Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }

@@ -17,7 +17,7 @@
 //!
 //! Words: [`alert`] (what a tool reports), [`incident`] (what people gather around), [`roster`] (who there
 //! is), [`room`] (the group made for an incident; the file worth reading twice), [`message`] (what is said),
-//! [`pacing`], [`matcher`], [`jid`]. All pure: no I/O, no clock, no chance.
+//! [`pacing`], [`matcher`], [`jid`], [`json`]. All pure: no I/O, no clock, no chance.
 //!
 //! Edges: [`receiver`] with [`signature`] and [`source`] (one file per monitoring tool), by which also comes
 //! what the chat provider tells by itself ([`gateway::notice`]); [`gateway`] (one file per chat provider); [`store`]; [`console`]; [`config`]; [`clock`]; [`telemetry`]; [`problem`].
@@ -46,6 +46,7 @@ pub mod console;
 pub mod gateway;
 pub mod incident;
 pub mod jid;
+pub mod json;
 pub mod matcher;
 pub mod message;
 pub mod pacing;

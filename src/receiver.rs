@@ -41,7 +41,7 @@ mod readiness;
 pub use bodies::Bodies;
 pub use notices::Told;
 use outside::Outside;
-pub use readiness::LastCommit;
+pub use readiness::Readiness;
 
 /// Takes in hooks.
 #[derive(Debug)]
@@ -72,8 +72,37 @@ pub struct Receiver {
     pub bodies: Bodies,
     /// The longest a commit may take before the sender is asked to come again.
     pub commit_timeout: Duration,
-    /// Whether the last hook could be stored.
-    pub last_commit: LastCommit,
+    /// Whether a hook would be stored.
+    pub readiness: Readiness,
+}
+
+/// Everything that a hook of a source can be counted as.
+const OUTCOMES: [&str; 11] = [
+    "accepted",
+    "repeated",
+    "ignored",
+    "missing",
+    "wrong",
+    "stale",
+    "malformed",
+    "body_too_large",
+    "body_too_slow",
+    "body_broken",
+    "unavailable",
+];
+
+/// What a request for a path that is nobody's is counted as.
+const NOBODYS: (&str, &str) = ("unknown", "unknown_source");
+
+/// Lets every outcome begin at 0, so that the first wrong token is an increase to whoever watches.
+pub fn count_from_zero(metrics: &Metrics, sources: &BTreeMap<String, Source>, told: &BTreeMap<String, Told>) {
+    let gateway = told.values().any(|told| !told.proofs.is_empty()).then_some(notices::COUNTED_AS);
+    for source in sources.keys().map(String::as_str).chain(gateway) {
+        for outcome in OUTCOMES {
+            metrics.preset_hook(source, outcome);
+        }
+    }
+    metrics.preset_hook(NOBODYS.0, NOBODYS.1);
 }
 
 /// The public listener's routes.
@@ -132,7 +161,7 @@ async fn take_hook(receiver: &Receiver, name: &str, request: Request) -> Respons
     // How long we took is measured by the machine, whatever clock the incident runs on.
     let begun = Instant::now();
     let Some(source) = receiver.sources.get(name) else {
-        receiver.metrics.count_hook("unknown", "unknown_source", begun.elapsed());
+        receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
         return Problem::NotFound.into_response();
     };
     let (outcome, response) = match receiver.take(source, request).await {
@@ -304,24 +333,21 @@ impl Receiver {
         };
         let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;
         let Accepted { receipt, wakes } = match committed {
-            Ok(Ok(accepted)) => {
-                self.last_commit.succeeded();
-                accepted
-            }
+            Ok(Ok(accepted)) => accepted,
             // This source sends more than can be stored; that says nothing about the store.
             Ok(Err(StoreError::Busy)) => {
                 warn!(source.name = source.name, "more hooks come than can be stored: one is to come again");
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
             Ok(Err(error)) => {
-                self.last_commit.failed(now);
+                self.readiness.doubt();
                 self.metrics.store_failures.inc();
                 error!(source.name = source.name, error = %error, "a hook could not be stored");
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
             // It may be committed all the same; sent again, it will be known.
             Err(_elapsed) => {
-                self.last_commit.failed(now);
+                self.readiness.doubt();
                 self.metrics.store_failures.inc();
                 error!(source.name = source.name, "the store did not take a hook in time");
                 return Err(refuse("unavailable", Problem::Unavailable));

@@ -157,6 +157,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Stores what an operator asks of a room.
     async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError>;
 
+    /// Records in the incident's timeline what an operator did that changes nothing in its room.
+    async fn record_operator(&self, id: IncidentId, did: &str, now: Timestamp) -> Result<(), StoreError>;
+
     /// Stores that an operator wants a recorded second group closed.
     async fn close_orphan(
         &self,

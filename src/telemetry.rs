@@ -144,6 +144,8 @@ pub struct Metrics {
     pub roster_sound: Gauge<i64, AtomicI64>,
     /// Looks at the file on request or on change, by outcome.
     pub roster_exchanges: Family<ExchangeLabels, Counter>,
+    /// When the worker last looked for work, in Unix seconds; 0 if it never did.
+    pub worker_round: Gauge<i64, AtomicI64>,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
     /// Second groups that are not closed; read from the store when asked.
@@ -179,6 +181,7 @@ impl Default for Metrics {
             roster_since: Gauge::default(),
             roster_sound: Gauge::default(),
             roster_exchanges: Family::default(),
+            worker_round: Gauge::default(),
             leased: Gauge::default(),
             orphans: Gauge::default(),
             consents: Family::default(),
@@ -264,6 +267,12 @@ impl Default for Metrics {
             "Looks at the roster's file by outcome",
             metrics.roster_exchanges.clone(),
         );
+        registry.register_with_unit(
+            "worker_round_timestamp",
+            "When the worker last looked for work, in Unix time",
+            Unit::Seconds,
+            metrics.worker_round.clone(),
+        );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
         registry.register(
             "orphans",
@@ -314,6 +323,11 @@ impl Metrics {
     /// Counts a look at the roster's file.
     pub fn count_roster_exchange(&self, outcome: &'static str) {
         self.roster_exchanges.get_or_create(&ExchangeLabels { outcome }).inc();
+    }
+
+    /// Lets an outcome of a source's hooks begin at 0.
+    pub fn preset_hook(&self, source: &str, outcome: &'static str) {
+        drop(self.hooks.get_or_create(&HookLabels { source: source.to_owned(), outcome }));
     }
 
     /// Counts a hook.

@@ -139,6 +139,7 @@ impl Worker {
         let mut last_look = Instant::now();
         let mut look_at = last_look;
         while !stop.is_cancelled() {
+            self.metrics.worker_round.set(self.clock.now().as_second());
             let is_free = looking.is_terminated() && in_hand.len() < most.rooms;
             tokio::select! {
                 biased;

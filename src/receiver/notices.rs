@@ -15,7 +15,7 @@ use http::StatusCode;
 use serde_json::json;
 use tracing::{debug, error, info, warn};
 
-use super::{Receiver, Refusal, named, refuse};
+use super::{NOBODYS, Receiver, Refusal, named, refuse};
 use crate::clock::Timestamp;
 use crate::consent::Change;
 use crate::gateway::{Notice, NoticeKind, Unread, Whom};
@@ -26,7 +26,7 @@ use crate::store::{Heard, Hearing, Introduced, StoreError};
 use crate::telemetry::NoticeLabels;
 
 /// What counts its hooks: no source can be called so.
-const COUNTED_AS: &str = "gateway";
+pub(super) const COUNTED_AS: &str = "gateway";
 
 /// How the events of one linked number are proven and read.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub(super) async fn hook(
     let instance = named(instance);
     let begun = Instant::now();
     let Some(told) = receiver.told.get(&instance).filter(|told| !told.proofs.is_empty()) else {
-        receiver.metrics.count_hook("unknown", "unknown_source", begun.elapsed());
+        receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
         return Problem::NotFound.into_response();
     };
     let (outcome, response) = match receiver.take_notices(&instance, told, request).await {

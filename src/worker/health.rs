@@ -86,6 +86,8 @@ pub struct Health {
 struct Known {
     rests: BTreeMap<String, Rest>,
     recovered: BTreeMap<String, Timestamp>,
+    /// When a call through a number worked last.
+    answered: BTreeMap<String, Timestamp>,
     /// Numbers whose rooms were told that they are lost.
     given_up: BTreeSet<String>,
     /// Numbers that work again, whose rooms are not told yet.
@@ -177,6 +179,7 @@ impl Health {
     /// ends, if there was one.
     pub fn note_success(&self, number: &str, create: bool, now: Timestamp) -> Option<Rest> {
         let mut known = self.known();
+        known.answered.insert(number.to_owned(), now);
         if !known.rests.get(number).is_some_and(|r| create || !r.reason.is_about_groups()) {
             return None;
         }
@@ -229,6 +232,12 @@ impl Health {
     #[must_use]
     pub fn well_since(&self, number: &str) -> Timestamp {
         self.known().recovered.get(number).copied().unwrap_or(self.started_at)
+    }
+
+    /// When a call or question through `number` worked last, as far as this process knows.
+    #[must_use]
+    pub fn answered_at(&self, number: &str) -> Option<Timestamp> {
+        self.known().answered.get(number).copied()
     }
 
     /// The rest of `number` that is not over yet; `create` if a group is to be made.

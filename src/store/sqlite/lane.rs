@@ -374,6 +374,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_shares_a_transaction_that_broke_off_is_run_again() {
+        let mut jobs = JoinSet::new();
+        let (lane, hold) = held_up(&mut jobs).await;
+        queue(&lane, &mut jobs, Asker::Ourselves, "one").await;
+        let its = Arc::clone(&lane);
+        let full = async move {
+            let fail = |db: &Connection| {
+                db.execute_batch("ROLLBACK").unwrap();
+                Err::<(), _>(StoreError::Unavailable("the disk is full".to_owned()))
+            };
+            its.call(fail).await
+        };
+        let (failed, ()) = tokio::join!(full, async { drop(hold) });
+        assert_eq!(failed, Err(StoreError::Unavailable("the disk is full".to_owned())));
+        while jobs.join_next().await.is_some() {}
+        assert_eq!(words(&lane).await, ["one"]);
+    }
+
+    #[tokio::test]
     async fn one_that_breaks_off_is_told_so() {
         let mut jobs = JoinSet::new();
         let (lane, hold) = held_up(&mut jobs).await;
