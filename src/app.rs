@@ -326,6 +326,8 @@ impl Running {
         listener::spawn(&tasks, async move { worker.correspond(&stopping).await });
         let (worker, stopping) = (bridge.worker, stop.clone());
         listener::spawn(&tasks, async move { worker.watch(&stopping).await });
+        let reporting = report_repeats(Arc::clone(&metrics), Arc::clone(&clock), stop.clone());
+        listener::spawn(&tasks, reporting);
         listener::spawn(&tasks, reloading::reload(roster, metrics, clock, asked, stop.clone()));
         tasks.close();
         info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
@@ -335,6 +337,14 @@ impl Running {
     /// Waits until everything in hand is done after the stop.
     pub async fn ended(&self) {
         self.tasks.wait().await;
+    }
+}
+
+/// Says what strangers have repeated, when its minute is over.
+async fn report_repeats(metrics: Arc<Metrics>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    const GAP: Duration = Duration::from_secs(10);
+    while tokio::time::timeout(GAP, stop.cancelled()).await.is_err() {
+        metrics.log.report(clock.now());
     }
 }
 

@@ -20,7 +20,7 @@
 //! [`pacing`], [`matcher`], [`jid`], [`json`]. All pure: no I/O, no clock, no chance.
 //!
 //! Edges: [`receiver`] with [`signature`] and [`source`] (one file per monitoring tool), by which also comes
-//! what the chat provider tells by itself ([`gateway::notice`]); [`gateway`] (one file per chat provider); [`store`]; [`console`]; [`config`]; [`clock`]; [`telemetry`]; [`problem`].
+//! what the chat provider tells by itself ([`gateway::notice`]); [`gateway`] (one file per chat provider); [`store`]; [`console`]; [`config`]; [`clock`]; [`telemetry`]; [`problem`]; [`peer`].
 //!
 //! Movement: [`worker`] does the work, [`app`] puts everything together and is the only place that starts
 //! tasks, [`cli`] is the only place that prints. [`sandbox`] is the other side: a chat provider to run
@@ -50,6 +50,7 @@ pub mod json;
 pub mod matcher;
 pub mod message;
 pub mod pacing;
+pub mod peer;
 pub mod problem;
 pub mod receiver;
 pub mod room;

@@ -87,6 +87,12 @@ impl Problem {
         self.parts().0
     }
 
+    /// Its name for programs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.parts().1
+    }
+
     /// The answer with one sentence more.
     #[must_use]
     pub fn with(self, detail: &str) -> Response {

@@ -17,11 +17,12 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
 use tokio::sync::{Notify, watch};
-use tracing::{error, info, warn};
+use tracing::{Level, debug, error, info, warn};
 
 use crate::alert::{AlertState, SeverityOrigin};
 use crate::clock::{Clock, Timestamp, new_id};
 use crate::incident::{Incident, Outcome, Rules};
+use crate::peer::Peer;
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::roster::{Roster, Subject};
@@ -29,7 +30,8 @@ use crate::signature::{
     Errand, RawHook, Rejected, VerifiedBody, certificate_for, verified_before, verify_with,
 };
 use crate::source::{Parsed, Source, SourceKind, delivery_key, parse};
-use crate::store::{Acceptance, Accepted, OpenRoom, Receipt, Store, StoreError, StoredHook};
+use crate::store::{Acceptance, Accepted, Answered, OpenRoom, Receipt, Store, StoreError, StoredHook};
+use crate::telemetry::throttled_log::Event;
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
 
@@ -219,6 +221,7 @@ impl Receiver {
 
     async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {
         let (head, body) = request.into_parts();
+        let peer = Peer::of(&head.extensions);
         let mut hook = RawHook {
             source: source.name.clone(),
             headers: head.headers,
@@ -227,28 +230,36 @@ impl Receiver {
         };
         if source.verifier.needs_no_body() {
             // Nobody who is turned away anyway makes us hold a body.
-            self.verify(source, hook.clone(), self.clock.now()).await?;
+            self.verify(source, hook.clone(), peer, self.clock.now()).await?;
         }
         hook.body = self.bodies.read(body).await?;
         let now = self.clock.now();
-        let verified = self.verify(source, hook, now).await?;
+        let verified = self.verify(source, hook, peer, now).await?;
         self.run_errand(source, &verified).await?;
         self.accept(source, &verified, None, now).await
     }
 
     /// A signer whose certificate cannot be had right now is asked to come again: to SNS, a 4xx would mean that
     /// the message has arrived.
-    async fn verify(&self, source: &Source, hook: RawHook, now: Timestamp) -> Result<VerifiedBody, Refusal> {
+    async fn verify(
+        &self,
+        source: &Source,
+        hook: RawHook,
+        peer: Option<Peer>,
+        now: Timestamp,
+    ) -> Result<VerifiedBody, Refusal> {
+        let note = |what: &'static str, reason: &str| {
+            let peer = peer.map(|peer| peer.client);
+            let event = Event { what, level: Level::WARN, source: &source.name, reason, peer, bytes: None };
+            self.metrics.log.note(event, now);
+        };
         let turned_away = |why: Rejected| {
-            warn!(source.name = source.name, reason = why.as_str(), "a hook was turned away unverified");
+            note("a hook was turned away unverified", why.as_str());
             refuse(why.as_str(), Problem::Unauthorized)
         };
         let certificate = match certificate_for(&hook, &source.verifier, now).map_err(turned_away)? {
             Some(address) => Some(self.outside.certificate(&address, now).await.map_err(|_said_there| {
-                warn!(
-                    source.name = source.name,
-                    "a hook cannot be judged now; the sender is asked to repeat it"
-                );
+                note("a hook cannot be judged now; the sender is asked to repeat it", "no certificate");
                 refuse("unavailable", Problem::Unavailable)
             })?),
             None => None,
@@ -336,7 +347,10 @@ impl Receiver {
             Ok(Ok(accepted)) => accepted,
             // This source sends more than can be stored; that says nothing about the store.
             Ok(Err(StoreError::Busy)) => {
-                warn!(source.name = source.name, "more hooks come than can be stored: one is to come again");
+                let what = "more hooks come than can be stored; the sender is asked to come again";
+                let (level, reason) = (Level::WARN, "busy");
+                let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
+                self.metrics.log.note(event, now);
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
             Ok(Err(error)) => {
@@ -358,18 +372,33 @@ impl Receiver {
         }
         if receipt.outcome == Some(Outcome::Repeated) {
             // A sender that signs the same bytes for every outage would be deaf to the second one: say so.
-            warn!(
+            let what = "this very delivery was accepted before and does nothing again; a sender whose bodies \
+                        never differ must put a changing id or started_at into them";
+            let (level, reason) = (Level::WARN, "repeated");
+            let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
+            self.metrics.log.note(event, now);
+        }
+        let incidents: Vec<&str> = receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect();
+        let outcome = receipt_outcome(&receipt);
+        let changes = |i: &Answered| matches!(i.outcome, Outcome::Opened | Outcome::Resolved);
+        // Of what a noisy source repeats or adds by the thousand, its receipts in the store tell.
+        if receipt.incidents.iter().any(changes) {
+            info!(
                 source.name = source.name,
                 receipt.id = receipt.id,
-                "this very delivery was accepted before and does nothing again; a sender whose bodies never \
-                 differ must put a changing id or started_at into them"
+                outcome,
+                ?incidents,
+                "a hook was accepted"
+            );
+        } else {
+            debug!(
+                source.name = source.name,
+                receipt.id = receipt.id,
+                outcome,
+                ?incidents,
+                "a hook was accepted"
             );
         }
-        info!(
-            source.name = source.name, receipt.id = receipt.id, outcome = receipt_outcome(&receipt),
-            incidents = ?receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect::<Vec<_>>(),
-            "a hook was accepted"
-        );
         Ok(receipt)
     }
 
