@@ -125,6 +125,6 @@ fn failed(console: &Console, error: &StoreError) -> Problem {
     error!(%error, "the console could not read the store");
     match error {
         StoreError::Unavailable(_) | StoreError::Busy => Problem::Unavailable,
-        StoreError::Corrupt { .. } | StoreError::Version { .. } => Problem::Internal,
+        _ => Problem::Internal,
     }
 }

@@ -164,6 +164,8 @@ pub struct Metrics {
     pub roster_exchanges: Family<ExchangeLabels, Counter>,
     /// When the worker last looked for work, in Unix seconds; 0 if it never did.
     pub worker_round: Gauge<i64, AtomicI64>,
+    /// Times that work on a room broke off by a mistake in the program.
+    pub rooms_broken: Counter,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
     /// Second groups that are not closed; read from the store when asked.
@@ -203,6 +205,7 @@ impl Default for Metrics {
             roster_sound: Gauge::default(),
             roster_exchanges: Family::default(),
             worker_round: Gauge::default(),
+            rooms_broken: Counter::default(),
             leased: Gauge::default(),
             orphans: Gauge::default(),
             consents: Family::default(),
@@ -295,6 +298,11 @@ impl Default for Metrics {
             "When the worker last looked for work, in Unix time",
             Unit::Seconds,
             metrics.worker_round.clone(),
+        );
+        registry.register(
+            "rooms_broken",
+            "Times that work on a room broke off by a mistake in the program",
+            metrics.rooms_broken.clone(),
         );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
         registry.register(

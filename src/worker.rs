@@ -51,6 +51,8 @@ mod second_way;
 const AT_ONCE: usize = 16;
 /// Least time between two looks into the store for what is due.
 const LOOK_GAP: Duration = Duration::from_millis(20);
+/// The same while nothing that can wait is taken, so that it is not looked at all the time.
+const CROWDED_GAP: Duration = Duration::from_millis(200);
 /// When a room asks again whose number has as many calls under way as it may.
 const BUSY_GAP: SignedDuration = SignedDuration::from_secs(1);
 /// Without any signal the store is asked this often, because a signal can be lost with its sender.
@@ -71,6 +73,8 @@ const SESSION_GAP: Duration = Duration::from_secs(30);
 const FORGOTTEN_AT_ONCE: usize = 100;
 /// After a store failure.
 const STORE_GAP: Duration = Duration::from_secs(1);
+/// How long a room rests whose transaction failed.
+const STORE_REST: SignedDuration = SignedDuration::from_secs(1);
 
 /// One linked number, ready to be called.
 #[derive(Debug, Clone)]
@@ -154,7 +158,8 @@ impl Worker {
                                 that_can_wait += usize::from(can_wait(&lease));
                                 in_hand.push(self.tend(lease, stop));
                             }
-                            self.until_due(next)
+                            let is_crowded = that_can_wait >= most.that_can_wait;
+                            self.until_due(next).max(if is_crowded { CROWDED_GAP } else { LOOK_GAP })
                         }
                         Err(error) => {
                             self.store_failed(&error);
@@ -169,6 +174,8 @@ impl Worker {
                     look_at = last_look + HEARTBEAT;
                     looking.set(self.look(most.less(in_hand.len(), that_can_wait)).fuse());
                 }
+                // The round is seen from outside: it goes on while all slots are taken.
+                () = tokio::time::sleep(HEARTBEAT), if !is_free => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -252,7 +259,7 @@ impl Worker {
         let wait =
             |at: Timestamp| Duration::try_from(at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
         // A room that another worker holds can look due for a moment.
-        next.map_or(HEARTBEAT, wait).clamp(LOOK_GAP, HEARTBEAT)
+        next.map_or(HEARTBEAT, wait).min(HEARTBEAT)
     }
 
     fn store_failed(&self, error: &StoreError) {
@@ -267,24 +274,38 @@ impl Worker {
         let id = lease.room.incident;
         let result = AssertUnwindSafe(self.steps(&mut lease, stop)).catch_unwind().await;
         self.metrics.leased.dec();
-        // A mistake in the program that one room brings to light must not end the work on all others.
-        let Ok(result) = result else {
-            error!(incident.id = %id, "work on a room broke off; it goes on when the lease has run out");
-            return can_wait;
-        };
-        let released = match result {
-            Ok(End::Asleep(wake_at)) => self.store.release(&lease, wake_at, self.clock.now()).await,
-            Ok(End::Lost) => {
-                warn!(incident.id = %lease.room.incident, "another worker has taken the room over");
-                Ok(())
+        let now = self.clock.now();
+        let wake_at = match result {
+            Ok(Ok(End::Asleep(wake_at))) => wake_at,
+            Ok(Ok(End::Lost)) => {
+                warn!(incident.id = %id, "another worker has taken the room over");
+                return can_wait;
             }
-            // The lease runs out by itself, and whoever comes next reads what was stored.
-            Err(error) => Err(error),
+            // Whoever comes next reads what was stored.
+            Ok(Err(error)) => {
+                self.store_failed(&error);
+                Some(later(now, STORE_REST))
+            }
+            // A mistake in the program that one room brings to light must not end the work on all others.
+            Err(_panic) => {
+                self.metrics.rooms_broken.inc();
+                error!(incident.id = %id, "work on a room broke off; it is tried again in a minute");
+                Some(later(now, ODD_GAP))
+            }
         };
-        if let Err(error) = released {
-            self.store_failed(&error);
-        }
+        self.give_back(&lease, wake_at, stop).await;
         can_wait
+    }
+
+    /// Gives the room back; a store that fails is asked until the lease is over and the room free by itself.
+    async fn give_back(&self, lease: &Lease, wake_at: Option<Timestamp>, stop: &CancellationToken) {
+        while let Err(error) = self.store.release(lease, wake_at, self.clock.now()).await {
+            self.store_failed(&error);
+            if self.clock.now() >= lease.until || stop.is_cancelled() {
+                return;
+            }
+            tokio::select! { () = tokio::time::sleep(STORE_GAP) => {} () = stop.cancelled() => {} }
+        }
     }
 
     async fn steps(&self, lease: &mut Lease, stop: &CancellationToken) -> Result<End, StoreError> {

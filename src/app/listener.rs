@@ -118,7 +118,10 @@ where
     }
 }
 
-async fn accept(listener: &TcpListener, stop: &CancellationToken) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+async fn accept(
+    listener: &TcpListener,
+    stop: &CancellationToken,
+) -> Option<io::Result<(TcpStream, SocketAddr)>> {
     let accepted = pin!(listener.accept());
     tokio::select! {
         () = stop.cancelled() => None,

@@ -44,7 +44,11 @@ pub(super) async fn guard(State(console): State<Arc<Console>>, request: Request,
 }
 
 #[expect(clippy::result_large_err, reason = "the answer is made once per refused request")]
-fn admit(token: Option<&SecretString>, method: &Method, headers: &HeaderMap) -> Result<(), (Problem, Response)> {
+fn admit(
+    token: Option<&SecretString>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(), (Problem, Response)> {
     match token {
         Some(token) if !shows(headers, token) => {
             let mut refusal = Problem::Unauthorized

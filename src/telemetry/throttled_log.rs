@@ -109,7 +109,8 @@ impl ThrottledLog {
         let mut kinds = self.kinds();
         let mut lines = Vec::new();
         if !kinds.contains_key(&kind) {
-            let alike = |kinds: &BTreeMap<Kind, Repeats>| kinds.keys().filter(|k| k.what == event.what).count();
+            let alike =
+                |kinds: &BTreeMap<Kind, Repeats>| kinds.keys().filter(|k| k.what == event.what).count();
             if alike(&kinds) >= KINDS {
                 lines = due(&mut kinds, now);
             }

@@ -10,6 +10,7 @@ mod contacts;
 mod crash;
 mod crowd;
 mod duty;
+mod dying;
 mod events;
 mod failover;
 mod faults;

@@ -5,8 +5,10 @@ use super::log_lines::Captured;
 
 /// A request with a guessed secret, whose answer ends the connection.
 fn guess(path: &str, header: &str) -> Vec<u8> {
-    format!("POST {path} HTTP/1.1\r\nHost: w\r\n{header}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}")
-        .into_bytes()
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: w\r\n{header}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+    )
+    .into_bytes()
 }
 
 #[tokio::test]

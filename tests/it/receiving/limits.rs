@@ -65,7 +65,8 @@ impl Served {
 
     pub(super) async fn end(self) {
         self.stop.cancel();
-        timeout(PATIENCE, self.running.ended()).await.expect("it stops when told to");
+        let ended = timeout(PATIENCE, self.running.ended()).await.expect("it stops when told to");
+        assert_eq!(ended, Ok(()));
         self.sandbox.abort();
     }
 }
