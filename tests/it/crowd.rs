@@ -253,3 +253,38 @@ async fn more_incidents_at_once_than_groups_could_be_made_for_are_one() {
     world.assert_sound("INCIDENT-1").await;
     assert!(world.clock.now() > first.opened_at);
 }
+
+/// An Alertmanager's complete list of its group: these fire, those have ended.
+fn list(firing_now: &[&str], ended: &[&str]) -> Value {
+    let mut body = firing("Listed");
+    let one = body["alerts"][0].clone();
+    let alert = |name: &&str, status: &str| {
+        let mut alert = one.clone();
+        alert["status"] = json!(status);
+        alert["labels"]["pod"] = json!(name);
+        alert["fingerprint"] = json!(format!("{:016x}", name.bytes().fold(3u64, |h, b| h * 31 + u64::from(b))));
+        if status == "resolved" {
+            alert["endsAt"] = json!("2026-03-02T10:00:00Z");
+        }
+        alert
+    };
+    let alerts = firing_now.iter().map(|n| alert(n, "firing")).chain(ended.iter().map(|n| alert(n, "resolved")));
+    body["alerts"] = json!(alerts.collect::<Vec<_>>());
+    body
+}
+
+#[tokio::test]
+async fn what_has_ended_is_not_read_again_for_a_complete_list() {
+    let world = World::new().await;
+    world.post(&list(&["one", "two"], &[])).await;
+    world.clock.advance(SignedDuration::from_secs(120));
+    world.post(&list(&["two"], &["one"])).await;
+    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
+    // Whoever reads it can do nothing with it.
+    let spoilt = db.execute("UPDATE alerts SET doc = 'spoilt' WHERE doc LIKE '%\"resolved\"%'", []).unwrap();
+    assert_eq!(spoilt, 1);
+    world.clock.advance(SignedDuration::from_secs(120));
+    let (status, receipt) = world.post(&list(&["two", "three"], &[])).await;
+    assert_eq!((status, &receipt["incidents"][0]["outcome"]), (200, &json!("updated")), "{receipt}");
+    assert_eq!(world.dossier("INCIDENT-1").await.incident.firing_count(), 2);
+}
