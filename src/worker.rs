@@ -234,7 +234,7 @@ impl Worker {
     async fn take(&self, slots: Slots) -> Result<Vec<Lease>, StoreError> {
         let now = self.clock.now();
         self.tell_rooms().await?;
-        self.store.close_quiet(now).await?;
+        self.store.close_quiet(self.policy.rules(), now).await?;
         self.store.lease_rooms(now, slots, self.policy.lease).await
     }
 
@@ -244,7 +244,7 @@ impl Worker {
         let now = self.clock.now();
         self.tell_rooms().await?;
         let (closed, leases, next) = tokio::join!(
-            self.store.close_quiet(now),
+            self.store.close_quiet(self.policy.rules(), now),
             self.store.lease_rooms(now, slots, self.policy.lease),
             self.store.next_wake()
         );

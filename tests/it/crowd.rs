@@ -262,13 +262,15 @@ fn list(firing_now: &[&str], ended: &[&str]) -> Value {
         let mut alert = one.clone();
         alert["status"] = json!(status);
         alert["labels"]["pod"] = json!(name);
-        alert["fingerprint"] = json!(format!("{:016x}", name.bytes().fold(3u64, |h, b| h * 31 + u64::from(b))));
+        alert["fingerprint"] =
+            json!(format!("{:016x}", name.bytes().fold(3u64, |h, b| h * 31 + u64::from(b))));
         if status == "resolved" {
             alert["endsAt"] = json!("2026-03-02T10:00:00Z");
         }
         alert
     };
-    let alerts = firing_now.iter().map(|n| alert(n, "firing")).chain(ended.iter().map(|n| alert(n, "resolved")));
+    let alerts =
+        firing_now.iter().map(|n| alert(n, "firing")).chain(ended.iter().map(|n| alert(n, "resolved")));
     body["alerts"] = json!(alerts.collect::<Vec<_>>());
     body
 }

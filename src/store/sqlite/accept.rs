@@ -8,15 +8,16 @@ use super::outbreaks::{self, Origin};
 use super::queue;
 use super::rows::{self, Stored, all, execute, first, millis, read, write};
 use crate::alert::{Alert, AlertState, DedupKey};
+use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{
-    Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, State, fold, is_complete_list,
+    Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, SECOND_LIST, State, fold,
 };
 use crate::room::Room;
 use crate::store::{Acceptance, Accepted, Answered, Receipt};
 
 pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
     if let Some(key) = &hook.replay_key
-        && let Some(receipt) = earlier_receipt(db, &hook.source, key)?
+        && let Some(receipt) = earlier_receipt(db, &hook.source, key, &hook.reading)?
     {
         return Ok(Accepted { receipt, wakes: false });
     }
@@ -31,6 +32,11 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
         replays: hook.replays.clone(),
         incidents,
     };
+    let did_something = receipt.incidents.iter().any(|incident| incident.outcome != Outcome::Ignored);
+    let replay_key = hook
+        .replay_key
+        .as_ref()
+        .map(|key| if did_something { key.clone() } else { unspent(key, &hook.reading) });
     execute(
         db,
         "INSERT INTO receipts (id, source, received_at, replay_key, headers, body, answer)
@@ -39,7 +45,7 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
             ":id": receipt.id,
             ":source": hook.source,
             ":received_at": millis(hook.received_at),
-            ":replay_key": hook.replay_key,
+            ":replay_key": replay_key,
             ":headers": write("headers", &hook.headers)?,
             ":body": hook.body.as_ref(),
             ":answer": write("receipt", &receipt)?,
@@ -48,16 +54,24 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
     Ok(Accepted { receipt, wakes })
 }
 
-/// The receipt of the same delivery, if it came before, with every outcome turned into "repeated".
-fn earlier_receipt(db: &Connection, source: &str, replay_key: &str) -> Stored<Option<Receipt>> {
-    let answer = first(
-        db,
-        "SELECT answer FROM receipts WHERE source = ?1 AND replay_key = ?2",
-        [source, replay_key],
-        |r| r.get::<_, String>(0),
-    )?;
-    let Some(answer) = answer else { return Ok(None) };
-    let mut receipt: Receipt = read("receipt", &answer)?;
+/// Under which key a delivery is kept that did nothing: it counts for the same reading only.
+fn unspent(replay_key: &str, reading: &str) -> String {
+    format!("{replay_key}/{reading}")
+}
+
+/// See [`Store::earlier_receipt`](crate::store::Store::earlier_receipt).
+pub(super) fn earlier_receipt(
+    db: &Connection,
+    source: &str,
+    replay_key: &str,
+    reading: &str,
+) -> Stored<Option<Receipt>> {
+    let kept = |key: &str| {
+        let sql = "SELECT answer FROM receipts WHERE source = ?1 AND replay_key = ?2";
+        let answer = first(db, sql, [source, key], |r| r.get::<_, String>(0))?;
+        answer.map(|answer| read::<Receipt>("receipt", &answer)).transpose()
+    };
+    let Some(mut receipt) = kept(replay_key)? else { return kept(&unspent(replay_key, reading)) };
     for incident in &mut receipt.incidents {
         incident.outcome = Outcome::Repeated;
     }
@@ -84,35 +98,33 @@ fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Vec<Alert>)> {
 
 /// Folds the alerts of a body into their incidents.
 fn take_in(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Vec<(Folded, Answered)>> {
+    let now = hook.received_at;
     let mut taken = Vec::new();
     // What belongs to another key's incident, all of it at once: an outbreak can have thousands.
     let mut joined: BTreeMap<IncidentId, Vec<Alert>> = BTreeMap::new();
     for (key, alerts) in by_key(alerts) {
-        let before = rows::open_incident(db, key.as_str())?;
-        let host = if before.is_none() { outbreaks::incident_of(db, key)? } else { None };
-        if let Some(id) = host {
+        if let Some(id) = outbreaks::incident_of(db, key)? {
             joined.entry(id).or_default().extend(alerts);
             continue;
         }
+        let before = before(db, hook, key, &alerts)?;
+        let stored = before.incident.clone();
         let folded = fold_into(db, hook, before, &alerts)?;
-        let room = folded
-            .incident
-            .as_ref()
-            .filter(|_| folded.opens_room)
-            .map(|i| (hook.open_room)(i, hook.received_at));
-        if let Some(room) = &room {
+        let opens = folded.incident.as_ref().filter(|_| folded.opens_room);
+        let room = opens.map(|incident| (hook.open_room)(incident, now));
+        if let Some(room) = room.as_ref().filter(|_| stored.is_none() || folded.closed.is_some()) {
             let route = room.summons.company();
             let of = Origin { source: &hook.source, route: &route };
-            if let Some(id) = outbreaks::host(db, of, hook.most_rooms, hook.received_at)? {
-                outbreaks::join(db, key, id, of, hook.received_at)?;
+            if let Some(id) = outbreaks::host(db, of, hook.most_rooms, now)? {
                 if let Some(closed) = &folded.closed {
-                    end(db, closed, hook)?;
+                    end(db, closed, now)?;
                 }
+                outbreaks::join(db, key, id, of, now)?;
                 joined.entry(id).or_default().extend(alerts);
                 continue;
             }
         }
-        record(db, hook, &folded, room.as_ref())?;
+        record(db, hook, key, stored.as_ref(), &folded, room.as_ref())?;
         let answer = answered(hook, &folded, &alerts);
         taken.push((folded, answer));
     }
@@ -129,41 +141,35 @@ fn take_into(
     id: IncidentId,
     alerts: &[Alert],
 ) -> Stored<Vec<(Folded, Answered)>> {
-    let before = rows::incident(db, id)?;
-    let mut folded = fold_into(db, hook, before.clone(), &outbreaks::renamed(alerts))?;
+    let Some(stored) = rows::incident(db, id)? else { return Ok(Vec::new()) };
+    let renamed = outbreaks::renamed(alerts);
+    let mut before = Before {
+        known: known_alerts(db, id, &renamed, hook.received_at)?,
+        room_is_over: rows::room_is_over(db, id)?,
+        incident: Some(stored.clone()),
+    };
+    forget_when(hook, &mut before);
+    let mut folded = fold_into(db, hook, before, &renamed)?;
     if let Some(closed) = &folded.closed {
         // It has ended meanwhile, and with it the outbreak.
-        end(db, closed, hook)?;
+        end(db, closed, hook.received_at)?;
         return take_in(db, hook, alerts);
     }
-    if let (Some(before), Some(after)) = (&before, folded.incident.take()) {
-        folded.incident = Some(outbreaks::described(db, before, after)?);
+    if let Some(after) = folded.incident.take() {
+        folded.incident = Some(outbreaks::described(db, &stored, after)?);
     }
-    record(db, hook, &folded, None)?;
+    record(db, hook, &stored.key, Some(&stored), &folded, None)?;
     let answer = answered(hook, &folded, alerts);
     Ok(vec![(folded, answer)])
 }
 
 /// The incident is over for good.
-fn end(db: &Connection, closed: &Incident, hook: &Acceptance) -> Stored<()> {
+fn end(db: &Connection, closed: &Incident, now: Timestamp) -> Stored<()> {
     rows::put_incident(db, closed)?;
-    rows::stir(db, closed.id, hook.received_at)
+    rows::stir(db, closed.id, now)
 }
 
-fn fold_into(
-    db: &Connection,
-    hook: &Acceptance,
-    before: Option<Incident>,
-    alerts: &[Alert],
-) -> Stored<Folded> {
-    let before = match before {
-        Some(incident) => Some(Before {
-            known: known_alerts(db, incident.id, alerts)?,
-            room_is_over: rows::room_is_over(db, incident.id)?,
-            incident,
-        }),
-        None => None,
-    };
+fn fold_into(db: &Connection, hook: &Acceptance, before: Before, alerts: &[Alert]) -> Stored<Folded> {
     let next = first(db, "SELECT coalesce(max(number), 0) + 1 FROM incidents", [], |r| r.get::<_, i64>(0))?;
     let number = || IncidentId(next.unwrap_or(1));
     let reporter = Reporter { source: &hook.source, judge: &*hook.judge };
@@ -180,21 +186,119 @@ fn answered(hook: &Acceptance, folded: &Folded, alerts: &[Alert]) -> Answered {
     }
 }
 
-/// What is known of the alerts that a body names, and, if it is a complete list, of those that fire by the list
-/// before: what has ended is not read, or an incident that keeps seeing new ones would cost more with each.
-fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTreeMap<String, KnownAlert>> {
-    let mut known = BTreeMap::new();
-    let list = alerts.iter().find_map(|alert| alert.listed_by.as_ref());
-    if let Some(list) = list.filter(|_| is_complete_list(alerts)) {
-        let listed = all(
+/// What is known before a body.
+fn before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Before> {
+    let mut before = known_before(db, hook, key, alerts)?;
+    forget_when(hook, &mut before);
+    Ok(before)
+}
+
+/// To a hook that an operator replays nothing is too late.
+fn forget_when(hook: &Acceptance, before: &mut Before) {
+    if hook.replays.is_some() {
+        before.known.values_mut().for_each(KnownAlert::forget_when);
+    }
+}
+
+fn known_before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Before> {
+    let newest = rows::newest_incident(db, key.as_str())?;
+    let (open, closed) = newest.map_or((None, None), |incident| {
+        if incident.is_closed() { (None, Some(incident)) } else { (Some(incident), None) }
+    });
+    let open = match open {
+        None => under_another_key(db, hook, alerts)?,
+        open => open,
+    };
+    let Some(incident) = open else {
+        let mut known = closed
+            .map(|closed| known_alerts(db, closed.id, alerts, hook.received_at))
+            .transpose()?
+            .unwrap_or_default();
+        known.extend(earlier_ends(db, key, hook.received_at)?);
+        return Ok(Before { known, ..Before::default() });
+    };
+    let known = known_alerts(db, incident.id, alerts, hook.received_at)?;
+    Ok(Before { known, room_is_over: rows::room_is_over(db, incident.id)?, incident: Some(incident) })
+}
+
+/// Alerts of a body that are looked for under other keys: a group that moved has moved as a whole.
+const LOOKED_FOR: usize = 20;
+/// Two who saw the same outbreak begin agree about the moment this much.
+const SAME_OUTBREAK: SignedDuration = SignedDuration::from_mins(2);
+
+/// The open incident that has one of these alerts, told under another key: the route was edited, or it is another
+/// Alertmanager of the same cluster.
+fn under_another_key(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Option<Incident>> {
+    for alert in alerts.iter().filter(|alert| alert.has_fingerprint).take(LOOKED_FOR) {
+        let found = all(
             db,
-            "SELECT id, doc FROM alerts WHERE incident = ?1 AND listed_by = ?2",
-            params![id.0, list],
+            "SELECT i.doc, a.doc FROM alerts a JOIN incidents i ON i.number = a.incident
+             WHERE a.id = ?1 AND i.state <> 'closed'",
+            [&alert.id],
             |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)),
         )?;
-        for (id, doc) in listed {
-            known.insert(id, read("alert", &doc)?);
+        for (incident, known) in found {
+            let incident: Incident = read("incident", &incident)?;
+            let known: KnownAlert = read("alert", &known)?;
+            let apart =
+                alert.outbreak_at.zip(known.outbreak_at).map(|(one, other)| one.duration_since(other).abs());
+            let goes_on =
+                known.state != AlertState::Resolved && apart.is_some_and(|apart| apart <= SAME_OUTBREAK);
+            if incident.source == hook.source && goes_on {
+                return Ok(Some(incident));
+            }
         }
+    }
+    Ok(None)
+}
+
+/// How long an end is remembered whose beginning did not come yet.
+const BEGINNING_MAY_COME: SignedDuration = SignedDuration::from_hours(1);
+
+fn earlier_ends(db: &Connection, key: &DedupKey, now: Timestamp) -> Stored<Vec<(String, KnownAlert)>> {
+    let since = millis(later(now, -BEGINNING_MAY_COME));
+    all(db, "SELECT id, doc FROM ends WHERE key = ?1 AND at > ?2", params![key.as_str(), since], |r| {
+        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
+    })?
+    .into_iter()
+    .map(|(id, doc)| Ok((id, read("alert", &doc)?)))
+    .collect()
+}
+
+fn remember_ends(
+    db: &Connection,
+    key: &DedupKey,
+    ends: &BTreeMap<String, KnownAlert>,
+    now: Timestamp,
+) -> Stored<()> {
+    if ends.is_empty() {
+        return Ok(());
+    }
+    execute(db, "DELETE FROM ends WHERE at <= ?1", [millis(later(now, -BEGINNING_MAY_COME))])?;
+    for (id, end) in ends {
+        execute(
+            db,
+            "INSERT INTO ends (key, id, at, doc) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (key, id) DO UPDATE SET at = ?3, doc = ?4",
+            params![key.as_str(), id, millis(now), write("alert", end)?],
+        )?;
+    }
+    Ok(())
+}
+
+/// What is known of the alerts that a body names, and, if it is a complete list, of those that it named last and of
+/// those that are missing for so long that this list decides. What has ended is not read, or an incident that keeps
+/// seeing new alerts would cost more with each.
+fn known_alerts(
+    db: &Connection,
+    id: IncidentId,
+    alerts: &[Alert],
+    now: Timestamp,
+) -> Stored<BTreeMap<String, KnownAlert>> {
+    let mut known = BTreeMap::new();
+    if let Some(list) = alerts.iter().find(|alert| alert.is_listed) {
+        known.extend(rows::listed_alerts(db, id, &list.key)?);
+        known.extend(rows::missing_alerts(db, id, later(now, -SECOND_LIST), usize::MAX)?);
     }
     for alert in alerts {
         if known.contains_key(&alert.id) {
@@ -213,23 +317,35 @@ fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTr
     Ok(known)
 }
 
+/// How exactly it is kept when an incident was heard of last: repeats within this time write nothing.
+const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// Whether nothing of an incident has changed but when it was heard of, and that only a little.
+fn is_same(stored: &Incident, now: &Incident) -> bool {
+    let is_close =
+        now.heard_at.duration_since(stored.heard_at) < HEARD_WITHIN && stored.heard_at <= now.heard_at;
+    is_close && *stored == Incident { heard_at: stored.heard_at, look_at: stored.look_at, ..now.clone() }
+}
+
 /// Writes what came of a fold; `room` is the one that it opens.
-fn record(db: &Connection, hook: &Acceptance, folded: &Folded, room: Option<&Room>) -> Stored<()> {
-    if let Some(closed) = &folded.closed {
-        end(db, closed, hook)?;
-    }
-    let Some(incident) = &folded.incident else { return Ok(()) };
+fn record(
+    db: &Connection,
+    hook: &Acceptance,
+    key: &DedupKey,
+    stored: Option<&Incident>,
+    folded: &Folded,
+    room: Option<&Room>,
+) -> Stored<()> {
     let now = hook.received_at;
-    rows::put_incident(db, incident)?;
+    if let Some(closed) = &folded.closed {
+        end(db, closed, now)?;
+    }
+    let Some(incident) = &folded.incident else { return remember_ends(db, key, &folded.alerts, now) };
+    if !stored.is_some_and(|stored| is_same(stored, incident)) {
+        rows::put_incident(db, incident)?;
+    }
     for (id, alert) in &folded.alerts {
-        let fires = alert.state != AlertState::Resolved;
-        let listed_by = alert.listed_by.as_deref().filter(|_| fires);
-        execute(
-            db,
-            "INSERT INTO alerts (incident, id, listed_by, doc) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (incident, id) DO UPDATE SET listed_by = ?3, doc = ?4",
-            params![incident.id.0, id, listed_by, write("alert", alert)?],
-        )?;
+        rows::put_alert(db, incident.id, id, alert)?;
     }
     execute(
         db,
@@ -237,12 +353,7 @@ fn record(db: &Connection, hook: &Acceptance, folded: &Folded, room: Option<&Roo
         params![incident.id.0, hook.receipt, hook.source, millis(now), write("outcome", &folded.outcome)?],
     )?;
     if let Some(news) = &folded.news {
-        execute(
-            db,
-            "INSERT INTO news (incident, seq, at, receipt, doc)
-             SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM news WHERE incident = ?1",
-            params![incident.id.0, millis(now), hook.receipt, write("piece of news", news)?],
-        )?;
+        rows::add_news(db, incident.id, Some(&hook.receipt), news, now)?;
     }
     if let Some(room) = room {
         execute(
@@ -269,6 +380,7 @@ fn record(db: &Connection, hook: &Acceptance, folded: &Folded, room: Option<&Roo
     }
     Ok(())
 }
+
 /// Which hooks touched an incident.
 pub(super) fn hooks(db: &Connection, id: IncidentId) -> Stored<Vec<(i64, String, String, Outcome)>> {
     all(

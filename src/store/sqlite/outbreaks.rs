@@ -112,6 +112,7 @@ pub(super) fn described(db: &Connection, before: &Incident, after: Incident) -> 
         _ => before.summary.trim_end_matches(end),
     };
     Ok(Incident {
+        key: before.key.clone(),
         title: before.title.clone(),
         summary: format!("And {count} more {end}\n{own}"),
         labels: before.labels.clone(),
