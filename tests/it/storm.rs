@@ -24,11 +24,11 @@ fn alerts() -> u64 {
     times("WARROOM_STORM", 1000)
 }
 
-/// A body of many alerts, the `n`-th. Each comes from another Alertmanager, because one and the same would list
-/// what it told before once more.
+/// A body of many alerts, the `n`-th. Each is a cut list, because a whole one would name what it told before once
+/// more.
 fn body(n: u64) -> Value {
     let mut body = firing("Storm");
-    body["externalURL"] = json!(format!("https://alertmanager-{n}.example"));
+    body["truncatedAlerts"] = json!(1);
     let one = body["alerts"][0].clone();
     let alerts: Vec<Value> = (n * BODY..(n + 1) * BODY)
         .map(|number| {
