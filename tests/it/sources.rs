@@ -647,8 +647,8 @@ fn a_megabyte_of_one_thing_is_read_in_time() {
         ),
         (
             SourceKind::Azure,
-            "/data/essentials/alertTargetIDs",
-            many(|n| json!(format!("/subscriptions/{n}"))),
+            "/data/essentials/configurationItems",
+            many(|n| json!(format!("vm-{n}"))),
         ),
         (SourceKind::BetterStack, "/data/attributes/metadata/service", many(|n| json!({ "value": n }))),
     ] {
