@@ -42,6 +42,7 @@ pub mod outside;
 mod readiness;
 
 pub use bodies::Bodies;
+use bodies::Sender;
 pub use notices::Told;
 use outside::Outside;
 pub use readiness::Readiness;
@@ -78,7 +79,7 @@ pub struct Receiver {
 }
 
 /// Everything that a hook of a source can be counted as.
-const OUTCOMES: [&str; 11] = [
+const OUTCOMES: [&str; 12] = [
     "accepted",
     "repeated",
     "ignored",
@@ -89,6 +90,7 @@ const OUTCOMES: [&str; 11] = [
     "body_too_large",
     "body_too_slow",
     "body_broken",
+    "crowded",
     "unavailable",
 ];
 
@@ -190,6 +192,13 @@ fn refuse(word: &'static str, problem: Problem) -> Refusal {
     Refusal { word, problem }
 }
 
+/// Whoever sends from there is no stranger any more.
+fn prove(peer: Option<&Peer>) {
+    if let Some(peer) = peer {
+        peer.prove();
+    }
+}
+
 fn receipt_outcome(receipt: &Receipt) -> &'static str {
     let of_all = receipt.incidents.iter().map(|i| i.outcome).max();
     match receipt.outcome.or(of_all) {
@@ -227,6 +236,7 @@ impl Receiver {
     async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {
         let (head, body) = request.into_parts();
         let peer = Peer::of(&head.extensions);
+        let mut sender = Sender::Stranger(peer);
         let mut hook = RawHook {
             source: source.name.clone(),
             headers: head.headers,
@@ -236,13 +246,22 @@ impl Receiver {
         if source.verifier.needs_no_body() {
             // Nobody who is turned away anyway makes us hold a body.
             self.verify(source, hook.clone(), peer, self.clock.now()).await?;
+            sender = Sender::Proven(&source.name);
+            prove(peer);
         }
-        let held = self.bodies.read(body).await?;
+        let mut held = self.bodies.read(body, sender).await?;
         hook.body = held.bytes.clone();
         let now = self.clock.now();
-        let verified = self.verify(source, hook, peer, now).await?;
-        self.run_errand(source, &verified).await?;
-        self.accept(source, &verified, None, now).await
+        let verified = held.keep(self.verify(source, hook, peer, now)).await?;
+        if let Sender::Stranger(_) = sender {
+            self.bodies.prove(&mut held, &source.name)?;
+            prove(peer);
+        }
+        let accepted = async {
+            self.run_errand(source, &verified).await?;
+            self.accept(source, &verified, None, now).await
+        };
+        held.keep(accepted).await
     }
 
     /// A signer whose certificate cannot be had right now is asked to come again: to SNS, a 4xx would mean that
@@ -251,7 +270,7 @@ impl Receiver {
         &self,
         source: &Source,
         hook: RawHook,
-        peer: Option<Peer>,
+        peer: Option<&Peer>,
         now: Timestamp,
     ) -> Result<VerifiedBody, Refusal> {
         let note = |what: &'static str, reason: &str| {
@@ -385,6 +404,11 @@ impl Receiver {
             let (level, reason) = (Level::WARN, "repeated");
             let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
             self.metrics.log.note(event, now);
+        }
+        for told in receipt.incidents.iter().filter(|told| told.outcome == Outcome::Repeated) {
+            if let (Some(id), Some(reason)) = (&told.id, &told.reason) {
+                warn!(source.name = source.name, incident.id = id, reason, "an alert repeats itself oddly");
+            }
         }
         let incidents: Vec<&str> = receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect();
         let outcome = receipt_outcome(&receipt);

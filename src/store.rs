@@ -163,8 +163,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// returns how many of them have a group with it.
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Closes incidents whose quiet time is over and wakes their rooms; returns how many.
-    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError>;
+    /// Closes incidents whose quiet time is over and wakes their rooms; returns how many. Also sees to those of which
+    /// nothing was heard for long, see [`pass_time`](crate::incident::pass_time).
+    async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError>;
 
     /// The next moment at which anything is due.
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;

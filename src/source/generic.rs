@@ -161,6 +161,8 @@ impl Own {
             taken_by: self.acknowledged_by.0.filter(|_| state == AlertState::Acknowledged),
             started_at: self.started_at.0,
             ended_at: self.ended_at.0.filter(|_| state == AlertState::Resolved),
+            happened_at: self.ended_at.0.filter(|_| state == AlertState::Resolved),
+            outbreak_at: self.started_at.0,
             test: self.test.as_deref().is_some_and(is_yes),
             ..Draft::default()
         };
@@ -241,6 +243,7 @@ pub(super) fn by_fields(
     let mut labels = Texts(labels.collect());
     labels.add(more);
     let title = text_at(&fields.title);
+    let started_at = fields.started_at.as_ref().and_then(|path| moment(&*path.find(item)?));
     let draft = Draft {
         id: text_at(&fields.condition).unwrap_or_default(),
         keeps: Keeps { title: title.is_none(), ..Keeps::default() },
@@ -248,7 +251,8 @@ pub(super) fn by_fields(
         summary: text_at(&fields.description).unwrap_or_default(),
         labels: labels.0,
         links: text_at(&fields.url).map(|url| (LinkKind::Source, url)).into_iter().collect(),
-        started_at: fields.started_at.as_ref().and_then(|path| moment(&*path.find(item)?)),
+        started_at,
+        outbreak_at: started_at,
         test: text_at(&fields.test).is_some_and(|text| is_yes(&text)),
         ..Draft::default()
     };

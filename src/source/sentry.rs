@@ -133,6 +133,9 @@ fn metric_alert(mut data: Value, action: &str, source: &Source) -> Result<Outcom
         links: links_of([(LinkKind::Source, link.as_deref())]),
         started_at: alert.date_started.0,
         ended_at: alert.date_closed.0.filter(|_| state == AlertState::Resolved),
+        happened_at: alert.date_closed.0.filter(|_| state == AlertState::Resolved),
+        outbreak_at: alert.date_started.0,
+        ended_for_good: true,
         ..Draft::default()
     };
     // An end has no severity of its own.
@@ -214,6 +217,7 @@ impl Event {
             test: labels.get("sample_event").is_some_and(|yes| yes == "yes"),
             labels,
             started_at: self.datetime.0.or(self.timestamp.0),
+            happened_at: self.datetime.0.or(self.timestamp.0),
             ..Draft::default()
         }
     }
@@ -319,6 +323,7 @@ impl Issue {
             "resolved" | "archived" | "ignored" => AlertState::Resolved,
             _ => return Ok(Outcome::Nothing("an action that does not change the issue's state")),
         };
+        let put_aside = matches!(action, "archived" | "ignored") || self.status.as_deref() == Some("ignored");
         let key = key_of_issue(id);
         let Part(project) = self.project;
         let project = project.slug.as_deref().or(project.name.as_deref());
@@ -350,6 +355,9 @@ impl Issue {
             assignees: person.into_iter().collect(),
             // An issue that came back began when it was last seen, not years ago.
             started_at: if action == "unresolved" { self.last_seen.0 } else { self.first_seen.0 },
+            // The latest of its events, unless somebody opened it again, of which no time is told.
+            happened_at: self.last_seen.0.filter(|_| action != "unresolved"),
+            end_reason: put_aside.then(|| "somebody put the issue aside in Sentry".to_owned()),
             // What was done to an issue takes nothing from what the alert about it said.
             keeps: Keeps { severity: true, ..Keeps::default() },
             ..Draft::default()

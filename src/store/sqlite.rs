@@ -23,7 +23,7 @@ use crate::clock::{SignedDuration, Timestamp};
 use crate::consent::letter::Tried;
 use crate::consent::{Acquaintance, Letter, Standing};
 use crate::gateway::Notice;
-use crate::incident::IncidentId;
+use crate::incident::{IncidentId, Rules};
 use crate::jid::{GroupId, Jid};
 use crate::pacing::{Creation, Made};
 use crate::room::{Event, Room, Wish};
@@ -382,8 +382,8 @@ impl Store for Sqlite {
         self.writer.call(move |db| waking::wake_rooms(db, &instance, now)).await
     }
 
-    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.writer.call(move |db| steps::close_quiet(db, now)).await
+    async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
+        self.writer.call(move |db| steps::close_quiet(db, rules, now)).await
     }
 
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {

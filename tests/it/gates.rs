@@ -18,7 +18,7 @@ use warroom::gateway::{
     Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, Notice,
     OwnMessage, Sent, Session,
 };
-use warroom::incident::IncidentId;
+use warroom::incident::{IncidentId, Rules};
 use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
@@ -280,8 +280,8 @@ impl Store for GatedStore {
         self.around("wake_rooms", self.inner.wake_rooms(instance, now)).await
     }
 
-    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let closed = self.inner.close_quiet(now).await?;
+    async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
+        let closed = self.inner.close_quiet(rules, now).await?;
         if closed > 0 {
             self.gates.pass("close_quiet", Moment::After).await;
         }

@@ -39,5 +39,7 @@ mod sns;
 mod sources;
 mod storm;
 mod sweep;
+mod truth;
+mod zz_replay;
 mod verdict;
 mod workers;

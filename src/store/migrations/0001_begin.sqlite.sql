@@ -23,14 +23,15 @@ CREATE TABLE incidents (
     number    INTEGER PRIMARY KEY,
     key       TEXT NOT NULL,
     state     TEXT NOT NULL,
-    resolved_at INTEGER,                   -- with closes_at, for clocks that are put back
-    closes_at INTEGER,
+    resolved_at INTEGER,                   -- for clocks that are put back
+    look_at   INTEGER,                     -- when time alone changes it: the quiet time ends, its source is silent
     doc       TEXT NOT NULL
 );
 
 -- At most one incident of a key is not closed: this is what makes two of them impossible.
 CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state <> 'closed';
-CREATE INDEX incidents_by_close ON incidents (closes_at) WHERE closes_at IS NOT NULL;
+CREATE INDEX incidents_by_age ON incidents (key, number);
+CREATE INDEX incidents_by_look ON incidents (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX incidents_by_end ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 
 CREATE TABLE alerts (
@@ -40,11 +41,25 @@ CREATE TABLE alerts (
     PRIMARY KEY (incident, id)
 ) WITHOUT ROWID;
 
+-- The same alert under another key, as after the edit of a route.
+CREATE INDEX alerts_by_id ON alerts (id);
+
+-- Ends that came before their beginnings, which may still be on their way.
+CREATE TABLE ends (
+    key TEXT NOT NULL,
+    id  TEXT NOT NULL,
+    at  INTEGER NOT NULL,
+    doc TEXT NOT NULL,
+    PRIMARY KEY (key, id)
+) WITHOUT ROWID;
+
+CREATE INDEX ends_by_age ON ends (at);
+
 CREATE TABLE news (
     incident INTEGER NOT NULL REFERENCES incidents (number),
     seq      INTEGER NOT NULL,
     at       INTEGER NOT NULL,
-    receipt  TEXT NOT NULL,
+    receipt  TEXT,                         -- of the hook that told it, if one did
     doc      TEXT NOT NULL,
     PRIMARY KEY (incident, seq)
 ) WITHOUT ROWID;

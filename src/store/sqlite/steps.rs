@@ -6,7 +6,7 @@ use super::orphans;
 use super::rows::{self, Stored, all, execute, first, millis, moment, read, write};
 use super::{briefs, consents, hosts, letters, queue};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
-use crate::incident::{Incident, IncidentId};
+use crate::incident::{Incident, IncidentId, Rules, State, pass_time};
 use crate::pacing::{MINUTE, Pace, one_more};
 use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::progress::Note;
@@ -382,10 +382,10 @@ pub(super) fn release(
     Ok(())
 }
 
-pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
+pub(super) fn close_quiet(db: &Connection, rules: Rules, now: Timestamp) -> Stored<usize> {
     let docs = all(
         db,
-        "SELECT number, doc FROM incidents WHERE closes_at <= ?1 OR resolved_at > ?2",
+        "SELECT number, doc FROM incidents WHERE look_at <= ?1 OR resolved_at > ?2",
         [millis(now), millis(later(now, CLOCK_SKEW))],
         |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
     )?;
@@ -397,7 +397,7 @@ pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
                 tracing::error!(incident.id = %IncidentId(number), error = %error, "an incident is left out");
                 execute(
                     db,
-                    "UPDATE incidents SET closes_at = ?2 WHERE number = ?1",
+                    "UPDATE incidents SET look_at = ?2 WHERE number = ?1",
                     params![number, millis(later(now, AGAIN))],
                 )?;
                 continue;
@@ -410,9 +410,28 @@ pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
             rows::put_incident(db, &over)?;
             rows::stir(db, over.id, now)?;
             closed += 1;
+        } else if incident.look_at.is_some_and(|at| at <= now) {
+            be_silent(db, &incident, rules, now)?;
         }
     }
     Ok(closed)
+}
+
+/// Nothing was heard of an open incident for a while.
+fn be_silent(db: &Connection, incident: &Incident, rules: Rules, now: Timestamp) -> Stored<()> {
+    let passed = pass_time(incident, &rows::alerts(db, incident.id)?, rules, now);
+    rows::put_incident(db, &passed.incident)?;
+    for (id, alert) in &passed.alerts {
+        rows::put_alert(db, incident.id, id, alert)?;
+    }
+    if let Some(news) = &passed.news {
+        rows::add_news(db, incident.id, None, news, now)?;
+        if passed.incident.state != State::Open {
+            queue::leave(db, incident.id, now)?;
+        }
+        rows::stir(db, incident.id, now)?;
+    }
+    Ok(())
 }
 
 pub(super) fn next_wake(db: &Connection) -> Stored<Option<Timestamp>> {
@@ -424,7 +443,7 @@ pub(super) fn next_wake(db: &Connection) -> Stored<Option<Timestamp>> {
     let leased = soonest(
         "SELECT min(max(wake_at, lease_until)) FROM rooms WHERE lease_until IS NOT NULL AND wake_at IS NOT NULL",
     )?;
-    let quiet = soonest("SELECT min(closes_at) FROM incidents WHERE closes_at IS NOT NULL")?;
+    let quiet = soonest("SELECT min(look_at) FROM incidents WHERE look_at IS NOT NULL")?;
     Ok([free, leased, quiet].into_iter().flatten().min().map(moment))
 }
 

@@ -12,7 +12,7 @@ use warroom::clock::{Clock, SignedDuration, Timestamp};
 use warroom::consent::letter::Tried;
 use warroom::consent::{Acquaintance, Letter, Standing};
 use warroom::gateway::Notice;
-use warroom::incident::IncidentId;
+use warroom::incident::{IncidentId, Rules};
 use warroom::jid::{GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, Readiness, Receiver};
@@ -231,8 +231,8 @@ impl Store for Moody {
         self.inner.wake_rooms(instance, now).await
     }
 
-    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.inner.close_quiet(now).await
+    async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
+        self.inner.close_quiet(rules, now).await
     }
 
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
