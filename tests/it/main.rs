@@ -40,6 +40,6 @@ mod sources;
 mod storm;
 mod sweep;
 mod truth;
+mod zz_replay;
 mod verdict;
 mod workers;
-mod zz_replay;
