@@ -290,11 +290,14 @@ impl Receiver {
             note("a hook was turned away unverified", why.as_str());
             refuse(why.as_str(), Problem::Unauthorized)
         };
+        let by = peer.map(Peer::network);
         let certificate = match certificate_for(&hook, &source.verifier, now).map_err(turned_away)? {
-            Some(address) => Some(self.outside.certificate(&address, now).await.map_err(|_said_there| {
-                note("a hook cannot be judged now; the sender is asked to repeat it", "no certificate");
-                refuse("unavailable", Problem::Unavailable)
-            })?),
+            Some(address) => {
+                Some(self.outside.certificate(&address, by, now).await.map_err(|_said_there| {
+                    note("a hook cannot be judged now; the sender is asked to repeat it", "no certificate");
+                    refuse("unavailable", Problem::Unavailable)
+                })?)
+            }
             None => None,
         };
         verify_with(hook, &source.verifier, certificate.as_deref(), now).map_err(turned_away)
