@@ -33,7 +33,7 @@ use crate::message::{self, Composer, Trust};
 use crate::pacing::{Budget, NumberId};
 use crate::peer::Proxies;
 use crate::receiver::outside::Outside;
-use crate::receiver::{self, Bodies, Readiness, Receiver, Told};
+use crate::receiver::{self, Bodies, Readiness, Receiver, Told, Troubles};
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
@@ -258,6 +258,7 @@ impl Bridge {
             outside: Arc::new(Outside::new(Arc::new(Https::default()), Arc::clone(&store))),
             bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
+            troubles: Troubles::default(),
             readiness: Readiness::default(),
         };
         receiver::count_from_zero(&metrics, &receiver.sources, &receiver.told);

@@ -26,7 +26,9 @@ use crate::jid::{GroupId, Jid};
 use crate::pacing::{Budget, Creation, Made, Pace};
 use crate::room::progress::Note;
 use crate::room::{Also, Effect, Event, Room, Step, Wanted, Wish};
+use source_trouble::{Sighting, SourceTrouble};
 
+pub mod source_trouble;
 pub mod sqlite;
 
 /// Makes the room of an incident that opens now. Called inside the transaction, so it must be quick and
@@ -203,6 +205,19 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// returns how many. What else is known of them stays.
     async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
+    /// Writes down that something came which could not be taken. What [`Self::accept`] takes in says so itself.
+    async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError>;
+
+    /// What came within the last day and could not be taken, the newest first.
+    async fn source_troubles(&self, now: Timestamp) -> Result<Vec<SourceTrouble>, StoreError>;
+
+    /// Takes the next trouble that the fallback webhook is to be told of: of a source that has opened rooms, and once
+    /// an hour. Unless [`Self::trouble_told`] follows, it is taken again after a minute.
+    async fn take_trouble_call(&self, now: Timestamp) -> Result<Option<SourceTrouble>, StoreError>;
+
+    /// The fallback webhook was told.
+    async fn trouble_told(&self, told: &SourceTrouble, now: Timestamp) -> Result<(), StoreError>;
+
     /// Whether the store answers and takes writes.
     async fn ready(&self, now: Timestamp) -> Result<(), StoreError>;
 }
@@ -268,6 +283,8 @@ pub struct Acceptance {
     pub replays: Option<String>,
     /// Why nothing was, if nothing was.
     pub ignored: Option<String>,
+    /// What of it was not understood.
+    pub trouble: Option<Sighting>,
     /// The operator's rules.
     pub rules: Rules,
     /// Incidents of one source and route that may begin at once; further ones join one of them.

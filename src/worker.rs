@@ -46,6 +46,7 @@ pub mod numbers;
 mod perform;
 mod quorum;
 mod second_way;
+mod source_troubles;
 
 /// Rooms worked on at the same time for each number, and calls under way through one of them.
 const AT_ONCE: usize = 16;

@@ -14,6 +14,7 @@ use tracing::warn;
 
 use self::lane::{Asker, Lane, unavailable};
 use self::rows::{Stored, all, first, moment, read};
+use super::source_trouble::{Sighting, SourceTrouble};
 use super::{
     Acceptance, Accepted, Asking, Began, Dossier, Entry, Finished, Gathered, Happening, Heard, Hearing,
     IncidentQuery, IncidentState, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted,
@@ -41,6 +42,7 @@ mod orphans;
 mod outbreaks;
 mod queue;
 mod rows;
+mod source_troubles;
 mod steps;
 mod waking;
 
@@ -516,6 +518,23 @@ impl Store for Sqlite {
                     ORDER BY received_at LIMIT ?2)";
         let params = [rows::millis(before), i64::try_from(limit).unwrap_or(i64::MAX)];
         self.writer.call(move |db| rows::execute(db, sql, params)).await
+    }
+
+    async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.call(move |db| source_troubles::note(db, &seen, now)).await
+    }
+
+    async fn source_troubles(&self, now: Timestamp) -> Result<Vec<SourceTrouble>, StoreError> {
+        self.reader.call(move |db| source_troubles::list(db, now)).await
+    }
+
+    async fn take_trouble_call(&self, now: Timestamp) -> Result<Option<SourceTrouble>, StoreError> {
+        self.writer.call(move |db| source_troubles::take_call(db, now)).await
+    }
+
+    async fn trouble_told(&self, told: &SourceTrouble, now: Timestamp) -> Result<(), StoreError> {
+        let told = told.clone();
+        self.writer.call(move |db| source_troubles::told(db, &told, now)).await
     }
 
     async fn ready(&self, now: Timestamp) -> Result<(), StoreError> {

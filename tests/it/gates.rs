@@ -15,13 +15,14 @@ use warroom::clock::{SignedDuration, Timestamp};
 use warroom::consent::letter::Tried;
 use warroom::consent::{Acquaintance, Letter, Standing};
 use warroom::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members, Notice,
-    OwnMessage, Sent, Session,
+    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members,
+    Notice, OwnMessage, Sent, Session,
 };
 use warroom::incident::{IncidentId, Rules};
 use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
+use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
     Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
     Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots, StepOutcome, Store,
@@ -344,6 +345,22 @@ impl Store for GatedStore {
 
     async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {
         self.inner.receipt(id).await
+    }
+
+    async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.note_source_trouble(seen, now).await
+    }
+
+    async fn source_troubles(&self, now: Timestamp) -> Result<Vec<SourceTrouble>, StoreError> {
+        self.inner.source_troubles(now).await
+    }
+
+    async fn take_trouble_call(&self, now: Timestamp) -> Result<Option<SourceTrouble>, StoreError> {
+        self.inner.take_trouble_call(now).await
+    }
+
+    async fn trouble_told(&self, told: &SourceTrouble, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.trouble_told(told, now).await
     }
 
     async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -44,4 +44,3 @@ mod sweep;
 mod truth;
 mod verdict;
 mod workers;
-mod zz_replay;

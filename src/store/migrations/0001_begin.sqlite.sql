@@ -19,6 +19,19 @@ CREATE TABLE certificates (
     fetched_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- What sources sent that nobody was called for, because it could not be taken.
+CREATE TABLE source_troubles (
+    kind      TEXT NOT NULL,
+    source    TEXT NOT NULL,               -- what stood in the address, if it is no source's
+    why       TEXT NOT NULL,
+    bytes     INTEGER NOT NULL,
+    times     INTEGER NOT NULL,
+    since     INTEGER NOT NULL,
+    last_at   INTEGER NOT NULL,
+    called_at INTEGER,                     -- when the fallback webhook was told last
+    PRIMARY KEY (kind, source)
+) WITHOUT ROWID;
+
 CREATE TABLE incidents (
     number    INTEGER PRIMARY KEY,
     key       TEXT NOT NULL,

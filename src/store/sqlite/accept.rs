@@ -7,6 +7,7 @@ use rusqlite::{Connection, named_params, params};
 use super::outbreaks::{self, Origin};
 use super::queue;
 use super::rows::{self, Stored, all, execute, first, millis, read, write};
+use super::source_troubles;
 use crate::alert::{Alert, AlertState, DedupKey};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{
@@ -20,6 +21,9 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
         && let Some(receipt) = earlier_receipt(db, &hook.source, key, &hook.reading)?
     {
         return Ok(Accepted { receipt, wakes: false });
+    }
+    if let Some(trouble) = &hook.trouble {
+        source_troubles::note(db, trouble, hook.received_at)?;
     }
     let taken = take_in(db, hook, &hook.alerts)?;
     let wakes =

@@ -277,6 +277,7 @@ async fn reread(world: &World, name: &str, change: impl FnOnce(&mut Source)) -> 
         bodies: own.bodies.clone(),
         commit_timeout: own.commit_timeout,
         readiness: receiver::Readiness::default(),
+        troubles: warroom::receiver::Troubles::default(),
     };
     listen(receiver::router(Arc::new(receiver))).await.0
 }

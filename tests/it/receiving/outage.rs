@@ -17,6 +17,7 @@ use warroom::jid::{GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, Readiness, Receiver};
 use warroom::room::{Event, Room, Wish};
+use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
     Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing,
     IncidentQuery, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots,
@@ -71,6 +72,22 @@ impl Store for Moody {
                 pending().await
             }
         }
+    }
+
+    async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.note_source_trouble(seen, now).await
+    }
+
+    async fn source_troubles(&self, now: Timestamp) -> Result<Vec<SourceTrouble>, StoreError> {
+        self.inner.source_troubles(now).await
+    }
+
+    async fn take_trouble_call(&self, now: Timestamp) -> Result<Option<SourceTrouble>, StoreError> {
+        self.inner.take_trouble_call(now).await
+    }
+
+    async fn trouble_told(&self, told: &SourceTrouble, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.trouble_told(told, now).await
     }
 
     async fn earlier_receipt(
@@ -313,6 +330,7 @@ impl Outage {
             bodies: own.bodies.clone(),
             commit_timeout,
             readiness: Readiness::default(),
+            troubles: warroom::receiver::Troubles::default(),
         };
         let patient = receiver(Duration::from_secs(30));
         let impatient = receiver(Duration::from_millis(50));

@@ -67,6 +67,7 @@ impl Bridge {
             bodies: own.bodies.clone(),
             commit_timeout: own.commit_timeout,
             readiness: Readiness::default(),
+            troubles: warroom::receiver::Troubles::default(),
         };
         // The listener says whose request it is; here a header does.
         let router =
