@@ -30,8 +30,8 @@ use crate::gateway::posting::Poster;
 use crate::gateway::second_way::{self, SecondWay, Webhook, WebhookNotBuilt};
 use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::message::{self, Composer, Trust};
-use crate::peer::Proxies;
 use crate::pacing::{Budget, NumberId};
+use crate::peer::Proxies;
 use crate::receiver::outside::Outside;
 use crate::receiver::{self, Bodies, Readiness, Receiver, Told};
 use crate::sandbox::Sandbox;
@@ -416,7 +416,7 @@ pub async fn start_sandbox(
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { address, error };
-    let listener = listener::open(address).map_err(failed)?;
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }

@@ -264,6 +264,12 @@ impl Receiver {
         held.keep(accepted).await
     }
 
+    /// Says what a source may cause again and again.
+    fn note(&self, level: Level, what: &'static str, source: &Source, reason: &str, now: Timestamp) {
+        let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
+        self.metrics.log.note(event, now);
+    }
+
     /// A signer whose certificate cannot be had right now is asked to come again: to SNS, a 4xx would mean that
     /// the message has arrived.
     async fn verify(
@@ -360,10 +366,8 @@ impl Receiver {
             let needs_one = alert.state != AlertState::Resolved && !alert.keeps.severity;
             if alert.severity_origin == SeverityOrigin::Unmapped && needs_one {
                 self.metrics.unmapped.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
-                warn!(
-                    source.name = source.name,
-                    severity, "an alert says no severity that is known; the configured default was taken"
-                );
+                let what = "an alert says no severity that is known; the configured default was taken";
+                self.note(Level::WARN, what, source, severity, now);
             }
         }
         let acceptance = Acceptance {
@@ -388,14 +392,14 @@ impl Receiver {
             Ok(Err(error)) => {
                 self.readiness.doubt();
                 self.metrics.store_failures.inc();
-                error!(source.name = source.name, error = %error, "a hook could not be stored");
+                self.note(Level::ERROR, "a hook could not be stored", source, &error.to_string(), now);
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
             // It may be committed all the same; sent again, it will be known.
             Err(_elapsed) => {
                 self.readiness.doubt();
                 self.metrics.store_failures.inc();
-                error!(source.name = source.name, "the store did not take a hook in time");
+                self.note(Level::ERROR, "the store did not take a hook in time", source, "slow", now);
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
         };
@@ -404,13 +408,12 @@ impl Receiver {
             // A sender that signs the same bytes for every outage would be deaf to the second one: say so.
             let what = "this very delivery was accepted before and does nothing again; a sender whose bodies \
                         never differ must put a changing id or started_at into them";
-            let (level, reason) = (Level::WARN, "repeated");
-            let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
-            self.metrics.log.note(event, now);
+            self.note(Level::WARN, what, source, "repeated", now);
         }
         for told in receipt.incidents.iter().filter(|told| told.outcome == Outcome::Repeated) {
             if let (Some(id), Some(reason)) = (&told.id, &told.reason) {
-                warn!(source.name = source.name, incident.id = id, reason, "an alert repeats itself oddly");
+                let reason = format!("{id}: {reason}");
+                self.note(Level::WARN, "an alert repeats itself oddly", source, &reason, now);
             }
         }
         let incidents: Vec<&str> = receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect();

@@ -301,7 +301,12 @@ impl Desk {
             created_at: Some(Timestamp::from_second(self.clock.now().as_second() + second).unwrap()),
         };
         let groups = vec![found(GROUP, -1), found(OTHER_GROUP, 0)];
-        let look = Step::Look { token: id.to_string(), instance: "main".into(), asked_at: self.clock.now(), thoroughly: true };
+        let look = Step::Look {
+            token: id.to_string(),
+            instance: "main".into(),
+            asked_at: self.clock.now(),
+            thoroughly: true,
+        };
         self.call(id, look, Answer::Groups(FoundGroups { groups, doubt: None })).await;
         id
     }

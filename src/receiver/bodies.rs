@@ -68,7 +68,7 @@ impl Bodies {
     pub(super) async fn read(&self, body: Body, sender: Sender<'_>) -> Result<Held, Refusal> {
         let share = match sender {
             Sender::Stranger(peer) => {
-                let address = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.network());
+                let address = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), Peer::network);
                 self.strangers.take(Holder::Address(address), 0)
             }
             Sender::Proven(source) => self.proven.take(Holder::Source(source.to_owned()), 0),

@@ -218,7 +218,8 @@ impl Receiver {
                     let groups = hearing.second_groups;
                     warn!(
                         gateway.instance = instance,
-                        groups, "the gateway told of a second group that carries an incident's id; adopt it or close it"
+                        groups,
+                        "the gateway told of a second group that carries an incident's id; adopt it or close it"
                     );
                 }
                 if hearing.rooms + came.rooms > 0 {

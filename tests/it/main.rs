@@ -41,6 +41,6 @@ mod sources;
 mod storm;
 mod sweep;
 mod truth;
-mod zz_replay;
 mod verdict;
 mod workers;
+mod zz_replay;
