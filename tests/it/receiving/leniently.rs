@@ -342,3 +342,19 @@ async fn a_slash_at_the_end_of_the_address_is_taken() {
         world.give(path, &[], body.to_string()).await.assert_problem(404, "not_found");
     }
 }
+
+#[tokio::test]
+async fn what_begins_and_ends_in_one_body_is_said_to_be_over() {
+    let world = world().await;
+    let mut body = firing("Blip");
+    let mut over = body["alerts"][0].clone();
+    over["status"] = "resolved".into();
+    over["endsAt"] = "2026-03-02T09:59:50Z".into();
+    body["alerts"].as_array_mut().unwrap().push(over);
+    let answer = world.give("alertmanager", &[], body.to_string()).await.json();
+    let incident = &answer["incidents"][0];
+    assert_eq!(
+        (&incident["outcome"], &incident["severity"], &incident["reason"]),
+        (&json!("ignored"), &json!("sev1"), &json!("it was over before anybody was called"))
+    );
+}

@@ -47,7 +47,7 @@ impl Served {
         let clock: Arc<dyn Clock> = Arc::new(TestClock::at(beginning()));
         let (gateway, sandbox) = listen(Sandbox::new(Setup::default(), Arc::clone(&clock)).router()).await;
         let folder = TempDir::new().unwrap();
-        let sources = format!("  signed: {{ kind: generic, verify: {{ hmac: a-key }} }}\n{sources}");
+        let sources = format!("  signer: {{ kind: generic, verify: {{ hmac: a-key }} }}\n{sources}");
         let options = Options { server, sources, ..Options::default() };
         let loaded = load(&folder, &options, gateway);
         let stop = CancellationToken::new();
@@ -130,7 +130,7 @@ async fn one_byte_too_many_is_refused_however_it_is_framed() {
     let served = Served::start().await;
     for bytes in [with_length(MOST + 1, &body_of(MOST + 1)), in_chunks(&body_of(MOST + 1))] {
         // Of one that signs nobody knows who it is before the body is there.
-        let bytes = String::from_utf8(bytes).unwrap().replacen("/hooks/prometheus", "/hooks/signed", 1);
+        let bytes = String::from_utf8(bytes).unwrap().replacen("/hooks/prometheus", "/hooks/signer", 1);
         assert_problem(&exchange(served.address(), bytes.as_bytes()).await, "413", "body_too_large");
     }
     // One that its head has proven may send more.
