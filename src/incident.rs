@@ -18,7 +18,7 @@ mod before;
 mod known;
 mod silence;
 
-pub use before::{Before, is_complete_list};
+pub use before::{Before, SECOND_LIST};
 pub use known::KnownAlert;
 use known::{Told, complete};
 pub use silence::{Passed, pass_time};
@@ -400,6 +400,7 @@ pub fn fold(
         remembered.insert(id, missing);
     }
     incident.was_heard_of(&told, &known, &remembered, rules, now);
+    remembered.retain(|id, now| known.get(id).is_none_or(|before| !before.says_all_of(now)));
     incident.truncated = alerts().any(|a| a.truncated);
     let taken_before = incident.acknowledged;
     if let Some(lead) = lead {

@@ -32,7 +32,7 @@ use crate::signature::{
 };
 use crate::source::document::{is_packed, unpacked};
 use crate::source::{Parsed, Read, Source, SourceKind, delivery_key, read};
-use crate::store::{Acceptance, Answered, OpenRoom, Receipt, Store, StoredHook};
+use crate::store::{Acceptance, Accepted, Answered, OpenRoom, Receipt, Store, StoreError, StoredHook};
 use crate::telemetry::throttled_log::Event;
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
@@ -65,6 +65,8 @@ pub struct Receiver {
     pub roster: watch::Receiver<Arc<Roster>>,
     /// The operator's rules.
     pub rules: Rules,
+    /// Incidents of one source and route that may begin at once.
+    pub most_rooms: usize,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What is counted.
@@ -305,6 +307,12 @@ impl Receiver {
         held.keep(accepted).await
     }
 
+    /// Says what a source may cause again and again.
+    fn note(&self, level: Level, what: &'static str, source: &Source, reason: &str, now: Timestamp) {
+        let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
+        self.metrics.log.note(event, now);
+    }
+
     /// Some senders sign a text and some what they have packed it to: the one that the signature holds for is taken.
     fn as_signed(&self, source: &Source, hook: RawHook, now: Timestamp) -> RawHook {
         let holds = |hook: &RawHook| verify(hook.clone(), &source.verifier, now).is_ok();
@@ -318,12 +326,6 @@ impl Receiver {
             }
         }
         hook
-    }
-
-    /// Says what a source may cause again and again.
-    fn note(&self, level: Level, what: &'static str, source: &Source, reason: &str, now: Timestamp) {
-        let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
-        self.metrics.log.note(event, now);
     }
 
     /// A signer whose certificate cannot be had right now is asked to come again: to SNS, a 4xx would mean that
@@ -344,11 +346,14 @@ impl Receiver {
             note("a hook was turned away unverified", why.as_str());
             refuse(why.as_str(), Problem::Unauthorized)
         };
+        let by = peer.map(Peer::network);
         let certificate = match certificate_for(&hook, &source.verifier, now).map_err(turned_away)? {
-            Some(address) => Some(self.outside.certificate(&address, now).await.map_err(|_said_there| {
-                note("a hook cannot be judged now; the sender is asked to repeat it", "no certificate");
-                refuse("unavailable", Problem::Unavailable)
-            })?),
+            Some(address) => {
+                Some(self.outside.certificate(&address, by, now).await.map_err(|_said_there| {
+                    note("a hook cannot be judged now; the sender is asked to repeat it", "no certificate");
+                    refuse("unavailable", Problem::Unavailable)
+                })?)
+            }
             None => None,
         };
         verify_with(hook, &source.verifier, certificate.as_deref(), now).map_err(turned_away)
@@ -444,12 +449,21 @@ impl Receiver {
             ignored,
             trouble,
             rules: self.rules,
+            most_rooms: self.most_rooms,
             judge: source.judge(),
             open_room: self.open_room(),
         };
         let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;
-        let receipt = match committed {
-            Ok(Ok(receipt)) => receipt,
+        let Accepted { receipt, wakes } = match committed {
+            Ok(Ok(accepted)) => accepted,
+            // This source sends more than can be stored; that says nothing about the store.
+            Ok(Err(StoreError::Busy)) => {
+                let what = "more hooks come than can be stored; the sender is asked to come again";
+                let (level, reason) = (Level::WARN, "busy");
+                let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
+                self.metrics.log.note(event, now);
+                return Err(refuse("unavailable", Problem::Unavailable));
+            }
             Ok(Err(error)) => {
                 self.readiness.doubt();
                 self.metrics.store_failures.inc();
@@ -464,7 +478,9 @@ impl Receiver {
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
         };
-        self.bell.notify_one();
+        if wakes {
+            self.bell.notify_one();
+        }
         if receipt.outcome == Some(Outcome::Repeated) {
             // A sender that signs the same bytes for every outage would be deaf to the second one: say so.
             let what = "this very delivery was accepted before and does nothing again; a sender whose bodies \

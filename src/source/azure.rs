@@ -309,7 +309,7 @@ fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
                 "monitorCondition": if is_over { "Resolved" } else { "Fired" },
                 "monitoringService": "Platform",
                 "alertTargetIDs": [
-                    format!("{subscription}/resourcegroups/checkout/providers/microsoft.web/sites/checkout"),
+                    format!("{subscription}/resourcegroups/checkout/providers/microsoft.web/sites/{dedup}"),
                 ],
                 "configurationItems": ["checkout"],
                 "originAlertId": format!("origin-{dedup}"),

@@ -24,9 +24,9 @@ use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
-    Acceptance, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
-    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store, StoreError,
-    StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
+    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots, StepOutcome, Store,
+    StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.
@@ -140,14 +140,14 @@ impl GatedStore {
 
 #[async_trait]
 impl Store for GatedStore {
-    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
+    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
         self.around("accept", self.inner.accept(hook)).await
     }
 
     async fn lease_rooms(
         &self,
         now: Timestamp,
-        limit: usize,
+        slots: Slots,
         lease_for: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError> {
         let failure = self.gates.store_fails("lease_rooms");
@@ -155,7 +155,7 @@ impl Store for GatedStore {
             return Err(unavailable());
         }
         // A look that finds nothing changes nothing, so only one that leases is worth a gate.
-        let leases = self.inner.lease_rooms(now, limit, lease_for).await?;
+        let leases = self.inner.lease_rooms(now, slots, lease_for).await?;
         if !leases.is_empty() {
             self.gates.pass("lease_rooms", Moment::After).await;
         }

@@ -19,9 +19,9 @@ use warroom::receiver::{self, Readiness, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
-    Acceptance, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery, Intent,
-    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store, StoreError,
-    StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing,
+    IncidentQuery, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots,
+    StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 use super::{SENDERS, options, world};
@@ -62,7 +62,7 @@ impl Moody {
 
 #[async_trait]
 impl Store for Moody {
-    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
+    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
         match self.mood() {
             Mood::Well => self.inner.accept(hook).await,
             Mood::Down => Err(self.down()),
@@ -126,7 +126,7 @@ impl Store for Moody {
     async fn lease_rooms(
         &self,
         now: Timestamp,
-        n: usize,
+        n: Slots,
         by: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError> {
         self.inner.lease_rooms(now, n, by).await
@@ -322,6 +322,7 @@ impl Outage {
             store: store.clone(),
             roster: own.roster.clone(),
             rules: own.rules,
+            most_rooms: own.most_rooms,
             clock: Arc::clone(&own.clock),
             metrics: Arc::clone(&own.metrics),
             bell: Arc::clone(&own.bell),
