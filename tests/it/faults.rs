@@ -252,7 +252,8 @@ impl Oddity {
                 sandbox.add_fault(Fault::on(Operation::ListGroups, FaultKind::EmptyList).times(7));
             }
             Self::ListNameless => {
-                sandbox.add_fault(Fault::on(Operation::ListGroups, FaultKind::Nameless).after_effect().always());
+                sandbox
+                    .add_fault(Fault::on(Operation::ListGroups, FaultKind::Nameless).after_effect().always());
             }
             Self::GroupsNameless => {
                 for call in [Operation::ListGroups, Operation::GetGroup] {
@@ -304,7 +305,9 @@ fn whatever_is_odd_about_a_provider_there_is_one_room_or_a_person_decides() {
     let mut cases = Vec::new();
     for oddity in Oddity::ALL {
         for create in [Create::LostAfter, Create::LostBefore, Create::Well] {
-            cases.extend(Engine::ALL.into_iter().flat_map(|e| [(oddity, create, e, 1), (oddity, create, e, 2)]));
+            cases.extend(
+                Engine::ALL.into_iter().flat_map(|e| [(oddity, create, e, 1), (oddity, create, e, 2)]),
+            );
         }
     }
     let stride = if stride("WARROOM_FAULTS", SAMPLE) == SAMPLE { 5 } else { 1 };

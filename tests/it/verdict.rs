@@ -12,7 +12,7 @@ use warroom::room::seat::Refused;
 use warroom::room::{Phase, PhaseName, Seat, SeatState};
 use warroom::sandbox::GroupView;
 use warroom::store::sqlite::Sqlite;
-use warroom::store::{Dossier, Entry, Happening, Store};
+use warroom::store::{Dossier, Entry, Happening, Slots, Store};
 
 use crate::gates::Gates;
 use crate::harness::{ADA, BEN, CLEO, DAN};
@@ -115,7 +115,7 @@ pub(crate) async fn verdict(place: &Place, label: &str, excuse: Excuse) -> (Endi
     let wake = store.next_wake().await.unwrap();
     bad.expect(wake.is_none(), || format!("I5: due at {wake:?} in {:?}", room.phase));
     let far = later(place.clock.now(), SignedDuration::from_hours(24 * 365));
-    let leased = store.lease_rooms(far, 10, SignedDuration::from_secs(1)).await.unwrap();
+    let leased = store.lease_rooms(far, Slots::any(10), SignedDuration::from_secs(1)).await.unwrap();
     bad.expect(leased.is_empty(), || "I5: somebody could still lease it".to_owned());
     let open = |entry: &&Entry| matches!(entry.what, Happening::Call { outcome: None, .. });
     let open = dossier.timeline.iter().find(open);
