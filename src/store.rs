@@ -440,6 +440,8 @@ pub struct LetterAsk {
     pub stopped: Worded,
     /// The receipt for a START.
     pub started: Worded,
+    /// The question whether a sentence was meant as a STOP.
+    pub question: Worded,
     /// Until when nobody else touches the letter that is taken.
     pub until: Timestamp,
 }
@@ -492,6 +494,8 @@ pub struct Posted {
     pub looks: bool,
     /// The letter.
     pub letter: Letter,
+    /// The id that it is sent to: the network may have the person under another one than the roster.
+    pub chat: Jid,
 }
 
 /// What came of a step.

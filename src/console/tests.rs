@@ -227,7 +227,7 @@ impl Desk {
         };
         let now = self.clock.now();
         let ground =
-            Ground { policy: &policy, composer: &composer, capabilities, well_since: now, numbers: &numbers };
+            Ground { policy: &policy, composer: &composer, capabilities, numbers: &numbers, no_private_before: None };
         let effect = lease.room.finish(&step, &answer, ground, now).unwrap();
         let made = match &answer {
             Answer::Created(created) => Some(created.group.clone()),
@@ -349,7 +349,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
     let (_, roster) = tokio::sync::watch::channel(Arc::new(roster));
     let source = Source::new("prometheus", SourceKind::Alertmanager, Verifier::new(Scheme::Insecure));
     let (metrics, bell) = (Arc::new(Metrics::default()), Arc::new(tokio::sync::Notify::new()));
-    let health = Arc::new(Health::since(clock.now()));
+    let health = Arc::new(Health::default());
     Arc::new(Receiver {
         sources: BTreeMap::from([("prometheus".to_owned(), source)]),
         told: BTreeMap::new(),

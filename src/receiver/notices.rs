@@ -78,6 +78,7 @@ fn is_of_use(notice: &Notice) -> bool {
         | NoticeKind::WeLeft { .. }
         | NoticeKind::Renamed { .. }
         | NoticeKind::Changed { .. }
+        | NoticeKind::Undelivered { .. }
         | NoticeKind::Session { .. } => true,
     }
 }

@@ -3,7 +3,7 @@
 use super::agenda::{Ground, Next, Step};
 use super::alone::reach_one_by_one;
 use super::offers::Agenda;
-use super::{Room, Wanted, appeal, patience};
+use super::{Room, Wanted, appeal, patience, word};
 use crate::clock::{Timestamp, later};
 
 pub(super) fn while_unsure(
@@ -21,12 +21,18 @@ pub(super) fn while_unsure(
         let why = "nobody could tell whether the group was made".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);
     }
-    if look_at > now && room.heard_of_at.is_none() {
-        return Next::Sleep(look_at);
-    }
     let mut agenda = Agenda::new(room, now);
-    agenda.offer(Step::Look { token: room.token() });
+    let look_at = if room.heard_of_at.is_some() { now } else { look_at };
+    let look_at = room.hold_until.map_or(look_at, |until| until.max(look_at));
+    agenda.offer_at(look_at, Step::Look { token: room.token() });
     agenda.wake(deadline);
+    if agenda.is_free() {
+        match word::due(room, wanted, ground, now) {
+            Some(Next::Sleep(at)) => agenda.wake(at),
+            Some(next) => return next,
+            None => {}
+        }
+    }
     agenda.decide()
 }
 

@@ -434,7 +434,7 @@ impl Gateway for GatedGateway {
         self.around("has_written", "", self.inner.has_written(person, since)).await
     }
 
-    async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {
+    async fn is_reachable(&self, person: &Jid) -> Result<Option<Jid>, GatewayError> {
         self.around("is_reachable", "", self.inner.is_reachable(person)).await
     }
 

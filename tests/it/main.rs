@@ -39,4 +39,5 @@ mod sources;
 mod storm;
 mod sweep;
 mod verdict;
+mod word;
 mod workers;
