@@ -6,19 +6,23 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::Router;
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{error, info};
 
 use crate::clock::Clock;
-use crate::config::{Config, CredentialPlace, GatewayKind, Instance, Loaded, RosterInForce, StoreAddress};
+use crate::config::{
+    Config, CredentialPlace, GatewayKind, Instance, Loaded, RosterInForce, Server, StoreAddress,
+};
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
 use crate::gateway::fetch::Https;
@@ -28,7 +32,7 @@ use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
 use crate::receiver::outside::Outside;
-use crate::receiver::{self, Bodies, LastCommit, Receiver, Told};
+use crate::receiver::{self, Bodies, Readiness, Receiver, Told};
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
@@ -91,6 +95,11 @@ pub enum StartError {
     Words(String),
 }
 
+/// A part of the bridge ended although nobody had told it to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the {0} ended by itself, and nobody would do its work")]
+pub struct BrokeOff(pub &'static str);
+
 /// The whole bridge, with nothing running yet.
 #[derive(Debug)]
 pub struct Bridge {
@@ -111,7 +120,7 @@ pub fn open_store(address: &StoreAddress) -> Result<Arc<dyn Store>, StartError> 
 }
 
 fn open_sqlite(path: &Path) -> Result<Sqlite, StartError> {
-    Sqlite::open(path).map_err(|error| StartError::Store { path: path.display().to_string(), error })
+    Sqlite::open_alone(path).map_err(|error| StartError::Store { path: path.display().to_string(), error })
 }
 
 /// One client per linked number.
@@ -224,6 +233,7 @@ impl Bridge {
             // There from the start at 0, so that the first alarm is an increase to whoever watches.
             drop(metrics.alarms.get_or_create(&InstanceLabels { instance: number.name.clone() }));
         }
+        let numbers_named = numbers.iter().map(|number| number.name.clone()).collect();
         let receiver = Receiver {
             sources: config.sources.clone(),
             told: told(config),
@@ -237,8 +247,9 @@ impl Bridge {
             outside: Arc::new(Outside::by(Arc::new(Https::default()))),
             bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
-            last_commit: LastCommit::default(),
+            readiness: Readiness::default(),
         };
+        receiver::count_from_zero(&metrics, &receiver.sources, &receiver.told);
         let worker = Worker {
             keep_bodies: config.keep_bodies,
             store: Arc::clone(&store),
@@ -249,7 +260,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            health,
+            health: Arc::clone(&health),
             alarm,
             own_ids: OwnIds::default(),
             second_way: second_way(config, &clock)?,
@@ -264,6 +275,8 @@ impl Bridge {
             bell,
             roster: Arc::clone(&roster),
             composer: compose(config)?,
+            numbers: numbers_named,
+            health,
         };
         Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }
@@ -279,6 +292,7 @@ pub struct Running {
     /// The memory, for whoever wants to watch.
     pub store: Arc<dyn Store>,
     tasks: TaskTracker,
+    broke_off: Arc<OnceLock<BrokeOff>>,
 }
 
 impl Running {
@@ -293,36 +307,72 @@ impl Running {
         let roster = RosterInForce::of(loaded, clock.now());
         let store = open_store(&config.store)?;
         let numbers = link_numbers(config, &clock)?;
-        let bridge = Bridge::assemble(config, roster, Arc::clone(&store), numbers, Arc::clone(&clock))?;
-        let (roster, metrics) = (Arc::clone(&bridge.roster), Arc::clone(&bridge.worker.metrics));
-        let asked = reloading::asked_for().map_err(StartError::Signal)?;
-        let (public, public_address) = bind(config.server.listen).await?;
-        let (operator, operator_address) = bind(config.server.admin).await?;
-        let tasks = TaskTracker::new();
-        let server = &config.server;
-        let times =
-            Times { head: server.header_timeout, unread: server.body_timeout, grace: server.stop_grace };
-        let serve = |listener, router: Router| {
-            let task = listener::serve(listener, router, times, stop.clone());
-            listener::spawn(&tasks, task);
-        };
-        serve(public, receiver::router(bridge.receiver));
-        serve(operator, console::router(bridge.console));
-        let (worker, stopping) = (Arc::clone(&bridge.worker), stop.clone());
-        listener::spawn(&tasks, async move { worker.run(&stopping).await });
-        let (worker, stopping) = (Arc::clone(&bridge.worker), stop.clone());
-        listener::spawn(&tasks, async move { worker.correspond(&stopping).await });
-        let (worker, stopping) = (bridge.worker, stop.clone());
-        listener::spawn(&tasks, async move { worker.watch(&stopping).await });
-        listener::spawn(&tasks, reloading::reload(roster, metrics, clock, asked, stop.clone()));
-        tasks.close();
-        info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
-        Ok(Self { public: public_address, operator: operator_address, store, tasks })
+        let bridge = Bridge::assemble(config, roster, store, numbers, clock)?;
+        Self::with(bridge, &config.server, stop).await
     }
 
-    /// Waits until everything in hand is done after the stop.
-    pub async fn ended(&self) {
+    /// Opens the listeners of a bridge that is put together, and starts to work.
+    pub async fn with(bridge: Bridge, server: &Server, stop: &CancellationToken) -> Result<Self, StartError> {
+        let Bridge { receiver, worker, console, roster } = bridge;
+        let (store, metrics, clock) =
+            (Arc::clone(&worker.store), Arc::clone(&worker.metrics), Arc::clone(&worker.clock));
+        let asked = reloading::asked_for().map_err(StartError::Signal)?;
+        let (public, public_address) = bind(server.listen).await?;
+        let (operator, operator_address) = bind(server.admin).await?;
+        let (tasks, broke_off) = (TaskTracker::new(), Arc::new(OnceLock::new()));
+        let supervise = |part, work: Work| {
+            listener::spawn(&tasks, see_to(part, work, Arc::clone(&broke_off), stop.clone()));
+        };
+        let times =
+            Times { head: server.header_timeout, unread: server.body_timeout, grace: server.stop_grace };
+        let serve = |listener, router| Box::pin(listener::serve(listener, router, times, stop.clone()));
+        supervise("public listener", serve(public, receiver::router(receiver)));
+        supervise("operator listener", serve(operator, console::router(console)));
+        let (hand, stopping) = (Arc::clone(&worker), stop.clone());
+        supervise("worker", Box::pin(async move { hand.run(&stopping).await }));
+        let (hand, stopping) = (Arc::clone(&worker), stop.clone());
+        supervise("writer of 1:1 messages", Box::pin(async move { hand.correspond(&stopping).await }));
+        let stopping = stop.clone();
+        supervise("watch over the numbers", Box::pin(async move { worker.watch(&stopping).await }));
+        let reporting = report_repeats(Arc::clone(&metrics), Arc::clone(&clock), stop.clone());
+        supervise("report of repeats", Box::pin(reporting));
+        supervise(
+            "watch over the roster",
+            Box::pin(reloading::reload(roster, metrics, clock, asked, stop.clone())),
+        );
+        tasks.close();
+        info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
+        Ok(Self { public: public_address, operator: operator_address, store, tasks, broke_off })
+    }
+
+    /// Waits until everything in hand is done after the stop, and says if a part broke off before it.
+    pub async fn ended(&self) -> Result<(), BrokeOff> {
         self.tasks.wait().await;
+        self.broke_off.get().map_or(Ok(()), |part| Err(*part))
+    }
+}
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Does `work` until the stop. If it ends before, everything else is stopped too: a bridge that takes hooks in and
+/// does nothing about them is worse than none, which whoever runs it notices and starts again.
+async fn see_to(part: &'static str, work: Work, broke_off: Arc<OnceLock<BrokeOff>>, stop: CancellationToken) {
+    let ended = AssertUnwindSafe(work).catch_unwind().await;
+    if ended.is_ok() && stop.is_cancelled() {
+        return;
+    }
+    let broken = BrokeOff(part);
+    error!(error = %broken, "the bridge ends");
+    // The first one tells what happened.
+    let _ = broke_off.set(broken);
+    stop.cancel();
+}
+
+/// Says what strangers have repeated, when its minute is over.
+async fn report_repeats(metrics: Arc<Metrics>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    const GAP: Duration = Duration::from_secs(10);
+    while tokio::time::timeout(GAP, stop.cancelled()).await.is_err() {
+        metrics.log.report(clock.now());
     }
 }
 

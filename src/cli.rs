@@ -230,6 +230,12 @@ impl From<io::Error> for Failure {
     }
 }
 
+impl From<crate::app::BrokeOff> for Failure {
+    fn from(error: crate::app::BrokeOff) -> Self {
+        Self::no(error.to_string())
+    }
+}
+
 impl From<crate::app::StartError> for Failure {
     fn from(error: crate::app::StartError) -> Self {
         Self::no(error.to_string())

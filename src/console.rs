@@ -16,24 +16,28 @@ use http::header;
 use secrecy::SecretString;
 use tracing::error;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::RosterInForce;
 use crate::message::Composer;
 use crate::problem::Problem;
 use crate::receiver::Receiver;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, OPEN_METRICS};
+use crate::worker::health::Health;
 
 mod action;
 mod api;
 mod attention;
 mod guard;
 mod moment;
+mod numbers;
 mod page;
 mod people;
 mod redaction;
 mod timeline;
 mod view;
+
+use numbers::Numbers;
 
 #[cfg(test)]
 mod tests;
@@ -57,6 +61,10 @@ pub struct Console {
     pub roster: Arc<RosterInForce>,
     /// The words.
     pub composer: Composer,
+    /// The names of our numbers.
+    pub numbers: Vec<String>,
+    /// Which of them work.
+    pub health: Arc<Health>,
 }
 
 /// The operator listener's routes.
@@ -73,7 +81,7 @@ pub fn router(console: Arc<Console>) -> Router {
 }
 
 /// Every path there is; the API's description is held against it.
-fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 13] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 14] {
     [
         ("/", get(page::home)),
         ("/incidents/{id}", get(page::incident)),
@@ -82,6 +90,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 13] {
         ("/metrics", get(metrics)),
         ("/api/incidents", get(api::list)),
         ("/api/incidents/{id}", get(api::show)),
+        ("/api/incidents/{id}/phones", post(api::phones)),
         ("/api/rooms/{id}/{action}", post(api::act)),
         ("/api/people", get(people::list)),
         ("/api/introductions", post(people::introduce)),
@@ -104,12 +113,18 @@ async fn metrics(State(console): State<Arc<Console>>) -> Response {
     ([(header::CONTENT_TYPE, OPEN_METRICS)], console.metrics.render()).into_response()
 }
 
+impl Console {
+    fn numbers(&self, now: Timestamp) -> Numbers {
+        Numbers::of(&self.numbers, &self.health, now)
+    }
+}
+
 /// What to answer when the store did not do what it was asked.
 fn failed(console: &Console, error: &StoreError) -> Problem {
     console.metrics.store_failures.inc();
     error!(%error, "the console could not read the store");
     match error {
         StoreError::Unavailable(_) => Problem::Unavailable,
-        StoreError::Corrupt { .. } | StoreError::Version { .. } => Problem::Internal,
+        _ => Problem::Internal,
     }
 }

@@ -17,10 +17,10 @@
 //!
 //! Words: [`alert`] (what a tool reports), [`incident`] (what people gather around), [`roster`] (who there
 //! is), [`room`] (the group made for an incident; the file worth reading twice), [`message`] (what is said),
-//! [`pacing`], [`matcher`], [`jid`]. All pure: no I/O, no clock, no chance.
+//! [`pacing`], [`matcher`], [`jid`], [`json`]. All pure: no I/O, no clock, no chance.
 //!
 //! Edges: [`receiver`] with [`signature`] and [`source`] (one file per monitoring tool), by which also comes
-//! what the chat provider tells by itself ([`gateway::notice`]); [`gateway`] (one file per chat provider); [`store`]; [`console`]; [`config`]; [`clock`]; [`telemetry`]; [`problem`].
+//! what the chat provider tells by itself ([`gateway::notice`]); [`gateway`] (one file per chat provider); [`store`]; [`console`]; [`config`]; [`clock`]; [`telemetry`]; [`problem`]; [`peer`].
 //!
 //! Movement: [`worker`] does the work, [`app`] puts everything together and is the only place that starts
 //! tasks, [`cli`] is the only place that prints. [`sandbox`] is the other side: a chat provider to run
@@ -46,9 +46,11 @@ pub mod console;
 pub mod gateway;
 pub mod incident;
 pub mod jid;
+pub mod json;
 pub mod matcher;
 pub mod message;
 pub mod pacing;
+pub mod peer;
 pub mod problem;
 pub mod receiver;
 pub mod room;

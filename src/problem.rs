@@ -30,6 +30,8 @@ pub enum Problem {
     Conflict,
     /// A page of another site asked for a change.
     CrossSite,
+    /// It is shown only to whoever has logged in, and this listener asks for no login.
+    NeedsLogin,
     /// The request is addressed to a name that is not this machine's own.
     WrongHost,
     /// The body is not of the type that is understood here.
@@ -68,6 +70,7 @@ impl Problem {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad_request", "The request makes no sense"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "Not possible from here"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross_site", "Another site may not ask for this"),
+            Self::NeedsLogin => (StatusCode::FORBIDDEN, "needs_login", "Not without a login"),
             Self::WrongHost => (StatusCode::FORBIDDEN, "wrong_host", "Not under this name"),
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not JSON")
@@ -82,6 +85,12 @@ impl Problem {
     #[must_use]
     pub fn status(self) -> StatusCode {
         self.parts().0
+    }
+
+    /// Its name for programs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.parts().1
     }
 
     /// The answer with one sentence more.

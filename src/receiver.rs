@@ -17,11 +17,12 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
 use tokio::sync::{Notify, watch};
-use tracing::{error, info, warn};
+use tracing::{Level, debug, error, info, warn};
 
 use crate::alert::{AlertState, SeverityOrigin};
 use crate::clock::{Clock, Timestamp, new_id};
 use crate::incident::{Incident, Outcome, Rules};
+use crate::peer::Peer;
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::roster::{Roster, Subject};
@@ -29,7 +30,8 @@ use crate::signature::{
     Errand, RawHook, Rejected, VerifiedBody, certificate_for, verified_before, verify_with,
 };
 use crate::source::{Parsed, Source, SourceKind, delivery_key, parse};
-use crate::store::{Acceptance, OpenRoom, Receipt, Store, StoredHook};
+use crate::store::{Acceptance, Answered, OpenRoom, Receipt, Store, StoredHook};
+use crate::telemetry::throttled_log::Event;
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
 
@@ -41,7 +43,7 @@ mod readiness;
 pub use bodies::Bodies;
 pub use notices::Told;
 use outside::Outside;
-pub use readiness::LastCommit;
+pub use readiness::Readiness;
 
 /// Takes in hooks.
 #[derive(Debug)]
@@ -70,8 +72,37 @@ pub struct Receiver {
     pub bodies: Bodies,
     /// The longest a commit may take before the sender is asked to come again.
     pub commit_timeout: Duration,
-    /// Whether the last hook could be stored.
-    pub last_commit: LastCommit,
+    /// Whether a hook would be stored.
+    pub readiness: Readiness,
+}
+
+/// Everything that a hook of a source can be counted as.
+const OUTCOMES: [&str; 11] = [
+    "accepted",
+    "repeated",
+    "ignored",
+    "missing",
+    "wrong",
+    "stale",
+    "malformed",
+    "body_too_large",
+    "body_too_slow",
+    "body_broken",
+    "unavailable",
+];
+
+/// What a request for a path that is nobody's is counted as.
+const NOBODYS: (&str, &str) = ("unknown", "unknown_source");
+
+/// Lets every outcome begin at 0, so that the first wrong token is an increase to whoever watches.
+pub fn count_from_zero(metrics: &Metrics, sources: &BTreeMap<String, Source>, told: &BTreeMap<String, Told>) {
+    let gateway = told.values().any(|told| !told.proofs.is_empty()).then_some(notices::COUNTED_AS);
+    for source in sources.keys().map(String::as_str).chain(gateway) {
+        for outcome in OUTCOMES {
+            metrics.preset_hook(source, outcome);
+        }
+    }
+    metrics.preset_hook(NOBODYS.0, NOBODYS.1);
 }
 
 /// The public listener's routes.
@@ -130,7 +161,7 @@ async fn take_hook(receiver: &Receiver, name: &str, request: Request) -> Respons
     // How long we took is measured by the machine, whatever clock the incident runs on.
     let begun = Instant::now();
     let Some(source) = receiver.sources.get(name) else {
-        receiver.metrics.count_hook("unknown", "unknown_source", begun.elapsed());
+        receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
         return Problem::NotFound.into_response();
     };
     let (outcome, response) = match receiver.take(source, request).await {
@@ -188,6 +219,7 @@ impl Receiver {
 
     async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {
         let (head, body) = request.into_parts();
+        let peer = Peer::of(&head.extensions);
         let mut hook = RawHook {
             source: source.name.clone(),
             headers: head.headers,
@@ -196,29 +228,37 @@ impl Receiver {
         };
         if source.verifier.needs_no_body() {
             // Nobody who is turned away anyway makes us hold a body.
-            self.verify(source, hook.clone(), self.clock.now()).await?;
+            self.verify(source, hook.clone(), peer, self.clock.now()).await?;
         }
         let held = self.bodies.read(body).await?;
         hook.body = held.bytes.clone();
         let now = self.clock.now();
-        let verified = self.verify(source, hook, now).await?;
+        let verified = self.verify(source, hook, peer, now).await?;
         self.run_errand(source, &verified).await?;
         self.accept(source, &verified, None, now).await
     }
 
     /// A signer whose certificate cannot be had right now is asked to come again: to SNS, a 4xx would mean that
     /// the message has arrived.
-    async fn verify(&self, source: &Source, hook: RawHook, now: Timestamp) -> Result<VerifiedBody, Refusal> {
+    async fn verify(
+        &self,
+        source: &Source,
+        hook: RawHook,
+        peer: Option<Peer>,
+        now: Timestamp,
+    ) -> Result<VerifiedBody, Refusal> {
+        let note = |what: &'static str, reason: &str| {
+            let peer = peer.map(|peer| peer.client);
+            let event = Event { what, level: Level::WARN, source: &source.name, reason, peer, bytes: None };
+            self.metrics.log.note(event, now);
+        };
         let turned_away = |why: Rejected| {
-            warn!(source.name = source.name, reason = why.as_str(), "a hook was turned away unverified");
+            note("a hook was turned away unverified", why.as_str());
             refuse(why.as_str(), Problem::Unauthorized)
         };
         let certificate = match certificate_for(&hook, &source.verifier, now).map_err(turned_away)? {
             Some(address) => Some(self.outside.certificate(&address, now).await.map_err(|_said_there| {
-                warn!(
-                    source.name = source.name,
-                    "a hook cannot be judged now; the sender is asked to repeat it"
-                );
+                note("a hook cannot be judged now; the sender is asked to repeat it", "no certificate");
                 refuse("unavailable", Problem::Unavailable)
             })?),
             None => None,
@@ -302,19 +342,16 @@ impl Receiver {
         };
         let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;
         let receipt = match committed {
-            Ok(Ok(receipt)) => {
-                self.last_commit.succeeded();
-                receipt
-            }
+            Ok(Ok(receipt)) => receipt,
             Ok(Err(error)) => {
-                self.last_commit.failed(now);
+                self.readiness.doubt();
                 self.metrics.store_failures.inc();
                 error!(source.name = source.name, error = %error, "a hook could not be stored");
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
             // It may be committed all the same; sent again, it will be known.
             Err(_elapsed) => {
-                self.last_commit.failed(now);
+                self.readiness.doubt();
                 self.metrics.store_failures.inc();
                 error!(source.name = source.name, "the store did not take a hook in time");
                 return Err(refuse("unavailable", Problem::Unavailable));
@@ -323,18 +360,33 @@ impl Receiver {
         self.bell.notify_one();
         if receipt.outcome == Some(Outcome::Repeated) {
             // A sender that signs the same bytes for every outage would be deaf to the second one: say so.
-            warn!(
+            let what = "this very delivery was accepted before and does nothing again; a sender whose bodies \
+                        never differ must put a changing id or started_at into them";
+            let (level, reason) = (Level::WARN, "repeated");
+            let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
+            self.metrics.log.note(event, now);
+        }
+        let incidents: Vec<&str> = receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect();
+        let outcome = receipt_outcome(&receipt);
+        let changes = |i: &Answered| matches!(i.outcome, Outcome::Opened | Outcome::Resolved);
+        // Of what a noisy source repeats or adds by the thousand, its receipts in the store tell.
+        if receipt.incidents.iter().any(changes) {
+            info!(
                 source.name = source.name,
                 receipt.id = receipt.id,
-                "this very delivery was accepted before and does nothing again; a sender whose bodies never \
-                 differ must put a changing id or started_at into them"
+                outcome,
+                ?incidents,
+                "a hook was accepted"
+            );
+        } else {
+            debug!(
+                source.name = source.name,
+                receipt.id = receipt.id,
+                outcome,
+                ?incidents,
+                "a hook was accepted"
             );
         }
-        info!(
-            source.name = source.name, receipt.id = receipt.id, outcome = receipt_outcome(&receipt),
-            incidents = ?receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect::<Vec<_>>(),
-            "a hook was accepted"
-        );
         Ok(receipt)
     }
 

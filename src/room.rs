@@ -116,6 +116,8 @@ pub struct Room {
     pub pursuit: Pursuit,
     /// Steps that failed, by [`Step::key`].
     pub troubles: BTreeMap<String, Trouble>,
+    /// The last call that failed, and how: what an operator reads beside a room that is given up.
+    pub last_failure: Option<String>,
     /// Nothing is called before this moment, because the number is down or throttled.
     pub hold_until: Option<Timestamp>,
     /// When the number was last seen down, so that waiting for it does not use up a deadline.
@@ -336,6 +338,7 @@ impl Room {
             read_at: None,
             pursuit: Pursuit::default(),
             troubles: BTreeMap::new(),
+            last_failure: None,
             hold_until: None,
             down_at: None,
             noticed: 0,

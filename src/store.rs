@@ -157,6 +157,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Stores what an operator asks of a room.
     async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError>;
 
+    /// Records in the incident's timeline what an operator did that changes nothing in its room.
+    async fn record_operator(&self, id: IncidentId, did: &str, now: Timestamp) -> Result<(), StoreError>;
+
     /// Stores that an operator wants a recorded second group closed.
     async fn close_orphan(
         &self,
@@ -199,14 +202,23 @@ pub enum StoreError {
         /// Why.
         why: String,
     },
-    /// The file belongs to another version.
-    #[error("the store has schema {found}, this program knows {known}: run the version that wrote it")]
+    /// The file was made by another version.
+    #[error(
+        "this store was made by another version of the program (schema {found:08x}, not {known:08x}): run that \
+         version, or name a file that does not exist yet"
+    )]
     Version {
         /// In the file.
         found: i64,
         /// Known here.
         known: i64,
     },
+    /// The file is a database of something else.
+    #[error("this file is not a store of warroom: name one that does not exist yet")]
+    Foreign,
+    /// Another process works with it.
+    #[error("another process is using this store: stop it first; one file is for one bridge")]
+    InUse,
 }
 
 /// A verified hook on its way into the store.

@@ -1,6 +1,7 @@
 //! What is measured, and under which names. Metrics are `warroom_<noun>_<unit>[_total]` with labels whose
 //! values are bounded: source names of the config, and words of this program.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
@@ -11,8 +12,16 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use tracing::Level;
 
 use crate::clock::Timestamp;
+
+pub mod throttled_log;
+
+#[cfg(test)]
+pub(crate) mod capture;
+
+use throttled_log::{Event, ThrottledLog};
 
 /// The media type of [`Metrics::render`]; Prometheus refuses an answer without it.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -97,6 +106,13 @@ pub struct ConsentLabels {
     pub answer: &'static str,
 }
 
+/// A refused request of an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusalLabels {
+    /// The problem's code.
+    pub reason: &'static str,
+}
+
 /// A move of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct MoveLabels {
@@ -108,6 +124,8 @@ pub struct MoveLabels {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// What is said of requests that anybody can make.
+    pub log: ThrottledLog,
     /// Hooks by outcome.
     pub hooks: Family<HookLabels, Counter>,
     /// Time from the first byte of a hook to its answer.
@@ -144,6 +162,10 @@ pub struct Metrics {
     pub roster_sound: Gauge<i64, AtomicI64>,
     /// Looks at the file on request or on change, by outcome.
     pub roster_exchanges: Family<ExchangeLabels, Counter>,
+    /// When the worker last looked for work, in Unix seconds; 0 if it never did.
+    pub worker_round: Gauge<i64, AtomicI64>,
+    /// Times that work on a room broke off by a mistake in the program.
+    pub rooms_broken: Counter,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
     /// Second groups that are not closed; read from the store when asked.
@@ -154,6 +176,8 @@ pub struct Metrics {
     pub unnamed: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
     pub store_failures: Counter<u64, AtomicU64>,
+    /// Requests that the operator listener refused, by why.
+    pub console_refused: Family<RefusalLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -161,6 +185,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("warroom");
         let metrics = Self {
+            log: ThrottledLog::default(),
             hooks: Family::default(),
             hook_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             alerts: Family::default(),
@@ -179,13 +204,17 @@ impl Default for Metrics {
             roster_since: Gauge::default(),
             roster_sound: Gauge::default(),
             roster_exchanges: Family::default(),
+            worker_round: Gauge::default(),
+            rooms_broken: Counter::default(),
             leased: Gauge::default(),
             orphans: Gauge::default(),
             consents: Family::default(),
             unnamed: Gauge::default(),
             store_failures: Counter::default(),
+            console_refused: Family::default(),
             registry: Registry::default(),
         };
+        drop(metrics.console_refused.get_or_create(&RefusalLabels { reason: "unauthorized" }));
         // There from the start at 0, so that the first parked room is an increase to whoever watches.
         drop(metrics.moves.get_or_create(&MoveLabels { phase: "parked" }));
         for outcome in ["same", "taken", "refused"] {
@@ -264,6 +293,17 @@ impl Default for Metrics {
             "Looks at the roster's file by outcome",
             metrics.roster_exchanges.clone(),
         );
+        registry.register_with_unit(
+            "worker_round_timestamp",
+            "When the worker last looked for work, in Unix time",
+            Unit::Seconds,
+            metrics.worker_round.clone(),
+        );
+        registry.register(
+            "rooms_broken",
+            "Times that work on a room broke off by a mistake in the program",
+            metrics.rooms_broken.clone(),
+        );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
         registry.register(
             "orphans",
@@ -281,6 +321,11 @@ impl Default for Metrics {
             metrics.unnamed.clone(),
         );
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());
+        registry.register(
+            "console_refused",
+            "Requests that the operator listener refused, by reason",
+            metrics.console_refused.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -314,6 +359,18 @@ impl Metrics {
     /// Counts a look at the roster's file.
     pub fn count_roster_exchange(&self, outcome: &'static str) {
         self.roster_exchanges.get_or_create(&ExchangeLabels { outcome }).inc();
+    }
+
+    /// Counts a request that the operator listener refused, and says so once a minute.
+    pub fn count_console_refusal(&self, reason: &'static str, peer: Option<IpAddr>, now: Timestamp) {
+        self.console_refused.get_or_create(&RefusalLabels { reason }).inc();
+        let what = "a request to the operator listener was refused";
+        self.log.note(Event { what, level: Level::WARN, source: "console", reason, peer, bytes: None }, now);
+    }
+
+    /// Lets an outcome of a source's hooks begin at 0.
+    pub fn preset_hook(&self, source: &str, outcome: &'static str) {
+        drop(self.hooks.get_or_create(&HookLabels { source: source.to_owned(), outcome }));
     }
 
     /// Counts a hook.

@@ -66,6 +66,8 @@ const DOUBT_GAP: Duration = Duration::from_secs(3);
 const FORGOTTEN_AT_ONCE: usize = 100;
 /// After a store failure.
 const STORE_GAP: Duration = Duration::from_secs(1);
+/// How long a room rests whose transaction failed.
+const STORE_REST: SignedDuration = SignedDuration::from_secs(1);
 
 /// One linked number, ready to be called.
 #[derive(Debug, Clone)]
@@ -129,6 +131,7 @@ impl Worker {
         loop {
             // Registered before looking, so that a bell rung in between is not missed.
             let rung = self.bell.notified();
+            self.metrics.worker_round.set(self.clock.now().as_second());
             let free = AT_ONCE.saturating_sub(in_hand.len());
             let mut pause = HEARTBEAT;
             if !stop.is_cancelled() && free > 0 {
@@ -226,22 +229,36 @@ impl Worker {
         let id = lease.room.incident;
         let result = AssertUnwindSafe(self.steps(&mut lease, stop)).catch_unwind().await;
         self.metrics.leased.dec();
-        // A mistake in the program that one room brings to light must not end the work on all others.
-        let Ok(result) = result else {
-            error!(incident.id = %id, "work on a room broke off; it goes on when the lease has run out");
-            return;
-        };
-        let released = match result {
-            Ok(End::Asleep(wake_at)) => self.store.release(&lease, wake_at, self.clock.now()).await,
-            Ok(End::Lost) => {
-                warn!(incident.id = %lease.room.incident, "another worker has taken the room over");
-                Ok(())
+        let now = self.clock.now();
+        let wake_at = match result {
+            Ok(Ok(End::Asleep(wake_at))) => wake_at,
+            Ok(Ok(End::Lost)) => {
+                warn!(incident.id = %id, "another worker has taken the room over");
+                return;
             }
-            // The lease runs out by itself, and whoever comes next reads what was stored.
-            Err(error) => Err(error),
+            // Whoever comes next reads what was stored.
+            Ok(Err(error)) => {
+                self.store_failed(&error);
+                Some(later(now, STORE_REST))
+            }
+            // A mistake in the program that one room brings to light must not end the work on all others.
+            Err(_panic) => {
+                self.metrics.rooms_broken.inc();
+                error!(incident.id = %id, "work on a room broke off; it is tried again in a minute");
+                Some(later(now, ODD_GAP))
+            }
         };
-        if let Err(error) = released {
+        self.give_back(&lease, wake_at, stop).await;
+    }
+
+    /// Gives the room back; a store that fails is asked until the lease is over and the room free by itself.
+    async fn give_back(&self, lease: &Lease, wake_at: Option<Timestamp>, stop: &CancellationToken) {
+        while let Err(error) = self.store.release(lease, wake_at, self.clock.now()).await {
             self.store_failed(&error);
+            if self.clock.now() >= lease.until || stop.is_cancelled() {
+                return;
+            }
+            tokio::select! { () = tokio::time::sleep(STORE_GAP) => {} () = stop.cancelled() => {} }
         }
     }
 

@@ -6,6 +6,7 @@
 #![no_main]
 
 mod input;
+mod json;
 mod parsers;
 mod verifiers;
 
@@ -16,6 +17,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let target = TARGET.get_or_init(|| std::env::var("WARROOM_FUZZ").expect("WARROOM_FUZZ names the target"));
     match target.as_str() {
         "verifiers" => verifiers::check(bytes),
+        "json" => json::check(bytes),
         kind => parsers::check(kind, bytes),
     }
 });

@@ -5,23 +5,27 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::HttpService;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 use tracing::{debug, warn};
+
+use crate::peer::Peer;
 
 type Stream = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
 
@@ -52,8 +56,8 @@ pub(super) async fn serve(listener: TcpListener, router: Router, times: Times, s
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let connections = TaskTracker::new();
     while let Some(stream) = accept(&listener, &stop).await {
-        let stream = match stream {
-            Ok(stream) => stream,
+        let (stream, from) = match stream {
+            Ok(accepted) => accepted,
             Err(error) => {
                 warn!(error = %error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_GAP).await;
@@ -65,7 +69,11 @@ pub(super) async fn serve(listener: TcpListener, router: Router, times: Times, s
             warn!("too many connections; one was turned away");
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
+        let (router, peer) = (router.clone(), Peer::direct(from.ip()));
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.clone().oneshot(request)
+        });
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(times.unread));
         let connection = server.serve_connection(TokioIo::new(Box::pin(stream)), service);
@@ -110,14 +118,17 @@ where
     }
 }
 
-async fn accept(listener: &TcpListener, stop: &CancellationToken) -> Option<io::Result<TcpStream>> {
+async fn accept(
+    listener: &TcpListener,
+    stop: &CancellationToken,
+) -> Option<io::Result<(TcpStream, SocketAddr)>> {
     let accepted = pin!(listener.accept());
     tokio::select! {
         () = stop.cancelled() => None,
-        accepted = accepted => Some(accepted.map(|(stream, _from)| {
+        accepted = accepted => Some(accepted.map(|(stream, from)| {
             // An answer is one small write: waiting to fill a packet only makes it late.
             let _ = stream.set_nodelay(true);
-            stream
+            (stream, from)
         })),
     }
 }
@@ -134,6 +145,7 @@ where
 mod tests {
     use super::*;
     use axum::routing::get;
+    use hyper_util::service::TowerToHyperService;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::Notify;
 

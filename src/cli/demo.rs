@@ -129,7 +129,7 @@ async fn play(
         stop.cancelled().await;
     }
     stop.cancel();
-    running.ended().await;
+    running.ended().await?;
     room?;
     shown?;
     Ok(0)

@@ -22,7 +22,7 @@ pub(super) fn run(path: &Path, clock: Arc<dyn Clock>) -> Result<u8, Failure> {
         let stop = stop_on_signals(|| std::process::exit(130))?;
         let running = Running::start(&loaded, clock, &stop).await?;
         stop.cancelled().await;
-        running.ended().await;
+        running.ended().await?;
         info!("stopped; what waits is stored and goes on at the next start");
         Ok(0)
     })

@@ -83,11 +83,58 @@ pub(super) async fn show(
     match console.store.dossier(id).await {
         Ok(Some(dossier)) => {
             let redaction = Redaction::of(&dossier.room);
-            answer(StatusCode::OK, &redaction, &Detailed::of(&dossier, console.clock.now()))
+            let now = console.clock.now();
+            answer(StatusCode::OK, &redaction, &Detailed::of(&dossier, &console.numbers(now), now))
         }
         Ok(None) => Problem::NotFound.into_response(),
         Err(error) => failed(&console, &error).into_response(),
     }
+}
+
+/// The full phone numbers of an incident's people: for whoever has shown the token, and on the record.
+pub(super) async fn phones(
+    State(console): State<Arc<Console>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Response {
+    let Some(id) = path.ok().and_then(|Path(id)| id.parse::<IncidentId>().ok()) else {
+        return Problem::NotFound.into_response();
+    };
+    if console.token.is_none() {
+        return Problem::NeedsLogin
+            .with("full phone numbers are shown only where `server.admin_token` is set");
+    }
+    let room = match console.store.dossier(id).await {
+        Ok(Some(dossier)) => dossier.room,
+        Ok(None) => None,
+        Err(error) => return failed(&console, &error).into_response(),
+    };
+    let Some(room) = room else { return Problem::NotFound.with("this incident has no room") };
+    if let Err(error) = console.store.record_operator(id, PHONES_SHOWN, console.clock.now()).await {
+        return failed(&console, &error).into_response();
+    }
+    info!(incident.id = %id, "an operator had the phone numbers shown");
+    let people = room.seats.iter().map(|seat| Phone {
+        person: seat.who.person.clone(),
+        name: seat.who.name.clone(),
+        phone: format!("+{}", seat.who.jid.digits()),
+    });
+    axum::Json(Phones { people: people.collect() }).into_response()
+}
+
+/// What the timeline says of it.
+const PHONES_SHOWN: &str = "show the phone numbers";
+
+#[derive(Serialize)]
+struct Phones {
+    people: Vec<Phone>,
+}
+
+#[derive(Serialize)]
+struct Phone {
+    person: String,
+    name: String,
+    /// In international form, not masked.
+    phone: String,
 }
 
 pub(super) async fn act(

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::numbers::Numbers;
 use super::view::standing;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{Incident, State};
@@ -35,23 +36,50 @@ pub(super) struct Attention {
     pub actions: Vec<&'static str>,
 }
 
+impl Attention {
+    /// What it is about, in front of [`Attention::what`].
+    pub(super) fn label(&self) -> &'static str {
+        match self.kind {
+            "parked" => "Waits for a decision",
+            "second_way" => "Fallback",
+            "no_room" => "No group yet",
+            "orphan" => "Second group",
+            "quorum" => "Role not filled",
+            "nobody_in" => "Nobody in",
+            "no_budget" => "Waits for budget",
+            "held" => "Held up",
+            _ => "To do",
+        }
+    }
+
+    /// Whether it goes on without anybody.
+    pub(super) fn goes_on_by_itself(&self) -> bool {
+        self.kind == "no_budget"
+    }
+}
+
 /// What waits for a person in this incident, the worst first.
 pub(super) fn attention(
     incident: &Incident,
     room: Option<&Room>,
     turn_at: Option<Timestamp>,
     orphans: &[Orphan],
+    numbers: &Numbers,
     now: Timestamp,
 ) -> Vec<Attention> {
     let Some(room) = room else { return Vec::new() };
     let mut found: Vec<Attention> = Vec::new();
+    let stuck = no_number(incident, room, numbers);
+    // Neither the budget nor the provider's wait is what keeps a room from being made then.
+    let turn_at = turn_at.filter(|_| stuck.is_none());
     found.extend(parked(incident, room));
     found.extend([Chore::TellNumbersDown, Chore::TellUnreached].into_iter().filter_map(|chore| {
         let done = room.chores.get(&chore).filter(|_| !incident.is_closed())?;
         Some(second_way(chore, done))
     }));
     // A room that waits for budget says so itself, and there could be thousands of those.
-    found.extend(no_room(incident, room, now).filter(|_| turn_at.is_none()));
+    let late = || no_room(incident, room, now).filter(|_| turn_at.is_none());
+    found.extend(stuck.or_else(late));
     found.extend(orphans.iter().filter_map(|orphan| beside(room, orphan)));
     found.extend(unfilled(room));
     found.extend(deserted(room));
@@ -60,9 +88,33 @@ pub(super) fn attention(
     found
 }
 
+/// How many of its people were told 1:1 that there is no group.
+fn told_alone(room: &Room) -> usize {
+    room.seats.iter().filter(|s| s.briefed && !s.unreached).count()
+}
+
+/// A room without a group while no number works: nothing goes on by itself.
+fn no_number(incident: &Incident, room: &Room, numbers: &Numbers) -> Option<Attention> {
+    let number = numbers.all_down()?;
+    let is_pending = matches!(room.phase.name(), PhaseName::Wanted | PhaseName::Unsure | PhaseName::Creating);
+    let is_open = matches!(incident.state, State::Open);
+    (is_pending && is_open).then(|| Attention {
+        kind: "no_room",
+        since: incident.opened_at,
+        what: format!(
+            "None of our numbers works. {} of {} people were told 1:1.",
+            told_alone(room),
+            room.seats.len()
+        ),
+        todo: format!("Call the people yourself. {}: {}", number.name, number.todo()),
+        group: None,
+        actions: Vec::new(),
+    })
+}
+
 /// A room that waits for a number's budget of new groups.
 fn queued(room: &Room, turn_at: Timestamp) -> Attention {
-    let told = room.seats.iter().filter(|s| s.briefed && !s.unreached).count();
+    let told = told_alone(room);
     Attention {
         kind: "no_budget",
         since: standing(&room.phase).0,
@@ -139,27 +191,26 @@ fn parked(incident: &Incident, room: &Room) -> Option<Attention> {
     let id = incident.id;
     let mut todo = match from.name() {
         PhaseName::Unsure | PhaseName::Creating => format!(
-            "A group may exist. Look on the linked phone for one named {id}. If it is there, adopt it; if \
-             not, resume, and it is looked for once more before a new one is made. Cancel if no room is needed."
+            "A group may exist. Look on the linked phone for one named {id}. If it is there, use it; if not, \
+             try again: it is looked for once more before a new one is made."
         ),
-        PhaseName::Live => {
-            "Resume to go on with the same group, adopt another one by its id, or close it.".to_owned()
-        }
-        PhaseName::Closing => {
-            "The last steps did not work. Resume to try them again, or close it as it is.".to_owned()
-        }
+        PhaseName::Live => "Try again to go on with the same group, use another one, or close it.".to_owned(),
+        PhaseName::Closing => "The last steps did not work. Try again, or close it as it is.".to_owned(),
         PhaseName::Wanted | PhaseName::Closed | PhaseName::Skipped | PhaseName::Parked => {
-            "No group was made. Put right what is said above, then resume; or make a group by hand and \
-             adopt it by its id; or cancel."
+            "No group was made. Mend what keeps it and try again, use a group that you made by hand, or give \
+             up and call the people yourself."
                 .to_owned()
         }
     };
-    let alone = room.seats.iter().filter(|s| s.briefed && !s.unreached).count();
+    let alone = told_alone(room);
     if alone > 0 {
         todo = format!("{alone} of {} people were told 1:1 that there is no group. {todo}", room.seats.len());
     }
     let group = from.group().map(ToString::to_string);
-    Some(Attention { kind: "parked", since: *since, what: sentence(why), todo, group, actions: Vec::new() })
+    let last = room.last_failure.as_ref().filter(|last| !why.contains(last.as_str()));
+    let last = last.map(|last| format!(" The last error: {}", sentence(last))).unwrap_or_default();
+    let what = format!("{}{last}", sentence(why));
+    Some(Attention { kind: "parked", since: *since, what, todo, group, actions: Vec::new() })
 }
 
 /// Roles that must be filled, that nobody fills, and for which nobody is left to ask.
@@ -210,7 +261,7 @@ fn no_room(incident: &Incident, room: &Room, now: Timestamp) -> Option<Attention
         }
     };
     let is_late = matches!(incident.state, State::Open) && later(incident.opened_at, LONG_WITHOUT) <= now;
-    let told = room.seats.iter().filter(|s| s.briefed && !s.unreached).count();
+    let told = told_alone(room);
     is_late.then(|| Attention {
         kind: "no_room",
         since: incident.opened_at,

@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::Console;
+use crate::peer::Peer;
 use crate::problem::Problem;
 
 /// Everything comes from this server, nothing is inline, and nothing may frame it.
@@ -32,30 +33,38 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) async fn guard(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
     let mut response = match admit(console.token.as_ref(), request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => refusal,
+        Err((problem, refusal)) => {
+            let peer = Peer::of(request.extensions()).map(|peer| peer.client);
+            console.metrics.count_console_refusal(problem.code(), peer, console.clock.now());
+            refusal
+        }
     };
     harden(response.headers_mut());
     response
 }
 
 #[expect(clippy::result_large_err, reason = "the answer is made once per refused request")]
-fn admit(token: Option<&SecretString>, method: &Method, headers: &HeaderMap) -> Result<(), Response> {
+fn admit(
+    token: Option<&SecretString>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(), (Problem, Response)> {
     match token {
         Some(token) if !shows(headers, token) => {
             let mut refusal = Problem::Unauthorized
                 .with("show `server.admin_token`, as a Bearer token or as the password of any user");
             refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
-            return Err(refusal);
+            return Err((Problem::Unauthorized, refusal));
         }
         None if !is_asked_locally(headers) => {
-            return Err(Problem::WrongHost
-                .with("without `server.admin_token` only localhost is answered; set a token to use a name"));
+            let detail = "without `server.admin_token` only localhost is answered; set a token to use a name";
+            return Err((Problem::WrongHost, Problem::WrongHost.with(detail)));
         }
         Some(_) | None => {}
     }
     let changes_nothing = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !changes_nothing && !is_same_site(headers) {
-        return Err(Problem::CrossSite.into_response());
+        return Err((Problem::CrossSite, Problem::CrossSite.into_response()));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{StatusCode, header};
 
 use super::attention::{Attention, attention, gather_queued};
+use super::numbers::Numbers;
 use super::people::PersonView;
 use super::redaction::Redaction;
 use super::view::{Detailed, Listed};
@@ -28,7 +29,10 @@ const CLOSED_SHOWN: usize = 50;
 #[template(path = "home.html", config = "src/console/askama.toml")]
 struct Home {
     now: Timestamp,
+    numbers: Numbers,
     waiting: Vec<Waiting>,
+    /// What goes on without anybody.
+    queued: Vec<Waiting>,
     sections: Vec<Section>,
     roster: Standing,
 }
@@ -56,6 +60,7 @@ struct Section {
 #[template(path = "incident.html", config = "src/console/askama.toml")]
 struct Incident {
     now: Timestamp,
+    numbers: Numbers,
     it: Detailed,
 }
 
@@ -63,6 +68,7 @@ struct Incident {
 #[template(path = "people.html", config = "src/console/askama.toml")]
 struct People {
     now: Timestamp,
+    numbers: Numbers,
     people: Vec<PersonView>,
 }
 
@@ -70,6 +76,7 @@ struct People {
 #[template(path = "trouble.html", config = "src/console/askama.toml")]
 struct Trouble {
     now: Timestamp,
+    numbers: Numbers,
     title: &'static str,
     words: &'static str,
 }
@@ -83,6 +90,7 @@ pub(super) async fn home(State(console): State<Arc<Console>>) -> Response {
 
 async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
     let now = console.clock.now();
+    let numbers = console.numbers(now);
     let (mut waiting, mut sections, mut all) = (Vec::new(), Vec::new(), Vec::new());
     for (name, state, shown) in [
         ("Open", IncidentState::Open, READ),
@@ -91,7 +99,7 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
     ] {
         let summaries = console.store.incidents(IncidentQuery { state: Some(state), limit: READ }).await?;
         for summary in &summaries {
-            waiting.extend(waits(summary, now));
+            waiting.extend(waits(summary, &numbers, now));
         }
         let cut = summaries.len() > shown || summaries.len() == READ;
         let listed = summaries.iter().take(shown).map(|s| Listed::of(s, now));
@@ -100,14 +108,16 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
         all.extend(summaries);
     }
     let waiting = gather_queued(waiting, |entry: &mut Waiting| &mut entry.item);
+    let (queued, waiting) = waiting.into_iter().partition(|entry| entry.item.goes_on_by_itself());
     let redaction = Redaction::of(all.iter().filter_map(|s| s.room.as_ref()));
-    Ok((Home { now, waiting, sections, roster: console.roster.standing() }, redaction))
+    let roster = console.roster.standing();
+    Ok((Home { now, numbers, waiting, queued, sections, roster }, redaction))
 }
 
-fn waits(summary: &Summary, now: Timestamp) -> Vec<Waiting> {
+fn waits(summary: &Summary, numbers: &Numbers, now: Timestamp) -> Vec<Waiting> {
     let Summary { incident, room, turn_at, orphans } = summary;
     let actions = Listed::of(summary, now).room.map(|r| r.actions).unwrap_or_default();
-    attention(incident, room.as_ref(), *turn_at, orphans, now)
+    attention(incident, room.as_ref(), *turn_at, orphans, numbers, now)
         .into_iter()
         .map(|item| Waiting {
             id: incident.id.to_string(),
@@ -131,11 +141,13 @@ pub(super) async fn incident(
     match dossier {
         Ok(Some(dossier)) => {
             let redaction = Redaction::of(&dossier.room);
-            page(StatusCode::OK, &redaction, &Incident { now, it: Detailed::of(&dossier, now) })
+            let numbers = console.numbers(now);
+            let it = Detailed::of(&dossier, &numbers, now);
+            page(StatusCode::OK, &redaction, &Incident { now, numbers, it })
         }
         Ok(None) => {
             let words = "There is no incident of this number here.";
-            let missing = Trouble { now, title: "Not found", words };
+            let missing = Trouble { now, numbers: console.numbers(now), title: "Not found", words };
             page(StatusCode::NOT_FOUND, &Redaction::default(), &missing)
         }
         Err(error) => broken(&console, &error),
@@ -147,7 +159,8 @@ pub(super) async fn people(State(console): State<Arc<Console>>) -> Response {
     match super::people::people(&console).await {
         Ok(people) => {
             let now = console.clock.now();
-            page(StatusCode::OK, &Redaction::default(), &People { now, people })
+            let numbers = console.numbers(now);
+            page(StatusCode::OK, &Redaction::default(), &People { now, numbers, people })
         }
         Err(error) => broken(&console, &error),
     }
@@ -158,7 +171,8 @@ fn broken(console: &Console, error: &StoreError) -> Response {
     let problem = failed(console, error);
     let words = "The store does not answer as it should; the log says why. Alerts are not lost by this page \
                  failing: a sender whose alert could not be stored was told to come again.";
-    let trouble = Trouble { now: console.clock.now(), title: "The store does not answer", words };
+    let now = console.clock.now();
+    let trouble = Trouble { now, numbers: console.numbers(now), title: "The store does not answer", words };
     page(problem.status(), &Redaction::default(), &trouble)
 }
 

@@ -28,7 +28,7 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
 use crate::receiver::outside::Outside;
-use crate::receiver::{Bodies, LastCommit, Receiver};
+use crate::receiver::{Bodies, Readiness, Receiver};
 use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
 use crate::roster::{Handout, Roster, Route, Stakeholder, Summons};
 use crate::signature::{Scheme, Verifier};
@@ -42,6 +42,7 @@ use crate::worker::health::Health;
 mod answers;
 mod description;
 mod guarding;
+mod numbers;
 mod pages;
 
 const TOKEN: &str = "operators-own-token-4711";
@@ -111,6 +112,8 @@ impl Desk {
             bell: Arc::new(tokio::sync::Notify::new()),
             roster: Arc::new(shipped_roster()),
             composer: Composer::default(),
+            numbers: vec!["number-1".to_owned()],
+            health: Arc::new(Health::since("2026-03-01T10:00:00Z".parse().unwrap())),
         });
         Self { store, clock, router: router(console.clone()), console, _dir: dir }
     }
@@ -363,7 +366,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         bell,
         bodies: Bodies::new(1 << 20, std::time::Duration::from_secs(1)),
         commit_timeout: std::time::Duration::from_secs(3),
-        last_commit: LastCommit::default(),
+        readiness: Readiness::default(),
     })
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::action::offered;
 use super::attention::{Attention, attention};
+use super::numbers::Numbers;
 use super::timeline::{Row, rows};
 use crate::alert::{Link, LinkKind, Severity};
 use crate::clock::Timestamp;
@@ -220,7 +221,7 @@ fn not_closed(orphans: &[Orphan]) -> usize {
 }
 
 impl Detailed {
-    pub(super) fn of(dossier: &Dossier, now: Timestamp) -> Self {
+    pub(super) fn of(dossier: &Dossier, numbers: &Numbers, now: Timestamp) -> Self {
         let Dossier { incident, room, turn_at, wish, orphans, timeline } = dossier;
         Self {
             headline: Headline::of(incident),
@@ -232,7 +233,7 @@ impl Detailed {
             second_groups: not_closed(orphans),
             wish: wish.as_ref().map(Wish::words),
             orphans: orphans.clone(),
-            attention: attention(incident, room.as_ref(), *turn_at, orphans, now),
+            attention: attention(incident, room.as_ref(), *turn_at, orphans, numbers, now),
             timeline: rows(timeline, room.as_ref().map_or(&[], |room| &room.seats)),
         }
     }

@@ -13,20 +13,22 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
-use tracing::{debug, error, info, warn};
+use tracing::{Level, debug, error, info, warn};
 
-use super::{Receiver, Refusal, named, refuse};
+use super::{NOBODYS, Receiver, Refusal, named, refuse};
 use crate::clock::Timestamp;
 use crate::consent::Change;
 use crate::gateway::{Notice, NoticeKind, Unread, Whom};
 use crate::jid::{ChatId, Jid};
+use crate::peer::Peer;
 use crate::problem::Problem;
 use crate::signature::{RawHook, Rejected, VerifiedBody, Verifier, verify};
 use crate::store::{Heard, Hearing, Introduced, StoreError};
 use crate::telemetry::NoticeLabels;
+use crate::telemetry::throttled_log::Event;
 
 /// What counts its hooks: no source can be called so.
-const COUNTED_AS: &str = "gateway";
+pub(super) const COUNTED_AS: &str = "gateway";
 
 /// How the events of one linked number are proven and read.
 #[derive(Debug, Clone)]
@@ -45,7 +47,7 @@ pub(super) async fn hook(
     let instance = named(instance);
     let begun = Instant::now();
     let Some(told) = receiver.told.get(&instance).filter(|told| !told.proofs.is_empty()) else {
-        receiver.metrics.count_hook("unknown", "unknown_source", begun.elapsed());
+        receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
         return Problem::NotFound.into_response();
     };
     let (outcome, response) = match receiver.take_notices(&instance, told, request).await {
@@ -141,6 +143,7 @@ impl Receiver {
     /// Takes in one delivery; returns how many notices of use were in it.
     async fn take_notices(&self, instance: &str, told: &Told, request: Request) -> Result<usize, Refusal> {
         let (head, body) = request.into_parts();
+        let peer = Peer::of(&head.extensions).map(|peer| peer.client);
         let mut hook = RawHook {
             source: COUNTED_AS.to_owned(),
             headers: head.headers,
@@ -148,9 +151,16 @@ impl Receiver {
             body: Bytes::new(),
         };
         let turned_away = |why: Rejected| {
-            let reason = why.as_str();
-            warn!(gateway.instance = instance, reason, "an event of the gateway was turned away unverified");
-            refuse(reason, Problem::Unauthorized)
+            let event = Event {
+                what: "an event of the gateway was turned away unverified",
+                level: Level::WARN,
+                source: instance,
+                reason: why.as_str(),
+                peer,
+                bytes: None,
+            };
+            self.metrics.log.note(event, self.clock.now());
+            refuse(why.as_str(), Problem::Unauthorized)
         };
         for proof in told.proofs.iter().filter(|proof| proof.needs_no_body()) {
             verify(hook.clone(), proof, self.clock.now()).map_err(turned_away)?;

@@ -328,6 +328,7 @@ impl Room {
             && (step.needs_its_number() || matches!(step, Step::Say { what, .. } if what.is_private()));
         self.touched_at = Some(now);
         if let Answer::Failed(error) = answer {
+            self.last_failure = Some(format!("{}: {error}", step.name().replace('_', " ")));
             if own {
                 self.hold(error, now);
             }

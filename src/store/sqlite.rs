@@ -1,14 +1,16 @@
 //! The store in one `SQLite` file: write-ahead log, `synchronous = FULL`, one writer.
 //!
 //! Actors: the *writer* lane, which groups commits; the *reader* lane, which serves pages and the API
-//! without waiting for it. Several processes may use one file: leases and immediate transactions keep them
-//! apart.
+//! without waiting for it; the *lock*, which keeps a second bridge off. Several connections may use one file:
+//! leases and immediate transactions keep them apart.
 
+use std::fs::File;
 use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, params};
+use tracing::warn;
 
 use self::lane::{Lane, unavailable};
 use self::rows::{Stored, all, first, moment, read};
@@ -33,14 +35,15 @@ mod hearing;
 mod hosts;
 mod lane;
 mod letters;
+mod lock;
 mod orphans;
 mod queue;
 mod rows;
 mod steps;
 mod waking;
 
-/// Schema changes in order; a file remembers how many it has seen.
-const MIGRATIONS: &[&str] = &[
+/// The tables. Version 0.1 has no installations: a file with any other schema is refused.
+const SCHEMA: &[&str] = &[
     include_str!("migrations/0001_begin.sqlite.sql"),
     include_str!("migrations/0002_consent.sqlite.sql"),
     include_str!("migrations/0003_upkeep.sqlite.sql"),
@@ -48,9 +51,6 @@ const MIGRATIONS: &[&str] = &[
 
 /// The first version without a bug that can corrupt the write-ahead log (3.7.0 to 3.51.2 have it).
 const OLDEST_SQLITE: i32 = 3_051_003;
-
-/// Milliseconds within which being asked again whether it takes writes writes nothing.
-const PULSE: i64 = 2_000;
 
 /// Statements kept compiled, which is more than there are: compiling one takes longer than running it.
 const STATEMENTS: usize = 256;
@@ -63,22 +63,30 @@ const LISTED: usize = 100;
 pub struct Sqlite {
     writer: Lane,
     reader: Lane,
+    /// Given back last.
+    _lock: Option<File>,
 }
 
 impl Sqlite {
-    /// Opens `path`, making the file and bringing its schema up to date where needed.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        if rusqlite::version_number() < OLDEST_SQLITE {
-            let why = format!("SQLite {} can corrupt its log; 3.51.3 is needed", rusqlite::version());
-            return Err(StoreError::Unavailable(why));
-        }
+    /// Opens `path` for this process alone, making the file where there is none. Refused while another process
+    /// has it open so; what a process that died had leased is free at once.
+    pub fn open_alone(path: &Path) -> Result<Self, StoreError> {
         make_private(path).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let mut writer = Connection::open(path).map_err(unavailable)?;
-        prepare(&writer)?;
-        migrate(&mut writer)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reader = Connection::open_with_flags(path, flags).map_err(unavailable)?;
-        reader.busy_timeout(BUSY).map_err(unavailable)?;
+        let lock = lock::take(path)?;
+        let (writer, reader) = connect(path)?;
+        steps::free_all(&writer)?;
+        letters::free_all(&writer)?;
+        Self::start(writer, reader, Some(lock))
+    }
+
+    /// Opens `path` beside others that may have it open, making the file where there is none.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        make_private(path).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let (writer, reader) = connect(path)?;
+        Self::start(writer, reader, None)
+    }
+
+    fn start(writer: Connection, reader: Connection, lock: Option<File>) -> Result<Self, StoreError> {
         let start = |name, connection: Connection, begin| {
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
             Lane::start(name, connection, begin).map_err(|e| StoreError::Unavailable(e.to_string()))
@@ -86,6 +94,7 @@ impl Sqlite {
         Ok(Self {
             writer: start("store-writer", writer, "BEGIN IMMEDIATE")?,
             reader: start("store-reader", reader, "BEGIN")?,
+            _lock: lock,
         })
     }
 
@@ -108,6 +117,23 @@ impl Sqlite {
     }
 }
 
+/// The two connections: one that writes, one that reads.
+fn connect(path: &Path) -> Result<(Connection, Connection), StoreError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        let why = format!("SQLite {} can corrupt its log; 3.51.3 is needed", rusqlite::version());
+        return Err(StoreError::Unavailable(why));
+    }
+    let mut writer = Connection::open(path).map_err(unavailable)?;
+    settle_in(&writer)?;
+    is_new(&writer)?;
+    prepare(&writer)?;
+    lay_out(&mut writer)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, flags).map_err(unavailable)?;
+    settle_in(&reader)?;
+    Ok((writer, reader))
+}
+
 /// What the store at `path` knows of people, read beside a bridge that may be using it. Changes and makes
 /// nothing; `None` if there is no such store, or it is from before consents were kept.
 pub fn look_at_consents(path: &Path) -> Result<Option<Vec<Acquaintance>>, StoreError> {
@@ -117,19 +143,32 @@ pub fn look_at_consents(path: &Path) -> Result<Option<Vec<Acquaintance>>, StoreE
 /// A new file is for its owner only: it holds people's names, numbers and what monitoring tools said.
 /// `SQLite` gives its log the permissions of the file.
 fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match made {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(_) => {}
+        Err(_is_there) => {
+            let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                warn!(path = %path.display(), mode = format!("{mode:o}"), "others on this machine may read the store: chmod 600");
+            }
+        }
     }
+    Ok(())
 }
 
 /// How long another process may hold the file before we give up.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
 
-fn prepare(db: &Connection) -> Stored<()> {
+/// What every connection needs. A read-only root has no place for temporary files, and a transaction that
+/// changes some pages wants one.
+fn settle_in(db: &Connection) -> Stored<()> {
     db.busy_timeout(BUSY).map_err(unavailable)?;
+    db.execute_batch("PRAGMA temp_store = MEMORY;").map_err(unavailable)
+}
+
+fn prepare(db: &Connection) -> Stored<()> {
     db.execute_batch(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
@@ -139,19 +178,43 @@ fn prepare(db: &Connection) -> Stored<()> {
     .map_err(unavailable)
 }
 
-fn migrate(db: &mut Connection) -> Stored<()> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+/// What the schema is known by: a number made of its text, so that no change of it goes unnoticed (FNV-1a).
+const fn schema_version() -> i64 {
+    let (mut hash, mut n) = (0x811c_9dc5_u32, 0);
+    while n < SCHEMA.len() {
+        let (text, mut at) = (SCHEMA[n].as_bytes(), 0);
+        while at < text.len() {
+            hash = (hash ^ text[at] as u32).wrapping_mul(0x0100_0193);
+            at += 1;
+        }
+        n += 1;
+    }
+    // SQLite keeps 31 bits of it; 0 is what a new file has.
+    ((hash & 0x7fff_ffff) | 1) as i64
+}
+
+/// Whether a file is new. Refuses one that is not ours as it is now, before anything of it is changed.
+fn is_new(db: &Connection) -> Stored<bool> {
+    let known = schema_version();
+    let number = |sql| db.query_row(sql, [], |r| r.get::<_, i64>(0)).map_err(unavailable);
+    match (number("PRAGMA user_version")?, number("SELECT count(*) FROM sqlite_schema")?) {
+        (0, 0) => Ok(true),
+        (0, _) => Err(StoreError::Foreign),
+        (found, _) if found == known => Ok(false),
+        (found, _) => Err(StoreError::Version { found, known }),
+    }
+}
+
+/// Gives a new file its tables.
+fn lay_out(db: &mut Connection) -> Stored<()> {
     let transaction =
         db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(unavailable)?;
-    let found: i64 = transaction.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(unavailable)?;
-    if found > known {
-        return Err(StoreError::Version { found, known });
+    if is_new(&transaction)? {
+        for part in SCHEMA {
+            transaction.execute_batch(part).map_err(unavailable)?;
+        }
+        transaction.pragma_update(None, "user_version", schema_version()).map_err(unavailable)?;
     }
-    let seen = usize::try_from(found).unwrap_or(0);
-    for migration in MIGRATIONS.iter().skip(seen) {
-        transaction.execute_batch(migration).map_err(unavailable)?;
-    }
-    transaction.pragma_update(None, "user_version", known).map_err(unavailable)?;
     transaction.commit().map_err(unavailable)
 }
 
@@ -308,6 +371,11 @@ impl Store for Sqlite {
         self.writer.call(steps::next_wake).await
     }
 
+    async fn record_operator(&self, id: IncidentId, did: &str, now: Timestamp) -> Result<(), StoreError> {
+        let did = did.to_owned();
+        self.writer.call(move |db| orphans::asked(db, id, &did, now)).await
+    }
+
     async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError> {
         self.writer.call(move |db| steps::wish(db, id, &wish, now)).await
     }
@@ -418,9 +486,9 @@ impl Store for Sqlite {
     }
 
     async fn ready(&self, now: Timestamp) -> Result<(), StoreError> {
-        // The lock is taken each time. Anybody may ask, so the disk is written to now and then only.
-        let sql = "UPDATE pulse SET at = ?1 WHERE at NOT BETWEEN ?1 - ?2 AND ?1";
-        self.writer.call(move |db| rows::execute(db, sql, [rows::millis(now), PULSE]).map(|_| ())).await
+        // As large as a usual hook: a full disk may still take a few bytes.
+        let sql = "UPDATE pulse SET at = ?1, ballast = randomblob(16384)";
+        self.writer.call(move |db| rows::execute(db, sql, [rows::millis(now)]).map(|_| ())).await
     }
 }
 

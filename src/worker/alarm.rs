@@ -60,7 +60,7 @@ impl Alarm {
         let up = self.metrics.instances_up.get_or_create(&labels);
         let Some(failure) = failure else {
             up.set(1);
-            if let Some(rest) = self.health.note_success(number, asked) {
+            if let Some(rest) = self.health.note_success(number, asked, now) {
                 info!(gateway.instance = number, since = %rest.since, "the number works again");
                 self.bell.notify_one();
             }

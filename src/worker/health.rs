@@ -110,6 +110,8 @@ struct Known {
     silences: BTreeMap<String, Silence>,
     /// Until when numbers leave people alone whom they do not know.
     shy_until: BTreeMap<String, Timestamp>,
+    /// When a call through a number worked last.
+    answered: BTreeMap<String, Timestamp>,
     /// Numbers whose rooms were told that they are lost.
     given_up: BTreeSet<String>,
     /// Numbers that work again, whose rooms are not told yet.
@@ -212,9 +214,10 @@ impl Health {
     }
 
     /// Takes in that a call through `number` worked. Returns the rest that this ends, if there was one.
-    pub fn note_success(&self, number: &str, asked: Asked) -> Option<Rest> {
+    pub fn note_success(&self, number: &str, asked: Asked, now: Timestamp) -> Option<Rest> {
         let mut known = self.known();
         known.silences.remove(number);
+        known.answered.insert(number.to_owned(), now);
         let create = asked == Asked::Create;
         if !known.rests.get(number).is_some_and(|r| create || !r.reason.is_about_groups()) {
             return None;
@@ -275,6 +278,12 @@ impl Health {
         };
     }
 
+    /// When a call or question through `number` worked last, as far as this process knows.
+    #[must_use]
+    pub fn answered_at(&self, number: &str) -> Option<Timestamp> {
+        self.known().answered.get(number).copied()
+    }
+
     /// The rest of `number` that is not over yet; `create` if a group is to be made.
     #[must_use]
     pub fn resting(&self, number: &str, create: bool, now: Timestamp) -> Option<Rest> {
@@ -326,8 +335,8 @@ mod tests {
         let rest = health.resting("main", true, at(21)).unwrap();
         assert_eq!((rest.since, rest.until), (at(0), at(35)));
         assert_eq!(health.resting("main", true, at(35)), None, "time to ask again");
-        assert!(health.note_success("main", Asked::Create).is_some());
-        assert!(health.note_success("main", Asked::Create).is_none());
+        assert!(health.note_success("main", Asked::Create, at(99)).is_some());
+        assert!(health.note_success("main", Asked::Create, at(99)).is_none());
         assert!(health.note_failure("main", Asked::Create, &down(), at(60)).is_some(), "a new outage, a new alarm");
     }
 
@@ -358,7 +367,7 @@ mod tests {
             assert_eq!((rest.reason, rest.since), (Reason::Unreachable, at(0)), "{asked:?}");
             assert!(health.note_failure("main", asked, error, at(45)).is_none(), "one alarm");
             assert_eq!(health.loss("main", minute).unwrap().believed_at, at(60));
-            assert!(health.note_success("main", asked).is_some());
+            assert!(health.note_success("main", asked, at(80)).is_some());
             assert!(health.note_failure("main", asked, error, at(90)).is_none(), "a new one begins anew");
         }
         let health = Health::default();
@@ -377,7 +386,7 @@ mod tests {
         assert_eq!(health.turns(minute, at(60)), std::slice::from_ref(&lost));
         health.told(&lost);
         assert!(health.turns(minute, at(90)).is_empty());
-        health.note_success("main", Asked::Effect);
+        health.note_success("main", Asked::Effect, at(99));
         let back = Turn::Back("main".to_owned());
         assert_eq!(health.turns(minute, at(100)), std::slice::from_ref(&back));
         health.told(&back);
@@ -414,7 +423,7 @@ mod tests {
         health.note_failure("main", Asked::Create, &throttled, at(0));
         assert!(health.resting("main", true, at(3599)).is_some());
         assert_eq!(health.resting("main", false, at(1)), None, "messages go on");
-        assert!(health.note_success("main", Asked::Effect).is_none(), "and say nothing about groups");
+        assert!(health.note_success("main", Asked::Effect, at(99)).is_none(), "and say nothing about groups");
     }
 
     #[test]

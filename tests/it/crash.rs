@@ -1,7 +1,7 @@
 //! One room's whole life, with the process dying at every point at which it can, and at every two.
 //!
 //! A life ends at a gate: everything in memory is dropped, only the store's file and the gateway's groups
-//! stay. The next life opens the file, the clock moves past the lease, and the story goes on. At the end
+//! stay. The next life opens the file, takes what the last one had leased, and the story goes on. At the end
 //! there must be one group, each message once, everybody accounted for, the room closed and its link dead.
 //! The loop finds the number of gates by itself; that number is asserted, so a new step shows in review.
 

@@ -297,6 +297,10 @@ impl Store for GatedStore {
         self.inner.next_wake().await
     }
 
+    async fn record_operator(&self, id: IncidentId, did: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.record_operator(id, did, now).await
+    }
+
     async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError> {
         self.around("wish", self.inner.wish(id, wish, now)).await
     }

@@ -149,7 +149,7 @@ const IMPURE: &[&str] = &[
 ];
 
 const PURE: &[&str] =
-    &["alert", "consent", "incident", "roster", "room", "message", "pacing", "matcher", "jid"];
+    &["alert", "consent", "incident", "roster", "room", "message", "pacing", "matcher", "jid", "json"];
 
 fn is_in(code: &Code, modules: &[&str]) -> bool {
     modules.iter().any(|module| code.is_below(module))

@@ -9,6 +9,7 @@ mod consent;
 mod contacts;
 mod crash;
 mod duty;
+mod dying;
 mod events;
 mod failover;
 mod faults;

@@ -149,9 +149,12 @@ impl Place {
 
     /// A process with a connection to the store and clients of its own.
     pub(crate) fn start(&self, gates: &Arc<dyn Gate>) -> Process {
+        self.start_over(self.open(), gates)
+    }
+
+    fn start_over(&self, store: Sqlite, gates: &Arc<dyn Gate>) -> Process {
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let store: Arc<dyn Store> =
-            Arc::new(GatedStore { inner: Arc::new(self.open()), gates: Arc::clone(gates) });
+        let store: Arc<dyn Store> = Arc::new(GatedStore { inner: Arc::new(store), gates: Arc::clone(gates) });
         let numbers = link_numbers(&self.loaded.config, &clock)
             .unwrap()
             .into_iter()
@@ -172,14 +175,13 @@ impl Place {
         let mut lives = 1;
         loop {
             let gate: Arc<dyn Gate> = gates.clone();
-            let process = self.start(&gate);
+            let process = self.start_over(Sqlite::open_alone(&self.file()).unwrap(), &gate);
             tokio::select! {
                 () = self.tell(&process) => return lives,
                 () = gates.fallen() => {}
             }
             drop(process);
             lives += 1;
-            self.clock.advance(self.lease());
         }
     }
 

@@ -27,6 +27,7 @@ mod crashing;
 mod operating;
 mod rehearsing;
 mod reloading;
+mod restarting;
 mod stopping;
 
 /// Longer than anything here takes on a busy machine; reached only when something is wrong.

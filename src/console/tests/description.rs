@@ -38,13 +38,15 @@ async fn every_route_is_described_and_nothing_else() {
 
 #[tokio::test]
 async fn every_described_operation_answers_as_described_and_no_other_does() {
-    let desk = Desk::open();
+    let desk = Desk::with_token(Some(TOKEN));
     let id = desk.live("Checkout is down").await;
     let receipt = receipt_of(&desk, id).await;
     for (path, item) in description()["paths"].as_object().unwrap() {
         for method in METHODS {
             let request = Request::builder().method(method.to_uppercase().as_str()).uri(fill(path, &receipt));
-            let request = request.header("host", "localhost").body(Body::empty()).unwrap();
+            let request =
+                request.header("host", "localhost").header("authorization", format!("Bearer {TOKEN}"));
+            let request = request.body(Body::empty()).unwrap();
             let reply = desk.ask(request).await;
             match item.get(method) {
                 None => assert_eq!(reply.status, 405, "{method} {path}"),

@@ -1,10 +1,11 @@
 -- One row that is written to see whether the disk still takes anything.
 CREATE TABLE pulse (
     id INTEGER PRIMARY KEY CHECK (id = 0),
-    at INTEGER NOT NULL
+    at INTEGER NOT NULL,
+    ballast BLOB NOT NULL                  -- so that it needs as much of the disk as a hook does
 );
 
-INSERT INTO pulse VALUES (0, 0);
+INSERT INTO pulse VALUES (0, 0, x'');
 
 -- Bodies of old hooks are emptied; the rest of a receipt stays, so that a delivery is known for ever.
 ALTER TABLE receipts ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;

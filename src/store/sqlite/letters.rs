@@ -24,6 +24,16 @@ const ROOMS_GAP: SignedDuration = SignedDuration::from_secs(3);
 /// When a letter is looked at again whose number does not work.
 const NO_NUMBER: SignedDuration = SignedDuration::from_secs(30);
 
+/// Letters in the hand of a process that is gone are due at once, to be looked for.
+pub(super) fn free_all(db: &Connection) -> Stored<()> {
+    execute(
+        db,
+        "UPDATE letters SET due_at = 0, token = NULL WHERE token IS NOT NULL AND due_at IS NOT NULL",
+        [],
+    )?;
+    Ok(())
+}
+
 /// Puts a letter into the queue.
 pub(super) fn queue(
     db: &Connection,

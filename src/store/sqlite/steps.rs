@@ -16,6 +16,12 @@ use crate::store::{Began, Finished, Intent, Lease, StepOutcome, StoreError, Wish
 /// When something that cannot be read is tried again: another version of the program may be able to.
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
 
+/// Frees what was leased by a process that is gone.
+pub(super) fn free_all(db: &Connection) -> Stored<()> {
+    execute(db, "UPDATE rooms SET lease_token = NULL, lease_until = NULL WHERE lease_until IS NOT NULL", [])?;
+    Ok(())
+}
+
 pub(super) fn lease_rooms(
     db: &Connection,
     now: Timestamp,

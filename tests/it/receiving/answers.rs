@@ -234,5 +234,34 @@ async fn a_healthy_bridge_says_so() {
     let health = world.answer(world.http.get(format!("http://{}/healthz", world.public))).await;
     assert_eq!((health.status, health.body.as_str()), (200, "ok\n"));
     let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
-    assert_eq!((ready.status, ready.json()), (200, json!({ "config": "ok", "store": "ok" })));
+    assert_eq!((ready.status, ready.json()), (200, json!({ "config": "ok", "store": "ok", "worker": "ok" })));
+}
+
+/// `increase()` sees no first time of a counter that was not there before it.
+#[tokio::test]
+async fn every_outcome_of_every_source_is_counted_from_zero() {
+    let world = world().await;
+    let series = || -> Vec<String> {
+        let text = world.bridge.receiver.metrics.render();
+        let of_hooks = text.lines().filter(|line| line.starts_with("warroom_hooks_total{"));
+        of_hooks.map(|line| line.split_once("} ").unwrap().0.to_owned()).collect()
+    };
+    let mut before = series();
+    for sender in &SENDERS {
+        let wrong = format!(r#"warroom_hooks_total{{source="{}",outcome="wrong""#, sender.name);
+        assert!(before.contains(&wrong), "{wrong}: {before:?}");
+        let now = world.clock.now();
+        let delivery = sender.fire(now, "from zero");
+        let body = sender.kind.sample(now, "from zero");
+        let forged = sender.send(body, &sender.secret("guessed"), now);
+        for delivery in [&delivery, &delivery, &forged] {
+            world.take(delivery).await;
+        }
+        world.take(&Delivery { headers: Vec::new(), query: None, ..delivery }).await;
+    }
+    world.take(&Delivery { to: "nobody".to_owned(), ..from_prometheus("") }).await;
+    let mut after = series();
+    before.sort();
+    after.sort();
+    assert_eq!(before, after);
 }

@@ -22,11 +22,11 @@ use crate::harness::{Options, TOKEN, beginning, firing, listen, load};
 /// `server.max_body` here, the least that the config takes.
 const MOST: usize = 256 << 10;
 /// Much longer than any limit under test: reached only where a limit is missing.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The program as `serve` runs it, with all limits at their least.
-struct Served {
-    running: Running,
+pub(super) struct Served {
+    pub(super) running: Running,
     stop: CancellationToken,
     _folder: TempDir,
     sandbox: JoinHandle<()>,
@@ -34,17 +34,22 @@ struct Served {
 
 impl Served {
     async fn start() -> Self {
+        Self::with(", max_body: 256KiB, stop_grace: 5s").await
+    }
+
+    /// With these settings of `server`, each with a comma before it.
+    pub(super) async fn with(server: &'static str) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TestClock::at(beginning()));
         let (gateway, sandbox) = listen(Sandbox::new(Setup::default(), Arc::clone(&clock)).router()).await;
         let folder = TempDir::new().unwrap();
-        let options = Options { server: ", max_body: 256KiB, stop_grace: 5s", ..Options::default() };
+        let options = Options { server, ..Options::default() };
         let loaded = load(&folder, &options, gateway);
         let stop = CancellationToken::new();
         let running = Running::start(&loaded, clock, &stop).await.unwrap();
         Self { running, stop, _folder: folder, sandbox }
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.running.public
     }
 
@@ -58,15 +63,16 @@ impl Served {
         self.end().await;
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         self.stop.cancel();
-        timeout(PATIENCE, self.running.ended()).await.expect("it stops when told to");
+        let ended = timeout(PATIENCE, self.running.ended()).await.expect("it stops when told to");
+        assert_eq!(ended, Ok(()));
         self.sandbox.abort();
     }
 }
 
 /// Writes `bytes` and nothing more, and reads until the other side ends the connection.
-async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+pub(super) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();

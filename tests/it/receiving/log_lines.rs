@@ -10,8 +10,32 @@ use super::{SENDERS, options};
 use crate::events;
 use crate::harness::{ADA, BEN, CLEO, DAN, Options, TOKEN, World, firing};
 
+/// What the current thread logs.
 #[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    /// Listens until both that it returns with it are dropped.
+    pub(super) fn listen() -> (Self, impl Sized) {
+        let captured = Self::default();
+        let writer = captured.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        // Tracing decides once whether anybody listens to a line. With one listener alone it asks the thread that
+        // comes first, which may be another test's; with two it asks both.
+        let second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
+        let listening = tracing::subscriber::set_default(subscriber);
+        tracing::callsite::rebuild_interest_cache();
+        (captured, (listening, second))
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -91,22 +115,11 @@ async fn story() -> Vec<String> {
 
 #[tokio::test]
 async fn the_log_of_a_whole_story_names_no_secret_no_words_and_no_number() {
-    let captured = Captured::default();
-    let writer = captured.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    // Tracing decides once whether anybody listens to a line. With one listener alone it asks the thread that
-    // comes first, which may be another test's; with two it asks both.
-    let second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
-    let listening = tracing::subscriber::set_default(subscriber);
-    tracing::callsite::rebuild_interest_cache();
+    let (captured, listening) = Captured::listen();
     let unsaid = story().await;
-    drop((listening, second));
+    drop(listening);
 
-    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let log = captured.text();
     assert!(log.contains("a hook was accepted") && log.contains("turned away"), "{log}");
     assert!(log.contains("the room is briefed") && log.contains("a call failed"), "{log}");
     assert!(log.contains("a hook could not be stored"), "{log}");

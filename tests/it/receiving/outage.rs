@@ -15,7 +15,7 @@ use warroom::gateway::Notice;
 use warroom::incident::IncidentId;
 use warroom::jid::{GroupId, Jid};
 use warroom::pacing::{Creation, Made};
-use warroom::receiver::{self, LastCommit, Receiver};
+use warroom::receiver::{self, Readiness, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
     Acceptance, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery, Intent,
@@ -222,6 +222,10 @@ impl Store for Moody {
         self.inner.next_wake().await
     }
 
+    async fn record_operator(&self, id: IncidentId, did: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.record_operator(id, did, now).await
+    }
+
     async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError> {
         self.inner.wish(id, wish, now).await
     }
@@ -286,7 +290,7 @@ impl Outage {
             outside: Arc::clone(&own.outside),
             bodies: own.bodies.clone(),
             commit_timeout,
-            last_commit: LastCommit::default(),
+            readiness: Readiness::default(),
         };
         let patient = receiver(Duration::from_secs(30));
         let impatient = receiver(Duration::from_millis(50));
@@ -373,12 +377,13 @@ async fn a_bridge_whose_store_fails_is_alive_but_not_ready() {
         assert_eq!(health.status, 200, "restarting would not help");
     }
     world.public = outage.becomes(Mood::Well);
+    world.clock.advance(SignedDuration::from_secs(2));
     let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
     assert_eq!(ready.status, 200, "it comes back by itself");
 }
 
 #[tokio::test]
-async fn whoever_could_not_store_the_last_hook_is_not_ready_though_the_store_says_it_is_well() {
+async fn whoever_could_not_store_the_last_hook_is_ready_again_as_soon_as_the_store_takes_a_write() {
     let mut world = world().await;
     let outage = Outage::before(&world).await;
     let store = async |world: &World| {
@@ -386,26 +391,62 @@ async fn whoever_could_not_store_the_last_hook_is_not_ready_though_the_store_say
         (ready.status, ready.json()["store"].as_str().unwrap().to_owned())
     };
     let well = (200, "ok".to_owned());
-    let not_well = (503, "did not take the last hook".to_owned());
-    let delivery = SENDERS[0].fire(world.clock.now(), "full disk");
-    world.public = outage.becomes(Mood::Down);
+    assert_eq!(store(&world).await, well);
+    for mood in [Mood::Down, Mood::Silent] {
+        let delivery = SENDERS[0].fire(world.clock.now(), "full disk");
+        world.public = outage.becomes(mood);
+        world.take(&delivery).await.assert_problem(503, "unavailable");
+        // What the store said a moment ago counts no more.
+        assert_eq!(store(&world).await.0, 503, "{mood:?}");
+        // Whoever sends nothing to somebody who is not ready would never show that it works again.
+        outage.becomes(Mood::Well);
+        world.clock.advance(SignedDuration::from_secs(2));
+        assert_eq!(store(&world).await, well, "{mood:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_slow_commit_takes_nobody_out_of_service() {
+    let mut world = world().await;
+    let outage = Outage::before(&world).await;
+    let delivery = SENDERS[0].fire(world.clock.now(), "slow disk");
+    world.public = outage.becomes(Mood::DoneAndSilent);
     world.take(&delivery).await.assert_problem(503, "unavailable");
-    // Its probe is so small that it works again.
-    world.public = outage.becomes(Mood::Well);
-    assert_eq!(store(&world).await, not_well);
+    outage.becomes(Mood::Well);
+    let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
+    assert_eq!(ready.status, 200, "{ready:?}");
+}
+
+#[tokio::test]
+async fn however_often_anybody_asks_whether_it_is_ready_the_store_is_asked_every_two_seconds() {
+    let mut world = world().await;
+    let outage = Outage::before(&world).await;
+    world.public = outage.becomes(Mood::Down);
+    for second in 0..6 {
+        for _ in 0..10 {
+            let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
+            assert_eq!(ready.status, 503);
+        }
+        assert_eq!(outage.store.refused.load(Ordering::Relaxed), 1 + second / 2);
+        world.clock.advance(SignedDuration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn a_bridge_whose_worker_stands_still_is_not_ready() {
+    let world = world().await;
+    let ready = async || {
+        let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
+        (ready.status, ready.json()["worker"].as_str().unwrap().to_owned())
+    };
+    let round = &world.bridge.worker.metrics.worker_round;
+    round.set(world.clock.now().as_second());
     world.clock.advance(SignedDuration::from_secs(59));
-    assert_eq!(store(&world).await, not_well);
-    // Where nobody sends anything to somebody who is not ready, it would never be found out.
+    assert_eq!(ready().await, (200, "ok".to_owned()));
     world.clock.advance(SignedDuration::from_secs(1));
-    assert_eq!(store(&world).await, well);
-    // A hook that is stored shows it at once.
-    world.public = outage.becomes(Mood::Down);
-    let delivery = SENDERS[0].fire(world.clock.now(), "full disk");
-    world.take(&delivery).await.assert_problem(503, "unavailable");
-    world.public = outage.becomes(Mood::Well);
-    assert_eq!(store(&world).await, not_well);
-    assert_eq!(world.take(&delivery).await.outcome(), "opened");
-    assert_eq!(store(&world).await, well);
+    assert_eq!(ready().await, (503, "stands still".to_owned()));
+    round.set(world.clock.now().as_second());
+    assert_eq!(ready().await, (200, "ok".to_owned()));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration};
 use warroom::receiver::outside::Outside;
-use warroom::receiver::{self, LastCommit, Receiver};
+use warroom::receiver::{self, Readiness, Receiver};
 
 use super::{
     AT, CERTIFICATE, MESSAGES, OTHER_TOPIC, Shelf, TOPIC, message, set, shelf_with_certificate, sign,
@@ -51,7 +51,7 @@ impl Bridge {
             outside: Arc::new(Outside::by(shelf.clone())),
             bodies: own.bodies.clone(),
             commit_timeout: own.commit_timeout,
-            last_commit: LastCommit::default(),
+            readiness: Readiness::default(),
         };
         let (address, server) = listen(receiver::router(Arc::new(receiver))).await;
         Self { world, address, server }
