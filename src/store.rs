@@ -148,6 +148,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// returns how many of them have a group with it.
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError>;
 
+    /// Keeps since when a linked number does not work, or that it works.
+    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError>;
+
+    /// The linked numbers that did not work when they were last heard of, and since when.
+    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError>;
+
     /// Closes incidents whose quiet time is over and wakes their rooms; returns how many.
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError>;
 

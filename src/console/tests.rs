@@ -113,7 +113,7 @@ impl Desk {
             roster: Arc::new(shipped_roster()),
             composer: Composer::default(),
             numbers: vec!["number-1".to_owned()],
-            health: Arc::new(Health::since("2026-03-01T10:00:00Z".parse().unwrap())),
+            health: Arc::new(Health::default()),
         });
         Self { store, clock, router: router(console.clone()), console, _dir: dir }
     }

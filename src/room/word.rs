@@ -65,8 +65,13 @@ fn lacking<'a>(room: &'a Room, wanted: &Wanted, policy: &Policy) -> Vec<&'a Seat
     room.seats.iter().filter(may_hear).filter(|s| lacks_word(room, s)).collect()
 }
 
+/// Since when those who lack a word are wanted; whoever is asked in later has as much time.
+fn wanted_at(room: &Room) -> Timestamp {
+    room.pursuit.added_at.map_or(room.wanted_at, |added_at| added_at.max(room.wanted_at))
+}
+
 fn tell_at(room: &Room) -> Timestamp {
-    let tell = later(room.wanted_at, TELL_AFTER);
+    let tell = later(wanted_at(room), TELL_AFTER);
     if let Phase::Live { since, .. } = &room.phase
         && room.is_briefed()
     {
@@ -76,7 +81,7 @@ fn tell_at(room: &Room) -> Timestamp {
 }
 
 fn appeal_at(room: &Room) -> Timestamp {
-    later(room.wanted_at, APPEAL_AFTER)
+    later(wanted_at(room), APPEAL_AFTER)
 }
 
 /// Whether a room that has to wait until `turn` can wait for it without a word.

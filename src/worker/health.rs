@@ -97,7 +97,7 @@ pub enum Asked {
     Read,
 }
 
-/// Questions in a row to which nobody answered.
+/// Since when nobody answers for a number, and to how many questions how it is in a row.
 #[derive(Debug, Clone, Copy)]
 struct Silence {
     times: u32,
@@ -112,6 +112,8 @@ struct Known {
     shy_until: BTreeMap<String, Timestamp>,
     /// When a call through a number worked last.
     answered: BTreeMap<String, Timestamp>,
+    /// Since when numbers did not work as a process before this one knew; nothing, before it is read.
+    kept: Option<BTreeMap<String, Timestamp>>,
     /// Numbers whose rooms were told that they are lost.
     given_up: BTreeSet<String>,
     /// Numbers that work again, whose rooms are not told yet.
@@ -161,7 +163,7 @@ impl Health {
         let known = &mut *self.known();
         let silence = unanswered(asked, error).then(|| {
             let silence = known.silences.entry(number.to_owned()).or_insert(Silence { times: 0, since: now });
-            silence.times += 1;
+            silence.times += u32::from(asked == Asked::Session);
             *silence
         });
         if let GatewayError::Refused { reason: Refusal::Strangers, .. } = error {
@@ -187,7 +189,7 @@ impl Health {
                 (Reason::NotAccepted, NOT_ACCEPTED, detail)
             }
             GatewayError::NotSent { detail } | GatewayError::Unknown { detail }
-                if silence.is_some_and(|silence| silence.times >= SILENT) =>
+                if asked == Asked::Session && silence.is_some_and(|silence| silence.times >= SILENT) =>
             {
                 (Reason::Unreachable, DOWN, detail)
             }
@@ -199,7 +201,9 @@ impl Health {
             | GatewayError::Gone { .. } => return None,
         };
         let times = times_of(reason);
+        let kept = known.kept.as_ref().and_then(|kept| kept.get(number)).copied();
         let begun = silence.map_or(now, |silence| silence.since);
+        let begun = kept.filter(|_| reason.is_loss()).map_or(begun, |kept| kept.min(begun));
         let since = before.as_ref().filter(|r| same(r, reason)).map_or(begun, |r| r.since);
         let rest = Rest {
             reason,
@@ -235,11 +239,59 @@ impl Health {
         self.known().returned.insert(number.to_owned());
     }
 
+    /// Whether it is known what processes before this one knew.
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        self.known().kept.is_some()
+    }
+
+    /// Takes in since when numbers did not work as a process before this one knew. A moment after `now` was written
+    /// by a clock that was put back.
+    pub fn remember(&self, outages: BTreeMap<String, Timestamp>, now: Timestamp) {
+        let outages: BTreeMap<_, _> = outages.into_iter().map(|(name, since)| (name, since.min(now))).collect();
+        let mut known = self.known();
+        for (name, rest) in &mut known.rests {
+            if let Some(since) = outages.get(name).filter(|_| rest.reason.is_loss()) {
+                rest.since = rest.since.min(*since);
+            }
+        }
+        known.kept = Some(outages);
+    }
+
+    /// What is to be kept of `number` for the process after this one, if that is something else than is kept; see
+    /// [`Health::kept`].
+    #[must_use]
+    pub fn to_keep(&self, number: &str) -> Option<Option<Timestamp>> {
+        let known = self.known();
+        let kept = known.kept.as_ref()?.get(number).copied();
+        let since = known.rests.get(number).filter(|r| r.reason.is_loss()).map(|r| r.since);
+        // Nothing is known yet of a number that was not heard of.
+        let is_known = since.is_some() || known.answered.contains_key(number);
+        (is_known && kept != since).then_some(since)
+    }
+
+    /// It is kept.
+    pub fn kept(&self, number: &str, since: Option<Timestamp>) {
+        let mut known = self.known();
+        let Some(kept) = &mut known.kept else { return };
+        match since {
+            Some(since) => kept.insert(number.to_owned(), since),
+            None => kept.remove(number),
+        };
+    }
+
     /// Whether nobody answered for a number and it is not known yet what that means.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
         let known = self.known();
         known.silences.keys().any(|number| !known.rests.get(number).is_some_and(|r| r.reason.is_loss()))
+    }
+
+    /// Whether `number` is known not to work, or nobody answered for it lately: others go first.
+    #[must_use]
+    pub fn goes_last(&self, number: &str) -> bool {
+        let known = self.known();
+        known.rests.contains_key(number) || known.silences.contains_key(number)
     }
 
     /// Whether `number` leaves people alone whom it does not know, because `WhatsApp` has locked it for them.
@@ -302,8 +354,8 @@ impl Health {
 }
 
 /// Whether nobody answered for the number. A list that cannot be read, or an effect that got a server's error, says
-/// something about that call; the question how the number is has no such excuse, and what never left this
-/// machine was not even refused.
+/// something about that call. What never left this machine is a reason to ask how the number is, and only that
+/// question decides.
 fn unanswered(asked: Asked, error: &GatewayError) -> bool {
     match error {
         GatewayError::NotSent { .. } => asked != Asked::Read,
@@ -358,12 +410,15 @@ mod tests {
     fn a_provider_that_does_not_answer_is_an_outage_like_any_other() {
         let not_sent = GatewayError::NotSent { detail: "connection refused".into() };
         let unknown = GatewayError::Unknown { detail: "502".into() };
-        for (asked, error) in
-            [(Asked::Session, &not_sent), (Asked::Session, &unknown), (Asked::Create, &not_sent), (Asked::Effect, &not_sent)]
-        {
+        for (first, error) in [(Asked::Session, &not_sent), (Asked::Session, &unknown), (Asked::Create, &not_sent)] {
+            let asked = Asked::Session;
             let (health, minute) = (Health::default(), SignedDuration::from_mins(1));
-            assert!(health.note_failure("main", asked, error, at(0)).is_none(), "one can be lost");
-            let rest = health.note_failure("main", asked, error, at(30)).unwrap();
+            assert!(health.note_failure("main", first, error, at(0)).is_none(), "one can be lost");
+            assert!(health.is_in_doubt() && health.goes_last("main"));
+            health.note_failure("main", asked, error, at(5));
+            assert!(first == asked || health.unwell("main").is_none(), "only the question decides");
+            health.note_failure("main", asked, error, at(30));
+            let rest = health.unwell("main").unwrap();
             assert_eq!((rest.reason, rest.since), (Reason::Unreachable, at(0)), "{asked:?}");
             assert!(health.note_failure("main", asked, error, at(45)).is_none(), "one alarm");
             assert_eq!(health.loss("main", minute).unwrap().believed_at, at(60));

@@ -93,9 +93,19 @@ impl Worker {
         self.alarm.note(&number.name, asked, failure, self.clock.now());
     }
 
-    /// Wakes the rooms of numbers that were given up or came back since the last time.
+    /// Keeps since when numbers do not work, and wakes the rooms of those that were given up or came back since the
+    /// last time.
     pub(super) async fn tell_rooms(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
+        if !self.health.remembers() {
+            self.health.remember(self.store.outages().await?, now);
+        }
+        for number in &self.numbers {
+            if let Some(since) = self.health.to_keep(&number.name) {
+                self.store.put_outage(&number.name, since).await?;
+                self.health.kept(&number.name, since);
+            }
+        }
         for turn in self.health.turns(self.policy.failover_after, now) {
             let (Turn::Lost(name) | Turn::Back(name)) = &turn;
             let rooms = self.store.wake_rooms(name, now).await?;
@@ -124,7 +134,7 @@ impl Worker {
 
     pub(super) fn by_health(&self) -> Vec<&Number> {
         let mut numbers: Vec<&Number> = self.numbers.iter().collect();
-        numbers.sort_by_key(|n| self.health.unwell(&n.name).is_some());
+        numbers.sort_by_key(|n| self.health.goes_last(&n.name));
         numbers
     }
 

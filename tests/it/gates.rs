@@ -4,6 +4,7 @@
 //! and ask a [`Gate`] what happens there. [`Gates`] is the plain one: it counts, ends the world at the gates
 //! it was told, and spoils one gateway call.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -283,6 +284,14 @@ impl Store for GatedStore {
 
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
         self.around("wake_rooms", self.inner.wake_rooms(instance, now)).await
+    }
+
+    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError> {
+        self.inner.put_outage(instance, since).await
+    }
+
+    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        self.inner.outages().await
     }
 
     async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {

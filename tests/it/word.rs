@@ -394,6 +394,33 @@ async fn a_process_that_starts_again_and_again_reaches_its_deadlines() {
     assert_eq!(world.room(&id).await.phase.name(), PhaseName::Parked, "{:#?}", world.room(&id).await);
 }
 
+/// So is the beginning of an outage: those in a living room are told of it although no process lives for a minute.
+#[tokio::test]
+async fn an_outage_goes_on_over_restarts() {
+    let (receiver, gateway) = Receiver::start(&[]).await;
+    let mut world = World::with(Options { gateway, ..Options::default() }).await;
+    receiver.watch(&world);
+    let id = world.fire("Down").await;
+    world.pass(300).await;
+    let refused = |_: &'static str, _: usize| {
+        Some(Odd::Before(GatewayError::NotSent { detail: "could not connect".to_owned() }))
+    };
+    for _ in 0..5 {
+        OddGateway::before(&mut world, refused);
+        for _ in 0..4 {
+            world.bridge.worker.ask_sessions().await;
+            world.pass(10).await;
+        }
+    }
+    assert_eq!(receiver.got().len(), 1, "once, although several processes saw it: {:#?}", receiver.got());
+    assert_eq!(receiver.got()[0].2["incident"]["id"], id);
+    // It works again, and nothing is left of it.
+    OddGateway::before(&mut world, |_, _| None);
+    world.bridge.worker.ask_sessions().await;
+    world.pass(60).await;
+    assert!(world.store.outages().await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn a_room_whose_process_was_away_for_an_hour_looks_before_it_gives_up() {
     let world = World::new().await;

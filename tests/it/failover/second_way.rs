@@ -106,7 +106,9 @@ async fn when_all_numbers_are_down_each_incident_is_told_once_and_rooms_go_on_by
         assert!(!body.to_string().contains(ADA), "no full phone number");
         assert!(attention(&world, id).await.to_string().contains("the second way was told"));
         let has_room = *id == living;
-        assert_eq!(attention(&world, id).await.to_string().contains("There is no group yet"), !has_room);
+        let shown = attention(&world, id).await.to_string();
+        let phase = world.room(id).await.phase;
+        assert_eq!(shown.contains("There is no group yet"), !has_room, "{phase:?} {shown}");
         let timeline = format!("{:?}", world.dossier(id).await.timeline);
         assert!(timeline.contains("second_way numbers-down"), "{timeline}");
     }
@@ -120,6 +122,29 @@ async fn when_all_numbers_are_down_each_incident_is_told_once_and_rooms_go_on_by
     for id in [&living, &wanted] {
         world.assert_sound(id).await;
     }
+}
+
+#[tokio::test]
+async fn a_second_outage_during_one_incident_is_told_again() {
+    let (receiver, gateway) = Receiver::start(&[]).await;
+    let world = World::with(Options { gateway, ..two_numbers() }).await;
+    receiver.watch(&world);
+    let id = world.fire("Checkout").await;
+    pass(&world, 120).await;
+    for outage in 1..=3 {
+        ban(&world, Setup::INSTANCE_ID);
+        ban(&world, SECOND_ID);
+        pass(&world, 300).await;
+        assert_eq!(receiver.got().len(), outage, "{:#?}", receiver.got());
+        for instance in [Setup::INSTANCE_ID, SECOND_ID] {
+            world.sandbox.set_session(instance, "WORKING");
+        }
+        pass(&world, 300).await;
+    }
+    let ids: std::collections::BTreeSet<String> = receiver.got().into_iter().map(|(_, id, _)| id).collect();
+    assert_eq!(ids.len(), 3, "each is news: {ids:?}");
+    assert!(ids.iter().all(|one| one.starts_with(&id) && one.ends_with("numbers-down")));
+    world.assert_sound(&id).await;
 }
 
 #[tokio::test]
