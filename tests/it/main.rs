@@ -39,6 +39,8 @@ mod sns;
 mod sources;
 mod storm;
 mod sweep;
+mod truth;
+mod zz_replay;
 mod verdict;
 mod word;
 mod workers;
