@@ -17,7 +17,7 @@ use tracing::{debug, error, info, warn};
 use crate::clock::{Clock, SignedDuration, Timestamp, later};
 use crate::gateway::second_way::SecondWay;
 use crate::gateway::{Gateway, GatewayError, Refusal};
-use crate::jid::{ChatId, Jid};
+use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Budget;
 use crate::room::progress::Note;
@@ -54,6 +54,8 @@ const OUTCOME_TRIES: u32 = 10;
 const OUTCOME_GAP: Duration = Duration::from_millis(200);
 /// How long a room is left alone that needs a number which the config does not have any more.
 const NO_NUMBER_GAP: SignedDuration = SignedDuration::from_mins(10);
+/// How long a room sleeps at most because another number than its own is resting.
+const OTHER_NUMBER_GAP: SignedDuration = SignedDuration::from_secs(60);
 /// A room that the provider makes wait longer than this is worth a word in the log.
 const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
 /// How long a room is left alone whose record contradicts itself.
@@ -291,6 +293,14 @@ impl Worker {
                         return Ok(End::Lost);
                     }
                 }
+                Next::Refuse(why) => {
+                    lease.room.forget_named_groups();
+                    warn!(incident.id = %lease.room.incident, why, "an operator's wish cannot be granted");
+                    let finished = self.store.refuse_wish(lease, &why, now).await?;
+                    if !refresh(lease, finished) {
+                        return Ok(End::Lost);
+                    }
+                }
                 Next::Call(step) => {
                     // A call must end before the lease does, or somebody else could make it a second time.
                     if self.is_too_late(lease, now) || stop.is_cancelled() {
@@ -326,9 +336,15 @@ impl Worker {
         let finished = match room.take(&event, now) {
             Ok(()) => {
                 // A second group may have been made through another number than the room.
-                let adopted = |o: &&Orphaned| room.phase.group() == Some(&o.group) && o.instance.is_some();
-                if let Some(orphan) = lease.wanted.orphans.iter().find(adopted) {
+                let found = |o: &&Orphaned| room.phase.group() == Some(&o.group) && o.instance.is_some();
+                if let Event::Found { .. } = event
+                    && let Some(orphan) = lease.wanted.orphans.iter().find(found)
+                {
                     room.instance.clone_from(&orphan.instance);
+                }
+                if event == Event::NewGroup {
+                    room.rejected.extend(lease.wanted.orphans.iter().map(|o| o.group.clone()));
+                    room.rejected.extend(lease.room.phase.group().cloned());
                 }
                 // A room that is only parked on the way to another group waits for nobody.
                 let waits = !(matches!(event, Event::Spent { .. }) && lease.wanted.wish.is_some());
@@ -410,7 +426,11 @@ impl Worker {
                         let refused = GatewayError::Refused { reason: Refusal::Strangers, detail };
                         return self.finish(lease, intent, &step, &Answer::Failed(refused), ground).await;
                     }
-                    let answer = self.in_time(lease, number, &step, ground, now).await;
+                    let member_of = match step {
+                        Step::Look { .. } | Step::Sweep { .. } => self.store.groups_of(&number.name).await?,
+                        _ => Vec::new(),
+                    };
+                    let answer = self.in_time(lease, number, (&step, member_of), ground, now).await;
                     let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
                     let asked = if create {
                         Asked::Create
@@ -436,6 +456,9 @@ impl Worker {
         }
         // A number that is given up meanwhile changes what there is to do.
         let until = ground.numbers.next_at(now).map_or(until, |at| until.min(at));
+        // What waits for another number than the room's must not keep the room asleep.
+        let other = step.through().is_some_and(|name| lease.room.instance.as_deref() != Some(name));
+        let until = if other { until.min(later(now, OTHER_NUMBER_GAP)) } else { until };
         Ok(Some(End::Asleep(Some(until))))
     }
 
@@ -506,12 +529,12 @@ impl Worker {
         &self,
         lease: &Lease,
         number: &Number,
-        step: &Step,
+        (step, member_of): (&Step, Vec<GroupId>),
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Answer {
         let ours = ground.numbers.ids();
-        let call = perform(number.gateway.as_ref(), step, &ours);
+        let call = perform(number.gateway.as_ref(), step, &ours, member_of);
         let Some(until) = word::limit(&lease.room, &lease.wanted, &self.policy, now) else {
             return call.await;
         };

@@ -24,17 +24,17 @@ impl Room {
         let sooner = |at: &mut Timestamp| *at = (*at).min(now);
         sooner(&mut self.wanted_at);
         for at in [
-            &mut self.first_asked_at,
             &mut self.read_at,
             &mut self.read_again_at,
             &mut self.ousted_at,
-            &mut self.heard_of_at,
             &mut self.hold_until,
             &mut self.down_at,
             &mut self.pursuit.added_at,
         ] {
             at.iter_mut().for_each(sooner);
         }
+        self.asked.iter_mut().for_each(|ask| sooner(&mut ask.at));
+        self.promotions.iter_mut().for_each(sooner);
         self.pursuit.chases.values_mut().for_each(|chase| sooner(&mut chase.next_at));
         for trouble in self.troubles.values_mut() {
             sooner(&mut trouble.retry_at);

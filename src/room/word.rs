@@ -164,7 +164,7 @@ pub(super) fn due(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timesta
     }
     match agenda.decide() {
         call @ Next::Call(_) => Some(call),
-        Next::Note(_) | Next::Sleep(_) | Next::Rest => None,
+        Next::Note(_) | Next::Refuse(_) | Next::Sleep(_) | Next::Rest => None,
     }
 }
 

@@ -110,6 +110,8 @@ pub struct Person {
     /// Adding the dialled digits to a group brings the account in all the same, under its registered ones; a text
     /// to the dialled digits is taken and never arrives.
     pub dialled_is_found: bool,
+    /// A group with them in it cannot be made: the engine throws, and nothing is made.
+    pub breaks_creates: bool,
 }
 
 impl Person {

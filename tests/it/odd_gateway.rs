@@ -9,7 +9,7 @@ use warroom::app::Bridge;
 use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
 use warroom::config::RosterInForce;
 use warroom::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, OwnMessage,
+    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members, OwnMessage,
     Sent, Session,
 };
 use warroom::jid::{ChatId, GroupId, Jid};
@@ -119,8 +119,8 @@ impl Gateway for OddGateway {
         self.pass("create_group", self.inner.create_group(subject, people)).await
     }
 
-    async fn find_groups(&self, token: &str) -> Result<Vec<FoundGroup>, GatewayError> {
-        self.pass("find_groups", self.inner.find_groups(token)).await
+    async fn find_groups(&self, search: &GroupSearch) -> Result<FoundGroups, GatewayError> {
+        self.pass("find_groups", self.inner.find_groups(search)).await
     }
 
     async fn members(&self, group: &GroupId, wanted: &[Jid]) -> Result<Members, GatewayError> {

@@ -160,6 +160,34 @@ async fn whatever_creating_does_everybody_has_a_word_in_time() {
     }
 }
 
+/// Nobody knows whether the group was made, and the list of groups is empty, nameless or fails.
+#[tokio::test]
+async fn whatever_the_list_of_groups_says_after_a_lost_create_everybody_has_a_word_in_time() {
+    for engine in Engine::ALL {
+        for second_number in [false, true] {
+            for list in [FaultKind::EmptyList, FaultKind::Nameless, FaultKind::InternalError] {
+                let label = format!("{engine}, {list:?}, two numbers: {second_number}");
+                let world = World::with(Options { engine, second_number, ..Options::default() }).await;
+                let lost = Fault::on(Operation::CreateGroup, FaultKind::InternalError);
+                world.sandbox.add_fault(lost.after_effect());
+                world.sandbox.add_fault(Fault::on(Operation::ListGroups, list).always().after_effect());
+                let id = world.fire("Down").await;
+                let until = world.clock.now() + IN_TIME;
+                world.pass(60).await;
+                for digits in [ADA, BEN, CLEO, DAN] {
+                    let told = has_word(&world, &id, digits, until);
+                    assert!(told, "{label}: {digits}: {:#?}", world.room(&id).await);
+                }
+                world.sandbox.clear_faults();
+                world.pass(300).await;
+                let (groups, orphans) = (world.groups(&id).len(), world.dossier(&id).await.orphans.len());
+                assert_eq!(groups, orphans + 1, "{label}: {groups} groups, {orphans} recorded");
+                world.assert_sound(&id).await;
+            }
+        }
+    }
+}
+
 /// The member list as the engines spoil it over HTTP.
 #[tokio::test]
 async fn people_whom_no_list_shows_get_the_link_in_time() {
