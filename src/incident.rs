@@ -185,7 +185,8 @@ impl Incident {
         }
         let unnamed = known.iter().filter(|(id, _)| !remembered.contains_key(*id)).map(|(_, known)| known);
         let gone_at = unnamed.chain(remembered.values()).filter_map(KnownAlert::believed_gone_at).min();
-        self.look_at = [gone_at, self.look_at, Some(later(now, rules.stale_after))].into_iter().flatten().min();
+        self.look_at =
+            [gone_at, self.look_at, Some(later(now, rules.stale_after))].into_iter().flatten().min();
     }
 
     /// Nothing of it fires any more.

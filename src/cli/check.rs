@@ -437,7 +437,11 @@ fn describe_rooms(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nrooms")?;
     writeln!(out, "  opened for {} and worse, named {}", rooms.open_at, config.room_name)?;
     writeln!(out, "  closed {} after the last resolve", show_duration(rooms.close_after))?;
-    writeln!(out, "  marked stale after {} without a word from its source", show_duration(rooms.stale_after))?;
+    writeln!(
+        out,
+        "  marked stale after {} without a word from its source",
+        show_duration(rooms.stale_after)
+    )?;
     if rooms.fold {
         writeln!(out, "  an incident whose group has to wait goes into an open room of its route")?;
     }

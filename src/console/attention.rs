@@ -289,7 +289,9 @@ fn held(room: &Room, now: Timestamp) -> Option<Attention> {
 
 /// An incident of which its source says nothing any more, with a room that people sit in.
 fn stale(incident: &Incident, room: &Room) -> Option<Attention> {
-    let since = incident.stale_since.filter(|_| incident.state == State::Open && room.phase.name() == PhaseName::Live)?;
+    let since = incident
+        .stale_since
+        .filter(|_| incident.state == State::Open && room.phase.name() == PhaseName::Live)?;
     Some(Attention {
         kind: "stale",
         since,

@@ -48,8 +48,8 @@ impl Before {
         let firing = || told.iter().filter(|t| t.fires());
         let begins = firing().any(|t| t.begun_at(now).is_some());
         let is_worse = firing().any(|t| t.alert.severity < incident.severity);
-        let is_another =
-            (self.room_is_over && (begins || is_worse)) || self.begins_long_after(incident, body, told, rules, now);
+        let is_another = (self.room_is_over && (begins || is_worse))
+            || self.begins_long_after(incident, body, told, rules, now);
         is_another.then(|| Incident {
             state: State::Closed { closed_at: now },
             changed_at: now,
@@ -88,8 +88,11 @@ impl Before {
     /// Alerts that fired when this body's list named them last, and that it does not name now.
     fn gone<'k>(&'k self, body: &[Alert]) -> impl Iterator<Item = (&'k String, &'k KnownAlert)> + use<'k> {
         let list = body.iter().find(|alert| alert.is_listed).map(|alert| alert.key.clone());
-        let named: BTreeSet<String> =
-            if list.is_some() { body.iter().map(|alert| alert.id.clone()).collect() } else { BTreeSet::new() };
+        let named: BTreeSet<String> = if list.is_some() {
+            body.iter().map(|alert| alert.id.clone()).collect()
+        } else {
+            BTreeSet::new()
+        };
         self.known.iter().filter(move |(id, known)| {
             list.is_some()
                 && known.listed_by == list

@@ -118,8 +118,8 @@ pub(super) fn complete<'a>(
             None => Cow::Borrowed(said),
         };
         let now_known = KnownAlert::of(&alert, previous, now);
-        let tells_no_end = now_known.beginnings == BEGINNINGS
-            && previous.is_some_and(|known| known.beginnings < BEGINNINGS);
+        let tells_no_end =
+            now_known.beginnings == BEGINNINGS && previous.is_some_and(|known| known.beginnings < BEGINNINGS);
         remembered.insert(said.id.clone(), now_known);
         told.push(Told { said, alert, before, quiet, tells_no_end });
     }

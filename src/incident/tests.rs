@@ -122,11 +122,7 @@ fn the_order_inside_a_body_does_not_matter() {
 
 /// As Alertmanager tells one: since when it fires, in a list of all that it knows.
 fn listed(id: &str, state: AlertState, since: i64) -> Alert {
-    Alert {
-        outbreak_at: Some(at(since)),
-        is_listed: true,
-        ..alert(id, state, Sev1)
-    }
+    Alert { outbreak_at: Some(at(since)), is_listed: true, ..alert(id, state, Sev1) }
 }
 
 #[test]

@@ -395,7 +395,10 @@ impl Scene<'_> {
                 words.insert("alerts", Value::from(alerts(*firing, self.incident.truncated)));
             }
             News::Resolved { closes_at, reason } => {
-                words.insert("end_reason", Value::from(reason.as_deref().map(|reason| plain(reason, SENTENCE))));
+                words.insert(
+                    "end_reason",
+                    Value::from(reason.as_deref().map(|reason| plain(reason, SENTENCE))),
+                );
                 words.insert("closes", Value::from(self.moment(*closes_at)));
                 words.insert("lasted", Value::from(span(self.incident.started_at, item.at)));
             }

@@ -150,7 +150,8 @@ impl Incident {
                 .or_else(|| time(&self.created_at)),
             ended_at: reached("resolved").filter(|_| is_over),
             happened_at: self.happened_at(is_over),
-            end_reason: is_removed.then(|| "somebody deleted or archived the incident at FireHydrant".to_owned()),
+            end_reason: is_removed
+                .then(|| "somebody deleted or archived the incident at FireHydrant".to_owned()),
             ..Draft::default()
         };
         Ok(Parsed::Alerts(vec![source.alert(draft, source.key(id), state, severity.as_deref())]))

@@ -46,7 +46,9 @@ fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
     let created_at = body.moment(&["createdAt", "activatedAt"]).filter(is_plausible);
     let updated_at = body.moment(&["updatedAt"]).filter(is_plausible);
     let closed_at = body.moment(&["closedAt"]).filter(is_plausible).or(updated_at);
-    let is_closed = body.first(&["state", "current_state"]).is_some_and(|word| word.trim().eq_ignore_ascii_case("closed"));
+    let is_closed = body
+        .first(&["state", "current_state"])
+        .is_some_and(|word| word.trim().eq_ignore_ascii_case("closed"));
     let title = body.many(&["title", "titles"]);
     let condition = body.many(&["alertConditionNames", "condition_name"]);
     let source_link = body.first(&["issueUrl", "issuePageUrl", "incident_url"]);

@@ -48,7 +48,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     ];
     let time = |names: &[&str]| flat.any(names).and_then(|text| moment(&Value::from(text)));
     let is_over = state == AlertState::Resolved;
-    let ended_at = time(&["state.resolved_at", "state.last_timestamp", "alert.timestamp"]).filter(|_| is_over);
+    let ended_at =
+        time(&["state.resolved_at", "state.last_timestamp", "alert.timestamp"]).filter(|_| is_over);
     let told = ["state.last_timestamp", "state.ack_timestamp", "alert.timestamp"].map(|name| time(&[name]));
     let draft = Draft {
         id: payload.clone(),

@@ -115,7 +115,8 @@ fn read_one(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         ended_at: beat.time.as_deref().and_then(in_utc).filter(|_| state == AlertState::Resolved),
         happened_at: beat.time.as_deref().and_then(in_utc),
         outbreak_at: beat.time.as_deref().and_then(in_utc).filter(|_| {
-            state == AlertState::Firing && beat.important.as_deref().is_some_and(|yes| yes == "true" || yes == "1")
+            state == AlertState::Firing
+                && beat.important.as_deref().is_some_and(|yes| yes == "true" || yes == "1")
         }),
         ..Draft::default()
     };

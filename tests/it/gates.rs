@@ -15,8 +15,8 @@ use warroom::clock::{SignedDuration, Timestamp};
 use warroom::consent::letter::Tried;
 use warroom::consent::{Acquaintance, Letter, Standing};
 use warroom::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members, Notice,
-    OwnMessage, Sent, Session,
+    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members,
+    Notice, OwnMessage, Sent, Session,
 };
 use warroom::incident::{IncidentId, Rules};
 use warroom::jid::{ChatId, GroupId, Jid};

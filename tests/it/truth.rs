@@ -94,7 +94,11 @@ async fn a_beginning_that_comes_after_its_end_changes_nothing() {
         let (outcome, id) = world.hook(kind.as_str(), beginning()).await;
         assert_eq!(outcome, "opened", "{kind}");
         let ended = world.minutes(17);
-        assert_eq!(world.hook(kind.as_str(), kind.sample_resolved(ended, "late-1")).await.0, "resolved", "{kind}");
+        assert_eq!(
+            world.hook(kind.as_str(), kind.sample_resolved(ended, "late-1")).await.0,
+            "resolved",
+            "{kind}"
+        );
         for wait in [20, 25] {
             world.seconds(wait);
             let (outcome, _) = world.hook(kind.as_str(), beginning()).await;
@@ -221,7 +225,10 @@ async fn a_late_acknowledgement_does_not_reopen_the_room() {
     };
     let (_, id) = world.tells("pagerduty", &event("triggered", "triggered", "2026-03-02T09:58:00Z")).await;
     world.pass(600).await;
-    assert_eq!(world.tells("pagerduty", &event("resolved", "resolved", "2026-03-02T10:08:00Z")).await.0, "resolved");
+    assert_eq!(
+        world.tells("pagerduty", &event("resolved", "resolved", "2026-03-02T10:08:00Z")).await.0,
+        "resolved"
+    );
     let late = event("acknowledged", "acknowledged", "2026-03-02T10:01:00Z");
     assert_eq!(world.tells("pagerduty", &late).await.0, "ignored");
     world.pass(600).await;

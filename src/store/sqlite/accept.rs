@@ -135,7 +135,8 @@ fn known_before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Al
         open => open,
     };
     let Some(incident) = open else {
-        let mut known = closed.map(|closed| known_alerts(db, closed.id, alerts)).transpose()?.unwrap_or_default();
+        let mut known =
+            closed.map(|closed| known_alerts(db, closed.id, alerts)).transpose()?.unwrap_or_default();
         known.extend(earlier_ends(db, key, hook.received_at)?);
         return Ok(Before { known, ..Before::default() });
     };
@@ -162,8 +163,10 @@ fn under_another_key(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> St
         for (incident, known) in found {
             let incident: Incident = read("incident", &incident)?;
             let known: KnownAlert = read("alert", &known)?;
-            let apart = alert.outbreak_at.zip(known.outbreak_at).map(|(one, other)| one.duration_since(other).abs());
-            let goes_on = known.state != AlertState::Resolved && apart.is_some_and(|apart| apart <= SAME_OUTBREAK);
+            let apart =
+                alert.outbreak_at.zip(known.outbreak_at).map(|(one, other)| one.duration_since(other).abs());
+            let goes_on =
+                known.state != AlertState::Resolved && apart.is_some_and(|apart| apart <= SAME_OUTBREAK);
             if incident.source == hook.source && goes_on {
                 return Ok(Some(incident));
             }
@@ -185,7 +188,12 @@ fn earlier_ends(db: &Connection, key: &DedupKey, now: Timestamp) -> Stored<Vec<(
     .collect()
 }
 
-fn remember_ends(db: &Connection, key: &DedupKey, ends: &BTreeMap<String, KnownAlert>, now: Timestamp) -> Stored<()> {
+fn remember_ends(
+    db: &Connection,
+    key: &DedupKey,
+    ends: &BTreeMap<String, KnownAlert>,
+    now: Timestamp,
+) -> Stored<()> {
     if ends.is_empty() {
         return Ok(());
     }

@@ -136,9 +136,7 @@ async fn two_alertmanagers_are_two_unless_they_tell_of_the_same_alerts() {
 #[tokio::test]
 async fn the_beginning_that_another_replica_saw_is_no_return() {
     let world = world().await;
-    let seen_at = |at: &str| {
-        json!([{ "labels": { "alertname": "Lag", "severity": "critical" }, "startsAt": at, "endsAt": "2099-01-01T00:00:00Z" }])
-    };
+    let seen_at = |at: &str| json!([{ "labels": { "alertname": "Lag", "severity": "critical" }, "startsAt": at, "endsAt": "2099-01-01T00:00:00Z" }]);
     world.seconds(40);
     let (_, id) = world.tells("prometheus", &seen_at("2026-03-02T10:00:05Z")).await;
     world.seconds(15);
@@ -177,7 +175,8 @@ async fn a_rule_that_tells_no_end_makes_one_room_and_a_warning() {
         let body = azure(alert, "vm-a", fired, None).to_string();
         let answer = world.outcome_of("azure", Sample { headers: Vec::new(), body }).await;
         assert_eq!((&answer["outcome"], &answer["id"]), (&json!("repeated"), &json!(id)));
-        let warned = answer["reason"].as_str().is_some_and(|reason| reason.contains("three times without an end"));
+        let warned =
+            answer["reason"].as_str().is_some_and(|reason| reason.contains("three times without an end"));
         assert_eq!(warned, alert == "three", "{alert}: {answer}");
     }
 }
@@ -187,7 +186,10 @@ async fn the_parts_of_one_azure_rule_end_one_by_one() {
     let world = world().await;
     let (fired, over) = ("2026-03-02T09:59:00Z", Some("2026-03-02T10:03:00Z"));
     let (_, id) = world.tells("azure", &azure("one", "vm-a", fired, None)).await;
-    assert_eq!(world.tells("azure", &azure("two", "vm-b", fired, None)).await, ("updated".to_owned(), id.clone()));
+    assert_eq!(
+        world.tells("azure", &azure("two", "vm-b", fired, None)).await,
+        ("updated".to_owned(), id.clone())
+    );
     world.minutes(4);
     assert_eq!(world.tells("azure", &azure("one", "VM-A", fired, over)).await.0, "updated");
     assert_eq!(world.tells("azure", &azure("two", "vm-b", fired, over)).await, ("resolved".to_owned(), id));

@@ -43,10 +43,11 @@ async fn merged_at_pagerduty() {
 
 #[tokio::test]
 async fn merged_at_dynatrace() {
-    let problem = |state: &str| {
-        json!({ "State": state, "PID": "88", "ProblemTitle": "Orders fail", "ProblemSeverity": "AVAILABILITY" })
-    };
-    nobody_saw(&hears("dynatrace", &problem("OPEN"), &problem("MERGED")).await.0, "merged into another problem");
+    let problem = |state: &str| json!({ "State": state, "PID": "88", "ProblemTitle": "Orders fail", "ProblemSeverity": "AVAILABILITY" });
+    nobody_saw(
+        &hears("dynatrace", &problem("OPEN"), &problem("MERGED")).await.0,
+        "merged into another problem",
+    );
 }
 
 #[tokio::test]
@@ -61,7 +62,9 @@ async fn merged_or_declined_at_incident_io() {
         })
     };
     let begin = change("live", "2026-03-02T10:00:00Z");
-    for (category, reason) in [("merged", "merged into another incident"), ("declined", "declined at incident.io")] {
+    for (category, reason) in
+        [("merged", "merged into another incident"), ("declined", "declined at incident.io")]
+    {
         nobody_saw(&hears("incident_io", &begin, &change(category, "2026-03-02T10:08:00Z")).await.0, reason);
     }
 }

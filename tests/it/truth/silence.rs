@@ -23,7 +23,8 @@ async fn an_incident_that_nobody_tells_of_is_marked_told_once_and_offered_for_cl
     assert_eq!(world.said(&id).matches("No word").count(), 1, "told once");
 
     let page = |path: String| async { world.http.get(path).send().await.unwrap().text().await.unwrap() };
-    let json: Value = serde_json::from_str(&page(format!("http://{}/api/incidents/{id}", world.operator)).await).unwrap();
+    let json: Value =
+        serde_json::from_str(&page(format!("http://{}/api/incidents/{id}", world.operator)).await).unwrap();
     assert_eq!(json["stale_since"].as_str(), Some(since.to_string().as_str()));
     assert_eq!(json["attention"][0]["kind"], "stale", "{}", json["attention"]);
     let html = page(format!("http://{}/", world.operator)).await;
