@@ -55,7 +55,9 @@ impl Action {
         match self {
             Self::Cancel | Self::Close => "Taken: the room will be ended in a moment.",
             Self::Resume => "Taken: the room goes on in a moment.",
-            Self::Adopt => "Taken: the group is read, and if our number is in it, it is the room in a moment.",
+            Self::Adopt => {
+                "Taken: the group is read, and if our number is in it, it is the room in a moment."
+            }
             Self::NewGroup => "Taken: another group will be made in a moment.",
         }
     }

@@ -18,8 +18,8 @@ use tokio::time::Instant;
 
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members, Own,
-    OwnMessage, Refusal, Sent, Session,
+    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members,
+    Own, OwnMessage, Refusal, Sent, Session,
 };
 use crate::jid::{ChatId, GroupId, Jid};
 use call::{Asked, Call, refused};

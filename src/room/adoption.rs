@@ -55,7 +55,9 @@ impl Room {
         }
         let error = match answer.error() {
             // It says nothing of the group.
-            GatewayError::Refused { reason: Refusal::Credentials, detail } => GatewayError::SessionDown { detail },
+            GatewayError::Refused { reason: Refusal::Credentials, detail } => {
+                GatewayError::SessionDown { detail }
+            }
             error => error,
         };
         self.note_trouble(&step.key(), &error, now);

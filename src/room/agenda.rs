@@ -247,7 +247,9 @@ impl Step {
             Self::Appeal(appeal) => format!("second_way {}", appeal.reason.as_str()),
             Self::RenameOrphan { group, .. } => format!("rename_orphan {group}"),
             Self::LeaveOrphan { group } => format!("leave_orphan {group}"),
-            Self::Look { instance, .. } | Self::Sweep { instance, .. } => format!("{} {instance}", self.name()),
+            Self::Look { instance, .. } | Self::Sweep { instance, .. } => {
+                format!("{} {instance}", self.name())
+            }
             Self::ReadGroup { group, instance } => format!("read_group {group} {instance}"),
             Self::Create { .. }
             | Self::Describe { .. }
@@ -326,7 +328,9 @@ impl Step {
     #[must_use]
     pub fn needs_its_number(&self) -> bool {
         match self {
-            Self::Create { .. } | Self::CheckHistory { .. } | Self::Appeal(_) | Self::ReadGroup { .. } => false,
+            Self::Create { .. } | Self::CheckHistory { .. } | Self::Appeal(_) | Self::ReadGroup { .. } => {
+                false
+            }
             Self::Standby(step) => !step.is_its_own(),
             Self::Say { what, .. } | Self::LookForMessage { what, .. } => {
                 !matches!(what, What::Brief { .. } | What::Quiet { .. })

@@ -14,7 +14,8 @@ use super::tries::{patience, touches_group};
 use super::{Ask, Chore, Done, Named, Room, Saying, Stage, Trouble, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{
-    AddOutcome, Added, CreatedGroup, FoundGroups, GatewayError, InviteLink, Members, OwnMessage, Refusal, Sent,
+    AddOutcome, Added, CreatedGroup, FoundGroups, GatewayError, InviteLink, Members, OwnMessage, Refusal,
+    Sent,
 };
 use crate::jid::GroupId;
 
@@ -247,7 +248,8 @@ impl Room {
                 self.hold_until = None;
                 self.troubles.clear();
                 self.standby.retain(|s| !matches!(s.stage, Stage::GivenUp { .. }));
-                if let (Event::Resume { group: Some(_) }, Some((_, instance))) = (event, self.readable.take()) {
+                if let (Event::Resume { group: Some(_) }, Some((_, instance))) = (event, self.readable.take())
+                {
                     self.instance = Some(instance);
                 }
                 if self.phase.group() != before.as_ref() {
@@ -341,7 +343,9 @@ impl Room {
                 self.finish_look((step, instance, *thoroughly), answer, ground, &mut effect, now);
             }
             Step::Sweep { instance, .. } => self.finish_sweep((step, instance), answer, &mut effect, now),
-            Step::ReadGroup { group, instance } => self.finish_read_group((group, instance), step, answer, now),
+            Step::ReadGroup { group, instance } => {
+                self.finish_read_group((group, instance), step, answer, now)
+            }
             Step::Say { what, .. } => self.finish_say(what, step, answer, &mut effect, now),
             Step::LookForMessage { what, text, since, .. } => {
                 self.finish_look_for_message((what, text, *since), step, answer, now);

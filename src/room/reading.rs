@@ -104,7 +104,9 @@ impl Room {
     /// Whether somebody may be made an admin now: not while the list has still to show what came of the last time.
     pub(super) fn may_promote(&self) -> bool {
         let last = self.promotions.last();
-        last.is_none_or(|at| self.promotions.len() < PROMOTIONS && self.read_at.is_some_and(|read| read > *at))
+        last.is_none_or(|at| {
+            self.promotions.len() < PROMOTIONS && self.read_at.is_some_and(|read| read > *at)
+        })
     }
 
     pub(super) fn was_promoted(&mut self, now: Timestamp) {

@@ -232,7 +232,9 @@ impl Room {
         if is_given_up {
             let why = self.troubles.remove(&step.key()).map(|t| t.last).unwrap_or_default();
             self.give_up(chore, format!("{instance}: {why}"), now);
-        } else if self.unlooked().next().is_none() && !matches!(self.chores.get(&chore), Some(Done::GivenUp { .. })) {
+        } else if self.unlooked().next().is_none()
+            && !matches!(self.chores.get(&chore), Some(Done::GivenUp { .. }))
+        {
             self.done(chore, now);
         }
     }

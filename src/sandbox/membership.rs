@@ -42,7 +42,8 @@ impl World {
         if asked.iter().any(|id| self.digits_of(id).as_deref() == Some(&bot)) {
             return Err(Refused::upstream(400));
         }
-        if asked.iter().any(|id| self.digits_of(id).is_some_and(|digits| self.person(&digits).breaks_creates)) {
+        if asked.iter().any(|id| self.digits_of(id).is_some_and(|digits| self.person(&digits).breaks_creates))
+        {
             return Err(match self.engine {
                 Engine::Webjs => Refused::Line("CreateGroupError: no id for one participant".to_owned()),
                 Engine::Noweb | Engine::Gows => Refused::upstream(500),

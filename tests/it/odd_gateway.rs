@@ -9,8 +9,8 @@ use warroom::app::Bridge;
 use warroom::clock::{Clock, Timestamp};
 use warroom::config::RosterInForce;
 use warroom::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members, OwnMessage,
-    Sent, Session,
+    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members,
+    OwnMessage, Sent, Session,
 };
 use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::worker::Number;

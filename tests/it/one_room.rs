@@ -252,7 +252,9 @@ async fn the_number_that_was_asked_first_is_looked_through_although_another_one_
         world.pass(300).await;
         let groups = world.groups(&id);
         let dossier = world.dossier(&id).await;
-        let [ghost] = &dossier.orphans[..] else { panic!("{engine}: {:?} of {}", dossier.orphans, groups.len()) };
+        let [ghost] = &dossier.orphans[..] else {
+            panic!("{engine}: {:?} of {}", dossier.orphans, groups.len())
+        };
         assert_eq!((groups.len(), ghost.instance.as_deref()), (2, Some("main")), "{engine}");
         let ghost = ghost.group.to_string();
         let (status, answer) = act(&world, &id, "close", Some(json!({ "group": ghost }))).await;
@@ -374,7 +376,9 @@ async fn what_our_number_said_is_its_own_although_the_list_disowns_it() {
         let world = World::on(engine).await;
         world.sandbox.set_quirks(Quirks { disowns: true, ..Quirks::default() });
         world.sandbox.set_person(BEN, Person { privacy: Privacy::Refuses403, ..Person::default() });
-        world.sandbox.add_fault(Fault::on(Operation::SendText, FaultKind::GatewayTimeout).after_effect().times(2));
+        world
+            .sandbox
+            .add_fault(Fault::on(Operation::SendText, FaultKind::GatewayTimeout).after_effect().times(2));
         let id = world.fire("Payments").await;
         world.pass(300).await;
         assert_eq!(world.welcomes(&id), 1, "{engine}");
@@ -402,7 +406,10 @@ async fn a_promotion_that_is_said_to_be_done_and_is_not_is_tried_again_and_then_
         world.sandbox.add_fault(Fault::on(Operation::PromoteParticipants, FaultKind::SaysDone).times(2));
         let id = world.fire("Payments").await;
         world.pass(600).await;
-        assert!(world.group(&id).members.iter().any(|m| m.admin && m.digits != Setup::BOT_DIGITS), "{engine}");
+        assert!(
+            world.group(&id).members.iter().any(|m| m.admin && m.digits != Setup::BOT_DIGITS),
+            "{engine}"
+        );
         let room = world.room(&id).await;
         assert!(matches!(room.chores.get(&Chore::SecondAdmin), Some(Done::Well { .. })), "{engine}");
     }

@@ -163,7 +163,8 @@ mod tests {
         let page = page(&Reply::Json(list)).unwrap();
         let nameless = page.groups.iter().filter(|g| g.subject.is_empty() && g.created_at.is_none());
         assert_eq!((nameless.count(), page.groups.len(), page.unread), (2, 2, 1));
-        let told = single(&Reply::Json(json!({"JID": "5@g.us", "Name": "INCIDENT-3 | x"})), &page.groups[0].group);
+        let told =
+            single(&Reply::Json(json!({"JID": "5@g.us", "Name": "INCIDENT-3 | x"})), &page.groups[0].group);
         assert_eq!(told.unwrap().subject, "INCIDENT-3 | x");
     }
 

@@ -18,9 +18,7 @@ use super::reply::Reply;
 use super::told::{Told, is_done};
 use super::{Wawp, group_path, locked};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::{
-    Doubt, FoundGroup, FoundGroups, GatewayError, GroupSearch, Refusal, subject_has_token,
-};
+use crate::gateway::{Doubt, FoundGroup, FoundGroups, GatewayError, GroupSearch, Refusal, subject_has_token};
 use crate::jid::GroupId;
 
 /// Rows asked for per page.
@@ -99,7 +97,9 @@ impl Wawp {
         }
         let mut stale = None;
         match self.may_refresh(search.asked_at) {
-            Turn::Wait(wait) => stale = doubt("the list was not read afresh since the group was asked for", wait),
+            Turn::Wait(wait) => {
+                stale = doubt("the list was not read afresh since the group was asked for", wait)
+            }
             // Several rooms wait for one refresh: each reads the list again and need not ask for its own.
             Turn::Fresh => scan = self.scan(deadline).await?,
             Turn::Ours => {

@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use super::super::Saying;
 use super::super::seat::{Refused, read_members};
 use super::*;
-use crate::room::Phase;
 use crate::alert::{DedupKey, Severity};
 use crate::gateway::{AddOutcome, Member, Members};
 use crate::incident::{Incident, IncidentId, State};
 use crate::jid::Jid;
+use crate::room::Phase;
 use crate::roster::{Handout, Stakeholder, Summons};
 
 fn at(second: i64) -> Timestamp {

@@ -132,8 +132,10 @@ fn is_second(
     if room.phase.group() == Some(group) {
         return Ok(false);
     }
-    let is_new = orphans::put(db, id, group, Some(instance), "the provider told that our number is in it", now)?;
-    let may_be_it = matches!(room.phase, Phase::Wanted { .. } | Phase::Creating { .. } | Phase::Unsure { .. });
+    let is_new =
+        orphans::put(db, id, group, Some(instance), "the provider told that our number is in it", now)?;
+    let may_be_it =
+        matches!(room.phase, Phase::Wanted { .. } | Phase::Creating { .. } | Phase::Unsure { .. });
     Ok(is_new && !may_be_it)
 }
 
