@@ -273,7 +273,11 @@ async fn a_stop_between_the_decision_and_the_call_still_counts() {
     let world = world_with(Options::default()).await;
     let id = world.fire("Down").await;
     let now = world.clock.now();
-    let leases = world.store.lease_rooms(now, 10, SignedDuration::from_secs(120)).await.unwrap();
+    let leases = world
+        .store
+        .lease_rooms(now, warroom::store::Slots::any(10), SignedDuration::from_secs(120))
+        .await
+        .unwrap();
     let lease = &leases[0];
     let people: Vec<_> = lease.room.seats.iter().map(|seat| seat.who.jid.clone()).collect();
     let step = Step::Create { subject: format!("{id} | Down"), people };
