@@ -221,7 +221,7 @@ impl Worker {
         self.metrics.leased.dec();
         let now = self.clock.now();
         let wake_at = match result {
-            Ok(Ok(End::Asleep(wake_at))) => wake_at,
+            Ok(Ok(End::Asleep(wake_at))) => Some(wake_at),
             Ok(Ok(End::Lost)) => {
                 warn!(incident.id = %id, "another worker has taken the room over");
                 return;
@@ -229,21 +229,23 @@ impl Worker {
             // Whoever comes next reads what was stored.
             Ok(Err(error)) => {
                 self.store_failed(&error);
-                Some(later(now, STORE_REST))
+                Some(Some(later(now, STORE_REST)))
             }
             // A mistake in the program that one room brings to light must not end the work on all others.
             Err(_panic) => {
                 self.metrics.rooms_broken.inc();
                 error!(incident.id = %id, "work on a room broke off; it is tried again in a minute");
-                Some(later(now, ODD_GAP))
+                None
             }
         };
-        self.give_back(&lease, wake_at, stop).await;
-    }
-
-    /// Gives the room back; a store that fails is asked until the lease is over and the room free by itself.
-    async fn give_back(&self, lease: &Lease, wake_at: Option<Timestamp>, stop: &CancellationToken) {
-        while let Err(error) = self.store.release(lease, wake_at, self.clock.now()).await {
+        // A store that fails is asked until the lease is over and the room free by itself.
+        loop {
+            let now = self.clock.now();
+            let given_back = match wake_at {
+                Some(wake_at) => self.store.release(&lease, wake_at, now).await,
+                None => self.store.set_aside(&lease, later(now, ODD_GAP), now).await,
+            };
+            let Err(error) = given_back else { return };
             self.store_failed(&error);
             if self.clock.now() >= lease.until || stop.is_cancelled() {
                 return;

@@ -23,7 +23,7 @@ use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::{
-    Acceptance, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
+    Acceptance, Aside, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
     Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store, StoreError,
     StoredHook, Summary, Unnamed, WishTaken,
 };
@@ -324,6 +324,14 @@ impl Store for GatedStore {
 
     async fn dossier(&self, id: IncidentId) -> Result<Option<Dossier>, StoreError> {
         self.inner.dossier(id).await
+    }
+
+    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.around("set_aside", self.inner.set_aside(lease, wake_at, now)).await
+    }
+
+    async fn aside(&self) -> Result<Vec<Aside>, StoreError> {
+        self.inner.aside().await
     }
 
     async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {

@@ -39,5 +39,6 @@ mod sns;
 mod sources;
 mod storm;
 mod sweep;
+mod unreadable;
 mod verdict;
 mod workers;

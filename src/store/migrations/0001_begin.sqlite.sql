@@ -15,14 +15,14 @@ CREATE UNIQUE INDEX receipts_by_replay_key ON receipts (source, replay_key) WHER
 CREATE TABLE incidents (
     number    INTEGER PRIMARY KEY,
     key       TEXT NOT NULL,
-    state     TEXT NOT NULL,
+    state     TEXT NOT NULL,               -- open, resolved, closed; unreadable once its document is not
     resolved_at INTEGER,                   -- with closes_at, for clocks that are put back
     closes_at INTEGER,
     doc       TEXT NOT NULL
 );
 
 -- At most one incident of a key is not closed: this is what makes two of them impossible.
-CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state <> 'closed';
+CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state IN ('open', 'resolved');
 CREATE INDEX incidents_by_close ON incidents (closes_at) WHERE closes_at IS NOT NULL;
 CREATE INDEX incidents_by_end ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 
@@ -57,6 +57,7 @@ CREATE TABLE rooms (
     incident    INTEGER PRIMARY KEY REFERENCES incidents (number),
     phase       TEXT NOT NULL,
     group_id    TEXT,                      -- from the document, to find the room of what the gateway tells
+    instance    TEXT,                      -- from the document: the linked number
     wish        TEXT,
     wake_at     INTEGER,
     touched_at  INTEGER,                   -- as in the document, for clocks that are put back

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, named_params, params};
 
 use super::queue;
-use super::rows::{self, Stored, all, execute, first, millis, read, write};
+use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, write};
 use crate::alert::{Alert, DedupKey};
 use crate::incident::{
     Before, Folded, IncidentId, KnownAlert, Outcome, Reporter, State, fold, is_complete_list,
@@ -50,12 +50,14 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
 fn earlier_receipt(db: &Connection, source: &str, replay_key: &str) -> Stored<Option<Receipt>> {
     let answer = first(
         db,
-        "SELECT answer FROM receipts WHERE source = ?1 AND replay_key = ?2",
+        "SELECT id, answer FROM receipts WHERE source = ?1 AND replay_key = ?2",
         [source, replay_key],
-        |r| r.get::<_, String>(0),
+        |r| Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?)),
     )?;
-    let Some(answer) = answer else { return Ok(None) };
-    let mut receipt: Receipt = read("receipt", &answer)?;
+    let Some((id, answer)) = answer else { return Ok(None) };
+    let nothing =
+        Receipt { id: id.clone(), incidents: Vec::new(), outcome: None, reason: None, replays: None };
+    let mut receipt: Receipt = legible(db, "receipt", &id, answer)?.unwrap_or(nothing);
     for incident in &mut receipt.incidents {
         incident.outcome = Outcome::Repeated;
     }
@@ -114,10 +116,12 @@ fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTr
     let mut known = BTreeMap::new();
     if is_complete_list(alerts) {
         let all = all(db, "SELECT id, doc FROM alerts WHERE incident = ?1", [id.0], |r| {
-            Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
+            Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?))
         })?;
-        for (id, doc) in all {
-            known.insert(id, read("alert", &doc)?);
+        for (alert, doc) in all {
+            if let Some(doc) = legible(db, "alert", id, doc)? {
+                known.insert(alert, doc);
+            }
         }
         return Ok(known);
     }
@@ -126,10 +130,13 @@ fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTr
             db,
             "SELECT doc FROM alerts WHERE incident = ?1 AND id = ?2",
             params![id.0, alert.id],
-            |r| r.get::<_, String>(0),
+            |r| r.get::<_, Doc>(0),
         )?;
-        if let Some(doc) = doc {
-            known.insert(alert.id.clone(), read("alert", &doc)?);
+        // As if it were not there: what is said of it now is what is known.
+        if let Some(doc) = doc
+            && let Some(doc) = legible(db, "alert", id, doc)?
+        {
+            known.insert(alert.id.clone(), doc);
         }
     }
     Ok(known)
@@ -191,9 +198,12 @@ pub(super) fn hooks(db: &Connection, id: IncidentId) -> Stored<Vec<(i64, String,
         db,
         "SELECT at, receipt, source, outcome FROM hooks WHERE incident = ?1 ORDER BY at, receipt",
         [id.0],
-        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, String>(3)?)),
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, Doc>(3)?)),
     )?
     .into_iter()
-    .map(|(at, receipt, source, outcome)| Ok((at, receipt, source, read("outcome", &outcome)?)))
+    .filter_map(|(at, receipt, source, outcome)| {
+        let outcome = legible(db, "outcome of a hook", id, outcome).transpose()?;
+        Some(outcome.map(|outcome| (at, receipt, source, outcome)))
+    })
     .collect()
 }

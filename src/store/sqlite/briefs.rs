@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::rows::{self, Stored, all, execute, first, millis, moment, read, write};
+use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, moment, write};
 use super::steps::{holds, put_room};
 use crate::alert::Severity;
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -119,14 +119,14 @@ fn due_for(db: &Connection, person: &str, id: IncidentId) -> Stored<Due> {
     .unwrap_or_default();
     let listed: Vec<Incident> = all(
         db,
-        "SELECT i.doc FROM briefs b JOIN incidents i ON i.number = b.incident
+        "SELECT i.number, i.doc FROM briefs b JOIN incidents i ON i.number = b.incident
          WHERE b.person = ?1 AND b.carrier IS NULL AND b.incident <> ?2
          ORDER BY b.severity, b.incident LIMIT ?3",
         params![person, id.0, i64::try_from(LISTED).unwrap_or(i64::MAX)],
-        |r| r.get::<_, String>(0),
+        |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?)),
     )?
-    .iter()
-    .map(|doc| read("incident", doc))
+    .into_iter()
+    .filter_map(|(id, doc)| legible(db, "incident", id, doc).transpose())
     .collect::<Stored<_>>()?;
     let others = usize::try_from(count).unwrap_or(0).saturating_sub(1);
     let more = others.saturating_sub(listed.len());

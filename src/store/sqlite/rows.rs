@@ -1,6 +1,9 @@
 //! Reading and writing single rows: documents as JSON, moments as milliseconds.
 
+use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use std::fmt::Display;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -10,7 +13,7 @@ use super::orphans;
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, State};
 use crate::room::{NewsItem, Room, Wanted, Wish};
-use crate::store::StoreError;
+use crate::store::{Aside, StoreError};
 
 pub(super) type Stored<T> = Result<T, StoreError>;
 
@@ -18,9 +21,57 @@ pub(super) fn write<T: Serialize>(what: &'static str, value: &T) -> Stored<Strin
     serde_json::to_string(value).map_err(|e| StoreError::Corrupt { what, why: e.to_string() })
 }
 
-pub(super) fn read<T: DeserializeOwned>(what: &'static str, text: &str) -> Stored<T> {
+/// A document as it is stored, whatever its bytes are: what is wrong with them is found out by reading it.
+#[derive(Debug)]
+pub(super) struct Doc(Vec<u8>);
+
+impl FromSql for Doc {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(Self(match value {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
+            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => Vec::new(),
+        }))
+    }
+}
+
+impl AsRef<[u8]> for Doc {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What a document says. One that cannot be read is set aside, so that it keeps nothing else waiting.
+pub(super) fn legible<T: DeserializeOwned>(
+    db: &Connection,
+    what: &'static str,
+    whose: impl Display,
+    doc: impl AsRef<[u8]>,
+) -> Stored<Option<T>> {
+    match read(what, doc) {
+        Ok(said) => Ok(Some(said)),
+        Err(error) => set_aside(db, what, &whose.to_string(), &error.to_string()).map(|()| None),
+    }
+}
+
+/// Remembers that something stored is left out, for the console, and says so once.
+pub(super) fn set_aside(db: &Connection, what: &str, whose: &str, why: &str) -> Stored<()> {
+    let sql = "INSERT INTO temp.aside (what, whose, why) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    if execute(db, sql, [what, whose, why])? > 0 {
+        tracing::error!(what, whose, why, "something stored is set aside; everything else goes on");
+    }
+    Ok(())
+}
+
+/// What was set aside on this connection.
+pub(super) fn aside(db: &Connection) -> Stored<Vec<Aside>> {
+    all(db, "SELECT what, whose, why FROM temp.aside ORDER BY what, whose", [], |r| {
+        Ok(Aside { what: r.get(0)?, whose: r.get(1)?, why: r.get(2)? })
+    })
+}
+
+pub(super) fn read<T: DeserializeOwned>(what: &'static str, doc: impl AsRef<[u8]>) -> Stored<T> {
     // The text may hold people's names and numbers: only the place of the mistake is told.
-    serde_json::from_str(text)
+    serde_json::from_slice(doc.as_ref())
         .map_err(|e| StoreError::Corrupt { what, why: format!("line {}, column {}", e.line(), e.column()) })
 }
 
@@ -62,15 +113,25 @@ pub(super) fn execute(db: &Connection, sql: &str, params: impl rusqlite::Params)
 }
 
 pub(super) fn open_incident(db: &Connection, key: &str) -> Stored<Option<Incident>> {
-    first(db, "SELECT doc FROM incidents WHERE key = ?1 AND state <> 'closed'", [key], |r| {
-        r.get::<_, String>(0)
-    })?
-    .map(|doc| read("incident", &doc))
-    .transpose()
+    let sql = "SELECT number, doc FROM incidents WHERE key = ?1 AND state IN ('open', 'resolved')";
+    let row = first(db, sql, [key], |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?)))?;
+    let Some((id, doc)) = row else { return Ok(None) };
+    let incident = legible(db, "incident", id, doc)?;
+    if incident.is_none() {
+        leave_out(db, id)?;
+    }
+    Ok(incident)
+}
+
+/// An incident that cannot be read stands in nobody's way: what comes next under its key is a new one.
+pub(super) fn leave_out(db: &Connection, id: IncidentId) -> Stored<()> {
+    let sql =
+        "UPDATE incidents SET state = 'unreadable', resolved_at = NULL, closes_at = NULL WHERE number = ?1";
+    execute(db, sql, [id.0]).map(|_| ())
 }
 
 pub(super) fn incident(db: &Connection, id: IncidentId) -> Stored<Option<Incident>> {
-    first(db, "SELECT doc FROM incidents WHERE number = ?1", [id.0], |r| r.get::<_, String>(0))?
+    first(db, "SELECT doc FROM incidents WHERE number = ?1", [id.0], |r| r.get::<_, Doc>(0))?
         .map(|doc| read("incident", &doc))
         .transpose()
 }
@@ -106,9 +167,15 @@ pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
 }
 
 pub(super) fn room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
-    first(db, "SELECT doc FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, String>(0))?
+    first(db, "SELECT doc FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Doc>(0))?
         .map(|doc| read("room", &doc))
         .transpose()
+}
+
+/// The same for whoever can do without it.
+pub(super) fn legible_room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
+    let doc = first(db, "SELECT doc FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Doc>(0))?;
+    doc.map_or(Ok(None), |doc| legible(db, "room", id, doc))
 }
 
 /// Pieces of news read at once; what is left is told the next time.
@@ -123,16 +190,19 @@ pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
         db,
         "SELECT seq, at, doc FROM news WHERE incident = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
         [id.0, room.heard, NEWS],
-        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?)),
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, Doc>(2)?)),
     )?
     .into_iter()
-    .map(|(seq, at, doc)| Ok(NewsItem { seq, at: moment(at), news: read("piece of news", &doc)? }))
+    .filter_map(|(seq, at, doc)| {
+        let news = legible(db, "piece of news", id, doc).transpose()?;
+        Some(news.map(|news| NewsItem { seq, at: moment(at), news }))
+    })
     .collect::<Stored<Vec<_>>>()?;
     let (wish, stirred) = first(db, "SELECT wish, stirred FROM rooms WHERE incident = ?1", [id.0], |r| {
-        Ok((r.get::<_, Option<String>>(0)?, r.get::<_, i64>(1)?))
+        Ok((r.get::<_, Option<Doc>>(0)?, r.get::<_, i64>(1)?))
     })?
     .ok_or_else(missing)?;
-    let wish = wish.map(|doc| read::<Wish>("wish", &doc)).transpose()?;
+    let wish = wish.map_or(Ok(None), |doc| legible::<Wish>(db, "wish", id, doc))?;
     let (host, guests) = (hosts::host_of(db, room)?, hosts::guests_of(db, id)?);
     let notices = super::hearing::unheard(db, id, room.noticed)?;
     let orphans = orphans::wanted(db, id)?;
@@ -143,8 +213,8 @@ pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
 /// What an operator asked of a room that is not done yet.
 pub(super) fn wish(db: &Connection, id: IncidentId) -> Stored<Option<Wish>> {
     let doc =
-        first(db, "SELECT wish FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Option<String>>(0))?;
-    doc.flatten().map(|doc| read("wish", &doc)).transpose()
+        first(db, "SELECT wish FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Option<Doc>>(0))?;
+    doc.flatten().map_or(Ok(None), |doc| legible(db, "wish", id, doc))
 }
 
 /// Something came up for the room: it is due now, and whoever holds it must not put it to sleep.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, named_params, params};
 
 use super::orphans;
-use super::rows::{self, Stored, all, execute, first, millis, moment, read, write};
+use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, moment, write};
 use super::{briefs, consents, hosts, letters, queue};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::{Incident, IncidentId};
@@ -15,6 +15,8 @@ use crate::store::{Began, Finished, Intent, Lease, StepOutcome, StoreError, Wish
 
 /// When something that cannot be read is tried again: another version of the program may be able to.
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
+/// What a room is called that is set aside because work on it broke off.
+const BROKEN: &str = "work on a room";
 
 /// Frees what was leased by a process that is gone.
 pub(super) fn free_all(db: &Connection) -> Stored<()> {
@@ -30,7 +32,7 @@ pub(super) fn lease_rooms(
 ) -> Stored<Vec<Lease>> {
     let due = all(
         db,
-        "SELECT incident, doc FROM rooms
+        "SELECT incident FROM rooms
          WHERE (wake_at <= ?1 OR (wake_at IS NOT NULL AND touched_at > ?3))
            AND (lease_until IS NULL OR lease_until <= ?1 OR lease_until > ?4)
          ORDER BY wake_at, incident LIMIT ?2",
@@ -41,19 +43,19 @@ pub(super) fn lease_rooms(
             millis(later(now, CLOCK_SKEW)),
             millis(later(later(now, lease_for), CLOCK_SKEW)),
         ],
-        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
+        |r| r.get::<_, i64>(0),
     )?;
     let until = later(now, lease_for);
     let mut leases = Vec::new();
-    for (number, doc) in due {
-        match readable(db, &doc) {
+    for number in due {
+        match readable(db, IncidentId(number)) {
             Ok((room, wanted, stirred)) => {
                 let token = take_over(db, number, until, now)?;
                 leases.push(Lease { room, wanted, token, until, stirred });
             }
             // One room that cannot be read must not keep all others waiting.
             Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(incident.id = %IncidentId(number), error = %error, "a room is left out");
+                rows::set_aside(db, "room", &IncidentId(number).to_string(), &error.to_string())?;
                 execute(
                     db,
                     "UPDATE rooms SET wake_at = ?2 WHERE incident = ?1",
@@ -66,8 +68,9 @@ pub(super) fn lease_rooms(
     Ok(leases)
 }
 
-fn readable(db: &Connection, doc: &str) -> Stored<(Room, Wanted, i64)> {
-    let mut room: Room = read("room", doc)?;
+fn readable(db: &Connection, id: IncidentId) -> Stored<(Room, Wanted, i64)> {
+    let missing = || StoreError::Corrupt { what: "room", why: "it is not there".to_owned() };
+    let mut room = rows::room(db, id)?.ok_or_else(missing)?;
     let (wanted, stirred) = rows::wanted(db, &room)?;
     // Another number may look after the host's group by now.
     if let (Some(_), Some(host)) = (room.guest_of, &wanted.host) {
@@ -106,7 +109,8 @@ pub(super) fn put_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<(
     let before = hosts::before(db, room.incident)?;
     execute(
         db,
-        "UPDATE rooms SET phase = ?2, doc = ?3, hosting = ?4, guest_of = ?5, group_id = ?6, touched_at = ?7
+        "UPDATE rooms SET phase = ?2, doc = ?3, hosting = ?4, guest_of = ?5, group_id = ?6, touched_at = ?7,
+                instance = ?8
          WHERE incident = ?1",
         params![
             room.incident.0,
@@ -115,7 +119,8 @@ pub(super) fn put_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<(
             hosts::code(room.hosting()),
             hosts::counted_guest(room),
             room.phase.group().map(crate::jid::GroupId::as_str),
-            room.touched_at.map(millis)
+            room.touched_at.map(millis),
+            room.instance
         ],
     )?;
     hosts::tell(db, room, before, now)
@@ -282,7 +287,7 @@ fn stray(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<Finis
         params![outcome.intent, millis(now), write("note", &outcome.note)?],
     )?;
     if let Some(group) = &outcome.made {
-        let room = rows::room(db, id)?;
+        let room = rows::legible_room(db, id)?;
         if room.as_ref().and_then(|r| r.phase.group()) != Some(group) {
             let instance = instance_of(db, outcome.intent)?;
             let how = "was made after another worker had taken over";
@@ -373,7 +378,16 @@ pub(super) fn release(
          WHERE incident = ?1 AND lease_token = ?2",
         params![lease.room.incident.0, lease.token, lease.stirred, wake_at.map(millis), millis(now)],
     )?;
+    let sql = "DELETE FROM temp.aside WHERE what = ?1 AND whose = ?2";
+    execute(db, sql, [BROKEN, &lease.room.incident.to_string()])?;
     Ok(())
+}
+
+/// Gives a room back on which work broke off. It is not among what is set aside any more once it has slept well.
+pub(super) fn set_aside(db: &Connection, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Stored<()> {
+    release(db, lease, Some(wake_at), now)?;
+    let why = "work on it broke off, by a mistake in the program: see the log";
+    rows::set_aside(db, BROKEN, &lease.room.incident.to_string(), why)
 }
 
 pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
@@ -381,21 +395,13 @@ pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
         db,
         "SELECT number, doc FROM incidents WHERE closes_at <= ?1 OR resolved_at > ?2",
         [millis(now), millis(later(now, CLOCK_SKEW))],
-        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
+        |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?)),
     )?;
     let mut closed = 0;
-    for (number, doc) in docs {
-        let incident: Incident = match read("incident", &doc) {
-            Ok(incident) => incident,
-            Err(error) => {
-                tracing::error!(incident.id = %IncidentId(number), error = %error, "an incident is left out");
-                execute(
-                    db,
-                    "UPDATE incidents SET closes_at = ?2 WHERE number = ?1",
-                    params![number, millis(later(now, AGAIN))],
-                )?;
-                continue;
-            }
+    for (id, doc) in docs {
+        let Some(incident) = legible::<Incident>(db, "incident", id, doc)? else {
+            rows::leave_out(db, id)?;
+            continue;
         };
         if let Some(sooner) = incident.clock_was_set(now) {
             rows::put_incident(db, &sooner)?;

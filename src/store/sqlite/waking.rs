@@ -17,7 +17,7 @@ pub(super) fn wake_rooms(db: &Connection, instance: &str, now: Timestamp) -> Sto
     let rooms = first(
         db,
         "SELECT count(*) FROM rooms
-         WHERE phase IN ('live', 'closing') AND json_extract(doc, '$.instance') = ?1",
+         WHERE phase IN ('live', 'closing') AND instance = ?1",
         [instance],
         |r| r.get::<_, i64>(0),
     )?;
