@@ -221,14 +221,26 @@ pub struct Alert {
     pub started_at: Option<Timestamp>,
     /// Until when, if the source says and it is over.
     pub ended_at: Option<Timestamp>,
-    /// When this outbreak of it began, from a source that keeps that moment until the end: a later one is another
-    /// outbreak, whether or not the end of this one was told.
+    /// When what the body tells happened, by the source's clock: what is older than the last of it came late.
+    #[serde(skip)]
+    pub happened_at: Option<Timestamp>,
+    /// When this outbreak of it began, from a source that keeps that moment until the end or says that all was well
+    /// before: a later one is another outbreak, whether or not the end of this one was told.
     #[serde(skip)]
     pub outbreak_at: Option<Timestamp>,
-    /// Whose complete list of the incident's alerts the body is: what the same author named firing before, and
-    /// does not name now, is over, silenced or inhibited.
+    /// Over, and what has this id never begins again.
     #[serde(skip)]
-    pub listed_by: Option<String>,
+    pub ended_for_good: bool,
+    /// Why it is over, where nobody saw it recover: it was merged, paused, deleted.
+    #[serde(skip)]
+    pub end_reason: Option<String>,
+    /// The id is a fingerprint: the same condition has it in every group in which its source tells of it.
+    #[serde(skip)]
+    pub has_fingerprint: bool,
+    /// The body is a complete list of the alerts of its key: what such a list named firing before, and does not
+    /// name now, is over, silenced or inhibited.
+    #[serde(skip)]
+    pub is_listed: bool,
     /// The source cut its list: a "resolved" of this body must not end the incident.
     pub truncated: bool,
     /// A test button was pressed.
@@ -278,8 +290,16 @@ pub struct Draft {
     pub started_at: Option<Timestamp>,
     /// See [`Alert::ended_at`].
     pub ended_at: Option<Timestamp>,
+    /// See [`Alert::happened_at`].
+    pub happened_at: Option<Timestamp>,
     /// See [`Alert::outbreak_at`].
     pub outbreak_at: Option<Timestamp>,
+    /// See [`Alert::ended_for_good`].
+    pub ended_for_good: bool,
+    /// See [`Alert::end_reason`].
+    pub end_reason: Option<String>,
+    /// See [`Alert::has_fingerprint`].
+    pub has_fingerprint: bool,
     /// See [`Alert::truncated`].
     pub truncated: bool,
     /// See [`Alert::test`].
@@ -334,8 +354,15 @@ impl Draft {
                 .filter(|name| !name.is_empty()),
             started_at: self.started_at,
             ended_at: self.ended_at,
+            happened_at: self.happened_at,
             outbreak_at: self.outbreak_at,
-            listed_by: None,
+            ended_for_good: self.ended_for_good && state == AlertState::Resolved,
+            end_reason: self
+                .end_reason
+                .map(|reason| one_line(&reason, limits::TITLE))
+                .filter(|reason| !reason.is_empty() && state == AlertState::Resolved),
+            has_fingerprint: self.has_fingerprint,
+            is_listed: false,
             truncated: self.truncated,
             test: self.test,
         }

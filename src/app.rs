@@ -17,9 +17,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{
     Config, CredentialPlace, GatewayKind, Instance, Loaded, RosterInForce, Server, StoreAddress,
 };
@@ -29,8 +29,9 @@ use crate::gateway::fetch::Https;
 use crate::gateway::posting::Poster;
 use crate::gateway::second_way::{self, SecondWay, Webhook, WebhookNotBuilt};
 use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
-use crate::incident::Rules;
 use crate::message::{self, Composer, Trust};
+use crate::pacing::{Budget, NumberId};
+use crate::peer::Proxies;
 use crate::receiver::outside::Outside;
 use crate::receiver::{self, Bodies, Readiness, Receiver, Told};
 use crate::sandbox::Sandbox;
@@ -48,11 +49,14 @@ mod listener;
 mod reloading;
 mod telling;
 
-use listener::Times;
+use listener::{CONNECTIONS, Terms, Times};
 
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
 /// Grafana's `OnCall` four.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Operators get this part of the connections that senders may have.
+const OPERATORS: usize = 8;
 
 /// Why the bridge did not start.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +157,7 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
     Ok(Number {
         name: instance.name.clone(),
         gateway,
-        budget: instance.budget,
+        budget: Budget { number: NumberId::of(&instance.id), ..instance.budget },
         phone: instance.phone.clone(),
         hears: !instance.events.is_empty(),
     })
@@ -241,11 +245,11 @@ impl Bridge {
             alarm: Arc::clone(&alarm),
             store: Arc::clone(&store),
             roster: roster.reader(),
-            rules: Rules { open_at: config.rooms.open_at, close_after: config.rooms.close_after },
+            rules: config.rooms.rules(),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            outside: Arc::new(Outside::by(Arc::new(Https::default()))),
+            outside: Arc::new(Outside::new(Arc::new(Https::default()), Arc::clone(&store))),
             bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
             readiness: Readiness::default(),
@@ -326,9 +330,14 @@ impl Running {
         };
         let times =
             Times { head: server.header_timeout, unread: server.body_timeout, grace: server.stop_grace };
-        let serve = |listener, router| Box::pin(listener::serve(listener, router, times, stop.clone()));
-        supervise("public listener", serve(public, receiver::router(receiver)));
-        supervise("operator listener", serve(operator, console::router(console)));
+        let allowed = listener::connections_allowed();
+        let serve = |listener, router, connections| {
+            let (metrics, clock) = (Arc::clone(&metrics), Arc::clone(&clock));
+            let terms = Terms { times, connections, proxies: server.proxies.clone(), metrics, clock };
+            Box::pin(listener::serve(listener, router, terms, stop.clone()))
+        };
+        supervise("public listener", serve(public, receiver::router(receiver), allowed));
+        supervise("operator listener", serve(operator, console::router(console), allowed / OPERATORS));
         let (hand, stopping) = (Arc::clone(&worker), stop.clone());
         supervise("worker", Box::pin(async move { hand.run(&stopping).await }));
         let (hand, stopping) = (Arc::clone(&worker), stop.clone());
@@ -342,6 +351,13 @@ impl Running {
             Box::pin(reloading::reload(roster, metrics, clock, asked, stop.clone())),
         );
         tasks.close();
+        if server.admin_token.is_none() {
+            warn!(
+                server.admin = %operator_address,
+                "the console has no token: whoever is on this machine may use it, and so may everybody for whom a \
+                 proxy on this machine speaks; set `server.admin_token` before there is one"
+            );
+        }
         info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
         Ok(Self { public: public_address, operator: operator_address, store, tasks, broke_off })
     }
@@ -391,14 +407,16 @@ pub async fn start_sandbox(
     // A simulated hang must not keep the process from ending.
     let grace = Duration::from_secs(1);
     let times = Times { head: Duration::from_secs(30), unread: Duration::from_secs(30), grace };
-    let task = listener::serve(listener, router, times, stop.clone());
+    let (metrics, clock) = (Arc::default(), Arc::new(SystemClock));
+    let terms = Terms { times, connections: CONNECTIONS, proxies: Proxies::default(), metrics, clock };
+    let task = listener::serve(listener, router, terms, stop.clone());
     listener::spawn(tasks, task);
     Ok(address)
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { address, error };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = listener::open(address).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }

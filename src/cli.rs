@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::alert::Severity;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Colours, Loaded, LogFormat, StoreAddress, Strictness};
+use crate::config::{self, Colours, Config, Findings, Loaded, LogFormat, StoreAddress, Strictness};
 use crate::consent::Stances;
 use crate::sandbox::Engine;
 use crate::store::StoreError;
@@ -243,12 +243,21 @@ impl From<crate::app::StartError> for Failure {
 }
 
 /// Loads config and roster, or prints all that is wrong with them.
-pub(crate) fn load(path: &Path, strictness: Strictness) -> Result<Loaded, Failure> {
-    config::load(path, &config::environment, strictness, SystemClock.now()).map_err(|findings| {
-        let colours = if io::stderr().is_terminal() { Colours::Yes } else { Colours::No };
-        let _ = writeln!(anstream::stderr(), "{}", findings.draw(colours));
-        Failure::no(format!("{} in the config; `warroom check` shows them again", findings.summary()))
-    })
+pub(crate) fn load(path: &Path, strictness: Strictness<'_>) -> Result<Loaded, Failure> {
+    config::load(path, &config::environment, strictness, SystemClock.now())
+        .map_err(|findings| refuse(&findings))
+}
+
+/// Loads the config without the roster, of which `part` is needed.
+pub(crate) fn load_config(path: &Path, part: &str) -> Result<Config, Failure> {
+    config::load_config(path, &config::environment, Strictness::Only(part))
+        .map_err(|findings| refuse(&findings))
+}
+
+fn refuse(findings: &Findings) -> Failure {
+    let colours = if io::stderr().is_terminal() { Colours::Yes } else { Colours::No };
+    let _ = writeln!(anstream::stderr(), "{}", findings.draw(colours));
+    Failure::no(format!("{} in the config; `warroom check` shows them again", findings.summary()))
 }
 
 /// What people answered, as far as a store knows; a command may run where there is none.

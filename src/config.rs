@@ -120,12 +120,15 @@ pub struct Loaded {
 
 /// What to think of an environment variable that is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strictness {
+pub enum Strictness<'a> {
     /// An error: we are about to use it.
     Serve,
     /// A warning: the files may be checked where the secrets are not. Such a value is replaced by one that
     /// nobody can guess.
     Check,
+    /// An error in this part of the config, such as `sources.prometheus`; elsewhere as for [`Self::Check`], and
+    /// files of secrets need not be there either.
+    Only(&'a str),
 }
 
 /// The process's environment, as [`load`] takes it.
@@ -148,12 +151,29 @@ pub struct Surroundings<'a> {
     pub now: Timestamp,
 }
 
+/// Reads the config at `path` without the roster, for whoever does not need one: it may be broken just now.
+pub fn load_config(
+    path: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    strictness: Strictness<'_>,
+) -> Result<Config, Findings> {
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let source = Opened::file(path);
+    let desk = Desk::new(source.text(), folder, env, strictness);
+    let config = source.parse(&desk).and_then(|root| section_of(&desk, &root, |s| read(s, folder)).config);
+    let findings = Findings::sorted(desk.into_findings(), &[source.text()]);
+    match config {
+        Some(config) if !findings.has_errors() => Ok(config),
+        _ => Err(findings),
+    }
+}
+
 /// Reads the config at `path` and the roster it names; `now` is when its gaps are looked for from. The error
 /// holds every problem of both.
 pub fn load(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
-    strictness: Strictness,
+    strictness: Strictness<'_>,
     now: Timestamp,
 ) -> Result<Loaded, Findings> {
     load_knowing(path, env, strictness, now, &|_| Stances::default())
@@ -164,7 +184,7 @@ pub fn load(
 pub fn load_knowing(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
-    strictness: Strictness,
+    strictness: Strictness<'_>,
     now: Timestamp,
     known: &dyn Fn(&StoreAddress) -> Stances,
 ) -> Result<Loaded, Findings> {

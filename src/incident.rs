@@ -3,7 +3,7 @@
 //! Pure. [`fold`] is given what is known (the incident under the alerts' key, and the alerts already seen in
 //! it) and returns what is true now, what to answer, and what the room should be told. Alerts of one body
 //! are folded together, because a sender lists them in no useful order and "the first is over, the second
-//! fires" must not look like an end and a new beginning.
+//! fires" must not look like an end and a new beginning. [`pass_time`] says what silence makes of an incident.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,10 +16,12 @@ use crate::clock::{SignedDuration, Timestamp, later};
 
 mod before;
 mod known;
+mod silence;
 
 pub use before::{Before, is_complete_list};
 pub use known::KnownAlert;
 use known::{Told, complete};
+pub use silence::{Passed, pass_time};
 
 /// An incident's number; shown as `INCIDENT-<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,6 +103,17 @@ pub struct Incident {
     pub opened_at: Timestamp,
     /// When it last changed.
     pub changed_at: Timestamp,
+    /// When its source last said anything of it.
+    pub heard_at: Timestamp,
+    /// While it is open: when to see whether its source still says anything of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_at: Option<Timestamp>,
+    /// Since when its source says nothing of it, once that is too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_since: Option<Timestamp>,
+    /// Why something of it is over that nobody saw recover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<String>,
     /// How many alerts fire, by severity, worst first.
     pub firing: [u32; 5],
     /// Whether somebody at the source has taken it.
@@ -139,6 +152,7 @@ impl Incident {
         self.closes_at().filter(|at| *at <= now).map(|_| Self {
             state: State::Closed { closed_at: now },
             changed_at: now,
+            look_at: None,
             ..self.clone()
         })
     }
@@ -151,6 +165,36 @@ impl Incident {
             let closes_at = later(now, closes_at.duration_since(resolved_at));
             Self { state: State::Resolved { resolved_at: now, closes_at }, ..self.clone() }
         })
+    }
+
+    /// A body was about it.
+    fn was_heard_of(
+        &mut self,
+        told: &[Told<'_>],
+        known: &BTreeMap<String, KnownAlert>,
+        remembered: &BTreeMap<String, KnownAlert>,
+        rules: Rules,
+        now: Timestamp,
+    ) {
+        (self.heard_at, self.stale_since) = (now, None);
+        for told in told {
+            self.key.clone_from(&told.said.key);
+            if told.was_firing() && told.alert.end_reason.is_some() {
+                self.end_reason.clone_from(&told.alert.end_reason);
+            }
+        }
+        let unnamed = known.iter().filter(|(id, _)| !remembered.contains_key(*id)).map(|(_, known)| known);
+        let gone_at = unnamed.chain(remembered.values()).filter_map(KnownAlert::believed_gone_at).min();
+        self.look_at =
+            [gone_at, self.look_at, Some(later(now, rules.stale_after))].into_iter().flatten().min();
+    }
+
+    /// Nothing of it fires any more.
+    fn resolve(&mut self, rules: Rules, now: Timestamp) -> News {
+        let closes_at = later(now, rules.close_after);
+        self.state = State::Resolved { resolved_at: now, closes_at };
+        (self.look_at, self.stale_since) = (None, None);
+        News::Resolved { closes_at, reason: self.end_reason.clone() }
     }
 
     fn worst_firing(&self) -> Option<Severity> {
@@ -228,6 +272,14 @@ pub enum News {
     Resolved {
         /// When the quiet time ends.
         closes_at: Timestamp,
+        /// Why, where nobody saw it recover.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Its source has said nothing of it for too long.
+    Stale {
+        /// When it last did.
+        heard_at: Timestamp,
     },
     /// It fires again inside the quiet time.
     Reopened {
@@ -245,6 +297,8 @@ pub struct Rules {
     pub open_at: Severity,
     /// Quiet time after the last resolve.
     pub close_after: SignedDuration,
+    /// An incident of which nothing was heard for so long is marked.
+    pub stale_after: SignedDuration,
 }
 
 /// Who speaks in a body.
@@ -273,7 +327,7 @@ pub struct Folded {
     pub incident: Option<Incident>,
     /// The incident that ran out its quiet time before this body came, now closed.
     pub closed: Option<Incident>,
-    /// Alerts to remember, by their id.
+    /// Alerts to remember, by their id; without an incident those whose end came before their beginning.
     pub alerts: BTreeMap<String, KnownAlert>,
     /// Whether the room is wanted from this body on.
     pub opens_room: bool,
@@ -284,54 +338,68 @@ pub struct Folded {
 /// Titles listed in one piece of news.
 const LISTED: usize = 5;
 
+/// Why an alert is over that a complete list does not name any more.
+const NOT_LISTED: &str = "its source does not list it any more (over, silenced or inhibited)";
+
+/// Of a condition that begins again and again and is never told to be over.
+const TELLS_NO_END: &str = "it began three times without an end: does its rule tell ends? Without them a person \
+                            must close the room";
+
 /// Folds the alerts of one body that share a key. What the body does not say of an alert is as it is known.
 /// `number` is asked only when a new incident begins.
 pub fn fold(
-    before: Option<Before>,
-    alerts: &[Alert],
+    before: Before,
+    body: &[Alert],
     reporter: Reporter<'_>,
     number: impl FnOnce() -> IncidentId,
     rules: Rules,
     now: Timestamp,
 ) -> Folded {
-    let nothing_known = BTreeMap::new();
-    let before = before.filter(|before| !before.incident.is_closed());
-    let known = before.as_ref().map_or(&nothing_known, |before| &before.known);
-    let (mut told, mut remembered) = complete(known, alerts, reporter.judge, now);
-    let closed = before.as_ref().and_then(|before| before.left_behind(&told, rules, now));
-    let before = before.filter(|_| closed.is_none());
-    if closed.is_some() {
-        (told, remembered) = complete(&nothing_known, alerts, reporter.judge, now);
-    }
-    let has_lapsed = before.as_ref().is_some_and(|before| before.has_lapsed(&told));
-    let gone: Vec<_> = before.iter().flat_map(|before| before.gone(&told)).collect();
-    let before = before.as_ref().map(|before| &before.incident);
-    let nothing = |reason| Folded {
+    let (mut told, mut remembered) = complete(&before.known, body, reporter.judge, rules, now);
+    let closed = if told.is_empty() { None } else { before.left_behind(body, &told, rules, now) };
+    let nothing = |reason, incident, alerts| Folded {
         outcome: Outcome::Ignored,
         reason: Some(reason),
-        incident: None,
+        incident,
         closed: closed.clone(),
-        alerts: BTreeMap::new(),
+        alerts,
         opens_room: false,
         news: None,
     };
+    if told.is_empty() {
+        return nothing("older than what is known of it", before.incident, BTreeMap::new());
+    }
+    let before = if closed.is_none() { before } else { Before::default() };
+    if before.incident.is_none() {
+        let timely: Vec<&Alert> = told.iter().map(|told| told.said).collect();
+        (told, remembered) = complete(&BTreeMap::new(), timely, reporter.judge, rules, now);
+    }
+    let has_lapsed = before.has_lapsed(body, &told, now);
+    let missing = before.missing(body, now);
+    let Before { incident: before, known, .. } = before;
 
     let alerts = || told.iter().map(|told| &*told.alert);
     let firing = || alerts().filter(|a| a.state != AlertState::Resolved);
     // The worst firing alert of the body speaks for it.
     let lead = firing().min_by_key(|a| a.severity);
-    let mut incident = match (before, lead) {
+    let mut incident = match (&before, lead) {
         (Some(incident), _) => incident.clone(),
         (None, Some(lead)) => begin(lead, reporter.source, number(), now),
-        (None, None) => return nothing("nothing open for it"),
+        (None, None) => return nothing("nothing open for it", None, remembered),
     };
+    let before = before.as_ref();
 
     let Tally { joined, joined_count, mut ended_count } = tally(&mut incident, &told);
-    for (id, known) in gone {
-        incident.count(known.severity, known.state, -1);
-        ended_count = ended_count.saturating_add(1);
-        remembered.insert(id.clone(), KnownAlert { state: AlertState::Resolved, ..known.clone() });
+    for (id, missing) in missing {
+        if missing.state == AlertState::Resolved {
+            let was = known.get(&id).map_or(missing.state, |known| known.state);
+            incident.count(missing.severity, was, -1);
+            ended_count = ended_count.saturating_add(1);
+            incident.end_reason.get_or_insert_with(|| NOT_LISTED.to_owned());
+        }
+        remembered.insert(id, missing);
     }
+    incident.was_heard_of(&told, &known, &remembered, rules, now);
     incident.truncated = alerts().any(|a| a.truncated);
     let taken_before = incident.acknowledged;
     if let Some(lead) = lead {
@@ -355,11 +423,10 @@ pub fn fold(
     let changed = joined_count + ended_count > 0 || was.is_some() || newly_taken || !assigned.is_empty();
 
     let news = if over && !was_resolved {
-        let closes_at = later(now, rules.close_after);
-        incident.state = State::Resolved { resolved_at: now, closes_at };
-        Some(News::Resolved { closes_at })
+        Some(incident.resolve(rules, now))
     } else if was_resolved && incident.firing_count() > 0 {
         incident.state = State::Open;
+        incident.end_reason = None;
         Some(News::Reopened { severity: incident.severity, title: incident.title.clone() })
     } else if !fresh && !over && changed {
         Some(News::Changed {
@@ -380,6 +447,7 @@ pub fn fold(
         incident.changed_at = now;
     }
     let (outcome, reason) = answer(opens_room, incident.has_room, news.as_ref());
+    let reason = reason.or(told.iter().any(|told| told.tells_no_end).then_some(TELLS_NO_END));
     // The welcome tells the whole picture, so what led to the opening is no news to the room.
     let news = if opens_room || !incident.has_room { None } else { news };
     Folded { outcome, reason, incident: Some(incident), closed, alerts: remembered, opens_room, news }
@@ -391,7 +459,7 @@ fn answer(opens_room: bool, has_room: bool, news: Option<&News>) -> (Outcome, Op
         _ if opens_room => (Outcome::Opened, None),
         _ if !has_room => (Outcome::Ignored, Some("below the severity that opens a room")),
         Some(News::Resolved { .. }) => (Outcome::Resolved, None),
-        Some(News::Changed { .. } | News::Reopened { .. }) => (Outcome::Updated, None),
+        Some(News::Changed { .. } | News::Reopened { .. } | News::Stale { .. }) => (Outcome::Updated, None),
         None => (Outcome::Repeated, None),
     }
 }
@@ -442,6 +510,10 @@ fn begin(lead: &Alert, source: &str, id: IncidentId, now: Timestamp) -> Incident
         started_at: lead.started_at.unwrap_or(now),
         opened_at: now,
         changed_at: now,
+        heard_at: now,
+        look_at: None,
+        stale_since: None,
+        end_reason: None,
         firing: [0; 5],
         acknowledged: false,
         truncated: false,

@@ -42,6 +42,9 @@ pub enum NotAnId {
     /// A number whose first digits are the code of no country.
     #[error("no country has the code that it begins with")]
     Country,
+    /// A number with the zero that is dialled within its country only.
+    #[error("behind the country code stands a zero, which nobody dials from abroad")]
+    Zero,
     /// Not a person's id.
     #[error("a person's id is `<digits>@c.us` or `<digits>@lid`")]
     Person,
@@ -64,8 +67,10 @@ impl Jid {
     /// Why nobody can have this as a phone number, if that is so. Ids are taken as a gateway gives them; this is
     /// for one that a person has written. A hidden id is no number.
     pub fn check_number(&self) -> Result<(), NotAnId> {
-        if self.hidden || country::is_assigned(&self.user) && is_phone(&self.user) {
+        if self.hidden {
             Ok(())
+        } else if country::is_assigned(&self.user) && is_phone(&self.user) {
+            if country::has_trunk_zero(&self.user) { Err(NotAnId::Zero) } else { Ok(()) }
         } else if is_phone(&self.user) {
             Err(NotAnId::Country)
         } else {

@@ -20,7 +20,7 @@
 //! [`pacing`], [`matcher`], [`jid`], [`json`]. All pure: no I/O, no clock, no chance.
 //!
 //! Edges: [`receiver`] with [`signature`] and [`source`] (one file per monitoring tool), by which also comes
-//! what the chat provider tells by itself ([`gateway::notice`]); [`gateway`] (one file per chat provider); [`store`]; [`console`]; [`config`]; [`clock`]; [`telemetry`]; [`problem`]; [`peer`].
+//! what the chat provider tells by itself ([`gateway::notice`]); [`gateway`] (one file per chat provider); [`store`]; [`console`]; [`config`]; [`clock`]; [`telemetry`]; [`problem`]; [`peer`] and [`fair_share`].
 //!
 //! Movement: [`worker`] does the work, [`app`] puts everything together and is the only place that starts
 //! tasks, [`cli`] is the only place that prints. [`sandbox`] is the other side: a chat provider to run
@@ -43,6 +43,7 @@ pub mod clock;
 pub mod config;
 pub mod consent;
 pub mod console;
+pub mod fair_share;
 pub mod gateway;
 pub mod incident;
 pub mod jid;

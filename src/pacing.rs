@@ -3,15 +3,42 @@
 //! Pure: the store hands in the moments of earlier intents, inside the transaction that writes the next
 //! one, so the answer holds across restarts and replicas.
 
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
 use crate::clock::{SignedDuration, Timestamp, later};
 
 pub mod creation;
 
 pub use creation::{Creation, Made};
 
+/// Which linked number it is, whatever the config calls it: its budget stays its own when it is renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NumberId([u8; 16]);
+
+impl NumberId {
+    /// That of the number with this id at its provider.
+    #[must_use]
+    pub fn of(id: &str) -> Self {
+        let mut own = [0; 16];
+        own.iter_mut().zip(Sha256::digest(id)).for_each(|(own, byte)| *own = byte);
+        Self(own)
+    }
+}
+
+/// In hexadecimal digits.
+impl fmt::Display for NumberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
 /// What one linked number may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
+    /// Whose it is.
+    pub number: NumberId,
     /// New groups in any hour.
     pub rooms_per_hour: u32,
     /// New groups right after each other.
@@ -31,6 +58,7 @@ pub struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self {
+            number: NumberId::default(),
             rooms_per_hour: 6,
             rooms_burst: 3,
             rooms_gap: SignedDuration::from_mins(1),
@@ -78,6 +106,7 @@ impl Budget {
     #[must_use]
     pub fn creation(&self, call_timeout: SignedDuration) -> Creation {
         Creation {
+            number: self.number,
             most: self.rooms_per_hour,
             window: SignedDuration::from_hours(1).saturating_add(call_timeout),
             burst: self.rooms_burst,

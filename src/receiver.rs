@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, Method, StatusCode};
 use tokio::sync::{Notify, watch};
 use tracing::{Level, debug, error, info, warn};
@@ -41,6 +42,7 @@ pub mod outside;
 mod readiness;
 
 pub use bodies::Bodies;
+use bodies::Sender;
 pub use notices::Told;
 use outside::Outside;
 pub use readiness::Readiness;
@@ -77,7 +79,7 @@ pub struct Receiver {
 }
 
 /// Everything that a hook of a source can be counted as.
-const OUTCOMES: [&str; 11] = [
+const OUTCOMES: [&str; 12] = [
     "accepted",
     "repeated",
     "ignored",
@@ -88,6 +90,7 @@ const OUTCOMES: [&str; 11] = [
     "body_too_large",
     "body_too_slow",
     "body_broken",
+    "crowded",
     "unavailable",
 ];
 
@@ -166,7 +169,13 @@ async fn take_hook(receiver: &Receiver, name: &str, request: Request) -> Respons
     };
     let (outcome, response) = match receiver.take(source, request).await {
         Ok(receipt) => (receipt_outcome(&receipt), (StatusCode::OK, Json(receipt)).into_response()),
-        Err(refusal) => (refusal.word, refusal.problem.into_response()),
+        Err(refusal) => {
+            let mut response = refusal.problem.into_response();
+            if refusal.problem == Problem::Unauthorized {
+                response.headers_mut().insert(WWW_AUTHENTICATE, source.verifier.challenge());
+            }
+            (refusal.word, response)
+        }
     };
     receiver.metrics.count_hook(name, outcome, begun.elapsed());
     response
@@ -181,6 +190,13 @@ struct Refusal {
 
 fn refuse(word: &'static str, problem: Problem) -> Refusal {
     Refusal { word, problem }
+}
+
+/// Whoever sends from there is no stranger any more.
+fn prove(peer: Option<&Peer>) {
+    if let Some(peer) = peer {
+        peer.prove();
+    }
 }
 
 fn receipt_outcome(receipt: &Receipt) -> &'static str {
@@ -220,6 +236,7 @@ impl Receiver {
     async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {
         let (head, body) = request.into_parts();
         let peer = Peer::of(&head.extensions);
+        let mut sender = Sender::Stranger(peer);
         let mut hook = RawHook {
             source: source.name.clone(),
             headers: head.headers,
@@ -229,13 +246,22 @@ impl Receiver {
         if source.verifier.needs_no_body() {
             // Nobody who is turned away anyway makes us hold a body.
             self.verify(source, hook.clone(), peer, self.clock.now()).await?;
+            sender = Sender::Proven(&source.name);
+            prove(peer);
         }
-        let held = self.bodies.read(body).await?;
+        let mut held = self.bodies.read(body, sender).await?;
         hook.body = held.bytes.clone();
         let now = self.clock.now();
-        let verified = self.verify(source, hook, peer, now).await?;
-        self.run_errand(source, &verified).await?;
-        self.accept(source, &verified, None, now).await
+        let verified = held.keep(self.verify(source, hook, peer, now)).await?;
+        if let Sender::Stranger(_) = sender {
+            self.bodies.prove(&mut held, &source.name)?;
+            prove(peer);
+        }
+        let accepted = async {
+            self.run_errand(source, &verified).await?;
+            self.accept(source, &verified, None, now).await
+        };
+        held.keep(accepted).await
     }
 
     /// A signer whose certificate cannot be had right now is asked to come again: to SNS, a 4xx would mean that
@@ -244,7 +270,7 @@ impl Receiver {
         &self,
         source: &Source,
         hook: RawHook,
-        peer: Option<Peer>,
+        peer: Option<&Peer>,
         now: Timestamp,
     ) -> Result<VerifiedBody, Refusal> {
         let note = |what: &'static str, reason: &str| {
@@ -266,9 +292,13 @@ impl Receiver {
         verify_with(hook, &source.verifier, certificate.as_deref(), now).map_err(turned_away)
     }
 
-    /// What the signer asks for beside reading the body.
+    /// What the signer asks for beside reading the body, once: a copy that somebody has captured asks for nothing.
     async fn run_errand(&self, source: &Source, body: &VerifiedBody) -> Result<(), Refusal> {
-        match body.errand() {
+        let errand = body.errand();
+        if errand.is_some() && self.came_before(source, body).await? {
+            return Ok(());
+        }
+        match errand {
             None => {}
             Some(Errand::ConfirmSubscription { topic, address }) => {
                 self.outside
@@ -285,6 +315,18 @@ impl Receiver {
             }
         }
         Ok(())
+    }
+
+    async fn came_before(&self, source: &Source, body: &VerifiedBody) -> Result<bool, Refusal> {
+        let Some(key) = delivery_key(body, source) else { return Ok(false) };
+        let earlier =
+            self.store.earlier_receipt(&source.name, &key, &source.reading(self.rules.open_at)).await;
+        earlier.map(|receipt| receipt.is_some()).map_err(|error| {
+            self.readiness.doubt();
+            self.metrics.store_failures.inc();
+            error!(source.name = source.name, error = %error, "it cannot be told whether a hook came before");
+            refuse("unavailable", Problem::Unavailable)
+        })
     }
 
     /// Takes in a body that was verified, or was when it came.
@@ -326,11 +368,8 @@ impl Receiver {
             source: source.name.clone(),
             received_at: now,
             // A body that an operator replays is not a delivery that came twice.
-            replay_key: if replays.is_some() {
-                None
-            } else {
-                body.replay_key().or_else(|| delivery_key(body, source))
-            },
+            replay_key: if replays.is_some() { None } else { delivery_key(body, source) },
+            reading: source.reading(self.rules.open_at),
             body: body.bytes(),
             headers: body.kept_headers(),
             replays,
@@ -365,6 +404,11 @@ impl Receiver {
             let (level, reason) = (Level::WARN, "repeated");
             let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
             self.metrics.log.note(event, now);
+        }
+        for told in receipt.incidents.iter().filter(|told| told.outcome == Outcome::Repeated) {
+            if let (Some(id), Some(reason)) = (&told.id, &told.reason) {
+                warn!(source.name = source.name, incident.id = id, reason, "an alert repeats itself oddly");
+            }
         }
         let incidents: Vec<&str> = receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect();
         let outcome = receipt_outcome(&receipt);

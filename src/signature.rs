@@ -204,6 +204,56 @@ impl Verifier {
         )
     }
 
+    /// How far the proof reaches, for people: what it does not cover is not read.
+    #[must_use]
+    pub fn covers(&self) -> &'static str {
+        match &self.scheme {
+            Scheme::Bearer { .. }
+            | Scheme::Basic { .. }
+            | Scheme::Header { .. }
+            | Scheme::Query { .. }
+            | Scheme::FormField { .. } => "whole request",
+            Scheme::Hmac { timestamp: None, .. } | Scheme::PagerDuty { .. } | Scheme::Waha { .. } => "body",
+            Scheme::Hmac { .. } | Scheme::HmacItems { .. } => "time and body",
+            Scheme::StandardWebhooks { .. } => "id, time and body",
+            Scheme::Sns(sns::Terms { raw: None, .. }) => "signed members of the envelope",
+            Scheme::Sns(sns::Terms { raw: Some(_), .. }) => {
+                "signed members of the envelope, whole request of a raw delivery"
+            }
+            Scheme::Insecure => "whole request unproven",
+        }
+    }
+
+    /// What a 401 says that is wanted, by the source's scheme: some senders (Amazon SNS) show their password only
+    /// after it.
+    #[must_use]
+    pub fn challenge(&self) -> HeaderValue {
+        fn of(scheme: &Scheme) -> &'static str {
+            match scheme {
+                Scheme::Bearer { .. } => "Bearer",
+                Scheme::Basic { .. } => r#"Basic realm="warroom", charset="UTF-8""#,
+                Scheme::Sns(terms) => terms.raw.as_deref().map_or("Signature", of),
+                Scheme::Header { .. } | Scheme::Query { .. } | Scheme::FormField { .. } => "Secret",
+                _ => "Signature",
+            }
+        }
+        HeaderValue::from_static(of(&self.scheme))
+    }
+
+    /// Whether what stands in headers counts, because the proof is one of the whole request.
+    #[must_use]
+    pub fn covers_headers(&self) -> bool {
+        !matches!(
+            self.scheme,
+            Scheme::Hmac { .. }
+                | Scheme::HmacItems { .. }
+                | Scheme::PagerDuty { .. }
+                | Scheme::StandardWebhooks { .. }
+                | Scheme::Waha { .. }
+                | Scheme::Sns(_)
+        )
+    }
+
     /// What makes this verifier useless or unsafe, for the config's checks.
     #[must_use]
     pub fn problem(&self) -> Option<&'static str> {
@@ -300,8 +350,16 @@ impl Rejected {
 struct Evidence {
     signed_id: Option<String>,
     replay_key: Option<String>,
-    /// The body without the secret, if that stood in it.
+    /// What of the body is proven, if that is not all of it; without the secret, if that stood in it.
     body: Option<Bytes>,
+}
+
+impl Evidence {
+    /// A signature covers the body, or parts of it, and never the other headers. A shared secret vouches for the
+    /// whole request, because whoever holds it could write any other.
+    fn covers_headers(&self) -> bool {
+        self.replay_key.is_none()
+    }
 }
 
 /// What the signer asks for beside reading the body. Only a signature makes one.
@@ -344,7 +402,8 @@ impl VerifiedBody {
         self.errand.as_ref()
     }
 
-    /// The bytes as they were signed; without the secret, where it stands in the body.
+    /// What the proof covers: the bytes as they came, of an SNS envelope its signed members, and without the
+    /// secret where that stands in the body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
@@ -356,8 +415,8 @@ impl VerifiedBody {
         self.body.clone()
     }
 
-    /// A header's value, if it is plain text. No scheme signs headers such as event names, so what they say is
-    /// a hint how to read the body and nothing more; headers that carry secrets are gone.
+    /// A header's value, if it is plain text and the proof covers it: no signature does, so under one there are
+    /// none. Headers that carry secrets are gone.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -437,7 +496,7 @@ pub fn verify_with(
         Scheme::Sns(terms) => terms.verify(&hook, certificate, verifier.tolerance, now)?,
         scheme => (prove(&hook, scheme, verifier.tolerance, now)?, None),
     };
-    let mut headers = hook.headers;
+    let mut headers = if evidence.covers_headers() { hook.headers } else { HeaderMap::new() };
     for name in [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE] {
         headers.remove(name);
     }
@@ -488,15 +547,7 @@ fn prove(
 
 /// Headers that say how a body is to be read and never carry a secret; they are stored with it, so that it can
 /// be read again. A parser that goes by another one adds it here.
-pub const KEPT_HEADERS: [&str; 7] = [
-    "content-type",
-    "x-event-key",
-    "x-github-event",
-    "x-gitea-event",
-    "x-gitlab-event",
-    "x-amz-sns-topic-arn",
-    "sentry-hook-resource",
-];
+pub const KEPT_HEADERS: [&str; 2] = ["content-type", "x-amz-sns-topic-arn"];
 
 /// A stored body as verified: it was when it came, or it would not be stored. This is the only other way to a
 /// [`VerifiedBody`], for an operator's replay. What identified the delivery then is gone on purpose: being

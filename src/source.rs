@@ -52,6 +52,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 
 use crate::alert::{Alert, AlertState, DedupKey, Draft, Judge, Severity, Stated, limits, one_line};
 use crate::clock::Timestamp;
@@ -377,6 +378,16 @@ impl Source {
         Alert { stated: Stated { text, meaning }, ..draft.finish(key, state, decided) }
     }
 
+    /// Everything in config and program that a body's meaning depends on, as 64 hexadecimal digits: what did
+    /// nothing under one reading may do something under another.
+    #[must_use]
+    pub fn reading(&self, open_at: Severity) -> String {
+        let Self { name: _, kind, verifier: _, severity, incident_per, group_by, fields, open_tests } = self;
+        let program = env!("CARGO_PKG_VERSION");
+        let all = (program, kind, severity, incident_per, group_by, fields, open_tests, open_at);
+        hex::encode(Sha256::digest(format!("{all:?}")))
+    }
+
     /// Decides severities of its alerts anew, once more is known of them than one body says.
     #[must_use]
     pub fn judge(&self) -> Arc<Judge> {
@@ -474,14 +485,15 @@ impl NotUnderstood {
     }
 }
 
-/// What names this very delivery in tools whose bodies carry such a name by contract, though no signature covers
-/// it: the second defence against a retry that arrives late, after [`VerifiedBody::replay_key`].
+/// What identifies this very delivery: the name that the tool gives to each by contract, where the proof covers
+/// one, so that a retry with a new signature is known too; else [`VerifiedBody::replay_key`].
 #[must_use]
 pub fn delivery_key(body: &VerifiedBody, source: &Source) -> Option<String> {
-    match source.kind {
+    let named = match source.kind {
         SourceKind::CloudEvents => cloudevents::delivery(body),
         _ => None,
-    }
+    };
+    named.or_else(|| body.replay_key())
 }
 
 /// Reads a verified body as its source's tool means it.

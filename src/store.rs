@@ -40,6 +40,26 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// When this returns `Ok`, all of it is on disk.
     async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError>;
 
+    /// The receipt of the same delivery, if it came before and did something, or was read in the same way. What
+    /// did something is said to be repeated.
+    async fn earlier_receipt(
+        &self,
+        source: &str,
+        replay_key: &str,
+        reading: &str,
+    ) -> Result<Option<Receipt>, StoreError>;
+
+    /// The signers' certificates that were fetched, by their address.
+    async fn certificates(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// Keeps a signer's certificate, in place of the oldest if there are many.
+    async fn keep_certificate(
+        &self,
+        address: &str,
+        certificate: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
     /// Takes up to `limit` rooms that are due and free, for `lease_for`.
     async fn lease_rooms(
         &self,
@@ -129,12 +149,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     ) -> Result<Gathered, StoreError>;
 
     /// The groups that a number was asked for within its window.
-    async fn creations(
-        &self,
-        instance: &str,
-        creation: Creation,
-        now: Timestamp,
-    ) -> Result<Vec<Made>, StoreError>;
+    async fn creations(&self, creation: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError>;
 
     /// Gives the room back, to be woken at `wake_at`, or at once if something came up meanwhile.
     async fn release(
@@ -148,8 +163,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// returns how many of them have a group with it.
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Closes incidents whose quiet time is over and wakes their rooms; returns how many.
-    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError>;
+    /// Closes incidents whose quiet time is over and wakes their rooms; returns how many. Also sees to those of which
+    /// nothing was heard for long, see [`pass_time`](crate::incident::pass_time).
+    async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError>;
 
     /// The next moment at which anything is due.
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;
@@ -248,8 +264,12 @@ pub struct Acceptance {
     pub source: String,
     /// When it came.
     pub received_at: Timestamp,
-    /// What identifies this very delivery, if anything authentic does.
+    /// What identifies this very delivery, if anything proven does. It is spent only if the hook does something:
+    /// a copy of one that did nothing gets the same answer again, and is read anew under another [`reading`](
+    /// Self::reading).
     pub replay_key: Option<String>,
+    /// What in config and program the body's meaning depends on.
+    pub reading: String,
     /// The body as it came.
     pub body: Bytes,
     /// What was understood, possibly nothing.

@@ -178,6 +178,8 @@ pub struct Metrics {
     pub unnamed: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
     pub store_failures: Counter<u64, AtomicU64>,
+    /// Connections that were closed or not taken because there were too many.
+    pub connections_crowded: Counter,
     /// Requests that the operator listener refused, by why.
     pub console_refused: Family<RefusalLabels, Counter>,
 }
@@ -214,6 +216,7 @@ impl Default for Metrics {
             consents: Family::default(),
             unnamed: Gauge::default(),
             store_failures: Counter::default(),
+            connections_crowded: Counter::default(),
             console_refused: Family::default(),
             registry: Registry::default(),
         };
@@ -329,6 +332,11 @@ impl Default for Metrics {
             metrics.unnamed.clone(),
         );
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());
+        registry.register(
+            "connections_crowded",
+            "Connections that were closed or not taken because there were too many",
+            metrics.connections_crowded.clone(),
+        );
         registry.register(
             "console_refused",
             "Requests that the operator listener refused, by reason",

@@ -196,7 +196,7 @@ impl Worker {
     async fn take(&self, limit: usize) -> Result<Vec<Lease>, StoreError> {
         let now = self.clock.now();
         self.tell_rooms().await?;
-        self.store.close_quiet(now).await?;
+        self.store.close_quiet(self.policy.rules(), now).await?;
         self.store.lease_rooms(now, limit, self.policy.lease).await
     }
 

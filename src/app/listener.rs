@@ -1,42 +1,56 @@
 //! Accepting connections: bounded in number, in the time a request's head may take, in the time an answer may
-//! wait to be read, in their whole life, and at the end.
+//! wait to be read, in their whole life, and at the end. When there are too many, those give way that have
+//! proven nothing, of the address with most of them first.
 //!
 //! An own loop, because `axum::serve` sets no timer: half a request head would hold a connection for ever.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
-use tracing::{debug, warn};
+use tracing::{Level, debug, warn};
 
-use crate::peer::Peer;
+use crate::clock::Clock;
+use crate::fair_share::{FairShare, Holder, Share, Standing};
+use crate::peer::{Peer, Proxies, WrongTries, network};
+use crate::telemetry::Metrics;
+use crate::telemetry::throttled_log::Event;
 
 type Stream = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
 
-/// Connections open at the same time.
-const CONNECTIONS: usize = 1024;
+/// Connections open at the same time, if the system lets us have twice as many files.
+pub(super) const CONNECTIONS: usize = 1024;
+/// Connections that strangers of one address may have, as a part of all.
+const OF_ONE_ADDRESS: usize = 4;
 /// After this a connection gets its last answer: whoever reads a byte now and then does not keep it for ever.
 const LIFE: Duration = Duration::from_mins(5);
 /// What a request in hand may take from then on: its body, what is fetched to judge it, and its commit.
 const LAST_ANSWER: Duration = Duration::from_secs(30);
 /// After the system refused a connection, most likely for want of file descriptors.
 const ACCEPT_GAP: Duration = Duration::from_millis(100);
+/// How long somebody waits for his answer who has shown too many wrong secrets.
+const SLOWED_BY: Duration = Duration::from_secs(1);
+/// What is written to a connection that is not taken.
+const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
+    content-length: 0\r\n\r\n";
 
 /// How long the other side and we may take.
 #[derive(Debug, Clone, Copy)]
@@ -49,41 +63,103 @@ pub(super) struct Times {
     pub(super) grace: Duration,
 }
 
+/// What all connections of a listener have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    /// How long things may take.
+    pub(super) times: Times,
+    /// How many connections there may be.
+    pub(super) connections: usize,
+    /// Whose word is taken on where a request comes from.
+    pub(super) proxies: Proxies,
+    /// What is counted, and said.
+    pub(super) metrics: Arc<Metrics>,
+    /// The time.
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Terms {
+    /// Says and counts that a connection was lost to the crowd.
+    fn note(&self, what: &'static str, reason: &str, from: Option<SocketAddr>) {
+        self.metrics.connections_crowded.inc();
+        let peer = from.map(|from| from.ip().to_canonical());
+        let event = Event { what, level: Level::WARN, source: "listener", reason, peer, bytes: None };
+        self.metrics.log.note(event, self.clock.now());
+    }
+}
+
+/// Listens at `address`, with as many connections waiting to be taken in as there may be at all.
+pub(super) fn open(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart does not wait for what the last process left behind.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(u32::try_from(CONNECTIONS).unwrap_or(u32::MAX))
+}
+
+/// How many connections the system lets us have, after it was asked for more files.
+pub(super) fn connections_allowed() -> usize {
+    let wanted = u64::try_from(CONNECTIONS).unwrap_or(u64::MAX).saturating_mul(4);
+    // The store, the roster and the way out need files too.
+    let half = rlimit::increase_nofile_limit(wanted)
+        .map_or(CONNECTIONS, |most| usize::try_from(most / 2).unwrap_or(usize::MAX));
+    half.min(CONNECTIONS)
+}
+
 /// Serves `router` until `stop`, then lets open requests finish.
-pub(super) async fn serve(listener: TcpListener, router: Router, times: Times, stop: CancellationToken) {
+pub(super) async fn serve(listener: TcpListener, router: Router, terms: Terms, stop: CancellationToken) {
+    let times = terms.times;
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(times.head).max_buf_size(64 * 1024);
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = FairShare::new(terms.connections, terms.connections / OF_ONE_ADDRESS, Duration::ZERO);
+    let (terms, tries) = (Arc::new(terms), Arc::new(WrongTries::default()));
     let connections = TaskTracker::new();
-    while let Some(stream) = accept(&listener, &stop).await {
-        let (stream, from) = match stream {
+    while let Some(accepted) = accept(&listener, &stop).await {
+        let (stream, from) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                warn!(error = %error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_GAP).await;
+                terms.note("a connection could not be accepted", &error.to_string(), None);
+                // Whoever waits idly makes way for those who come.
+                if !places.shed() {
+                    tokio::time::sleep(ACCEPT_GAP).await;
+                }
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Ok(place) = places.take(Holder::Address(network(from.ip())), 1) else {
             // Turned away at once rather than left waiting: the sender comes again.
-            warn!("too many connections; one was turned away");
+            terms.note("too many connections; one was turned away", "all are at work", Some(from));
+            let _ = stream.try_write(TURNED_AWAY);
             continue;
         };
-        let (router, peer) = (router.clone(), Peer::direct(from.ip()));
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
+        if terms.proxies.trust(from.ip()) {
+            // Its connections carry many senders, who are told apart by their requests.
+            place.set(Standing::Idle);
+        }
+        let place = Arc::new(place);
+        let asked = (Arc::clone(&place), Arc::clone(&terms), Arc::clone(&tries), router.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (place, terms, tries, router) = asked.clone();
+            async move {
+                let peer = terms.proxies.peer(from.ip(), request.headers()).on(Arc::clone(&place));
+                answer(router, request, peer, &place, &tries).await
+            }
         });
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(times.unread));
         let connection = server.serve_connection(TokioIo::new(Box::pin(stream)), service);
-        let stop = stop.clone();
+        let (stop, terms) = (stop.clone(), Arc::clone(&terms));
         spawn(&connections, async move {
             let life = async {
                 tokio::select! { () = stop.cancelled() => {} () = tokio::time::sleep(LIFE) => {} }
             };
-            attend(connection, life).await;
-            drop(place);
+            tokio::select! {
+                () = attend(connection, life) => {}
+                () = place.given_way() => {
+                    let what = "too many connections; one that had proven nothing lately was closed";
+                    terms.note(what, "the idlest of the address with most", Some(from));
+                }
+            }
         });
     }
     drop(listener);
@@ -91,6 +167,24 @@ pub(super) async fn serve(listener: TcpListener, router: Router, times: Times, s
     if tokio::time::timeout(times.grace, connections.wait()).await.is_err() {
         warn!("requests were still open at the end of the grace time");
     }
+}
+
+/// Answers one request, late if too many wrong ones came from where it comes from.
+async fn answer(
+    router: Router,
+    mut request: Request<Incoming>,
+    peer: Peer,
+    place: &Share,
+    tries: &WrongTries,
+) -> Result<Response, Infallible> {
+    place.touch();
+    request.extensions_mut().insert(peer.clone());
+    let response = router.oneshot(request).await?;
+    place.rest();
+    if response.status() == StatusCode::UNAUTHORIZED && tries.are_too_many(&peer, Instant::now()) {
+        tokio::time::sleep(SLOWED_BY).await;
+    }
+    Ok(response)
 }
 
 /// Answers on one connection until it ends or its `life` does. A request in hand is still answered.

@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::config::RosterInForce;
 use crate::telemetry::Metrics;
 
-/// How often the roster's file is looked at.
-const GAP: Duration = Duration::from_secs(2);
+/// How often the roster's file is looked at. A change is taken when it is seen twice.
+const GAP: Duration = Duration::from_secs(1);
 
 /// SIGHUP, from the moment of this call on.
 pub(super) fn asked_for() -> io::Result<Signal> {
@@ -44,14 +44,13 @@ pub(super) async fn reload(
 }
 
 fn look(roster: &RosterInForce, metrics: &Metrics, clock: &dyn Clock, by_signal: bool) {
-    if !by_signal && !roster.has_changed() {
+    if !by_signal {
+        roster.follow(metrics, clock.now());
         return;
     }
     let exchange = roster.exchange(metrics, clock.now());
-    if by_signal {
-        info!(
-            outcome = exchange.as_str(),
-            "looked at the roster as asked by SIGHUP; other settings need a restart"
-        );
-    }
+    info!(
+        outcome = exchange.as_str(),
+        "looked at the roster as asked by SIGHUP; other settings need a restart"
+    );
 }

@@ -165,7 +165,7 @@ fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io
     let server = &config.server;
     let guard = match (&server.admin_token, server.admin.ip().is_loopback()) {
         (Some(_), _) => "with a token",
-        (None, true) => "this machine only",
+        (None, true) => "this machine only; through a proxy it needs `server.admin_token`",
         (None, false) => "open",
     };
     writeln!(out, "\nlisteners")?;
@@ -254,7 +254,8 @@ fn masked(id: &str) -> String {
 
 fn describe_source(source: &Source, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  {} ({}) at /hooks/{}", source.name, source.kind, source.name)?;
-    writeln!(out, "    verified by {}", describe_verifier(&source.verifier))?;
+    let covers = source.verifier.covers();
+    writeln!(out, "    verified by {}; this covers the {covers}", describe_verifier(&source.verifier))?;
     for rule in &source.severity.rules {
         let matchers: Vec<String> = rule.matchers.iter().map(ToString::to_string).collect();
         writeln!(out, "    {} is {}", matchers.join(" and "), rule.is)?;
@@ -436,6 +437,11 @@ fn describe_rooms(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nrooms")?;
     writeln!(out, "  opened for {} and worse, named {}", rooms.open_at, config.room_name)?;
     writeln!(out, "  closed {} after the last resolve", show_duration(rooms.close_after))?;
+    writeln!(
+        out,
+        "  marked stale after {} without a word from its source",
+        show_duration(rooms.stale_after)
+    )?;
     if rooms.fold {
         writeln!(out, "  an incident whose group has to wait goes into an open room of its route")?;
     }

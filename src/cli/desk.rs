@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::post::{Reply, ask, client};
-use super::{ConfigFile, Failure, load, runtime};
-use crate::config::{Strictness, environment};
+use super::{ConfigFile, Failure, load_config, runtime};
+use crate::config::environment;
 
 /// Which bridge, and what to show it.
 #[derive(Debug, Clone, Args)]
@@ -81,7 +81,7 @@ impl Desk {
             return Ok(Bridge { base: base.clone(), token });
         }
         let file = ConfigFile { config: self.config.clone() };
-        let config = load(&file.config, Strictness::Check)?.config;
+        let config = load_config(&file.config, "server")?;
         let mut address = config.server.admin;
         if address.ip().is_unspecified() {
             address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());

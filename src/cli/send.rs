@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::post::{ask, client};
-use super::{ConfigFile, Failure, NO, load, runtime};
+use super::{ConfigFile, Failure, NO, load_config, runtime};
 use crate::clock::{Clock, new_id};
-use crate::config::{Loaded, Strictness};
 use crate::signature::{Scheme, Signed, sign, sns};
 
 /// What to send, and where to.
@@ -22,7 +21,7 @@ pub struct Options {
     /// A body of your own instead of the sample
     #[arg(long, value_name = "FILE", conflicts_with = "resolved")]
     file: Option<PathBuf>,
-    /// A header that tells how to read your file, such as `Sentry-Hook-Resource: issue`; may be repeated
+    /// A header that tells how to read your file, such as `Content-Type: text/plain`; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE", requires = "file")]
     headers: Vec<String>,
     /// What the sample is about: the same word fires, repeats and resolves the same incident
@@ -44,7 +43,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Exit code 0 when the bridge answered 2xx; its answer goes to stdout.
 pub(super) fn run(options: &Options, clock: &dyn Clock, out: &mut dyn Write) -> Result<u8, Failure> {
-    let Loaded { config, .. } = load(&options.config.config, Strictness::Serve)?;
+    let config = load_config(&options.config.config, &format!("sources.{}", options.source))?;
     let source = config.sources.get(&options.source).ok_or_else(|| {
         let known: Vec<&str> = config.sources.keys().map(String::as_str).collect();
         Failure::wrong(format!(

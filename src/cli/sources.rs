@@ -27,6 +27,8 @@ struct Kind {
     proof: &'static str,
     /// What `verify: { hmac: … }` means for it.
     hmac: Option<String>,
+    /// What that proof covers; nothing else of a request is read.
+    hmac_covers: Option<&'static str>,
     reads_fields: bool,
 }
 
@@ -36,6 +38,8 @@ struct Configured {
     kind: &'static str,
     path: String,
     verified_by: String,
+    /// What of a request the proof covers; nothing else is read.
+    covers: &'static str,
     open_tests: bool,
 }
 
@@ -72,8 +76,9 @@ pub fn run(
 
 fn kind(kind: SourceKind) -> Kind {
     // Any secret would do: how it is used is what is asked.
-    let hmac = kind.default_hmac(vec!["secret".into()]).map(|scheme| {
-        let words = describe_verifier(&Verifier::new(scheme));
+    let verifier = kind.default_hmac(vec!["secret".into()]).map(Verifier::new);
+    let hmac = verifier.as_ref().map(|verifier| {
+        let words = describe_verifier(verifier);
         words.strip_suffix(", one secret").unwrap_or(&words).to_owned()
     });
     Kind {
@@ -81,6 +86,7 @@ fn kind(kind: SourceKind) -> Kind {
         tool: kind.title(),
         proof: kind.proof(),
         hmac,
+        hmac_covers: verifier.map(|verifier| verifier.covers()),
         reads_fields: kind.reads_fields(),
     }
 }
@@ -92,6 +98,7 @@ fn configured(source: &Source) -> Configured {
         kind: source.kind.as_str(),
         path: format!("/hooks/{}{below}", source.name),
         verified_by: describe_verifier(&source.verifier),
+        covers: source.verifier.covers(),
         open_tests: source.open_tests,
     }
 }
@@ -100,33 +107,35 @@ impl Listing {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let rows = self.kinds.iter().map(|kind| {
             let hmac = kind.hmac.as_deref().unwrap_or("-");
-            [kind.name, kind.tool, kind.proof, hmac]
+            [kind.name, kind.tool, kind.proof, hmac, kind.hmac_covers.unwrap_or("-")]
         });
-        columns(["kind", "tool", "the strongest that it can send", "hmac: means"], rows, out)?;
+        let head = ["kind", "tool", "the strongest that it can send", "hmac: means", "and covers the"];
+        columns(head, rows, out)?;
         let Some(configured) = &self.configured else {
             return writeln!(out, "\n`--config FILE` shows the configured sources too");
         };
         writeln!(out)?;
-        let rows = configured
-            .iter()
-            .map(|source| [source.source.as_str(), source.kind, &source.path, &source.verified_by]);
-        columns(["source", "kind", "posts to", "verified by"], rows, out)
+        let rows = configured.iter().map(|source| {
+            [source.source.as_str(), source.kind, &source.path, source.covers, &source.verified_by]
+        });
+        columns(["source", "kind", "posts to", "its proof covers the", "verified by"], rows, out)
     }
 }
 
 /// Each column as wide as its widest text, but for the last.
-fn columns<'a>(
-    head: [&'a str; 4],
-    rows: impl Iterator<Item = [&'a str; 4]>,
+fn columns<'a, const N: usize>(
+    head: [&'a str; N],
+    rows: impl Iterator<Item = [&'a str; N]>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let rows: Vec<[&str; 4]> = std::iter::once(head).chain(rows).collect();
-    let widths: [usize; 4] = std::array::from_fn(|column| {
+    let rows: Vec<[&str; N]> = std::iter::once(head).chain(rows).collect();
+    let widths: [usize; N] = std::array::from_fn(|column| {
         rows.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count()).max().unwrap_or(0)
     });
-    for [first, second, third, last] in rows {
-        let [a, b, c, _] = widths;
-        writeln!(out, "{first:<a$}  {second:<b$}  {third:<c$}  {last}")?;
+    for row in rows {
+        let padded: Vec<String> =
+            row.iter().zip(widths).map(|(text, width)| format!("{text:<width$}")).collect();
+        writeln!(out, "{}", padded.join("  ").trim_end())?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(super) struct Desk<'a> {
     /// What relative paths in the file are relative to.
     pub(super) folder: &'a Path,
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
-    pub(super) strictness: Strictness,
+    pub(super) strictness: Strictness<'a>,
     /// What is known of people's wishes, where the store was asked.
     pub(super) stances: Stances,
     findings: RefCell<Vec<Finding>>,
@@ -30,7 +30,7 @@ impl<'a> Desk<'a> {
         source: &'a SourceText,
         folder: &'a Path,
         env: &'a dyn Fn(&str) -> Option<String>,
-        strictness: Strictness,
+        strictness: Strictness<'a>,
     ) -> Self {
         Self {
             source,
@@ -96,7 +96,7 @@ impl<'a> Desk<'a> {
             column,
             span,
             message: without_numbers(message),
-            hint,
+            hint: without_their_numbers(hint),
             excerpt: None,
         });
     }
@@ -178,12 +178,22 @@ fn know(source: &SourceText, node: &Node) {
     }
 }
 
-/// Whether this looks like a phone number or a person's id, wherever it stands.
+/// Whether this looks like a phone number or a person's id, wherever it stands and however it is spaced.
 fn is_number(text: &str) -> bool {
     let (number, _) = text.split_once('@').unwrap_or((text, ""));
     let digits = number.chars().filter(char::is_ascii_digit).count();
-    digits >= 7 && (number.starts_with('+') || digits == number.len())
+    let is_spaced = number.chars().all(|c| c.is_ascii_digit() || " \u{a0}-.()/+".contains(c));
+    let is_other = number.parse::<jiff::civil::Date>().is_ok() || number.parse::<std::net::IpAddr>().is_ok();
+    digits >= 7 && (number.starts_with('+') || is_spaced && !is_other)
 }
+
+/// The hint with everybody's numbers covered but the one that our own hints show.
+fn without_their_numbers(hint: String) -> String {
+    if hint.contains(EXAMPLE) { hint } else { without_numbers(&hint) }
+}
+
+/// The number in examples.
+const EXAMPLE: &str = "15550100123";
 
 /// Covers all scalars of a tree, and its keys below the top.
 pub(super) fn cover(source: &SourceText, node: &Node, how: Cover) {

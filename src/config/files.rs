@@ -18,7 +18,7 @@ use crate::config::yaml::{LARGEST_TEXT, Node};
 const MOST_FILES: usize = 200;
 /// What the files of a folder may hold together.
 const LARGEST_TOGETHER: usize = 8 * 1024 * 1024;
-/// How often a folder is read until two looks agree.
+/// How often something is read until two looks agree.
 const LOOKS: usize = 3;
 
 /// The text of one file or of several, or why there is none.
@@ -38,6 +38,25 @@ struct Problem {
 impl Opened {
     /// Reads one file.
     pub(super) fn file(path: &Path) -> Self {
+        Self::settled(|| Self::file_once(path))
+    }
+
+    /// A file may be written, and a mounted volume may swap its links, while it is read: so it is read until two
+    /// looks agree. What changes faster than that is taken as last seen, and looked at again soon.
+    fn settled(look: impl Fn() -> Self) -> Self {
+        let mut found = look();
+        for _ in 1..LOOKS {
+            let again = look();
+            let agrees = again.hash == found.hash;
+            found = again;
+            if agrees {
+                break;
+            }
+        }
+        found
+    }
+
+    fn file_once(path: &Path) -> Self {
         let name = path.display().to_string();
         let bytes = read(path);
         let hash = bytes.as_ref().map_or_else(|_| String::new(), |b| hex::encode(Sha256::digest(b)));
@@ -49,23 +68,8 @@ impl Opened {
     }
 
     /// Reads the file at `path`, or all files of the folder at `path`.
-    ///
-    /// A mounted volume may swap its links while its files are read, so a folder is read until two looks
-    /// agree. One that changes faster than that is taken as last seen, and looked at again soon.
     pub(super) fn file_or_folder(path: &Path) -> Self {
-        if !path.is_dir() {
-            return Self::file(path);
-        }
-        let mut found = Self::folder(path);
-        for _ in 1..LOOKS {
-            let again = Self::folder(path);
-            let agrees = again.hash == found.hash;
-            found = again;
-            if agrees {
-                break;
-            }
-        }
-        found
+        if path.is_dir() { Self::settled(|| Self::folder(path)) } else { Self::file(path) }
     }
 
     fn folder(path: &Path) -> Self {

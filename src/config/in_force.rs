@@ -19,6 +19,9 @@ use crate::jid::Jid;
 use crate::roster::Roster;
 use crate::telemetry::Metrics;
 
+/// How often a file that changes while it is read is read anew, where somebody waits for the answer.
+const LOOKS: usize = 3;
+
 /// The roster in force.
 pub struct RosterInForce {
     path: PathBuf,
@@ -41,6 +44,9 @@ pub struct Standing {
     /// SHA-256 of the file as it was when last looked at; empty if it could not be read.
     #[serde(skip)]
     seen: String,
+    /// Whether that was not acted upon yet.
+    #[serde(skip)]
+    waits: bool,
     /// What is wrong with the file as it is now, if that keeps it from being taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
@@ -98,7 +104,7 @@ impl RosterInForce {
     #[must_use]
     pub fn of(loaded: &Loaded, now: Timestamp) -> Self {
         let hash = loaded.roster_hash.clone();
-        let standing = Standing { seen: hash.clone(), hash, since: now, refused: None };
+        let standing = Standing { seen: hash.clone(), waits: false, hash, since: now, refused: None };
         Self {
             path: loaded.roster_path.clone(),
             open_at: loaded.config.rooms.open_at,
@@ -144,13 +150,46 @@ impl RosterInForce {
         true
     }
 
-    /// Reads the file and takes it if there is no error in it. Reading and checking takes milliseconds, and
-    /// is done one at a time.
+    /// Looks at the file, and reads it once two looks in a row have seen the same change: whoever writes a file in
+    /// place is not done with it when it is seen first.
+    pub fn follow(&self, metrics: &Metrics, now: Timestamp) -> Option<Exchange> {
+        let changed = self.has_changed();
+        let mut standing = self.known();
+        let waited = std::mem::replace(&mut standing.waits, changed);
+        let seen = standing.seen.clone();
+        drop(standing);
+        if waited && !changed { self.exchange_if(&seen, metrics, now) } else { None }
+    }
+
+    /// Reads the file and takes it if there is no error in it.
     pub fn exchange(&self, metrics: &Metrics, now: Timestamp) -> Exchange {
+        for _ in 0..LOOKS {
+            let seen = hash_of_roster(&self.path);
+            if let Some(exchange) = self.exchange_if(&seen, metrics, now) {
+                return exchange;
+            }
+        }
+        let problem =
+            format!("{}: the file is being written; it is read when that is done", self.path.display());
+        warn!("{problem}");
+        self.known().refused = Some(Refused { at: now, problems: vec![problem] });
+        metrics.count_roster_exchange(Exchange::Refused.as_str());
+        Exchange::Refused
+    }
+
+    /// Reads the file and takes it if there is no error in it; `None` if before or afterwards it is another one
+    /// than was `seen`. Reading and checking takes milliseconds, and is done one at a time.
+    fn exchange_if(&self, seen: &str, metrics: &Metrics, now: Timestamp) -> Option<Exchange> {
         let mut standing = self.known();
         let surroundings =
             Surroundings { open_at: self.open_at, ours: &self.ours, sources: Some(&self.sources), now };
-        let exchange = match load_roster(&self.path, &surroundings) {
+        let loaded = load_roster(&self.path, &surroundings);
+        let is_other = loaded.as_ref().is_ok_and(|(_, _, hash)| hash != seen);
+        if is_other || hash_of_roster(&self.path) != seen {
+            standing.waits = true;
+            return None;
+        }
+        let exchange = match loaded {
             Ok((roster, _, hash)) if hash == standing.hash && self.says_the_same(&roster) => {
                 if standing.refused.take().is_some() {
                     info!(file = %self.path.display(), "the roster is again what was in force all the time");
@@ -161,7 +200,7 @@ impl RosterInForce {
                 for warning in warnings.iter() {
                     warn!(at = warning.position(), "{}", warning.message);
                 }
-                *standing = Standing { seen: hash.clone(), hash, since: now, refused: None };
+                *standing = Standing { seen: hash.clone(), waits: false, hash, since: now, refused: None };
                 info!(file = %self.path.display(), roster.hash = standing.short(), "a changed roster is in force");
                 self.put(roster);
                 Exchange::Taken
@@ -174,7 +213,7 @@ impl RosterInForce {
         drop(standing);
         self.measure(metrics);
         metrics.count_roster_exchange(exchange.as_str());
-        exchange
+        Some(exchange)
     }
 
     /// Whether the routes' own wording is as it is in force: it may stand in files of its own.

@@ -298,6 +298,7 @@ fn assigned(item: &Item<'_>, jid: Jid, is_not: &str) -> Option<Jid> {
         NotAnId::Country => {
             (e.to_string(), "look at the first digits: they are the country code, such as 49 or 971")
         }
+        NotAnId::Zero => (e.to_string(), "leave the zero out: `+49 170 …`"),
         NotAnId::Phone | NotAnId::Person | NotAnId::Group => (
             "before `@c.us` stands a phone number, country code first: 7 to 15 digits, no leading zero"
                 .to_owned(),

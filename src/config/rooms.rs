@@ -16,7 +16,7 @@ use crate::room::policy::{Policy, Strangers};
 pub type Texts = BTreeMap<String, String>;
 
 /// The templates that may be replaced.
-pub const TEMPLATES: [&str; 14] = [
+pub const TEMPLATES: [&str; 15] = [
     "welcome",
     "guest",
     "description",
@@ -24,6 +24,7 @@ pub const TEMPLATES: [&str; 14] = [
     "quorum",
     "update",
     "resolved",
+    "stale",
     "reopened",
     "invite",
     "reminder",
@@ -73,6 +74,7 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
         let policy = Policy {
             open_at: s.get("open_at").and_then(|i| severity(&i)).unwrap_or(usual.open_at),
             close_after: s.duration("close_after", seconds(0)..=seconds(30 * 86_400), usual.close_after),
+            stale_after: s.duration("stale_after", seconds(3600)..=seconds(30 * 86_400), usual.stale_after),
             strangers: s.get("strangers").and_then(|i| i.choice(&strangers)).unwrap_or(usual.strangers),
             chat_history_counts: s.truth("chat_history_counts", usual.chat_history_counts),
             fold: s.truth("fold", usual.fold),

@@ -56,6 +56,21 @@ fn remarks(item: &Item<'_>, rotation: &Rotation, now: Timestamp) {
     if let Some((n, layer)) = always {
         idle(item, n, layer);
     }
+    for layer in rotation.layers.iter() {
+        if let Some((from, until)) = closed_turn(layer) {
+            let show = |civil: DateTime| civil.strftime("%a %Y-%m-%d %H:%M").to_string();
+            let name = if layer.name.is_empty() { String::new() } else { format!(" in `{}`", layer.name) };
+            at(
+                format!(
+                    "has turns{name} that fall into closed hours, such as that from {} to {}",
+                    show(from),
+                    show(until)
+                ),
+                "turns count on through the hours outside `only`, so somebody is passed over; take turns of whole \
+                 weeks, or give those hours a layer of their own",
+            );
+        }
+    }
     let gaps = rotation.weekly_gaps();
     if let Some((from, until)) = gaps.first() {
         let show = |civil: &DateTime| civil.strftime("%a %H:%M").to_string();
@@ -66,6 +81,21 @@ fn remarks(item: &Item<'_>, rotation: &Rotation, now: Timestamp) {
             "add a layer without `only` at the end, or a `fallback` person",
         );
     }
+}
+
+/// The first turn of a layer with several people in which it has nobody, because all of it is outside its hours.
+fn closed_turn(layer: &Layer) -> Option<(DateTime, DateTime)> {
+    /// After so many hours everything comes again, if turns are whole hours.
+    const WEEK: usize = 7 * 24;
+    if layer.hours.is_empty() || layer.people.len() < 2 {
+        return None;
+    }
+    let mut turns = (0..WEEK).map_while(|n| {
+        let after = layer.shift.checked_mul(i32::try_from(n).ok()?)?;
+        let from = layer.starts.checked_add(after).ok()?;
+        Some((from, from.checked_add(layer.shift).ok()?))
+    });
+    turns.find(|(from, until)| !layer.hours.iter().any(|hours| hours.meet(*from, *until)))
 }
 
 /// The first layer that has somebody at all times.
@@ -245,8 +275,14 @@ pub(super) fn absences(item: &Item<'_>, zone_name: Option<&str>) -> Vec<Absence>
 /// A moment, or a day: its beginning, or, as the last one of several, its end.
 fn day_or_moment(item: &Item<'_>, last: bool) -> Option<DateTime> {
     let text = item.text()?;
-    let day: Option<Date> = text.parse().ok().filter(|_| !text.contains(':'));
-    let Some(day) = day else { return moment(item) };
+    let day: Option<Date> = text.parse().ok().filter(|_| has_form(text, &["0000-00-00"]));
+    let Some(day) = day else {
+        return moment_or(
+            item,
+            "is neither a day nor a date with a time",
+            "`2026-08-14`, or `2026-08-14 12:00`",
+        );
+    };
     let day = if last { day.tomorrow().ok()? } else { day };
     Some(day.at(0, 0, 0, 0))
 }
@@ -268,18 +304,32 @@ fn takeover<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Option<Override> {
 
 /// A wall-clock time, to the minute or second, with a blank or a `T` between date and time.
 fn moment(item: &Item<'_>) -> Option<DateTime> {
+    moment_or(
+        item,
+        "is not a date with a time",
+        "`2026-01-05 09:00`, by the wall clock of the rotation's zone",
+    )
+}
+
+fn moment_or(item: &Item<'_>, is_not: &str, such_as: &str) -> Option<DateTime> {
     let text = item.text()?;
     let parsed: Option<DateTime> = text.parse().ok();
-    // A zone or an offset would be ignored, and a date alone would silently mean midnight.
-    let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ':' | ' ' | 'T'));
-    let moment = parsed.filter(|_| plain && text.contains(':'));
+    let moment = parsed.filter(|_| has_form(text, &["0000-00-00 00:00", "0000-00-00 00:00:00"]));
     if moment.is_none() {
-        item.error_with(
-            format!("is not a date with a time: `{}`", shortened(text)),
-            "write `2026-01-05 09:00`, by the wall clock of the rotation's zone",
-        );
+        item.error_with(format!("{is_not}: `{}`", shortened(text)), format!("write {such_as}"));
     }
     moment
+}
+
+/// Whether a text has one of these forms to the letter, `0` being any digit, and a blank a `T` too. A parser of
+/// times takes more and drops of it what a wall clock has no use for: zones, offsets, hours without a colon.
+fn has_form(text: &str, forms: &[&str]) -> bool {
+    let fits = |(c, wanted): (char, char)| match wanted {
+        '0' => c.is_ascii_digit(),
+        ' ' => matches!(c, ' ' | 'T'),
+        other => c == other,
+    };
+    forms.iter().any(|form| text.len() == form.len() && text.chars().zip(form.chars()).all(fits))
 }
 
 fn shift(item: &Item<'_>) -> Option<SignedDuration> {

@@ -19,9 +19,9 @@ const LONGEST_FILE: u64 = 64 * 1024;
 /// Shorter secrets can be guessed by somebody patient.
 const SHORTEST: usize = 16;
 
-/// How a value begins that is no secret and whose variable is not set while checking; what follows differs
-/// from one to the next.
-pub const UNSET: &str = "unset-";
+/// How a value begins that is no secret and is not to be had here, where it is not needed either; what follows
+/// differs from one to the next. No value that somebody has written holds such a character.
+pub const UNSET: &str = "\u{1}unset-";
 
 /// Where a value came from.
 enum Origin {
@@ -78,11 +78,13 @@ impl Item<'_> {
         if matches!(origin, Origin::Missing) {
             return Some(format!("{UNSET}{text}"));
         }
-        if text.trim().is_empty() {
-            self.error_with("is empty", "write it, `{ env: NAME }` or `{ file: PATH }`");
+        let text = text.trim();
+        if text.is_empty() || text.chars().any(char::is_control) {
+            let why = if text.is_empty() { "is empty" } else { "holds a control character" };
+            self.error_with(why, "write it, `{ env: NAME }` or `{ file: PATH }`");
             return None;
         }
-        Some(text.trim().to_owned())
+        Some(text.to_owned())
     }
 
     fn find(&self, what: &str) -> Option<(String, Origin)> {
@@ -137,28 +139,38 @@ impl Item<'_> {
             return Some((value, Origin::Elsewhere));
         }
         let name = shortened(name);
+        if self.is_needed() {
+            self.desk.error_with(
+                item.span(),
+                format!("`{}` has no value: the environment variable {name} is not set", self.path),
+                format!("set {name}, or use `{{ file: PATH }}`"),
+            );
+            return None;
+        }
+        self.desk.warning(
+            item.span(),
+            format!("`{}`: {name} is not set here", self.path),
+            "`serve` will refuse to start without it",
+        );
+        Some(missing())
+    }
+
+    /// Whether the value is about to be used.
+    fn is_needed(&self) -> bool {
         match self.desk.strictness {
-            Strictness::Serve => {
-                self.desk.error_with(
-                    item.span(),
-                    format!("`{}` has no value: the environment variable {name} is not set", self.path),
-                    format!("set {name}, or use `{{ file: PATH }}`"),
-                );
-                None
-            }
-            Strictness::Check => {
-                self.desk.warning(
-                    item.span(),
-                    format!("`{}`: {name} is not set here", self.path),
-                    "`serve` will refuse to start without it",
-                );
-                // Of a form that every verifier takes.
-                Some((format!("whsec_{}", clock::new_token()), Origin::Missing))
+            Strictness::Serve => true,
+            Strictness::Check => false,
+            Strictness::Only(part) => {
+                self.path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             }
         }
     }
 
     fn read_file(&self, path: &str) -> Option<(String, Origin)> {
+        let is_of_others = matches!(self.desk.strictness, Strictness::Only(_)) && !self.is_needed();
+        if is_of_others && std::fs::File::open(self.desk.folder.join(path)).is_err() {
+            return Some(missing());
+        }
         let text = self.file_text(path)?;
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let text = text.strip_suffix('\r').unwrap_or(text);
@@ -188,4 +200,9 @@ impl Item<'_> {
         }
         text
     }
+}
+
+/// What stands for a value that is not to be had: of a form that every verifier takes, and known to nobody.
+fn missing() -> (String, Origin) {
+    (format!("whsec_{}", clock::new_token()), Origin::Missing)
 }

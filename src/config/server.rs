@@ -1,9 +1,11 @@
 //! What we listen on, where we keep things and how we log.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::HeaderName;
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::clock::SignedDuration;
@@ -11,6 +13,7 @@ use crate::config::item::Item;
 use crate::config::quantity;
 use crate::config::section::Section;
 use crate::config::words::shortened;
+use crate::peer::Proxies;
 
 /// The two listeners.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct Server {
     pub admin: SocketAddr,
     /// What an operator must show; always there when `admin` is not loopback.
     pub admin_token: Option<SecretString>,
+    /// Whose word is taken on where a request comes from.
+    pub proxies: Proxies,
     /// Largest body of a hook, in bytes.
     pub max_body: usize,
     /// How long a request's head may take to arrive.
@@ -37,6 +42,7 @@ impl Default for Server {
             listen: SocketAddr::from(([0, 0, 0, 0], 8080)),
             admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
             admin_token: None,
+            proxies: Proxies::default(),
             max_body: 1 << 20,
             header_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(10),
@@ -97,6 +103,13 @@ pub(super) fn server(root: &Section<'_>) -> Server {
                 "add `admin_token: { env: WARROOM_ADMIN_TOKEN }`, or listen on 127.0.0.1",
             );
         }
+        let proxies = proxies(s);
+        if let Some(at) = s.get("trusted_proxies").filter(|_| token_item.is_none() && admin.ip().is_loopback()) {
+            at.warning(
+                "names a proxy while `server.admin_token` is missing: a proxy before `server.admin` would let everybody in",
+                "add `admin_token: { env: WARROOM_ADMIN_TOKEN }`",
+            );
+        }
         let time = |key, usual: Duration, from: i64, to: i64| {
             let usual = SignedDuration::try_from(usual).unwrap_or(SignedDuration::ZERO);
             s.duration(key, seconds(from)..=seconds(to), usual).unsigned_abs()
@@ -105,12 +118,60 @@ pub(super) fn server(root: &Section<'_>) -> Server {
             listen,
             admin,
             admin_token,
+            proxies,
             max_body: s.get("max_body").and_then(|i| body_size(&i)).unwrap_or(usual.max_body),
             header_timeout: time("header_timeout", usual.header_timeout, 1, 300),
             body_timeout: time("body_timeout", usual.body_timeout, 1, 300),
             stop_grace: time("stop_grace", usual.stop_grace, 1, 600),
         }
     })
+}
+
+fn proxies(s: &Section<'_>) -> Proxies {
+    let usual = Proxies::default();
+    let list = s.get("trusted_proxies");
+    let trusted = list.iter().flat_map(|list| list.list(true)).filter_map(|item| network(&item)).collect();
+    let header = s.get("forwarded_header").and_then(|item| header_name(&item));
+    Proxies { trusted, header: header.unwrap_or(usual.header) }
+}
+
+/// Where a proxy is: an address, or a network.
+fn network(item: &Item<'_>) -> Option<IpNet> {
+    let text = item.scalar("an address or a network such as `10.0.0.0/8`")?.trim();
+    let parsed = text.parse().or_else(|_no_network| text.parse().map(|address: IpAddr| IpNet::from(address)));
+    let Ok(network) = parsed else {
+        item.error_with(
+            format!("is not an address or a network: `{}`", shortened(text)),
+            "write one such as `10.0.0.7`, `10.0.0.0/8` or `fd00::/8`",
+        );
+        return None;
+    };
+    if network.prefix_len() == 0 {
+        item.error_with("is everybody", "name only the proxies that you run: their word is believed");
+        return None;
+    }
+    Some(network)
+}
+
+fn header_name(item: &Item<'_>) -> Option<HeaderName> {
+    let text = item.text()?;
+    match text.to_ascii_lowercase().parse() {
+        Ok(name) if name == http::header::FORWARDED => {
+            item.error_with(
+                "holds more than addresses",
+                "let the proxy set `X-Forwarded-For`, and leave this out",
+            );
+            None
+        }
+        Ok(name) => Some(name),
+        Err(_) => {
+            item.error_with(
+                format!("is not the name of a header: `{}`", shortened(text)),
+                "write `X-Forwarded-For`, or what your proxy sets",
+            );
+            None
+        }
+    }
 }
 
 fn address(item: &Item<'_>) -> Option<SocketAddr> {

@@ -194,17 +194,25 @@ const DOTS: &str = "••••••••";
 const WIDEST: usize = 160;
 
 /// The text with long runs of digits covered as [`Cover::Number`] does, in case a number stands where
-/// none is expected.
+/// none is expected. A blank between digits does not end a run, unless it stands behind a date.
 pub(super) fn without_numbers(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
+    let belongs = |at: usize| {
+        let is_digit = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(char::is_ascii_digit);
+        is_digit(Some(at))
+            || chars.get(at) == Some(&' ') && is_digit(at.checked_sub(1)) && is_digit(Some(at + 1))
+    };
     let mut out = String::with_capacity(text.len());
-    for run in chars.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit()) {
-        let hidden = if run.len() >= LONG_RUN && run.iter().all(char::is_ascii_digit) {
-            1..run.len() - 2
-        } else {
-            0..0
-        };
-        out.extend(run.iter().enumerate().map(|(n, c)| if hidden.contains(&n) { '•' } else { *c }));
+    let places: Vec<usize> = (0..chars.len()).collect();
+    for run in places.chunk_by(|a, b| belongs(*a) == belongs(*b)) {
+        let run: Vec<char> = run.iter().filter_map(|at| chars.get(*at).copied()).collect();
+        let digits = run.iter().filter(|c| c.is_ascii_digit()).count();
+        let mut seen = 0;
+        for c in &run {
+            seen += usize::from(c.is_ascii_digit());
+            let hidden = digits >= LONG_RUN && c.is_ascii_digit() && seen > 1 && seen + 2 <= digits;
+            out.push(if hidden { '•' } else { *c });
+        }
     }
     out
 }

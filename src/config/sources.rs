@@ -61,6 +61,15 @@ fn source(s: &Section<'_>, name: &str, exposed: bool) -> Option<Source> {
     let verifier = s
         .need("verify", "how the sender proves itself: nothing unverified opens a room")
         .and_then(|i| verifier(&i, kind, exposed));
+    if kind == Some(SourceKind::CloudEvents)
+        && let Some(item) = s.get("verify")
+        && verifier.as_ref().is_some_and(|verifier| !verifier.covers_headers())
+    {
+        item.warning(
+            "covers the body alone, so events in binary mode, whose attributes are headers, are not read",
+            "have them sent in structured mode, or prove the whole request: `bearer`, `basic` or `header`",
+        );
+    }
     let rules = s.get("severity").map(|i| i.section(severity_rules)).unwrap_or_default();
     let incident_per = s
         .get("incident_per")

@@ -20,7 +20,7 @@ const LONG_WITHOUT: SignedDuration = SignedDuration::from_mins(3);
 /// One thing that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Attention {
-    /// `parked`, `second_way`, `no_room`, `orphan`, `quorum`, `nobody_in`, `no_budget` or `held`.
+    /// `parked`, `second_way`, `no_room`, `orphan`, `quorum`, `nobody_in`, `stale`, `no_budget` or `held`.
     pub kind: &'static str,
     /// Since when.
     pub since: Timestamp,
@@ -46,6 +46,7 @@ impl Attention {
             "orphan" => "Second group",
             "quorum" => "Role not filled",
             "nobody_in" => "Nobody in",
+            "stale" => "No word of it",
             "no_budget" => "Waits for budget",
             "held" => "Held up",
             _ => "To do",
@@ -83,6 +84,7 @@ pub(super) fn attention(
     found.extend(orphans.iter().filter_map(|orphan| beside(room, orphan)));
     found.extend(unfilled(room));
     found.extend(deserted(room));
+    found.extend(stale(incident, room));
     found.extend(held(room, now));
     found.extend(turn_at.map(|turn_at| queued(room, turn_at)));
     found
@@ -280,6 +282,23 @@ fn held(room: &Room, now: Timestamp) -> Option<Attention> {
         since: now,
         what: format!("The provider makes this room wait until {}.", until.strftime("%H:%M UTC")),
         todo: "Nothing, if that is soon enough; otherwise tell the people in it yourself.".to_owned(),
+        group: None,
+        actions: Vec::new(),
+    })
+}
+
+/// An incident of which its source says nothing any more, with a room that people sit in.
+fn stale(incident: &Incident, room: &Room) -> Option<Attention> {
+    let since = incident
+        .stale_since
+        .filter(|_| incident.state == State::Open && room.phase.name() == PhaseName::Live)?;
+    Some(Attention {
+        kind: "stale",
+        since,
+        what: format!("{} has said nothing of it since {}.", incident.source, since.strftime("%F %H:%M UTC")),
+        todo: "See there whether it is over: the end of what was silenced, deleted or never sent is not told. If it \
+               is, close the room."
+            .to_owned(),
         group: None,
         actions: Vec::new(),
     })

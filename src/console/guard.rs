@@ -1,7 +1,8 @@
 //! Who may come in, and from where: goes over every request before a route sees it, and over every answer.
 //!
 //! Without a token only this machine may ask, so a name that is not this machine's own is refused: that
-//! is how a page on the internet would reach a loopback listener (DNS rebinding). With a token, every route
+//! is how a page on the internet would reach a loopback listener (DNS rebinding). A request that a proxy has
+//! passed on is refused too: a proxy on this machine speaks for the whole world. With a token, every route
 //! needs it; browsers send it as a Basic password, which they also add to requests that another site makes
 //! them send, so a change is only taken from our own pages or from something that is no browser.
 
@@ -14,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -28,11 +29,31 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// What a browser is asked to show; a browser takes the first.
 const CHALLENGE: &str = r#"Basic realm="warroom", Bearer"#;
+/// Beginnings of the names of headers that proxies add.
+const OF_PROXIES: [&str; 12] = [
+    "x-forwarded",
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-",
+    "x-envoy-",
+    "x-amzn-",
+    "true-client-ip",
+    "cf-",
+    "cdn-",
+];
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 pub(super) async fn guard(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
-    let mut response = match admit(console.token.as_ref(), request.method(), request.headers()) {
-        Ok(()) => next.run(request).await,
+    let mut response = match admit(console.token.as_ref(), &request) {
+        Ok(()) => {
+            if let Some(peer) = Peer::of(request.extensions()) {
+                peer.prove();
+            }
+            next.run(request).await
+        }
         Err((problem, refusal)) => {
             let peer = Peer::of(request.extensions()).map(|peer| peer.client);
             console.metrics.count_console_refusal(problem.code(), peer, console.clock.now());
@@ -44,11 +65,8 @@ pub(super) async fn guard(State(console): State<Arc<Console>>, request: Request,
 }
 
 #[expect(clippy::result_large_err, reason = "the answer is made once per refused request")]
-fn admit(
-    token: Option<&SecretString>,
-    method: &Method,
-    headers: &HeaderMap,
-) -> Result<(), (Problem, Response)> {
+fn admit(token: Option<&SecretString>, request: &Request) -> Result<(), (Problem, Response)> {
+    let (method, headers) = (request.method(), request.headers());
     match token {
         Some(token) if !shows(headers, token) => {
             let mut refusal = Problem::Unauthorized
@@ -59,6 +77,10 @@ fn admit(
         None if !is_asked_locally(headers) => {
             let detail = "without `server.admin_token` only localhost is answered; set a token to use a name";
             return Err((Problem::WrongHost, Problem::WrongHost.with(detail)));
+        }
+        None if !is_direct(request) => {
+            let detail = "without `server.admin_token` no request is answered that came through a proxy";
+            return Err((Problem::NeedsLogin, Problem::NeedsLogin.with(detail)));
         }
         Some(_) | None => {}
     }
@@ -126,6 +148,15 @@ fn is_asked_locally(headers: &HeaderMap) -> bool {
                 .get(name.len() - ".localhost".len()..)
                 .is_some_and(|end| end.eq_ignore_ascii_case(".localhost"));
     is_localhost || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Whether somebody on this machine asks by himself, as far as can be seen: a proxy that adds no header and
+/// speaks HTTP/1.1 cannot be told from a program.
+fn is_direct(request: &Request) -> bool {
+    let is_here = Peer::of(request.extensions()).is_some_and(|peer| peer.connected.is_loopback());
+    let of_a_proxy = |name: &HeaderName| OF_PROXIES.iter().any(|start| name.as_str().starts_with(start));
+    // Nobody but proxies, nginx among them, speaks HTTP/1.0 any more.
+    is_here && request.version() >= Version::HTTP_11 && !request.headers().keys().any(of_a_proxy)
 }
 
 fn host(headers: &HeaderMap) -> Option<Authority> {

@@ -35,6 +35,8 @@ pub(super) struct Headline {
     pub resolved_at: Option<Timestamp>,
     pub closes_at: Option<Timestamp>,
     pub closed_at: Option<Timestamp>,
+    /// Since when its source says nothing of it, once that is longer than `rooms.stale_after`.
+    pub stale_since: Option<Timestamp>,
     pub firing: u32,
     pub acknowledged: bool,
     /// More may fire than we know of.
@@ -198,6 +200,7 @@ impl Headline {
             resolved_at,
             closes_at,
             closed_at,
+            stale_since: incident.stale_since,
             firing: incident.firing_count(),
             acknowledged: incident.acknowledged,
             truncated: incident.truncated,

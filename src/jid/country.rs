@@ -37,12 +37,31 @@ const LONG: [(&str, &str); 23] = [
     ("99", "2345678"),
 ];
 
+/// Countries in which a number keeps its zero when it is called from abroad: Italy with San Marino and the
+/// Vatican, Côte d'Ivoire, Niger, Benin, Gabon, Congo.
+const WITH_ZERO: [&str; 8] = ["39", "378", "379", "225", "227", "229", "241", "242"];
+
 /// Whether these digits begin with an assigned country code.
 pub(super) fn is_assigned(digits: &str) -> bool {
+    code(digits).is_some()
+}
+
+/// Whether a zero stands behind the country code that nobody dials from abroad.
+pub(super) fn has_trunk_zero(digits: &str) -> bool {
+    code(digits).is_some_and(|code| {
+        let keeps_it = WITH_ZERO.iter().any(|with_zero| code == *with_zero);
+        !keeps_it && digits.get(code.len()..).is_some_and(|rest| rest.starts_with('0'))
+    })
+}
+
+/// The country code with which these digits begin.
+fn code(digits: &str) -> Option<&str> {
     let third = |(first, third): &(&str, &str)| {
         digits.strip_prefix(first).and_then(|rest| rest.chars().next()).is_some_and(|c| third.contains(c))
     };
-    SHORT.iter().any(|code| digits.starts_with(code)) || LONG.iter().any(third)
+    let short = SHORT.iter().find(|code| digits.starts_with(**code));
+    let length = short.map(|code| code.len()).or_else(|| LONG.iter().any(third).then_some(3))?;
+    digits.get(..length)
 }
 
 #[cfg(test)]

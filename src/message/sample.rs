@@ -225,6 +225,10 @@ fn incident(id: i64, source: &str, title: &str) -> Incident {
         started_at: at(0),
         opened_at: at(5),
         changed_at: at(5),
+        heard_at: at(5),
+        look_at: None,
+        stale_since: None,
+        end_reason: None,
         firing: [1, 0, 0, 0, 0],
         acknowledged: false,
         truncated: false,
@@ -233,9 +237,14 @@ fn incident(id: i64, source: &str, title: &str) -> Incident {
 }
 
 fn news(changed: News) -> Vec<NewsItem> {
-    let resolved = News::Resolved { closes_at: at(2220 + 1800) };
+    let resolved = News::Resolved { closes_at: at(2220 + 1800), reason: None };
+    let ended = News::Resolved {
+        closes_at: at(2230 + 1800),
+        reason: Some("its rule was paused in Grafana".to_owned()),
+    };
+    let stale = News::Stale { heard_at: at(600) };
     let reopened = News::Reopened { severity: Severity::Sev1, title: "Checkout answers 502".to_owned() };
-    [(1, 600, changed), (2, 2220, resolved), (3, 2700, reopened)]
+    [(1, 600, changed), (2, 2220, resolved), (3, 2700, reopened), (4, 2230, ended), (5, 43_800, stale)]
         .into_iter()
         .map(|(seq, seconds, news)| NewsItem { seq, at: at(seconds), news })
         .collect()

@@ -199,7 +199,7 @@ impl Scene<'_> {
         match self.topic {
             Topic::News(item) => match item.news {
                 News::Changed { severity, .. } | News::Reopened { severity, .. } => severity,
-                News::Resolved { .. } => self.incident.severity,
+                News::Resolved { .. } | News::Stale { .. } => self.incident.severity,
             },
             Topic::Picture
             | Topic::Presence
@@ -386,9 +386,17 @@ impl Scene<'_> {
                 words.insert("firing", Value::from(*firing));
                 words.insert("alerts", Value::from(alerts(*firing, self.incident.truncated)));
             }
-            News::Resolved { closes_at } => {
+            News::Resolved { closes_at, reason } => {
+                words.insert(
+                    "end_reason",
+                    Value::from(reason.as_deref().map(|reason| plain(reason, SENTENCE))),
+                );
                 words.insert("closes", Value::from(self.moment(*closes_at)));
                 words.insert("lasted", Value::from(span(self.incident.started_at, item.at)));
+            }
+            News::Stale { heard_at } => {
+                words.insert("heard", Value::from(self.moment(*heard_at)));
+                words.insert("silent", Value::from(span(*heard_at, item.at)));
             }
             News::Reopened { title, .. } => {
                 words.insert("title", plain(title, measure.title));

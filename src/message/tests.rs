@@ -619,7 +619,8 @@ fn filled_with(value: &str) -> Sample {
         match &mut item.news {
             News::Changed { joined, .. } => joined.iter_mut().for_each(|title| *title = value()),
             News::Reopened { title, .. } => *title = value(),
-            News::Resolved { .. } => {}
+            News::Resolved { reason, .. } => *reason = Some(value()),
+            News::Stale { .. } => {}
         }
     }
     sample

@@ -21,6 +21,8 @@ pub enum Wording {
     Update,
     /// Nothing fires any more.
     Resolved,
+    /// Its source has said nothing of it for too long.
+    Stale,
     /// It fires again inside the quiet time.
     Reopened,
     /// The link, to one person.
@@ -45,7 +47,7 @@ pub enum Wording {
 
 impl Wording {
     /// All that are about an incident, in the order in which people meet them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Subject,
         Self::Welcome,
         Self::Guest,
@@ -54,6 +56,7 @@ impl Wording {
         Self::Quorum,
         Self::Update,
         Self::Resolved,
+        Self::Stale,
         Self::Reopened,
         Self::Invite,
         Self::Reminder,
@@ -85,6 +88,7 @@ impl Wording {
         match news {
             News::Changed { .. } => Self::Update,
             News::Resolved { .. } => Self::Resolved,
+            News::Stale { .. } => Self::Stale,
             News::Reopened { .. } => Self::Reopened,
         }
     }
@@ -107,6 +111,7 @@ impl Wording {
             Self::Quorum => "quorum",
             Self::Update => "update",
             Self::Resolved => "resolved",
+            Self::Stale => "stale",
             Self::Reopened => "reopened",
             Self::Invite => "invite",
             Self::Reminder => "reminder",
@@ -132,6 +137,7 @@ impl Wording {
             Self::Quorum => include_str!("quorum.txt"),
             Self::Update => include_str!("update.txt"),
             Self::Resolved => include_str!("resolved.txt"),
+            Self::Stale => include_str!("stale.txt"),
             Self::Reopened => include_str!("reopened.txt"),
             Self::Invite => include_str!("invite.txt"),
             Self::Reminder => include_str!("reminder.txt"),

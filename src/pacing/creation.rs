@@ -6,11 +6,13 @@
 
 use crate::clock::{SignedDuration, Timestamp, later};
 
-use super::one_more;
+use super::{NumberId, one_more};
 
 /// What one number may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Creation {
+    /// Whose budget it is.
+    pub number: NumberId,
     /// Groups in the window.
     pub most: u32,
     /// The window: an hour, and a little more because a call takes effect until its time limit.
@@ -104,6 +106,7 @@ mod tests {
 
     fn usual() -> Creation {
         Creation {
+            number: NumberId::default(),
             most: 6,
             window: SignedDuration::from_secs(3600),
             burst: 3,
@@ -171,7 +174,7 @@ mod tests {
             most in 2u32..8, burst in 1u32..5, gap in 1i64..300, reserved in 0u32..2,
         ) {
             let window = SignedDuration::from_secs(3600);
-            let creation = Creation { most, window, burst, gap: SignedDuration::from_secs(gap), reserved };
+            let creation = Creation { number: NumberId::default(), most, window, burst, gap: SignedDuration::from_secs(gap), reserved };
             let taken = story(creation, asks)?;
             let within = |start: &Made, length: SignedDuration, only: fn(&Made) -> bool| {
                 let end = later(start.at, length);
@@ -194,7 +197,7 @@ mod tests {
             most in 2u32..8, reserved in 1u32..2,
         ) {
             let window = SignedDuration::from_secs(3600);
-            let creation = Creation { most, window, burst: 60, gap: SignedDuration::from_secs(1), reserved };
+            let creation = Creation { number: NumberId::default(), most, window, burst: 60, gap: SignedDuration::from_secs(1), reserved };
             let now = at(asks.iter().map(|(gap, _)| gap).sum::<i64>() + 1);
             let taken = story(creation, asks)?;
             let used = taken.iter().filter(|m| m.important && later(m.at, window) > now).count();

@@ -1,119 +1,189 @@
 //! Bodies while they come in: bounded in length, in time, and in how much of all of them is held at once.
 //!
-//! A signature over a body can only be judged once the body is there, so anybody can make us hold some.
+//! A signature over a body can only be judged once the body is there, so anybody can make us hold some. Strangers
+//! share one amount by their addresses; whoever has proven himself shares another with the other sources.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tracing::warn;
 
 use super::{Refusal, refuse};
+use crate::fair_share::{Exhausted, FairShare, Holder, Share};
+use crate::peer::Peer;
 use crate::problem::Problem;
 
-/// What bodies may take together, in bytes, unless four of the largest take more.
-const TOGETHER: usize = 64 << 20;
-/// What is counted, in bytes.
-const UNIT: usize = 1024;
+/// What bodies of strangers may take together, in bytes, unless four of the largest take more.
+const OF_STRANGERS: usize = 32 << 20;
+/// What those of one address may, unless two of the largest take more.
+const OF_ONE_ADDRESS: usize = 8 << 20;
+/// What bodies of senders who have proven themselves may take together, unless four of the largest take more.
+const OF_THE_PROVEN: usize = 64 << 20;
+/// What is counted, in bytes; whoever sends less than this within [`PATIENCE`] counts as idle.
+const UNIT: usize = 16 << 10;
+/// A stranger's body that has not grown for so long gives way to others.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The room for bodies.
 #[derive(Debug, Clone)]
 pub struct Bodies {
     longest: usize,
     time: Duration,
-    room: Arc<Semaphore>,
+    strangers: Arc<FairShare>,
+    proven: Arc<FairShare>,
+}
+
+/// Whose body it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sender<'a> {
+    /// Somebody who has proven nothing yet.
+    Stranger(Option<&'a Peer>),
+    /// A source whose head was proof enough.
+    Proven(&'a str),
 }
 
 /// A body, which takes up its room for as long as this lives.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    share: Share,
 }
 
 impl Bodies {
     /// Room for bodies of `longest` bytes that arrive within `time`.
     #[must_use]
     pub fn new(longest: usize, time: Duration) -> Self {
-        Self::holding(TOGETHER.max(longest.saturating_mul(4)), longest, time)
-    }
-
-    fn holding(together: usize, longest: usize, time: Duration) -> Self {
-        let units = together.div_ceil(UNIT).min(Semaphore::MAX_PERMITS);
-        Self { longest, time, room: Arc::new(Semaphore::new(units)) }
+        let amount = |usual: usize, times: usize| usual.max(longest.saturating_mul(times)).div_ceil(UNIT);
+        let strangers = FairShare::new(amount(OF_STRANGERS, 4), amount(OF_ONE_ADDRESS, 2), PATIENCE);
+        let of_the_proven = amount(OF_THE_PROVEN, 4);
+        // Whoever has proven himself gives way only to a source with much less under way.
+        let proven = FairShare::new(of_the_proven, of_the_proven / 2, Duration::MAX);
+        Self { longest, time, strangers, proven }
     }
 
     /// The whole body, or why it is not waited for.
-    pub(super) async fn read(&self, body: Body) -> Result<Held, Refusal> {
+    pub(super) async fn read(&self, body: Body, sender: Sender<'_>) -> Result<Held, Refusal> {
+        let share = match sender {
+            Sender::Stranger(peer) => {
+                let address = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.network());
+                self.strangers.take(Holder::Address(address), 0)
+            }
+            Sender::Proven(source) => self.proven.take(Holder::Source(source.to_owned()), 0),
+        };
+        let share = share.map_err(crowded)?;
         let limited = Limited::new(body, self.longest);
-        match tokio::time::timeout(self.time, self.collect(limited)).await {
-            Ok(held) => held,
-            Err(_elapsed) => Err(refuse("body_too_slow", Problem::BodyTooSlow)),
-        }
+        let read = while_held(&share, collect(limited, &share));
+        let bytes = match tokio::time::timeout(self.time, read).await {
+            Ok(bytes) => bytes?,
+            Err(_elapsed) => return Err(refuse("body_too_slow", Problem::BodyTooSlow)),
+        };
+        Ok(Held { bytes, share })
     }
 
-    async fn collect(&self, mut body: Limited<Body>) -> Result<Held, Refusal> {
-        let mut bytes = BytesMut::new();
-        let mut room: Option<OwnedSemaphorePermit> = None;
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| {
-                if error.is::<LengthLimitError>() {
-                    refuse("body_too_large", Problem::BodyTooLarge)
-                } else {
-                    refuse("body_broken", Problem::BodyBroken)
-                }
-            })?;
-            let Ok(data) = frame.into_data() else { continue };
-            bytes.extend_from_slice(&data);
-            let held = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-            let more = u32::try_from(bytes.len().div_ceil(UNIT).saturating_sub(held)).unwrap_or(u32::MAX);
-            let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(more) else {
-                warn!("too many bodies come in at once; a sender is asked to come again");
-                return Err(refuse("unavailable", Problem::Unavailable));
-            };
-            match &mut room {
-                Some(room) => room.merge(more),
-                None => room = Some(more),
-            }
-        }
-        Ok(Held { bytes: bytes.freeze(), _room: room })
+    /// The body counts as its source's from now on.
+    pub(super) fn prove(&self, held: &mut Held, source: &str) -> Result<(), Refusal> {
+        let units = held.bytes.len().div_ceil(UNIT);
+        held.share = self.proven.take(Holder::Source(source.to_owned()), units).map_err(crowded)?;
+        Ok(())
     }
+}
+
+impl Held {
+    /// Does something with the body, unless it has to give way to others first.
+    pub(super) async fn keep<T>(&self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        while_held(&self.share, work).await
+    }
+}
+
+async fn while_held<T>(share: &Share, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = share.given_way() => Err(crowded(Exhausted)),
+    }
+}
+
+fn crowded(_: Exhausted) -> Refusal {
+    refuse("crowded", Problem::Unavailable)
+}
+
+async fn collect(mut body: Limited<Body>, share: &Share) -> Result<Bytes, Refusal> {
+    let mut bytes = BytesMut::new();
+    let mut units = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                refuse("body_too_large", Problem::BodyTooLarge)
+            } else {
+                refuse("body_broken", Problem::BodyBroken)
+            }
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        bytes.extend_from_slice(&data);
+        let more = bytes.len().div_ceil(UNIT) - units;
+        if more > 0 {
+            share.grow(more).map_err(crowded)?;
+            units += more;
+        }
+    }
+    Ok(bytes.freeze())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn bodies(together: usize) -> Bodies {
-        Bodies::holding(together, 8 * UNIT, Duration::from_mins(1))
+    const LONGEST: usize = 8 * UNIT;
+
+    fn bodies() -> Bodies {
+        Bodies::new(LONGEST, Duration::from_mins(1))
+    }
+
+    fn body() -> Body {
+        Body::from(vec![b'x'; LONGEST])
     }
 
     #[tokio::test]
-    async fn what_is_held_at_once_is_bounded_and_comes_free_again() {
-        let bodies = bodies(20 * UNIT);
-        let body = || Body::from(vec![b'x'; 8 * UNIT]);
-        let first = bodies.read(body()).await.unwrap();
-        let second = bodies.read(body()).await.unwrap();
-        let third = bodies.read(body()).await.unwrap_err();
-        assert_eq!((third.word, third.problem), ("unavailable", Problem::Unavailable));
-        let small = bodies.read(Body::from(vec![b'x'; 3 * UNIT])).await.unwrap();
-        drop(first);
-        let third = bodies.read(body()).await.unwrap();
-        assert_eq!(third.bytes.len(), 8 * UNIT);
-        drop((second, third, small));
-        assert_eq!(bodies.room.available_permits(), 20);
+    async fn one_address_holds_a_part_and_one_source_half_and_it_comes_free_again() {
+        let bodies = bodies();
+        let peer = Peer::direct(IpAddr::from([192, 0, 2, 1]));
+        for (sender, most) in [
+            (Sender::Stranger(Some(&peer)), OF_ONE_ADDRESS / LONGEST),
+            (Sender::Proven("shop"), OF_THE_PROVEN / 2 / LONGEST),
+        ] {
+            let mut held = Vec::new();
+            for _ in 0..most {
+                held.push(bodies.read(body(), sender).await.unwrap());
+            }
+            let refused = bodies.read(body(), sender).await.unwrap_err();
+            assert_eq!((refused.word, refused.problem), ("crowded", Problem::Unavailable), "{sender:?}");
+            for other in [Sender::Stranger(None), Sender::Proven("other")] {
+                assert_eq!(bodies.read(body(), other).await.unwrap().bytes.len(), LONGEST);
+            }
+            held.pop();
+            assert!(bodies.read(body(), sender).await.is_ok());
+        }
+        assert_eq!((bodies.strangers.taken(), bodies.proven.taken()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_proven_takes_no_room_of_strangers_any_more() {
+        let bodies = bodies();
+        let mut held = bodies.read(body(), Sender::Stranger(None)).await.unwrap();
+        bodies.prove(&mut held, "shop").unwrap();
+        assert_eq!((bodies.strangers.taken(), bodies.proven.taken()), (0, 8));
     }
 
     #[tokio::test]
     async fn a_refused_body_leaves_nothing_behind() {
-        let bodies = bodies(4 * UNIT);
-        for length in [5 * UNIT, 8 * UNIT, 9 * UNIT] {
-            assert!(bodies.read(Body::from(vec![b'x'; length])).await.is_err());
-        }
-        assert_eq!(bodies.room.available_permits(), 4);
-        assert!(bodies.read(Body::empty()).await.unwrap().bytes.is_empty());
+        let bodies = bodies();
+        let long = Body::from(vec![b'x'; LONGEST + 1]);
+        let refused = bodies.read(long, Sender::Stranger(None)).await.unwrap_err();
+        assert_eq!(refused.problem, Problem::BodyTooLarge);
+        assert!(bodies.read(Body::empty(), Sender::Stranger(None)).await.unwrap().bytes.is_empty());
+        assert_eq!(bodies.strangers.taken(), 0);
     }
 }

@@ -15,7 +15,8 @@ use http::StatusCode;
 use serde_json::json;
 use tracing::{Level, debug, error, info, warn};
 
-use super::{NOBODYS, Receiver, Refusal, named, refuse};
+use super::bodies::Sender;
+use super::{NOBODYS, Receiver, Refusal, named, prove, refuse};
 use crate::clock::Timestamp;
 use crate::consent::Change;
 use crate::gateway::{Notice, NoticeKind, Unread, Whom};
@@ -142,7 +143,8 @@ impl Receiver {
     /// Takes in one delivery; returns how many notices of use were in it.
     async fn take_notices(&self, instance: &str, told: &Told, request: Request) -> Result<usize, Refusal> {
         let (head, body) = request.into_parts();
-        let peer = Peer::of(&head.extensions).map(|peer| peer.client);
+        let peer = Peer::of(&head.extensions);
+        let mut sender = Sender::Stranger(peer);
         let mut hook = RawHook {
             source: COUNTED_AS.to_owned(),
             headers: head.headers,
@@ -155,7 +157,7 @@ impl Receiver {
                 level: Level::WARN,
                 source: instance,
                 reason: why.as_str(),
-                peer,
+                peer: peer.map(|peer| peer.client),
                 bytes: None,
             };
             self.metrics.log.note(event, self.clock.now());
@@ -163,11 +165,17 @@ impl Receiver {
         };
         for proof in told.proofs.iter().filter(|proof| proof.needs_no_body()) {
             verify(hook.clone(), proof, self.clock.now()).map_err(turned_away)?;
+            sender = Sender::Proven(COUNTED_AS);
+            prove(peer);
         }
-        let held = self.bodies.read(body).await?;
+        let mut held = self.bodies.read(body, sender).await?;
         hook.body = held.bytes.clone();
         let now = self.clock.now();
         let verified = verify_all(hook, &told.proofs, now).map_err(turned_away)?;
+        if let Sender::Stranger(_) = sender {
+            self.bodies.prove(&mut held, COUNTED_AS)?;
+            prove(peer);
+        }
         let mut notices = match (told.read)(verified.body()) {
             Ok(notices) => notices,
             Err(why) => {

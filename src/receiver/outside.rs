@@ -3,7 +3,8 @@
 //!
 //! Whoever sends an unverified request can make us fetch something, if only from Amazon. So addresses come as
 //! [`Address`], which only the verifier makes; what was found is kept; what was not is not asked for again for a
-//! while; and there is a limit to how often we ask at all. Whatever goes wrong here is our trouble and not the
+//! while; and there is a limit to how often we ask at all. What was found outlives the process, so that a flood of
+//! invented addresses after a restart, which uses up that limit, keeps no genuine sender out. Whatever goes wrong here is our trouble and not the
 //! sender's: it is asked to come again.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,12 +12,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tracing::warn;
 
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::fetch::Fetch;
 use crate::signature::sns::{Address, Certificate};
+use crate::store::Store;
 
 /// SNS has one certificate per region at a time.
 const MOST_KNOWN: usize = 32;
@@ -37,6 +39,9 @@ pub(crate) struct NotToBeHad;
 /// Asks, and remembers.
 pub struct Outside {
     fetch: Arc<dyn Fetch>,
+    store: Arc<dyn Store>,
+    /// Whether what is in the store was read.
+    read: OnceCell<()>,
     memory: Mutex<Memory>,
     /// One at a time: those that wait want the same certificate, and then find it.
     turn: Semaphore,
@@ -44,7 +49,7 @@ pub struct Outside {
 
 #[derive(Default)]
 struct Memory {
-    known: BTreeMap<Address, Arc<Certificate>>,
+    known: BTreeMap<String, Arc<Certificate>>,
     refused: BTreeMap<Address, Timestamp>,
     asked_at: VecDeque<Timestamp>,
 }
@@ -56,10 +61,10 @@ impl fmt::Debug for Outside {
 }
 
 impl Outside {
-    /// One that has asked for nothing yet.
+    /// One that has asked for nothing yet, and knows what others before it have kept in the store.
     #[must_use]
-    pub fn by(fetch: Arc<dyn Fetch>) -> Self {
-        Self { fetch, memory: Mutex::default(), turn: Semaphore::new(1) }
+    pub fn new(fetch: Arc<dyn Fetch>, store: Arc<dyn Store>) -> Self {
+        Self { fetch, store, read: OnceCell::new(), memory: Mutex::default(), turn: Semaphore::new(1) }
     }
 
     /// The certificate there.
@@ -68,6 +73,7 @@ impl Outside {
         address: &Address,
         now: Timestamp,
     ) -> Result<Arc<Certificate>, NotToBeHad> {
+        self.read.get_or_try_init(|| self.read_kept()).await.map_err(|_said_there| NotToBeHad)?;
         if let Some(known) = self.with_memory(|memory| memory.recall(address, now)) {
             return known;
         }
@@ -81,11 +87,15 @@ impl Outside {
             return Err(NotToBeHad);
         }
         let fetched = self.fetch.fetch(address.as_str()).await.map_err(|why| why.to_string());
-        let read = fetched.and_then(|pem| Certificate::from_pem(&pem).map_err(|why| why.to_string()));
+        let read = fetched.and_then(|pem| {
+            Certificate::from_pem(&pem).map(|read| (Arc::new(read), pem)).map_err(|why| why.to_string())
+        });
         match read {
-            Ok(certificate) => {
-                let certificate = Arc::new(certificate);
+            Ok((certificate, pem)) => {
                 self.with_memory(|memory| memory.keep(address, &certificate));
+                if let Err(error) = self.store.keep_certificate(address.as_str(), pem, now).await {
+                    warn!(error = %error, "a signer's certificate could not be kept; it will be fetched again");
+                }
                 Ok(certificate)
             }
             Err(why) => {
@@ -94,6 +104,18 @@ impl Outside {
                 Err(NotToBeHad)
             }
         }
+    }
+
+    async fn read_kept(&self) -> Result<(), NotToBeHad> {
+        let kept = self.store.certificates().await.map_err(|error| {
+            warn!(error = %error, "the signers' certificates in the store cannot be read");
+            NotToBeHad
+        })?;
+        let kept = kept
+            .into_iter()
+            .filter_map(|(address, pem)| Some((address, Arc::new(Certificate::from_pem(&pem).ok()?))));
+        self.with_memory(|memory| memory.known.extend(kept));
+        Ok(())
     }
 
     /// Asks for the address, for what that does there.
@@ -111,7 +133,7 @@ impl Outside {
 
 impl Memory {
     fn recall(&self, address: &Address, now: Timestamp) -> Option<Result<Arc<Certificate>, NotToBeHad>> {
-        if let Some(certificate) = self.known.get(address) {
+        if let Some(certificate) = self.known.get(address.as_str()) {
             return Some(Ok(Arc::clone(certificate)));
         }
         let refused_at = self.refused.get(address)?;
@@ -133,7 +155,7 @@ impl Memory {
             self.known.pop_first();
         }
         self.refused.remove(address);
-        self.known.insert(address.clone(), Arc::clone(certificate));
+        self.known.insert(address.as_str().to_owned(), Arc::clone(certificate));
     }
 
     fn refuse(&mut self, address: &Address, now: Timestamp) {

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_flaps_is_told_as_where_it_stands() {
-        let end = News::Resolved { closes_at: at(99) };
+        let end = News::Resolved { closes_at: at(99), reason: None };
         let back = News::Reopened { severity: Severity::Sev1, title: "x".to_owned() };
         let folded = fold_news(&items(vec![end.clone(), back.clone(), end.clone()])).unwrap();
         assert_eq!(folded.news, end);

@@ -2,6 +2,7 @@
 
 use crate::alert::Severity;
 use crate::clock::SignedDuration;
+use crate::incident::Rules;
 
 /// How rooms behave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Policy {
     pub open_at: Severity,
     /// Quiet time after the last resolve before the room is closed.
     pub close_after: SignedDuration,
+    /// An incident of which nothing was heard for so long is marked, told once and offered for closing.
+    pub stale_after: SignedDuration,
     /// Least time between two pieces of news in a room; what comes sooner is told together.
     pub update_interval: SignedDuration,
     /// How long after its end a group is left; never, if absent.
@@ -57,11 +60,20 @@ pub enum Strangers {
     LeaveOut,
 }
 
+impl Policy {
+    /// What of it is about incidents.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules { open_at: self.open_at, close_after: self.close_after, stale_after: self.stale_after }
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
             open_at: Severity::Sev1,
             close_after: SignedDuration::from_mins(30),
+            stale_after: SignedDuration::from_hours(12),
             update_interval: SignedDuration::from_mins(5),
             leave_after: None,
             fold: true,

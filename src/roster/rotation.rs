@@ -326,6 +326,12 @@ impl Hours {
     /// The week as a whole.
     pub const ALWAYS: Self = Self { days: [true; 7], from: 0, length: 86_400 };
 
+    /// Whether there is a moment of it from `from` until `until`.
+    #[must_use]
+    pub fn meet(&self, from: DateTime, until: DateTime) -> bool {
+        self.cover(from) || self.next_boundaries(from).any(|moment| moment < until && self.cover(moment))
+    }
+
     fn begins_on(&self, day: Date) -> bool {
         usize::try_from(day.weekday().to_monday_zero_offset())
             .ok()

@@ -10,6 +10,7 @@
 //! SHA-1 and what topics do unless told otherwise, version 2 is the same with SHA-256; headers are not signed;
 //! raw delivery signs nothing at all.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -18,6 +19,7 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{
@@ -37,8 +39,9 @@ use crate::clock::{SignedDuration, Timestamp};
 /// SNS repeats a delivery for at most an hour, whatever policy was chosen, always under the first time.
 pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(65);
 
-/// Real ones have about 90 characters.
-const LONGEST_ADDRESS: usize = 256;
+/// What Amazon's certificates are called, before 32 hexadecimal digits and `.pem`.
+const CERTIFICATE_NAME: &str = "SimpleNotificationService-";
+const CERTIFICATE_DIGITS: usize = 32;
 /// Real ones have 300 characters and less.
 const LONGEST_TOKEN: usize = 1024;
 
@@ -129,12 +132,14 @@ impl Topic {
         format!("https://sns.{}.{}/", self.region, self.domain)
     }
 
-    /// Compared as text from its beginning: no parser, no port, no user's name, no other host.
+    /// Compared as text from its beginning: no parser, no port, no user's name, no other host, and no name that
+    /// Amazon does not give.
     fn certificate_at(&self, url: &str) -> Result<Address, Rejected> {
         let path = url.strip_prefix(&self.root()).ok_or(Rejected::Wrong)?;
-        let name = path.strip_suffix(".pem").ok_or(Rejected::Wrong)?;
-        let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        if url.len() <= LONGEST_ADDRESS && is_plain && !name.is_empty() {
+        let name = path.strip_prefix(CERTIFICATE_NAME).ok_or(Rejected::Wrong)?;
+        let digits = name.strip_suffix(".pem").ok_or(Rejected::Wrong)?;
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if digits.len() == CERTIFICATE_DIGITS && digits.bytes().all(is_digit) {
             Ok(Address(url.to_owned()))
         } else {
             Err(Rejected::Wrong)
@@ -262,25 +267,36 @@ impl Envelope {
         serde_json::from_slice(body).map(Some).map_err(|_text_of_the_body| Rejected::Malformed)
     }
 
-    /// Names and values in the order of the names, each on a line.
-    fn signed_text(&self) -> Result<String, Rejected> {
+    /// Names and values of what the signature covers, in the order of the names.
+    fn signed_members(&self) -> Result<Vec<(&'static str, &str)>, Rejected> {
         let kind = match self.kind {
             Kind::Notification => "Notification",
             Kind::SubscriptionConfirmation => "SubscriptionConfirmation",
             Kind::UnsubscribeConfirmation => "UnsubscribeConfirmation",
         };
-        let mut lines = vec![("Message", self.message.as_str()), ("MessageId", &self.message_id)];
+        let mut members = vec![("Message", self.message.as_str()), ("MessageId", &self.message_id)];
         if self.kind == Kind::Notification {
-            lines.extend(self.subject.as_deref().map(|subject| ("Subject", subject)));
+            members.extend(self.subject.as_deref().map(|subject| ("Subject", subject)));
         } else {
-            lines.push(("SubscribeURL", self.subscribe_url.as_deref().ok_or(Rejected::Malformed)?));
+            members.push(("SubscribeURL", self.subscribe_url.as_deref().ok_or(Rejected::Malformed)?));
         }
-        lines.push(("Timestamp", &self.timestamp));
+        members.push(("Timestamp", &self.timestamp));
         if self.kind != Kind::Notification {
-            lines.push(("Token", self.token.as_deref().ok_or(Rejected::Malformed)?));
+            members.push(("Token", self.token.as_deref().ok_or(Rejected::Malformed)?));
         }
-        lines.extend([("TopicArn", self.topic_arn.as_str()), ("Type", kind)]);
-        Ok(lines.iter().flat_map(|(name, value)| [name, "\n", value, "\n"]).collect())
+        members.extend([("TopicArn", self.topic_arn.as_str()), ("Type", kind)]);
+        Ok(members)
+    }
+
+    /// Each name and each value on a line.
+    fn signed_text(&self) -> Result<String, Rejected> {
+        Ok(self.signed_members()?.iter().flat_map(|(name, value)| [name, "\n", value, "\n"]).collect())
+    }
+
+    /// The envelope without what anybody may have put beside the signed members.
+    fn signed_body(&self) -> Result<Bytes, Rejected> {
+        let members: BTreeMap<&str, &str> = self.signed_members()?.into_iter().collect();
+        serde_json::to_vec(&members).map(Bytes::from).map_err(|_unwritable| Rejected::Malformed)
     }
 
     /// Not older than `tolerance`; a little ahead of us is a clock that is a little ahead.
@@ -379,7 +395,7 @@ impl Terms {
         let evidence = Evidence {
             replay_key: Some(mac::replay_key("sns", &[topic.arn.as_bytes(), b"\n", id])),
             signed_id: Some(envelope.message_id.clone()),
-            ..Evidence::default()
+            body: Some(envelope.signed_body()?),
         };
         Ok((evidence, envelope.errand(topic)?))
     }
@@ -429,7 +445,7 @@ pub fn sign(
         timestamp: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         signature_version: "2".to_owned(),
         signature: String::new(),
-        signing_cert_url: format!("{}SimpleNotificationService-sample.pem", topic.root()),
+        signing_cert_url: format!("{}{CERTIFICATE_NAME}{}.pem", topic.root(), "0".repeat(CERTIFICATE_DIGITS)),
         token: None,
         subscribe_url: None,
     };

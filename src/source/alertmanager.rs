@@ -13,7 +13,7 @@ use serde_json::json;
 use super::labels::shared;
 use super::wire::{Moment, Text, Texts, hash_of, read};
 use super::{IncidentPer, NotUnderstood, Parsed, Sample, Source, Tool};
-use crate::alert::{Alert, AlertState, DedupKey, Draft, LinkKind, is_web_address, limits, one_line};
+use crate::alert::{Alert, AlertState, DedupKey, Draft, LinkKind, is_web_address};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::VerifiedBody;
 
@@ -51,7 +51,7 @@ pub(super) struct Body {
 pub(super) struct Member {
     status: Text,
     pub(super) labels: Texts,
-    annotations: Texts,
+    pub(super) annotations: Texts,
     starts_at: Moment,
     ends_at: Moment,
     #[serde(rename = "generatorURL")]
@@ -89,19 +89,16 @@ pub(super) fn alerts_of(
         Ok(shared.alert(member, draft, state, source))
     }));
     parsed.map(|mut parsed| {
-        let (alerts, author) = match &mut parsed {
+        let (alerts, is_list) = match &mut parsed {
             // A member that cannot be read may still be firing, like one that was cut.
-            Parsed::Partly { alerts, .. } => (alerts, None),
-            // All of the group that is not silenced comes each time. Several Alertmanagers may call one source,
-            // and have groups of one key that have nothing to do with each other.
-            Parsed::Alerts(alerts) if shared.key.is_some() && !shared.is_cut => {
-                (alerts, Some(one_line(group.external_url.as_deref().unwrap_or_default(), limits::URL)))
-            }
+            Parsed::Partly { alerts, .. } => (alerts, false),
+            // All of the group that is not silenced comes each time.
+            Parsed::Alerts(alerts) if shared.key.is_some() && !shared.is_cut => (alerts, true),
             Parsed::Alerts(_) | Parsed::Ignored { .. } => return parsed,
         };
         for alert in alerts {
-            alert.truncated |= author.is_none();
-            alert.listed_by.clone_from(&author);
+            alert.truncated |= !is_list;
+            alert.is_listed = is_list;
         }
         parsed
     })
@@ -122,20 +119,26 @@ impl Body {
     /// The group's key, which stays the same over repeats and the resolve. Bodies made by hand or by a template
     /// may have none; then what the group is made of stands for it. Nothing if each alert has its own.
     fn key(&self, source: &Source) -> Option<DedupKey> {
-        match (source.incident_per, self.group_key.as_deref()) {
-            (IncidentPer::Group, Some(group_key)) => Some(source.key(group_key)),
-            (IncidentPer::Group, None) if !self.group_labels.0.is_empty() => Some(source.key(&format!(
-                "{}:{}",
-                self.receiver.as_deref().unwrap_or_default(),
-                hash_of(&self.group_labels.0)
-            ))),
-            (IncidentPer::Group, None) | (IncidentPer::Alert, _) => None,
-        }
+        let group = match (source.incident_per, self.group_key.as_deref()) {
+            (IncidentPer::Group, Some(group_key)) => group_key.to_owned(),
+            (IncidentPer::Group, None) if !self.group_labels.0.is_empty() => {
+                format!("{}:{}", self.receiver.as_deref().unwrap_or_default(), hash_of(&self.group_labels.0))
+            }
+            (IncidentPer::Group, None) | (IncidentPer::Alert, _) => return None,
+        };
+        Some(self.own_key(&group, source))
+    }
+
+    /// Several Alertmanagers may call one source, and mean different trouble by equal names. Those of one cluster
+    /// are told by their alerts' fingerprints.
+    fn own_key(&self, payload: &str, source: &Source) -> DedupKey {
+        source.key(&format!("{}/{payload}", self.external_url.as_deref().unwrap_or_default()))
     }
 }
 
 /// What the alerts of a group have in common, found out once and cut to what each of them may have.
 struct Shared<'a> {
+    group: &'a Body,
     key: Option<DedupKey>,
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
@@ -162,6 +165,7 @@ impl<'a> Shared<'a> {
             "dashboard",
         ];
         Self {
+            group,
             key: group.key(source),
             labels: shared(&group.common_labels.0, &FIRST, members),
             annotations: shared(&group.common_annotations.0, &FIRST, members),
@@ -196,6 +200,10 @@ impl<'a> Shared<'a> {
             labels,
             started_at: member.starts_at.0,
             outbreak_at: member.starts_at.0,
+            // A list of what fires has no time of its own, and the same outbreak comes back where Prometheus could
+            // not be heard for some minutes.
+            happened_at: member.ends_at.0.filter(|_| state == AlertState::Resolved),
+            has_fingerprint: true,
             // Alertmanager sets `endsAt` to year 1 while firing, Prometheus may set it to a time to come.
             ended_at: member.ends_at.0.filter(|_| state == AlertState::Resolved),
             truncated: self.is_cut,
@@ -205,7 +213,7 @@ impl<'a> Shared<'a> {
 
     fn alert(&self, member: &Member, draft: Draft, state: AlertState, source: &Source) -> Alert {
         let severity = severity_in(&draft.labels).map(ToOwned::to_owned);
-        let key = self.key.clone().unwrap_or_else(|| source.key(&member.identity()));
+        let key = self.key.clone().unwrap_or_else(|| self.group.own_key(&member.identity(), source));
         source.alert(draft, key, state, severity.as_deref())
     }
 }

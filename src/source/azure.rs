@@ -4,6 +4,9 @@
 //! Azure counts severities from 0: `Sev0` is critical and `Sev1` is an error, which elsewhere is the second
 //! worst. So what leaves this file is the word that Azure has for the number, and the number is the label
 //! `azure_severity`.
+//!
+//! A stateless rule tells no end and fires under another `alertId` each time, so a condition is its rule, what the
+//! rule looks at and the dimensions that it splits by.
 
 use std::collections::BTreeMap;
 
@@ -74,8 +77,8 @@ fn not_common() -> NotUnderstood {
 fn common(mut data: Value, source: &Source) -> Result<Event, NotUnderstood> {
     let essentials = data.get_mut("essentials").map(Value::take).unwrap_or_default();
     let essentials: Essentials = part(essentials, "`data.essentials`")?;
-    let id = essentials.alert_id.as_deref();
-    let id = id.ok_or_else(|| NotUnderstood::new("`data.essentials.alertId` is missing"))?;
+    let alert_id = essentials.alert_id.as_deref();
+    let alert_id = alert_id.ok_or_else(|| NotUnderstood::new("`data.essentials.alertId` is missing"))?;
     let state = match essentials.monitor_condition.as_deref().map(str::to_ascii_lowercase).as_deref() {
         Some("fired") => AlertState::Firing,
         Some("resolved") => AlertState::Resolved,
@@ -84,10 +87,11 @@ fn common(mut data: Value, source: &Source) -> Result<Event, NotUnderstood> {
     };
     let custom: Texts = take(&mut data, "customProperties");
     let context = data.get("alertContext").unwrap_or(&Value::Null);
+    let key = essentials.rule_and_targets().unwrap_or_else(|| alert_id.to_owned());
     let results = context.pointer("/condition/allOf/0/linkToSearchResultsUI").and_then(text);
     let (runbook, dashboard) = (link_in(&custom, "runbook"), link_in(&custom, "dashboard"));
     let draft = Draft {
-        id: id.to_owned(),
+        id: format!("{key}{}", dimensions(context)),
         title: essentials.alert_rule.0.clone().unwrap_or_default(),
         summary: summary(essentials.description.as_deref(), context),
         labels: essentials.labels(&custom),
@@ -99,11 +103,29 @@ fn common(mut data: Value, source: &Source) -> Result<Event, NotUnderstood> {
         ]),
         started_at: essentials.fired_date_time.0,
         ended_at: essentials.resolved_date_time.0.filter(|_| state == AlertState::Resolved),
+        happened_at: match state {
+            AlertState::Resolved => essentials.resolved_date_time.0,
+            AlertState::Firing | AlertState::Acknowledged => essentials.fired_date_time.0,
+        },
+        outbreak_at: essentials.fired_date_time.0,
         test: essentials.is_test(),
         ..Draft::default()
     };
     let severity = essentials.severity.as_deref().map(word_for);
-    Ok(source.alert(draft, source.key(id), state, severity).into())
+    Ok(source.alert(draft, source.key(&key), state, severity).into())
+}
+
+/// What tells the alerts of one rule apart, if anything does.
+fn dimensions(context: &Value) -> String {
+    let conditions = context.pointer("/condition/allOf").and_then(Value::as_array);
+    let dimensions = conditions.into_iter().flatten().filter_map(|one| one.get("dimensions")?.as_array());
+    let said = |dimension: &Value, name: &str| dimension.get(name).and_then(text).unwrap_or_default();
+    let mut found: Vec<String> = dimensions
+        .flatten()
+        .map(|one| format!("/{}={}", said(one, "name"), said(one, "value")).to_lowercase())
+        .collect();
+    found.sort_unstable();
+    found.concat()
 }
 
 fn take<T: serde::de::DeserializeOwned + Default>(data: &mut Value, name: &str) -> T {
@@ -132,6 +154,12 @@ fn word_for(severity: &str) -> &str {
 }
 
 impl Essentials {
+    /// Azure does not always write its ids in the same case.
+    fn rule_and_targets(&self) -> Option<String> {
+        let (rule, targets) = (self.alert_rule.as_deref()?, self.targets.joined()?);
+        Some(format!("{rule}@{targets}").to_lowercase())
+    }
+
     fn labels(&self, custom: &Texts) -> BTreeMap<String, String> {
         let items = self.configuration_items.joined();
         let mut labels = labels_of([
@@ -248,6 +276,8 @@ fn older(data: Value, source: &Source) -> Result<Event, NotUnderstood> {
         ]),
         started_at: context.timestamp.0.filter(|_| state == AlertState::Firing),
         ended_at: context.timestamp.0.filter(|_| state == AlertState::Resolved),
+        happened_at: context.timestamp.0,
+        outbreak_at: context.timestamp.0.filter(|_| state == AlertState::Firing),
         ..Draft::default()
     };
     let severity = context.severity.as_deref().map(word_for);

@@ -112,12 +112,25 @@ fn read_one(data: Value, source: &Source) -> Result<Event, NotUnderstood> {
         assignees: incident.acknowledged_by.0.clone().into_iter().collect(),
         started_at: incident.started_at.0,
         ended_at: incident.resolved_at.0.filter(|_| state == AlertState::Resolved),
+        happened_at: incident.happened_at(state),
         ..Draft::default()
     };
     Ok(source.alert(draft, source.key(id), state, severity.as_deref()).into())
 }
 
 impl Attributes {
+    /// One that was opened again says nothing of when.
+    fn happened_at(&self, state: AlertState) -> Option<Timestamp> {
+        match state {
+            AlertState::Resolved => self.resolved_at.0,
+            AlertState::Acknowledged => self.acknowledged_at.0,
+            AlertState::Firing => {
+                let is_new = self.status.as_deref().is_some_and(|word| word.eq_ignore_ascii_case("started"));
+                self.started_at.0.filter(|_| is_new)
+            }
+        }
+    }
+
     fn title(&self) -> String {
         let parts = [self.name.as_deref(), self.cause.as_deref()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(": ")

@@ -100,6 +100,9 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     // Of a check that fails on, this is the latest run and not the first.
     let goes_on = flat.get("alert_type").is_some_and(|kind| kind.to_ascii_uppercase().ends_with("_REMAIN"));
     let is_over = state == AlertState::Resolved;
+    let was_well = flat.get("alert_type").is_some_and(|kind| {
+        ["ALERT_FAILURE", "ALERT_FAIL", "ALERT_DEGRADED"].iter().any(|new| kind.eq_ignore_ascii_case(new))
+    });
     let draft = Draft {
         id: payload.clone(),
         title,
@@ -116,6 +119,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         ]),
         started_at: at.filter(|_| !is_over && !goes_on),
         ended_at: at.filter(|_| is_over),
+        happened_at: at,
+        outbreak_at: at.filter(|_| !is_over && was_well),
         ..Draft::default()
     };
     let (severity, meaning) = kind.severity(&tags);

@@ -6,6 +6,8 @@
 //! (`com.example.incident.triggered`), `subject` for the key, `time` for the beginning, the extension `severity`.
 //!
 //! `source` and `id` together name one event for ever, so an event that comes again is the same one again.
+//!
+//! A signature covers the body alone, so an event in binary mode counts only under a proof of the whole request.
 
 use std::collections::BTreeMap;
 
@@ -128,7 +130,10 @@ fn alerts_of(event: Event, source: &Source) -> Result<Vec<Result<Alert, NotUnder
     let has = |name: &str| event.get(name).and_then(text).is_some();
     for name in ["id", "source", "type", "specversion"] {
         if !has(name) {
-            return Err(NotUnderstood::new(format!("`{name}` is missing, so this is no CloudEvent")));
+            return Err(NotUnderstood::new(format!(
+                "`{name}` is missing, so this is no CloudEvent; in binary mode it is a header, which counts only \
+                 where the proof covers the whole request"
+            )));
         }
     }
     if !event.get("specversion").and_then(text).is_some_and(|version| version.starts_with("1.")) {

@@ -97,6 +97,8 @@ fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         ]),
         started_at: date.filter(|_| matches!(transition, Transition::Begun | Transition::Warned)),
         ended_at: date.filter(|_| state == AlertState::Resolved),
+        happened_at: date,
+        outbreak_at: date.filter(|_| transition == Transition::Begun),
         test: marks(&title).any(|mark| mark.eq_ignore_ascii_case("test")),
         ..Draft::default()
     };

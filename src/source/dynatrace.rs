@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::labels::{labels_of, links_of};
 use super::severity::usual_meaning;
 use super::tags::Tags;
-use super::wire::{Many, Moment, Part, Text, lines_of, listed, needed, part, read};
+use super::wire::{Many, Moment, Part, Text, lines_of, listed, moment, needed, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind, Severity};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -115,8 +115,9 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
 impl Notification {
     fn parse(self, source: &Source) -> Result<Parsed, NotUnderstood> {
         let details = &self.details.0;
-        let state = needed(self.state.as_deref().or(details.status.as_deref()), "State")?;
-        let state = match state.to_ascii_uppercase().as_str() {
+        let word = needed(self.state.as_deref().or(details.status.as_deref()), "State")?.to_ascii_uppercase();
+        let is_merged = word == "MERGED";
+        let state = match word.as_str() {
             "OPEN" => AlertState::Firing,
             // What was merged goes on under the other problem's id; nothing more is heard of this one.
             "RESOLVED" | "CLOSED" | "MERGED" => AlertState::Resolved,
@@ -142,6 +143,10 @@ impl Notification {
             links: links_of([(LinkKind::Source, self.url.as_deref())]),
             started_at: details.start_time.0,
             ended_at: details.end_time.0.filter(|_| state == AlertState::Resolved),
+            happened_at: details.end_time.0.filter(|_| state == AlertState::Resolved),
+            outbreak_at: details.start_time.0.or_else(|| begun_at(id)),
+            ended_for_good: is_merged,
+            end_reason: is_merged.then(|| "merged into another problem at Dynatrace".to_owned()),
             // The test button fills in these numbers.
             test: id == "99999999" || display_id == Some("999"),
             ..Draft::default()
@@ -198,6 +203,12 @@ impl Notification {
 }
 
 /// What a category says about rank, in the order in which Dynatrace itself shows them.
+/// The second part of a problem's id is when it began: `-7738361456728905949_1775948280000V2`.
+fn begun_at(id: &str) -> Option<Timestamp> {
+    let digits: String = id.rsplit_once('_')?.1.chars().take_while(char::is_ascii_digit).collect();
+    moment(&Value::from(digits)).filter(|_| id.ends_with("V2"))
+}
+
 fn meaning(category: &str) -> Option<Severity> {
     match category {
         "AVAILABILITY" => Some(Severity::Sev1),

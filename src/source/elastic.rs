@@ -79,6 +79,8 @@ fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         ]),
         started_at: body.moment(&["started_at"]).or(at.filter(|_| state == AlertState::Firing)),
         ended_at: at.filter(|_| state == AlertState::Resolved),
+        happened_at: at,
+        outbreak_at: body.moment(&["started_at"]).filter(|_| state != AlertState::Resolved),
         test: is_test,
         ..Draft::default()
     };

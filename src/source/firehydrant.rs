@@ -107,7 +107,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
 impl Incident {
     fn parse(self, operation: &str, source: &Source) -> Result<Parsed, NotUnderstood> {
         let id = needed(self.id.as_deref(), "data.incident.id")?;
-        let state = if matches!(operation, "DELETED" | "DESTROYED" | "ARCHIVED") {
+        let is_removed = matches!(operation, "DELETED" | "DESTROYED" | "ARCHIVED");
+        let state = if is_removed {
             AlertState::Resolved
         } else {
             match self.current_milestone.as_deref() {
@@ -148,12 +149,22 @@ impl Incident {
                 .or_else(|| time(&self.started_at))
                 .or_else(|| time(&self.created_at)),
             ended_at: reached("resolved").filter(|_| is_over),
+            happened_at: self.happened_at(is_over),
+            end_reason: is_removed
+                .then(|| "somebody deleted or archived the incident at FireHydrant".to_owned()),
             ..Draft::default()
         };
         Ok(Parsed::Alerts(vec![source.alert(draft, source.key(id), state, severity.as_deref())]))
     }
 
     /// Whether it was resolved or closed, by the milestones that came to pass.
+    /// When its latest milestone was reached. One that goes on after its end was opened again, of which no time is
+    /// told.
+    fn happened_at(&self, is_over: bool) -> Option<Timestamp> {
+        let reached = self.milestones.0.iter().filter_map(|milestone| time(&milestone.occurred_at)).max();
+        reached.filter(|_| is_over || !self.has_reached_its_end())
+    }
+
     fn has_reached_its_end(&self) -> bool {
         let passed = self.milestones.0.iter().filter(|m| m.occurred_at.as_deref().is_some());
         passed.filter_map(|m| m.kind.as_deref()).any(|kind| matches!(kind, "resolved" | "closed"))

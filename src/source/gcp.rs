@@ -90,11 +90,33 @@ fn read_one(mut event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         links: incident.links(),
         started_at: incident.started_at.0,
         ended_at: incident.ended_at.0.filter(|_| state == AlertState::Resolved),
+        happened_at: match state {
+            AlertState::Resolved => incident.ended_at.0,
+            AlertState::Firing | AlertState::Acknowledged => incident.started_at.0,
+        },
+        outbreak_at: incident.started_at.0,
+        ended_for_good: true,
+        end_reason: incident.observed_value.0.clone().filter(|said| is_sentence(said)),
         test: event.get("version").and_then(text).is_some_and(|version| version == "test"),
         ..Draft::default()
     };
     let severity = incident.severity();
     Ok(source.alert(draft, source.key(id), state, severity).into())
+}
+
+/// Where Google says in words what else would be a number, nobody has seen a value that is well.
+fn is_sentence(observed: &str) -> bool {
+    observed.split_whitespace().filter(|word| word.chars().all(char::is_alphabetic)).count() > 3
+}
+
+/// The subject without Google's own mark, `[ALERT - Critical] `.
+fn without_mark(subject: &str) -> &str {
+    let marked = subject.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let marked = marked.filter(|(mark, rest)| {
+        let word = mark.split([' ', '-']).next().unwrap_or_default();
+        ["ALERT", "RESOLVED", "ACKNOWLEDGED", "OPEN", "CLOSED"].contains(&word) && !rest.trim().is_empty()
+    });
+    marked.map_or(subject, |(_, rest)| rest.trim_start())
 }
 
 impl Incident {
@@ -108,7 +130,7 @@ impl Incident {
     fn title(&self) -> String {
         let subject = self.documentation.get("subject").and_then(text);
         let policy = self.policy_name.as_deref().filter(|name| !name.starts_with("projects/"));
-        let title = subject.as_deref().or(policy).or(self.condition_name.as_deref());
+        let title = subject.as_deref().map(without_mark).or(policy).or(self.condition_name.as_deref());
         title.or(self.summary.as_deref()).unwrap_or_default().to_owned()
     }
 

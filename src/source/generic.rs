@@ -56,13 +56,10 @@ fn sign(secrets: Vec<SecretString>) -> Scheme {
 const LONGEST_KEY: usize = 255;
 
 fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
-    // GitHub, Gitea and what is made like them: no signature covers this header, and nobody can do more with a
-    // wrong one than not to report.
-    let event = body.header("x-github-event").or_else(|| body.header("x-gitea-event"));
-    if event == Some("ping") {
+    let value: Value = read(body.body())?;
+    if is_ping(&value) {
         return Ok(Parsed::ignored("a ping"));
     }
-    let value: Value = read(body.body())?;
     match &source.fields {
         Some(fields) => {
             let items = items_at(value, fields.each.as_ref())?;
@@ -70,6 +67,12 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         }
         None => gather(items_of(value), |item| own(item, &BTreeMap::new(), source)),
     }
+}
+
+/// GitHub's, when a webhook is set up. Its name stands in a header, which no signature covers; these two stand in
+/// no other body.
+fn is_ping(value: &Value) -> bool {
+    ["zen", "hook_id"].iter().all(|name| value.get(name).is_some())
 }
 
 /// One alert in our own JSON; `more` are labels for those names that it does not use itself.
@@ -158,6 +161,8 @@ impl Own {
             taken_by: self.acknowledged_by.0.filter(|_| state == AlertState::Acknowledged),
             started_at: self.started_at.0,
             ended_at: self.ended_at.0.filter(|_| state == AlertState::Resolved),
+            happened_at: self.ended_at.0.filter(|_| state == AlertState::Resolved),
+            outbreak_at: self.started_at.0,
             test: self.test.as_deref().is_some_and(is_yes),
             ..Draft::default()
         };
@@ -238,6 +243,7 @@ pub(super) fn by_fields(
     let mut labels = Texts(labels.collect());
     labels.add(more);
     let title = text_at(&fields.title);
+    let started_at = fields.started_at.as_ref().and_then(|path| moment(&*path.find(item)?));
     let draft = Draft {
         id: text_at(&fields.condition).unwrap_or_default(),
         keeps: Keeps { title: title.is_none(), ..Keeps::default() },
@@ -245,7 +251,8 @@ pub(super) fn by_fields(
         summary: text_at(&fields.description).unwrap_or_default(),
         labels: labels.0,
         links: text_at(&fields.url).map(|url| (LinkKind::Source, url)).into_iter().collect(),
-        started_at: fields.started_at.as_ref().and_then(|path| moment(&*path.find(item)?)),
+        started_at,
+        outbreak_at: started_at,
         test: text_at(&fields.test).is_some_and(|text| is_yes(&text)),
         ..Draft::default()
     };

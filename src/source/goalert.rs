@@ -117,6 +117,8 @@ impl Message {
             // `(SMS)`, `(Web)`: how they did it.
             assignees: who.map(|who| who.split(" (").next().unwrap_or(who).to_owned()).into_iter().collect(),
             labels,
+            // A number is of one alert, which is never opened again.
+            ended_for_good: true,
             // No status says how bad it is.
             keeps: Keeps { severity: self.log_entry.as_deref().is_some(), ..Keeps::default() },
             ..Draft::default()

@@ -58,6 +58,7 @@ fn finish_draft(member: &Member, mut draft: Draft) -> Draft {
             draft.links.push((kind, url.clone()));
         }
     }
+    draft.end_reason = member.annotations.get("grafana_state_reason").map(why_normal);
     let alertname = draft.labels.get("alertname").map(String::as_str);
     // The contact point's test button sends this pair, with a group key that is new each time.
     draft.test =
@@ -71,6 +72,19 @@ fn finish_draft(member: &Member, mut draft: Draft) -> Draft {
         draft.title = format!("{trouble} {rule}");
     }
     draft
+}
+
+/// Grafana calls an alert normal too when nothing has recovered, and says why in an annotation.
+fn why_normal(reason: &str) -> String {
+    match reason {
+        "Paused" => "its rule was paused in Grafana".to_owned(),
+        "Updated" => "its rule was changed in Grafana".to_owned(),
+        "RuleDeleted" => "its rule was deleted in Grafana".to_owned(),
+        "MissingSeries" => "Grafana finds no data for it any more".to_owned(),
+        "NoData" => "Grafana's query finds no data, which its rule takes as normal".to_owned(),
+        "Error" => "Grafana's query fails, which its rule takes as normal".to_owned(),
+        other => format!("Grafana says: {other}"),
+    }
 }
 
 /// What Grafana 8 and older send for an alert of a dashboard panel.

@@ -42,6 +42,8 @@ struct Body {
 struct Event {
     #[serde(rename = "type")]
     kind: Text,
+    /// Absent when the group was created.
+    time: Moment,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -90,6 +92,7 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         assignees: body.assignees(state),
         started_at: group.created_at.0,
         ended_at: group.resolved_at.0.filter(|_| state == AlertState::Resolved),
+        happened_at: body.happened_at(group, state),
         labels,
         ..Draft::default()
     };
@@ -118,6 +121,14 @@ impl Group {
 }
 
 impl Body {
+    fn happened_at(&self, group: &Group, state: AlertState) -> Option<Timestamp> {
+        let resolved_at = group.resolved_at.0.filter(|_| state == AlertState::Resolved);
+        let event = self.event.as_ref();
+        let is_new = event.is_some_and(|event| event.kind.as_deref() == Some("alert group created"));
+        let created_at = group.created_at.0.filter(|_| is_new);
+        resolved_at.or_else(|| event?.time.0).or(created_at)
+    }
+
     /// The group's own labels win over those of the integration, and these over those of the alert inside.
     fn labels(&self, group: &Group) -> BTreeMap<String, String> {
         let inside = |name: &str| {

@@ -82,6 +82,11 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         ]),
         started_at: notice.timestamp.0.filter(|_| state == AlertState::Firing),
         ended_at: notice.timestamp.0.filter(|_| state == AlertState::Resolved),
+        happened_at: notice.timestamp.0,
+        outbreak_at: notice.timestamp.0.filter(|_| {
+            // Other triggers tell each time that they look.
+            state == AlertState::Firing && notice.alert_type.as_deref() == Some("on_change")
+        }),
         test: notice.is_test.as_deref() == Some("true"),
         ..Draft::default()
     };

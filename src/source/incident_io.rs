@@ -162,6 +162,12 @@ impl Incident {
             assignees: people.filter_map(|who| who.email.0.clone().or(who.name.0.clone())).collect(),
             started_at: self.created_at.0,
             ended_at: self.updated_at.0.filter(|_| state == AlertState::Resolved),
+            happened_at: self.updated_at.0,
+            end_reason: match self.status.0.category.as_deref() {
+                Some("merged") => Some("merged into another incident at incident.io".to_owned()),
+                Some(word @ ("declined" | "canceled")) => Some(format!("{word} at incident.io")),
+                _ => None,
+            },
             test: matches!(mode, "test" | "tutorial"),
             ..Draft::default()
         };

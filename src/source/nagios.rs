@@ -97,13 +97,10 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         None => host.to_owned(),
     };
     let is_over = state == AlertState::Resolved;
-    let changed_at = fields.any(&[
-        "lastservicestatechange",
-        "lasthoststatechange",
-        "laststatechange",
-        "checkresultexecutionend",
-    ]);
-    let changed_at = changed_at.and_then(|text| moment(&Value::from(text)));
+    let time = |names: &[&str]| fields.any(names).and_then(|text| moment(&Value::from(text)));
+    let since = time(&["lastservicestatechange", "lasthoststatechange", "laststatechange"]);
+    // The check that has just been made, again at each repeat.
+    let changed_at = since.or_else(|| time(&["checkresultexecutionend"]));
     let author = fields.any(&["notificationauthor", "notificationauthorname", "ackauthor"]);
     let output = match service {
         Some(_) => fields.any(&["serviceoutput", "checkresultoutput", "output"]),
@@ -131,6 +128,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
             .collect(),
         started_at: changed_at.filter(|_| !is_over),
         ended_at: changed_at.filter(|_| is_over),
+        happened_at: changed_at,
+        outbreak_at: since.filter(|_| state == AlertState::Firing),
         ..Draft::default()
     };
     // A custom variable says it better than the state, if there is one. Checkmk has a field of that name which

@@ -44,7 +44,11 @@ fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
     let is_old = body.has("current_state");
     let sent_at = body.moment(&["timestamp"]).filter(|_| is_old);
     let created_at = body.moment(&["createdAt", "activatedAt"]).filter(is_plausible);
-    let closed_at = body.moment(&["closedAt", "updatedAt"]).filter(is_plausible);
+    let updated_at = body.moment(&["updatedAt"]).filter(is_plausible);
+    let closed_at = body.moment(&["closedAt"]).filter(is_plausible).or(updated_at);
+    let is_closed = body
+        .first(&["state", "current_state"])
+        .is_some_and(|word| word.trim().eq_ignore_ascii_case("closed"));
     let title = body.many(&["title", "titles"]);
     let condition = body.many(&["alertConditionNames", "condition_name"]);
     let source_link = body.first(&["issueUrl", "issuePageUrl", "incident_url"]);
@@ -63,6 +67,9 @@ fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         assignees: body.first(&["owner"]).into_iter().collect(),
         started_at: created_at.or_else(|| sent_at.filter(|_| state == AlertState::Firing)),
         ended_at: sent_at.or(closed_at).filter(|_| state == AlertState::Resolved),
+        happened_at: sent_at.or(updated_at).or(closed_at.filter(|_| state == AlertState::Resolved)),
+        // One that is only deactivated may become active again.
+        ended_for_good: is_closed,
         test: is_test(&body),
         ..Draft::default()
     };

@@ -120,6 +120,9 @@ fn read_one(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         started_at: alert.created_at.0,
         // The moment of the last change, which for these two actions is the end.
         ended_at: alert.updated_at.0.filter(|_| state == AlertState::Resolved),
+        happened_at: alert.updated_at.0,
+        ended_for_good: true,
+        end_reason: (action == "delete").then(|| "somebody deleted the alert in Opsgenie".to_owned()),
         keeps: Keeps { state: is_priority, ..Keeps::default() },
         ..Draft::default()
     };

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::wire::{Moment, Text, part, read};
+use super::wire::{Moment, Part, Text, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -56,6 +56,15 @@ struct Incident {
     priority: Option<Reference>,
     urgency: Text,
     conference_bridge: Option<ConferenceBridge>,
+    resolve_reason: Part<ResolveReason>,
+}
+
+/// Why it is resolved, where nobody resolved it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ResolveReason {
+    /// That it was merged into.
+    incident: Option<Reference>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -115,15 +124,16 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     }
     let incident: Incident = part(event.data, "`event.data`")?;
     let began_now = name == "incident.triggered";
+    let outbreak_at = event.occurred_at.0.filter(|_| began_now || name == "incident.reopened");
     let taken_by = event.agent.filter(|_| name == "incident.acknowledged").and_then(|agent| agent.summary.0);
-    incident.parse(event.occurred_at.0, began_now, taken_by, source)
+    incident.parse(event.occurred_at.0, outbreak_at, taken_by, source)
 }
 
 impl Incident {
     fn parse(
         self,
         occurred_at: Option<Timestamp>,
-        began_now: bool,
+        outbreak_at: Option<Timestamp>,
         taken_by: Option<String>,
         source: &Source,
     ) -> Result<Parsed, NotUnderstood> {
@@ -157,8 +167,16 @@ impl Incident {
             assignees: summaries_of(self.assignees.as_deref()),
             taken_by: taken_by.filter(|_| state == AlertState::Acknowledged),
             // Bodies before 2026 have no `created_at`; a trigger is its own beginning.
-            started_at: self.created_at.0.or(occurred_at.filter(|_| began_now)),
+            started_at: self.created_at.0.or(outbreak_at),
             ended_at: occurred_at.filter(|_| state == AlertState::Resolved),
+            happened_at: occurred_at,
+            outbreak_at,
+            end_reason: self
+                .resolve_reason
+                .0
+                .incident
+                .and_then(|into| into.summary.0)
+                .map(|into| format!("merged into {into} at PagerDuty")),
             ..Draft::default()
         };
         Ok(Parsed::Alerts(vec![source.alert(draft, source.key(id), state, priority)]))

@@ -78,6 +78,10 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     let short = change.description.as_deref();
     let long = change.long_description.as_deref().filter(|long| short != Some(*long));
     let at = change.state_changed_timestamp.0;
+    let was_well = change
+        .previous_state
+        .as_deref()
+        .is_some_and(|before| ["up", "success"].iter().any(|well| before.eq_ignore_ascii_case(well)));
     let page = format!("https://my.pingdom.com/reports/uptime#check={id}");
     let draft = Draft {
         id: id.to_owned(),
@@ -90,6 +94,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         ]),
         started_at: at.filter(|_| !is_over),
         ended_at: at.filter(|_| is_over),
+        happened_at: at,
+        outbreak_at: at.filter(|_| !is_over && was_well),
         ..Draft::default()
     };
     let said = [change.tags.severity(), change.importance_level.0];

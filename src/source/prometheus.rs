@@ -75,6 +75,7 @@ impl Item {
             links: links.into_iter().filter_map(|(kind, url)| Some((kind, url?.to_owned()))).collect(),
             started_at: self.starts_at.0,
             outbreak_at: self.starts_at.0,
+            happened_at: self.ends_at.0.filter(|_| is_over),
             ended_at: self.ends_at.0.filter(|_| is_over),
             labels: self.labels.0,
             ..Draft::default()

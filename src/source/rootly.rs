@@ -162,6 +162,11 @@ impl Incident {
             assignees: once(people.filter_map(Person::who)),
             started_at: self.started_at.0.or(self.created_at.0),
             ended_at: ended_at.filter(|_| is_over),
+            happened_at: issued_at,
+            end_reason: match word.unwrap_or(verb) {
+                word @ ("cancelled" | "deleted") => Some(format!("{word} at Rootly")),
+                _ => None,
+            },
             test: kind.starts_with("test") || kind.starts_with("example"),
             ..Draft::default()
         };

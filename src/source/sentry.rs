@@ -1,8 +1,8 @@
 //! Sentry's integration platform: issue, issue alert (`event_alert`) and metric alert webhooks.
 //!
-//! Which of them a body is stands in the header `Sentry-Hook-Resource`, beside the signature of the body. No
-//! signature covers that header, so it only chooses the reader: what it names must be in the body too. The
-//! bodies of the old webhooks plugin are read as well, but nothing signs those.
+//! Which of them a body is stands in the header `Sentry-Hook-Resource`, which the signature does not cover; it is
+//! read from what is in the body instead. The bodies of the old webhooks plugin are read as well, but nothing
+//! signs those.
 //!
 //! An issue alert belongs to its issue, so that resolving the issue in Sentry ends what the alert began.
 
@@ -36,24 +36,19 @@ fn sign(secrets: Vec<SecretString>) -> Scheme {
     }
 }
 
-const RESOURCE: &str = "sentry-hook-resource";
-
 fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
-    let resource = body.header(RESOURCE).map(|name| name.trim().to_ascii_lowercase());
-    one_or_several(read(body.body())?, |body| event(body, resource.as_deref(), source))
+    one_or_several(read(body.body())?, |body| event(body, source))
 }
 
-fn event(mut body: Value, resource: Option<&str>, source: &Source) -> Result<Outcome, NotUnderstood> {
+fn event(mut body: Value, source: &Source) -> Result<Outcome, NotUnderstood> {
     let action = body.get("action").and_then(text).unwrap_or_default().to_ascii_lowercase();
     let mut data = body.get_mut("data").map(Value::take).unwrap_or_default();
-    let resource = resource.or_else(|| {
-        ["metric_alert", "issue", "event"]
-            .into_iter()
-            .find(|name| data.get(*name).is_some_and(Value::is_object))
-    });
+    let resource = ["metric_alert", "issue", "event"]
+        .into_iter()
+        .find(|name| data.get(*name).is_some_and(Value::is_object));
     match resource {
         Some("metric_alert") => metric_alert(data, &action, source),
-        Some("event_alert" | "event") => event_alert(&mut data, source),
+        Some("event") => event_alert(&mut data, source),
         Some("issue") => {
             let issue = data.get_mut("issue").map(Value::take).unwrap_or_default();
             let issue: Issue = part(issue, "`data.issue`")?;
@@ -61,9 +56,12 @@ fn event(mut body: Value, resource: Option<&str>, source: &Source) -> Result<Out
                 data.get_mut("assignee").and_then(|value| serde_json::from_value(value.take()).ok());
             issue.read(&action, assignee, source)
         }
-        Some(_) => Ok(Outcome::Nothing("a resource that says nothing about an incident's state")),
-        None if body.get("event").is_some_and(Value::is_object) => plugin(body, source),
-        None => Err(NotUnderstood::new("neither an issue nor an alert of Sentry's is in the body")),
+        _ if body.get("event").is_some_and(Value::is_object) => plugin(body, source),
+        // Comments, errors, installations: their envelope is the same.
+        _ if data.is_object() && body.get("installation").is_some() => {
+            Ok(Outcome::Nothing("a resource that says nothing about an incident's state"))
+        }
+        _ => Err(NotUnderstood::new("neither an issue nor an alert of Sentry's is in the body")),
     }
 }
 
@@ -135,6 +133,9 @@ fn metric_alert(mut data: Value, action: &str, source: &Source) -> Result<Outcom
         links: links_of([(LinkKind::Source, link.as_deref())]),
         started_at: alert.date_started.0,
         ended_at: alert.date_closed.0.filter(|_| state == AlertState::Resolved),
+        happened_at: alert.date_closed.0.filter(|_| state == AlertState::Resolved),
+        outbreak_at: alert.date_started.0,
+        ended_for_good: true,
         ..Draft::default()
     };
     // An end has no severity of its own.
@@ -216,6 +217,7 @@ impl Event {
             test: labels.get("sample_event").is_some_and(|yes| yes == "yes"),
             labels,
             started_at: self.datetime.0.or(self.timestamp.0),
+            happened_at: self.datetime.0.or(self.timestamp.0),
             ..Draft::default()
         }
     }
@@ -321,6 +323,7 @@ impl Issue {
             "resolved" | "archived" | "ignored" => AlertState::Resolved,
             _ => return Ok(Outcome::Nothing("an action that does not change the issue's state")),
         };
+        let put_aside = matches!(action, "archived" | "ignored") || self.status.as_deref() == Some("ignored");
         let key = key_of_issue(id);
         let Part(project) = self.project;
         let project = project.slug.as_deref().or(project.name.as_deref());
@@ -352,6 +355,9 @@ impl Issue {
             assignees: person.into_iter().collect(),
             // An issue that came back began when it was last seen, not years ago.
             started_at: if action == "unresolved" { self.last_seen.0 } else { self.first_seen.0 },
+            // The latest of its events, unless somebody opened it again, of which no time is told.
+            happened_at: self.last_seen.0.filter(|_| action != "unresolved"),
+            end_reason: put_aside.then(|| "somebody put the issue aside in Sentry".to_owned()),
             // What was done to an issue takes nothing from what the alert about it said.
             keeps: Keeps { severity: true, ..Keeps::default() },
             ..Draft::default()
@@ -405,5 +411,5 @@ fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
         },
         "actor": { "type": "application", "id": "sentry", "name": "Sentry" },
     });
-    Sample { headers: vec![(RESOURCE, "metric_alert".to_owned())], body: body.to_string() }
+    body.into()
 }

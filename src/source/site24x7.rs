@@ -67,6 +67,11 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         ]),
         started_at: at.filter(|_| !is_over),
         ended_at: at.filter(|_| is_over),
+        happened_at: at,
+        outbreak_at: flat
+            .get("outage_time_unix_format")
+            .and_then(|text| moment(&Value::from(text)))
+            .filter(|_| !is_over),
         ..Draft::default()
     };
     let (severity, meaning) = match tags.severity() {

@@ -27,7 +27,7 @@ pub(super) const TOOL: Tool = Tool {
     sample,
 };
 
-/// SNS's envelope. Its signature was judged before; what stands here is as good as that.
+/// SNS's envelope. Under Amazon's signature the body is its signed members and nothing else.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct Envelope {
@@ -49,6 +49,7 @@ struct Alarm {
     #[serde(rename = "AWSAccountId")]
     account: Text,
     new_state_value: Text,
+    old_state_value: Text,
     new_state_reason: Text,
     state_change_time: Moment,
     /// A name for people, such as `EU (Ireland)`; the code is part of the ARN.
@@ -153,6 +154,7 @@ impl Alarm {
                 .map(Option::unwrap_or_default)
                 .join("/"),
         };
+        let was_well = self.old_state_value.as_deref().is_some_and(|old| old != "ALARM");
         let description = self.description.as_deref().unwrap_or_default();
         let severity = severity_of(name, description, topic);
         let draft = Draft {
@@ -163,6 +165,8 @@ impl Alarm {
             links: self.links(),
             started_at: self.state_change_time.0.filter(|_| state == AlertState::Firing),
             ended_at: self.state_change_time.0.filter(|_| state == AlertState::Resolved),
+            happened_at: self.state_change_time.0,
+            outbreak_at: self.state_change_time.0.filter(|_| state == AlertState::Firing && was_well),
             ..Draft::default()
         };
         let key = source.key(&payload);

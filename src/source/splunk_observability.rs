@@ -65,6 +65,9 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     }
     let time = body.get("timestamp").and_then(moment);
     let is_over = state == AlertState::Resolved;
+    let is_stopped = ["status", "statusExtended"]
+        .iter()
+        .any(|name| field(name).is_some_and(|word| word.eq_ignore_ascii_case("stopped")));
     let draft = Draft {
         id: id.to_owned(),
         title: title.unwrap_or_default(),
@@ -76,6 +79,9 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         ]),
         started_at: time.filter(|_| !is_over),
         ended_at: time.filter(|_| is_over),
+        happened_at: time,
+        ended_for_good: true,
+        end_reason: is_stopped.then(|| "its detector was changed or stopped in Splunk".to_owned()),
         ..Draft::default()
     };
     let severity = field("severity");

@@ -48,6 +48,9 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     ];
     let time = |names: &[&str]| flat.any(names).and_then(|text| moment(&Value::from(text)));
     let is_over = state == AlertState::Resolved;
+    let ended_at =
+        time(&["state.resolved_at", "state.last_timestamp", "alert.timestamp"]).filter(|_| is_over);
+    let told = ["state.last_timestamp", "state.ack_timestamp", "alert.timestamp"].map(|name| time(&[name]));
     let draft = Draft {
         id: payload.clone(),
         title: flat.any(&title).unwrap_or_default().to_owned(),
@@ -61,7 +64,10 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
             "state.state_start_time",
             "alert.state_start_time",
         ]),
-        ended_at: time(&["state.resolved_at", "state.last_timestamp", "alert.timestamp"]).filter(|_| is_over),
+        ended_at,
+        happened_at: told.into_iter().flatten().chain(ended_at).max(),
+        // An incident is never opened again; an entity has another one.
+        ended_for_good: incident.is_some(),
         ..Draft::default()
     };
     // An acknowledgement's type says nothing about how bad it is; the entity's state still does.

@@ -46,6 +46,8 @@ struct Heartbeat {
     time: Text,
     msg: Text,
     last_down_time: Text,
+    /// Whether the state is another one than before.
+    important: Text,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -111,6 +113,11 @@ fn read_one(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
             AlertState::Firing | AlertState::Acknowledged => beat.time.as_deref().and_then(in_utc),
         },
         ended_at: beat.time.as_deref().and_then(in_utc).filter(|_| state == AlertState::Resolved),
+        happened_at: beat.time.as_deref().and_then(in_utc),
+        outbreak_at: beat.time.as_deref().and_then(in_utc).filter(|_| {
+            state == AlertState::Firing
+                && beat.important.as_deref().is_some_and(|yes| yes == "true" || yes == "1")
+        }),
         ..Draft::default()
     };
     let key = source.key(id);

@@ -72,6 +72,8 @@ fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         Err(_) if is_test => AlertState::Firing,
         state => state?,
     };
+    let has_id = body.first(&["event_id"]).is_some();
+    let times = ["event", "event_update", "event_recovery"].map(|what| time_of(&body, what));
     let links = [
         (LinkKind::Source, body.first(&["url", "link", "event_url"])),
         (LinkKind::Runbook, body.first(&["runbook_url", "trigger_url"])),
@@ -85,6 +87,9 @@ fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         links: links_of(links.iter().map(|(kind, url)| (*kind, url.as_deref()))),
         started_at: time_of(&body, "event"),
         ended_at: time_of(&body, "event_recovery").filter(|_| state == AlertState::Resolved),
+        happened_at: times.into_iter().flatten().max(),
+        outbreak_at: time_of(&body, "event"),
+        ended_for_good: has_id && !is_test,
         test: is_test,
         ..Draft::default()
     };

@@ -23,13 +23,14 @@ use crate::clock::{SignedDuration, Timestamp};
 use crate::consent::letter::Tried;
 use crate::consent::{Acquaintance, Letter, Standing};
 use crate::gateway::Notice;
-use crate::incident::IncidentId;
+use crate::incident::{IncidentId, Rules};
 use crate::jid::{GroupId, Jid};
 use crate::pacing::{Creation, Made};
 use crate::room::{Event, Room, Wish};
 
 mod accept;
 mod briefs;
+mod certificates;
 mod consents;
 mod hearing;
 mod hosts;
@@ -263,6 +264,30 @@ impl Store for Sqlite {
         self.writer.call(move |db| steps::note(db, &lease, &room, &event, now)).await
     }
 
+    async fn earlier_receipt(
+        &self,
+        source: &str,
+        replay_key: &str,
+        reading: &str,
+    ) -> Result<Option<Receipt>, StoreError> {
+        let (source, key, reading) = (source.to_owned(), replay_key.to_owned(), reading.to_owned());
+        self.reader.call(move |db| accept::earlier_receipt(db, &source, &key, &reading)).await
+    }
+
+    async fn certificates(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.reader.call(certificates::kept).await
+    }
+
+    async fn keep_certificate(
+        &self,
+        address: &str,
+        certificate: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let address = address.to_owned();
+        self.writer.call(move |db| certificates::keep(db, &address, &certificate, now)).await
+    }
+
     async fn refuse_wish(&self, lease: &Lease, why: &str, now: Timestamp) -> Result<Finished, StoreError> {
         let (lease, why) = (lease.clone(), why.to_owned());
         self.writer.call(move |db| steps::refuse_wish(db, &lease, &why, now)).await
@@ -352,14 +377,8 @@ impl Store for Sqlite {
         self.writer.call(move |db| briefs::gather(db, &lease, &people, now)).await
     }
 
-    async fn creations(
-        &self,
-        instance: &str,
-        creation: Creation,
-        now: Timestamp,
-    ) -> Result<Vec<Made>, StoreError> {
-        let instance = instance.to_owned();
-        self.reader.call(move |db| queue::creations(db, &instance, &creation, now)).await
+    async fn creations(&self, creation: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError> {
+        self.reader.call(move |db| queue::creations(db, &creation, now)).await
     }
 
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
@@ -367,8 +386,8 @@ impl Store for Sqlite {
         self.writer.call(move |db| waking::wake_rooms(db, &instance, now)).await
     }
 
-    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.writer.call(move |db| steps::close_quiet(db, now)).await
+    async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
+        self.writer.call(move |db| steps::close_quiet(db, rules, now)).await
     }
 
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {

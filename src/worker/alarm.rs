@@ -7,12 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::health::{Health, Reason};
-use crate::clock::Timestamp;
+use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Session};
+use crate::room::clock_set::CLOCK_SKEW;
 use crate::telemetry::{InstanceLabels, Metrics};
+
+/// Older than this, what was told of a session says nothing about how it is.
+const NEWS: SignedDuration = SignedDuration::from_mins(10);
 
 /// Knows how the numbers are, and says what changes.
 #[derive(Debug)]
@@ -33,8 +37,14 @@ impl Alarm {
     }
 
     /// Takes in what the provider told of a number's session at `at`. A repeat, and what is older than what
-    /// was told already, says nothing.
+    /// was told already, says nothing; nor does what is too old or from the future: somebody plays it back, or
+    /// its clock is wrong, and how the number is now we ask every half minute.
     pub fn hear(&self, number: &str, session: &Session, at: Timestamp, now: Timestamp) {
+        if later(at, NEWS) < now || at > later(now, CLOCK_SKEW) {
+            debug!(gateway.instance = number, %at, "what was told of a number is not of now");
+            return;
+        }
+        let at = at.min(now);
         let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
         if told_at.get(number).is_some_and(|known| at <= *known) {
             return;

@@ -69,7 +69,7 @@ impl Worker {
 
     async fn left(&self, number: &Number, important: bool, now: Timestamp) -> Result<u32, StoreError> {
         let creation = self.creation(number);
-        let made = self.store.creations(&number.name, creation, now).await?;
+        let made = self.store.creations(creation, now).await?;
         Ok(creation.left(&made, important, now))
     }
 

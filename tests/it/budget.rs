@@ -42,6 +42,33 @@ fn roster(people: usize, routes: &[(String, Vec<usize>, bool)]) -> String {
     lines.join("\n")
 }
 
+#[tokio::test]
+async fn a_number_under_another_name_has_the_same_budget() {
+    use std::sync::Arc;
+    use warroom::app::{Bridge, link_numbers};
+    use warroom::config::RosterInForce;
+    let world = World::with(Options { rooms_per_hour: 3, ..Options::default() }).await;
+    for alert in ["one", "two", "three"] {
+        world.fire(alert).await;
+        world.pass(10).await;
+    }
+    assert_eq!(world.sandbox.creations().len(), 3);
+    let mut loaded = world.loaded.clone();
+    "the other name".clone_into(&mut loaded.config.gateway.instances[0].name);
+    let clock: Arc<dyn Clock> = world.clock.clone();
+    let renamed = Bridge::assemble(
+        &loaded.config,
+        RosterInForce::of(&loaded, clock.now()),
+        Arc::clone(&world.store),
+        link_numbers(&loaded.config, &clock).unwrap(),
+        Arc::clone(&clock),
+    )
+    .unwrap();
+    world.fire("four").await;
+    renamed.worker.run_until_idle().await.unwrap();
+    assert_eq!(world.sandbox.creations().len(), 3, "it has made three within the hour");
+}
+
 /// A story of many incidents, as far as it went.
 struct Story {
     world: World,

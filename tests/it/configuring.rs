@@ -20,6 +20,7 @@ mod scale;
 mod schema;
 mod settings;
 mod several;
+mod silent;
 mod slips;
 mod teams;
 mod verifying;

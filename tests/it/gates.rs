@@ -18,7 +18,7 @@ use warroom::gateway::{
     Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, Notice,
     OwnMessage, Sent, Session,
 };
-use warroom::incident::IncidentId;
+use warroom::incident::{IncidentId, Rules};
 use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
@@ -272,21 +272,16 @@ impl Store for GatedStore {
         self.around("gather", self.inner.gather(lease, people, now)).await
     }
 
-    async fn creations(
-        &self,
-        instance: &str,
-        creation: Creation,
-        now: Timestamp,
-    ) -> Result<Vec<Made>, StoreError> {
-        self.inner.creations(instance, creation, now).await
+    async fn creations(&self, creation: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError> {
+        self.inner.creations(creation, now).await
     }
 
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
         self.around("wake_rooms", self.inner.wake_rooms(instance, now)).await
     }
 
-    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let closed = self.inner.close_quiet(now).await?;
+    async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
+        let closed = self.inner.close_quiet(rules, now).await?;
         if closed > 0 {
             self.gates.pass("close_quiet", Moment::After).await;
         }
@@ -332,6 +327,23 @@ impl Store for GatedStore {
 
     async fn aside(&self) -> Result<Vec<Aside>, StoreError> {
         self.inner.aside().await
+    }
+
+    async fn earlier_receipt(
+        &self,
+        source: &str,
+        replay_key: &str,
+        reading: &str,
+    ) -> Result<Option<Receipt>, StoreError> {
+        self.inner.earlier_receipt(source, replay_key, reading).await
+    }
+
+    async fn certificates(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.inner.certificates().await
+    }
+
+    async fn keep_certificate(&self, at: &str, pem: Vec<u8>, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.keep_certificate(at, pem, now).await
     }
 
     async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {

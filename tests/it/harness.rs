@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Extension, Router};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -14,6 +14,7 @@ use warroom::app::{Bridge, link_numbers};
 use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
 use warroom::config::{self, Loaded, RosterInForce, Strictness};
 use warroom::incident::IncidentId;
+use warroom::peer::Peer;
 use warroom::room::Room;
 use warroom::sandbox::{Engine, GroupView, Number, Sandbox, Setup};
 use warroom::store::sqlite::Sqlite;
@@ -138,7 +139,7 @@ pub(crate) async fn listen(router: Router) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tokio::spawn(async move {
-        axum::serve(listener, router).await.unwrap();
+        axum::serve(listener, router.layer(Extension(Peer::here()))).await.unwrap();
     });
     (address, server)
 }
@@ -148,7 +149,7 @@ pub(crate) fn load(folder: &TempDir, options: &Options, gateway: SocketAddr) -> 
     let path: PathBuf = folder.path().join("warroom.yaml");
     let config = format!(
         r"
-server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0, body_timeout: 1s, header_timeout: 1s{server} }}
+server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0{limits}{server} }}
 store: sqlite:store.db
 roster: roster.yaml
 gateway:
@@ -191,6 +192,10 @@ rooms:
         messages_per_minute = options.messages_per_minute,
         budget = options.budget,
         bearer = TOKEN,
+        limits = [", body_timeout: 1s", ", header_timeout: 1s"]
+            .into_iter()
+            .filter(|limit| limit.split_once(':').is_none_or(|(key, _)| !options.server.contains(key)))
+            .collect::<String>(),
         server = options.server,
         sources = options.sources,
         rooms = options.rooms,

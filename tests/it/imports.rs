@@ -64,6 +64,8 @@ const RULES: &[Rule] = &[
         texts: &[],
         home: &["clock"],
         exceptions: &[
+            ("fair_share.rs", "who is idle on a socket is so by the machine, not by the incident's clock"),
+            ("app/listener.rs", "the same, for who has shown too many wrong secrets there"),
             ("receiver.rs", "how long an answer took is measured, not decided by, whatever the clock says"),
             ("receiver/notices.rs", "the same, for what the gateway tells"),
             ("signature/sns.rs", "RSA is handed a source of chance, which PKCS #1 1.5 does not use"),

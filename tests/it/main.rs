@@ -39,6 +39,8 @@ mod sns;
 mod sources;
 mod storm;
 mod sweep;
+mod truth;
 mod unreadable;
 mod verdict;
 mod workers;
+mod zz_replay;

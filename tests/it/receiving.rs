@@ -14,6 +14,7 @@ use warroom::source::SourceKind;
 use crate::harness::{Options, World};
 
 mod answers;
+mod covered;
 mod crowd;
 mod form_field;
 mod limits;

@@ -97,6 +97,24 @@ async fn a_changed_roster_is_taken_a_broken_one_is_not_and_both_are_told() {
 }
 
 #[tokio::test]
+async fn half_a_file_is_never_in_force() {
+    use warroom::clock::Clock;
+    let world = World::new().await;
+    let follow = || world.bridge.roster.follow(&world.bridge.worker.metrics, world.clock.now());
+    // Cut before its routes, it is a good roster still.
+    let routes = "routes:\n  - { name: rest, match: x = y, invite: { commander: red-lead } }\n";
+    let whole = format!("{}{routes}", roster("red", 1));
+    let half = &whole[..whole.len() - routes.len()];
+    for written in [&whole[..40], half, &whole[..half.len() + 9]] {
+        fs::write(world.roster_file(), written).unwrap();
+        assert_eq!(follow(), None, "it was seen once");
+    }
+    fs::write(world.roster_file(), &whole).unwrap();
+    assert_eq!((follow(), follow(), follow()), (None, Some(Exchange::Taken), None));
+    assert!(world.bridge.roster.standing().refused.is_none(), "nobody was told of half a file");
+}
+
+#[tokio::test]
 async fn a_file_that_is_gone_for_a_moment_changes_nothing() {
     let world = World::new().await;
     fs::remove_file(world.roster_file()).unwrap();

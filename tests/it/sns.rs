@@ -185,6 +185,10 @@ fn assert_no_other_certificate_is_asked_for(message: &Value, verifier: &Verifier
         format!(" {url}"),
         format!("{url} "),
         format!("https://{host}/{}.pem", "a".repeat(300)),
+        format!("https://{host}/a0001.pem"),
+        format!("https://{host}/{}", file.replace(".pem", "0.pem")),
+        format!("https://{host}/{}", file.to_uppercase().replace(".PEM", ".pem")),
+        format!("https://{host}/{}", file.replace("Service-", "Service-g")),
         String::new(),
     ] {
         let body = set(message, "SigningCertURL", other.clone());

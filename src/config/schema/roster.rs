@@ -65,7 +65,10 @@ pub(super) fn schema() -> Value {
         key(
             "moment",
             "A moment by the wall clock: `2026-01-05 09:00`.",
-            such_as(words("^\\s*[0-9-]+[T ][0-9:]+\\s*$"), "2026-01-05 09:00"),
+            such_as(
+                words("^\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?\\s*$"),
+                "2026-01-05 09:00",
+            ),
         ),
     ];
     let says = "Who there is, who is on duty when, and who is called for which incident.";
@@ -79,7 +82,7 @@ fn by_role() -> Value {
 }
 
 fn person() -> Value {
-    let day = || matching("^\\s*[0-9]{4}-?[0-9]{2}-?[0-9]{2}([T ].*)?\\s*$");
+    let day = || matching("^\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?\\s*$");
     let absence = map_with(
         &["from", "until"],
         [

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::shape::{
-    self, Key, document, duration, key, map, map_with, named, number, one_of, secret, severity, such_as,
-    text, truth, usual, with, wording, words,
+    self, Key, document, duration, key, map, map_with, named, number, one_of, secret, severity, some,
+    such_as, text, truth, usual, with, wording, words,
 };
 use super::{gateway, sources};
 use crate::config::rooms::{LETTERS, TEMPLATES, USUAL_NAME};
@@ -75,7 +75,21 @@ fn server() -> Value {
             "Console, metrics and operators' actions. Anywhere but on loopback this needs `admin_token`.",
             usual(address(), "127.0.0.1:9090"),
         ),
-        key("admin_token", "What an operator must show to get in.", secret()),
+        key(
+            "admin_token",
+            "What an operator must show to get in. Without it only this very machine is answered, and no proxy.",
+            secret(),
+        ),
+        key(
+            "trusted_proxies",
+            "Proxies before the listeners, by address or network: they say in `forwarded_header` whom they speak for.",
+            some(such_as(words("^\\s*[0-9a-fA-F:.]+(/[0-9]{1,3})?\\s*$"), "10.0.0.0/8")),
+        ),
+        key(
+            "forwarded_header",
+            "Where trusted proxies write the address of whoever called them, at the end.",
+            usual(words("^\\s*[A-Za-z0-9-]+\\s*$"), "X-Forwarded-For"),
+        ),
         key("max_body", "Largest body of a webhook, from 256KiB to 64MiB.", usual(size, "1MiB")),
         key("header_timeout", "How long a request's head may take to arrive.", usual(duration(), "5s")),
         key(
@@ -103,6 +117,11 @@ fn rooms() -> Value {
             "close_after",
             "Quiet time after the last resolve before a room is closed.",
             usual(duration(), "30m"),
+        ),
+        key(
+            "stale_after",
+            "An incident of which nothing was heard for so long is marked, told once and offered for closing.",
+            usual(duration(), "12h"),
         ),
         key(
             "update_interval",

@@ -83,6 +83,39 @@ async fn without_a_token_only_names_of_this_machine_are_answered() {
 }
 
 #[tokio::test]
+async fn without_a_token_nothing_is_answered_through_a_proxy() {
+    let (open, closed) = (Desk::open(), Desk::with_token(Some(TOKEN)));
+    let bearer = format!("Bearer {TOKEN}");
+    let here = [("host", "localhost:9090"), ("authorization", bearer.as_str())];
+    let with = |header| request("GET", "/", &[&here[..], &[header]].concat());
+    let mut proxied: Vec<Request<Body>> = [
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-proto", "https"),
+        ("forwarded", "for=203.0.113.9"),
+        ("via", "1.1 edge"),
+        ("x-real-ip", "203.0.113.9"),
+        ("cf-connecting-ip", "203.0.113.9"),
+    ]
+    .map(with)
+    .into();
+    // A proxy that adds nothing still speaks HTTP/1.0, or comes from elsewhere.
+    let mut old = request("GET", "/", &here);
+    *old.version_mut() = http::Version::HTTP_10;
+    let mut elsewhere = request("GET", "/", &here);
+    elsewhere.extensions_mut().insert(Peer::direct([203, 0, 113, 9].into()));
+    proxied.extend([old, elsewhere]);
+    for request in proxied {
+        let told = format!("{request:?}");
+        let request = request.map(|_| ());
+        let copy = || request.clone().map(|()| Body::empty());
+        assert_eq!(open.ask(copy()).await.problem(), (403, "needs_login".into()), "{told}");
+        assert_eq!(closed.ask(copy()).await.status, 200, "{told}");
+    }
+    let counted = crate::telemetry::RefusalLabels { reason: "needs_login" };
+    assert_eq!(open.console.metrics.console_refused.get_or_create(&counted).get(), 8);
+}
+
+#[tokio::test]
 async fn another_site_changes_nothing() {
     let desk = Desk::with_token(Some(TOKEN));
     let id = desk.live("Checkout is down").await;

@@ -4,7 +4,7 @@ CREATE TABLE receipts (
     id          TEXT PRIMARY KEY,
     source      TEXT NOT NULL,
     received_at INTEGER NOT NULL,
-    replay_key  TEXT,
+    replay_key  TEXT,                      -- with a slash and how it was read, if it did nothing
     headers     TEXT NOT NULL,             -- those that say how the body is to be read
     body        BLOB NOT NULL,
     answer      TEXT NOT NULL
@@ -12,18 +12,26 @@ CREATE TABLE receipts (
 
 CREATE UNIQUE INDEX receipts_by_replay_key ON receipts (source, replay_key) WHERE replay_key IS NOT NULL;
 
+-- Signers' certificates by their address, so that a restart need not ask for them.
+CREATE TABLE certificates (
+    address    TEXT PRIMARY KEY,
+    pem        BLOB NOT NULL,
+    fetched_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE incidents (
     number    INTEGER PRIMARY KEY,
     key       TEXT NOT NULL,
     state     TEXT NOT NULL,               -- open, resolved, closed; unreadable once its document is not
-    resolved_at INTEGER,                   -- with closes_at, for clocks that are put back
-    closes_at INTEGER,
+    resolved_at INTEGER,                   -- for clocks that are put back
+    look_at   INTEGER,                     -- when time alone changes it: the quiet time ends, its source is silent
     doc       TEXT NOT NULL
 );
 
 -- At most one incident of a key is not closed: this is what makes two of them impossible.
 CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state IN ('open', 'resolved');
-CREATE INDEX incidents_by_close ON incidents (closes_at) WHERE closes_at IS NOT NULL;
+CREATE INDEX incidents_by_age ON incidents (key, number);
+CREATE INDEX incidents_by_look ON incidents (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX incidents_by_end ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 
 CREATE TABLE alerts (
@@ -33,11 +41,25 @@ CREATE TABLE alerts (
     PRIMARY KEY (incident, id)
 ) WITHOUT ROWID;
 
+-- The same alert under another key, as after the edit of a route.
+CREATE INDEX alerts_by_id ON alerts (id);
+
+-- Ends that came before their beginnings, which may still be on their way.
+CREATE TABLE ends (
+    key TEXT NOT NULL,
+    id  TEXT NOT NULL,
+    at  INTEGER NOT NULL,
+    doc TEXT NOT NULL,
+    PRIMARY KEY (key, id)
+) WITHOUT ROWID;
+
+CREATE INDEX ends_by_age ON ends (at);
+
 CREATE TABLE news (
     incident INTEGER NOT NULL REFERENCES incidents (number),
     seq      INTEGER NOT NULL,
     at       INTEGER NOT NULL,
-    receipt  TEXT NOT NULL,
+    receipt  TEXT,                         -- of the hook that told it, if one did
     doc      TEXT NOT NULL,
     PRIMARY KEY (incident, seq)
 ) WITHOUT ROWID;
@@ -133,6 +155,7 @@ CREATE TABLE journal (
     step     TEXT,                         -- bounded name, for pacing
     key      TEXT,                         -- what exactly, for people
     instance TEXT,
+    number   TEXT,                         -- of a new group: whose budget it uses, whatever the number is called
     private  INTEGER NOT NULL DEFAULT 0,   -- a message to one person
     important INTEGER NOT NULL DEFAULT 0,  -- a group for an important route
     spent    INTEGER NOT NULL DEFAULT 1,   -- 0 when the call certainly did nothing
@@ -143,6 +166,7 @@ CREATE TABLE journal (
 );
 
 CREATE INDEX journal_by_incident ON journal (incident, id);
+CREATE INDEX journal_by_number ON journal (number, paced_at) WHERE number IS NOT NULL;
 CREATE INDEX journal_by_pace ON journal (instance, step, paced_at) WHERE kind = 'intent';
 
 CREATE TABLE orphans (

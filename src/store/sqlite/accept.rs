@@ -6,15 +6,16 @@ use rusqlite::{Connection, named_params, params};
 
 use super::queue;
 use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, write};
-use crate::alert::{Alert, DedupKey};
+use crate::alert::{Alert, AlertState, DedupKey};
+use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{
-    Before, Folded, IncidentId, KnownAlert, Outcome, Reporter, State, fold, is_complete_list,
+    Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, State, fold, is_complete_list,
 };
-use crate::store::{Acceptance, Answered, Receipt};
+use crate::store::{Acceptance, Answered, Receipt, StoreError};
 
 pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
     if let Some(key) = &hook.replay_key
-        && let Some(receipt) = earlier_receipt(db, &hook.source, key)?
+        && let Some(receipt) = earlier_receipt(db, &hook.source, key, &hook.reading)?
     {
         return Ok(receipt);
     }
@@ -29,6 +30,11 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
         replays: hook.replays.clone(),
         incidents,
     };
+    let did_something = receipt.incidents.iter().any(|incident| incident.outcome != Outcome::Ignored);
+    let replay_key = hook
+        .replay_key
+        .as_ref()
+        .map(|key| if did_something { key.clone() } else { unspent(key, &hook.reading) });
     execute(
         db,
         "INSERT INTO receipts (id, source, received_at, replay_key, headers, body, answer)
@@ -37,7 +43,7 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
             ":id": receipt.id,
             ":source": hook.source,
             ":received_at": millis(hook.received_at),
-            ":replay_key": hook.replay_key,
+            ":replay_key": replay_key,
             ":headers": write("headers", &hook.headers)?,
             ":body": hook.body.as_ref(),
             ":answer": write("receipt", &receipt)?,
@@ -46,18 +52,27 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
     Ok(receipt)
 }
 
-/// The receipt of the same delivery, if it came before, with every outcome turned into "repeated".
-fn earlier_receipt(db: &Connection, source: &str, replay_key: &str) -> Stored<Option<Receipt>> {
-    let answer = first(
-        db,
-        "SELECT id, answer FROM receipts WHERE source = ?1 AND replay_key = ?2",
-        [source, replay_key],
-        |r| Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?)),
-    )?;
-    let Some((id, answer)) = answer else { return Ok(None) };
-    let nothing =
-        Receipt { id: id.clone(), incidents: Vec::new(), outcome: None, reason: None, replays: None };
-    let mut receipt: Receipt = legible(db, "receipt", &id, answer)?.unwrap_or(nothing);
+/// Under which key a delivery is kept that did nothing: it counts for the same reading only.
+fn unspent(replay_key: &str, reading: &str) -> String {
+    format!("{replay_key}/{reading}")
+}
+
+/// See [`Store::earlier_receipt`](crate::store::Store::earlier_receipt).
+pub(super) fn earlier_receipt(
+    db: &Connection,
+    source: &str,
+    replay_key: &str,
+    reading: &str,
+) -> Stored<Option<Receipt>> {
+    let kept = |key: &str| {
+        let sql = "SELECT id, answer FROM receipts WHERE source = ?1 AND replay_key = ?2";
+        let kept = first(db, sql, [source, key], |r| Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?)))?;
+        let Some((id, answer)) = kept else { return Ok(None) };
+        let empty =
+            || Receipt { id: id.clone(), incidents: Vec::new(), outcome: None, reason: None, replays: None };
+        Ok::<_, StoreError>(Some(legible(db, "receipt", &id, answer)?.unwrap_or_else(empty)))
+    };
+    let Some(mut receipt) = kept(replay_key)? else { return kept(&unspent(replay_key, reading)) };
     for incident in &mut receipt.incidents {
         incident.outcome = Outcome::Repeated;
     }
@@ -84,15 +99,7 @@ fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Vec<Alert>)> {
 
 fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Answered> {
     let now = hook.received_at;
-    let before = rows::open_incident(db, key.as_str())?;
-    let before = match before {
-        Some(incident) => Some(Before {
-            known: known_alerts(db, incident.id, alerts)?,
-            room_is_over: rows::room_is_over(db, incident.id)?,
-            incident,
-        }),
-        None => None,
-    };
+    let before = before(db, hook, key, alerts)?;
     let next = first(db, "SELECT coalesce(max(number), 0) + 1 FROM incidents", [], |r| r.get::<_, i64>(0))?;
     let number = || IncidentId(next.unwrap_or(1));
     let reporter = Reporter { source: &hook.source, judge: &*hook.judge };
@@ -108,23 +115,110 @@ fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert
         severity: folded.incident.as_ref().map(|i| i.severity).or(severity).unwrap_or(hook.rules.open_at),
         reason: folded.reason.map(str::to_owned),
     };
-    record(db, hook, &folded)?;
+    record(db, hook, key, &folded)?;
     Ok(answered)
 }
 
-fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTreeMap<String, KnownAlert>> {
-    let mut known = BTreeMap::new();
-    if is_complete_list(alerts) {
-        let all = all(db, "SELECT id, doc FROM alerts WHERE incident = ?1", [id.0], |r| {
-            Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?))
-        })?;
-        for (alert, doc) in all {
-            if let Some(doc) = legible(db, "alert", id, doc)? {
-                known.insert(alert, doc);
+/// What is known before a body. To a hook that an operator replays nothing is too late.
+fn before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Before> {
+    let mut before = known_before(db, hook, key, alerts)?;
+    if hook.replays.is_some() {
+        before.known.values_mut().for_each(KnownAlert::forget_when);
+    }
+    Ok(before)
+}
+
+fn known_before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Before> {
+    let newest = rows::newest_incident(db, key.as_str())?;
+    let (open, closed) = newest.map_or((None, None), |incident| {
+        if incident.is_closed() { (None, Some(incident)) } else { (Some(incident), None) }
+    });
+    let open = match open {
+        None => under_another_key(db, hook, alerts)?,
+        open => open,
+    };
+    let Some(incident) = open else {
+        let mut known =
+            closed.map(|closed| known_alerts(db, closed.id, alerts)).transpose()?.unwrap_or_default();
+        known.extend(earlier_ends(db, key, hook.received_at)?);
+        return Ok(Before { known, ..Before::default() });
+    };
+    let known = known_alerts(db, incident.id, alerts)?;
+    Ok(Before { known, room_is_over: rows::room_is_over(db, incident.id)?, incident: Some(incident) })
+}
+
+/// Alerts of a body that are looked for under other keys: a group that moved has moved as a whole.
+const LOOKED_FOR: usize = 20;
+/// Two who saw the same outbreak begin agree about the moment this much.
+const SAME_OUTBREAK: SignedDuration = SignedDuration::from_mins(2);
+
+/// The open incident that has one of these alerts, told under another key: the route was edited, or it is another
+/// Alertmanager of the same cluster.
+fn under_another_key(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Option<Incident>> {
+    for alert in alerts.iter().filter(|alert| alert.has_fingerprint).take(LOOKED_FOR) {
+        let found = all(
+            db,
+            "SELECT i.number, i.doc, a.doc FROM alerts a JOIN incidents i ON i.number = a.incident
+             WHERE a.id = ?1 AND i.state IN ('open', 'resolved')",
+            [&alert.id],
+            |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?, r.get::<_, Doc>(2)?)),
+        )?;
+        for (id, incident, known) in found {
+            let Some(incident) = rows::legible_incident(db, id, incident)? else { continue };
+            let Some(known) = legible::<KnownAlert>(db, "alert", id, known)? else { continue };
+            let apart =
+                alert.outbreak_at.zip(known.outbreak_at).map(|(one, other)| one.duration_since(other).abs());
+            let goes_on =
+                known.state != AlertState::Resolved && apart.is_some_and(|apart| apart <= SAME_OUTBREAK);
+            if incident.source == hook.source && goes_on {
+                return Ok(Some(incident));
             }
         }
-        return Ok(known);
     }
+    Ok(None)
+}
+
+/// How long an end is remembered whose beginning did not come yet.
+const BEGINNING_MAY_COME: SignedDuration = SignedDuration::from_hours(1);
+
+fn earlier_ends(db: &Connection, key: &DedupKey, now: Timestamp) -> Stored<Vec<(String, KnownAlert)>> {
+    let since = millis(later(now, -BEGINNING_MAY_COME));
+    all(db, "SELECT id, doc FROM ends WHERE key = ?1 AND at > ?2", params![key.as_str(), since], |r| {
+        Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?))
+    })?
+    .into_iter()
+    .filter_map(|(id, doc)| {
+        Some(legible(db, "end of an alert", "an earlier hook", doc).transpose()?.map(|end| (id, end)))
+    })
+    .collect()
+}
+
+fn remember_ends(
+    db: &Connection,
+    key: &DedupKey,
+    ends: &BTreeMap<String, KnownAlert>,
+    now: Timestamp,
+) -> Stored<()> {
+    if ends.is_empty() {
+        return Ok(());
+    }
+    execute(db, "DELETE FROM ends WHERE at <= ?1", [millis(later(now, -BEGINNING_MAY_COME))])?;
+    for (id, end) in ends {
+        execute(
+            db,
+            "INSERT INTO ends (key, id, at, doc) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (key, id) DO UPDATE SET at = ?3, doc = ?4",
+            params![key.as_str(), id, millis(now), write("alert", end)?],
+        )?;
+    }
+    Ok(())
+}
+
+fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTreeMap<String, KnownAlert>> {
+    if is_complete_list(alerts) {
+        return rows::alerts(db, id);
+    }
+    let mut known = BTreeMap::new();
     for alert in alerts {
         let doc = first(
             db,
@@ -142,17 +236,12 @@ fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTr
     Ok(known)
 }
 
-fn record(db: &Connection, hook: &Acceptance, folded: &Folded) -> Stored<()> {
-    let Some(incident) = &folded.incident else { return Ok(()) };
+fn record(db: &Connection, hook: &Acceptance, key: &DedupKey, folded: &Folded) -> Stored<()> {
     let now = hook.received_at;
+    let Some(incident) = &folded.incident else { return remember_ends(db, key, &folded.alerts, now) };
     rows::put_incident(db, incident)?;
     for (id, alert) in &folded.alerts {
-        execute(
-            db,
-            "INSERT INTO alerts (incident, id, doc) VALUES (?1, ?2, ?3)
-             ON CONFLICT (incident, id) DO UPDATE SET doc = ?3",
-            params![incident.id.0, id, write("alert", alert)?],
-        )?;
+        rows::put_alert(db, incident.id, id, alert)?;
     }
     execute(
         db,
@@ -160,12 +249,7 @@ fn record(db: &Connection, hook: &Acceptance, folded: &Folded) -> Stored<()> {
         params![incident.id.0, hook.receipt, hook.source, millis(now), write("outcome", &folded.outcome)?],
     )?;
     if let Some(news) = &folded.news {
-        execute(
-            db,
-            "INSERT INTO news (incident, seq, at, receipt, doc)
-             SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM news WHERE incident = ?1",
-            params![incident.id.0, millis(now), hook.receipt, write("piece of news", news)?],
-        )?;
+        rows::add_news(db, incident.id, Some(&hook.receipt), news, now)?;
     }
     if folded.opens_room {
         let room = (hook.open_room)(incident, now);

@@ -21,18 +21,13 @@ const KEPT: SignedDuration = SignedDuration::from_mins(5);
 const SOONEST: SignedDuration = SignedDuration::from_secs(1);
 
 /// The groups a number was asked for within the window.
-pub(super) fn creations(
-    db: &Connection,
-    instance: &str,
-    creation: &Creation,
-    now: Timestamp,
-) -> Stored<Vec<Made>> {
+pub(super) fn creations(db: &Connection, creation: &Creation, now: Timestamp) -> Stored<Vec<Made>> {
     all(
         db,
         // What was asked for by a clock that was ahead was asked for by now at the latest.
         "SELECT min(paced_at, ?3), important FROM journal
-         WHERE kind = 'intent' AND instance = ?1 AND step = 'create' AND paced_at > ?2 AND spent = 1",
-        params![instance, millis(later(now, -creation.window)), millis(now)],
+         WHERE number = ?1 AND paced_at > ?2 AND spent = 1",
+        params![creation.number.to_string(), millis(later(now, -creation.window)), millis(now)],
         |r| Ok(Made { at: moment(r.get(0)?), important: r.get(1)? }),
     )
 }

@@ -1,9 +1,10 @@
 //! Reading and writing single rows: documents as JSON, moments as milliseconds.
 
-use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -11,7 +12,7 @@ use super::hosts;
 use super::lane::unavailable;
 use super::orphans;
 use crate::clock::Timestamp;
-use crate::incident::{Incident, IncidentId, State};
+use crate::incident::{Incident, IncidentId, KnownAlert, News, State};
 use crate::room::{NewsItem, Room, Wanted, Wish};
 use crate::store::{Aside, StoreError};
 
@@ -112,22 +113,23 @@ pub(super) fn execute(db: &Connection, sql: &str, params: impl rusqlite::Params)
     db.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).map_err(unavailable)
 }
 
-pub(super) fn open_incident(db: &Connection, key: &str) -> Stored<Option<Incident>> {
-    let sql = "SELECT number, doc FROM incidents WHERE key = ?1 AND state IN ('open', 'resolved')";
+/// The newest incident of a key that can be read: the one that is not closed, if there is one.
+pub(super) fn newest_incident(db: &Connection, key: &str) -> Stored<Option<Incident>> {
+    let sql = "SELECT number, doc FROM incidents WHERE key = ?1 AND state <> 'unreadable'
+               ORDER BY number DESC LIMIT 1";
     let row = first(db, sql, [key], |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?)))?;
-    let Some((id, doc)) = row else { return Ok(None) };
-    let incident = legible(db, "incident", id, doc)?;
-    if incident.is_none() {
-        leave_out(db, id)?;
-    }
-    Ok(incident)
+    row.map_or(Ok(None), |(id, doc)| legible_incident(db, id, doc))
 }
 
 /// An incident that cannot be read stands in nobody's way: what comes next under its key is a new one.
-pub(super) fn leave_out(db: &Connection, id: IncidentId) -> Stored<()> {
-    let sql =
-        "UPDATE incidents SET state = 'unreadable', resolved_at = NULL, closes_at = NULL WHERE number = ?1";
-    execute(db, sql, [id.0]).map(|_| ())
+pub(super) fn legible_incident(db: &Connection, id: IncidentId, doc: Doc) -> Stored<Option<Incident>> {
+    let incident = legible(db, "incident", id, doc)?;
+    if incident.is_none() {
+        let sql =
+            "UPDATE incidents SET state = 'unreadable', resolved_at = NULL, look_at = NULL WHERE number = ?1";
+        execute(db, sql, [id.0])?;
+    }
+    Ok(incident)
 }
 
 pub(super) fn incident(db: &Connection, id: IncidentId) -> Stored<Option<Incident>> {
@@ -150,16 +152,16 @@ pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
     };
     execute(
         db,
-        "INSERT INTO incidents (number, key, state, resolved_at, closes_at, doc)
-         VALUES (:number, :key, :state, :resolved_at, :closes_at, :doc)
+        "INSERT INTO incidents (number, key, state, resolved_at, look_at, doc)
+         VALUES (:number, :key, :state, :resolved_at, :look_at, :doc)
          ON CONFLICT (number) DO UPDATE
-         SET state = :state, resolved_at = :resolved_at, closes_at = :closes_at, doc = :doc",
+         SET key = :key, state = :state, resolved_at = :resolved_at, look_at = :look_at, doc = :doc",
         named_params! {
             ":number": incident.id.0,
             ":key": incident.key.as_str(),
             ":state": state,
             ":resolved_at": resolved_at.map(millis),
-            ":closes_at": incident.closes_at().map(millis),
+            ":look_at": incident.closes_at().or(incident.look_at).map(millis),
             ":doc": write("incident", incident)?,
         },
     )?;
@@ -176,6 +178,43 @@ pub(super) fn room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
 pub(super) fn legible_room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
     let doc = first(db, "SELECT doc FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Doc>(0))?;
     doc.map_or(Ok(None), |doc| legible(db, "room", id, doc))
+}
+
+/// Something that the incident's room should hear; without a receipt where no hook told it.
+pub(super) fn add_news(
+    db: &Connection,
+    id: IncidentId,
+    receipt: Option<&str>,
+    news: &News,
+    now: Timestamp,
+) -> Stored<()> {
+    execute(
+        db,
+        "INSERT INTO news (incident, seq, at, receipt, doc)
+         SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM news WHERE incident = ?1",
+        params![id.0, millis(now), receipt, write("piece of news", news)?],
+    )?;
+    Ok(())
+}
+
+pub(super) fn put_alert(db: &Connection, incident: IncidentId, id: &str, alert: &KnownAlert) -> Stored<()> {
+    execute(
+        db,
+        "INSERT INTO alerts (incident, id, doc) VALUES (?1, ?2, ?3)
+         ON CONFLICT (incident, id) DO UPDATE SET doc = ?3",
+        params![incident.0, id, write("alert", alert)?],
+    )?;
+    Ok(())
+}
+
+/// All alerts of an incident.
+pub(super) fn alerts(db: &Connection, incident: IncidentId) -> Stored<BTreeMap<String, KnownAlert>> {
+    all(db, "SELECT id, doc FROM alerts WHERE incident = ?1", [incident.0], |r| {
+        Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?))
+    })?
+    .into_iter()
+    .filter_map(|(id, doc)| Some(legible(db, "alert", incident, doc).transpose()?.map(|alert| (id, alert))))
+    .collect()
 }
 
 /// Pieces of news read at once; what is left is told the next time.

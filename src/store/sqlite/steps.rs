@@ -3,10 +3,10 @@
 use rusqlite::{Connection, named_params, params};
 
 use super::orphans;
-use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, moment, write};
+use super::rows::{self, Doc, Stored, all, execute, first, millis, moment, write};
 use super::{briefs, consents, hosts, letters, queue};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
-use crate::incident::{Incident, IncidentId};
+use crate::incident::{Incident, IncidentId, Rules, State, pass_time};
 use crate::pacing::{MINUTE, Pace, one_more};
 use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::progress::Note;
@@ -156,16 +156,22 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
         return Ok(Began::Throttled(until));
     }
     let event = intent.event.as_ref().map(|e| write("event", e)).transpose()?;
+    let number = match intent.pace {
+        Pace::Creation { creation, .. } => Some(creation.number.to_string()),
+        Pace::Free | Pace::Message { .. } => None,
+    };
     execute(
         db,
-        "INSERT INTO journal (incident, at, kind, step, key, instance, private, important, event, paced_at)
-         VALUES (:incident, :at, 'intent', :step, :key, :instance, :private, :important, :event, :at)",
+        "INSERT INTO journal
+         (incident, at, kind, step, key, instance, number, private, important, event, paced_at)
+         VALUES (:incident, :at, 'intent', :step, :key, :instance, :number, :private, :important, :event, :at)",
         named_params! {
             ":incident": intent.room.incident.0,
             ":at": millis(now),
             ":step": intent.step.name(),
             ":key": intent.step.key(),
             ":instance": intent.instance,
+            ":number": number,
             ":private": is_private(&intent.step),
             ":important": intent.room.summons.important,
             ":event": event,
@@ -211,7 +217,7 @@ fn in_pace(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> S
     Ok(match intent.pace {
         Pace::Free => Ok(()),
         Pace::Creation { creation, important, numbers } => {
-            let made = queue::creations(db, &intent.instance, &creation, now)?;
+            let made = queue::creations(db, &creation, now)?;
             let mut taken = made.clone();
             if !important {
                 taken.extend(queue::important_first(db, now)?);
@@ -390,17 +396,16 @@ pub(super) fn set_aside(db: &Connection, lease: &Lease, wake_at: Timestamp, now:
     rows::set_aside(db, BROKEN, &lease.room.incident.to_string(), why)
 }
 
-pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
+pub(super) fn close_quiet(db: &Connection, rules: Rules, now: Timestamp) -> Stored<usize> {
     let docs = all(
         db,
-        "SELECT number, doc FROM incidents WHERE closes_at <= ?1 OR resolved_at > ?2",
+        "SELECT number, doc FROM incidents WHERE look_at <= ?1 OR resolved_at > ?2",
         [millis(now), millis(later(now, CLOCK_SKEW))],
         |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?)),
     )?;
     let mut closed = 0;
     for (id, doc) in docs {
-        let Some(incident) = legible::<Incident>(db, "incident", id, doc)? else {
-            rows::leave_out(db, id)?;
+        let Some(incident) = rows::legible_incident(db, id, doc)? else {
             continue;
         };
         if let Some(sooner) = incident.clock_was_set(now) {
@@ -410,9 +415,28 @@ pub(super) fn close_quiet(db: &Connection, now: Timestamp) -> Stored<usize> {
             rows::put_incident(db, &over)?;
             rows::stir(db, over.id, now)?;
             closed += 1;
+        } else if incident.look_at.is_some_and(|at| at <= now) {
+            be_silent(db, &incident, rules, now)?;
         }
     }
     Ok(closed)
+}
+
+/// Nothing was heard of an open incident for a while.
+fn be_silent(db: &Connection, incident: &Incident, rules: Rules, now: Timestamp) -> Stored<()> {
+    let passed = pass_time(incident, &rows::alerts(db, incident.id)?, rules, now);
+    rows::put_incident(db, &passed.incident)?;
+    for (id, alert) in &passed.alerts {
+        rows::put_alert(db, incident.id, id, alert)?;
+    }
+    if let Some(news) = &passed.news {
+        rows::add_news(db, incident.id, None, news, now)?;
+        if passed.incident.state != State::Open {
+            queue::leave(db, incident.id, now)?;
+        }
+        rows::stir(db, incident.id, now)?;
+    }
+    Ok(())
 }
 
 pub(super) fn next_wake(db: &Connection) -> Stored<Option<Timestamp>> {
@@ -424,7 +448,7 @@ pub(super) fn next_wake(db: &Connection) -> Stored<Option<Timestamp>> {
     let leased = soonest(
         "SELECT min(max(wake_at, lease_until)) FROM rooms WHERE lease_until IS NOT NULL AND wake_at IS NOT NULL",
     )?;
-    let quiet = soonest("SELECT min(closes_at) FROM incidents WHERE closes_at IS NOT NULL")?;
+    let quiet = soonest("SELECT min(look_at) FROM incidents WHERE look_at IS NOT NULL")?;
     Ok([free, leased, quiet].into_iter().flatten().min().map(moment))
 }
 

@@ -293,7 +293,7 @@ fn times_away() {
     for (text, part) in [
         ("{ from: 2026-08-14, until: 2026-08-03 }", "is before `from`"),
         ("{ from: 2026-08-03 }", "needs `until`"),
-        ("{ from: soon, until: 2026-08-03 }", "is not a date with a time"),
+        ("{ from: soon, until: 2026-08-03 }", "is neither a day nor a date with a time"),
     ] {
         let found = away(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");

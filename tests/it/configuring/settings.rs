@@ -58,6 +58,28 @@ fn addresses_and_listeners() {
 }
 
 #[test]
+fn proxies_are_addresses_or_networks_and_never_everybody() {
+    let server = |text: &str| config_says(&format!("server: {{ {text} }}\n{GOOD_CONFIG}"));
+    let token = ", admin_token: { env: SET_TOKEN }";
+    let with = |text: &str| server(&format!("{text}{token}"));
+    assert!(with("trusted_proxies: [ 10.0.0.7, 10.1.0.0/16, \"fd00::/8\" ]").is_empty());
+    assert!(with("trusted_proxies: 10.0.0.7, forwarded_header: X-Real-IP").is_empty());
+    for (text, wrong) in [
+        ("trusted_proxies: [ proxy.example ]", "is not an address or a network: `proxy.example`"),
+        ("trusted_proxies: [ 0.0.0.0/0 ]", "is everybody"),
+        ("trusted_proxies: [ 10.0.0.7 ], forwarded_header: Forwarded", "holds more than addresses"),
+        ("trusted_proxies: [ 10.0.0.7 ], forwarded_header: \"X Y\"", "is not the name of a header"),
+    ] {
+        let findings = with(text);
+        assert_eq!(findings.len(), 1, "{text}: {findings:?}");
+        assert!(findings[0].contains(wrong), "{text}: {findings:?}");
+    }
+    // Whoever runs a proxy may run it before the console too.
+    let findings = server("trusted_proxies: [ 10.0.0.7 ]");
+    assert!(findings.len() == 1 && findings[0].contains("`server.admin_token` is missing"), "{findings:?}");
+}
+
+#[test]
 fn our_own_numbers_and_the_second_way() {
     let gateway = |text: &str| config_says(&with("gateway:\n", &format!("gateway:\n  {text}\n")));
     let says = |found: &[String], part: &str| {

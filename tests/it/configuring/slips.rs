@@ -180,7 +180,7 @@ fn numbers_that_nobody_can_have_are_refused() {
     for number in [
         "phone: \"+49 170 1234567\"",
         "phone: \"+49 (170) 123-4567\"",
-        "phone: \"+1 (0555) 010-0110\"",
+        "phone: \"+39 (0555) 010-0110\"",
         "phone: \"+7 701 123 4567\"",
         "phone: \"+971 50 123 4567\"",
         "phone: \"+883 510 012 3456\"",

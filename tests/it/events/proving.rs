@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use reqwest::header::HeaderMap;
 use serde_json::json;
-use warroom::clock::Clock;
+use warroom::clock::{Clock, SignedDuration};
 use warroom::signature::{Digest, Scheme, Verifier, sign};
+use warroom::telemetry::InstanceLabels;
 
 use super::{BOTH, KEY, SECRET};
 use crate::harness::{ADA, Options, TOKEN, World};
@@ -132,4 +133,32 @@ async fn what_is_proven_is_answered_200_whatever_it_says_and_at_most_so_long() {
     // That somebody has written says that they have talked with the number; their words are not kept.
     assert!(metrics.contains(r#"warroom_hooks_total{source="gateway",outcome="accepted"} 1"#), "{metrics}");
     assert!(!metrics.contains(SECRET) && !metrics.contains(TOKEN));
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_number_long_ago_or_ahead_of_its_time_moves_no_alarm() {
+    let world =
+        World::with(Options { events: "{ secret: the-events-secret-of-the-tests }", ..Options::default() })
+            .await;
+    let url = format!("http://{}/hooks/gateway/main?secret={SECRET}", world.public);
+    let tell = async |id: &str, status: &str, seconds: i64| {
+        let at = (world.clock.now() + SignedDuration::from_secs(seconds)).as_millisecond();
+        let event =
+            json!({ "id": id, "event": "session.status", "timestamp": at, "payload": { "status": status } });
+        assert_eq!(world.http.post(&url).body(event.to_string()).send().await.unwrap().status(), 200);
+    };
+    let labels = InstanceLabels { instance: "main".to_owned() };
+    let alarms = || world.bridge.worker.metrics.alarms.get_or_create(&labels).get();
+    for (id, seconds) in [("month", -30 * 86_400), ("old", -601), ("soon", 61), ("year", 365 * 86_400)] {
+        tell(id, "FAILED", seconds).await;
+        assert_eq!(alarms(), 0, "{id}");
+    }
+    // What is of now counts, although a clock that is wrong has spoken of next year.
+    tell("now", "FAILED", -5).await;
+    assert_eq!(alarms(), 1);
+    tell("ahead", "WORKING", 30).await;
+    tell("again", "FAILED", 31).await;
+    world.clock.advance(SignedDuration::from_secs(1));
+    tell("after", "FAILED", 0).await;
+    assert_eq!(alarms(), 2, "a clock that is a little ahead silences nothing");
 }

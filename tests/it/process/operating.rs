@@ -66,6 +66,41 @@ async fn a_room_is_listed_shown_and_closed_from_the_command_line() {
     assert_says(&ask(&admin, &["rooms"]).await, 1, &["the bridge does not answer"]);
 }
 
+/// What is on the disk while somebody edits it, and secrets that only the bridge has, are in nobody's way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_work_while_the_roster_is_broken_and_other_secrets_are_elsewhere() {
+    let place = Place::new(5).await;
+    let (bridge, address) = place.serve().await;
+    let admin = admin_of(&bridge);
+    let config = std::fs::read_to_string(place.path("warroom.yaml")).unwrap();
+    let here = admin.strip_prefix("http://").unwrap();
+    let config = config.replace("admin: 127.0.0.1:0", &format!("admin: {here}"));
+    let elsewhere = "verify: { hmac: { file: no/such/secret } }";
+    let config = config.replacen(&format!("verify: {{ hmac: \"{SECRET}\" }}"), elsewhere, 1);
+    let config = config.replacen(
+        &format!("verify: {{ bearer: \"{SECRET}\" }}"),
+        "verify: { bearer: { env: NOT_HERE } }",
+        1,
+    );
+    assert!(config.contains("no/such") && config.contains("NOT_HERE"), "{config}");
+    let config = place.write("elsewhere.yaml", &config);
+    place.write("roster.yaml", "people: [ half a");
+    for (command, says) in [
+        (&["rooms"] as &[&str], "there are no rooms"),
+        (&["rooms", "list", "--parked"], "no room waits for a person"),
+        (&["introduce", "--list"], ""),
+    ] {
+        assert_says(&run(&[command, &["--config", &config]].concat()).await, 0, &[says]);
+    }
+    let replayed = run(&["replay", "no-such-receipt", "--config", &config]).await;
+    assert_says(&replayed, 1, &["There is nothing here"]);
+    let to = format!("http://{address}/hooks/generic");
+    assert_says(&run(&["send", "generic", "--to", &to, "--config", &config]).await, 0, &["200", "opened"]);
+    // One's own secret is needed.
+    let missing = run(&["send", "alertmanager", "--to", &to, "--config", &config]).await;
+    assert_says(&missing, 1, &["NOT_HERE is not set"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hook_is_replayed_from_the_command_line() {
     let place = Place::new(5).await;

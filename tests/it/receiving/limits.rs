@@ -39,10 +39,15 @@ impl Served {
 
     /// With these settings of `server`, each with a comma before it.
     pub(super) async fn with(server: &'static str) -> Self {
+        Self::with_sources(server, "").await
+    }
+
+    /// With further lines below `sources` too.
+    pub(super) async fn with_sources(server: &'static str, sources: &str) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TestClock::at(beginning()));
         let (gateway, sandbox) = listen(Sandbox::new(Setup::default(), Arc::clone(&clock)).router()).await;
         let folder = TempDir::new().unwrap();
-        let options = Options { server, ..Options::default() };
+        let options = Options { server, sources: sources.to_owned(), ..Options::default() };
         let loaded = load(&folder, &options, gateway);
         let stop = CancellationToken::new();
         let running = Running::start(&loaded, clock, &stop).await.unwrap();
@@ -87,7 +92,7 @@ fn head(framing: &str) -> String {
     )
 }
 
-fn with_length(length: usize, body: &[u8]) -> Vec<u8> {
+pub(super) fn with_length(length: usize, body: &[u8]) -> Vec<u8> {
     [head(&format!("Content-Length: {length}")).as_bytes(), body].concat()
 }
 
@@ -103,7 +108,7 @@ fn in_chunks(body: &[u8]) -> Vec<u8> {
 }
 
 /// A firing alert, made as long as wanted with blanks.
-fn body_of(length: usize) -> Vec<u8> {
+pub(super) fn body_of(length: usize) -> Vec<u8> {
     let mut body = firing("Down").to_string().into_bytes();
     body.resize(length, b' ');
     body

@@ -12,7 +12,7 @@ use warroom::clock::{Clock, SignedDuration, Timestamp};
 use warroom::consent::letter::Tried;
 use warroom::consent::{Acquaintance, Letter, Standing};
 use warroom::gateway::Notice;
-use warroom::incident::IncidentId;
+use warroom::incident::{IncidentId, Rules};
 use warroom::jid::{GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, Readiness, Receiver};
@@ -71,6 +71,23 @@ impl Store for Moody {
                 pending().await
             }
         }
+    }
+
+    async fn earlier_receipt(
+        &self,
+        source: &str,
+        replay_key: &str,
+        reading: &str,
+    ) -> Result<Option<Receipt>, StoreError> {
+        self.inner.earlier_receipt(source, replay_key, reading).await
+    }
+
+    async fn certificates(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.inner.certificates().await
+    }
+
+    async fn keep_certificate(&self, at: &str, pem: Vec<u8>, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.keep_certificate(at, pem, now).await
     }
 
     async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -206,16 +223,16 @@ impl Store for Moody {
         self.inner.gather(lease, who, now).await
     }
 
-    async fn creations(&self, of: &str, most: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError> {
-        self.inner.creations(of, most, now).await
+    async fn creations(&self, most: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError> {
+        self.inner.creations(most, now).await
     }
 
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
         self.inner.wake_rooms(instance, now).await
     }
 
-    async fn close_quiet(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.inner.close_quiet(now).await
+    async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
+        self.inner.close_quiet(rules, now).await
     }
 
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -96,19 +96,26 @@ async fn whoever_proves_it_gets_a_room_in_every_scheme() {
 async fn a_forgery_gets_one_and_the_same_answer_and_leaves_nothing_behind() {
     let world = world().await;
     let now = world.clock.now();
-    let mut answers = BTreeSet::new();
     let mut tried = 0;
     for sender in &SENDERS {
+        let mut answers = BTreeSet::new();
         for (what, forged) in forgeries(sender, now) {
             let answer = world.take(&forged).await;
             assert_eq!(answer.status, 401, "{}: {what}: {answer:?}", sender.name);
             answer.assert_problem(401, "unauthorized");
             answers.insert(format!("{answer:?}"));
+            let challenge = match sender.name {
+                "bearer" => "Bearer",
+                "basic" => r#"Basic realm="warroom", charset="UTF-8""#,
+                "header" | "query" => "Secret",
+                _ => "Signature",
+            };
+            assert_eq!(answer.header("www-authenticate"), Some(challenge), "{}", sender.name);
             tried += 1;
         }
+        assert_eq!(answers.len(), 1, "no two of them differ: {answers:#?}");
     }
     assert!(tried > 60, "{tried}");
-    assert_eq!(answers.len(), 1, "no two of them differ: {answers:#?}");
     world.pass(60).await;
     assert_eq!((world.incidents().await, world.receipts()), (0, 0));
     assert!(world.sandbox.calls().is_empty(), "{:?}", world.sandbox.calls());

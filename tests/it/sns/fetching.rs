@@ -37,6 +37,17 @@ impl Bridge {
              raw: {{ query: {{ name: token, secret: raw-secret }} }} }} }}\n"
         );
         let world = World::with(Options { sources, ..Options::default() }).await;
+        let (address, server) = Self::serve(&world, shelf).await;
+        Self { world, address, server }
+    }
+
+    /// Another process over the same store.
+    async fn restart(&mut self, shelf: &Arc<Shelf>) {
+        self.server.abort();
+        (self.address, self.server) = Self::serve(&self.world, shelf).await;
+    }
+
+    async fn serve(world: &World, shelf: &Arc<Shelf>) -> (SocketAddr, JoinHandle<()>) {
         let own = &world.bridge.receiver;
         let receiver = Receiver {
             sources: own.sources.clone(),
@@ -48,13 +59,12 @@ impl Bridge {
             clock: Arc::clone(&own.clock),
             metrics: Arc::clone(&own.metrics),
             bell: Arc::clone(&own.bell),
-            outside: Arc::new(Outside::by(shelf.clone())),
+            outside: Arc::new(Outside::new(shelf.clone(), Arc::clone(&own.store))),
             bodies: own.bodies.clone(),
             commit_timeout: own.commit_timeout,
             readiness: Readiness::default(),
         };
-        let (address, server) = listen(receiver::router(Arc::new(receiver))).await;
-        Self { world, address, server }
+        listen(receiver::router(Arc::new(receiver))).await
     }
 
     async fn post(&self, to: &str, body: impl Into<String>) -> (StatusCode, Value) {
@@ -179,7 +189,51 @@ async fn a_subscription_is_confirmed_at_amazons_own_address_and_only_for_an_allo
     for body in [elsewhere, tampered] {
         assert_eq!(bridge.post("aws", body).await.0.as_u16(), 401);
     }
+    // A copy that somebody has captured makes us ask for nothing, before and after a restart.
+    let mut bridge = bridge;
+    for _ in 0..2 {
+        assert_eq!(bridge.post("aws", MESSAGES[2]).await, (StatusCode::OK, receipt.clone()));
+        bridge.restart(&shelf).await;
+    }
     assert_eq!(shelf.asked().len(), 3, "nothing more was asked for");
+}
+
+#[tokio::test]
+async fn after_a_restart_invented_names_of_certificates_keep_nobody_out() {
+    let mut bridge = Bridge::before(&shelf_with_certificate()).await;
+    assert_eq!(bridge.outcome(MESSAGES[0]).await, "opened");
+    let empty = Arc::new(Shelf::default());
+    bridge.restart(&empty).await;
+    for i in 0..50 {
+        let invented = set(&message(MESSAGES[0]), "SigningCertURL", AT.replace("0123", &format!("{i:04}")));
+        assert_eq!(bridge.post("aws", invented).await.0.as_u16(), 503);
+        assert_eq!(bridge.outcome(another(i, "ALARM")).await, "repeated");
+    }
+    assert!(!empty.asked().contains(&AT.to_owned()), "{:?}", empty.asked());
+    let no_name = set(&message(MESSAGES[0]), "SigningCertURL", AT.replace("0123456789", "invented"));
+    let asked = empty.asked().len();
+    assert_eq!(bridge.post("aws", no_name).await.0.as_u16(), 401);
+    assert_eq!(empty.asked().len(), asked, "it is none of Amazon's names");
+}
+
+#[tokio::test]
+async fn raw_deliveries_with_a_password_are_told_that_it_is_wanted() {
+    let sources = format!(
+        "  aws:\n    kind: sns\n    verify: {{ sns: {{ topics: [ \"{TOPIC}\" ], \
+         raw: {{ basic: {{ user: sns, password: for-raw-deliveries }} }} }} }}\n"
+    );
+    let world = World::with(Options { sources, ..Options::default() }).await;
+    let alarm = message(MESSAGES[0])["Message"].as_str().unwrap().to_owned();
+    let post = || {
+        let request = world.http.post(format!("http://{}/hooks/aws", world.public)).body(alarm.clone());
+        request.header("x-amz-sns-topic-arn", TOPIC)
+    };
+    // As SNS does: without a password, and with it once it is asked for.
+    let answer = post().send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 401);
+    assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic realm="));
+    let answer = post().basic_auth("sns", Some("for-raw-deliveries")).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
 }
 
 #[tokio::test]

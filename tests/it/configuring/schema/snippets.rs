@@ -60,6 +60,10 @@ const TAKEN: &[(Document, &str)] = &[
     (CONFIG, "server:"),
     (CONFIG, "server: { listen: \"[::1]:8080\" }"),
     (CONFIG, "server: { listen: 127.0.0.1:8080, max_body: 524288 }"),
+    (
+        CONFIG,
+        "server: { admin_token: { env: SET_TOKEN }, trusted_proxies: [ 10.0.0.0/8 ], forwarded_header: X-Real-IP }",
+    ),
     (CONFIG, "server: { listen: 127.0.0.1:8080, max_body: 512 KiB }"),
     (CONFIG, "server: { listen: 127.0.0.1:8080, stop_grace: 1m30s, header_timeout: 2 seconds }"),
     (CONFIG, "server: { listen: 127.0.0.1:8080, admin_token: 1234567890123456 }"),
@@ -150,6 +154,7 @@ const TAKEN: &[(Document, &str)] = &[
 /// Mistakes that an editor shows at once.
 const REFUSED: &[(Document, &str)] = &[
     (CONFIG, "server: { listen: 8080 }"),
+    (CONFIG, "server: { trusted_proxies: [ proxy.example ] }"),
     (CONFIG, "server: { max_body: 1 }"),
     (CONFIG, "server: { max_body: 1 mile }"),
     (CONFIG, "server: { stop_grace: 30 }"),

@@ -1,0 +1,378 @@
+//! What a sender who has proven himself waits while a crowd is at the door: the real program on loopback, each
+//! crowd from the very address that the sender has too, and the lines that it makes in the log.
+//!
+//! ```sh
+//! cargo bench --bench crowd
+//! cargo bench --bench crowd -- stalled idle
+//! ```
+//!
+//! Two senders each send ten small alerts a second, each on a connection of its own: one proves himself by the head
+//! (a bearer token), one by the body (an HMAC). A wait counts from when the request was due until its answer, which
+//! is a 200 or a 503 with `Retry-After`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a program that measures: whatever is not as expected ends it"
+)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use warroom::clock::{Clock, SystemClock};
+use warroom::signature::{Signed, Verifier, sign};
+use warroom::source::SourceKind;
+
+const TOKEN: &str = "a-token-for-this-benchmark-only";
+const NOISY: &str = "another-token-for-this-benchmark";
+const KEY: &str = "a-key-for-this-benchmark-only-too";
+/// How long each crowd stays.
+const LASTS: Duration = Duration::from_secs(20);
+/// Of each of the two senders.
+const PER_SECOND: u32 = 10;
+/// Somebody who gets no answer for so long counts as never answered.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What the goals are: the longest wait and the 99th percentile.
+const GOALS: &str = "goals: longest under 5,000 ms, p99 under 250 ms, under 100 lines a minute";
+
+type Crowd = (&'static str, fn(Arc<Target>) -> JoinSet<()>);
+
+const CROWDS: [Crowd; 6] = [
+    ("quiet", |_| JoinSet::new()),
+    ("stalled", stalled),
+    ("idle", idle),
+    ("wrong", wrong),
+    ("noisy", noisy),
+    ("flood", flood),
+];
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    println!("{} s each; {GOALS}", LASTS.as_secs());
+    println!(
+        "{:<9} {:<6} {:>8} {:>8} {:>8}  {:<28} {:>9}  of the crowd",
+        "", "proof", "p50 ms", "p99 ms", "longest", "answers", "lines/min"
+    );
+    for (name, crowd) in CROWDS {
+        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
+            runtime.block_on(measure(name, crowd));
+        }
+    }
+}
+
+/// The program under test, and what is counted.
+struct Target {
+    address: SocketAddr,
+    client: reqwest::Client,
+    lines: Arc<AtomicU64>,
+    asked: AtomicU64,
+    refused: AtomicU64,
+}
+
+async fn measure(name: &str, crowd: fn(Arc<Target>) -> JoinSet<()>) {
+    let started = Started::bridge();
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
+    let target = Arc::new(Target {
+        address: started.address,
+        client: client.build().unwrap(),
+        lines: Arc::clone(&started.lines),
+        asked: AtomicU64::new(0),
+        refused: AtomicU64::new(0),
+    });
+    if name == "flood" {
+        known(&target).await;
+    }
+    let crowd = crowd(Arc::clone(&target));
+    // The crowd is there before the first is measured.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = started.lines.load(Ordering::Relaxed);
+    let begun = Instant::now();
+    let (by_head, by_body) = tokio::join!(send(&target, false), send(&target, true));
+    let lines = started.lines.load(Ordering::Relaxed) - before;
+    let a_minute = lines as f64 * 60.0 / begun.elapsed().as_secs_f64();
+    let (asked, refused) = (&target.asked, &target.refused);
+    let crowded =
+        format!("asked {}, refused {}", asked.load(Ordering::Relaxed), refused.load(Ordering::Relaxed));
+    told(name, "head", &by_head, &format!("{a_minute:.0}"), &crowded);
+    told("", "body", &by_body, "", "");
+    drop(crowd);
+}
+
+/// A line of the table.
+fn told(name: &str, proof: &str, answers: &[(Duration, u16)], lines: &str, crowd: &str) {
+    let mut waits: Vec<Duration> = answers.iter().map(|(wait, _)| *wait).collect();
+    waits.sort_unstable();
+    let at = |hundredth: usize| waits[(waits.len() - 1) * hundredth / 100].as_secs_f64() * 1000.0;
+    let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
+    for (_, status) in answers {
+        *statuses.entry(*status).or_default() += 1;
+    }
+    let statuses = format!("{statuses:?}");
+    println!(
+        "{name:<9} {proof:<6} {:>8.1} {:>8.1} {:>8.1}  {statuses:<28} {lines:>9}  {crowd}",
+        at(50),
+        at(99),
+        at(100)
+    );
+}
+
+/// One of the two senders; 0 stands for no answer, 599 for a 503 that does not say when to come again.
+async fn send(target: &Arc<Target>, by_body: bool) -> Vec<(Duration, u16)> {
+    let begun = Instant::now();
+    let mut waiting = JoinSet::new();
+    for n in 0..PER_SECOND * u32::try_from(LASTS.as_secs()).unwrap() {
+        let due = begun + Duration::from_secs(1) * n / PER_SECOND;
+        tokio::time::sleep_until(due.into()).await;
+        let request = if by_body {
+            signed(target, n)
+        } else {
+            alerts(target, "shop", TOKEN, "info", [format!("shop-{n}")])
+        };
+        waiting.spawn(async move {
+            let status = request.send().await.map_or(0, |answer| {
+                let says_when = answer.headers().contains_key("retry-after");
+                if answer.status() == 503 && !says_when { 599 } else { answer.status().as_u16() }
+            });
+            (due.elapsed(), status)
+        });
+    }
+    waiting.join_all().await
+}
+
+/// An Alertmanager's body with these alerts, all of one group.
+fn alerts(
+    target: &Target,
+    source: &str,
+    token: &str,
+    severity: &str,
+    names: impl IntoIterator<Item = String>,
+) -> reqwest::RequestBuilder {
+    let alert = |name: String| {
+        json!({
+            "status": "firing",
+            "labels": { "alertname": source, "instance": name, "severity": severity },
+            "annotations": { "summary": format!("{name} does not answer") },
+            "startsAt": "2026-03-02T09:59:30Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "https://prometheus.example/graph",
+            "fingerprint": format!("{:016x}", name.bytes().fold(7u64, |h, b| h.wrapping_mul(31) + u64::from(b))),
+        })
+    };
+    let alerts: Vec<Value> = names.into_iter().map(alert).collect();
+    let body = json!({
+        "version": "4", "groupKey": format!("{{}}:{{alertname=\"{source}\"}}"), "truncatedAlerts": 0,
+        "status": "firing", "receiver": "warroom", "groupLabels": { "alertname": source }, "commonLabels": {},
+        "commonAnnotations": {}, "externalURL": "https://alertmanager.example", "alerts": alerts,
+    });
+    target.client.post(format!("http://{}/hooks/{source}", target.address)).bearer_auth(token).json(&body)
+}
+
+fn signed(target: &Target, n: u32) -> reqwest::RequestBuilder {
+    let now = SystemClock.now();
+    let verifier = Verifier::new(SourceKind::Sentry.default_hmac(vec![KEY.into()]).unwrap());
+    let key = format!("signed-{n}");
+    let sample = SourceKind::Sentry.sample(now, &key);
+    let Signed { headers, .. } = sign(&verifier, sample.body.as_bytes(), &key, now).unwrap();
+    let mut request = target.client.post(format!("http://{}/hooks/signed", target.address)).headers(headers);
+    for (name, value) in &sample.headers {
+        request = request.header(*name, value);
+    }
+    request.header("content-type", "application/json").body(sample.body)
+}
+
+/// Eighty senders that stop one byte before the end of 1 MiB, and begin again when they are told off.
+fn stalled(target: Arc<Target>) -> JoinSet<()> {
+    let head = format!("POST /hooks/signed HTTP/1.1\r\nHost: w\r\nContent-Length: {}\r\n\r\n", 1 << 20);
+    let bytes: Arc<Vec<u8>> = Arc::new([head.as_bytes(), &vec![b' '; (1 << 20) - 1]].concat());
+    forever(80, target, move |target| {
+        let bytes = Arc::clone(&bytes);
+        async move {
+            let Ok(mut socket) = TcpStream::connect(target.address).await else { return };
+            target.asked.fetch_add(1, Ordering::Relaxed);
+            let _ = socket.write_all(&bytes).await;
+            ended(socket, &target).await;
+        }
+    })
+}
+
+/// Eleven hundred connections on which nothing is said, opened anew when they are closed.
+fn idle(target: Arc<Target>) -> JoinSet<()> {
+    forever(1100, target, |target| async move {
+        let Ok(socket) = TcpStream::connect(target.address).await else { return };
+        target.asked.fetch_add(1, Ordering::Relaxed);
+        ended(socket, &target).await;
+    })
+}
+
+/// Requests with a wrong secret, as many as are answered and 30,000 a second at most.
+fn wrong(target: Arc<Target>) -> JoinSet<()> {
+    const AT_ONCE: u64 = 128;
+    let request =
+        b"POST /hooks/shop HTTP/1.1\r\nHost: w\r\nAuthorization: Bearer guessed\r\nContent-Length: 0\r\n\r\n";
+    forever(AT_ONCE, target, move |target| async move {
+        let Ok(mut socket) = TcpStream::connect(target.address).await else { return };
+        let mut pace =
+            tokio::time::interval(Duration::from_secs(1) * u32::try_from(AT_ONCE).unwrap() / 30_000);
+        let mut answer = [0; 4096];
+        loop {
+            pace.tick().await;
+            target.asked.fetch_add(1, Ordering::Relaxed);
+            let is_sent = socket.write_all(request).await.is_ok();
+            match socket.read(&mut answer).await {
+                Ok(read) if is_sent && read > 0 => target.refused.fetch_add(1, Ordering::Relaxed),
+                _ => return,
+            };
+        }
+    })
+}
+
+/// A source with the right token that sends twenty times as much as the others, each time another alert.
+fn noisy(target: Arc<Target>) -> JoinSet<()> {
+    let mut crowd = JoinSet::new();
+    crowd.spawn(at_a_pace(target, PER_SECOND * 20, |target, n| {
+        alerts(target, "noisy", NOISY, "warning", [format!("noisy-{n}")])
+    }));
+    crowd
+}
+
+/// What the flood's incident has seen before.
+async fn known(target: &Arc<Target>) {
+    for n in 0..100_u32 {
+        let names = (0..50).map(|i| format!("known-{n}-{i}"));
+        let answer = alerts(target, "noisy", NOISY, "critical", names).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+}
+
+/// Sixty bodies a second of fifty new alerts each, all of one incident.
+fn flood(target: Arc<Target>) -> JoinSet<()> {
+    let mut crowd = JoinSet::new();
+    crowd.spawn(at_a_pace(target, 60, |target, n| {
+        alerts(target, "noisy", NOISY, "critical", (0..50).map(|i| format!("flood-{n}-{i}")))
+    }));
+    crowd
+}
+
+async fn at_a_pace(
+    target: Arc<Target>,
+    per_second: u32,
+    request: fn(&Target, u32) -> reqwest::RequestBuilder,
+) {
+    let mut pace = tokio::time::interval(Duration::from_secs(1) / per_second);
+    let mut waiting = JoinSet::new();
+    for n in 0.. {
+        pace.tick().await;
+        while waiting.try_join_next().is_some() {}
+        let (request, target) = (request(&target, n), Arc::clone(&target));
+        waiting.spawn(async move {
+            target.asked.fetch_add(1, Ordering::Relaxed);
+            if request.send().await.is_ok_and(|answer| answer.status() != 200) {
+                target.refused.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+}
+
+/// So many at once, each again and again.
+fn forever<F>(
+    many: u64,
+    target: Arc<Target>,
+    one: impl Fn(Arc<Target>) -> F + Clone + Send + 'static,
+) -> JoinSet<()>
+where
+    F: Future<Output = ()> + Send,
+{
+    let mut crowd = JoinSet::new();
+    for _ in 0..many {
+        let (one, target) = (one.clone(), Arc::clone(&target));
+        crowd.spawn(async move {
+            loop {
+                one(Arc::clone(&target)).await;
+                // Nobody who is refused spins: the machine is for the one who is measured.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
+    crowd
+}
+
+/// Waits until the other side ends the connection.
+async fn ended(mut socket: TcpStream, target: &Target) {
+    let mut answer = [0; 1024];
+    while let Ok(read) = socket.read(&mut answer).await {
+        if read == 0 {
+            break;
+        }
+    }
+    target.refused.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Processes that end with it.
+struct Started {
+    address: SocketAddr,
+    lines: Arc<AtomicU64>,
+    processes: Vec<Child>,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+}
+
+impl Started {
+    /// The program as people run it, with one linked number at the simulated phones.
+    fn bridge() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program = env!("CARGO_BIN_EXE_warroom");
+        let mut sandbox = Command::new(program);
+        sandbox.args(["sandbox", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut sandbox = sandbox.spawn().unwrap();
+        let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut setting = |key: &str| {
+            let line = lines.find(|line| line.trim_start().starts_with(key)).unwrap();
+            line.rsplit_once(' ').unwrap().1.to_owned()
+        };
+        let config = format!(
+            "server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0 }}\nstore: sqlite:warroom.db\n\
+             gateway:\n  kind: wawp\n  base_url: {}\n  instances: [ {{ id: {}, access_token: {} }} ]\n\
+             sources:\n  shop: {{ kind: alertmanager, verify: {{ bearer: {TOKEN} }} }}\n  \
+             noisy: {{ kind: alertmanager, verify: {{ bearer: {NOISY} }} }}\n  \
+             signed: {{ kind: sentry, verify: {{ hmac: {KEY} }}, severity: {{ unmapped: sev3 }} }}\n\
+             log: {{ format: json }}\n",
+            setting("base_url"),
+            setting("id"),
+            setting("access_token"),
+        );
+        std::fs::write(folder.path().join("warroom.yaml"), config).unwrap();
+        let roster = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/roster.yaml");
+        std::fs::copy(roster, folder.path().join("roster.yaml")).unwrap();
+        let mut bridge = Command::new(program);
+        bridge.arg("serve").arg("--config").arg(folder.path().join("warroom.yaml")).stderr(Stdio::piped());
+        let mut bridge = bridge.spawn().unwrap();
+        let mut log = BufReader::new(bridge.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let line = log.find(|line| line.contains("server.listen")).unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let address = line.pointer("/fields/server.listen").and_then(Value::as_str).unwrap().parse().unwrap();
+        let lines = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&lines);
+        std::thread::spawn(move || log.for_each(|_| drop(counted.fetch_add(1, Ordering::Relaxed))));
+        Self { address, lines, processes: vec![sandbox, bridge], _folder: folder }
+    }
+}
