@@ -61,6 +61,8 @@ const ODD_GAP: SignedDuration = SignedDuration::from_secs(60);
 const SESSION_GAP: Duration = Duration::from_secs(30);
 /// Bodies emptied in one transaction.
 const FORGOTTEN_AT_ONCE: usize = 100;
+/// Between two of these.
+const FORGETTING_GAP: Duration = Duration::from_millis(20);
 /// After a store failure.
 const STORE_GAP: Duration = Duration::from_secs(1);
 /// How long a room rests whose transaction failed.
@@ -160,18 +162,32 @@ impl Worker {
     pub async fn watch(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             self.ask_sessions().await;
-            self.forget_bodies().await;
+            tokio::select! { () = self.forget_bodies() => {} () = stop.cancelled() => {} }
             tokio::select! { () = tokio::time::sleep(SESSION_GAP) => {} () = stop.cancelled() => {} }
         }
     }
 
-    /// Empties some of the bodies that are kept no longer: few enough at a time to hold up no hook.
+    /// Empties the bodies that are kept no longer: few enough at a time to hold up no hook.
     pub async fn forget_bodies(&self) {
         let before = later(self.clock.now(), -self.keep_bodies);
-        match self.store.forget_bodies(before, FORGOTTEN_AT_ONCE).await {
-            Ok(0) => {}
-            Ok(bodies) => debug!(bodies, "old webhooks' bodies were emptied"),
-            Err(error) => self.store_failed(&error),
+        let mut bodies = 0;
+        loop {
+            match self.store.forget_bodies(before, FORGOTTEN_AT_ONCE).await {
+                Ok(some) => {
+                    bodies += some;
+                    if some < FORGOTTEN_AT_ONCE {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    self.store_failed(&error);
+                    break;
+                }
+            }
+            tokio::time::sleep(FORGETTING_GAP).await;
+        }
+        if bodies > 0 {
+            debug!(bodies, "old webhooks' bodies were emptied");
         }
     }
 

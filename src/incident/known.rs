@@ -146,6 +146,15 @@ impl KnownAlert {
         }
     }
 
+    /// What is taken for known of an alert whose record cannot be read: it fired, so that its end is one.
+    #[must_use]
+    pub fn presumed(alert: &Alert, now: Timestamp) -> Self {
+        let firing = Alert { state: AlertState::Firing, ..alert.clone() };
+        let mut known = Self::of(&firing, None, now);
+        known.forget_when();
+        known
+    }
+
     /// The same alert, over.
     pub(super) fn ended(&self) -> Self {
         Self { state: AlertState::Resolved, beginnings: 0, missing_since: None, ..self.clone() }

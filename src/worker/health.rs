@@ -162,7 +162,7 @@ impl Health {
             | GatewayError::Gone { .. } => return None,
         };
         let times = times_of(reason);
-        let since = before.as_ref().filter(|r| same(r, reason)).map_or(now, |r| r.since);
+        let since = before.as_ref().filter(|r| same(r, reason)).map_or(now, |r| r.since.min(now));
         let rest = Rest {
             reason,
             words: words.clone(),
@@ -323,6 +323,14 @@ mod tests {
             health.note_failure(words, false, &down, at(0));
             assert_eq!(health.loss(words, minute).unwrap().believed_at, at(wait), "{words}");
         }
+    }
+
+    #[test]
+    fn an_outage_that_began_by_a_clock_that_was_ahead_began_now_at_the_latest() {
+        let (health, minute) = (Health::since(at(0)), SignedDuration::from_secs(60));
+        health.note_failure("main", false, &down(), at(10_800));
+        health.note_failure("main", false, &down(), at(20));
+        assert_eq!(health.loss("main", minute).unwrap().believed_at, at(80));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! A row that cannot be read is set aside, shown and counted, and stops nothing else.
 
+use serde_json::json;
 use warroom::clock::{Clock, SignedDuration};
 use warroom::room::PhaseName;
 
 use crate::events;
-use crate::harness::{ADA, Options, World};
+use crate::harness::{ADA, Options, World, firing};
 use crate::odd_gateway::OddGateway;
 
 /// What stands in a row that a disk or a hand has spoiled: no JSON, JSON of something else, no text at all.
@@ -123,8 +124,11 @@ async fn what_a_room_should_hear_and_was_told_by_the_gateway_may_be_unreadable()
             _ => "doc",
         };
         world.spoil(&format!("UPDATE {table} SET {column} = 'nothing'"));
-        world.pass(20).await;
-        world.fire("Down").await;
+        world.pass(600).await;
+        let mut again = firing("Down");
+        again["alerts"][0]["startsAt"] = json!("2026-03-02T10:09:00Z");
+        let (status, receipt) = world.post(&again).await;
+        assert_eq!((status, &receipt["incidents"][0]["id"]), (200, &json!(id)), "{table}: {receipt}");
         world.pass(20).await;
         assert!(world.updates(&id) > 0, "{table}: what came later is told");
         world.goes_on("Sound").await;

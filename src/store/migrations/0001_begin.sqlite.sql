@@ -143,6 +143,7 @@ CREATE INDEX briefs_by_incident ON briefs (incident);
 CREATE TABLE hushes (
     person TEXT PRIMARY KEY,
     until  INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,                   -- for clocks that are put back
     but    INTEGER                              -- the incident that may
 ) WITHOUT ROWID;
 CREATE INDEX rooms_by_touch ON rooms (touched_at) WHERE wake_at IS NOT NULL;

@@ -138,12 +138,14 @@ fn known_before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Al
         open => open,
     };
     let Some(incident) = open else {
-        let mut known =
-            closed.map(|closed| known_alerts(db, closed.id, alerts)).transpose()?.unwrap_or_default();
+        let mut known = closed
+            .map(|closed| known_alerts(db, closed.id, alerts, hook.received_at))
+            .transpose()?
+            .unwrap_or_default();
         known.extend(earlier_ends(db, key, hook.received_at)?);
         return Ok(Before { known, ..Before::default() });
     };
-    let known = known_alerts(db, incident.id, alerts)?;
+    let known = known_alerts(db, incident.id, alerts, hook.received_at)?;
     Ok(Before { known, room_is_over: rows::room_is_over(db, incident.id)?, incident: Some(incident) })
 }
 
@@ -214,23 +216,26 @@ fn remember_ends(
     Ok(())
 }
 
-fn known_alerts(db: &Connection, id: IncidentId, alerts: &[Alert]) -> Stored<BTreeMap<String, KnownAlert>> {
-    if is_complete_list(alerts) {
-        return rows::alerts(db, id);
-    }
+fn known_alerts(
+    db: &Connection,
+    id: IncidentId,
+    alerts: &[Alert],
+    now: Timestamp,
+) -> Stored<BTreeMap<String, KnownAlert>> {
+    let rows = if is_complete_list(alerts) {
+        all(db, "SELECT id, doc FROM alerts WHERE incident = ?1", [id.0], |r| Ok((r.get(0)?, r.get(1)?)))?
+    } else {
+        let sql = "SELECT id, doc FROM alerts WHERE incident = ?1 AND id = ?2";
+        let row = |alert: &Alert| {
+            first(db, sql, params![id.0, alert.id], |r| Ok((r.get(0)?, r.get(1)?))).transpose()
+        };
+        alerts.iter().filter_map(row).collect::<Stored<Vec<(String, Doc)>>>()?
+    };
     let mut known = BTreeMap::new();
-    for alert in alerts {
-        let doc = first(
-            db,
-            "SELECT doc FROM alerts WHERE incident = ?1 AND id = ?2",
-            params![id.0, alert.id],
-            |r| r.get::<_, Doc>(0),
-        )?;
-        // As if it were not there: what is said of it now is what is known.
-        if let Some(doc) = doc
-            && let Some(doc) = legible(db, "alert", id, doc)?
-        {
-            known.insert(alert.id.clone(), doc);
+    for (alert, doc) in rows {
+        let presumed = || alerts.iter().find(|one| one.id == alert).map(|one| KnownAlert::presumed(one, now));
+        if let Some(read) = legible(db, "alert", id, doc)?.or_else(presumed) {
+            known.insert(alert, read);
         }
     }
     Ok(known)

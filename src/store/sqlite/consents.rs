@@ -197,8 +197,10 @@ fn take_unnamed(db: &Connection, hidden: &Jid) -> Stored<Option<Consent>> {
 pub(super) fn to_name(db: &Connection, now: Timestamp) -> Stored<Vec<Unnamed>> {
     let due = all(
         db,
-        "SELECT hidden, instance, tries, doc FROM unnamed WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2",
-        params![millis(now), NAMED_AT_ONCE],
+        "SELECT hidden, instance, tries, doc FROM unnamed
+         WHERE due_at <= ?1 OR due_at > ?1 + min(?3 << min(tries, 12), ?4) * 1000 ORDER BY due_at LIMIT ?2",
+        // None waits longer than its gap, unless a clock was put back since.
+        params![millis(now), NAMED_AT_ONCE, NAME_GAP, LONGEST_NAME_GAP],
         |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, i64>(2)?, r.get::<_, Doc>(3)?)),
     )?;
     let mut found = Vec::new();

@@ -19,6 +19,8 @@ use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted};
 const AT_ONCE: i64 = 100;
 /// A room that wakes within this time comes first.
 const ROOMS_FIRST: SignedDuration = SignedDuration::from_secs(5);
+/// How long the receipt for a word gives way to rooms: with many of them there is always one.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 /// When it is looked again whether rooms are done.
 const ROOMS_GAP: SignedDuration = SignedDuration::from_secs(3);
 /// When a letter is looked at again whose number does not work.
@@ -143,14 +145,14 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
     )?;
     let due = all(
         db,
-        "SELECT id, doc FROM letters WHERE due_at <= ?1
+        "SELECT id, made_at, doc FROM letters WHERE due_at <= ?1
          ORDER BY kind = 'introduction', due_at, id LIMIT ?2",
         params![millis(now), AT_ONCE],
-        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Doc>(1)?)),
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, Doc>(2)?)),
     )?;
     let mut soonest: Option<Timestamp> = None;
     let mut wait = |until: Timestamp| soonest = Some(soonest.map_or(until, |at: Timestamp| at.min(until)));
-    for (id, doc) in due {
+    for (id, made_at, doc) in due {
         let Some(mut letter) = legible_or_never(db, id, doc)? else { continue };
         let looks = letter.is_to_be_looked_for();
         if !looks && let Some(why) = is_pointless(&letter, &consents::of(db, &letter.to)?) {
@@ -159,7 +161,7 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
         }
         let mut taken = None;
         for way in ask.ways.iter().filter(|way| fits(&letter, way, ask)) {
-            match if looks { Ok(()) } else { may_send(db, &letter, way, now)? } {
+            match if looks { Ok(()) } else { may_send(db, &letter, way, moment(made_at), now)? } {
                 Ok(()) => {
                     taken = Some(way);
                     break;
@@ -221,9 +223,12 @@ fn may_send(
     db: &Connection,
     letter: &Letter,
     way: &LetterWay,
+    made_at: Timestamp,
     now: Timestamp,
 ) -> Stored<Result<(), Timestamp>> {
-    if is_busy(db, &way.name, now)? {
+    let has_waited = !(later(now, -PATIENCE)..=now).contains(&made_at);
+    let gives_way = letter.kind == LetterKind::Introduction || !has_waited;
+    if gives_way && is_busy(db, &way.name, now)? {
         return Ok(Err(later(now, ROOMS_GAP)));
     }
     let budget = &way.budget;

@@ -151,7 +151,7 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
     }
     if let Err(until) = in_pace(db, lease, intent, now)? {
         if let Some(person) = person {
-            briefs::claim(db, intent, person, until)?;
+            briefs::claim(db, intent, person, until, now)?;
         }
         return Ok(Began::Throttled(until));
     }
