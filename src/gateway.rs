@@ -38,9 +38,9 @@ pub trait Gateway: Debug + Send + Sync {
     /// Makes a group. Success says nothing about who is in it.
     async fn create_group(&self, subject: &str, people: &[Jid]) -> Result<CreatedGroup, GatewayError>;
 
-    /// All groups of this number whose subject holds `token` as a whole word.
-    /// (`INCIDENT-1` is not in `INCIDENT-12 | …`.)
-    async fn find_groups(&self, token: &str) -> Result<Vec<FoundGroup>, GatewayError>;
+    /// All groups of this number whose subject holds the token as a whole word, and whether the list proves that
+    /// there is no other one. (`INCIDENT-1` is not in `INCIDENT-12 | …`.)
+    async fn find_groups(&self, search: &GroupSearch) -> Result<FoundGroups, GatewayError>;
 
     /// Who is in the group, with hidden ids resolved as far as the provider can for `wanted`.
     async fn members(&self, group: &GroupId, wanted: &[Jid]) -> Result<Members, GatewayError>;
@@ -175,6 +175,39 @@ pub enum AddOutcome {
     Full,
     /// Some other code, which says nothing certain.
     Unclear(u16),
+}
+
+/// What is looked for in the list of this number's groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupSearch {
+    /// The word in the subject.
+    pub token: String,
+    /// When this number was first asked to make such a group.
+    pub asked_at: Timestamp,
+    /// Groups in which this number is known to be: a list without any of them is not the whole list.
+    pub member_of: Vec<GroupId>,
+    /// Whether it matters that there is none, or no further one: that takes a list that was read afresh.
+    pub thoroughly: bool,
+    /// Whether further groups matter when one is found.
+    pub all: bool,
+}
+
+/// What a look through the list of groups showed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundGroups {
+    /// The groups that bear the token.
+    pub groups: Vec<FoundGroup>,
+    /// Why the list does not prove that there is no other one, if it does not.
+    pub doubt: Option<Doubt>,
+}
+
+/// Why a list of groups does not prove that a group is absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// In words.
+    pub why: String,
+    /// Before this much time another look is of no use.
+    pub wait: Duration,
 }
 
 /// A group found by its subject.

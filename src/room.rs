@@ -10,7 +10,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,7 @@ use crate::incident::{Incident, IncidentId, News};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::roster::Summons;
 
+mod adoption;
 pub mod agenda;
 mod alone;
 pub mod appeal;
@@ -64,6 +65,7 @@ pub use progress::{Answer, Effect};
 pub use quorum::{Matter, Pursuit, Turn};
 pub use seat::{Seat, SeatState};
 pub use standby::{Stage, Standby, StandbyStep};
+pub use unsure::Ask;
 pub use wish::Wish;
 
 /// The group made for one incident, and everything known about it.
@@ -86,10 +88,18 @@ pub struct Room {
     pub short_subject: bool,
     /// The provider did not take all people at once: make the group with one, and invite the others.
     pub core_only: bool,
-    /// Creates whose outcome was not "certainly nothing".
+    /// Creates whose outcome was not "certainly nothing", since the last fresh start.
     pub creates: u32,
-    /// When the first create was asked.
-    pub first_asked_at: Option<Timestamp>,
+    /// All creates whose outcome was not "certainly nothing", oldest first.
+    pub asked: Vec<Ask>,
+    /// The numbers whose groups were looked through in this phase.
+    pub looked: BTreeSet<String>,
+    /// Groups that bear its token and are not to be taken for it: an operator wanted another one.
+    pub rejected: BTreeSet<GroupId>,
+    /// A group that an operator named, once it was read, with the number that can read it.
+    pub readable: Option<(GroupId, String)>,
+    /// When somebody was made an admin, as far as it was answered with yes.
+    pub promotions: Vec<Timestamp>,
     /// Why it can never be made, once that is certain.
     pub hopeless: Option<String>,
     /// Whether anybody ever did not know if the group exists.
@@ -128,9 +138,6 @@ pub struct Room {
     /// When it was told that our number is out of the group; a read decides.
     #[serde(default)]
     pub ousted_at: Option<Timestamp>,
-    /// When a group with our token was heard of while nobody knew of one; it is looked for at once.
-    #[serde(default)]
-    pub heard_of_at: Option<Timestamp>,
     /// What the group is called, as far as was heard.
     #[serde(default)]
     pub named: Option<Named>,
@@ -310,7 +317,11 @@ impl Room {
             short_subject: false,
             core_only: false,
             creates: 0,
-            first_asked_at: None,
+            asked: Vec::new(),
+            looked: BTreeSet::new(),
+            rejected: BTreeSet::new(),
+            readable: None,
+            promotions: Vec::new(),
             hopeless: None,
             was_unsure: false,
             told: Vec::new(),
@@ -328,7 +339,6 @@ impl Room {
             noticed: 0,
             read_again_at: None,
             ousted_at: None,
-            heard_of_at: None,
             named: None,
             guest_of: None,
             has_hosted: false,
@@ -380,7 +390,7 @@ impl Room {
         if self.core_only {
             people.truncate(1);
         }
-        people
+        self.fewer_than_were_lost(people)
     }
 
     /// The word by which a group of this room is known.

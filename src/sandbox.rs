@@ -26,6 +26,7 @@ mod operation;
 mod page;
 mod person;
 mod policy;
+mod quirks;
 mod reply;
 mod settings;
 mod setup;
@@ -49,6 +50,7 @@ pub use self::markup::{Run, Style, runs};
 pub use self::operation::{Operation, Target, UnknownCall};
 pub use self::person::{LidKnowledge, Person, Privacy};
 pub use self::policy::{Policy, TooMuch};
+pub use self::quirks::{HALF_EMOJI, Quirks};
 pub use self::setup::{Addressing, Engine, InviteForm, Number, Setup, UnknownEngine};
 pub use self::view::{
     Creation, GroupHead, GroupView, MemberView, MessageKind, MessageView, PhoneChat, PhoneView,
@@ -162,6 +164,11 @@ impl Sandbox {
     /// Sets how long a new group is absent from the lists of groups and chats.
     pub fn set_list_lag(&self, by: SignedDuration) {
         self.with(|world, _| world.list_lag = by);
+    }
+
+    /// Sets what is odd about the provider.
+    pub fn set_quirks(&self, quirks: Quirks) {
+        self.with(|world, _| world.quirks = quirks);
     }
 
     /// Sets the limits for all numbers.

@@ -151,6 +151,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The groups that a number was asked for within its window.
     async fn creations(&self, creation: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError>;
 
+    /// Groups in which a number is known to be: those of its living rooms, and recorded ones beside them.
+    async fn groups_of(&self, instance: &str) -> Result<Vec<GroupId>, StoreError>;
+
     /// Gives the room back, to be woken at `wake_at`, or at once if something came up meanwhile.
     async fn release(
         &self,
@@ -587,6 +590,8 @@ pub struct Hearing {
     pub rooms: usize,
     /// Notices that were told before.
     pub repeated: usize,
+    /// Groups that carry an incident's id beside its room, told of for the first time.
+    pub second_groups: usize,
 }
 
 /// Whether an operator's wish was taken.

@@ -53,6 +53,8 @@ const OUTCOME_TRIES: u32 = 10;
 const OUTCOME_GAP: Duration = Duration::from_millis(200);
 /// How long a room is left alone that needs a number which the config does not have any more.
 const NO_NUMBER_GAP: SignedDuration = SignedDuration::from_mins(10);
+/// How long a room sleeps at most because another number than its own is resting.
+const OTHER_NUMBER_GAP: SignedDuration = SignedDuration::from_secs(60);
 /// A room that the provider makes wait longer than this is worth a word in the log.
 const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
 /// How long a room is left alone whose record contradicts itself.
@@ -294,6 +296,14 @@ impl Worker {
                         return Ok(End::Lost);
                     }
                 }
+                Next::Refuse(why) => {
+                    lease.room.forget_named_groups();
+                    warn!(incident.id = %lease.room.incident, why, "an operator's wish cannot be granted");
+                    let finished = self.store.refuse_wish(lease, &why, now).await?;
+                    if !refresh(lease, finished) {
+                        return Ok(End::Lost);
+                    }
+                }
                 Next::Call(step) => {
                     // A call must end before the lease does, or somebody else could make it a second time.
                     if self.is_too_late(lease, now) || stop.is_cancelled() {
@@ -320,9 +330,15 @@ impl Worker {
         let finished = match room.take(&event, now) {
             Ok(()) => {
                 // A second group may have been made through another number than the room.
-                let adopted = |o: &&Orphaned| room.phase.group() == Some(&o.group) && o.instance.is_some();
-                if let Some(orphan) = lease.wanted.orphans.iter().find(adopted) {
+                let found = |o: &&Orphaned| room.phase.group() == Some(&o.group) && o.instance.is_some();
+                if let Event::Found { .. } = event
+                    && let Some(orphan) = lease.wanted.orphans.iter().find(found)
+                {
                     room.instance.clone_from(&orphan.instance);
+                }
+                if event == Event::NewGroup {
+                    room.rejected.extend(lease.wanted.orphans.iter().map(|o| o.group.clone()));
+                    room.rejected.extend(lease.room.phase.group().cloned());
                 }
                 // A room that is only parked on the way to another group waits for nobody.
                 let waits = !(matches!(event, Event::Spent { .. }) && lease.wanted.wish.is_some());
@@ -393,7 +409,12 @@ impl Worker {
                         let answer = Answer::Failed(GatewayError::NotSent { detail });
                         return self.finish(lease, intent, &step, &answer, ground).await;
                     }
-                    let answer = perform(number.gateway.as_ref(), &step, &ground.numbers.ids()).await;
+                    let member_of = match step {
+                        Step::Look { .. } | Step::Sweep { .. } => self.store.groups_of(&number.name).await?,
+                        _ => Vec::new(),
+                    };
+                    let answer =
+                        perform(number.gateway.as_ref(), &step, &ground.numbers.ids(), member_of).await;
                     let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
                     self.note_health(number, create, failure);
                     return self.finish(lease, intent, &step, &answer, ground).await;
@@ -412,6 +433,9 @@ impl Worker {
         }
         // A number that is given up meanwhile changes what there is to do.
         let until = ground.numbers.next_at(now).map_or(until, |at| until.min(at));
+        // What waits for another number than the room's must not keep the room asleep.
+        let other = step.through().is_some_and(|name| lease.room.instance.as_deref() != Some(name));
+        let until = if other { until.min(later(now, OTHER_NUMBER_GAP)) } else { until };
         Ok(Some(End::Asleep(Some(until))))
     }
 

@@ -20,6 +20,7 @@ use crate::jid::GroupId;
   warroom rooms show INCIDENT-7                   everything about one
   warroom rooms resume INCIDENT-7                 go on from where it was parked
   warroom rooms adopt INCIDENT-7 120363000000000001@g.us
+  warroom rooms new-group INCIDENT-7              make another group, whatever became of the first
   warroom rooms close INCIDENT-7                  end the room now
   warroom rooms close INCIDENT-7 --group 120363000000000002@g.us
                                                   close a second group, and tell its people where the room is
@@ -54,7 +55,12 @@ enum What {
         /// INCIDENT-7, or just 7
         id: IncidentId,
     },
-    /// Takes a group as the room: any for a parked room, a recorded second group for a live one
+    /// Makes another group for a parked room, or while nobody knows whether there is one
+    NewGroup {
+        /// INCIDENT-7, or just 7
+        id: IncidentId,
+    },
+    /// Takes a group as the room, once it was read: any for a parked room, a recorded second group for a live one
     Adopt {
         /// INCIDENT-7, or just 7
         id: IncidentId,
@@ -127,6 +133,7 @@ pub(super) fn run(options: &Options, out: &mut dyn Write) -> Result<u8, Failure>
         Some(What::Show { id, json }) => show(desk, *id, *json, out),
         Some(What::Resume { id }) => act(id, "resume", None),
         Some(What::Cancel { id }) => act(id, "cancel", None),
+        Some(What::NewGroup { id }) => act(id, "new-group", None),
         Some(What::Adopt { id, group }) => act(id, "adopt", Some(group)),
         Some(What::Close { id, group }) => act(id, "close", group.as_ref()),
     }

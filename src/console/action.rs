@@ -15,6 +15,8 @@ pub(super) enum Action {
     Resume,
     /// Take a named group as the room.
     Adopt,
+    /// Make another group.
+    NewGroup,
 }
 
 /// What will happen to a second group that is closed.
@@ -22,7 +24,7 @@ pub(super) const CLOSING_ORPHAN: &str =
     "Taken: the people in that group are told where the room is, and our number leaves it.";
 
 impl Action {
-    const ALL: [Self; 4] = [Self::Cancel, Self::Close, Self::Resume, Self::Adopt];
+    const ALL: [Self; 5] = [Self::Cancel, Self::Close, Self::Resume, Self::Adopt, Self::NewGroup];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -30,6 +32,7 @@ impl Action {
             Self::Close => "close",
             Self::Resume => "resume",
             Self::Adopt => "adopt",
+            Self::NewGroup => "new-group",
         }
     }
 
@@ -43,6 +46,7 @@ impl Action {
             Self::Cancel | Self::Close => Wish::Cancel,
             Self::Resume => Wish::Resume { group: None },
             Self::Adopt => Wish::Resume { group },
+            Self::NewGroup => Wish::NewGroup,
         }
     }
 
@@ -51,7 +55,10 @@ impl Action {
         match self {
             Self::Cancel | Self::Close => "Taken: the room will be ended in a moment.",
             Self::Resume => "Taken: the room goes on in a moment.",
-            Self::Adopt => "Taken: this group will be the room in a moment.",
+            Self::Adopt => {
+                "Taken: the group is read, and if our number is in it, it is the room in a moment."
+            }
+            Self::NewGroup => "Taken: another group will be made in a moment.",
         }
     }
 }
@@ -63,6 +70,9 @@ pub(super) fn offered(room: &Room, now: Timestamp) -> Vec<Action> {
     let mut actions = Vec::new();
     if takes(&Event::Resume { group: None }) {
         actions.extend([Action::Resume, Action::Adopt]);
+    }
+    if takes(&Event::NewGroup) {
+        actions.push(Action::NewGroup);
     }
     if takes(&Event::Cancel) {
         actions.push(if room.phase.group().is_some() { Action::Close } else { Action::Cancel });

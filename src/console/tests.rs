@@ -22,7 +22,7 @@ use crate::clock::{Clock, SignedDuration, TestClock, Timestamp, new_id};
 use crate::config::{self, RosterInForce, Strictness};
 use crate::gateway::fetch::Https;
 use crate::gateway::{AddOutcome, Added, Capabilities, CreatedGroup, GatewayError, InviteLink};
-use crate::gateway::{FoundGroup, Member, Members, Refusal, Sent};
+use crate::gateway::{FoundGroup, FoundGroups, Member, Members, Refusal, Sent};
 use crate::incident::{Incident, IncidentId};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
@@ -301,7 +301,13 @@ impl Desk {
             created_at: Some(Timestamp::from_second(self.clock.now().as_second() + second).unwrap()),
         };
         let groups = vec![found(GROUP, -1), found(OTHER_GROUP, 0)];
-        self.call(id, Step::Look { token: id.to_string() }, Answer::Groups(groups)).await;
+        let look = Step::Look {
+            token: id.to_string(),
+            instance: "main".into(),
+            asked_at: self.clock.now(),
+            thoroughly: true,
+        };
+        self.call(id, look, Answer::Groups(FoundGroups { groups, doubt: None })).await;
         id
     }
 

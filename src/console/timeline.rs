@@ -166,6 +166,7 @@ fn words(event: &Event) -> String {
             format!("its number does not work: the room goes on through `{instance}`")
         }
         Event::Cancel => "an operator ended it".to_owned(),
+        Event::NewGroup => "an operator says: make a new group".to_owned(),
         Event::Resume { group: None } => "an operator says: go on".to_owned(),
         Event::ClockSet => "the clock was put back; what the room waits for is due now".to_owned(),
         Event::Resume { group: Some(group) } => format!("an operator says: {group} is the room"),

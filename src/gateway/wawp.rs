@@ -18,8 +18,8 @@ use tokio::time::Instant;
 
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, Own,
-    OwnMessage, Refusal, Sent, Session,
+    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members,
+    Own, OwnMessage, Refusal, Sent, Session,
 };
 use crate::jid::{ChatId, GroupId, Jid};
 use call::{Asked, Call, refused};
@@ -148,6 +148,24 @@ impl Wawp {
         self.ask(Asked::new(call), request, self.deadline(), told::is_done).await
     }
 
+    /// Leaves something in a group to its admins. It is read back, because engines say yes without doing it;
+    /// where it cannot be read, yes is believed.
+    async fn let_only_admins(&self, call: Call, group: &GroupId, setting: &str) -> Result<(), GatewayError> {
+        let deadline = self.deadline();
+        let request = Request::put(group_path(group, setting)).field("adminsOnly", true);
+        self.ask(Asked::new(call), request, deadline, told::is_done).await?;
+        let is_set = |reply: &Reply| {
+            reply.layers().into_iter().find_map(|layer| reply::flag_at(layer, &["adminsOnly"]))
+        };
+        let asked = Asked::new(Call::ReadSettings);
+        match self.ask(asked, Request::get(group_path(group, setting)), deadline, is_set).await {
+            Ok(false) => {
+                Err(GatewayError::NotSent { detail: "it was answered with yes and is not done".to_owned() })
+            }
+            Ok(true) | Err(_) => Ok(()),
+        }
+    }
+
     /// The linked number's own ids. A failure is not kept: the next call asks again.
     async fn me(&self, deadline: Deadline) -> Option<Own> {
         // A small part of the time only: what comes after it matters more.
@@ -158,9 +176,25 @@ impl Wawp {
         }
         let request = Request::get("/v2/session/info");
         let me = self.ask(Asked::new(Call::Session), request, deadline, account::me).await;
-        let me = me.ok()?;
-        *locked(&self.me) = Some(me.clone());
-        Some(me)
+        Some(self.keep(me.ok()?))
+    }
+
+    /// Keeps what the provider said of the number's ids. The hidden one is not told every time.
+    fn keep(&self, told: Own) -> Own {
+        let mut known = locked(&self.me);
+        let before = known.take().filter(|before| before.phone == told.phone);
+        let hidden = told.hidden.or_else(|| before?.hidden);
+        known.insert(Own { phone: told.phone, hidden }).clone()
+    }
+
+    /// The same with the hidden id, which some engines tell nowhere but in their table of such ids.
+    async fn me_with_hidden(&self, deadline: Deadline) -> Option<Own> {
+        let me = self.me(deadline).await?;
+        if me.hidden.is_some() {
+            return Some(me);
+        }
+        let hidden = self.lid_of(&me.phone, deadline.at_most(self.call_timeout / 6)).await;
+        Some(self.keep(Own { hidden, ..me }))
     }
 }
 
@@ -185,11 +219,9 @@ impl Gateway for Wawp {
         match self.ask(Asked::new(Call::Session), request, self.deadline(), read).await {
             Ok((session, me)) => {
                 // The instance may have been linked to another number meanwhile.
-                if me.is_some() {
-                    *locked(&self.me) = me;
-                }
+                let own = me.map(|me| self.keep(me));
                 Ok(match session {
-                    working @ Session::Working { .. } => working,
+                    Session::Working { .. } => Session::Working { own },
                     Session::Down(word) => Session::Down(self.classifier.clean(&word)),
                 })
             }
@@ -217,8 +249,8 @@ impl Gateway for Wawp {
         Ok(made)
     }
 
-    async fn find_groups(&self, token: &str) -> Result<Vec<FoundGroup>, GatewayError> {
-        self.search(token, self.deadline()).await
+    async fn find_groups(&self, search: &GroupSearch) -> Result<FoundGroups, GatewayError> {
+        self.search(search, self.deadline()).await
     }
 
     async fn members(&self, group: &GroupId, wanted: &[Jid]) -> Result<Members, GatewayError> {
@@ -292,15 +324,11 @@ impl Gateway for Wawp {
     }
 
     async fn lock_settings(&self, group: &GroupId) -> Result<(), GatewayError> {
-        let request =
-            Request::put(group_path(group, "/settings/security/info-admin-only")).field("adminsOnly", true);
-        self.set(Call::LockSettings, request).await
+        self.let_only_admins(Call::LockSettings, group, "/settings/security/info-admin-only").await
     }
 
     async fn lock_messages(&self, group: &GroupId) -> Result<(), GatewayError> {
-        let request = Request::put(group_path(group, "/settings/security/messages-admin-only"))
-            .field("adminsOnly", true);
-        self.set(Call::LockMessages, request).await
+        self.let_only_admins(Call::LockMessages, group, "/settings/security/messages-admin-only").await
     }
 
     async fn send_text(&self, chat: &ChatId, text: &str) -> Result<Sent, GatewayError> {

@@ -14,6 +14,9 @@ const SECOND_LIST: SignedDuration = SignedDuration::from_secs(60);
 /// missing is over. A little more than Alertmanager's usual `group_interval`.
 const NO_LIST: SignedDuration = SignedDuration::from_mins(6);
 
+/// Why an incident is over that another one takes the place of.
+const NEVER_TOLD: &str = "its end was never told, and what begins now is another incident";
+
 /// What is known before a body.
 #[derive(Debug, Clone, Default)]
 pub struct Before {
@@ -52,6 +55,7 @@ impl Before {
             changed_at: now,
             look_at: None,
             stale_since: None,
+            end_reason: incident.end_reason.clone().or_else(|| Some(NEVER_TOLD.to_owned())),
             ..incident.clone()
         })
     }

@@ -20,6 +20,12 @@ const CROSSING: SignedDuration = SignedDuration::from_secs(60);
 /// Times that the same condition begins without an end, from which on its rule looks as if it told no ends.
 const BEGINNINGS: u32 = 3;
 
+/// Whether one moment is before another, as far as the coarser of the two tells.
+fn is_before(one: Timestamp, other: Timestamp) -> bool {
+    let is_coarse = one.subsec_nanosecond() == 0 || other.subsec_nanosecond() == 0;
+    if is_coarse { one.as_second() < other.as_second() } else { one < other }
+}
+
 /// What is remembered of one alert inside an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownAlert {
@@ -169,22 +175,23 @@ impl KnownAlert {
     /// one at which we heard of it: otherwise nothing would be new to us for as long as it was ahead.
     fn makes_late(&self, told: &Alert, now: Timestamp) -> bool {
         let not_ahead = |at: Timestamp| at.min(self.heard_at);
-        let (is_over, fires) = (self.state == AlertState::Resolved, told.state != AlertState::Resolved);
-        if is_over && fires && self.ended_for_good {
-            return true;
-        }
-        match (self.happened_at.map(not_ahead), told.happened_at) {
-            (Some(known), Some(at)) if at < known || (at == known && is_over && fires) => return true,
-            _ => {}
-        }
-        if fires {
-            let known = self.outbreak_at.max(self.happened_at);
-            let is_same = told.outbreak_at.is_some_and(|at| known.is_some_and(|known| at <= known));
-            let crosses = now.duration_since(self.heard_at) < CROSSING;
-            is_over && told.happened_at.is_none() && is_same && crosses
-        } else {
-            let begun = self.outbreak_at.map(not_ahead);
-            told.happened_at.is_some_and(|ended| begun.is_some_and(|begun| ended < begun))
+        let (known, at) = (self.happened_at.map(not_ahead), told.happened_at);
+        let is_older = at.zip(known).is_some_and(|(at, known)| is_before(at, known));
+        let fires = told.state != AlertState::Resolved && !told.keeps.state;
+        match (self.state == AlertState::Resolved, fires) {
+            (false, true) => is_older,
+            (true, true) => {
+                let known_to_end = self.outbreak_at.max(self.happened_at);
+                let is_same = told.outbreak_at.is_some_and(|at| known_to_end.is_some_and(|end| at <= end));
+                let crosses = at.is_none() && now.duration_since(self.heard_at) < CROSSING;
+                self.ended_for_good || is_older || (at.is_some() && at == known) || (is_same && crosses)
+            }
+            (false, false) => {
+                let begun = self.outbreak_at.map(not_ahead);
+                is_older || at.zip(begun).is_some_and(|(ended, begun)| is_before(ended, begun))
+            }
+            // It changes nothing either way.
+            (true, false) => false,
         }
     }
 

@@ -17,7 +17,7 @@ use crate::alert::{LinkKind, Severity, is_web_address, paragraph};
 use crate::clock::Timestamp;
 use crate::gateway::{InviteLink, subject_has_token};
 use crate::incident::{Incident, IncidentId, News, State};
-use crate::room::{Also, Matter, NewsItem, Room, Seat, SeatState};
+use crate::room::{Also, Chore, Done, Matter, NewsItem, Room, Seat, SeatState};
 use crate::roster::{COMMANDER, FALLBACK, zone};
 
 mod links;
@@ -55,6 +55,11 @@ pub(super) enum Topic<'a> {
     End,
     /// Where the room is, for those in another group.
     Pointer,
+}
+
+/// Whether a small thing was done, and not only tried.
+fn did(room: &Room, chore: Chore) -> bool {
+    matches!(room.chores.get(&chore), Some(Done::Well { .. }))
 }
 
 /// How much of each long part is shown, in UTF-16 units or pieces.
@@ -279,6 +284,7 @@ impl Scene<'_> {
             ("firing", Value::from(incident.firing_count())),
             ("alerts", Value::from(alerts(incident.firing_count(), incident.truncated))),
             ("acknowledged", Value::from(incident.acknowledged)),
+            ("end_reason", Value::from(incident.end_reason.as_deref().map(|reason| plain(reason, SENTENCE)))),
             ("close_after", Value::from(length(settings.close_after.as_secs()))),
         ])
     }
@@ -337,6 +343,8 @@ impl Scene<'_> {
             ("people", Value::from(people)),
             ("commander", Value::from(commander)),
             ("host", Value::from(room.guest_of.map(|host| Value::from_safe_string(host.to_string())))),
+            ("locked", Value::from(did(room, Chore::LockMessages))),
+            ("link_dead", Value::from(did(room, Chore::RevokeLink))),
             ("made", Value::from(room.phase.group().is_some())),
             ("room_name", Value::from(room.subject.as_deref().map(|name| one(name, SHORT)))),
             ("counted", Value::from(room.read_at.is_some())),

@@ -214,6 +214,14 @@ impl Receiver {
         match committed.await {
             Ok(Ok((came, hearing))) => {
                 tell_of(&came, instance);
+                if hearing.second_groups > 0 {
+                    let groups = hearing.second_groups;
+                    warn!(
+                        gateway.instance = instance,
+                        groups,
+                        "the gateway told of a second group that carries an incident's id; adopt it or close it"
+                    );
+                }
                 if hearing.rooms + came.rooms > 0 {
                     self.bell.notify_one();
                     let rooms = hearing.rooms + came.rooms;

@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::adoption;
 use super::alone::{look_for, reach_one_by_one};
 use super::appeal::{self, Appeal};
 use super::attendance::{bring_in, chat_to_check, everybody_looked_for};
@@ -61,6 +62,8 @@ pub enum Next {
     Call(Step),
     /// Nothing to call: just note what happened.
     Note(Event),
+    /// What the operator asked for cannot be granted.
+    Refuse(String),
     /// Nothing before this moment.
     Sleep(Timestamp),
     /// Nothing until somebody wakes the room.
@@ -74,10 +77,12 @@ pub enum Next {
 pub enum Step {
     /// Make the group.
     Create { subject: String, people: Vec<Jid> },
-    /// Look whether a lost create made one.
-    Look { token: String },
+    /// Look whether a lost create of this number made one.
+    Look { token: String, instance: String, asked_at: Timestamp, thoroughly: bool },
     /// Look for a second group, once the list has settled.
-    Sweep { token: String },
+    Sweep { token: String, instance: String, asked_at: Timestamp },
+    /// Read a group that an operator named, before it is taken.
+    ReadGroup { group: GroupId, instance: String },
     /// Say something.
     Say { what: What, chat: ChatId, text: String },
     /// Look whether something lost was said.
@@ -208,6 +213,7 @@ impl Step {
             Self::Create { .. } => "create",
             Self::Look { .. } => "look",
             Self::Sweep { .. } => "sweep",
+            Self::ReadGroup { .. } => "read_group",
             Self::Say { .. } => "say",
             Self::LookForMessage { .. } => "look_for_message",
             Self::Describe { .. } => "describe",
@@ -241,9 +247,11 @@ impl Step {
             Self::Appeal(appeal) => format!("second_way {}", appeal.reason.as_str()),
             Self::RenameOrphan { group, .. } => format!("rename_orphan {group}"),
             Self::LeaveOrphan { group } => format!("leave_orphan {group}"),
+            Self::Look { instance, .. } | Self::Sweep { instance, .. } => {
+                format!("{} {instance}", self.name())
+            }
+            Self::ReadGroup { group, instance } => format!("read_group {group} {instance}"),
             Self::Create { .. }
-            | Self::Look { .. }
-            | Self::Sweep { .. }
             | Self::Describe { .. }
             | Self::ReadMembers { .. }
             | Self::AddMembers { .. }
@@ -269,6 +277,7 @@ impl Step {
             Self::Say { chat: ChatId::Group(_), .. }
             | Self::Look { .. }
             | Self::Sweep { .. }
+            | Self::ReadGroup { .. }
             | Self::LookForMessage { .. }
             | Self::Describe { .. }
             | Self::ReadMembers { .. }
@@ -285,11 +294,43 @@ impl Step {
         }
     }
 
+    /// The number through which this call goes and no other, where that is not a question of the room.
+    #[must_use]
+    pub fn through(&self) -> Option<&str> {
+        match self {
+            Self::Look { instance, .. } | Self::Sweep { instance, .. } | Self::ReadGroup { instance, .. } => {
+                Some(instance)
+            }
+            Self::Standby(step) if step.is_its_own() => Some(step.instance()),
+            Self::Create { .. }
+            | Self::Say { .. }
+            | Self::LookForMessage { .. }
+            | Self::Describe { .. }
+            | Self::ReadMembers { .. }
+            | Self::AddMembers { .. }
+            | Self::CheckHistory { .. }
+            | Self::GetLink { .. }
+            | Self::CheckReachable { .. }
+            | Self::LockSettings { .. }
+            | Self::Promote { .. }
+            | Self::RevokeLink { .. }
+            | Self::LockMessages { .. }
+            | Self::Rename { .. }
+            | Self::Leave { .. }
+            | Self::Standby(_)
+            | Self::Appeal(_)
+            | Self::RenameOrphan { .. }
+            | Self::LeaveOrphan { .. } => None,
+        }
+    }
+
     /// Whether only the room's own number can make this call. Others can while that one does not work.
     #[must_use]
     pub fn needs_its_number(&self) -> bool {
         match self {
-            Self::Create { .. } | Self::CheckHistory { .. } | Self::Appeal(_) => false,
+            Self::Create { .. } | Self::CheckHistory { .. } | Self::Appeal(_) | Self::ReadGroup { .. } => {
+                false
+            }
             Self::Standby(step) => !step.is_its_own(),
             Self::Say { what, .. } | Self::LookForMessage { what, .. } => {
                 !matches!(what, What::Brief { .. } | What::Quiet { .. })
@@ -329,8 +370,11 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
     if matches!(room.phase, Phase::Creating { .. }) {
         return Next::Note(Event::Lost { look_at: now });
     }
+    if let Some(event) = unsure::told_of(room, wanted) {
+        return Next::Note(event);
+    }
     if let Some(wish) = &wanted.wish {
-        return Next::Note(wish.next_move(&room.phase));
+        return adoption::grant(wish, room, wanted, ground, now);
     }
     let own_works = room.instance.as_deref().is_none_or(|own| ground.numbers.works(own));
     let next = match &room.phase {
@@ -447,9 +491,6 @@ fn while_live(
         let text = composer.description(&wanted.incident, room, now);
         agenda.chore(Chore::Description, Step::Describe { group: group.clone(), text });
     }
-    if room.was_unsure && !room.chores.contains_key(&Chore::Sweep) {
-        agenda.offer_at(later(since, policy.settle), Step::Sweep { token: room.token() });
-    }
     let mut read_at = next_read(room, policy, since);
     if room.is_briefed() && wanted.incident.state == State::Open {
         match judge(room, policy.strangers, now) {
@@ -471,6 +512,7 @@ fn while_live(
     }
     if owns_group
         && policy.second_admin
+        && room.may_promote()
         && let Some(seat) = room
             .seats
             .iter()
@@ -509,6 +551,9 @@ fn while_live(
             let text = composer.departed(&wanted.incident, room, now);
             agenda.offer_at(soonest, into_room(What::Departures, text));
         }
+    }
+    if room.was_unsure {
+        unsure::sweep(&mut agenda, room, ground, later(since, policy.settle));
     }
     if let Some(closes_at) = wanted.incident.closes_at() {
         agenda.wake(closes_at);

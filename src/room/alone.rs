@@ -37,7 +37,7 @@ pub(super) fn reach_one_by_one(
     }
     match one_by_one(room, wanted, ground, &why, now).decide() {
         Next::Rest => Next::Note(Event::Spent { why }),
-        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
+        next @ (Next::Call(_) | Next::Note(_) | Next::Refuse(_) | Next::Sleep(_)) => next,
     }
 }
 

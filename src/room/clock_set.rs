@@ -23,17 +23,17 @@ impl Room {
     pub(super) fn put_back(&mut self, now: Timestamp) {
         let sooner = |at: &mut Timestamp| *at = (*at).min(now);
         for at in [
-            &mut self.first_asked_at,
             &mut self.read_at,
             &mut self.read_again_at,
             &mut self.ousted_at,
-            &mut self.heard_of_at,
             &mut self.hold_until,
             &mut self.down_at,
             &mut self.pursuit.added_at,
         ] {
             at.iter_mut().for_each(sooner);
         }
+        self.asked.iter_mut().for_each(|ask| sooner(&mut ask.at));
+        self.promotions.iter_mut().for_each(sooner);
         self.pursuit.chases.values_mut().for_each(|chase| sooner(&mut chase.next_at));
         self.troubles.values_mut().for_each(|trouble| sooner(&mut trouble.retry_at));
         self.told.iter_mut().for_each(|told| sooner(&mut told.at));

@@ -4,12 +4,14 @@ use super::agenda::{Ground, Next, Step, What};
 use super::alone::look_for;
 use super::offers::Agenda;
 use super::phase::Event;
-use super::{Chore, Room, Wanted, standby};
+use super::{Chore, Room, Wanted, standby, unsure};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::jid::{ChatId, GroupId};
 
 /// After this long the last steps are left to a person, even if the number was down all the time.
 const CLOSING: SignedDuration = SignedDuration::from_hours(24);
+/// How long the last words wait for the link to be made useless and the group to be locked.
+const LAST_WORDS: SignedDuration = SignedDuration::from_mins(1);
 
 pub(super) fn while_closing(
     room: &Room,
@@ -32,24 +34,40 @@ pub(super) fn while_closing(
         return look_for(saying, room, now);
     }
     let mut agenda = Agenda::new(room, now);
-    if room.is_briefed() {
-        let text = ground.composer.last_words(&wanted.incident, room, now);
-        let chat = ChatId::Group(group.clone());
-        agenda.chore(Chore::LastWords, Step::Say { what: What::LastWords, chat, text });
-    }
-    if room.guest_of.is_none() {
+    let owns_group = room.guest_of.is_none();
+    if owns_group {
         agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
         agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
+    }
+    if room.is_briefed() && !room.chores.contains_key(&Chore::LastWords) {
+        // They say what was done, so they come after it.
+        let is_ended = |chore| room.chores.contains_key(&chore);
+        let is_shut = !owns_group || (is_ended(Chore::RevokeLink) && is_ended(Chore::LockMessages));
+        let at = if is_shut { now } else { later(since, LAST_WORDS) };
+        let text = ground.composer.last_words(&wanted.incident, room, now);
+        let chat = ChatId::Group(group.clone());
+        agenda.offer_at(at, Step::Say { what: What::LastWords, chat, text });
+    }
+    if owns_group {
         let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
         agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
     }
     if room.was_unsure {
-        agenda.chore(Chore::LastSweep, Step::Sweep { token: room.token() });
+        unsure::sweep(&mut agenda, room, ground, now);
+        if let Some(at) = ground.numbers.next_at(now).filter(|_| waits_for_a_number(room, ground, now)) {
+            agenda.wake(at);
+        }
     }
     match agenda.decide() {
         Next::Rest => Next::Note(Event::Finished),
-        next @ (Next::Call(_) | Next::Note(_) | Next::Sleep(_)) => next,
+        next @ (Next::Call(_) | Next::Note(_) | Next::Refuse(_) | Next::Sleep(_)) => next,
     }
+}
+
+/// Whether a number that may have made a second group does not work and is not lost yet.
+fn waits_for_a_number(room: &Room, ground: Ground<'_>, now: Timestamp) -> bool {
+    let numbers = ground.numbers;
+    room.unlooked().any(|instance| !numbers.works(instance) && !numbers.is_lost(instance, now))
 }
 
 /// A group that is over is left alone, and left altogether if the policy says so.

@@ -23,6 +23,8 @@ pub struct Orphaned {
     pub group: GroupId,
     /// The linked number that is in it; the room's own, if that is not known.
     pub instance: Option<String>,
+    /// When we learned of it.
+    pub found_at: Timestamp,
     /// Whether an operator wants it closed.
     pub closing: bool,
 }
@@ -57,6 +59,7 @@ impl Step {
             Self::Create { .. }
             | Self::Look { .. }
             | Self::Sweep { .. }
+            | Self::ReadGroup { .. }
             | Self::Say { .. }
             | Self::LookForMessage { .. }
             | Self::Describe { .. }
@@ -92,7 +95,7 @@ pub(super) fn after(next: Next, room: &Room, wanted: &Wanted, ground: Ground<'_>
     let until = match &next {
         Next::Rest => None,
         Next::Sleep(until) => Some(*until),
-        Next::Call(_) | Next::Note(_) => return next,
+        Next::Call(_) | Next::Note(_) | Next::Refuse(_) => return next,
     };
     if !wanted.orphans.iter().any(|orphan| orphan.closing) || !is_possible(&room.phase) {
         return next;

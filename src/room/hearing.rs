@@ -7,13 +7,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::agenda::What;
-use super::phase::Phase;
 use super::progress::DOWN_GAP;
 use super::saying::same_words;
 use super::seat::{Heed, Seat, SeatState};
 use super::{Chore, Done, Room};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::{Notice, NoticeKind, Session, Whom, subject_has_token};
+use crate::gateway::{Notice, NoticeKind, Session, Whom};
 use crate::jid::{ChatId, GroupId};
 
 /// A notice with its place in the order.
@@ -73,8 +72,8 @@ impl Room {
                 self.ousted_at = Some(now);
                 self.read_again_at = Some(now);
             }
-            NoticeKind::WeJoined { group, subject } => {
-                self.hear_of_group(group, subject.as_deref(), &item.instance, now);
+            NoticeKind::WeJoined { group, .. } if self.is_in(group) && self.is_by(&item.instance) => {
+                self.ousted_at = None;
             }
             NoticeKind::Renamed { group, subject } if self.is_in(group) => {
                 if self.named.as_ref().is_none_or(|named| named.at <= at) {
@@ -97,6 +96,7 @@ impl Room {
             }
             NoticeKind::Joined { .. }
             | NoticeKind::Left { .. }
+            | NoticeKind::WeJoined { .. }
             | NoticeKind::WeLeft { .. }
             | NoticeKind::Renamed { .. }
             | NoticeKind::Changed { .. }
@@ -140,32 +140,8 @@ impl Room {
         self.saying = self.saying.take().filter(|saying| !is_theirs(&saying.what));
     }
 
-    /// A group that carries our token: the one looked for, or one too many. Either way a look decides.
-    fn hear_of_group(&mut self, group: &GroupId, subject: Option<&str>, instance: &str, now: Timestamp) {
-        if self.is_in(group) {
-            if self.is_by(instance) {
-                self.ousted_at = None;
-            }
-        } else if subject.is_some_and(|subject| subject_has_token(subject, &self.token())) {
-            match self.phase {
-                Phase::Creating { .. } | Phase::Unsure { .. } => {
-                    self.heard_of_at = Some(now);
-                }
-                Phase::Live { .. } => {
-                    self.was_unsure = true;
-                    self.chores.remove(&Chore::Sweep);
-                }
-                Phase::Wanted { .. }
-                | Phase::Closing { .. }
-                | Phase::Closed { .. }
-                | Phase::Skipped { .. }
-                | Phase::Parked { .. } => {}
-            }
-        }
-    }
-
     /// Reads the members a few seconds from now, together with whatever else comes until then.
-    fn read_soon(&mut self, now: Timestamp) {
+    pub(super) fn read_soon(&mut self, now: Timestamp) {
         let gently = self.read_at.map_or(now, |at| later(at, GENTLY));
         let at = later(now, SOON).max(gently);
         self.read_again_at = Some(self.read_again_at.map_or(at, |known| known.min(at)));
@@ -177,6 +153,7 @@ impl Room {
             && matches!(self.chores.get(&Chore::SecondAdmin), Some(Done::Well { at }) if self.left_after(*at))
         {
             self.chores.remove(&Chore::SecondAdmin);
+            self.promotions.clear();
         }
     }
 

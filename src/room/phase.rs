@@ -163,6 +163,8 @@ pub enum Event {
         /// The group to take as the room.
         group: Option<GroupId>,
     },
+    /// An operator says: make another group.
+    NewGroup,
     /// The clock was put back: what was known is known since now at the latest.
     ClockSet,
 }
@@ -231,6 +233,7 @@ impl Event {
             Self::Switched { .. } => "switched",
             Self::Cancel => "cancel",
             Self::Resume { .. } => "resume",
+            Self::NewGroup => "new_group",
             Self::ClockSet => "clock_set",
         }
     }
@@ -277,7 +280,8 @@ impl Phase {
 
             (Self::Wanted { .. }, Event::Folded { group, .. })
             | (Self::Creating { .. }, Event::Made { group })
-            | (Self::Unsure { .. }, Event::Found { group })
+            // While another create waits, the provider may tell of the group that an earlier one made.
+            | (Self::Wanted { .. } | Self::Unsure { .. }, Event::Found { group })
             | (Self::Parked { .. }, Event::Resume { group: Some(group) }) => Self::live(group, at),
             (Self::Creating { .. }, Event::NotSent { retry_at }) => {
                 Self::Wanted { since: at, not_before: *retry_at }
@@ -316,6 +320,9 @@ impl Phase {
 
             (phase, Event::ClockSet) => phase.put_back(at),
 
+            (Self::Parked { .. } | Self::Unsure { .. }, Event::NewGroup) => {
+                Self::Wanted { since: at, not_before: at }
+            }
             (Self::Parked { from, .. }, Event::Resume { group: None }) => from.restart(at),
             (Self::Parked { from, .. }, Event::Cancel) => {
                 Self::Closed { group: from.group().cloned(), since: at }
@@ -434,6 +441,7 @@ mod tests {
             Event::Switched { instance: "second".to_owned() },
             Event::Cancel,
             Event::Resume { group: None },
+            Event::NewGroup,
             Event::ClockSet,
         ]
     }

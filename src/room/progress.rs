@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::agenda::{Ground, REFUSALS, Step, What};
 use super::farewell::FarewellEnd;
 use super::phase::{Event, Illegal, Phase};
-use super::policy::Policy;
-use super::seat::{Refused, Seat, SeatState, note_said};
+use super::seat::{Refused, SeatState, note_said};
 use super::tries::{patience, touches_group};
-use super::{Chore, Done, Named, Room, Saying, Stage, Trouble, Wanted};
+use super::{Ask, Chore, Done, Named, Room, Saying, Stage, Trouble, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{
-    AddOutcome, Added, CreatedGroup, FoundGroup, GatewayError, InviteLink, Members, OwnMessage, Refusal, Sent,
+    AddOutcome, Added, CreatedGroup, FoundGroups, GatewayError, InviteLink, Members, OwnMessage, Refusal,
+    Sent,
 };
 use crate::jid::GroupId;
 
@@ -25,7 +25,7 @@ pub enum Answer {
     /// A group was made.
     Created(CreatedGroup),
     /// Groups that carry the token.
-    Groups(Vec<FoundGroup>),
+    Groups(FoundGroups),
     /// A message was handed over.
     Sent(Sent),
     /// Own messages of a chat.
@@ -95,7 +95,10 @@ impl Answer {
     pub fn note(&self) -> Note {
         let what = match self {
             Self::Created(created) => created.group.to_string(),
-            Self::Groups(groups) => format!("{} groups", groups.len()),
+            Self::Groups(FoundGroups { groups, doubt: None }) => format!("{} groups", groups.len()),
+            Self::Groups(FoundGroups { groups, doubt: Some(doubt) }) => {
+                format!("{} groups; cannot tell: {}", groups.len(), doubt.why)
+            }
             Self::Sent(sent) => sent.message_id.clone().unwrap_or_else(|| "handed over".to_owned()),
             Self::Messages(messages) => format!("{} messages", messages.len()),
             Self::Members(members) => {
@@ -118,7 +121,7 @@ impl Answer {
 /// The first look after a lost create or a lost message.
 pub(super) const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(1);
 /// Between two looks for a lost group, while "nothing" is not believed yet.
-const LOOK_GAP: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const LOOK_GAP: SignedDuration = SignedDuration::from_secs(10);
 /// How long a number that is down is left alone.
 pub(super) const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
 /// How long a throttled number is left alone if it does not say.
@@ -149,14 +152,10 @@ impl Room {
             Step::Create { subject, people } => {
                 self.take(&Event::Began, now)?;
                 self.creates += 1;
-                self.first_asked_at.get_or_insert(now);
+                self.asked.push(Ask { instance: instance.to_owned(), at: now, people: people.clone() });
                 self.subject = Some(subject.clone());
                 self.instance = Some(instance.to_owned());
-                let is_called = |s: &&mut Seat| {
-                    let out = SeatState::Refused { why: Refused::OverSize };
-                    s.state != out && !matches!(s.state, SeatState::Refused { why: Refused::Stopped { .. } })
-                };
-                for seat in self.seats.iter_mut().filter(is_called) {
+                for seat in self.seats.iter_mut().filter(|s| !s.is_ruled_out()) {
                     let asked = people.contains(&seat.who.jid);
                     seat.state = if asked { SeatState::Asked } else { SeatState::Wanted };
                 }
@@ -203,6 +202,7 @@ impl Room {
             }
             Step::Look { .. }
             | Step::Sweep { .. }
+            | Step::ReadGroup { .. }
             | Step::CheckHistory { .. }
             | Step::LookForMessage { .. }
             | Step::Appeal(_)
@@ -225,8 +225,15 @@ impl Room {
     /// Moves the phase.
     pub fn take(&mut self, event: &Event, now: Timestamp) -> Result<(), Illegal> {
         let before = self.phase.group().cloned();
+        let name = self.phase.name();
         self.phase = self.phase.clone().after(event, now)?;
         self.touched_at = Some(now);
+        if matches!(event, Event::Finished) {
+            self.note_unlooked(now);
+        }
+        if self.phase.name() != name || matches!(event, Event::Absent { .. }) {
+            self.looked.clear();
+        }
         match event {
             Event::ClockSet => self.put_back(now),
             Event::Lost { .. } => self.was_unsure = true,
@@ -234,12 +241,17 @@ impl Room {
             Event::Ended | Event::Cancel => self.stand_down(),
             Event::Switched { instance } => self.switch_to(instance, now),
             // An operator's "go on" is a fresh start for everything that was given up on the way.
-            Event::Resume { .. } => {
+            Event::Resume { .. } | Event::NewGroup => {
                 self.creates = 0;
+                self.core_only = false;
                 self.hopeless = None;
                 self.hold_until = None;
                 self.troubles.clear();
                 self.standby.retain(|s| !matches!(s.stage, Stage::GivenUp { .. }));
+                if let (Event::Resume { group: Some(_) }, Some((_, instance))) = (event, self.readable.take())
+                {
+                    self.instance = Some(instance);
+                }
                 if self.phase.group() != before.as_ref() {
                     self.guest_of = None;
                     self.begin_anew();
@@ -275,6 +287,7 @@ impl Room {
         self.has_hosted = false;
         self.ousted_at = None;
         self.read_again_at = None;
+        self.promotions.clear();
         for seat in &mut self.seats {
             seat.absences = 0;
             let stays = matches!(
@@ -307,6 +320,7 @@ impl Room {
         // Another number may do what does not need the room's own, and a group beside the room has one of its own;
         // a person who is written to waits all the same.
         let own = step.orphan().is_none()
+            && self.is_by_its_number(step)
             && (step.needs_its_number() || matches!(step, Step::Say { what, .. } if what.is_private()));
         self.touched_at = Some(now);
         if let Answer::Failed(error) = answer {
@@ -318,20 +332,28 @@ impl Room {
             if own {
                 self.hold_until = None;
             }
-            self.troubles.remove(&step.key());
+            if !matches!(answer, Answer::Groups(FoundGroups { doubt: Some(_), .. })) {
+                self.troubles.remove(&step.key());
+            }
         }
         let mut effect = Effect::default();
         match step {
-            Step::Create { .. } => self.finish_create(answer, ground.policy, &mut effect, now),
-            Step::Look { .. } => self.finish_look(answer, ground.policy, &mut effect, now),
-            Step::Sweep { .. } => self.finish_sweep(step, answer, &mut effect, now),
+            Step::Create { people, .. } => self.finish_create(answer, people.len(), &mut effect, now),
+            Step::Look { instance, thoroughly, .. } => {
+                self.finish_look((step, instance, *thoroughly), answer, ground, &mut effect, now);
+            }
+            Step::Sweep { instance, .. } => self.finish_sweep((step, instance), answer, &mut effect, now),
+            Step::ReadGroup { group, instance } => {
+                self.finish_read_group((group, instance), step, answer, now)
+            }
             Step::Say { what, .. } => self.finish_say(what, step, answer, &mut effect, now),
             Step::LookForMessage { what, text, since, .. } => {
                 self.finish_look_for_message((what, text, *since), step, answer, now);
             }
             Step::Describe { .. } => self.finish_chore(Chore::Description, step, answer, &mut effect, now),
             Step::LockSettings { .. } => self.finish_chore(Chore::Settings, step, answer, &mut effect, now),
-            Step::Promote { .. } => self.finish_chore(Chore::SecondAdmin, step, answer, &mut effect, now),
+            Step::Promote { .. } if *answer == Answer::Done => self.was_promoted(now),
+            Step::Promote { .. } => self.fail_chore(Chore::SecondAdmin, step, answer, &mut effect, now),
             Step::RevokeLink { .. } => self.finish_chore(Chore::RevokeLink, step, answer, &mut effect, now),
             Step::LockMessages { .. } => {
                 self.finish_chore(Chore::LockMessages, step, answer, &mut effect, now);
@@ -369,6 +391,11 @@ impl Room {
         Ok(effect)
     }
 
+    /// Whether a step goes through the room's own number, as far as the step itself says.
+    fn is_by_its_number(&self, step: &Step) -> bool {
+        step.through().is_none_or(|name| self.instance.as_deref() == Some(name))
+    }
+
     /// A number that is down or throttled is left alone for a while, whatever the step was.
     fn hold(&mut self, error: &GatewayError, now: Timestamp) {
         match error {
@@ -387,7 +414,7 @@ impl Room {
         }
     }
 
-    fn finish_create(&mut self, answer: &Answer, policy: &Policy, effect: &mut Effect, now: Timestamp) {
+    fn finish_create(&mut self, answer: &Answer, people: usize, effect: &mut Effect, now: Timestamp) {
         if let Answer::Created(created) = answer {
             note_said(&mut self.seats, &created.said);
             self.troubles.remove("create");
@@ -417,9 +444,7 @@ impl Room {
                 self.not_sent(effect, now);
             }
             // One bad number must not keep all others out.
-            GatewayError::Refused { reason, .. }
-                if *reason != Refusal::Plan && self.first_members(policy.strangers).len() > 1 =>
-            {
+            GatewayError::Refused { reason, .. } if *reason != Refusal::Plan && people > 1 => {
                 self.core_only = true;
                 self.not_sent(effect, now);
             }
@@ -433,44 +458,9 @@ impl Room {
     /// The create certainly did nothing: it counts neither as an attempt nor against the budget.
     fn not_sent(&mut self, effect: &mut Effect, retry_at: Timestamp) {
         self.creates = self.creates.saturating_sub(1);
+        self.asked.pop();
         effect.unspent = true;
         effect.event = Some(Event::NotSent { retry_at });
-    }
-
-    fn finish_look(&mut self, answer: &Answer, policy: &Policy, effect: &mut Effect, now: Timestamp) {
-        self.heard_of_at = None;
-        let Answer::Groups(groups) = answer else {
-            self.fail(&Step::Look { token: self.token() }, answer, effect, now);
-            effect.event = None;
-            return;
-        };
-        let mut ours = self.ours(groups).into_iter();
-        effect.event = Some(if let Some(oldest) = ours.next() {
-            effect.orphans = ours.collect();
-            Event::Found { group: oldest }
-        } else {
-            let first = later(now, policy.settle);
-            let believe_at =
-                if let Phase::Unsure { believe_at: Some(at), .. } = &self.phase { *at } else { first };
-            let look_at = later(now, LOOK_GAP).min(believe_at).max(later(now, FIRST_LOOK));
-            Event::Absent { look_at, believe_at: first }
-        });
-    }
-
-    /// The groups that are this room's, oldest first: they carry its token and were made no earlier than
-    /// it was first asked for. A group that does not tell its age must bear the exact subject, because an
-    /// older installation may have used the same number for something else.
-    fn ours(&self, groups: &[FoundGroup]) -> Vec<GroupId> {
-        let since = self.first_asked_at.map_or(Timestamp::MIN, |at| later(at, -SKEW));
-        let mut ours: Vec<&FoundGroup> = groups
-            .iter()
-            .filter(|g| match g.created_at {
-                Some(created_at) => created_at >= since,
-                None => Some(&g.subject) == self.subject.as_ref(),
-            })
-            .collect();
-        ours.sort_by_key(|g| (g.created_at, g.group.clone()));
-        ours.into_iter().map(|g| g.group.clone()).collect()
     }
 
     fn finish_chore(
@@ -499,18 +489,6 @@ impl Room {
         if self.fail(step, answer, effect, now) {
             let why = self.troubles.remove(&step.key()).map(|t| t.last).unwrap_or_default();
             self.give_up(chore, why, now);
-        }
-    }
-
-    fn finish_sweep(&mut self, step: &Step, answer: &Answer, effect: &mut Effect, now: Timestamp) {
-        let at_the_end = matches!(self.phase, Phase::Closing { .. });
-        let chore = if at_the_end { Chore::LastSweep } else { Chore::Sweep };
-        if let Answer::Groups(groups) = answer {
-            let room = self.phase.group().cloned();
-            effect.orphans = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
-            self.done(chore, now);
-        } else {
-            self.fail_chore(chore, step, answer, effect, now);
         }
     }
 
@@ -545,7 +523,7 @@ impl Room {
                 | GatewayError::Refused { reason: Refusal::Credentials, .. }
         );
         if waiting {
-            if step.orphan().is_some() {
+            if step.orphan().is_some() || !self.is_by_its_number(step) {
                 // Nobody's hold keeps this one from being tried again at once.
                 self.note_trouble(&step.key(), &error, now);
             }

@@ -10,8 +10,10 @@ use super::progress::{Answer, Effect};
 use super::seat::{Refused, Seat, SeatState, read_members};
 use super::{Chore, Room};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::{GatewayError, Refusal};
+use crate::gateway::{GatewayError, Members, Refusal};
 
+/// How often somebody is made an admin until the member list shows one.
+const PROMOTIONS: usize = 3;
 /// How long after the last planned read members are read again while somebody may still arrive. The last
 /// is also how often it is seen whether somebody has left.
 const LATER_READS: [SignedDuration; 3] =
@@ -75,10 +77,8 @@ impl Room {
             members.own_row_unknown |= self.guest_of.is_some() || self.has_hosted;
             read_members(&mut self.seats, &members, link_is_out, now);
             self.seek_admin();
-            // Somebody among us may be an admin already, made so by an earlier try.
-            let has_admin = !members.own_row_unknown && members.rows.iter().any(|row| row.admin);
-            if has_admin && policy.second_admin && !self.chores.contains_key(&Chore::SecondAdmin) {
-                self.done(Chore::SecondAdmin, now);
+            if policy.second_admin && !self.chores.contains_key(&Chore::SecondAdmin) {
+                self.see_admins(&members, now);
             }
             self.was_read(policy, now);
         } else if self.is_out_for_good(answer) {
@@ -98,6 +98,37 @@ impl Room {
             for seat in self.seats.iter_mut().filter(|s| s.state == SeatState::Wanted && !s.who.introduced) {
                 seat.state = SeatState::Refused { why: Refused::Stranger };
             }
+        }
+    }
+
+    /// Whether somebody may be made an admin now: not while the list has still to show what came of the last time.
+    pub(super) fn may_promote(&self) -> bool {
+        let last = self.promotions.last();
+        last.is_none_or(|at| {
+            self.promotions.len() < PROMOTIONS && self.read_at.is_some_and(|read| read > *at)
+        })
+    }
+
+    pub(super) fn was_promoted(&mut self, now: Timestamp) {
+        self.promotions.push(now);
+        self.read_soon(now);
+    }
+
+    /// Only the list shows whether somebody is an admin: engines say yes without doing it. Somebody among us may
+    /// be one already, made so by an earlier try; where rows cannot be told apart, yes is believed.
+    fn see_admins(&mut self, members: &Members, now: Timestamp) {
+        let asked = self.promotions.len();
+        if members.own_row_unknown {
+            if asked > 0 {
+                self.done(Chore::SecondAdmin, now);
+            }
+        } else if members.rows.iter().any(|row| row.admin) {
+            self.done(Chore::SecondAdmin, now);
+        } else if asked >= PROMOTIONS {
+            let why = format!(
+                "the room has one admin: making another was answered with yes {asked} times and is not done"
+            );
+            self.give_up(Chore::SecondAdmin, why, now);
         }
     }
 

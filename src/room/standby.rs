@@ -217,7 +217,7 @@ pub(super) fn without_its_number(
         call @ Next::Call(_) => return Some(call),
         // Whether it can go on by itself is known soon.
         sleep @ Next::Sleep(_) if is_renamed => return Some(sleep),
-        Next::Sleep(_) | Next::Rest | Next::Note(_) => {}
+        Next::Sleep(_) | Next::Rest | Next::Note(_) | Next::Refuse(_) => {}
     }
     if !is_lost {
         return None;
@@ -260,7 +260,7 @@ fn tell_why_it_is_quiet(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: T
     match agenda.decide() {
         call @ Next::Call(_) => Some(call),
         Next::Sleep(at) => Some(Next::Sleep(at.min(later(now, SignedDuration::from_mins(1))))),
-        Next::Rest | Next::Note(_) => None,
+        Next::Rest | Next::Note(_) | Next::Refuse(_) => None,
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn patience(step: &Step) -> u32 {
         Step::LookForMessage { .. }
         | Step::CheckReachable { .. }
         | Step::CheckHistory { .. }
+        | Step::ReadGroup { .. }
         | Step::AddMembers { .. } => 3,
         // Read again minutes later in any case.
         Step::ReadMembers { .. } => 5,
@@ -49,6 +50,7 @@ pub(super) fn touches_group(step: &Step) -> bool {
         | Step::Create { .. }
         | Step::Look { .. }
         | Step::Sweep { .. }
+        | Step::ReadGroup { .. }
         | Step::CheckHistory { .. }
         | Step::CheckReachable { .. }
         | Step::RenameOrphan { .. }

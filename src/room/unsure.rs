@@ -1,10 +1,30 @@
 //! While nobody knows whether a group was made: look, and where nobody can look, tell the people.
+//!
+//! Each number sees its own groups only, so every number that was asked to make the group is looked through:
+//! before it is asked for again, one settle after the room became live, and at the end.
+
+use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, Next, Step};
 use super::alone::reach_one_by_one;
 use super::offers::Agenda;
-use super::{Room, Wanted, appeal, patience};
-use crate::clock::{Timestamp, later};
+use super::phase::{Event, Phase};
+use super::progress::{Answer, Effect, FIRST_LOOK, LOOK_GAP, SKEW};
+use super::{Chore, Done, Numbers, Room, Wanted, appeal, patience};
+use crate::clock::{SignedDuration, Timestamp, later};
+use crate::gateway::{Doubt, FoundGroup, FoundGroups, GatewayError};
+use crate::jid::{GroupId, Jid};
+
+/// A create whose outcome was not "certainly nothing".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// The linked number that was asked.
+    pub instance: String,
+    /// When.
+    pub at: Timestamp,
+    /// With whom.
+    pub people: Vec<Jid>,
+}
 
 pub(super) fn while_unsure(
     room: &Room,
@@ -21,13 +41,36 @@ pub(super) fn while_unsure(
         let why = "nobody could tell whether the group was made".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);
     }
-    if look_at > now && room.heard_of_at.is_none() {
+    if look_at > now {
         return Next::Sleep(look_at);
     }
+    // Between the two looks that can prove it, a quick one may find it sooner.
+    let is_decisive = |at: &Timestamp| *at <= now;
+    let thoroughly = !matches!(&room.phase, Phase::Unsure { believe_at: Some(at), .. } if !is_decisive(at));
     let mut agenda = Agenda::new(room, now);
-    agenda.offer(Step::Look { token: room.token() });
+    for instance in room.to_look_through(ground.numbers) {
+        let (token, asked_at) = (room.token(), room.asked_at(instance));
+        agenda.offer(Step::Look { token, instance: instance.to_owned(), asked_at, thoroughly });
+    }
     agenda.wake(deadline);
     agenda.decide()
+}
+
+/// The group that was told of meanwhile, by the provider or by an answer that came too late.
+pub(super) fn told_of(room: &Room, wanted: &Wanted) -> Option<Event> {
+    let is_open = matches!(room.phase, Phase::Unsure { .. } | Phase::Wanted { .. });
+    let since = later(room.asked.first().filter(|_| is_open)?.at, -SKEW);
+    let told = wanted.orphans.iter().filter(|o| !o.closing && o.found_at >= since);
+    let group = told.map(|o| &o.group).find(|group| !room.rejected.contains(group))?;
+    Some(Event::Found { group: group.clone() })
+}
+
+/// Offers to look for further groups through each number that was asked for one and not looked through in this phase.
+pub(super) fn sweep(agenda: &mut Agenda<'_>, room: &Room, ground: Ground<'_>, at: Timestamp) {
+    for instance in room.unlooked().filter(|instance| ground.numbers.works(instance)) {
+        let (token, asked_at) = (room.token(), room.asked_at(instance));
+        agenda.offer_at(at, Step::Sweep { token, instance: instance.to_owned(), asked_at });
+    }
 }
 
 /// The number that may have made a group is lost, and no other one can see its groups: people are told 1:1, and
@@ -52,7 +95,156 @@ fn while_nobody_can_look(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: 
     match reach_one_by_one(room, wanted, ground, why.to_owned(), now) {
         // Until then it is asked now and then whether it is back.
         Next::Note(_) if deadline.is_some_and(|deadline| deadline > now) => None,
-        next @ (Next::Call(_) | Next::Note(_)) => Some(next),
+        next @ (Next::Call(_) | Next::Note(_) | Next::Refuse(_)) => Some(next),
         Next::Sleep(_) | Next::Rest => None,
+    }
+}
+
+impl Room {
+    /// The numbers that were asked to make the group and not looked through in this phase.
+    pub(super) fn unlooked(&self) -> impl Iterator<Item = &str> {
+        let is_first = |(place, ask): &(usize, &Ask)| {
+            !self.asked.iter().take(*place).any(|before| before.instance == ask.instance)
+        };
+        let instances = self.asked.iter().enumerate().filter(is_first).map(|(_, ask)| ask.instance.as_str());
+        instances.filter(|instance| !self.looked.contains(*instance))
+    }
+
+    /// Those of them that have to be looked through before the group is asked for again: the one asked last,
+    /// and of those before, which were looked through before it was asked, those that work.
+    fn to_look_through<'a>(&'a self, numbers: &Numbers) -> Vec<&'a str> {
+        let is_own = |instance: &str| self.instance.as_deref() == Some(instance);
+        self.unlooked().filter(|instance| is_own(instance) || numbers.works(instance)).collect()
+    }
+
+    /// When a number was first asked to make the group.
+    fn asked_at(&self, instance: &str) -> Timestamp {
+        let asked = self.asked.iter().find(|ask| ask.instance == instance);
+        asked.map_or(Timestamp::MIN, |ask| ask.at)
+    }
+
+    /// With fewer people than those with whom a group was certainly not made: one of them may be the reason. The
+    /// others get the link.
+    pub(super) fn fewer_than_were_lost(&self, mut people: Vec<Jid>) -> Vec<Jid> {
+        let lost = usize::try_from(self.creates).unwrap_or(usize::MAX).min(self.asked.len());
+        match (lost, self.asked.last()) {
+            (0, _) | (_, None) => {}
+            (1, Some(_)) => people.truncate(people.len().div_ceil(2)),
+            (_, Some(last)) => {
+                // Whoever is the reason was in both halves of the way down, so the next is somebody else.
+                let (with, without): (Vec<Jid>, Vec<Jid>) =
+                    people.into_iter().partition(|person| last.people.contains(person));
+                people = if without.is_empty() { with } else { without };
+                people.truncate(last.people.len().saturating_sub(1).max(1));
+            }
+        }
+        people
+    }
+
+    pub(super) fn finish_look(
+        &mut self,
+        (step, instance, thoroughly): (&Step, &str, bool),
+        answer: &Answer,
+        ground: Ground<'_>,
+        effect: &mut Effect,
+        now: Timestamp,
+    ) {
+        let Answer::Groups(FoundGroups { groups, doubt }) = answer else {
+            self.fail(step, answer, effect, now);
+            effect.event = None;
+            return;
+        };
+        let mut ours = self.ours(groups).into_iter().filter(|group| !self.rejected.contains(group));
+        if let Some(oldest) = ours.next() {
+            effect.orphans = ours.collect();
+            effect.event = Some(Event::Found { group: oldest });
+            self.instance = Some(instance.to_owned());
+            return;
+        }
+        if let Some(doubt) = doubt.as_ref().filter(|_| thoroughly) {
+            self.cannot_tell(step, doubt, now);
+            return;
+        }
+        self.looked.insert(instance.to_owned());
+        if self.to_look_through(ground.numbers).is_empty() {
+            let first = later(now, ground.policy.settle);
+            let believe_at =
+                if let Phase::Unsure { believe_at: Some(at), .. } = &self.phase { *at } else { first };
+            if !thoroughly && believe_at <= now {
+                // It took until the moment of the look that decides, and decides nothing itself.
+                self.looked.clear();
+                return;
+            }
+            let look_at = later(now, LOOK_GAP).min(believe_at).max(later(now, FIRST_LOOK));
+            effect.event = Some(Event::Absent { look_at, believe_at: first });
+        }
+    }
+
+    /// A list that proves nothing is looked at again later, like one that could not be read.
+    fn cannot_tell(&mut self, step: &Step, doubt: &Doubt, now: Timestamp) -> bool {
+        let error = GatewayError::NotSent { detail: format!("cannot tell: {}", doubt.why) };
+        let trouble = self.note_trouble(&step.key(), &error, now);
+        let wait = SignedDuration::try_from(doubt.wait).unwrap_or(SignedDuration::ZERO);
+        if let Some(trouble) = self.troubles.get_mut(&step.key()) {
+            trouble.retry_at = trouble.retry_at.max(later(now, wait));
+        }
+        trouble.failures >= super::tries::patience(step)
+    }
+
+    /// The groups that are this room's, oldest first: they carry its token and were made no earlier than
+    /// it was first asked for. A group that does not tell its age must bear the exact subject, because an
+    /// older installation may have used the same number for something else.
+    fn ours(&self, groups: &[FoundGroup]) -> Vec<GroupId> {
+        let since = self.asked.first().map_or(Timestamp::MIN, |ask| later(ask.at, -SKEW));
+        let mut ours: Vec<&FoundGroup> = groups
+            .iter()
+            .filter(|g| match g.created_at {
+                Some(created_at) => created_at >= since,
+                None => Some(&g.subject) == self.subject.as_ref(),
+            })
+            .collect();
+        ours.sort_by_key(|g| (g.created_at, g.group.clone()));
+        ours.into_iter().map(|g| g.group.clone()).collect()
+    }
+
+    pub(super) fn finish_sweep(
+        &mut self,
+        (step, instance): (&Step, &str),
+        answer: &Answer,
+        effect: &mut Effect,
+        now: Timestamp,
+    ) {
+        let at_the_end = matches!(self.phase, Phase::Closing { .. });
+        let chore = if at_the_end { Chore::LastSweep } else { Chore::Sweep };
+        let is_given_up = match answer {
+            Answer::Groups(FoundGroups { groups, doubt }) => {
+                let room = self.phase.group().cloned();
+                effect.orphans = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
+                match doubt {
+                    Some(doubt) if !self.cannot_tell(step, doubt, now) => return,
+                    doubt => doubt.is_some(),
+                }
+            }
+            _ if !self.fail(step, answer, effect, now) => return,
+            _ => true,
+        };
+        self.looked.insert(instance.to_owned());
+        if is_given_up {
+            let why = self.troubles.remove(&step.key()).map(|t| t.last).unwrap_or_default();
+            self.give_up(chore, format!("{instance}: {why}"), now);
+        } else if self.unlooked().next().is_none()
+            && !matches!(self.chores.get(&chore), Some(Done::GivenUp { .. }))
+        {
+            self.done(chore, now);
+        }
+    }
+
+    /// At the end nobody waits for a number that is lost; that it was not looked through is not passed over.
+    pub(super) fn note_unlooked(&mut self, now: Timestamp) {
+        let unlooked: Vec<&str> = self.unlooked().collect();
+        if self.was_unsure && !unlooked.is_empty() && !self.chores.contains_key(&Chore::LastSweep) {
+            let why = format!("not looked through, because it does not work: {}", unlooked.join(", "));
+            self.give_up(Chore::LastSweep, why, now);
+        }
     }
 }

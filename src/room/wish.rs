@@ -21,6 +21,8 @@ pub enum Wish {
         /// The group.
         group: Option<GroupId>,
     },
+    /// Make another group, whatever became of the one before.
+    NewGroup,
 }
 
 impl Wish {
@@ -30,6 +32,7 @@ impl Wish {
         match self {
             Self::Cancel => Event::Cancel,
             Self::Resume { group } => Event::Resume { group: group.clone() },
+            Self::NewGroup => Event::NewGroup,
         }
     }
 
@@ -40,6 +43,7 @@ impl Wish {
             Self::Cancel => "end the room".to_owned(),
             Self::Resume { group: None } => "go on".to_owned(),
             Self::Resume { group: Some(group) } => format!("take {group} as the room"),
+            Self::NewGroup => "make a new group".to_owned(),
         }
     }
 
@@ -51,7 +55,7 @@ impl Wish {
             (Self::Resume { group: Some(wanted) }, Phase::Live { group, .. }) if group != wanted => {
                 Event::Spent { why: "an operator takes another group as the room".to_owned() }
             }
-            (Self::Cancel | Self::Resume { .. }, _) => self.event(),
+            (Self::Cancel | Self::Resume { .. } | Self::NewGroup, _) => self.event(),
         }
     }
 

@@ -15,6 +15,7 @@ use super::fault::{Fault, FaultView};
 use super::operation::Operation;
 use super::person::Person;
 use super::policy::Policy;
+use super::quirks::Quirks;
 use super::setup::Engine;
 use super::view::{Creation, GroupView, PhoneView};
 use super::{Sandbox, link::JoinRefused};
@@ -30,6 +31,7 @@ pub(super) fn router() -> Router<Sandbox> {
         .route("/sandbox/faults", post(add_fault).delete(clear_faults))
         .route("/sandbox/session/{instance}", put(set_session))
         .route("/sandbox/list-lag", put(set_list_lag))
+        .route("/sandbox/quirks", put(set_quirks))
         .route("/sandbox/policy", put(set_policy))
         .route("/sandbox/event-style", put(set_event_style))
         .route("/sandbox/join", post(join))
@@ -58,6 +60,7 @@ struct WorldState {
     faults: Vec<FaultView>,
     policy: Policy,
     list_lag: SignedDuration,
+    quirks: Quirks,
     /// The newest first.
     calls: Vec<CallRecord>,
     /// The last tries to deliver events, the newest first.
@@ -90,6 +93,7 @@ async fn show_state(State(sandbox): State<Sandbox>) -> Json<impl Serialize> {
             faults: world.faults.view(),
             policy: world.policy.clone(),
             list_lag: world.list_lag,
+            quirks: world.quirks.clone(),
             calls: world.calls.iter().rev().take(CALLS_SHOWN).cloned().collect(),
             events: world.events.records.iter().rev().take(CALLS_SHOWN).cloned().collect(),
             event_style: world.events.style,
@@ -147,6 +151,11 @@ struct LagChange {
 
 async fn set_list_lag(State(sandbox): State<Sandbox>, Json(change): Json<LagChange>) -> Response {
     sandbox.set_list_lag(change.by);
+    done()
+}
+
+async fn set_quirks(State(sandbox): State<Sandbox>, Json(quirks): Json<Quirks>) -> Response {
+    sandbox.set_quirks(quirks);
     done()
 }
 

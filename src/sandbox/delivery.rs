@@ -14,6 +14,7 @@ use serde_json::json;
 use super::call::Call;
 use super::fault::FaultKind;
 use super::operation::Operation;
+use super::quirks::nameless;
 use super::reply::{Content, Reply, exception, plain, session_down};
 use crate::clock::{SignedDuration, Timestamp};
 
@@ -88,6 +89,12 @@ impl Delivery {
                 reply.retry_after = *retry_after;
                 whole(reply)
             }
+            FaultKind::EmptyList => whole(Reply::json(json!([]))),
+            FaultKind::Nameless => whole(match truth.content {
+                Content::Json(body) => Reply { content: Content::Json(nameless(body)), ..truth },
+                _ => truth,
+            }),
+            FaultKind::SaysDone => whole(Reply::json(json!({"status": 200}))),
             FaultKind::GatewayTimeout => whole(proxy_page(504, "Gateway Time-out")),
             FaultKind::ErrorInside200 => {
                 whole(plain(200, "wawp_upstream_error", "The engine did not answer."))

@@ -14,6 +14,7 @@ use sha2::Sha512;
 
 use super::group::{Entry, GroupEvent, Message};
 use super::person::LidKnowledge;
+use super::quirks::wire;
 use super::setup::{Addressing, Engine};
 use super::talk::Chat;
 use super::transcript;
@@ -329,7 +330,8 @@ impl World {
                 "environment": {"tier": "PLUS", "version": "2026.1.1"},
             })
         };
-        let body = if style.in_lists { json!([body]) } else { body }.to_string();
+        let body = if style.in_lists { json!([body]) } else { body };
+        let body = wire(&body);
         for hook in wanted {
             self.events.tickets += 1;
             let url = hook.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -57,6 +57,12 @@ pub enum FaultKind {
     EmptyBody,
     /// 200 with the bare word `false`.
     BareFalse,
+    /// 200 with an empty list.
+    EmptyList,
+    /// The true answer without names and moments of groups; for [`Effect::Done`].
+    Nameless,
+    /// 200 as if it had been done; with [`Effect::None`] nothing was.
+    SaysDone,
     /// 400 as XML.
     BadRequestXml,
     /// 400 as plain text.

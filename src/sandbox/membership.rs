@@ -42,6 +42,13 @@ impl World {
         if asked.iter().any(|id| self.digits_of(id).as_deref() == Some(&bot)) {
             return Err(Refused::upstream(400));
         }
+        if asked.iter().any(|id| self.digits_of(id).is_some_and(|digits| self.person(&digits).breaks_creates))
+        {
+            return Err(match self.engine {
+                Engine::Webjs => Refused::Line("CreateGroupError: no id for one participant".to_owned()),
+                Engine::Noweb | Engine::Gows => Refused::upstream(500),
+            });
+        }
         let (pace, policy) = self.pace(instance_id)?;
         pace.may_create(policy, now)?;
         let has_account = |id: &String| {

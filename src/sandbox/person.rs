@@ -89,6 +89,8 @@ pub struct Person {
     /// The digits under which the account is registered, where they differ from those dialled (Brazil's
     /// ninth digit). `check-exists` names them; anything else done with the dialled digits finds no account.
     pub registered_as: Option<String>,
+    /// A group with them in it cannot be made: the engine throws, and nothing is made.
+    pub breaks_creates: bool,
 }
 
 impl Person {

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::quirks::wire;
 use super::setup::Engine;
 use crate::clock::{SignedDuration, Timestamp};
 
@@ -55,7 +56,7 @@ impl Reply {
     /// The bytes of the body and their content type.
     pub(super) fn body(&self) -> (String, Option<&'static str>) {
         match &self.content {
-            Content::Json(value) => (value.to_string(), Some("application/json; charset=utf-8")),
+            Content::Json(value) => (wire(value), Some("application/json; charset=utf-8")),
             Content::BrokenJson(text) => (text.clone(), Some("application/json; charset=utf-8")),
             Content::Text(text) => (text.clone(), Some("text/html; charset=utf-8")),
             Content::Html(text) => (text.clone(), Some("text/html")),

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
+use super::quirks::Quirks;
 use crate::clock::SignedDuration;
 
 /// The library behind the API; it decides the shape of most answers and cannot be chosen by a client.
@@ -132,9 +133,8 @@ pub struct Setup {
     pub invite_form: InviteForm,
     /// How long a new group is absent from the lists (of groups and of chats).
     pub list_lag: SignedDuration,
-    /// The list of groups is kept for 24 h and a new group is missing from it until a refresh, as NOWEB
-    /// does with its store on.
-    pub list_cache: bool,
+    /// What is odd about the provider.
+    pub quirks: Quirks,
     /// Without a store (a NOWEB setting) chats, messages and lids answer 400.
     pub chat_store: bool,
     /// How long a call waits for a session that is not working before it answers 422 (about 10 s in the
@@ -166,7 +166,7 @@ impl Default for Setup {
             addressing: Addressing::default(),
             invite_form: InviteForm::default(),
             list_lag: SignedDuration::ZERO,
-            list_cache: false,
+            quirks: Quirks::default(),
             chat_store: true,
             session_wait: SignedDuration::ZERO,
         }

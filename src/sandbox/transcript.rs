@@ -69,8 +69,12 @@ pub(super) fn sent(world: &World, chat: &Chat, message: &Message) -> Value {
 /// One message as the reading routes show it, the same on all engines.
 pub(super) fn read(world: &World, bot: &str, chat: &Chat, message: &Message, now: Timestamp) -> Value {
     let chat_id = chat_id(world, chat);
-    let is_mine = message.author == bot;
-    let author = author_id(world, &message.author);
+    let is_disowned = world.quirks.disowns && message.author == bot;
+    let is_mine = message.author == bot && !is_disowned;
+    let author = match world.known_lid(bot).filter(|_| is_disowned) {
+        Some(lid) => format!("{lid}@lid"),
+        None => author_id(world, &message.author),
+    };
     let bot_id = format!("{bot}@c.us");
     let is_group = matches!(chat, Chat::Group(_));
     let mut id = format!("{is_mine}_{chat_id}_{}", message.id);

@@ -1,16 +1,17 @@
 //! The whole simulated world as data: numbers, people, groups, chats. No I/O; `now` is an argument.
 //! Actors: [`World`] is held by the handle behind a lock; `membership` and `talk` hold its rules.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
 use super::call::{Call, CallRecord, split_id};
 use super::events::EventBook;
 use super::fault::FaultBook;
-use super::group::{Group, Message};
+use super::group::{Group, Message, Presence, Rank};
 use super::person::{LidKnowledge, Person};
 use super::policy::{Pace, Policy};
+use super::quirks::Quirks;
 use super::reply::Refused;
 use super::setup::{Addressing, Engine, InviteForm, Number, Setup};
 use super::view::Creation;
@@ -20,6 +21,9 @@ use crate::clock::{SignedDuration, Timestamp, later};
 const LIST_CACHE: SignedDuration = SignedDuration::from_hours(24);
 /// Older call records are dropped beyond this many, so that a sandbox can run for days.
 const RECORDS_KEPT: usize = 50_000;
+
+/// Who made the groups of other people's.
+const ELSEWHERE: &str = "15550190001";
 
 /// One linked number with what it did.
 #[derive(Debug)]
@@ -61,7 +65,7 @@ pub(super) struct World {
     pub(super) invite_form: InviteForm,
     pub(super) policy: Policy,
     pub(super) list_lag: SignedDuration,
-    pub(super) list_cache: bool,
+    pub(super) quirks: Quirks,
     pub(super) refreshed_at: Timestamp,
     pub(super) chat_store: bool,
     pub(super) session_wait: SignedDuration,
@@ -97,7 +101,7 @@ impl World {
             invite_form: setup.invite_form,
             policy: setup.policy,
             list_lag: setup.list_lag,
-            list_cache: setup.list_cache,
+            quirks: setup.quirks,
             refreshed_at: now,
             chat_store: setup.chat_store,
             session_wait: setup.session_wait,
@@ -220,7 +224,7 @@ impl World {
 
     /// Whether lists show this group yet.
     pub(super) fn is_listed(&self, group: &Group, now: Timestamp) -> bool {
-        let cached_away = self.list_cache
+        let cached_away = self.quirks.list_cache
             && group.created_at > self.refreshed_at
             && now < later(group.created_at, LIST_CACHE);
         !cached_away && later(group.created_at, self.list_lag) <= now
@@ -229,6 +233,31 @@ impl World {
     /// The groups that the bot is in and that lists show, oldest first.
     pub(super) fn listed_groups(&self, bot: &str, now: Timestamp) -> Vec<&Group> {
         self.groups.iter().filter(|group| group.has(bot, now) && self.is_listed(group, now)).collect()
+    }
+
+    /// The groups of other people's that the bot is in.
+    pub(super) fn elsewhere(&self, bot: &str) -> Vec<Group> {
+        let began = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 50);
+        let names = self.quirks.elsewhere.iter().enumerate();
+        let group = |(place, name): (usize, &String)| Group {
+            id: format!("120363{:012}@g.us", 900_001 + place),
+            subject: name.clone(),
+            description: String::new(),
+            created_at: began,
+            creator: ELSEWHERE.to_owned(),
+            instance_id: String::new(),
+            code: String::new(),
+            dead_codes: Vec::new(),
+            announce: false,
+            locked: false,
+            presences: [(ELSEWHERE, Rank::SuperAdmin), (bot, Rank::Member)]
+                .map(|(digits, rank)| Presence { digits: digits.to_owned(), rank, since: began, until: None })
+                .into(),
+            turned_away: BTreeMap::new(),
+            left: BTreeSet::new(),
+            log: Vec::new(),
+        };
+        names.map(group).collect()
     }
 
     pub(super) fn record(&mut self, record: CallRecord) {

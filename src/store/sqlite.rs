@@ -381,6 +381,11 @@ impl Store for Sqlite {
         self.reader.call(move |db| queue::creations(db, &creation, now)).await
     }
 
+    async fn groups_of(&self, instance: &str) -> Result<Vec<GroupId>, StoreError> {
+        let instance = instance.to_owned();
+        self.reader.call(move |db| orphans::groups_of(db, &instance)).await
+    }
+
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
         let instance = instance.to_owned();
         self.writer.call(move |db| waking::wake_rooms(db, &instance, now)).await

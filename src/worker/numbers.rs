@@ -140,8 +140,10 @@ impl Worker {
         if let Some(number) = orphan.and_then(|o| o.instance.as_deref()).and_then(|name| self.named(name)) {
             return Ok(vec![number]);
         }
+        if let Some(name) = step.through() {
+            return Ok(self.named(name).into_iter().collect());
+        }
         Ok(match step {
-            Step::Standby(step) if step.is_its_own() => self.named(step.instance()).into_iter().collect(),
             // Only the number that said it can find it, and nobody else may say it again.
             Step::LookForMessage { what, .. } | Step::Say { what, .. }
                 if what.is_private() && room.saying.as_ref().is_some_and(|s| s.what == *what) =>

@@ -1,14 +1,29 @@
 //! The call that a step stands for.
 
-use crate::gateway::{Gateway, GatewayError, InviteLink};
+use crate::gateway::{Gateway, GatewayError, GroupSearch, InviteLink};
 use crate::jid::{GroupId, Jid};
 use crate::room::{Answer, StandbyStep, Step};
 
-/// Makes the call; `ours` are the ids of all our numbers.
-pub(super) async fn perform(gateway: &dyn Gateway, step: &Step, ours: &[Jid]) -> Answer {
+/// Makes the call; `ours` are the ids of all our numbers, `member_of` the groups in which this one is known to be.
+pub(super) async fn perform(
+    gateway: &dyn Gateway,
+    step: &Step,
+    ours: &[Jid],
+    member_of: Vec<GroupId>,
+) -> Answer {
     let result: Result<Answer, GatewayError> = match step {
         Step::Create { subject, people } => gateway.create_group(subject, people).await.map(Answer::Created),
-        Step::Look { token } | Step::Sweep { token } => gateway.find_groups(token).await.map(Answer::Groups),
+        Step::Look { token, asked_at, thoroughly, .. } => {
+            let (token, asked_at, thoroughly) = (token.clone(), *asked_at, *thoroughly);
+            let search = GroupSearch { token, asked_at, member_of, thoroughly, all: false };
+            gateway.find_groups(&search).await.map(Answer::Groups)
+        }
+        Step::Sweep { token, asked_at, .. } => {
+            let (token, asked_at) = (token.clone(), *asked_at);
+            let search = GroupSearch { token, asked_at, member_of, thoroughly: true, all: true };
+            gateway.find_groups(&search).await.map(Answer::Groups)
+        }
+        Step::ReadGroup { group, .. } => gateway.members(group, &[]).await.map(Answer::Members),
         Step::Say { chat, text, .. } => gateway.send_text(chat, text).await.map(Answer::Sent),
         Step::LookForMessage { chat, .. } => {
             gateway.recent_own_messages(chat, ours).await.map(Answer::Messages)

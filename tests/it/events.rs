@@ -346,7 +346,7 @@ async fn a_forged_or_stale_word_that_we_are_out_is_not_believed() {
 }
 
 /// Posts an event of our own making, rightly proven.
-async fn post(world: &World, event: &Value) -> u16 {
+pub(crate) async fn post(world: &World, event: &Value) -> u16 {
     use warroom::signature::{Digest, Scheme, Verifier, sign};
     let body = event.to_string();
     let verifier = Verifier::new(Scheme::Waha { secrets: vec![KEY.into()], algorithm: Digest::Sha512 });

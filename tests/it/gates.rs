@@ -15,8 +15,8 @@ use warroom::clock::{SignedDuration, Timestamp};
 use warroom::consent::letter::Tried;
 use warroom::consent::{Acquaintance, Letter, Standing};
 use warroom::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, Notice,
-    OwnMessage, Sent, Session,
+    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members,
+    Notice, OwnMessage, Sent, Session,
 };
 use warroom::incident::{IncidentId, Rules};
 use warroom::jid::{ChatId, GroupId, Jid};
@@ -276,6 +276,10 @@ impl Store for GatedStore {
         self.inner.creations(creation, now).await
     }
 
+    async fn groups_of(&self, instance: &str) -> Result<Vec<GroupId>, StoreError> {
+        self.inner.groups_of(instance).await
+    }
+
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
         self.around("wake_rooms", self.inner.wake_rooms(instance, now)).await
     }
@@ -397,8 +401,8 @@ impl Gateway for GatedGateway {
         self.around("create_group", subject, self.inner.create_group(subject, people)).await
     }
 
-    async fn find_groups(&self, token: &str) -> Result<Vec<FoundGroup>, GatewayError> {
-        self.around("find_groups", token, self.inner.find_groups(token)).await
+    async fn find_groups(&self, search: &GroupSearch) -> Result<FoundGroups, GatewayError> {
+        self.around("find_groups", &search.token, self.inner.find_groups(search)).await
     }
 
     async fn members(&self, group: &GroupId, wanted: &[Jid]) -> Result<Members, GatewayError> {

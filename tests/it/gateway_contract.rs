@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use warroom::clock::{Clock, TestClock};
 use warroom::gateway::wawp::{Credentials, Settings, Wawp};
-use warroom::gateway::{Gateway, GatewayError};
+use warroom::gateway::{FoundGroups, Gateway, GatewayError, GroupSearch};
 use warroom::jid::{ChatId, GroupId, Jid};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -83,6 +83,12 @@ const CALLS: [&str; 16] = [
     "leave",
 ];
 
+/// A look for a group that was asked for at the beginning of time.
+fn search(token: &str) -> GroupSearch {
+    let asked_at = "2000-01-01T00:00:00Z".parse().unwrap();
+    GroupSearch { token: token.to_owned(), asked_at, member_of: Vec::new(), thoroughly: true, all: false }
+}
+
 /// Makes a call by its name, with arguments of no interest, and gives back how it ended.
 async fn make(gateway: &dyn Gateway, call: &str) -> Result<(), GatewayError> {
     let group = group();
@@ -91,7 +97,7 @@ async fn make(gateway: &dyn Gateway, call: &str) -> Result<(), GatewayError> {
     match call {
         "session" => gateway.session().await.map(drop),
         "create_group" => gateway.create_group("INCIDENT-1 | api down", &people).await.map(drop),
-        "find_groups" => gateway.find_groups("INCIDENT-1").await.map(drop),
+        "find_groups" => gateway.find_groups(&search("INCIDENT-1")).await.map(drop),
         "members" => gateway.members(&group, &people).await.map(drop),
         "add_members" => gateway.add_members(&group, &people).await.map(drop),
         "promote" => gateway.promote(&group, &people[0]).await,

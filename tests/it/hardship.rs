@@ -288,7 +288,14 @@ async fn ten_lost_creates_at_once_are_ten_rooms_and_nobody_is_told_otherwise() {
         for n in 0..10 {
             ids.push(world.fire(&format!("Down{n}")).await);
         }
-        world.pass(600).await;
+        for n in 0..12 {
+            world.pass(50).await;
+            let mut counts: std::collections::BTreeMap<String, usize> = Default::default();
+            for c in world.sandbox.calls() {
+                *counts.entry(format!("{:?}", c.operation)).or_default() += 1;
+            }
+            eprintln!("DEBUG {engine} {n}: {counts:?}");
+        }
         for id in ids {
             let room = world.room(&id).await;
             assert!(room.is_complete(), "{engine} {id}: {:?}", room.phase);

@@ -23,6 +23,7 @@ mod harness;
 mod imports;
 mod listing;
 mod odd_gateway;
+mod one_room;
 mod operators;
 mod ownership;
 mod patience;

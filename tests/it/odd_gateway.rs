@@ -9,8 +9,8 @@ use warroom::app::Bridge;
 use warroom::clock::{Clock, Timestamp};
 use warroom::config::RosterInForce;
 use warroom::gateway::{
-    Added, Capabilities, CreatedGroup, FoundGroup, Gateway, GatewayError, InviteLink, Members, OwnMessage,
-    Sent, Session,
+    Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members,
+    OwnMessage, Sent, Session,
 };
 use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::worker::Number;
@@ -98,8 +98,8 @@ impl Gateway for OddGateway {
         self.pass("create_group", self.inner.create_group(subject, people)).await
     }
 
-    async fn find_groups(&self, token: &str) -> Result<Vec<FoundGroup>, GatewayError> {
-        self.pass("find_groups", self.inner.find_groups(token)).await
+    async fn find_groups(&self, search: &GroupSearch) -> Result<FoundGroups, GatewayError> {
+        self.pass("find_groups", self.inner.find_groups(search)).await
     }
 
     async fn members(&self, group: &GroupId, wanted: &[Jid]) -> Result<Members, GatewayError> {

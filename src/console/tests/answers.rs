@@ -181,6 +181,7 @@ async fn an_incident_in_full() {
       "second_groups": 0,
       "severity": "sev1",
       "source": "prometheus",
+      "stale_since": null,
       "started_at": "2026-03-01T10:00:00Z",
       "state": "open",
       "summary": "Checkout answers 502 for most buyers.\nQuestions to …77.",
@@ -270,7 +271,7 @@ async fn a_parked_room_says_why_and_what_it_takes() {
     let json = desk.get(&format!("/api/incidents/{id}")).await.json();
     assert_eq!(json["room"]["phase"], "parked");
     assert_eq!(json["room"]["why"], "the plan makes no groups");
-    assert_eq!(json["room"]["actions"], serde_json::json!(["resume", "adopt", "cancel"]));
+    assert_eq!(json["room"]["actions"], serde_json::json!(["resume", "adopt", "new-group", "cancel"]));
     assert_eq!(json["attention"][0]["kind"], "parked");
 }
 

@@ -12,6 +12,7 @@ pub(super) enum Call {
     Create,
     ListGroups,
     RefreshGroups,
+    ReadGroup,
     Members,
     MembersV2,
     PhoneOfLid,
@@ -25,6 +26,7 @@ pub(super) enum Call {
     Rename,
     LockSettings,
     LockMessages,
+    ReadSettings,
     SendText,
     ReadChat,
     CheckExists,
@@ -33,11 +35,12 @@ pub(super) enum Call {
 
 impl Call {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::Session,
         Self::Create,
         Self::ListGroups,
         Self::RefreshGroups,
+        Self::ReadGroup,
         Self::Members,
         Self::MembersV2,
         Self::PhoneOfLid,
@@ -51,6 +54,7 @@ impl Call {
         Self::Rename,
         Self::LockSettings,
         Self::LockMessages,
+        Self::ReadSettings,
         Self::SendText,
         Self::ReadChat,
         Self::CheckExists,
@@ -64,6 +68,7 @@ impl Call {
             Self::Create => "create_group",
             Self::ListGroups => "list_groups",
             Self::RefreshGroups => "refresh_groups",
+            Self::ReadGroup => "read_group",
             Self::Members => "members",
             Self::MembersV2 => "members_v2",
             Self::PhoneOfLid => "phone_of_lid",
@@ -77,6 +82,7 @@ impl Call {
             Self::Rename => "rename",
             Self::LockSettings => "lock_settings",
             Self::LockMessages => "lock_messages",
+            Self::ReadSettings => "read_settings",
             Self::SendText => "send_text",
             Self::ReadChat => "recent_own_messages",
             Self::CheckExists => "is_reachable",
@@ -91,6 +97,8 @@ impl Call {
             Self::Session
                 | Self::ListGroups
                 | Self::RefreshGroups
+                | Self::ReadGroup
+                | Self::ReadSettings
                 | Self::Members
                 | Self::MembersV2
                 | Self::PhoneOfLid
@@ -105,7 +113,9 @@ impl Call {
     fn names_a_group(self) -> bool {
         matches!(
             self,
-            Self::Members
+            Self::ReadGroup
+                | Self::ReadSettings
+                | Self::Members
                 | Self::MembersV2
                 | Self::Add
                 | Self::Promote

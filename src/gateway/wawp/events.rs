@@ -16,6 +16,7 @@ use crate::consent::Verdict;
 use crate::gateway::Session;
 use crate::gateway::notice::{Notice, NoticeKind, Unread, Whom};
 use crate::jid::{ChatId, GroupId, Jid};
+use crate::json;
 
 /// Events read from one body.
 const MOST: usize = 1000;
@@ -33,8 +34,7 @@ const LONGEST_TEXT: usize = 5000;
 
 /// The notices in a body: one event, or a list of them. Unknown events give none.
 pub fn notices(body: &[u8]) -> Result<Vec<Notice>, Unread> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|e| Unread(format!("no JSON: line {}, column {}", e.line(), e.column())))?;
+    let value = json::value(body).map_err(|e| Unread(format!("no JSON: {e}")))?;
     match &value {
         Value::Array(events) => Ok(events.iter().take(MOST).flat_map(of_event).collect()),
         Value::Object(_) => Ok(of_event(&value)),

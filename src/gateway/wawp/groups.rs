@@ -32,31 +32,40 @@ fn group_id(value: &Value) -> Option<GroupId> {
 /// One page of a list of groups.
 #[derive(Debug, Default)]
 pub(super) struct Page {
+    /// Those that do not tell their name have an empty one.
     pub(super) groups: Vec<FoundGroup>,
-    /// The list came as a map, which only the engine that answers from a cache up to a day old does.
-    pub(super) cached: bool,
+    /// Rows that hold no id, of which anything could be true.
+    pub(super) unread: usize,
 }
 
-/// A page of groups, or `None` if the reply is no list. Rows without a group's id are left out.
+/// A page of groups, or `None` if the reply is no list.
 pub(super) fn page(reply: &Reply) -> Option<Page> {
-    let rows = reply.rows(&["groups"])?;
-    let cached = match reply.json() {
-        Some(Value::Object(members)) => members.keys().all(|key| key.contains('@')),
-        _ => false,
-    };
-    let groups = rows
-        .into_iter()
-        .filter_map(|(key, row)| {
-            let group = group_id(row).or_else(|| key?.parse().ok())?;
-            let subject = text_at(row, &["subject", "Name", "groupMetadata.subject", "name"]);
-            Some(FoundGroup {
-                created_at: created_at(row).or_else(|| in_the_id(&group)),
-                subject: subject.unwrap_or_default().to_owned(),
-                group,
-            })
-        })
-        .collect();
-    Some(Page { groups, cached })
+    let mut page = Page::default();
+    for (key, row) in reply.rows(&["groups"])? {
+        let id = IDS.iter().find_map(|name| id_text(row.get(*name)?)).or_else(|| key.map(str::to_owned));
+        match (group_id(row).or_else(|| key?.parse().ok()), id) {
+            (Some(group), _) => page.groups.push(found(row, group)),
+            // A chat of another kind.
+            (None, Some(id)) if id.contains('@') => {}
+            (None, _) => page.unread += 1,
+        }
+    }
+    Some(page)
+}
+
+/// The group of a reply about a single one.
+pub(super) fn single(reply: &Reply, group: &GroupId) -> Option<FoundGroup> {
+    let told = reply.layers().into_iter().map(|layer| found(layer, group.clone()));
+    told.max_by_key(|told| !told.subject.is_empty())
+}
+
+fn found(row: &Value, group: GroupId) -> FoundGroup {
+    let subject = text_at(row, &["subject", "Name", "groupMetadata.subject", "name"]);
+    FoundGroup {
+        created_at: created_at(row).or_else(|| in_the_id(&group)),
+        subject: subject.unwrap_or_default().to_owned(),
+        group,
+    }
 }
 
 /// The moment of creation. whatsapp-web.js's own `timestamp` is that of the last message and is not used.
@@ -136,16 +145,27 @@ mod tests {
             json!({"1@g.us": {"id": "1@g.us", "subject": "INCIDENT-1 | a", "creation": 1_760_000_000}});
         let whatsmeow =
             json!([{"JID": "1@g.us", "Name": "INCIDENT-1 | a", "GroupCreated": "2025-10-09T08:53:20Z"}]);
-        for (list, cached) in [(web, false), (baileys, true), (whatsmeow, false)] {
+        for list in [web, baileys, whatsmeow] {
             let page = page(&Reply::Json(list)).unwrap();
-            assert_eq!(page.cached, cached);
             let [group] = page.groups.as_slice() else { panic!("{page:?}") };
             assert_eq!(group.group.as_str(), "1@g.us");
             assert_eq!(group.subject, "INCIDENT-1 | a");
             assert_eq!(group.created_at.unwrap().to_string(), "2025-10-09T08:53:20Z");
         }
-        assert!(page(&Reply::Json(json!({}))).unwrap().cached);
+        assert!(page(&Reply::Json(json!({}))).unwrap().groups.is_empty());
         assert!(page(&Reply::Json(json!({"message": "no"}))).is_none());
+    }
+
+    #[test]
+    fn rows_without_a_name_or_an_id_are_not_passed_over() {
+        let list = json!([{"JID": "5@g.us", "Name": "", "GroupCreated": "0001-01-01T00:00:00Z"},
+            {"id": "6@g.us", "creation": null}, {"subject": "no id"}, {"id": "15550100001@c.us"}]);
+        let page = page(&Reply::Json(list)).unwrap();
+        let nameless = page.groups.iter().filter(|g| g.subject.is_empty() && g.created_at.is_none());
+        assert_eq!((nameless.count(), page.groups.len(), page.unread), (2, 2, 1));
+        let told =
+            single(&Reply::Json(json!({"JID": "5@g.us", "Name": "INCIDENT-3 | x"})), &page.groups[0].group);
+        assert_eq!(told.unwrap().subject, "INCIDENT-3 | x");
     }
 
     #[test]

@@ -26,6 +26,7 @@ impl Wawp {
         ours: &[Jid],
         deadline: Deadline,
     ) -> Result<Vec<OwnMessage>, GatewayError> {
+        let ours = &[ours, &self.own_ids(deadline).await[..]].concat()[..];
         let first = self.chat(chat, ours, deadline).await;
         let nothing_there = match &first {
             Ok(own) => own.is_empty(),
@@ -68,8 +69,17 @@ impl Wawp {
     }
 
     async fn theirs(&self, person: &Jid, deadline: Deadline) -> Result<Vec<Timestamp>, GatewayError> {
+        let own = self.own_ids(deadline).await;
         let request = recent(&ChatId::Person(person.clone()));
-        self.ask(Asked::new(Call::ReadChat), request, deadline, messages::times_of_theirs).await
+        let read = |reply: &Reply| messages::times_of_theirs(reply, &own);
+        self.ask(Asked::new(Call::ReadChat), request, deadline, read).await
+    }
+
+    /// The ids under which this number writes: one engine lists that under its hidden id, as if somebody else had
+    /// written it.
+    async fn own_ids(&self, deadline: Deadline) -> Vec<Jid> {
+        let me = self.me_with_hidden(deadline).await;
+        me.into_iter().flat_map(|me| std::iter::once(me.phone).chain(me.hidden)).collect()
     }
 
     async fn chat(

@@ -72,10 +72,11 @@ pub(super) fn own_messages(reply: &Reply, ours: &[Jid]) -> Option<Vec<OwnMessage
 }
 
 /// When the other side of a chat wrote; `None` if the reply is no list. A row that does not say who wrote it
-/// proves nothing.
-pub(super) fn times_of_theirs(reply: &Reply) -> Option<Vec<Timestamp>> {
+/// proves nothing, and one engine says of `ours` that they are not.
+pub(super) fn times_of_theirs(reply: &Reply, ours: &[Jid]) -> Option<Vec<Timestamp>> {
     let rows = reply.rows(&["messages"])?;
-    let theirs = rows.into_iter().filter(|(_, row)| is_own(row) == Some(false));
+    let is_theirs = |row: &Value| is_own(row) == Some(false) && !is_by_one_of(row, ours, &["from"]);
+    let theirs = rows.into_iter().filter(|(_, row)| is_theirs(row));
     Some(theirs.filter_map(|(_, row)| sent_at(row)).collect())
 }
 
@@ -96,12 +97,13 @@ fn sent_at(row: &Value) -> Option<Timestamp> {
     moments.iter().find_map(|path| moment(at(row, path)?))
 }
 
+fn is_by_one_of(row: &Value, ours: &[Jid], places: &[&str]) -> bool {
+    let author = |hidden| person_at(row, places, hidden).is_some_and(|author| ours.contains(&author));
+    author(false) || author(true)
+}
+
 fn own_message(row: &Value, ours: &[Jid]) -> Option<OwnMessage> {
-    let by_another = || {
-        let author = |hidden| person_at(row, &AUTHORS, hidden).is_some_and(|author| ours.contains(&author));
-        author(false) || author(true)
-    };
-    if is_own(row) != Some(true) && !by_another() {
+    if is_own(row) != Some(true) && !is_by_one_of(row, ours, &AUTHORS) {
         return None;
     }
     let texts = [
@@ -225,7 +227,7 @@ mod tests {
     #[test]
     fn what_the_other_side_wrote_is_found_and_own_texts_are_not_it() {
         let times = |list: Value| {
-            let times = times_of_theirs(&Reply::Json(list))?;
+            let times = times_of_theirs(&Reply::Json(list), &[])?;
             Some(times.into_iter().map(Timestamp::as_second).collect::<Vec<_>>())
         };
         let list = json!([

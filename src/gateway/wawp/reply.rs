@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use crate::jid::Jid;
+use crate::json;
 
 /// What a body turned out to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,15 +37,18 @@ impl Reply {
         if text.is_empty() {
             return Self::Empty;
         }
-        match serde_json::from_str::<Value>(text) {
+        // Only what looks like JSON is read as what it was meant to be: bare words are an answer of their own.
+        let is_json = text.starts_with(['{', '[', '"']);
+        let leniently = |_| json::value(text.as_bytes()).ok().filter(|_| is_json).ok_or(());
+        match serde_json::from_str::<Value>(text).or_else(leniently) {
             Ok(Value::Null) => Self::Empty,
             // Some services wrap a whole answer into a string once more.
             Ok(Value::String(inner)) if quoted < 2 => Self::of_text(inner.trim(), quoted + 1),
             Ok(Value::String(inner)) => Self::Text(inner),
             Ok(value) => Self::Json(value),
-            Err(_) if text.starts_with('<') => Self::Page,
-            Err(_) if text.starts_with(['{', '[', '"']) => Self::Broken,
-            Err(_) => Self::Text(text.to_owned()),
+            Err(()) if text.starts_with('<') => Self::Page,
+            Err(()) if is_json => Self::Broken,
+            Err(()) => Self::Text(text.to_owned()),
         }
     }
 
@@ -171,6 +175,8 @@ mod tests {
         assert_eq!(read("\"AbCd\""), Reply::Text("AbCd".to_owned()));
         assert_eq!(read("<!doctype html>"), Reply::Page);
         assert_eq!(read("{\"a\":"), Reply::Broken);
+        let half = read(r#"[{"name":"kids \ud83c"}, {"n":1}]"#);
+        assert_eq!(half, Reply::Json(json!([{"name": "kids \u{fffd}"}, {"n": 1}])), "half an emoji");
         assert_eq!(Reply::read(&[0xff, 0xfe, 0x00]), Reply::Text("\u{fffd}\u{fffd}\u{0}".to_owned()));
     }
 

@@ -9,6 +9,7 @@ use crate::alert::{DedupKey, Severity};
 use crate::gateway::{AddOutcome, Member, Members};
 use crate::incident::{Incident, IncidentId, State};
 use crate::jid::Jid;
+use crate::room::Phase;
 use crate::roster::{Handout, Stakeholder, Summons};
 
 fn at(second: i64) -> Timestamp {
@@ -247,24 +248,6 @@ fn that_our_number_is_out_is_only_believed_of_the_rooms_own_number_and_after_a_l
     room.hear(&[out(2, "main")], at(5));
     assert_eq!((room.ousted_at, room.read_again_at), (Some(at(5)), Some(at(5))));
     assert!(matches!(room.phase, Phase::Live { .. }), "the read decides");
-}
-
-#[test]
-fn a_group_with_our_token_makes_an_unsure_room_look_at_once_and_a_living_one_sweep() {
-    let heard = |subject: &str| NoticeKind::WeJoined {
-        group: "120363000000000009@g.us".parse().unwrap(),
-        subject: Some(subject.to_owned()),
-    };
-    let mut unsure = room(&[]);
-    unsure.phase = Phase::Unsure { since: at(0), asked_at: at(0), look_at: at(60), believe_at: None };
-    unsure.hear(&[told(1, 5, heard("INCIDENT-70 | Other"))], at(5));
-    assert!(unsure.heard_of_at.is_none());
-    unsure.hear(&[told(2, 5, heard("INCIDENT-7 | Down"))], at(5));
-    assert!(unsure.heard_of_at.is_some());
-    let mut live = room(&[]);
-    live.done(Chore::Sweep, at(1));
-    live.hear(&[told(1, 5, heard("INCIDENT-7 | Down"))], at(5));
-    assert!(live.was_unsure && !live.chores.contains_key(&Chore::Sweep));
 }
 
 #[test]

@@ -36,7 +36,11 @@ pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<R
         Operation::JoinGroup => join(world, call, now),
         Operation::GetGroup => {
             let bot = world.bot(instance)?;
-            let group = world.joined_group(&bot, id, now)?;
+            let elsewhere = world.elsewhere(&bot);
+            let group = match elsewhere.iter().find(|group| group.id == id) {
+                Some(group) => group,
+                None => world.joined_group(&bot, id, now)?,
+            };
             Ok(Reply::json(engine::group(world, group, true, now)))
         }
         Operation::DeleteGroup => match world.engine {
@@ -96,7 +100,9 @@ fn create(world: &mut World, call: &Call, now: Timestamp) -> Result<Reply, Refus
 
 fn list(world: &World, call: &Call, now: Timestamp) -> Result<Reply, Refused> {
     let bot = world.bot(&call.instance_id)?;
+    let elsewhere = world.elsewhere(&bot);
     let mut groups = world.listed_groups(&bot, now);
+    groups.extend(&elsewhere);
     match call.field("sortBy") {
         Some("id") => groups.sort_by(|one, other| one.id.cmp(&other.id)),
         Some("subject") => groups.sort_by(|one, other| one.subject.cmp(&other.subject)),

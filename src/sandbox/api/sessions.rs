@@ -87,7 +87,11 @@ fn me(world: &mut World, instance: &str) -> Result<Value, Refused> {
     let digits = account.number.digits.clone();
     let name = account.number.name.clone();
     let lid = world.lid(&digits);
-    Ok(json!({"id": format!("{digits}@c.us"), "pushName": name, "lid": format!("{lid}@lid")}))
+    let mut me = json!({"id": format!("{digits}@c.us"), "pushName": name});
+    if let (false, Some(fields)) = (world.quirks.disowns, me.as_object_mut()) {
+        fields.insert("lid".to_owned(), json!(format!("{lid}@lid")));
+    }
+    Ok(me)
 }
 
 fn limits(world: &World, account: &Account) -> Value {

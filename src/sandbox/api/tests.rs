@@ -40,6 +40,8 @@ impl Answer {
 
 impl Bench {
     fn new(setup: Setup) -> Self {
+        let quirks = Quirks { elsewhere: Vec::new(), ..setup.quirks };
+        let setup = Setup { quirks, ..setup };
         let clock = Arc::new(TestClock::at("2026-03-02T09:00:00Z".parse().unwrap()));
         let sandbox = Sandbox::new(setup, clock.clone());
         Self { sandbox, clock }

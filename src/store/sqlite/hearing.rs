@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
+use super::orphans;
 use super::rows::{self, Doc, Stored, all, execute, legible, millis, moment, read, write};
 use super::steps::holds;
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -34,6 +35,9 @@ pub(super) fn hear(db: &Connection, instance: &str, notices: &[Notice], now: Tim
         }
         let doc = write("notice", notice)?;
         for id in rooms {
+            if let NoticeKind::WeJoined { group, .. } = &notice.what {
+                hearing.second_groups += usize::from(is_second(db, id, group, instance, now)?);
+            }
             execute(
                 db,
                 "INSERT INTO notices (incident, at, instance, doc) VALUES (?1, ?2, ?3, ?4)",
@@ -77,9 +81,8 @@ fn concerned(db: &Connection, instance: &str, what: &NoticeKind, now: Timestamp)
         NoticeKind::WeJoined { group, subject } => {
             let mut rooms = rooms_of(db, group)?;
             for id in subject.iter().flat_map(|subject| named_in(subject)) {
-                if !rooms.contains(&id)
-                    && rows::legible_room(db, id)?.is_some_and(|room| is_unfinished(&room))
-                {
+                let is_new = |room: Room| room.phase.group() != Some(group);
+                if !rooms.contains(&id) && rows::legible_room(db, id)?.is_some_and(is_new) {
                     rooms.push(id);
                 }
             }
@@ -116,15 +119,24 @@ fn named_in(subject: &str) -> Vec<IncidentId> {
     named.filter(|id| subject_has_token(subject, &id.to_string())).collect()
 }
 
-fn is_unfinished(room: &Room) -> bool {
-    match room.phase {
-        Phase::Creating { .. } | Phase::Unsure { .. } | Phase::Live { .. } => true,
-        Phase::Wanted { .. }
-        | Phase::Closing { .. }
-        | Phase::Closed { .. }
-        | Phase::Skipped { .. }
-        | Phase::Parked { .. } => false,
+/// Records a group of which the provider tells that our number is in it and that is not the room, as far as is
+/// known: the room takes it if it has none. True if there is one too many from now on.
+fn is_second(
+    db: &Connection,
+    id: IncidentId,
+    group: &GroupId,
+    instance: &str,
+    now: Timestamp,
+) -> Stored<bool> {
+    let Some(room) = rows::legible_room(db, id)? else { return Ok(false) };
+    if room.phase.group() == Some(group) {
+        return Ok(false);
     }
+    let is_new =
+        orphans::put(db, id, group, Some(instance), "the provider told that our number is in it", now)?;
+    let may_be_it =
+        matches!(room.phase, Phase::Wanted { .. } | Phase::Creating { .. } | Phase::Unsure { .. });
+    Ok(is_new && !may_be_it)
 }
 
 /// Rooms that sleep until this number, or any for those without one, may be called again.

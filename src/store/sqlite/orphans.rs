@@ -8,10 +8,13 @@ use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
 use crate::room::farewell::{self, FarewellEnd};
-use crate::room::{Event, Orphaned, Phase, Room, Wish};
+use crate::room::{Event, Orphaned, Phase, Room, Stage, Standby, Wish};
 use crate::store::{Orphan, OrphanState, WishTaken};
 
-/// Records a group, unless it is known already.
+/// Of so many rooms one is enough to know a list that is not whole.
+const KNOWN_ROOMS: i64 = 50;
+
+/// Records a group, unless it is known already; true if it is new.
 pub(super) fn put(
     db: &Connection,
     id: IncidentId,
@@ -19,15 +22,15 @@ pub(super) fn put(
     instance: Option<&str>,
     how: &str,
     now: Timestamp,
-) -> Stored<()> {
-    execute(
+) -> Stored<bool> {
+    let new = execute(
         db,
         "INSERT INTO orphans (group_id, incident, instance, found_at, how, state)
          VALUES (?1, ?2, ?3, ?4, ?5, 'open')
          ON CONFLICT (group_id) DO NOTHING",
         params![group.as_str(), id.0, instance, millis(now), how],
     )?;
-    Ok(())
+    Ok(new > 0)
 }
 
 /// The room's group is no orphan; the group that it had before is one, if an operator took another.
@@ -39,10 +42,10 @@ pub(super) fn settle(
     now: Timestamp,
 ) -> Stored<()> {
     let own = hosts::own_group(room);
-    if let (Some(before), Some(Event::Resume { group: Some(_) })) = (before, event)
+    if let (Some(before), Some(Event::Resume { group: Some(_) } | Event::NewGroup)) = (before, event)
         && let Some(left) = hosts::own_group(before).filter(|group| Some(*group) != own)
     {
-        let how = "was the room until an operator took another group";
+        let how = "was the room until an operator wanted another group";
         put(db, room.incident, left, before.instance.as_deref(), how, now)?;
     }
     if let Some(group) = own {
@@ -113,6 +116,7 @@ pub(super) fn wanted(db: &Connection, id: IncidentId) -> Stored<Vec<Orphaned>> {
     Ok(open
         .map(|orphan| Orphaned {
             closing: orphan.state == OrphanState::Closing,
+            found_at: orphan.found_at,
             group: orphan.group,
             instance: orphan.instance,
         })
@@ -167,6 +171,15 @@ pub(super) fn end(db: &Connection, end: &FarewellEnd, now: Timestamp) -> Stored<
 pub(super) fn objection(db: &Connection, room: &Room, wish: &Wish) -> Stored<Option<String>> {
     let Wish::Resume { group: Some(group) } = wish else { return Ok(None) };
     let is_live = matches!(room.phase, Phase::Live { .. });
+    let lives_in_it = all(
+        db,
+        "SELECT incident FROM rooms WHERE group_id = ?1 AND phase NOT IN ('closed', 'skipped')",
+        [group.as_str()],
+        |r| Ok(IncidentId(r.get(0)?)),
+    )?;
+    if let Some(other) = lives_in_it.into_iter().find(|id| *id != room.incident) {
+        return Ok(Some(format!("{group} is the room of {other}, which is not over")));
+    }
     Ok(match find(db, group)? {
         Some((of, _)) if of != room.incident => Some(format!("{group} belongs to {of}")),
         Some((_, state)) if state != "open" => Some(format!("{group} is {state}: our number leaves it")),
@@ -175,6 +188,25 @@ pub(super) fn objection(db: &Connection, room: &Room, wish: &Wish) -> Stored<Opt
         }
         Some(_) | None => None,
     })
+}
+
+/// Groups in which a number is known to be.
+pub(super) fn groups_of(db: &Connection, instance: &str) -> Stored<Vec<GroupId>> {
+    let sql = "SELECT doc FROM rooms WHERE group_id IS NOT NULL AND phase IN ('live', 'closing')
+               ORDER BY incident DESC LIMIT ?1";
+    let docs = all(db, sql, [KNOWN_ROOMS], |r| r.get::<_, rows::Doc>(0))?;
+    let rooms = docs.iter().filter_map(|doc| rows::read::<Room>("room", doc).ok());
+    let is_in = |room: &Room| {
+        let stands_by = |s: &Standby| s.instance == instance && matches!(s.stage, Stage::Ready { .. });
+        room.ousted_at.is_none()
+            && (room.instance.as_deref() == Some(instance) || room.standby.iter().any(stands_by))
+    };
+    let mut groups: Vec<GroupId> =
+        rooms.filter(is_in).filter_map(|room| room.phase.group().cloned()).collect();
+    let recorded = "SELECT group_id FROM orphans WHERE instance = ?1 AND state = 'open'";
+    let beside = all(db, recorded, [instance], |r| r.get::<_, String>(0))?;
+    groups.extend(beside.iter().filter_map(|group| group.parse().ok()));
+    Ok(groups)
 }
 
 /// A line for the timeline.

@@ -119,7 +119,7 @@ async fn every_engine_says_the_same_in_the_end() {
         assert_eq!(made.said.len(), engine.said, "{name}");
         assert!(made.said.iter().all(|said| said.person == person(2)), "{name}");
 
-        let found = gateway.find_groups("INCIDENT-1").await.unwrap();
+        let found = gateway.find_groups(&search("INCIDENT-1")).await.unwrap().groups;
         assert_eq!(found.len(), 1, "{name}");
         assert_eq!(found[0].created_at.unwrap().as_second(), 1_760_000_000, "{name}");
 

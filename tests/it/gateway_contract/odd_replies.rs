@@ -237,8 +237,9 @@ async fn what_a_provider_echoes_does_not_reach_an_error() {
 #[tokio::test]
 async fn an_absent_group_is_not_believed_from_an_old_list() {
     let server = MockServer::start().await;
+    let list = r#"[{"id":"9@g.us","subject":"lunch"}]"#;
     Mock::given(path("/v2/groups"))
-        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(list))
         .mount(&server)
         .await;
     Mock::given(path("/v2/groups/refresh"))
@@ -248,15 +249,22 @@ async fn an_absent_group_is_not_believed_from_an_old_list() {
         .await;
     let clock = Arc::new(TestClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
     let gateway = Wawp::new(Settings { clock: clock.clone(), ..settings(&server.uri()) }).unwrap();
-    assert_eq!(gateway.find_groups("INCIDENT-1").await.unwrap(), [], "refreshed, so it is believed");
-    assert_eq!(gateway.find_groups("INCIDENT-2").await.unwrap(), [], "the same list, fresh for all");
-    clock.advance(warroom::clock::SignedDuration::from_secs(5));
-    let GatewayError::Throttled { retry_after, .. } = gateway.find_groups("INCIDENT-1").await.unwrap_err()
-    else {
-        panic!("not throttled");
+    let look = |token: &'static str, asked_at| {
+        let search = GroupSearch { asked_at, ..search(token) };
+        let gateway = &gateway;
+        async move { gateway.find_groups(&search).await.unwrap() }
     };
-    clock.advance(retry_after.unwrap().try_into().unwrap());
-    assert_eq!(gateway.find_groups("INCIDENT-1").await.unwrap(), []);
+    let asked_at = clock.now();
+    let whole = |found: &FoundGroups| found.groups.is_empty() && found.doubt.is_none();
+    assert!(whole(&look("INCIDENT-1", asked_at).await), "refreshed, so it is believed");
+    assert!(whole(&look("INCIDENT-2", asked_at).await), "the same list, fresh for all");
+    clock.advance(warroom::clock::SignedDuration::from_secs(1));
+    let later = look("INCIDENT-3", clock.now()).await;
+    assert!(later.doubt.is_some(), "fresh as the list is, it is older than what was asked for");
+    clock.advance(warroom::clock::SignedDuration::from_secs(5));
+    let doubt = look("INCIDENT-1", asked_at).await.doubt.unwrap();
+    clock.advance(doubt.wait.try_into().unwrap());
+    assert!(whole(&look("INCIDENT-1", asked_at).await));
 }
 
 #[tokio::test]
@@ -272,12 +280,12 @@ async fn all_pages_are_read_even_if_a_page_is_short_or_the_offset_is_ignored() {
     page("100", serde_json::json!([row(3, "INCIDENT-1 | a")])).mount(&server).await;
     page("200", serde_json::json!([row(4, "INCIDENT-1 | b")])).mount(&server).await;
     page("300", serde_json::json!([])).mount(&server).await;
-    let found = wawp(&server.uri()).find_groups("INCIDENT-1").await.unwrap();
+    let found = wawp(&server.uri()).find_groups(&search("INCIDENT-1")).await.unwrap().groups;
     let ids: Vec<_> = found.iter().map(|g| g.group.as_str()).collect();
     assert_eq!(ids, ["3@g.us", "4@g.us"]);
 
     let same = answering(200, &serde_json::json!([row(7, "INCIDENT-1")]).to_string()).await;
-    assert_eq!(wawp(&same.uri()).find_groups("INCIDENT-1").await.unwrap().len(), 1);
+    assert_eq!(wawp(&same.uri()).find_groups(&search("INCIDENT-1")).await.unwrap().groups.len(), 1);
     assert_eq!(same.received_requests().await.unwrap().len(), 2);
 }
 
@@ -292,7 +300,7 @@ async fn a_list_that_does_not_know_the_sorting_is_read_without() {
         .await;
     let list = serde_json::json!([{"id": GROUP, "subject": "INCIDENT-1"}]);
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(list)).mount(&server).await;
-    assert_eq!(wawp(&server.uri()).find_groups("INCIDENT-1").await.unwrap().len(), 1);
+    assert_eq!(wawp(&server.uri()).find_groups(&search("INCIDENT-1")).await.unwrap().groups.len(), 1);
 }
 
 proptest! {

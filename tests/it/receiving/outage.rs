@@ -102,6 +102,10 @@ impl Store for Moody {
         }
     }
 
+    async fn groups_of(&self, instance: &str) -> Result<Vec<GroupId>, StoreError> {
+        self.inner.groups_of(instance).await
+    }
+
     async fn lease_rooms(
         &self,
         now: Timestamp,

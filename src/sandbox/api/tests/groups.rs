@@ -78,7 +78,10 @@ async fn a_fresh_group_is_absent_from_the_list_until_the_lag_is_over() {
 
 #[tokio::test]
 async fn a_cached_list_shows_a_fresh_group_after_a_refresh() {
-    let bench = Bench::new(Setup { list_cache: true, ..Setup::with_engine(Engine::Noweb) });
+    let bench = Bench::new(Setup {
+        quirks: Quirks { list_cache: true, ..Quirks::default() },
+        ..Setup::with_engine(Engine::Noweb)
+    });
     bench.pass(1);
     bench.made("INCIDENT-1 | db", &[ADA]).await;
     bench.pass(3600);
