@@ -56,7 +56,7 @@ everybody_has_a_word() {
 eventually "every incident has its room, or its people were told" everybody_has_a_word
 incidents --raw-output '.incidents | map(.room | if .guest_of then "in the group of another" elif .briefed_at then "with a group"
   else "told 1:1" end) | group_by(.)[] | "    \(length) \(.[0])"'
-fetch "http://$operators/metrics" | grep --quiet '^warroom_store_failures_total 0$' || fail "the store failed"
+grep --quiet '^warroom_store_failures_total 0$' <<<"$(fetch "http://$operators/metrics")" || fail "the store failed"
 ! grep --quiet '"level":"ERROR"' "$folder/bridge.log" || fail "there are errors in the log"
 say "the store never failed"
 stop_image
