@@ -76,7 +76,6 @@ fn main() {
 struct Target {
     address: SocketAddr,
     client: reqwest::Client,
-    lines: Arc<AtomicU64>,
     asked: AtomicU64,
     refused: AtomicU64,
 }
@@ -87,7 +86,6 @@ async fn measure(name: &str, crowd: fn(Arc<Target>) -> JoinSet<()>) {
     let target = Arc::new(Target {
         address: started.address,
         client: client.build().unwrap(),
-        lines: Arc::clone(&started.lines),
         asked: AtomicU64::new(0),
         refused: AtomicU64::new(0),
     });
@@ -372,7 +370,11 @@ impl Started {
         let address = line.pointer("/fields/server.listen").and_then(Value::as_str).unwrap().parse().unwrap();
         let lines = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&lines);
-        std::thread::spawn(move || log.for_each(|_| drop(counted.fetch_add(1, Ordering::Relaxed))));
+        std::thread::spawn(move || {
+            for _line in log {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
         Self { address, lines, processes: vec![sandbox, bridge], _folder: folder }
     }
 }

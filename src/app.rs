@@ -33,7 +33,7 @@ use crate::message::{self, Composer, Trust};
 use crate::pacing::{Budget, NumberId};
 use crate::peer::Proxies;
 use crate::receiver::outside::Outside;
-use crate::receiver::{self, Bodies, Readiness, Receiver, Told};
+use crate::receiver::{self, Bodies, Readiness, Receiver, Told, Troubles};
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
@@ -41,6 +41,7 @@ use crate::store::sqlite::Sqlite;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{InstanceLabels, Metrics};
 use crate::worker::alarm::Alarm;
+use crate::worker::calling::Calling;
 use crate::worker::health::Health;
 use crate::worker::numbers::OwnIds;
 use crate::worker::{Number, Worker};
@@ -54,6 +55,10 @@ use listener::{CONNECTIONS, Terms, Times};
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
 /// Grafana's `OnCall` four.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Incidents of one source and route that begin at once without being taken for an outbreak, however few groups the
+/// numbers may make: these share groups.
+const FEW: usize = 12;
 
 /// Operators get this part of the connections that senders may have.
 const OPERATORS: usize = 8;
@@ -245,6 +250,7 @@ impl Bridge {
             alarm: Arc::clone(&alarm),
             store: Arc::clone(&store),
             roster: roster.reader(),
+            most_rooms: numbers.iter().map(|n| n.budget.rooms_per_hour as usize).sum::<usize>().max(FEW),
             rules: config.rooms.rules(),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
@@ -252,6 +258,7 @@ impl Bridge {
             outside: Arc::new(Outside::new(Arc::new(Https::default()), Arc::clone(&store))),
             bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
+            troubles: Troubles::default(),
             readiness: Readiness::default(),
         };
         receiver::count_from_zero(&metrics, &receiver.sources, &receiver.told);
@@ -268,6 +275,7 @@ impl Bridge {
             health: Arc::clone(&health),
             alarm,
             own_ids: OwnIds::default(),
+            calling: Calling::default(),
             second_way: second_way(config, &clock)?,
         };
         let receiver = Arc::new(receiver);
@@ -416,7 +424,7 @@ pub async fn start_sandbox(
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { address, error };
-    let listener = listener::open(address).map_err(failed)?;
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
 }

@@ -7,6 +7,7 @@
 use std::fmt::Debug;
 use std::sync::Mutex;
 
+use jiff::civil::{Date, DateTime};
 pub use jiff::{SignedDuration, Timestamp};
 
 /// Says what time it is.
@@ -86,6 +87,30 @@ pub fn new_id(now: Timestamp) -> String {
 #[expect(clippy::disallowed_methods, reason = "this is the one place that makes random numbers")]
 pub fn new_token() -> String {
     uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// A moment by a wall clock as people write it: `2026-01-05 09:00`, with seconds or a `T` if they like.
+#[must_use]
+pub fn wall_moment(text: &str) -> Option<DateTime> {
+    let fits = ["0000-00-00 00:00", "0000-00-00 00:00:00"].iter().any(|form| has_form(text, form));
+    text.parse().ok().filter(|_| fits)
+}
+
+/// A day as people write it: `2026-01-05`.
+#[must_use]
+pub fn wall_day(text: &str) -> Option<Date> {
+    text.parse().ok().filter(|_| has_form(text, "0000-00-00"))
+}
+
+/// Whether a text has this form to the letter, `0` being any digit, and a blank a `T` too. A parser of times
+/// takes more, and drops of it what a wall clock has no use for: zones, offsets, hours without a colon.
+fn has_form(text: &str, form: &str) -> bool {
+    let fits = |(c, wanted): (char, char)| match wanted {
+        '0' => c.is_ascii_digit(),
+        ' ' => matches!(c, ' ' | 'T'),
+        other => c == other,
+    };
+    text.len() == form.len() && text.chars().zip(form.chars()).all(fits)
 }
 
 #[cfg(test)]

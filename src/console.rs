@@ -128,7 +128,7 @@ fn failed(console: &Console, error: &StoreError) -> Problem {
     console.metrics.store_failures.inc();
     error!(%error, "the console could not read the store");
     match error {
-        StoreError::Unavailable(_) => Problem::Unavailable,
+        StoreError::Unavailable(_) | StoreError::Busy => Problem::Unavailable,
         _ => Problem::Internal,
     }
 }

@@ -18,7 +18,7 @@ mod before;
 mod known;
 mod silence;
 
-pub use before::{Before, is_complete_list};
+pub use before::{Before, SECOND_LIST};
 pub use known::KnownAlert;
 use known::{Told, complete};
 pub use silence::{Passed, pass_time};
@@ -400,6 +400,7 @@ pub fn fold(
         remembered.insert(id, missing);
     }
     incident.was_heard_of(&told, &known, &remembered, rules, now);
+    remembered.retain(|id, now| known.get(id).is_none_or(|before| !before.says_all_of(now)));
     incident.truncated = alerts().any(|a| a.truncated);
     let taken_before = incident.acknowledged;
     if let Some(lead) = lead {
@@ -413,7 +414,8 @@ pub fn fold(
 
     let was_resolved = has_lapsed || before.is_some_and(|b| b.closes_at().is_some());
     let over = incident.firing_count() == 0 && !incident.truncated;
-    let opens_room = !incident.has_room && !over && incident.severity.is_at_least(rules.open_at);
+    let is_bad = incident.severity.is_at_least(rules.open_at);
+    let opens_room = !incident.has_room && !over && is_bad;
     incident.has_room |= opens_room;
     let fresh = before.is_none();
     let was = before.map(|b| b.severity).filter(|s| *s != incident.severity);
@@ -446,7 +448,7 @@ pub fn fold(
     if fresh || news.is_some() {
         incident.changed_at = now;
     }
-    let (outcome, reason) = answer(opens_room, incident.has_room, news.as_ref());
+    let (outcome, reason) = answer(opens_room, incident.has_room, is_bad, news.as_ref());
     let reason = reason.or(told.iter().any(|told| told.tells_no_end).then_some(TELLS_NO_END));
     // The welcome tells the whole picture, so what led to the opening is no news to the room.
     let news = if opens_room || !incident.has_room { None } else { news };
@@ -454,9 +456,15 @@ pub fn fold(
 }
 
 /// What to tell the sender.
-fn answer(opens_room: bool, has_room: bool, news: Option<&News>) -> (Outcome, Option<&'static str>) {
+fn answer(
+    opens_room: bool,
+    has_room: bool,
+    is_bad: bool,
+    news: Option<&News>,
+) -> (Outcome, Option<&'static str>) {
     match news {
         _ if opens_room => (Outcome::Opened, None),
+        _ if !has_room && is_bad => (Outcome::Ignored, Some("it was over before anybody was called")),
         _ if !has_room => (Outcome::Ignored, Some("below the severity that opens a room")),
         Some(News::Resolved { .. }) => (Outcome::Resolved, None),
         Some(News::Changed { .. } | News::Reopened { .. } | News::Stale { .. }) => (Outcome::Updated, None),

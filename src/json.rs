@@ -108,6 +108,9 @@ pub fn value(bytes: &[u8]) -> Result<Value, NotJson> {
     read(bytes).map(|reading| reading.documents.into_iter().next().unwrap_or_default())
 }
 
+/// The text of bytes that are no UTF-16; what is not UTF-8 is Windows-1252.
+pub(crate) use text::narrow;
+
 /// Without the byte order mark that senders built on .NET and PowerShell begin with.
 pub(crate) fn unmarked(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)

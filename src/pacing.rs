@@ -88,9 +88,18 @@ pub enum Pace {
     Message {
         /// How many in a minute.
         most_per_minute: u32,
-        /// Least time since the last 1:1 message, for a 1:1 message.
-        one_to_one_gap: Option<SignedDuration>,
+        /// What a 1:1 message has to keep besides.
+        private: Option<Private>,
     },
+}
+
+/// The pace of 1:1 messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Private {
+    /// How many in a minute.
+    pub most_per_minute: u32,
+    /// Least time since the last one.
+    pub gap: SignedDuration,
 }
 
 /// Least time between two messages that tell one person that there is no group: what comes in between is
@@ -115,13 +124,19 @@ impl Budget {
         }
     }
 
-    /// The pace of a message.
+    /// The pace of a message. A third of all is kept for rooms, so that the people of a storm who are told 1:1
+    /// hold up no welcome; those of an important route may use it too.
     #[must_use]
-    pub fn message(&self, private: bool) -> Pace {
-        Pace::Message {
-            most_per_minute: self.messages_per_minute,
-            one_to_one_gap: private.then_some(self.one_to_one_gap),
-        }
+    pub fn message(&self, private: bool, important: bool) -> Pace {
+        let most = if important { self.messages_per_minute } else { self.private_per_minute() };
+        let private = private.then_some(Private { most_per_minute: most, gap: self.one_to_one_gap });
+        Pace::Message { most_per_minute: self.messages_per_minute, private }
+    }
+
+    /// How many 1:1 messages may go out in any minute.
+    #[must_use]
+    pub fn private_per_minute(&self) -> u32 {
+        self.messages_per_minute - self.messages_per_minute / 3
     }
 }
 

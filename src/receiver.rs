@@ -15,10 +15,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, Method, StatusCode};
+use http::header::{CONTENT_LENGTH, WWW_AUTHENTICATE};
+use http::{Extensions, HeaderValue, Method, StatusCode, Uri};
 use tokio::sync::{Notify, watch};
-use tracing::{Level, debug, error, info, warn};
+use tracing::{Level, debug, error, info};
 
 use crate::alert::{AlertState, SeverityOrigin};
 use crate::clock::{Clock, Timestamp, new_id};
@@ -28,10 +28,11 @@ use crate::problem::Problem;
 use crate::room::Room;
 use crate::roster::{Roster, Subject};
 use crate::signature::{
-    Errand, RawHook, Rejected, VerifiedBody, certificate_for, verified_before, verify_with,
+    Errand, RawHook, Rejected, VerifiedBody, certificate_for, verified_before, verify, verify_with,
 };
-use crate::source::{Parsed, Source, SourceKind, delivery_key, parse};
-use crate::store::{Acceptance, Answered, OpenRoom, Receipt, Store, StoredHook};
+use crate::source::document::{is_packed, unpacked};
+use crate::source::{Parsed, Read, Source, SourceKind, delivery_key, read};
+use crate::store::{Acceptance, Accepted, Answered, OpenRoom, Receipt, Store, StoreError, StoredHook};
 use crate::telemetry::throttled_log::Event;
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
@@ -40,12 +41,14 @@ mod bodies;
 mod notices;
 pub mod outside;
 mod readiness;
+mod troubles;
 
 pub use bodies::Bodies;
 use bodies::Sender;
 pub use notices::Told;
 use outside::Outside;
 pub use readiness::Readiness;
+pub use troubles::Troubles;
 
 /// Takes in hooks.
 #[derive(Debug)]
@@ -62,6 +65,8 @@ pub struct Receiver {
     pub roster: watch::Receiver<Arc<Roster>>,
     /// The operator's rules.
     pub rules: Rules,
+    /// Incidents of one source and route that may begin at once.
+    pub most_rooms: usize,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What is counted.
@@ -76,13 +81,16 @@ pub struct Receiver {
     pub commit_timeout: Duration,
     /// Whether a hook would be stored.
     pub readiness: Readiness,
+    /// What came lately and could not be taken.
+    pub troubles: Troubles,
 }
 
 /// Everything that a hook of a source can be counted as.
-const OUTCOMES: [&str; 12] = [
+const OUTCOMES: [&str; 13] = [
     "accepted",
     "repeated",
     "ignored",
+    "not_understood",
     "missing",
     "wrong",
     "stale",
@@ -112,11 +120,14 @@ pub fn count_from_zero(metrics: &Metrics, sources: &BTreeMap<String, Source>, to
 pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
         .route("/hooks/{source}", post(hook))
+        .route("/hooks/{source}/", post(hook))
         .route("/hooks/gateway/{instance}", post(notices::hook))
+        .route("/hooks/gateway/{instance}/", post(notices::hook))
         .route("/hooks/{source}/api/v2/alerts", post(hook_as_alertmanager))
+        .route("/hooks/{source}/api/v2/alerts/", post(hook_as_alertmanager))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness::ready))
-        .fallback(|| async { Problem::NotFound })
+        .fallback(no_address)
         .method_not_allowed_fallback(other_method)
         .with_state(receiver)
 }
@@ -129,13 +140,33 @@ async fn hook_as_alertmanager(
 ) -> Response {
     let name = named(name);
     let takes_it = receiver.sources.get(&name).is_some_and(|source| source.kind == SourceKind::Prometheus);
-    if takes_it { take_hook(&receiver, &name, request).await } else { Problem::NotFound.into_response() }
+    if takes_it {
+        take_hook(&receiver, &name, request).await
+    } else {
+        no_source(&receiver, request.uri(), request.extensions()).await
+    }
+}
+
+/// Whoever posts means a source; others look for what they can find.
+async fn no_address(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+    if request.method() == Method::POST {
+        return no_source(&receiver, request.uri(), request.extensions()).await;
+    }
+    Problem::NotFound.into_response()
+}
+
+async fn no_source(receiver: &Receiver, address: &Uri, sender: &Extensions) -> Response {
+    let peer = Peer::of(sender).map(|peer| peer.client);
+    receiver.no_such_source(address.path(), peer, receiver.clock.now()).await;
+    Problem::NotFound.into_response()
 }
 
 /// Nothing but `POST`, except for the CloudEvents webhook profile: a sender asks by `OPTIONS` whether we want
 /// its events before it sends any. We say yes to everybody, because whoever then sends must still prove it.
 async fn other_method(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
-    let source = request.uri().path().strip_prefix("/hooks/").and_then(|name| receiver.sources.get(name));
+    let path = request.uri().path();
+    let name = path.strip_prefix("/hooks/").map(|name| name.strip_suffix('/').unwrap_or(name));
+    let source = name.and_then(|name| receiver.sources.get(name));
     let takes_events = source.is_some_and(|source| source.kind == SourceKind::CloudEvents);
     let asks = takes_events && request.method() == Method::OPTIONS;
     let Some(origin) = request.headers().get("webhook-request-origin").filter(|_| asks).cloned() else {
@@ -165,7 +196,7 @@ async fn take_hook(receiver: &Receiver, name: &str, request: Request) -> Respons
     let begun = Instant::now();
     let Some(source) = receiver.sources.get(name) else {
         receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
-        return Problem::NotFound.into_response();
+        return no_source(receiver, request.uri(), request.extensions()).await;
     };
     let (outcome, response) = match receiver.take(source, request).await {
         Ok(receipt) => (receipt_outcome(&receipt), (StatusCode::OK, Json(receipt)).into_response()),
@@ -192,6 +223,9 @@ fn refuse(word: &'static str, problem: Problem) -> Refusal {
     Refusal { word, problem }
 }
 
+/// How the reason begins for which a body that is not understood is ignored.
+const NOT_UNDERSTOOD: &str = "not understood: ";
+
 /// Whoever sends from there is no stranger any more.
 fn prove(peer: Option<&Peer>) {
     if let Some(peer) = peer {
@@ -203,6 +237,9 @@ fn receipt_outcome(receipt: &Receipt) -> &'static str {
     let of_all = receipt.incidents.iter().map(|i| i.outcome).max();
     match receipt.outcome.or(of_all) {
         Some(Outcome::Repeated) => "repeated",
+        _ if receipt.reason.as_ref().is_some_and(|reason| reason.starts_with(NOT_UNDERSTOOD)) => {
+            "not_understood"
+        }
         Some(Outcome::Ignored) | None => "ignored",
         Some(Outcome::Opened | Outcome::Updated | Outcome::Resolved) => "accepted",
     }
@@ -249,9 +286,15 @@ impl Receiver {
             sender = Sender::Proven(&source.name);
             prove(peer);
         }
-        let mut held = self.bodies.read(body, sender).await?;
-        hook.body = held.bytes.clone();
+        let read = self.bodies.read(body, sender).await;
         let now = self.clock.now();
+        if read.as_ref().is_err_and(|refusal| refusal.problem == Problem::BodyTooLarge) {
+            let said = hook.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+            self.too_large(&source.name, sender, said, now).await;
+        }
+        let mut held = read?;
+        hook.body = held.bytes.clone();
+        let hook = self.as_signed(source, hook, now);
         let verified = held.keep(self.verify(source, hook, peer, now)).await?;
         if let Sender::Stranger(_) = sender {
             self.bodies.prove(&mut held, &source.name)?;
@@ -262,6 +305,27 @@ impl Receiver {
             self.accept(source, &verified, None, now).await
         };
         held.keep(accepted).await
+    }
+
+    /// Says what a source may cause again and again.
+    fn note(&self, level: Level, what: &'static str, source: &Source, reason: &str, now: Timestamp) {
+        let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
+        self.metrics.log.note(event, now);
+    }
+
+    /// Some senders sign a text and some what they have packed it to: the one that the signature holds for is taken.
+    fn as_signed(&self, source: &Source, hook: RawHook, now: Timestamp) -> RawHook {
+        let holds = |hook: &RawHook| verify(hook.clone(), &source.verifier, now).is_ok();
+        if is_packed(&hook.body)
+            && !holds(&hook)
+            && let Some(plain) = unpacked(&hook.body, self.bodies.longest(Sender::Stranger(None)))
+        {
+            let plain = RawHook { body: plain.into_owned().into(), ..hook.clone() };
+            if holds(&plain) {
+                return plain;
+            }
+        }
+        hook
     }
 
     /// A signer whose certificate cannot be had right now is asked to come again: to SNS, a 4xx would mean that
@@ -282,11 +346,14 @@ impl Receiver {
             note("a hook was turned away unverified", why.as_str());
             refuse(why.as_str(), Problem::Unauthorized)
         };
+        let by = peer.map(Peer::network);
         let certificate = match certificate_for(&hook, &source.verifier, now).map_err(turned_away)? {
-            Some(address) => Some(self.outside.certificate(&address, now).await.map_err(|_said_there| {
-                note("a hook cannot be judged now; the sender is asked to repeat it", "no certificate");
-                refuse("unavailable", Problem::Unavailable)
-            })?),
+            Some(address) => {
+                Some(self.outside.certificate(&address, by, now).await.map_err(|_said_there| {
+                    note("a hook cannot be judged now; the sender is asked to repeat it", "no certificate");
+                    refuse("unavailable", Problem::Unavailable)
+                })?)
+            }
             None => None,
         };
         verify_with(hook, &source.verifier, certificate.as_deref(), now).map_err(turned_away)
@@ -337,18 +404,25 @@ impl Receiver {
         replays: Option<String>,
         now: Timestamp,
     ) -> Result<Receipt, Refusal> {
-        let (alerts, ignored) = match parse(body, source, now) {
-            Ok(Parsed::Alerts(alerts)) => (alerts, None),
-            Ok(Parsed::Partly { alerts, unread }) => {
-                warn!(source.name = source.name, reason = %unread, "a part of a hook was not understood");
-                (alerts, None)
-            }
-            Ok(Parsed::Ignored { reason }) => (Vec::new(), Some(reason)),
-            Err(why) => {
-                warn!(source.name = source.name, reason = %why, "a verified hook was not understood; it is kept");
-                (Vec::new(), Some(format!("not understood: {why}")))
-            }
+        let Read { parsed, oddities } = read(body, source, now);
+        if !oddities.is_empty() {
+            self.metrics.read_leniently.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
+            let reason = oddities.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let what = "a hook is no valid JSON and was read leniently: put its template right";
+            let (level, source) = (Level::WARN, source.name.as_str());
+            let bytes = u64::try_from(body.body().len()).ok();
+            self.metrics.log.note(Event { what, level, source, reason: &reason, peer: None, bytes }, now);
+        }
+        let (alerts, ignored, unread) = match parsed {
+            Ok(Parsed::Alerts(alerts)) => (alerts, None, None),
+            Ok(Parsed::Partly { alerts, unread }) => (alerts, None, Some(unread)),
+            Ok(Parsed::Ignored { reason }) => (Vec::new(), Some(reason), None),
+            Err(why) => (Vec::new(), Some(format!("{NOT_UNDERSTOOD}{why}")), Some(why)),
         };
+        let length = body.body().len();
+        let trouble = unread.map(|why| self.not_understood(&source.name, &why.why, length, now));
+        // What an operator replays came, and was seen to, before.
+        let trouble = trouble.filter(|_| replays.is_none());
         for alert in &alerts {
             let severity = alert.severity.as_str();
             self.metrics.alerts.get_or_create(&AlertLabels { source: source.name.clone(), severity }).inc();
@@ -357,10 +431,8 @@ impl Receiver {
             let needs_one = alert.state != AlertState::Resolved && !alert.keeps.severity;
             if alert.severity_origin == SeverityOrigin::Unmapped && needs_one {
                 self.metrics.unmapped.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
-                warn!(
-                    source.name = source.name,
-                    severity, "an alert says no severity that is known; the configured default was taken"
-                );
+                let what = "an alert says no severity that is known; the configured default was taken";
+                self.note(Level::WARN, what, source, severity, now);
             }
         }
         let acceptance = Acceptance {
@@ -375,39 +447,50 @@ impl Receiver {
             replays,
             alerts,
             ignored,
+            trouble,
             rules: self.rules,
+            most_rooms: self.most_rooms,
             judge: source.judge(),
             open_room: self.open_room(),
         };
         let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;
-        let receipt = match committed {
-            Ok(Ok(receipt)) => receipt,
+        let Accepted { receipt, wakes } = match committed {
+            Ok(Ok(accepted)) => accepted,
+            // This source sends more than can be stored; that says nothing about the store.
+            Ok(Err(StoreError::Busy)) => {
+                let what = "more hooks come than can be stored; the sender is asked to come again";
+                let (level, reason) = (Level::WARN, "busy");
+                let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
+                self.metrics.log.note(event, now);
+                return Err(refuse("unavailable", Problem::Unavailable));
+            }
             Ok(Err(error)) => {
                 self.readiness.doubt();
                 self.metrics.store_failures.inc();
-                error!(source.name = source.name, error = %error, "a hook could not be stored");
+                self.note(Level::ERROR, "a hook could not be stored", source, &error.to_string(), now);
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
             // It may be committed all the same; sent again, it will be known.
             Err(_elapsed) => {
                 self.readiness.doubt();
                 self.metrics.store_failures.inc();
-                error!(source.name = source.name, "the store did not take a hook in time");
+                self.note(Level::ERROR, "the store did not take a hook in time", source, "slow", now);
                 return Err(refuse("unavailable", Problem::Unavailable));
             }
         };
-        self.bell.notify_one();
+        if wakes {
+            self.bell.notify_one();
+        }
         if receipt.outcome == Some(Outcome::Repeated) {
             // A sender that signs the same bytes for every outage would be deaf to the second one: say so.
             let what = "this very delivery was accepted before and does nothing again; a sender whose bodies \
                         never differ must put a changing id or started_at into them";
-            let (level, reason) = (Level::WARN, "repeated");
-            let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
-            self.metrics.log.note(event, now);
+            self.note(Level::WARN, what, source, "repeated", now);
         }
         for told in receipt.incidents.iter().filter(|told| told.outcome == Outcome::Repeated) {
             if let (Some(id), Some(reason)) = (&told.id, &told.reason) {
-                warn!(source.name = source.name, incident.id = id, reason, "an alert repeats itself oddly");
+                let reason = format!("{id}: {reason}");
+                self.note(Level::WARN, "an alert repeats itself oddly", source, &reason, now);
             }
         }
         let incidents: Vec<&str> = receipt.incidents.iter().filter_map(|i| i.id.as_deref()).collect();

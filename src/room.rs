@@ -50,6 +50,7 @@ pub mod standby;
 mod tries;
 mod unlinked;
 mod unsure;
+pub mod urgency;
 pub mod wish;
 
 pub use agenda::{Ground, Next, Step, What, next_step};
@@ -66,6 +67,7 @@ pub use quorum::{Matter, Pursuit, Turn};
 pub use seat::{Seat, SeatState};
 pub use standby::{Stage, Standby, StandbyStep};
 pub use unsure::Ask;
+pub use urgency::Urgency;
 pub use wish::Wish;
 
 /// The group made for one incident, and everything known about it.

@@ -346,7 +346,7 @@ impl Rejected {
 }
 
 /// What a scheme found out beyond "it is right".
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Evidence {
     signed_id: Option<String>,
     replay_key: Option<String>,
@@ -413,6 +413,18 @@ impl VerifiedBody {
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         self.body.clone()
+    }
+
+    /// The same delivery with another text as its body: one that was made of this one and of nothing else, so
+    /// that what was proven of the one holds of the other.
+    pub(crate) fn with_text(&self, text: Bytes) -> Self {
+        Self {
+            body: text,
+            headers: self.headers.clone(),
+            evidence: self.evidence.clone(),
+            errand: None,
+            verified_at: self.verified_at,
+        }
     }
 
     /// A header's value, if it is plain text and the proof covers it: no signature does, so under one there are

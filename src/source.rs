@@ -13,6 +13,7 @@ mod better_stack;
 mod checkly;
 mod cloudevents;
 mod datadog;
+pub mod document;
 mod dynatrace;
 mod elastic;
 pub mod field_path;
@@ -26,6 +27,7 @@ mod grafana_oncall;
 mod honeycomb;
 mod incident_io;
 mod labels;
+mod multipart;
 mod nagios;
 mod newrelic;
 mod opsgenie;
@@ -56,6 +58,7 @@ use sha2::{Digest, Sha256};
 
 use crate::alert::{Alert, AlertState, DedupKey, Draft, Judge, Severity, Stated, limits, one_line};
 use crate::clock::Timestamp;
+use crate::json::{Oddity, loses_digits};
 use crate::signature::{Scheme, VerifiedBody, Verifier};
 pub use field_path::{FieldPaths, StateField};
 use severity::{Seen, SeverityRules};
@@ -445,6 +448,34 @@ impl Parsed {
         }
     }
 
+    /// From the documents of one body. One that cannot be read takes nothing from the others.
+    fn join(documents: impl IntoIterator<Item = Result<Self, NotUnderstood>>) -> Result<Self, NotUnderstood> {
+        let (mut alerts, mut idle, mut unread) = (Vec::new(), None, None);
+        for document in documents {
+            match document {
+                Ok(Self::Alerts(more)) => alerts.extend(more),
+                Ok(Self::Partly { alerts: more, unread: why }) => {
+                    alerts.extend(more);
+                    unread.get_or_insert(why);
+                }
+                Ok(Self::Ignored { reason }) => {
+                    idle.get_or_insert(reason);
+                }
+                Err(why) => {
+                    unread.get_or_insert(why);
+                }
+            }
+        }
+        match (alerts.is_empty(), unread, idle) {
+            (false, None, _) => Ok(Self::Alerts(alerts)),
+            (false, Some(unread), _) => Ok(Self::Partly { alerts, unread }),
+            (true, Some(unread), _) => Err(unread),
+            (true, None, idle) => {
+                Ok(Self::Ignored { reason: idle.unwrap_or_else(|| "the body is empty".to_owned()) })
+            }
+        }
+    }
+
     /// A sender's clock that runs ahead must not make incidents that begin or end in the future.
     fn not_after(mut self, now: Timestamp) -> Self {
         if let Self::Alerts(alerts) | Self::Partly { alerts, .. } = &mut self {
@@ -498,7 +529,37 @@ pub fn delivery_key(body: &VerifiedBody, source: &Source) -> Option<String> {
 
 /// Reads a verified body as its source's tool means it.
 pub fn parse(body: &VerifiedBody, source: &Source, now: Timestamp) -> Result<Parsed, NotUnderstood> {
-    let parsed = (source.kind.tool().parse)(body, source)?;
-    let parsed = parsed.not_after(now);
-    Ok(if source.open_tests { parsed } else { parsed.without_tests() })
+    read(body, source, now).parsed
+}
+
+/// What a body says, and how it had to be read.
+#[derive(Debug)]
+pub struct Read {
+    /// What it says.
+    pub parsed: Result<Parsed, NotUnderstood>,
+    /// What was not as it should be and was read all the same.
+    pub oddities: Vec<Oddity>,
+}
+
+/// Reads a verified body: as it stands if that is possible, or else as what it evidently is.
+#[must_use]
+pub fn read(body: &VerifiedBody, source: &Source, now: Timestamp) -> Read {
+    let parse = source.kind.tool().parse;
+    let as_it_stands = parse(body, source);
+    let is_done = as_it_stands.is_ok() && !loses_digits(body.body());
+    let documents = if is_done { None } else { Some(document::documents(body)) };
+    let (parsed, oddities) = match documents {
+        // What can be read as it stands is read again only for the digits of its numbers.
+        Some(Ok(found)) if as_it_stands.is_err() || found.oddities.is_empty() => {
+            (Parsed::join(found.bodies.iter().map(|body| parse(body, source))), found.oddities)
+        }
+        Some(Err(why)) if as_it_stands.is_err() => (Err(why), Vec::new()),
+        _ => (as_it_stands, Vec::new()),
+    };
+    let parsed = parsed.map(|parsed| {
+        let parsed = parsed.not_after(now);
+        if source.open_tests { parsed } else { parsed.without_tests() }
+    });
+    let oddities = if parsed.is_ok() { oddities } else { Vec::new() };
+    Read { parsed, oddities }
 }

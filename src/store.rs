@@ -26,7 +26,9 @@ use crate::jid::{GroupId, Jid};
 use crate::pacing::{Budget, Creation, Made, Pace};
 use crate::room::progress::Note;
 use crate::room::{Also, Effect, Event, Room, Step, Wanted, Wish};
+use source_trouble::{Sighting, SourceTrouble};
 
+pub mod source_trouble;
 pub mod sqlite;
 
 /// Makes the room of an incident that opens now. Called inside the transaction, so it must be quick and
@@ -37,8 +39,8 @@ pub type OpenRoom = Arc<dyn Fn(&Incident, Timestamp) -> Room + Send + Sync>;
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
     /// Takes in a verified hook: receipt, alerts, incidents, wanted rooms and news in one transaction.
-    /// When this returns `Ok`, all of it is on disk.
-    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError>;
+    /// When this returns `Ok`, all of it is on disk. Dropped before it was begun, nothing is done at all.
+    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError>;
 
     /// The receipt of the same delivery, if it came before and did something, or was read in the same way. What
     /// did something is said to be repeated.
@@ -60,11 +62,11 @@ pub trait Store: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Takes up to `limit` rooms that are due and free, for `lease_for`.
+    /// Takes rooms that are due and free, for `lease_for`, the most urgent first.
     async fn lease_rooms(
         &self,
         now: Timestamp,
-        limit: usize,
+        slots: Slots,
         lease_for: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError>;
 
@@ -210,6 +212,19 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// What was found to be unreadable, or to break the work on it, since the start; everything else goes on without.
     async fn aside(&self) -> Result<Vec<Aside>, StoreError>;
 
+    /// Writes down that something came which could not be taken. What [`Self::accept`] takes in says so itself.
+    async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError>;
+
+    /// What came within the last day and could not be taken, the newest first.
+    async fn source_troubles(&self, now: Timestamp) -> Result<Vec<SourceTrouble>, StoreError>;
+
+    /// Takes the next trouble that the fallback webhook is to be told of: of a source that has opened rooms, and once
+    /// an hour. Unless [`Self::trouble_told`] follows, it is taken again after a minute.
+    async fn take_trouble_call(&self, now: Timestamp) -> Result<Option<SourceTrouble>, StoreError>;
+
+    /// The fallback webhook was told.
+    async fn trouble_told(&self, told: &SourceTrouble, now: Timestamp) -> Result<(), StoreError>;
+
     /// Whether the store answers and takes writes.
     async fn ready(&self, now: Timestamp) -> Result<(), StoreError>;
 }
@@ -220,6 +235,9 @@ pub enum StoreError {
     /// It does not answer, or the disk does not take it: try again.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// More came than it can take, and this has not been begun: try again.
+    #[error("the store has more to do than it can; this was not begun")]
+    Busy,
     /// A stored document cannot be read.
     #[error("a stored {what} cannot be read: {why}")]
     Corrupt {
@@ -283,8 +301,12 @@ pub struct Acceptance {
     pub replays: Option<String>,
     /// Why nothing was, if nothing was.
     pub ignored: Option<String>,
+    /// What of it was not understood.
+    pub trouble: Option<Sighting>,
     /// The operator's rules.
     pub rules: Rules,
+    /// Incidents of one source and route that may begin at once; further ones join one of them.
+    pub most_rooms: usize,
     /// Decides the severity of an alert whose earlier bodies said more than this one.
     pub judge: Arc<Judge>,
     /// Makes rooms.
@@ -299,6 +321,15 @@ impl fmt::Debug for Acceptance {
             .field("alerts", &self.alerts.len())
             .finish_non_exhaustive()
     }
+}
+
+/// What came of taking in a hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// What to answer.
+    pub receipt: Receipt,
+    /// Whether a room has something to do because of it.
+    pub wakes: bool,
 }
 
 /// The durable proof that a hook was accepted, and what it did.
@@ -332,6 +363,32 @@ pub struct Answered {
     /// Why nothing was done, if nothing was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+}
+
+/// How many rooms may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slots {
+    /// In all.
+    pub rooms: usize,
+    /// Of those whose work [can wait](crate::room::Urgency::can_wait).
+    pub that_can_wait: usize,
+}
+
+impl Slots {
+    /// Any `rooms` rooms.
+    #[must_use]
+    pub fn any(rooms: usize) -> Self {
+        Self { rooms, that_can_wait: rooms }
+    }
+
+    /// Those that are left when some are taken.
+    #[must_use]
+    pub fn less(self, rooms: usize, that_can_wait: usize) -> Self {
+        Self {
+            rooms: self.rooms.saturating_sub(rooms),
+            that_can_wait: self.that_can_wait.saturating_sub(that_can_wait),
+        }
+    }
 }
 
 /// The time-limited right to work on a room, with the room as it is.

@@ -132,6 +132,8 @@ pub struct Metrics {
     pub hook_seconds: Histogram,
     /// Alerts by severity.
     pub alerts: Family<AlertLabels, Counter>,
+    /// Hooks that are no valid JSON and were read all the same.
+    pub read_leniently: Family<SourceLabels, Counter>,
     /// Alerts whose severity nothing said.
     pub unmapped: Family<SourceLabels, Counter>,
     /// Gateway calls by outcome.
@@ -193,6 +195,7 @@ impl Default for Metrics {
             hooks: Family::default(),
             hook_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             alerts: Family::default(),
+            read_leniently: Family::default(),
             unmapped: Family::default(),
             calls: Family::default(),
             notices: Family::default(),
@@ -234,6 +237,11 @@ impl Default for Metrics {
             metrics.hook_seconds.clone(),
         );
         registry.register("alerts", "Alerts by source and severity", metrics.alerts.clone());
+        registry.register(
+            "hooks_read_leniently",
+            "Hooks that are no valid JSON and were read all the same, by source",
+            metrics.read_leniently.clone(),
+        );
         registry.register(
             "alerts_unmapped",
             "Alerts whose severity was not said or not known, by source",

@@ -8,9 +8,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Fuse, FusedFuture};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
@@ -23,10 +25,11 @@ use crate::pacing::Budget;
 use crate::room::progress::Note;
 use crate::room::{Answer, Event, Ground, Next, Orphaned, Phase, Policy, Room, Step, next_step};
 use crate::roster::Roster;
-use crate::store::{Began, Finished, Intent, Lease, StepOutcome, Store, StoreError};
+use crate::store::{Began, Finished, Intent, Lease, Slots, StepOutcome, Store, StoreError};
 use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 
 use self::alarm::Alarm;
+use self::calling::Calling;
 use self::health::Health;
 use self::ladder::PutOff;
 use self::numbers::OwnIds;
@@ -34,6 +37,7 @@ use self::perform::perform;
 use self::quorum::about_quorum;
 
 pub mod alarm;
+pub mod calling;
 pub mod health;
 mod heeding;
 mod ladder;
@@ -42,9 +46,16 @@ pub mod numbers;
 mod perform;
 mod quorum;
 mod second_way;
+mod source_troubles;
 
-/// Rooms worked on at the same time.
+/// Rooms worked on at the same time for each number, and calls under way through one of them.
 const AT_ONCE: usize = 16;
+/// Least time between two looks into the store for what is due.
+const LOOK_GAP: Duration = Duration::from_millis(20);
+/// The same while nothing that can wait is taken, so that it is not looked at all the time.
+const CROWDED_GAP: Duration = Duration::from_millis(200);
+/// When a room asks again whose number has as many calls under way as it may.
+const BUSY_GAP: SignedDuration = SignedDuration::from_secs(1);
 /// Without any signal the store is asked this often, because a signal can be lost with its sender.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often an outcome is offered to a store that does not take it: for about ten seconds in all.
@@ -110,6 +121,8 @@ pub struct Worker {
     pub alarm: Arc<Alarm>,
     /// Who our numbers are.
     pub own_ids: OwnIds,
+    /// The calls under way.
+    pub calling: Calling,
     /// How long the bodies of hooks are kept.
     pub keep_bodies: SignedDuration,
     /// Who is told when no number works.
@@ -126,38 +139,64 @@ enum End {
 }
 
 impl Worker {
-    /// Works until `stop`, finishing the steps in hand.
+    /// Works until `stop`, finishing the steps in hand. The calls in hand come first: what they are answered is
+    /// read while the store is asked what else is due.
     pub async fn run(&self, stop: &CancellationToken) {
-        let mut in_hand = FuturesUnordered::new();
-        loop {
-            // Registered before looking, so that a bell rung in between is not missed.
-            let rung = self.bell.notified();
+        let most = self.slots();
+        let (mut in_hand, mut that_can_wait) = (FuturesUnordered::new(), 0);
+        let mut looking = std::pin::pin!(Fuse::terminated());
+        let mut last_look = Instant::now();
+        let mut look_at = last_look;
+        while !stop.is_cancelled() {
             self.metrics.worker_round.set(self.clock.now().as_second());
-            let free = AT_ONCE.saturating_sub(in_hand.len());
-            let mut pause = HEARTBEAT;
-            if !stop.is_cancelled() && free > 0 {
-                match self.take(free).await {
-                    Ok(leases) => {
-                        in_hand.extend(leases.into_iter().map(|lease| self.tend(lease, stop)));
-                        pause = self.until_due().await.min(HEARTBEAT);
-                    }
-                    Err(error) => {
-                        self.store_failed(&error);
-                        pause = STORE_GAP;
-                    }
-                }
-            }
-            if stop.is_cancelled() {
-                while in_hand.next().await.is_some() {}
-                return;
-            }
+            let is_free = looking.is_terminated() && in_hand.len() < most.rooms;
             tokio::select! {
-                Some(()) = in_hand.next(), if !in_hand.is_empty() => {}
-                () = rung => {}
-                () = tokio::time::sleep(pause) => {}
+                biased;
+                Some(can_wait) = in_hand.next(), if !in_hand.is_empty() => {
+                    that_can_wait -= usize::from(can_wait);
+                    look_at = look_at.min(last_look + LOOK_GAP);
+                }
+                found = &mut looking, if !looking.is_terminated() => {
+                    let pause = match found {
+                        Ok((leases, next)) => {
+                            for lease in leases {
+                                that_can_wait += usize::from(can_wait(&lease));
+                                in_hand.push(self.tend(lease, stop));
+                            }
+                            let is_crowded = that_can_wait >= most.that_can_wait;
+                            self.until_due(next).max(if is_crowded { CROWDED_GAP } else { LOOK_GAP })
+                        }
+                        Err(error) => {
+                            self.store_failed(&error);
+                            STORE_GAP
+                        }
+                    };
+                    look_at = look_at.min(Instant::now() + pause);
+                }
+                () = self.bell.notified() => look_at = look_at.min(last_look + LOOK_GAP),
+                () = tokio::time::sleep_until(look_at), if is_free => {
+                    last_look = Instant::now();
+                    look_at = last_look + HEARTBEAT;
+                    looking.set(self.look(most.less(in_hand.len(), that_can_wait)).fuse());
+                }
+                // The round is seen from outside: it goes on while all slots are taken.
+                () = tokio::time::sleep(HEARTBEAT), if !is_free => {}
                 () = stop.cancelled() => {}
             }
         }
+        // What a look under way has leased is given back.
+        if !looking.is_terminated()
+            && let Ok((leases, _)) = looking.await
+        {
+            in_hand.extend(leases.into_iter().map(|lease| self.tend(lease, stop)));
+        }
+        while in_hand.next().await.is_some() {}
+    }
+
+    /// How many rooms are worked on at the same time. Some of them are kept free of what can wait.
+    fn slots(&self) -> Slots {
+        let rooms = AT_ONCE * self.numbers.len().max(1);
+        Slots { rooms, that_can_wait: rooms / 4 * 3 }
     }
 
     /// Asks every number how it is, until `stop`.
@@ -199,7 +238,7 @@ impl Worker {
         let never = CancellationToken::new();
         let mut taken = 0;
         loop {
-            let leases = self.take(AT_ONCE).await?;
+            let leases = self.take(self.slots()).await?;
             if leases.is_empty() {
                 self.write_letters().await?;
                 return Ok(taken);
@@ -211,20 +250,35 @@ impl Worker {
         }
     }
 
-    async fn take(&self, limit: usize) -> Result<Vec<Lease>, StoreError> {
+    async fn take(&self, slots: Slots) -> Result<Vec<Lease>, StoreError> {
         let now = self.clock.now();
         self.tell_rooms().await?;
         self.store.close_quiet(self.policy.rules(), now).await?;
-        self.store.lease_rooms(now, limit, self.policy.lease).await
+        self.store.lease_rooms(now, slots, self.policy.lease).await
     }
 
-    async fn until_due(&self) -> Duration {
-        match self.store.next_wake().await {
-            Ok(Some(at)) => Duration::try_from(at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO),
-            Ok(None) | Err(_) => HEARTBEAT,
+    /// Takes what is due, and says when something else is. The store is asked all at once, so that it is waited
+    /// for once only.
+    async fn look(&self, slots: Slots) -> Result<(Vec<Lease>, Option<Timestamp>), StoreError> {
+        let now = self.clock.now();
+        self.tell_rooms().await?;
+        let (closed, leases, next) = tokio::join!(
+            self.store.close_quiet(self.policy.rules(), now),
+            self.store.lease_rooms(now, slots, self.policy.lease),
+            self.store.next_wake()
+        );
+        // Leases that were taken are not let go because of the rest.
+        for error in [closed.err(), next.as_ref().err().cloned()].into_iter().flatten() {
+            self.store_failed(&error);
         }
+        Ok((leases?, next.ok().flatten()))
+    }
+
+    fn until_due(&self, next: Option<Timestamp>) -> Duration {
+        let wait =
+            |at: Timestamp| Duration::try_from(at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
         // A room that another worker holds can look due for a moment.
-        .max(Duration::from_millis(20))
+        next.map_or(HEARTBEAT, wait).min(HEARTBEAT)
     }
 
     fn store_failed(&self, error: &StoreError) {
@@ -232,8 +286,10 @@ impl Worker {
         error!(error = %error, "the store failed; rooms wait until it answers again");
     }
 
-    async fn tend(&self, mut lease: Lease, stop: &CancellationToken) {
+    /// Brings a room as far as it goes now; returns whether that could have waited.
+    async fn tend(&self, mut lease: Lease, stop: &CancellationToken) -> bool {
         self.metrics.leased.inc();
+        let can_wait = can_wait(&lease);
         let id = lease.room.incident;
         let result = AssertUnwindSafe(self.steps(&mut lease, stop)).catch_unwind().await;
         self.metrics.leased.dec();
@@ -242,7 +298,7 @@ impl Worker {
             Ok(Ok(End::Asleep(wake_at))) => Some(wake_at),
             Ok(Ok(End::Lost)) => {
                 warn!(incident.id = %id, "another worker has taken the room over");
-                return;
+                return can_wait;
             }
             // Whoever comes next reads what was stored.
             Ok(Err(error)) => {
@@ -256,12 +312,18 @@ impl Worker {
                 None
             }
         };
-        // A store that fails is asked until the lease is over and the room free by itself.
+        self.give_back(&lease, wake_at, stop).await;
+        can_wait
+    }
+
+    /// Gives the room back, or sets it aside where that says no moment; a store that fails is asked until the lease
+    /// is over and the room free by itself.
+    async fn give_back(&self, lease: &Lease, wake_at: Option<Option<Timestamp>>, stop: &CancellationToken) {
         loop {
             let now = self.clock.now();
             let given_back = match wake_at {
-                Some(wake_at) => self.store.release(&lease, wake_at, now).await,
-                None => self.store.set_aside(&lease, later(now, ODD_GAP), now).await,
+                Some(wake_at) => self.store.release(lease, wake_at, now).await,
+                None => self.store.set_aside(lease, later(now, ODD_GAP), now).await,
             };
             let Err(error) = given_back else { return };
             self.store_failed(&error);
@@ -377,6 +439,11 @@ impl Worker {
                 put_off.note(number, rest.reason.words(), rest.until);
                 continue;
             }
+            // A number that hangs must not hold all that the others could do.
+            let Some(_calling) = self.calling.begin(&number.name, AT_ONCE) else {
+                put_off.note(number, "it has many calls under way", later(now, BUSY_GAP));
+                continue;
+            };
             let mut room = lease.room.clone();
             let event = match room.begin(&step, &number.name, &lease.wanted, now) {
                 Ok(event) => event,
@@ -553,6 +620,11 @@ impl Worker {
             info!(incident.id = %room.incident, room.phase = phase, event = event.name(), "the room moved");
         }
     }
+}
+
+/// Whether what is to be done for a room can wait.
+fn can_wait(lease: &Lease) -> bool {
+    lease.room.urgency(&lease.wanted).can_wait()
 }
 
 /// Takes what is wanted now into the lease; false when the lease is lost.

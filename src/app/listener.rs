@@ -21,7 +21,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -86,15 +86,6 @@ impl Terms {
         let event = Event { what, level: Level::WARN, source: "listener", reason, peer, bytes: None };
         self.metrics.log.note(event, self.clock.now());
     }
-}
-
-/// Listens at `address`, with as many connections waiting to be taken in as there may be at all.
-pub(super) fn open(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart does not wait for what the last process left behind.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(u32::try_from(CONNECTIONS).unwrap_or(u32::MAX))
 }
 
 /// How many connections the system lets us have, after it was asked for more files.

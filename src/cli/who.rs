@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::alert::{DedupKey, Severity};
 use crate::cli::check;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, wall_moment};
 use crate::config::{self, Colours, GatewayKind, Loaded, Strictness};
 use crate::consent::Stances;
 use crate::gateway::InviteLink;
@@ -313,10 +312,12 @@ pub fn read_moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Ok(moment);
     }
-    let civil = text.parse::<DateTime>().ok().filter(|_| text.contains(':'));
-    civil.and_then(|civil| civil.to_zoned(TimeZone::UTC).ok()).map(|zoned| zoned.timestamp()).ok_or_else(
-        || "a moment is written `2026-03-01T10:00:00+01:00`, or `2026-03-01 10:00` in UTC".to_owned(),
-    )
+    wall_moment(text)
+        .and_then(|civil| civil.to_zoned(TimeZone::UTC).ok())
+        .map(|zoned| zoned.timestamp())
+        .ok_or_else(|| {
+            "a moment is written `2026-03-01T10:00:00+01:00`, or `2026-03-01 10:00` in UTC".to_owned()
+        })
 }
 
 #[cfg(test)]
@@ -331,7 +332,9 @@ mod tests {
         {
             assert_eq!(read_moment(text).unwrap().to_string(), "2026-03-01T10:00:00Z", "{text}");
         }
-        for text in ["", "2026-03-01", "tomorrow", "10:00", "2026-02-30 10:00"] {
+        for text in
+            ["", "2026-03-01", "tomorrow", "10:00", "2026-02-30 10:00", "2026-03-01 10:00[America/New_York]"]
+        {
             assert!(read_moment(text).is_err(), "{text}");
         }
     }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::clock::{SignedDuration, Timestamp};
+use crate::clock::{SignedDuration, Timestamp, wall_day, wall_moment};
 use crate::config::ahead;
 use crate::config::item::Item;
 use crate::config::people::Seen;
@@ -56,7 +56,7 @@ fn remarks(item: &Item<'_>, rotation: &Rotation, now: Timestamp) {
     if let Some((n, layer)) = always {
         idle(item, n, layer);
     }
-    for layer in rotation.layers.iter() {
+    for layer in &rotation.layers {
         if let Some((from, until)) = closed_turn(layer) {
             let show = |civil: DateTime| civil.strftime("%a %Y-%m-%d %H:%M").to_string();
             let name = if layer.name.is_empty() { String::new() } else { format!(" in `{}`", layer.name) };
@@ -275,8 +275,7 @@ pub(super) fn absences(item: &Item<'_>, zone_name: Option<&str>) -> Vec<Absence>
 /// A moment, or a day: its beginning, or, as the last one of several, its end.
 fn day_or_moment(item: &Item<'_>, last: bool) -> Option<DateTime> {
     let text = item.text()?;
-    let day: Option<Date> = text.parse().ok().filter(|_| has_form(text, &["0000-00-00"]));
-    let Some(day) = day else {
+    let Some(day) = wall_day(text) else {
         return moment_or(
             item,
             "is neither a day nor a date with a time",
@@ -313,23 +312,11 @@ fn moment(item: &Item<'_>) -> Option<DateTime> {
 
 fn moment_or(item: &Item<'_>, is_not: &str, such_as: &str) -> Option<DateTime> {
     let text = item.text()?;
-    let parsed: Option<DateTime> = text.parse().ok();
-    let moment = parsed.filter(|_| has_form(text, &["0000-00-00 00:00", "0000-00-00 00:00:00"]));
+    let moment = wall_moment(text);
     if moment.is_none() {
         item.error_with(format!("{is_not}: `{}`", shortened(text)), format!("write {such_as}"));
     }
     moment
-}
-
-/// Whether a text has one of these forms to the letter, `0` being any digit, and a blank a `T` too. A parser of
-/// times takes more and drops of it what a wall clock has no use for: zones, offsets, hours without a colon.
-fn has_form(text: &str, forms: &[&str]) -> bool {
-    let fits = |(c, wanted): (char, char)| match wanted {
-        '0' => c.is_ascii_digit(),
-        ' ' => matches!(c, ' ' | 'T'),
-        other => c == other,
-    };
-    forms.iter().any(|form| text.len() == form.len() && text.chars().zip(form.chars()).all(fits))
 }
 
 fn shift(item: &Item<'_>) -> Option<SignedDuration> {

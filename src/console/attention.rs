@@ -10,6 +10,7 @@ use super::view::standing;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{Incident, State};
 use crate::room::{Chore, Done, Phase, PhaseName, Room, SeatState, farewell};
+use crate::store::source_trouble::{SourceTrouble, TroubleKind};
 use crate::store::{Orphan, OrphanState};
 
 /// A wait longer than this is worth a look.
@@ -20,7 +21,8 @@ const LONG_WITHOUT: SignedDuration = SignedDuration::from_mins(3);
 /// One thing that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Attention {
-    /// `parked`, `second_way`, `no_room`, `orphan`, `quorum`, `nobody_in`, `stale`, `no_budget` or `held`.
+    /// `parked`, `second_way`, `no_room`, `orphan`, `quorum`, `nobody_in`, `stale`, `no_budget` or `held`; `source`
+    /// for what belongs to no incident.
     pub kind: &'static str,
     /// Since when.
     pub since: Timestamp,
@@ -49,6 +51,7 @@ impl Attention {
             "stale" => "No word of it",
             "no_budget" => "Waits for budget",
             "held" => "Held up",
+            "source" => "Not taken",
             _ => "To do",
         }
     }
@@ -112,6 +115,37 @@ fn no_number(incident: &Incident, room: &Room, numbers: &Numbers) -> Option<Atte
         group: None,
         actions: Vec::new(),
     })
+}
+
+/// What a source sent that could not be taken, so that nobody was called for it.
+pub(super) fn source_trouble(trouble: &SourceTrouble) -> Attention {
+    let SourceTrouble { seen, since, last_at } = trouble;
+    let times = match seen.times {
+        1 => String::new(),
+        times => format!(" {times} times, the last at {}", last_at.strftime("%F %H:%M UTC")),
+    };
+    let (name, why, kilobytes) = (&seen.source, &seen.why, seen.bytes.div_ceil(1024));
+    let (what, todo) = match seen.kind {
+        TroubleKind::NotUnderstood => (
+            format!("`{name}` sent what was not understood{times}: {why} ({kilobytes} KiB)."),
+            "Nobody was called for it. Put the payload's template right at the sender; `warroom replay` takes in a \
+             receipt once more.",
+        ),
+        TroubleKind::TooLarge => (
+            format!("`{name}` sent more than may be sent{times} ({kilobytes} KiB)."),
+            "Nobody was called for it, and it is not sent again. Let the tool send smaller groups.",
+        ),
+        TroubleKind::TooLargeUnproven => (
+            format!("Somebody sent more to `{name}` than may be sent{times} ({kilobytes} KiB)."),
+            "It proved nothing and may be a stranger's. If it is the tool's, let it send less, or prove itself by its \
+             head, or raise `server.max_body`.",
+        ),
+        TroubleKind::NoSuchSource => (
+            format!("Somebody posted to `{name}`{times}, which is the address of no source."),
+            "If it is a tool of yours, compare the address there with the names under `sources:`.",
+        ),
+    };
+    Attention { kind: "source", since: *since, what, todo: todo.to_owned(), group: None, actions: Vec::new() }
 }
 
 /// A room that waits for a number's budget of new groups.

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::{StatusCode, header};
 
-use super::attention::{Attention, attention, gather_queued};
+use super::attention::{Attention, attention, gather_queued, source_trouble};
 use super::numbers::Numbers;
 use super::people::PersonView;
 use super::redaction::Redaction;
@@ -30,6 +30,8 @@ const CLOSED_SHOWN: usize = 50;
 struct Home {
     now: Timestamp,
     numbers: Numbers,
+    /// What came and could not be taken.
+    sources: Vec<Attention>,
     waiting: Vec<Waiting>,
     /// What goes on without anybody.
     queued: Vec<Waiting>,
@@ -113,7 +115,8 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
     let (queued, waiting) = waiting.into_iter().partition(|entry| entry.item.goes_on_by_itself());
     let redaction = Redaction::of(all.iter().filter_map(|s| s.room.as_ref()));
     let (roster, aside) = (console.roster.standing(), console.store.aside().await?);
-    Ok((Home { now, numbers, waiting, queued, sections, aside, roster }, redaction))
+    let sources = console.store.source_troubles(now).await?.iter().map(source_trouble).collect();
+    Ok((Home { now, numbers, sources, waiting, queued, sections, aside, roster }, redaction))
 }
 
 fn waits(summary: &Summary, numbers: &Numbers, now: Timestamp) -> Vec<Waiting> {

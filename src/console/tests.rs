@@ -29,13 +29,13 @@ use crate::message::Composer;
 use crate::pacing::Pace;
 use crate::peer::Peer;
 use crate::receiver::outside::Outside;
-use crate::receiver::{Bodies, Readiness, Receiver};
+use crate::receiver::{Bodies, Readiness, Receiver, Troubles};
 use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
 use crate::roster::{Handout, Roster, Route, Stakeholder, Summons};
 use crate::signature::{Scheme, Verifier};
 use crate::source::{Source, SourceKind};
 use crate::store::sqlite::Sqlite;
-use crate::store::{Acceptance, Began, Finished, Intent, Lease, StepOutcome, Store};
+use crate::store::{Acceptance, Began, Finished, Intent, Lease, Slots, StepOutcome, Store};
 use crate::telemetry::Metrics;
 use crate::worker::alarm::Alarm;
 use crate::worker::health::Health;
@@ -165,11 +165,13 @@ impl Desk {
             headers: vec![],
             replays: None,
             ignored: None,
+            most_rooms: 12,
+            trouble: None,
             rules: Policy::default().rules(),
             judge: Arc::new(|alert: &Alert| (alert.severity, alert.severity_origin)),
             open_room: Arc::new(open_room),
         };
-        let receipt = self.store.accept(acceptance).await.unwrap();
+        let receipt = self.store.accept(acceptance).await.unwrap().receipt;
         receipt.incidents[0].id.as_ref().unwrap().parse().unwrap()
     }
 
@@ -197,7 +199,9 @@ impl Desk {
     async fn lease(&self, id: IncidentId) -> Lease {
         let now = self.clock.now();
         let mut found = None;
-        for lease in self.store.lease_rooms(now, 1000, SignedDuration::from_mins(2)).await.unwrap() {
+        for lease in
+            self.store.lease_rooms(now, Slots::any(1000), SignedDuration::from_mins(2)).await.unwrap()
+        {
             if lease.room.incident == id {
                 found = Some(lease);
             } else {
@@ -370,6 +374,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         outside: Arc::new(Outside::new(Arc::new(Https::default()), store.clone())),
         store,
         roster,
+        most_rooms: 12,
         rules: Policy::default().rules(),
         clock,
         metrics,
@@ -377,6 +382,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         bodies: Bodies::new(1 << 20, std::time::Duration::from_secs(1)),
         commit_timeout: std::time::Duration::from_secs(3),
         readiness: Readiness::default(),
+        troubles: Troubles::default(),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::clock::{SignedDuration, Timestamp, later};
 
 /// What is not named by one list, but by the next, was left out by an Alertmanager that has just read its
 /// configuration and does not have all of a group yet. A list that comes sooner after the first is no second one.
-const SECOND_LIST: SignedDuration = SignedDuration::from_secs(60);
+pub const SECOND_LIST: SignedDuration = SignedDuration::from_secs(60);
 /// No list comes any more where all that is left has ended in silence: so long after it was missing first, what is
 /// missing is over. A little more than Alertmanager's usual `group_interval`.
 const NO_LIST: SignedDuration = SignedDuration::from_mins(6);
@@ -22,7 +22,8 @@ const NEVER_TOLD: &str = "its end was never told, and what begins now is another
 pub struct Before {
     /// The incident that is not closed.
     pub incident: Option<Incident>,
-    /// Its alerts: those that the body names, and all of them if the body is a complete list. Without an incident,
+    /// Its alerts: those that the body names, and, if it is a complete list, those that it named last and those that
+    /// are missing for longer than [`SECOND_LIST`]. Without an incident,
     /// what is known of these alerts from an earlier one.
     pub known: BTreeMap<String, KnownAlert>,
     /// Its room has ended for good though the incident has not: an operator closed it, or it was over before it
@@ -129,10 +130,4 @@ impl KnownAlert {
     pub(super) fn believed_gone_at(&self) -> Option<Timestamp> {
         self.missing_since.filter(|_| self.state != AlertState::Resolved).map(|since| later(since, NO_LIST))
     }
-}
-
-/// Whether a body about these alerts has to be held against all that is known of the incident.
-#[must_use]
-pub fn is_complete_list(alerts: &[Alert]) -> bool {
-    alerts.iter().any(|alert| alert.is_listed)
 }

@@ -17,6 +17,8 @@ use crate::clock::{SignedDuration, Timestamp};
 /// A list of what fires may cross the news of an end on its way; afterwards the same outbreak has come back, as it
 /// does where Prometheus could not reach its Alertmanager for some minutes.
 const CROSSING: SignedDuration = SignedDuration::from_secs(60);
+/// How exactly it is kept when an alert was told last: repeats within this time write nothing.
+const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 /// Times that the same condition begins without an end, from which on its rule looks as if it told no ends.
 const BEGINNINGS: u32 = 3;
 
@@ -159,6 +161,13 @@ impl KnownAlert {
         let mut known = Self::of(&firing, None, now);
         known.forget_when();
         known
+    }
+
+    /// Whether nothing is lost if this is kept, and what was heard `later` is not.
+    pub(super) fn says_all_of(&self, later: &Self) -> bool {
+        let is_close =
+            self.heard_at <= later.heard_at && later.heard_at.duration_since(self.heard_at) < HEARD_WITHIN;
+        is_close && Self { heard_at: later.heard_at, ..self.clone() } == *later
     }
 
     /// The same alert, over.

@@ -18,7 +18,7 @@ pub struct Passed {
     pub news: Option<News>,
 }
 
-/// Looks at an open incident, of which `known` are all alerts.
+/// Looks at an open incident, of which `known` are the alerts that are missing.
 #[must_use]
 pub fn pass_time(
     before: &Incident,

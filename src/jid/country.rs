@@ -49,8 +49,7 @@ pub(super) fn is_assigned(digits: &str) -> bool {
 /// Whether a zero stands behind the country code that nobody dials from abroad.
 pub(super) fn has_trunk_zero(digits: &str) -> bool {
     code(digits).is_some_and(|code| {
-        let keeps_it = WITH_ZERO.iter().any(|with_zero| code == *with_zero);
-        !keeps_it && digits.get(code.len()..).is_some_and(|rest| rest.starts_with('0'))
+        !WITH_ZERO.contains(&code) && digits.get(code.len()..).is_some_and(|rest| rest.starts_with('0'))
     })
 }
 

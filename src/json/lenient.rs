@@ -62,7 +62,9 @@ fn takes_nothing(rest: &str) -> bool {
 fn place(text: &str, at: usize, what: What) -> NotJson {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    // An end that comes too early is named by the last character before it.
+    let after = usize::from(what != What::End);
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + after;
     NotJson { what, line, column }
 }
 

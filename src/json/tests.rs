@@ -114,9 +114,9 @@ fn what_can_be_read_in_two_ways_is_not_read() {
     assert_eq!(why(r#"{"a": "code "}", "b": 1}"#), "not readable as JSON (line 1, column 19)");
     assert_eq!(why("{\"a\": 1\n \"b\": 2}"), "not readable as JSON (line 2, column 2)");
     assert_eq!(why(r#"{"path": "D:\", "b": "x"}"#), "not readable as JSON (line 1, column 18)");
-    assert_eq!(why(r#"{"a": "b"#), "the JSON ends too early (line 1, column 9)");
-    assert_eq!(why("[tru"), "the JSON ends too early (line 1, column 5)");
-    assert_eq!(why(""), "the JSON ends too early (line 1, column 1)");
+    assert_eq!(why(r#"{"a": "b"#), "the JSON ends too early (line 1, column 8)");
+    assert_eq!(why("[tru"), "the JSON ends too early (line 1, column 4)");
+    assert_eq!(why(""), "the JSON ends too early (line 1, column 0)");
     for text in ["{a: 1}", "[01]", "[1.]", "[--1]", "[1,,2]", "{'a': 1}", "checkout is down", "$ALERT"] {
         assert!(read(text.as_bytes()).is_err(), "{text}");
     }

@@ -25,7 +25,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Text<'_> {
         let text = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
         return Text { text: Cow::Owned(text), oddity: Some(Oddity::Utf16) };
     }
-    let bytes = unmarked(bytes);
+    by_bytes(unmarked(bytes))
+}
+
+/// As [`decode`], for a part of a text, which may begin with anything.
+pub(crate) fn narrow(bytes: &[u8]) -> Cow<'_, str> {
+    by_bytes(bytes).text
+}
+
+fn by_bytes(bytes: &[u8]) -> Text<'_> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Text { text: Cow::Borrowed(text), oddity: None },
         // Any whole character of UTF-8 beyond ASCII says what the rest was meant to be.

@@ -313,7 +313,7 @@ fn the_last_words() {
     *Over:* Checkout answers 502
     *Began:* 2026-03-01 12:00 UTC (13:00 Europe/Berlin)
     *Closed:* 2026-03-01 14:00 UTC (15:00 Europe/Berlin) · 2 h in all, with 30 min of quiet at the end
-    From now on only admins can write here, and the invite link no longer works.
+    Only admins can write here now, and the invite link no longer works.
     If it breaks again, a new group is made.
     ");
 }
@@ -325,7 +325,6 @@ fn last_words_do_not_call_over_what_still_fires() {
     *Closed by an operator while it still fires:* untitled alert
     *Began:* 2026-03-01 12:00 UTC
     *Closed:* 2026-03-01 12:00 UTC · less than a minute in all
-    From now on only admins can write here, and the invite link no longer works.
     ");
 }
 

@@ -22,6 +22,9 @@ const OF_STRANGERS: usize = 32 << 20;
 const OF_ONE_ADDRESS: usize = 8 << 20;
 /// What bodies of senders who have proven themselves may take together, unless four of the largest take more.
 const OF_THE_PROVEN: usize = 64 << 20;
+/// The most that a sender may send who has proven himself by his head, unless `server.max_body` is more: an
+/// Alertmanager's group is soon larger than a mebibyte, and what is refused is not sent again.
+const LONGEST_OF_THE_PROVEN: usize = crate::source::document::MOST;
 /// What is counted, in bytes; whoever sends less than this within [`PATIENCE`] counts as idle.
 const UNIT: usize = 16 << 10;
 /// A stranger's body that has not grown for so long gives way to others.
@@ -64,17 +67,25 @@ impl Bodies {
         Self { longest, time, strangers, proven }
     }
 
+    /// The most bytes that a sender may send.
+    pub(super) fn longest(&self, sender: Sender<'_>) -> usize {
+        match sender {
+            Sender::Stranger(_) => self.longest,
+            Sender::Proven(_) => self.longest.max(LONGEST_OF_THE_PROVEN),
+        }
+    }
+
     /// The whole body, or why it is not waited for.
     pub(super) async fn read(&self, body: Body, sender: Sender<'_>) -> Result<Held, Refusal> {
         let share = match sender {
             Sender::Stranger(peer) => {
-                let address = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.network());
+                let address = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), Peer::network);
                 self.strangers.take(Holder::Address(address), 0)
             }
             Sender::Proven(source) => self.proven.take(Holder::Source(source.to_owned()), 0),
         };
         let share = share.map_err(crowded)?;
-        let limited = Limited::new(body, self.longest);
+        let limited = Limited::new(body, self.longest(sender));
         let read = while_held(&share, collect(limited, &share));
         let bytes = match tokio::time::timeout(self.time, read).await {
             Ok(bytes) => bytes?,

@@ -16,7 +16,7 @@ use serde_json::json;
 use tracing::{Level, debug, error, info, warn};
 
 use super::bodies::Sender;
-use super::{NOBODYS, Receiver, Refusal, named, prove, refuse};
+use super::{NOBODYS, Receiver, Refusal, named, no_source, prove, refuse};
 use crate::clock::Timestamp;
 use crate::consent::Change;
 use crate::gateway::{Notice, NoticeKind, Unread, Whom};
@@ -49,7 +49,7 @@ pub(super) async fn hook(
     let begun = Instant::now();
     let Some(told) = receiver.told.get(&instance).filter(|told| !told.proofs.is_empty()) else {
         receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
-        return Problem::NotFound.into_response();
+        return no_source(&receiver, request.uri(), request.extensions()).await;
     };
     let (outcome, response) = match receiver.take_notices(&instance, told, request).await {
         Ok(taken) => {

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ const MOST_REFUSED: usize = 64;
 const REFUSED_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// How often we ask for certificates in a minute.
 const ASKS_PER_MINUTE: usize = 20;
+/// How often one address can make us do so: whoever invents names leaves the rest to others.
+const ASKS_PER_SENDER: usize = 5;
 
 /// How long a hook waits while others are asked for; SNS waits fifteen seconds for our answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,7 +54,7 @@ pub struct Outside {
 struct Memory {
     known: BTreeMap<String, Arc<Certificate>>,
     refused: BTreeMap<Address, Timestamp>,
-    asked_at: VecDeque<Timestamp>,
+    asked: VecDeque<(Timestamp, Option<IpAddr>)>,
 }
 
 impl fmt::Debug for Outside {
@@ -67,25 +70,30 @@ impl Outside {
         Self { fetch, store, read: OnceCell::new(), memory: Mutex::default(), turn: Semaphore::new(1) }
     }
 
-    /// The certificate there.
+    /// The certificate there, wanted for a message that came from the network `by`, if that is known.
     pub(crate) async fn certificate(
         &self,
         address: &Address,
+        by: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Arc<Certificate>, NotToBeHad> {
         self.read.get_or_try_init(|| self.read_kept()).await.map_err(|_said_there| NotToBeHad)?;
         if let Some(known) = self.with_memory(|memory| memory.recall(address, now)) {
             return known;
         }
+        // Who has asked too often does not stand in the others' way either.
+        if !self.with_memory(|memory| memory.may_ask(by, now)) {
+            return Err(NotToBeHad);
+        }
         let turn = tokio::time::timeout(PATIENCE, self.turn.acquire()).await;
         let _turn = turn.map_err(|_elapsed| NotToBeHad)?.map_err(|_closed| NotToBeHad)?;
         if let Some(known) = self.with_memory(|memory| memory.recall(address, now)) {
             return known;
         }
-        if !self.with_memory(|memory| memory.may_ask(now)) {
-            warn!(address = ?address, "too many certificates were asked for; this one has to wait");
+        if !self.with_memory(|memory| memory.may_ask(by, now)) {
             return Err(NotToBeHad);
         }
+        self.with_memory(|memory| memory.asked.push_back((now, by)));
         let fetched = self.fetch.fetch(address.as_str()).await.map_err(|why| why.to_string());
         let read = fetched.and_then(|pem| {
             Certificate::from_pem(&pem).map(|read| (Arc::new(read), pem)).map_err(|why| why.to_string())
@@ -140,14 +148,11 @@ impl Memory {
         (now < later(*refused_at, REFUSED_FOR)).then_some(Err(NotToBeHad))
     }
 
-    fn may_ask(&mut self, now: Timestamp) -> bool {
+    fn may_ask(&mut self, by: Option<IpAddr>, now: Timestamp) -> bool {
         let minute_ago = later(now, SignedDuration::from_mins(-1));
-        self.asked_at.retain(|at| *at > minute_ago && *at <= now);
-        let may = self.asked_at.len() < ASKS_PER_MINUTE;
-        if may {
-            self.asked_at.push_back(now);
-        }
-        may
+        self.asked.retain(|(at, _)| *at > minute_ago && *at <= now);
+        let by_them = self.asked.iter().filter(|(_, other)| by.is_some() && *other == by).count();
+        self.asked.len() < ASKS_PER_MINUTE && by_them < ASKS_PER_SENDER
     }
 
     fn keep(&mut self, address: &Address, certificate: &Arc<Certificate>) {

@@ -458,6 +458,7 @@ mod tests {
         }
         insta::assert_snapshot!(table, @r"
         wanted                         + began     -> creating
+        wanted                         + found     -> live
         wanted                         + folded    -> live
         wanted                         + ended     -> skipped
         wanted                         + spent     -> parked
@@ -472,16 +473,19 @@ mod tests {
         unsure                         + absent    -> unsure
         unsure                         + spent     -> parked
         unsure                         + cancel    -> parked
+        unsure                         + new_group -> wanted
         unsure                         + clock_set -> unsure
         unsure, absent once            + found     -> live
         unsure, absent once            + absent    -> unsure
         unsure, absent once            + spent     -> parked
         unsure, absent once            + cancel    -> parked
+        unsure, absent once            + new_group -> wanted
         unsure, absent once            + clock_set -> unsure
         unsure, absent one settle ago  + found     -> live
         unsure, absent one settle ago  + absent    -> wanted
         unsure, absent one settle ago  + spent     -> parked
         unsure, absent one settle ago  + cancel    -> parked
+        unsure, absent one settle ago  + new_group -> wanted
         unsure, absent one settle ago  + clock_set -> unsure
         live                           + unhosted  -> wanted
         live                           + ended     -> closing
@@ -501,6 +505,7 @@ mod tests {
         skipped                        + clock_set -> skipped
         parked from live               + cancel    -> closed
         parked from live               + resume    -> live
+        parked from live               + new_group -> wanted
         parked from live               + clock_set -> parked
         ");
     }

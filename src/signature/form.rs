@@ -1,8 +1,10 @@
 //! Form encoding, as in queries and in bodies of type `application/x-www-form-urlencoded`.
 
-/// The pairs of a form, decoded, in their order. What is not UTF-8 is shown with replacement characters.
+use crate::json::narrow;
+
+/// The pairs of a form, decoded, in their order.
 pub(crate) fn pairs(form: &[u8]) -> impl Iterator<Item = (String, String)> + '_ {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(&decode(bytes)).into_owned();
+    let text = |bytes: &[u8]| narrow(&decode(bytes)).into_owned();
     form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(move |pair| {
         let (name, value) = halves(pair);
         (text(name), text(value))
@@ -23,7 +25,7 @@ pub(crate) fn pair(name: &str, value: &str) -> String {
 }
 
 /// Undoes form encoding; what is no valid escape stays as it is.
-pub(super) fn decode(text: &[u8]) -> Vec<u8> {
+pub(crate) fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [byte, tail @ ..] = rest {

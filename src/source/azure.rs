@@ -162,16 +162,14 @@ impl Essentials {
 
     fn labels(&self, custom: &Texts) -> BTreeMap<String, String> {
         let items = self.configuration_items.joined();
+        let resource_type = self.type_of_target();
         let mut labels = labels_of([
             ("alert_rule", self.alert_rule.as_deref()),
             ("azure_severity", self.severity.as_deref()),
             ("signal_type", self.signal_type.as_deref()),
             ("monitoring_service", self.monitoring_service.as_deref()),
             ("resource", items.as_deref()),
-            (
-                "resource_type",
-                self.target_resource_type.as_deref().or_else(|| self.part_of_target("providers")),
-            ),
+            ("resource_type", self.target_resource_type.as_deref().or(resource_type.as_deref())),
             (
                 "resource_group",
                 self.target_resource_group.as_deref().or_else(|| self.part_of_target("resourcegroups")),
@@ -181,6 +179,17 @@ impl Essentials {
         labels.extend(custom.0.clone());
         name_environment(&mut labels);
         labels
+    }
+
+    /// Provider and type of the first target: `…/providers/microsoft.compute/virtualmachines/NAME`.
+    fn type_of_target(&self) -> Option<String> {
+        let mut parts = self.targets.first()?.split('/');
+        parts.find(|part| part.eq_ignore_ascii_case("providers"))?;
+        let provider = parts.next().filter(|part| !part.is_empty())?;
+        let parts: Vec<&str> = parts.collect();
+        // A type and a name by turns, as deep as the resource lies.
+        let types = parts.chunks(2).filter_map(|pair| pair.first()).filter(|kind| !kind.is_empty());
+        Some(std::iter::once(&provider).chain(types).copied().collect::<Vec<_>>().join("/"))
     }
 
     /// What follows `name` in the first target's path: `/subscriptions/ID/resourcegroups/NAME/…`.
@@ -300,7 +309,7 @@ fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
                 "monitorCondition": if is_over { "Resolved" } else { "Fired" },
                 "monitoringService": "Platform",
                 "alertTargetIDs": [
-                    format!("{subscription}/resourcegroups/checkout/providers/microsoft.web/sites/checkout"),
+                    format!("{subscription}/resourcegroups/checkout/providers/microsoft.web/sites/{dedup}"),
                 ],
                 "configurationItems": ["checkout"],
                 "originAlertId": format!("origin-{dedup}"),

@@ -23,6 +23,7 @@ use super::wire::{read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool, generic};
 use crate::alert::{Alert, AlertState};
 use crate::clock::Timestamp;
+use crate::json::value;
 use crate::signature::VerifiedBody;
 
 pub(super) const TOOL: Tool = Tool {
@@ -98,7 +99,7 @@ fn with_data(mut event: Event) -> Event {
     let encoded = event.remove("data_base64");
     let decoded = encoded.as_ref().and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok());
     if let Some(bytes) = decoded {
-        let data = serde_json::from_slice(&bytes)
+        let data = value(&bytes)
             .unwrap_or_else(|_no_json| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         event.insert("data".to_owned(), data);
     }

@@ -67,11 +67,14 @@ impl Transition {
 fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
     let body = Template::new(event, is_unset)?;
     let monitor = body.first(&["monitor_id", "alert_id", "cycle_key", "alert_cycle_key", "aggreg_key"]);
+    let monitor = monitor.or_else(|| {
+        ["link", "url", "text", "body", "event_msg"].iter().find_map(|name| monitor_in(&body.first(&[name])?))
+    });
     let monitor = monitor.ok_or_else(|| {
         NotUnderstood::new("`monitor_id` is missing: use the payload of the README, not Datadog's default")
     })?;
     let transition = body
-        .first(&["transition", "alert_transition"])
+        .first(&["transition", "alert_transition", "alerttransition"])
         .ok_or_else(|| NotUnderstood::new("`transition` is missing: use the payload of the README"))?;
     if ["null", "muted", "unmuted"].iter().any(|odd| transition.trim().eq_ignore_ascii_case(odd)) {
         return Ok(Event::Nothing("a transition that does not change the state"));
@@ -109,12 +112,21 @@ fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
     Ok(source.alert(draft, key, state, severity.as_deref()).into())
 }
 
+/// The monitor's number in the links that Datadog writes into every text: `…/monitors#NUMBER`, `…/monitors/NUMBER`.
+fn monitor_in(text: &str) -> Option<String> {
+    text.match_indices("/monitors").find_map(|(at, word)| {
+        let rest = text.get(at + word.len()..)?.strip_prefix(['#', '/'])?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest.get(..digits).filter(|digits| !digits.is_empty()).map(ToOwned::to_owned)
+    })
+}
+
 /// The monitor's priority, `P1` to `P5`. A monitor that only warns is less than its priority says, which is
 /// meant for its alerts. `normal` and `low` are of `$PRIORITY`, an event's priority, which means something else.
 fn severity(body: &Template, transition: Transition) -> Option<String> {
     let warns = transition == Transition::Warned
         || transition == Transition::Repeated
-            && body.first(&["alert_type"]).is_some_and(|t| t.eq_ignore_ascii_case("warning"));
+            && body.first(&["alert_type", "alerttype"]).is_some_and(|t| t.eq_ignore_ascii_case("warning"));
     if warns {
         return Some("warning".to_owned());
     }
@@ -134,7 +146,7 @@ fn labels(body: &Template) -> BTreeMap<String, String> {
         &[
             ("monitor_id", &["monitor_id", "alert_id"]),
             ("priority", &["priority", "alert_priority", "severity"]),
-            ("transition", &["transition", "alert_transition"]),
+            ("transition", &["transition", "alert_transition", "alerttransition"]),
             ("host", &["hostname", "host"]),
             ("scope", &["scope", "scopes", "alert_scope"]),
         ],

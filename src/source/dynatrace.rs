@@ -51,7 +51,7 @@ struct Notification {
     tags: Tags,
     #[serde(rename = "ProblemDetailsText")]
     text: Text,
-    #[serde(rename = "ProblemDetails", alias = "ProblemDetailsJSONv2", alias = "ProblemDetailsJSON")]
+    #[serde(rename = "ProblemDetails")]
     details: Part<Details>,
 }
 
@@ -103,7 +103,14 @@ struct Named {
 }
 
 fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
-    let value: Value = read(body.body())?;
+    let mut value: Value = read(body.body())?;
+    // The placeholder's two versions, and the name that either may be given.
+    let details = ["ProblemDetails", "ProblemDetailsJSONv2", "ProblemDetailsJSON"].iter().find_map(|name| {
+        value.get(*name).filter(|details| details.as_object().is_some_and(|d| !d.is_empty())).cloned()
+    });
+    if let (Some(details), Some(fields)) = (details, value.as_object_mut()) {
+        fields.insert("ProblemDetails".to_owned(), details);
+    }
     let notification: Notification = if value.get("problemId").is_some() {
         Notification { details: Part(part(value, "the body")?), ..Notification::default() }
     } else {

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::alert::AlertState;
+use crate::json;
 
 /// More steps than this are a mistake; it bounds the ways in which dots can be read.
 const MOST_STEPS: usize = 12;
@@ -102,7 +103,7 @@ impl Path {
 /// The object or list that a text holds.
 pub(super) fn json_within(text: &str) -> Option<Value> {
     let text = text.trim_start();
-    if text.starts_with(['{', '[']) { serde_json::from_str(text).ok() } else { None }
+    if text.starts_with(['{', '[']) { json::value(text.as_bytes()).ok() } else { None }
 }
 
 /// Where a tool says whether it is broken, and in which words. Compared without regard to case; a number or

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::labels::{add, labels_of, links_of};
 use super::several::{Event as Outcome, one_or_several};
-use super::wire::{Leaves, Moment, Part, Text, part, read, text};
+use super::wire::{Leaves, Many, Moment, Part, Text, part, read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{AlertState, Draft, Keeps, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -168,9 +168,54 @@ struct Event {
     datetime: Moment,
     timestamp: Moment,
     tags: Value,
+    occurrence: Part<Occurrence>,
+}
+
+/// What a monitor of Sentry's own found (uptime, crons, performance): such an event has no error in it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Occurrence {
+    #[serde(rename = "type")]
+    kind: Text,
+    issue_title: Text,
+    subtitle: Text,
+    evidence_display: Many<Evidence>,
+    detection_time: Moment,
+    level: Text,
+    culprit: Text,
+    /// A number: 75 is high, 50 medium, 25 low.
+    priority: Text,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Evidence {
+    name: Text,
+    value: Text,
+}
+
+/// Lines of evidence told in the summary.
+const TOLD: usize = 5;
+
+impl Occurrence {
+    fn lines(&self) -> impl Iterator<Item = String> + '_ {
+        let evidence = self.evidence_display.0.iter().filter_map(|evidence| {
+            let value = evidence.value.as_deref()?;
+            Some(evidence.name.as_deref().map_or(value.to_owned(), |name| format!("{name}: {value}")))
+        });
+        self.subtitle.0.clone().into_iter().chain(evidence.take(TOLD))
+    }
 }
 
 impl Event {
+    fn culprit(&self) -> Option<&str> {
+        self.culprit.as_deref().or(self.occurrence.0.culprit.as_deref())
+    }
+
+    fn level(&self) -> Option<&str> {
+        self.level.as_deref().or(self.occurrence.0.level.as_deref())
+    }
+
     /// The issue's id, which older bodies have as a part of addresses only: `https://…/issues/ID/…`.
     fn issue(&self) -> Option<&str> {
         let addresses = [self.issue_url.as_deref(), self.web_url.as_deref()];
@@ -198,12 +243,14 @@ impl Event {
             }
         }
         labels.extend(labels_of([
-            ("level", self.level.as_deref()),
+            ("level", self.level()),
             ("platform", self.platform.as_deref()),
             ("environment", self.environment.as_deref()),
             ("release", self.release.as_deref()),
             ("project", self.project_slug().or(self.project.as_deref())),
-            ("culprit", self.culprit.as_deref()),
+            ("culprit", self.culprit()),
+            ("type", self.occurrence.0.kind.as_deref()),
+            ("priority", self.occurrence.0.priority.as_deref()),
         ]));
         labels
     }
@@ -211,13 +258,20 @@ impl Event {
     fn draft(&self, key: &str, labels: BTreeMap<String, String>) -> Draft {
         Draft {
             id: key.to_owned(),
-            title: self.title.as_deref().or(self.message.as_deref()).unwrap_or_default().to_owned(),
-            summary: self.culprit.as_deref().map(|culprit| format!("In {culprit}")).unwrap_or_default(),
+            title: [&self.title, &self.message, &self.occurrence.0.issue_title]
+                .into_iter()
+                .find_map(Text::as_deref)
+                .unwrap_or_default()
+                .to_owned(),
+            summary: {
+                let culprit = self.culprit().map(|culprit| format!("In {culprit}"));
+                culprit.into_iter().chain(self.occurrence.0.lines()).collect::<Vec<_>>().join("\n")
+            },
             // Sentry's own "create sample event" says so in a tag.
             test: labels.get("sample_event").is_some_and(|yes| yes == "yes"),
             labels,
-            started_at: self.datetime.0.or(self.timestamp.0),
-            happened_at: self.datetime.0.or(self.timestamp.0),
+            started_at: self.datetime.0.or(self.timestamp.0).or(self.occurrence.0.detection_time.0),
+            happened_at: self.datetime.0.or(self.timestamp.0).or(self.occurrence.0.detection_time.0),
             ..Draft::default()
         }
     }
@@ -235,7 +289,7 @@ fn event_alert(data: &mut Value, source: &Source) -> Result<Outcome, NotUndersto
     labels.extend(labels_of([("alert_rule", rule.as_deref())]));
     let mut draft = event.draft(&key, labels);
     draft.links = links_of([(LinkKind::Source, event.web_url.as_deref())]);
-    let severity = severity(event.level.as_deref(), None);
+    let severity = severity(event.level(), None);
     Ok(source.alert(draft, source.key(&key), AlertState::Firing, severity).into())
 }
 

@@ -26,10 +26,11 @@ pub(super) const TOOL: Tool = Tool {
 };
 
 fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
-    let flat = Flat::from_json(body.body())?;
+    let flat = with_families(Flat::from_json(body.body())?);
     let state = state_in(&flat)?;
-    let incident =
-        flat.any(&["state.incident_name", "incident.incident_id"]).map(|id| id.trim_start_matches('#'));
+    let incident = flat
+        .any(&["state.incident_name", "incident.incident_id", "alert.incident_id", "alert.incident"])
+        .map(|id| id.trim_start_matches('#'));
     let payload = match (incident, flat.any(&["state.entity_id", "alert.entity_id"])) {
         (Some(id), _) => format!("incident/{id}"),
         // An entity's id is used again by its next incident, which then comes to the same room.
@@ -43,6 +44,7 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
         "incident.entity_display_name",
         "state.service",
         "incident.service",
+        "alert.service",
         "state.entity_id",
         "alert.entity_id",
     ];
@@ -79,11 +81,23 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     Ok(Parsed::Alerts(vec![source.alert(draft, key, state, severity)]))
 }
 
+/// The webhook of an escalation policy sends the alert's own fields in a form, without the family in their names
+/// and each value in quotes.
+fn with_families(mut flat: Flat) -> Flat {
+    let is_in_family = |name: &str| ["alert.", "state.", "incident."].iter().any(|f| name.starts_with(f));
+    if !flat.0.keys().any(|name| is_in_family(name)) {
+        let unquoted = |value: &str| value.trim_matches('"').trim().to_owned();
+        let fields = flat.0.iter().map(|(name, value)| (format!("alert.{name}"), unquoted(value)));
+        flat.0 = fields.filter(|(_, value)| !value.is_empty()).collect();
+    }
+    flat
+}
+
 fn state_in(flat: &Flat) -> Result<AlertState, NotUnderstood> {
-    if let Some(phase) = flat.get("state.current_alert_phase") {
+    if let Some(phase) = flat.any(&["state.current_alert_phase", "alert.incident_state"]) {
         return match phase.to_ascii_uppercase().as_str() {
-            "UNACKED" => Ok(AlertState::Firing),
-            "ACKED" => Ok(AlertState::Acknowledged),
+            "UNACKED" | "TRIGGERED" => Ok(AlertState::Firing),
+            "ACKED" | "ACKNOWLEDGED" => Ok(AlertState::Acknowledged),
             "RESOLVED" => Ok(AlertState::Resolved),
             _ => Err(NotUnderstood::new("`STATE.CURRENT_ALERT_PHASE` is none of Splunk On-Call's")),
         };
@@ -101,7 +115,7 @@ fn labels(flat: &Flat, incident: Option<&str>) -> BTreeMap<String, String> {
     let teams = listed(flat.list("state.teams_paged").into_iter().chain(flat.get("state.teams_paged")));
     labels_of([
         ("number", incident),
-        ("service", flat.any(&["state.service", "incident.service"])),
+        ("service", flat.any(&["state.service", "incident.service", "alert.service"])),
         ("host", flat.any(&["state.host", "incident.host"])),
         ("entity", flat.any(&["state.entity_id", "alert.entity_id"])),
         ("monitoring_tool", flat.get("alert.monitoring_tool")),

@@ -72,16 +72,7 @@ struct Tag {
 }
 
 fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> {
-    let bytes = body.body();
-    // Told apart by themselves, because content types are set by hand there: no JSON begins with a hyphen.
-    let value: Value = match multipart::field(bytes, "data") {
-        Some(data) => read(data)?,
-        None if bytes.starts_with(b"--") => {
-            return Err(NotUnderstood::new("no part `data` in the form"));
-        }
-        None => read(bytes)?,
-    };
-    one_or_several(value, |event| read_one(event, source))
+    one_or_several(read(body.body())?, |event| read_one(event, source))
 }
 
 fn read_one(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
@@ -160,82 +151,6 @@ impl Monitor {
         ]));
         name_environment(&mut labels);
         labels
-    }
-}
-
-/// The one field of a form that is wanted.
-mod multipart {
-    /// More parts than this are no form of Uptime Kuma's, which has one.
-    const MOST_PARTS: usize = 8;
-
-    /// What the part of this name holds, if the body is a form. The boundary is the body's own first line.
-    pub(super) fn field<'b>(body: &'b [u8], name: &str) -> Option<&'b [u8]> {
-        let end = find(body, b"\r\n")?;
-        // RFC 2046: two hyphens and at most 70 characters.
-        let boundary = body.get(..end).filter(|line| line.starts_with(b"--") && line.len() <= 72)?;
-        let mut delimiter = b"\r\n".to_vec();
-        delimiter.extend_from_slice(boundary);
-        let mut rest = body.get(end..)?;
-        for _ in 0..MOST_PARTS {
-            rest = rest.strip_prefix(b"\r\n")?;
-            let (head, content) = split(rest, b"\r\n\r\n")?;
-            let (content, after) = split(content, &delimiter)?;
-            if std::str::from_utf8(head).ok()?.lines().any(|line| is_disposition(line, name)) {
-                return Some(content);
-            }
-            rest = after;
-        }
-        None
-    }
-
-    /// `Content-Disposition: form-data; name="data"`.
-    fn is_disposition(line: &str, name: &str) -> bool {
-        let Some((header, value)) = line.split_once(':') else { return false };
-        header.trim().eq_ignore_ascii_case("content-disposition")
-            && value.split(';').any(|parameter| {
-                let (key, text) = parameter.split_once('=').unwrap_or_default();
-                key.trim().eq_ignore_ascii_case("name") && text.trim().trim_matches('"') == name
-            })
-    }
-
-    fn split<'b>(bytes: &'b [u8], at: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
-        let place = find(bytes, at)?;
-        Some((bytes.get(..place)?, bytes.get(place + at.len()..)?))
-    }
-
-    fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-        bytes.windows(what.len()).position(|window| window == what)
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::field;
-
-        #[test]
-        fn the_wanted_part_is_found_among_others() {
-            let body = b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x\r\n\
-                content-type: text/plain\r\ncontent-disposition: form-data; name=data\r\n\r\n{\"b\": \"\r\n\"}\r\n--x--\r\n";
-            assert_eq!(field(body, "data"), Some(&b"{\"b\": \"\r\n\"}"[..]));
-            assert_eq!(field(body, "a"), Some(&b"1"[..]));
-            assert_eq!(field(body, "c"), None);
-        }
-
-        #[test]
-        fn what_is_no_form_has_no_field() {
-            for body in [
-                &b""[..],
-                b"{}",
-                b"--x",
-                b"--x\r\n",
-                b"--x\r\n\r\n1\r\n--x--",
-                b"--x\r\nContent-Disposition: form-data; name=\"data\"\r\n\r\ncut",
-                &b"-".repeat(100_000),
-            ] {
-                assert_eq!(field(body, "data"), None);
-            }
-            let part = "--x\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\n1\r\n";
-            assert_eq!(field(part.repeat(50_000).as_bytes(), "data"), None);
-        }
     }
 }
 

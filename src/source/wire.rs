@@ -13,19 +13,13 @@ use sha2::{Digest, Sha256};
 
 use super::NotUnderstood;
 use crate::clock::Timestamp;
+use crate::json::unmarked;
 
-/// Reads a whole body.
+/// Reads a whole body, in which of one key twice the last one counts.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, NotUnderstood> {
-    // Senders built on .NET and PowerShell begin with a byte order mark.
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    serde_json::from_slice(body).map_err(|e| {
-        let what = match e.classify() {
-            serde_json::error::Category::Eof => "the JSON ends too early",
-            serde_json::error::Category::Data => "the JSON has another shape than this tool's",
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not readable as JSON",
-        };
-        NotUnderstood::new(format!("{what} (line {}, column {})", e.line(), e.column()))
-    })
+    let value = serde_json::from_slice::<Value>(unmarked(body))
+        .map_err(|e| NotUnderstood::new(format!("no JSON (line {}, column {})", e.line(), e.column())))?;
+    part(value, "the body")
 }
 
 /// One part of a body that was read as a whole before.
@@ -34,11 +28,15 @@ pub(super) fn part<T: DeserializeOwned>(value: Value, name: &str) -> Result<T, N
         .map_err(|_text_of_the_body| NotUnderstood::new(format!("{name} has another shape than this tool's")))
 }
 
-/// A leaf as text; numbers and booleans are written out, anything else and blank text is nothing.
+/// A leaf as text; numbers and booleans are written out, anything else and blank text is nothing. A whole number is
+/// the same with a fraction of zero and without.
 pub(super) fn text(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => {
+            let text = number.to_string();
+            text.strip_suffix(".0").map(ToOwned::to_owned).unwrap_or(text)
+        }
         Value::Bool(truth) => truth.to_string(),
         Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };

@@ -12,12 +12,13 @@ use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, params};
 use tracing::warn;
 
-use self::lane::{Lane, unavailable};
+use self::lane::{Asker, Lane, unavailable};
 use self::rows::{Doc, Stored, all, first, legible, moment, read};
+use super::source_trouble::{Sighting, SourceTrouble};
 use super::{
-    Acceptance, Aside, Asking, Began, Dossier, Entry, Finished, Gathered, Happening, Heard, Hearing,
-    IncidentQuery, IncidentState, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted,
-    Receipt, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Accepted, Aside, Asking, Began, Dossier, Entry, Finished, Gathered, Happening, Heard,
+    Hearing, IncidentQuery, IncidentState, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn,
+    Posted, Receipt, Slots, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 use crate::clock::{SignedDuration, Timestamp};
 use crate::consent::letter::Tried;
@@ -38,8 +39,10 @@ mod lane;
 mod letters;
 mod lock;
 mod orphans;
+mod outbreaks;
 mod queue;
 mod rows;
+mod source_troubles;
 mod steps;
 mod waking;
 
@@ -225,17 +228,18 @@ fn lay_out(db: &mut Connection) -> Stored<()> {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
-        self.writer.call(move |db| accept::accept(db, &hook)).await
+    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
+        let asker = Asker::Source(hook.source.clone());
+        self.writer.call_for(asker, move |db| accept::accept(db, &hook)).await
     }
 
     async fn lease_rooms(
         &self,
         now: Timestamp,
-        limit: usize,
+        slots: Slots,
         lease_for: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError> {
-        self.writer.call(move |db| steps::lease_rooms(db, now, limit, lease_for)).await
+        self.writer.call(move |db| steps::lease_rooms(db, now, slots, lease_for)).await
     }
 
     async fn begin_step(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Result<Began, StoreError> {
@@ -430,10 +434,17 @@ impl Store for Sqlite {
                     IncidentState::Closed => "closed",
                 });
                 let limit = if query.limit == 0 { LISTED } else { query.limit };
+                // Two statements: with an OR in one of them all incidents would be read.
+                let sql = if state.is_some() {
+                    "SELECT i.number, i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
+                     WHERE i.state = ?1 ORDER BY i.number DESC LIMIT ?2"
+                } else {
+                    "SELECT i.number, i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
+                     WHERE ?1 IS NULL ORDER BY i.number DESC LIMIT ?2"
+                };
                 let rows = all(
                     db,
-                    "SELECT i.number, i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
-                     WHERE ?1 IS NULL OR i.state = ?1 ORDER BY i.number DESC LIMIT ?2",
+                    sql,
                     params![state, i64::try_from(limit).unwrap_or(i64::MAX)],
                     |r| {
                         let (incident, room) = (r.get::<_, Doc>(1)?, r.get::<_, Option<Doc>>(2)?);
@@ -524,6 +535,23 @@ impl Store for Sqlite {
         all.sort();
         all.dedup_by(|one, other| (&one.what, &one.whose) == (&other.what, &other.whose));
         Ok(all)
+    }
+
+    async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.call(move |db| source_troubles::note(db, &seen, now)).await
+    }
+
+    async fn source_troubles(&self, now: Timestamp) -> Result<Vec<SourceTrouble>, StoreError> {
+        self.reader.call(move |db| source_troubles::list(db, now)).await
+    }
+
+    async fn take_trouble_call(&self, now: Timestamp) -> Result<Option<SourceTrouble>, StoreError> {
+        self.writer.call(move |db| source_troubles::take_call(db, now)).await
+    }
+
+    async fn trouble_told(&self, told: &SourceTrouble, now: Timestamp) -> Result<(), StoreError> {
+        let told = told.clone();
+        self.writer.call(move |db| source_troubles::told(db, &told, now)).await
     }
 
     async fn ready(&self, now: Timestamp) -> Result<(), StoreError> {

@@ -18,8 +18,8 @@ pub const WINDOW: SignedDuration = SignedDuration::from_mins(1);
 const KINDS: usize = 16;
 /// Addresses that are told apart in one line.
 const ADDRESSES: usize = 8;
-/// Characters of a name that a stranger may have chosen.
-const LONGEST_NAME: usize = 64;
+/// Characters of a name that a stranger may have chosen, and of a reason.
+const LONGEST: [usize; 2] = [64, 240];
 /// What stands for everything beyond [`KINDS`] and [`ADDRESSES`].
 const OTHERS: &str = "others";
 
@@ -105,7 +105,11 @@ impl ThrottledLog {
 
     /// Says it if nothing of its kind was said within the last minute, and counts it otherwise.
     pub fn note(&self, event: Event<'_>, now: Timestamp) {
-        let mut kind = Kind { what: event.what, source: cut(event.source), reason: cut(event.reason) };
+        let mut kind = Kind {
+            what: event.what,
+            source: cut(event.source, LONGEST[0]),
+            reason: cut(event.reason, LONGEST[1]),
+        };
         let mut kinds = self.kinds();
         let mut lines = Vec::new();
         if !kinds.contains_key(&kind) {
@@ -166,8 +170,8 @@ fn say(lines: &[(Kind, Repeats)]) {
     }
 }
 
-fn cut(name: &str) -> String {
-    name.chars().take(LONGEST_NAME).collect()
+fn cut(text: &str, longest: usize) -> String {
+    text.chars().take(longest).collect()
 }
 
 #[cfg(test)]
@@ -178,7 +182,7 @@ mod tests {
         Timestamp::from_second(1_772_000_000 + second).unwrap()
     }
 
-    fn event<'a>(source: &'a str, last: u8) -> Event<'a> {
+    fn event(source: &str, last: u8) -> Event<'_> {
         let peer = Some(IpAddr::from([192, 0, 2, last]));
         Event { what: "it was refused", level: Level::WARN, source, reason: "wrong", peer, bytes: None }
     }

@@ -100,7 +100,7 @@ impl Worker {
                     numbers: u32::try_from(able.count()).unwrap_or(1),
                 }
             }
-            Step::Say { what, .. } => number.budget.message(what.is_private()),
+            Step::Say { what, .. } => number.budget.message(what.is_private(), room.summons.important),
             _ => Pace::Free,
         }
     }

@@ -45,6 +45,7 @@ impl Worker {
 
     /// Does everything about letters that is due at this moment; returns when there is more to do.
     pub async fn write_letters(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.tell_source_troubles().await?;
         self.name_answers().await?;
         loop {
             let now = self.clock.now();

@@ -273,7 +273,11 @@ async fn a_stop_between_the_decision_and_the_call_still_counts() {
     let world = world_with(Options::default()).await;
     let id = world.fire("Down").await;
     let now = world.clock.now();
-    let leases = world.store.lease_rooms(now, 10, SignedDuration::from_secs(120)).await.unwrap();
+    let leases = world
+        .store
+        .lease_rooms(now, warroom::store::Slots::any(10), SignedDuration::from_secs(120))
+        .await
+        .unwrap();
     let lease = &leases[0];
     let people: Vec<_> = lease.room.seats.iter().map(|seat| seat.who.jid.clone()).collect();
     let step = Step::Create { subject: format!("{id} | Down"), people };
@@ -634,7 +638,7 @@ async fn the_receipt_for_a_stop_gives_way_to_rooms_for_half_a_minute_and_no_long
     world.fire("Down").await;
     world.pass(20).await;
     // With a hundred rooms there is always one in hand.
-    let until = (world.clock.now() + SignedDuration::from_mins(10)).as_millisecond();
+    let until = (world.clock.now() + SignedDuration::from_secs(100)).as_millisecond();
     let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
     db.execute("UPDATE rooms SET lease_token = 'held', lease_until = ?1", [until]).unwrap();
     answer(&world, BEN, "STOP").await;

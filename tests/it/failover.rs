@@ -10,6 +10,7 @@ use crate::harness::{ADA, BEN, CLEO, DAN, Options, SECOND_DIGITS, World, alertma
 use crate::verdict::{Said, said};
 
 mod second_way;
+mod source_troubles;
 mod switching;
 
 fn two_numbers() -> Options {

@@ -11,7 +11,7 @@ use warroom::clock::SignedDuration;
 use warroom::gateway::{GatewayError, Refusal};
 use warroom::incident::IncidentId;
 use warroom::room::PhaseName;
-use warroom::sandbox::{Effect, Fault, FaultKind, Operation};
+use warroom::sandbox::{Effect, Engine, Fault, FaultKind, HALF_EMOJI, Operation, Person, Quirks};
 use warroom::store::Store;
 
 use crate::gates::{Gates, Mishap, Moment};
@@ -205,6 +205,141 @@ fn two_faults_are_survived_together() {
     let endings = count(swept.results.iter().map(|told| told.ending));
     let all = cases.len();
     swept.conclude(&format!("two faults, 1 in {stride} of {all} combinations, ending {endings}"));
+}
+
+/// What is odd about a provider for a whole story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Oddity {
+    ListEmpty,
+    /// For the first looks only.
+    ListEmptyAtFirst,
+    ListNameless,
+    /// The groups do not tell their names when they are read one by one either.
+    GroupsNameless,
+    /// A new group is missing from the list until it is read afresh.
+    ListOld,
+    /// And it cannot be read afresh.
+    ListOldForEver,
+    HalfEmoji,
+    Disowns,
+    PromotesNobody,
+    SettingsUndone,
+    OnePersonBreaks,
+}
+
+impl Oddity {
+    const ALL: [Self; 11] = [
+        Self::ListEmpty,
+        Self::ListEmptyAtFirst,
+        Self::ListNameless,
+        Self::GroupsNameless,
+        Self::ListOld,
+        Self::ListOldForEver,
+        Self::HalfEmoji,
+        Self::Disowns,
+        Self::PromotesNobody,
+        Self::SettingsUndone,
+        Self::OnePersonBreaks,
+    ];
+
+    fn befall(self, place: &Place) {
+        let sandbox = &place.sandbox;
+        let always = |call, kind| sandbox.add_fault(Fault::on(call, kind).always());
+        let usual = Quirks::default();
+        match self {
+            Self::ListEmpty => always(Operation::ListGroups, FaultKind::EmptyList),
+            Self::ListEmptyAtFirst => {
+                sandbox.add_fault(Fault::on(Operation::ListGroups, FaultKind::EmptyList).times(7));
+            }
+            Self::ListNameless => {
+                sandbox
+                    .add_fault(Fault::on(Operation::ListGroups, FaultKind::Nameless).after_effect().always());
+            }
+            Self::GroupsNameless => {
+                for call in [Operation::ListGroups, Operation::GetGroup] {
+                    sandbox.add_fault(Fault::on(call, FaultKind::Nameless).after_effect().always());
+                }
+            }
+            Self::ListOld | Self::ListOldForEver => {
+                place.clock.advance(SignedDuration::from_secs(1));
+                sandbox.set_quirks(Quirks { list_cache: true, ..usual });
+                if self == Self::ListOldForEver {
+                    always(Operation::RefreshGroups, FaultKind::InternalError);
+                }
+            }
+            Self::HalfEmoji => {
+                sandbox.set_quirks(Quirks { elsewhere: vec![format!("kids {HALF_EMOJI}")], ..usual });
+            }
+            Self::Disowns => {
+                sandbox.set_quirks(Quirks { disowns: true, ..usual });
+                sandbox.add_fault(Fault::on(Operation::SendText, FaultKind::Reset).after_effect());
+            }
+            Self::PromotesNobody => always(Operation::PromoteParticipants, FaultKind::SaysDone),
+            Self::SettingsUndone => {
+                sandbox.add_fault(Fault::on(Operation::SetInfoAdminOnly, FaultKind::SaysDone).times(3));
+                sandbox.add_fault(Fault::on(Operation::SetMessagesAdminOnly, FaultKind::SaysDone).times(3));
+            }
+            Self::OnePersonBreaks => {
+                sandbox.set_person(DAN, Person { breaks_creates: true, ..Person::default() });
+            }
+        }
+    }
+
+    /// Whether nobody can ever tell what became of a lost create.
+    fn hides_groups(self) -> bool {
+        matches!(self, Self::ListEmpty | Self::GroupsNameless | Self::ListOldForEver)
+    }
+}
+
+/// What becomes of the first create.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Create {
+    Well,
+    LostBefore,
+    LostAfter,
+}
+
+/// `WARROOM_FAULTS=all` tells the story of each of them; without it, it is a sample.
+#[test]
+fn whatever_is_odd_about_a_provider_there_is_one_room_or_a_person_decides() {
+    let mut cases = Vec::new();
+    for oddity in Oddity::ALL {
+        for create in [Create::LostAfter, Create::LostBefore, Create::Well] {
+            cases.extend(
+                Engine::ALL.into_iter().flat_map(|e| [(oddity, create, e, 1), (oddity, create, e, 2)]),
+            );
+        }
+    }
+    let stride = if stride("WARROOM_FAULTS", SAMPLE) == SAMPLE { 5 } else { 1 };
+    let chosen: Vec<_> = cases.iter().step_by(stride).copied().collect();
+    let swept = sweep(&chosen, async |&(oddity, create, engine, numbers)| {
+        let place = if numbers == 2 {
+            Place::with_two_numbers_on(engine).await
+        } else {
+            let place = Place::on(engine).await;
+            place.keep_out();
+            place
+        };
+        oddity.befall(&place);
+        let lost = Fault::on(Operation::CreateGroup, FaultKind::InternalError);
+        match create {
+            Create::Well => {}
+            Create::LostBefore => place.sandbox.add_fault(lost),
+            Create::LostAfter => place.sandbox.add_fault(lost.after_effect()),
+        }
+        place.tell_all(&Gates::new(&[], &[])).await;
+        let cannot_tell = oddity.hides_groups() && create != Create::Well;
+        let excuse = Excuse {
+            given_up: cannot_tell,
+            unseen: cannot_tell,
+            one_admin: oddity == Oddity::PromotesNobody,
+            ..Excuse::default()
+        };
+        verdict(&place, &format!("{oddity:?} {create:?} {engine} × {numbers}"), excuse).await
+    });
+    let endings = count(swept.results.iter().copied());
+    let all = cases.len();
+    swept.conclude(&format!("1 in {stride} of {all} oddities of a provider, ending {endings}"));
 }
 
 /// A story in which the first `call` is refused for a reason, or otherwise fails.

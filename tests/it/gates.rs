@@ -22,10 +22,11 @@ use warroom::incident::{IncidentId, Rules};
 use warroom::jid::{ChatId, GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
+use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
-    Acceptance, Aside, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
-    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store, StoreError,
-    StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
+    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots, StepOutcome, Store,
+    StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.
@@ -139,14 +140,14 @@ impl GatedStore {
 
 #[async_trait]
 impl Store for GatedStore {
-    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
+    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
         self.around("accept", self.inner.accept(hook)).await
     }
 
     async fn lease_rooms(
         &self,
         now: Timestamp,
-        limit: usize,
+        slots: Slots,
         lease_for: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError> {
         let failure = self.gates.store_fails("lease_rooms");
@@ -154,7 +155,7 @@ impl Store for GatedStore {
             return Err(unavailable());
         }
         // A look that finds nothing changes nothing, so only one that leases is worth a gate.
-        let leases = self.inner.lease_rooms(now, limit, lease_for).await?;
+        let leases = self.inner.lease_rooms(now, slots, lease_for).await?;
         if !leases.is_empty() {
             self.gates.pass("lease_rooms", Moment::After).await;
         }
@@ -352,6 +353,22 @@ impl Store for GatedStore {
 
     async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {
         self.inner.receipt(id).await
+    }
+
+    async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.note_source_trouble(seen, now).await
+    }
+
+    async fn source_troubles(&self, now: Timestamp) -> Result<Vec<SourceTrouble>, StoreError> {
+        self.inner.source_troubles(now).await
+    }
+
+    async fn take_trouble_call(&self, now: Timestamp) -> Result<Option<SourceTrouble>, StoreError> {
+        self.inner.take_trouble_call(now).await
+    }
+
+    async fn trouble_told(&self, told: &SourceTrouble, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.trouble_told(told, now).await
     }
 
     async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -69,6 +69,11 @@ const RULES: &[Rule] = &[
             ("receiver.rs", "how long an answer took is measured, not decided by, whatever the clock says"),
             ("receiver/notices.rs", "the same, for what the gateway tells"),
             ("signature/sns.rs", "RSA is handed a source of chance, which PKCS #1 1.5 does not use"),
+            ("worker.rs", "how soon it looks for work again is no moment of an incident"),
+            (
+                "store/sqlite/lane.rs",
+                "how long a transaction is added to, and how long a sender waits, runs by the machine",
+            ),
             ("gateway/wawp.rs", "a time limit on a socket runs by the machine, not by the incident's clock"),
             ("gateway/wawp/http.rs", "the same time limit, where it is kept"),
             ("gateway/wawp/reachability.rs", "the same, for calls that must stand apart on the wire"),

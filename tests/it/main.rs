@@ -8,6 +8,7 @@ mod configuring;
 mod consent;
 mod contacts;
 mod crash;
+mod crowd;
 mod duty;
 mod dying;
 mod events;

@@ -8,7 +8,7 @@ use warroom::gateway::GatewayError;
 use warroom::pacing::Pace;
 use warroom::room::{PhaseName, Step, Wish};
 use warroom::sandbox::{Effect, Fault, FaultKind, Operation};
-use warroom::store::{Began, Intent, OrphanState, Store, WishTaken};
+use warroom::store::{Began, Intent, OrphanState, Slots, Store, WishTaken};
 
 use crate::gates::{Gate, Gates, Mishap, Moment};
 use crate::harness::{ADA, Options, TOKEN, World, firing, resolved};
@@ -72,7 +72,9 @@ async fn a_cancel_outlives_the_process_that_was_making_the_group() {
     let world = World::new().await;
     let id = world.fire("Down").await;
     let now = world.clock.now();
-    let [lease] = &world.store.lease_rooms(now, 10, SignedDuration::from_secs(120)).await.unwrap()[..] else {
+    let [lease] =
+        &world.store.lease_rooms(now, Slots::any(10), SignedDuration::from_secs(120)).await.unwrap()[..]
+    else {
         panic!("the room is due")
     };
     // The wish comes after the worker has read what is wanted, and before it writes its intent.
@@ -100,7 +102,8 @@ async fn a_cancel_is_taken_while_the_group_is_being_made_and_shown_until_it_is_d
     let world = World::new().await;
     let id = world.fire("Down").await;
     let place = world.clock.now();
-    let leases = world.store.lease_rooms(place, 10, SignedDuration::from_secs(120)).await.unwrap();
+    let leases =
+        world.store.lease_rooms(place, Slots::any(10), SignedDuration::from_secs(120)).await.unwrap();
     let step = Step::Create { subject: format!("{id} | Down"), people: vec![] };
     let mut room = leases[0].room.clone();
     let event = room.begin(&step, "main", &leases[0].wanted, place).unwrap();

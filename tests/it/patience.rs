@@ -143,7 +143,11 @@ async fn a_lease_from_before_the_clock_was_put_back_holds_nobody_up() {
     let id = world.fire("Down").await;
     let now = world.clock.now();
     // Whoever leased it is never heard of again.
-    let leases = world.store.lease_rooms(now, 10, SignedDuration::from_secs(120)).await.unwrap();
+    let leases = world
+        .store
+        .lease_rooms(now, warroom::store::Slots::any(10), SignedDuration::from_secs(120))
+        .await
+        .unwrap();
     assert_eq!(leases.len(), 1);
     world.clock.put_back(SignedDuration::from_hours(3));
     look_often(&world, &theirs, 60).await;

@@ -100,7 +100,12 @@ impl Place {
     /// One person can only be invited, one is not on the network, and there are two linked numbers whose phones
     /// the config says.
     pub(crate) async fn with_two_numbers() -> Self {
-        let mut setup = Setup::with_engine(Engine::Gows);
+        Self::with_two_numbers_on(Engine::Gows).await
+    }
+
+    /// The same on another engine.
+    pub(crate) async fn with_two_numbers_on(engine: Engine) -> Self {
+        let mut setup = Setup::with_engine(engine);
         setup.instances.push(sandbox::Number::new(SECOND_ID, SECOND_DIGITS, SECOND_TOKEN));
         let mut place = Self::with_setup(setup).await;
         place.keep_out();

@@ -17,6 +17,7 @@ mod answers;
 mod covered;
 mod crowd;
 mod form_field;
+mod leniently;
 mod limits;
 mod log_lines;
 mod outage;

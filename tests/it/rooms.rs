@@ -1,11 +1,12 @@
 //! From a verified alert to a briefed room, and on to its end.
 
+use serde_json::json;
 use warroom::clock::{Clock, SignedDuration};
 use warroom::room::{PhaseName, SeatState, Wish};
 use warroom::sandbox::{Effect, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
 use warroom::store::WishTaken;
 
-use crate::harness::{ADA, BEN, CLEO, DAN, Options, SECOND_ID, World, alertmanager, firing};
+use crate::harness::{ADA, BEN, CLEO, DAN, Options, SECOND_ID, World, alertmanager, firing, resolved};
 
 #[tokio::test]
 async fn an_alert_becomes_one_briefed_room_on_every_engine() {
@@ -203,10 +204,11 @@ async fn what_flaps_a_hundred_times_in_an_hour_is_one_room_and_a_message_per_int
     let world = World::new().await;
     let id = world.fire("Flap").await;
     for _ in 0..50 {
-        world.resolve("Flap").await;
-        world.pass(36).await;
-        world.fire("Flap").await;
-        world.pass(36).await;
+        for (mut body, field) in [(resolved("Flap"), "endsAt"), (firing("Flap"), "startsAt")] {
+            body["alerts"][0][field] = json!(world.clock.now().to_string());
+            world.post(&body).await;
+            world.pass(36).await;
+        }
     }
     world.pass(300).await;
     assert_eq!(world.sandbox.groups().len(), 1);

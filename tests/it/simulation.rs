@@ -60,6 +60,8 @@ enum Op {
     StoreFails(usize, usize, Moment),
     /// New groups are missing from the list for so many seconds.
     ListLag(i64),
+    /// So many lists of groups are empty, or do not tell names.
+    OddList(bool, u32),
     /// Another roster is in force.
     Roster(usize),
     /// The number's session works, or does not.
@@ -86,6 +88,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         1 => (1..20i64).prop_map(Op::LateCreate),
         3 => (0..10usize, 1..4usize, moment).prop_map(|(skip, times, m)| Op::StoreFails(skip, times, m)),
         1 => (0..20i64).prop_map(Op::ListLag),
+        1 => (any::<bool>(), 1..5u32).prop_map(|(empty, times)| Op::OddList(empty, times)),
         1 => (0..2usize).prop_map(Op::Roster),
         1 => any::<bool>().prop_map(Op::Session),
         1 => (1..4i64).prop_map(Op::Cancel),
@@ -330,6 +333,11 @@ impl Simulation {
                 *self.weather.outage.lock().unwrap() = Some((skip, times, moment));
             }
             Op::ListLag(seconds) => self.place.sandbox.set_list_lag(SignedDuration::from_secs(seconds)),
+            Op::OddList(empty, times) => {
+                let kind = if empty { FaultKind::EmptyList } else { FaultKind::Nameless };
+                let fault = Fault::on(Operation::ListGroups, kind).after_effect().times(times);
+                self.place.sandbox.add_fault(fault);
+            }
             Op::Roster(n) => {
                 self.roster = n;
                 for who in 0..2 {

@@ -645,11 +645,7 @@ fn a_megabyte_of_one_thing_is_read_in_time() {
             "/incident/documentation/links",
             many(|n| json!({ "url": format!("https://{n}.example") })),
         ),
-        (
-            SourceKind::Azure,
-            "/data/essentials/alertTargetIDs",
-            many(|n| json!(format!("/subscriptions/{n}"))),
-        ),
+        (SourceKind::Azure, "/data/essentials/configurationItems", many(|n| json!(format!("vm-{n}")))),
         (SourceKind::BetterStack, "/data/attributes/metadata/service", many(|n| json!({ "value": n }))),
     ] {
         let begun = std::time::Instant::now();

@@ -12,7 +12,7 @@ use warroom::room::seat::Refused;
 use warroom::room::{Phase, PhaseName, Seat, SeatState};
 use warroom::sandbox::GroupView;
 use warroom::store::sqlite::Sqlite;
-use warroom::store::{Dossier, Entry, Happening, Store};
+use warroom::store::{Dossier, Entry, Happening, Slots, Store};
 
 use crate::gates::Gates;
 use crate::harness::{ADA, BEN, CLEO, DAN};
@@ -31,6 +31,10 @@ pub(crate) struct Excuse {
     pub(crate) given_up: bool,
     /// Nobody could be told 1:1, because the number itself is refused.
     pub(crate) untold: bool,
+    /// A group that no list and no event ever showed.
+    pub(crate) unseen: bool,
+    /// The provider makes nobody an admin.
+    pub(crate) one_admin: bool,
 }
 
 /// Where the usual story led, for counting.
@@ -111,7 +115,7 @@ pub(crate) async fn verdict(place: &Place, label: &str, excuse: Excuse) -> (Endi
     let wake = store.next_wake().await.unwrap();
     bad.expect(wake.is_none(), || format!("I5: due at {wake:?} in {:?}", room.phase));
     let far = later(place.clock.now(), SignedDuration::from_hours(24 * 365));
-    let leased = store.lease_rooms(far, 10, SignedDuration::from_secs(1)).await.unwrap();
+    let leased = store.lease_rooms(far, Slots::any(10), SignedDuration::from_secs(1)).await.unwrap();
     bad.expect(leased.is_empty(), || "I5: somebody could still lease it".to_owned());
     let open = |entry: &&Entry| matches!(entry.what, Happening::Call { outcome: None, .. });
     let open = dossier.timeline.iter().find(open);
@@ -134,7 +138,7 @@ pub(crate) async fn verdict(place: &Place, label: &str, excuse: Excuse) -> (Endi
         Some(group) => {
             check_seats(place, group, &dossier, excuse, &mut bad);
             if !excuse.given_up {
-                check_end(place, group, &dossier, &mut bad);
+                check_end(place, group, &dossier, excuse, &mut bad);
             }
         }
         // Nobody made a group: everybody was told so, once.
@@ -176,7 +180,7 @@ fn check_groups(dossier: &Dossier, groups: &[GroupView], excuse: Excuse, bad: &m
     let orphans: BTreeSet<&str> = dossier.orphans.iter().map(|o| o.group.as_str()).collect();
     let mut known = orphans.clone();
     known.extend(own.map(warroom::jid::GroupId::as_str));
-    bad.expect(there == known, || format!("I2: groups {there:?}, known {known:?}"));
+    bad.expect(there == known || excuse.unseen, || format!("I2: groups {there:?}, known {known:?}"));
     bad.expect(own.is_none_or(|own| !orphans.contains(own.as_str())), || "I2: the room is an orphan".into());
     let most = if excuse.second_group { usize::MAX } else { 1 };
     bad.expect(there.len() <= most, || format!("I2: {} groups", there.len()));
@@ -247,7 +251,7 @@ fn was_lost_twice(dossier: &Dossier, person: &str) -> bool {
 }
 
 /// What a room looks like when it is over.
-fn check_end(place: &Place, group: &GroupView, dossier: &Dossier, bad: &mut Violations) {
+fn check_end(place: &Place, group: &GroupView, dossier: &Dossier, excuse: Excuse, bad: &mut Violations) {
     let kinds: BTreeSet<Said> = group.texts().iter().filter_map(|text| said(text)).collect();
     let wanted = [Said::Welcome, Said::Presence, Said::Update(1), Said::LastWords];
     bad.expect(kinds.into_iter().eq(wanted), || format!("I4: only {:#?}", group.texts()));
@@ -255,7 +259,8 @@ fn check_end(place: &Place, group: &GroupView, dossier: &Dossier, bad: &mut Viol
     bad.expect(group.locked, || "everybody can still change the name".to_owned());
     bad.expect(group.subject.contains("over"), || format!("the name does not tell: {}", group.subject));
     bad.expect(!group.description.is_empty(), || "no description".to_owned());
-    bad.expect(group.members.iter().any(|m| m.admin && m.digits != group.creator), || {
+    let has_second = group.members.iter().any(|m| m.admin && m.digits != group.creator);
+    bad.expect(has_second || excuse.one_admin, || {
         format!("no second admin: {:?} {:?}", group.members, dossier.room.as_ref().map(|r| &r.chores))
     });
     for link in links(place, BEN) {

@@ -90,7 +90,11 @@ fn server() -> Value {
             "Where trusted proxies write the address of whoever called them, at the end.",
             usual(words("^\\s*[A-Za-z0-9-]+\\s*$"), "X-Forwarded-For"),
         ),
-        key("max_body", "Largest body of a webhook, from 256KiB to 64MiB.", usual(size, "1MiB")),
+        key(
+            "max_body",
+            "Largest body of a webhook, from 256KiB to 64MiB; a sender that its head proves may send 16MiB at least.",
+            usual(size, "1MiB"),
+        ),
         key("header_timeout", "How long a request's head may take to arrive.", usual(duration(), "5s")),
         key(
             "body_timeout",

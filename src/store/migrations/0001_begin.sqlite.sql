@@ -19,6 +19,19 @@ CREATE TABLE certificates (
     fetched_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- What sources sent that nobody was called for, because it could not be taken.
+CREATE TABLE source_troubles (
+    kind      TEXT NOT NULL,
+    source    TEXT NOT NULL,               -- what stood in the address, if it is no source's
+    why       TEXT NOT NULL,
+    bytes     INTEGER NOT NULL,
+    times     INTEGER NOT NULL,
+    since     INTEGER NOT NULL,
+    last_at   INTEGER NOT NULL,
+    called_at INTEGER,                     -- when the fallback webhook was told last
+    PRIMARY KEY (kind, source)
+) WITHOUT ROWID;
+
 CREATE TABLE incidents (
     number    INTEGER PRIMARY KEY,
     key       TEXT NOT NULL,
@@ -30,17 +43,34 @@ CREATE TABLE incidents (
 
 -- At most one incident of a key is not closed: this is what makes two of them impossible.
 CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state IN ('open', 'resolved');
+CREATE INDEX incidents_by_state ON incidents (state, number);
 CREATE INDEX incidents_by_age ON incidents (key, number);
 CREATE INDEX incidents_by_look ON incidents (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX incidents_by_end ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 
+-- Keys whose alerts belong to the incident of another key, because too many began at once.
+CREATE TABLE joined (
+    key      TEXT PRIMARY KEY,
+    incident INTEGER NOT NULL REFERENCES incidents (number),
+    source   TEXT NOT NULL,
+    route    TEXT NOT NULL,
+    at       INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX joined_by_incident ON joined (incident);
+CREATE INDEX joined_by_origin ON joined (source, route, at);
+
 CREATE TABLE alerts (
     incident INTEGER NOT NULL REFERENCES incidents (number),
     id       TEXT NOT NULL,
+    listed_by TEXT,                        -- while it fires: the key of the complete list that names it
+    missing_since INTEGER,                 -- while it is not known to be over: since when that list does not
     doc      TEXT NOT NULL,
     PRIMARY KEY (incident, id)
 ) WITHOUT ROWID;
 
+CREATE INDEX alerts_by_list ON alerts (incident, listed_by) WHERE listed_by IS NOT NULL;
+CREATE INDEX alerts_missing ON alerts (incident, missing_since) WHERE missing_since IS NOT NULL;
 -- The same alert under another key, as after the edit of a route.
 CREATE INDEX alerts_by_id ON alerts (id);
 
@@ -84,18 +114,25 @@ CREATE TABLE rooms (
     wake_at     INTEGER,
     touched_at  INTEGER,                   -- as in the document, for clocks that are put back
     stirred     INTEGER NOT NULL DEFAULT 0,
+    seen        INTEGER NOT NULL DEFAULT 0,     -- `stirred` as whoever held it last has seen it
     lease_token TEXT,
     lease_until INTEGER,
     -- The rest is in the document too, and here so that it can be looked for.
-    route       TEXT NOT NULL DEFAULT '',
+    source      TEXT NOT NULL,
+    route       TEXT NOT NULL,
+    opened_at   INTEGER NOT NULL,
     rank        INTEGER NOT NULL DEFAULT 1,     -- 0 for an important route
     hosting     INTEGER NOT NULL DEFAULT 0,     -- whether guests can come in: 0 no, 1 soon, 2 yes
     guest_of    INTEGER,                        -- in whose group it is
+    urgency     INTEGER NOT NULL DEFAULT 0,     -- the order in which rooms that are due are taken
     turn_at     INTEGER,                        -- while it waits for a number's budget: about when it has one
     doc         TEXT NOT NULL
 );
 
 CREATE INDEX rooms_by_wake ON rooms (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX rooms_by_urgency ON rooms (urgency, wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX rooms_by_phase ON rooms (phase) WHERE phase NOT IN ('closed', 'skipped');
+CREATE INDEX rooms_by_origin ON rooms (source, route, opened_at);
 CREATE INDEX rooms_by_group ON rooms (group_id) WHERE group_id IS NOT NULL;
 
 -- What the gateway told by itself of a room; the room remembers how far it has heard.
@@ -167,6 +204,7 @@ CREATE TABLE journal (
 );
 
 CREATE INDEX journal_by_incident ON journal (incident, id);
+CREATE INDEX journal_open ON journal (incident) WHERE kind = 'intent' AND ended_at IS NULL;
 CREATE INDEX journal_by_number ON journal (number, paced_at) WHERE number IS NOT NULL;
 CREATE INDEX journal_by_pace ON journal (instance, step, paced_at) WHERE kind = 'intent';
 

@@ -4,25 +4,31 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, named_params, params};
 
+use super::outbreaks::{self, Origin};
 use super::queue;
 use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, write};
+use super::source_troubles;
 use crate::alert::{Alert, AlertState, DedupKey};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{
-    Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, State, fold, is_complete_list,
+    Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, SECOND_LIST, State, fold,
 };
-use crate::store::{Acceptance, Answered, Receipt, StoreError};
+use crate::room::Room;
+use crate::store::{Acceptance, Accepted, Answered, Receipt, StoreError};
 
-pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
+pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
     if let Some(key) = &hook.replay_key
         && let Some(receipt) = earlier_receipt(db, &hook.source, key, &hook.reading)?
     {
-        return Ok(receipt);
+        return Ok(Accepted { receipt, wakes: false });
     }
-    let mut incidents = Vec::new();
-    for (key, alerts) in by_key(&hook.alerts) {
-        incidents.push(fold_into(db, hook, key, &alerts)?);
+    if let Some(trouble) = &hook.trouble {
+        source_troubles::note(db, trouble, hook.received_at)?;
     }
+    let taken = take_in(db, hook, &hook.alerts)?;
+    let wakes =
+        taken.iter().any(|(folded, _)| folded.closed.is_some() || folded.opens_room || folded.news.is_some());
+    let incidents = taken.into_iter().map(|(_, answered)| answered).collect();
     let receipt = Receipt {
         id: hook.receipt.clone(),
         outcome: hook.ignored.as_ref().map(|_| Outcome::Ignored),
@@ -49,7 +55,7 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Receipt> {
             ":answer": write("receipt", &receipt)?,
         },
     )?;
-    Ok(receipt)
+    Ok(Accepted { receipt, wakes })
 }
 
 /// Under which key a delivery is kept that did nothing: it counts for the same reading only.
@@ -97,35 +103,108 @@ fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Vec<Alert>)> {
     groups
 }
 
-fn fold_into(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Answered> {
+/// Folds the alerts of a body into their incidents.
+fn take_in(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Vec<(Folded, Answered)>> {
     let now = hook.received_at;
-    let before = before(db, hook, key, alerts)?;
+    let mut taken = Vec::new();
+    // What belongs to another key's incident, all of it at once: an outbreak can have thousands.
+    let mut joined: BTreeMap<IncidentId, Vec<Alert>> = BTreeMap::new();
+    for (key, alerts) in by_key(alerts) {
+        if let Some(id) = outbreaks::incident_of(db, key)? {
+            joined.entry(id).or_default().extend(alerts);
+            continue;
+        }
+        let before = before(db, hook, key, &alerts)?;
+        let stored = before.incident.clone();
+        let folded = fold_into(db, hook, before, &alerts)?;
+        let opens = folded.incident.as_ref().filter(|_| folded.opens_room);
+        let room = opens.map(|incident| (hook.open_room)(incident, now));
+        if let Some(room) = room.as_ref().filter(|_| stored.is_none() || folded.closed.is_some()) {
+            let route = room.summons.company();
+            let of = Origin { source: &hook.source, route: &route };
+            if let Some(id) = outbreaks::host(db, of, hook.most_rooms, now)? {
+                if let Some(closed) = &folded.closed {
+                    end(db, closed, now)?;
+                }
+                outbreaks::join(db, key, id, of, now)?;
+                joined.entry(id).or_default().extend(alerts);
+                continue;
+            }
+        }
+        record(db, hook, key, stored.as_ref(), &folded, room.as_ref())?;
+        let answer = answered(hook, &folded, &alerts);
+        taken.push((folded, answer));
+    }
+    for (id, alerts) in joined {
+        taken.extend(take_into(db, hook, id, &alerts)?);
+    }
+    Ok(taken)
+}
+
+/// Folds alerts of other keys into the incident `id`.
+fn take_into(
+    db: &Connection,
+    hook: &Acceptance,
+    id: IncidentId,
+    alerts: &[Alert],
+) -> Stored<Vec<(Folded, Answered)>> {
+    let Some(stored) = rows::incident(db, id)? else { return Ok(Vec::new()) };
+    let renamed = outbreaks::renamed(alerts);
+    let mut before = Before {
+        known: known_alerts(db, id, &renamed, hook.received_at)?,
+        room_is_over: rows::room_is_over(db, id)?,
+        incident: Some(stored.clone()),
+    };
+    forget_when(hook, &mut before);
+    let mut folded = fold_into(db, hook, before, &renamed)?;
+    if let Some(closed) = &folded.closed {
+        // It has ended meanwhile, and with it the outbreak.
+        end(db, closed, hook.received_at)?;
+        return take_in(db, hook, alerts);
+    }
+    if let Some(after) = folded.incident.take() {
+        folded.incident = Some(outbreaks::described(db, &stored, after)?);
+    }
+    record(db, hook, &stored.key, Some(&stored), &folded, None)?;
+    let answer = answered(hook, &folded, alerts);
+    Ok(vec![(folded, answer)])
+}
+
+/// The incident is over for good.
+fn end(db: &Connection, closed: &Incident, now: Timestamp) -> Stored<()> {
+    rows::put_incident(db, closed)?;
+    rows::stir(db, closed.id, now)
+}
+
+fn fold_into(db: &Connection, hook: &Acceptance, before: Before, alerts: &[Alert]) -> Stored<Folded> {
     let next = first(db, "SELECT coalesce(max(number), 0) + 1 FROM incidents", [], |r| r.get::<_, i64>(0))?;
     let number = || IncidentId(next.unwrap_or(1));
     let reporter = Reporter { source: &hook.source, judge: &*hook.judge };
-    let folded = fold(before, alerts, reporter, number, hook.rules, now);
-    if let Some(closed) = &folded.closed {
-        rows::put_incident(db, closed)?;
-        rows::stir(db, closed.id, now)?;
-    }
+    Ok(fold(before, alerts, reporter, number, hook.rules, hook.received_at))
+}
+
+fn answered(hook: &Acceptance, folded: &Folded, alerts: &[Alert]) -> Answered {
     let severity = alerts.iter().map(|a| a.severity).min();
-    let answered = Answered {
+    Answered {
         id: folded.incident.as_ref().map(|i| i.id.to_string()),
         outcome: folded.outcome,
         severity: folded.incident.as_ref().map(|i| i.severity).or(severity).unwrap_or(hook.rules.open_at),
         reason: folded.reason.map(str::to_owned),
-    };
-    record(db, hook, key, &folded)?;
-    Ok(answered)
+    }
 }
 
-/// What is known before a body. To a hook that an operator replays nothing is too late.
+/// What is known before a body.
 fn before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Before> {
     let mut before = known_before(db, hook, key, alerts)?;
+    forget_when(hook, &mut before);
+    Ok(before)
+}
+
+/// To a hook that an operator replays nothing is too late.
+fn forget_when(hook: &Acceptance, before: &mut Before) {
     if hook.replays.is_some() {
         before.known.values_mut().for_each(KnownAlert::forget_when);
     }
-    Ok(before)
 }
 
 fn known_before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Before> {
@@ -216,59 +295,90 @@ fn remember_ends(
     Ok(())
 }
 
+/// What is known of the alerts that a body names, and, if it is a complete list, of those that it named last and of
+/// those that are missing for so long that this list decides. What has ended is not read, or an incident that keeps
+/// seeing new alerts would cost more with each.
 fn known_alerts(
     db: &Connection,
     id: IncidentId,
     alerts: &[Alert],
     now: Timestamp,
 ) -> Stored<BTreeMap<String, KnownAlert>> {
-    let rows = if is_complete_list(alerts) {
-        all(db, "SELECT id, doc FROM alerts WHERE incident = ?1", [id.0], |r| Ok((r.get(0)?, r.get(1)?)))?
-    } else {
-        let sql = "SELECT id, doc FROM alerts WHERE incident = ?1 AND id = ?2";
-        let row = |alert: &Alert| {
-            first(db, sql, params![id.0, alert.id], |r| Ok((r.get(0)?, r.get(1)?))).transpose()
-        };
-        alerts.iter().filter_map(row).collect::<Stored<Vec<(String, Doc)>>>()?
-    };
     let mut known = BTreeMap::new();
-    for (alert, doc) in rows {
-        let presumed = || alerts.iter().find(|one| one.id == alert).map(|one| KnownAlert::presumed(one, now));
-        if let Some(read) = legible(db, "alert", id, doc)?.or_else(presumed) {
-            known.insert(alert, read);
+    if let Some(list) = alerts.iter().find(|alert| alert.is_listed) {
+        known.extend(rows::listed_alerts(db, id, &list.key)?);
+        known.extend(rows::missing_alerts(db, id, later(now, -SECOND_LIST), usize::MAX)?);
+    }
+    for alert in alerts {
+        if known.contains_key(&alert.id) {
+            continue;
+        }
+        let doc = first(
+            db,
+            "SELECT doc FROM alerts WHERE incident = ?1 AND id = ?2",
+            params![id.0, alert.id],
+            |r| r.get::<_, Doc>(0),
+        )?;
+        if let Some(doc) = doc {
+            let read = legible(db, "alert", id, doc)?.unwrap_or_else(|| KnownAlert::presumed(alert, now));
+            known.insert(alert.id.clone(), read);
         }
     }
     Ok(known)
 }
 
-fn record(db: &Connection, hook: &Acceptance, key: &DedupKey, folded: &Folded) -> Stored<()> {
+/// How exactly it is kept when an incident was heard of last: repeats within this time write nothing.
+const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// Whether nothing of an incident has changed but when it was heard of, and that only a little.
+fn is_same(stored: &Incident, now: &Incident) -> bool {
+    let is_close =
+        now.heard_at.duration_since(stored.heard_at) < HEARD_WITHIN && stored.heard_at <= now.heard_at;
+    is_close && *stored == Incident { heard_at: stored.heard_at, look_at: stored.look_at, ..now.clone() }
+}
+
+/// Writes what came of a fold; `room` is the one that it opens.
+fn record(
+    db: &Connection,
+    hook: &Acceptance,
+    key: &DedupKey,
+    stored: Option<&Incident>,
+    folded: &Folded,
+    room: Option<&Room>,
+) -> Stored<()> {
     let now = hook.received_at;
+    if let Some(closed) = &folded.closed {
+        end(db, closed, now)?;
+    }
     let Some(incident) = &folded.incident else { return remember_ends(db, key, &folded.alerts, now) };
-    rows::put_incident(db, incident)?;
+    if !stored.is_some_and(|stored| is_same(stored, incident)) {
+        rows::put_incident(db, incident)?;
+    }
     for (id, alert) in &folded.alerts {
         rows::put_alert(db, incident.id, id, alert)?;
     }
     execute(
         db,
-        "INSERT INTO hooks (incident, receipt, source, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT OR REPLACE INTO hooks (incident, receipt, source, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![incident.id.0, hook.receipt, hook.source, millis(now), write("outcome", &folded.outcome)?],
     )?;
     if let Some(news) = &folded.news {
         rows::add_news(db, incident.id, Some(&hook.receipt), news, now)?;
     }
-    if folded.opens_room {
-        let room = (hook.open_room)(incident, now);
+    if let Some(room) = room {
         execute(
             db,
-            "INSERT INTO rooms (incident, phase, doc, wake_at, touched_at, route, rank)
-             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)",
+            "INSERT INTO rooms (incident, phase, doc, wake_at, touched_at, opened_at, route, rank, urgency, source)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5, ?6, ?7, ?8)",
             params![
                 incident.id.0,
                 room.phase.name().as_str(),
-                write("room", &room)?,
+                write("room", room)?,
                 millis(now),
                 room.summons.company(),
-                queue::rank(&room)
+                queue::rank(room),
+                room.own_urgency() as i64,
+                hook.source
             ],
         )?;
     } else if folded.news.is_some() {

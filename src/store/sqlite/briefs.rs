@@ -188,11 +188,11 @@ pub(super) fn carry(db: &Connection, intent: &Intent, person: &str, now: Timesta
     let id = intent.room.incident;
     let learn_at = millis(later(now, LEARN));
     if let Some(through) = intent.covers {
-        // They learn of it in a while, and need not try before.
+        // They learn of it in a while, and need not try before, unless something else came up for them.
         execute(
             db,
             "UPDATE rooms SET wake_at = min(turn_at, max(coalesce(wake_at, 0), ?4))
-             WHERE turn_at IS NOT NULL AND lease_token IS NULL AND wish IS NULL AND incident IN
+             WHERE turn_at IS NOT NULL AND lease_token IS NULL AND wish IS NULL AND stirred = seen AND incident IN
                    (SELECT incident FROM briefs
                     WHERE person = ?1 AND carrier IS NULL AND id <= ?2 AND incident <> ?3)",
             params![person, through, id.0, learn_at],

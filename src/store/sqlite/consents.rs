@@ -327,7 +327,8 @@ pub(super) fn has_stopped(db: &Connection, people: &[Jid]) -> Stored<bool> {
 fn rooms_with(db: &Connection, jid: &Jid) -> Stored<Vec<IncidentId>> {
     all(
         db,
-        "SELECT incident FROM rooms WHERE phase NOT IN ('closed', 'skipped') AND instr(doc, ?1) > 0",
+        "SELECT incident FROM rooms INDEXED BY rooms_by_phase
+         WHERE phase NOT IN ('closed', 'skipped') AND instr(doc, ?1) > 0",
         [format!("\"{jid}\"")],
         |r| Ok(IncidentId(r.get(0)?)),
     )

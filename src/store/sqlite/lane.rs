@@ -1,30 +1,153 @@
-//! One thread with one connection: jobs queue up, and those that wait together are committed together.
+//! One thread with one connection: jobs wait in queues, and those that wait together are committed together.
 //!
-//! A commit costs an fsync, so many jobs share one. Each job runs in its own savepoint: one that fails takes
-//! back only its own writes. Nobody is answered before the commit has returned.
+//! A commit costs an fsync, so many jobs share one. A job that fails takes back the whole transaction, and the
+//! others are run again without it. Nobody is answered before the commit has returned.
+//!
+//! There is one queue per kind of asker, and they take turns: a monitoring tool that sends far more than the
+//! others delays itself. A job that nobody waits for any more is dropped before it starts.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tracing::error;
 
 use crate::store::StoreError;
 
 /// Jobs committed together at most.
 const BATCH: usize = 256;
-/// Jobs waiting at most; more than that wait outside, where the receiver's time limit finds them.
-const QUEUE: usize = 1024;
+/// How long jobs are added to a batch: whoever came first waits for the last one.
+const LONGEST_BATCH: Duration = Duration::from_millis(20);
+/// What has waited longer is refused instead of begun: a sender gives up soon after, and comes again.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-/// Returns also why it failed, if it did.
-type Job = Box<dyn FnOnce(&Connection) -> (Option<StoreError>, Reply) + Send>;
+/// A transaction, and whoever waits for what comes of it.
+trait Job: Send {
+    /// Whether somebody still waits for it.
+    fn is_wanted(&self) -> bool;
+    /// Whether it has waited for so long that it would end too late.
+    fn is_late(&self) -> bool;
+    /// Runs it, possibly once more after its writes were taken back.
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    /// Tells what came of it: why it failed, or what it returned.
+    fn answer(self: Box<Self>, failed: Option<StoreError>);
+}
+
+struct Asked<T, F> {
+    job: F,
+    found: Option<T>,
+    tell: oneshot::Sender<Result<T, StoreError>>,
+    late_at: Option<Instant>,
+}
+
+impl<T, F> Job for Asked<T, F>
+where
+    T: Send,
+    F: FnMut(&Connection) -> Result<T, StoreError> + Send,
+{
+    fn is_wanted(&self) -> bool {
+        !self.tell.is_closed()
+    }
+
+    fn is_late(&self) -> bool {
+        self.late_at.is_some_and(|at| at <= Instant::now())
+    }
+
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let found = catch_unwind(AssertUnwindSafe(|| (self.job)(connection)))
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("a transaction broke off".to_owned())))?;
+        self.found = Some(found);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, failed: Option<StoreError>) {
+        let Self { found, tell, .. } = *self;
+        let never_ran = || StoreError::Unavailable("it was not run".to_owned());
+        // Whoever asked may have gone away; what is committed stays committed.
+        let _ = tell.send(failed.map_or_else(|| found.ok_or_else(never_ran), Err));
+    }
+}
+
+/// Whose job it is. The queues of different askers take turns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// The program itself, which waits for as long as it takes.
+    Ourselves,
+    /// The hooks of a monitoring tool.
+    Source(String),
+}
+
+/// What waits, by asker; the first queue's turn is next.
+#[derive(Default)]
+struct Waiting {
+    queues: VecDeque<(Asker, VecDeque<Box<dyn Job>>)>,
+    is_closed: bool,
+}
+
+impl Waiting {
+    fn push(&mut self, asker: Asker, job: Box<dyn Job>) {
+        match self.queues.iter_mut().find(|(whose, _)| *whose == asker) {
+            Some((_, queue)) => queue.push_back(job),
+            None => self.queues.push_back((asker, VecDeque::from([job]))),
+        }
+    }
+
+    /// The next job that somebody waits for.
+    fn pop(&mut self) -> Option<Box<dyn Job>> {
+        while let Some((asker, mut queue)) = self.queues.pop_front() {
+            let job = queue.pop_front();
+            if !queue.is_empty() {
+                self.queues.push_back((asker, queue));
+            }
+            match job {
+                Some(job) if job.is_late() => job.answer(Some(StoreError::Busy)),
+                Some(job) if job.is_wanted() => return Some(job),
+                Some(_) | None => {}
+            }
+        }
+        None
+    }
+}
+
+/// What waits, and the signal that something does.
+#[derive(Default)]
+struct Inbox {
+    waiting: Mutex<Waiting>,
+    came: Condvar,
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_next(&self) -> Option<Box<dyn Job>> {
+        self.lock().pop()
+    }
+
+    /// Waits for a job; `None` once the lane is closed and all are done.
+    fn next(&self) -> Option<Box<dyn Job>> {
+        let mut waiting = self.lock();
+        loop {
+            if let Some(job) = waiting.pop() {
+                return Some(job);
+            }
+            if waiting.is_closed {
+                return None;
+            }
+            waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
 
 /// A thread that owns a connection.
 pub(super) struct Lane {
-    jobs: Option<mpsc::Sender<Job>>,
+    inbox: Arc<Inbox>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -41,107 +164,106 @@ impl Lane {
         connection: Connection,
         begin: &'static str,
     ) -> Result<Self, std::io::Error> {
-        let (jobs, mut inbox) = mpsc::channel::<Job>(QUEUE);
+        let inbox = Arc::new(Inbox::default());
+        let theirs = Arc::clone(&inbox);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            while let Some(first) = inbox.blocking_recv() {
-                let mut batch = vec![first];
-                while batch.len() < BATCH {
-                    match inbox.try_recv() {
-                        Ok(job) => batch.push(job),
-                        Err(_) => break,
-                    }
-                }
-                run(&connection, begin, batch);
+            while let Some(first) = theirs.next() {
+                run(&connection, begin, first, || theirs.try_next());
             }
         })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { inbox, thread: Some(thread) })
     }
 
-    /// Runs `job` in the next transaction and returns when that is committed.
+    /// Runs `job` in one of the next transactions and returns when that is committed. It may be run again, after
+    /// all that it wrote was taken back. Dropped before it has started, it is never run.
     pub(super) async fn call<T, F>(&self, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.call_for(Asker::Ourselves, job).await
+    }
+
+    /// The same for a certain asker.
+    pub(super) async fn call_for<T, F>(&self, asker: Asker, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (tell, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let result = in_savepoint(connection, job);
-            let failure = result.as_ref().err().cloned();
-            let reply = Box::new(move |committed: Result<(), StoreError>| {
-                // Whoever asked may have gone away; what is committed stays committed.
-                let _ = tell.send(committed.and(result));
-            });
-            (failure, reply)
-        });
-        let gone = || StoreError::Unavailable("its thread has ended".to_owned());
-        self.jobs.as_ref().ok_or_else(gone)?.send(job).await.map_err(|_closed| gone())?;
-        answer.await.map_err(|_closed| gone())?
+        let late_at = (asker != Asker::Ourselves).then(|| Instant::now() + LONGEST_WAIT);
+        self.inbox.lock().push(asker, Box::new(Asked { job, found: None, tell, late_at }));
+        self.inbox.came.notify_one();
+        answer.await.map_err(|_closed| StoreError::Unavailable("its thread has ended".to_owned()))?
     }
 }
 
 /// Ends the thread after what is queued, so that a file can be opened again right after.
 impl Drop for Lane {
     fn drop(&mut self) {
-        self.jobs = None;
+        self.inbox.lock().is_closed = true;
+        self.inbox.came.notify_one();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn run(connection: &Connection, begin: &str, batch: Vec<Job>) {
+/// Runs `first`, and what `more` gives within a short time, in one transaction.
+fn run(connection: &Connection, begin: &str, first: Box<dyn Job>, more: impl Fn() -> Option<Box<dyn Job>>) {
+    let until = Instant::now() + LONGEST_BATCH;
+    let mut done: Vec<Box<dyn Job>> = Vec::new();
+    let mut next = Some(first);
+    if let Err(error) = open(connection, begin) {
+        error!(%error, "no transaction could be begun");
+        // The file is not to be had: those who wait too must not wait for it one after the other.
+        for job in next.into_iter().chain(std::iter::from_fn(more).take(BATCH)) {
+            job.answer(Some(error.clone()));
+        }
+        return;
+    }
+    while let Some(mut job) = next {
+        match job.run(connection) {
+            Ok(()) => done.push(job),
+            Err(error) => {
+                job.answer(Some(error));
+                if let Err(error) = again(connection, begin, &mut done) {
+                    error!(%error, jobs = done.len(), "a transaction failed; nothing of it is stored");
+                    done.into_iter().for_each(|job| job.answer(Some(error.clone())));
+                    return;
+                }
+            }
+        }
+        let has_room = done.len() < BATCH && Instant::now() < until;
+        next = if has_room { more() } else { None };
+    }
+    let failed = connection.execute_batch("COMMIT").map_err(unavailable).err();
+    if let Some(error) = &failed {
+        error!(%error, jobs = done.len(), "a transaction failed; nothing of it is stored");
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    done.into_iter().for_each(|job| job.answer(failed.clone()));
+}
+
+fn open(connection: &Connection, begin: &str) -> Result<(), StoreError> {
     if !connection.is_autocommit() {
         // A rollback that failed before must not make every later transaction fail.
         let _ = connection.execute_batch("ROLLBACK");
     }
-    // The first thing that went wrong for all of them; what follows from it explains nothing.
-    let mut broken = connection.execute_batch(begin).map_err(unavailable).err();
-    let replies: Vec<Reply> = batch
-        .into_iter()
-        .map(|job| {
-            let (failure, reply) = job(connection);
-            if broken.is_none() && connection.is_autocommit() {
-                // A disk that fails in the middle ends the whole transaction, not the job's part alone.
-                broken = failure.or_else(|| Some(no_transaction()));
-            }
-            reply
-        })
-        .collect();
-    let committed = match broken {
-        None => connection.execute_batch("COMMIT").map_err(|error| {
-            let _ = connection.execute_batch("ROLLBACK");
-            unavailable(error)
-        }),
-        Some(error) => Err(error),
-    };
-    if let Err(error) = &committed {
-        error!(%error, jobs = replies.len(), "a transaction failed; nothing of it is stored");
-    }
-    for reply in replies {
-        reply(committed.clone());
-    }
+    connection.execute_batch(begin).map_err(unavailable)
 }
 
-fn in_savepoint<T>(
-    connection: &Connection,
-    job: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    // Without a transaction around it a savepoint would commit by itself, unbatched but not wrong; it is
-    // refused all the same, because its reply will say that the batch failed.
-    if connection.is_autocommit() {
-        return Err(no_transaction());
+/// Takes back the transaction and runs in a new one what was done in it, leaving out what fails now.
+fn again(connection: &Connection, begin: &str, done: &mut Vec<Box<dyn Job>>) -> Result<(), StoreError> {
+    loop {
+        open(connection, begin)?;
+        let failed = done.iter_mut().enumerate().find_map(|(place, job)| {
+            let error = job.run(connection).err()?;
+            Some((place, error))
+        });
+        let Some((place, error)) = failed else { return Ok(()) };
+        done.remove(place).answer(Some(error));
     }
-    connection.execute_batch("SAVEPOINT job").map_err(unavailable)?;
-    let result = catch_unwind(AssertUnwindSafe(|| job(connection)))
-        .unwrap_or_else(|_| Err(StoreError::Unavailable("a transaction broke off".to_owned())));
-    let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-    let ended = connection.execute_batch(end).map_err(unavailable);
-    let result = result?;
-    ended.map(|()| result)
-}
-
-fn no_transaction() -> StoreError {
-    StoreError::Unavailable("no transaction could be begun".to_owned())
 }
 
 /// A database error in our words.
@@ -153,32 +275,132 @@ pub(super) fn unavailable(error: rusqlite::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
+    use tokio::task::JoinSet;
+
+    /// A lane with a table, held up until the returned sender is dropped.
+    async fn held_up(jobs: &mut JoinSet<()>) -> (Arc<Lane>, mpsc::Sender<()>) {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch("CREATE TABLE words (word TEXT NOT NULL UNIQUE)").unwrap();
+        let lane = Arc::new(Lane::start("test", db, "BEGIN IMMEDIATE").unwrap());
+        let (hold, held) = mpsc::channel::<()>();
+        let (begun, has_begun) = oneshot::channel();
+        let (its, mut begun) = (Arc::clone(&lane), Some(begun));
+        jobs.spawn(async move {
+            let wait = move |_: &Connection| {
+                if let Some(begun) = begun.take() {
+                    begun.send(()).unwrap();
+                }
+                let _ = held.recv();
+                Ok(())
+            };
+            its.call(wait).await.unwrap();
+        });
+        has_begun.await.unwrap();
+        (lane, hold)
+    }
+
+    async fn words(lane: &Lane) -> Vec<String> {
+        let read = |db: &Connection| {
+            let mut statement = db.prepare("SELECT word FROM words ORDER BY rowid").map_err(unavailable)?;
+            let words = statement.query_map([], |r| r.get(0)).and_then(Iterator::collect);
+            words.map_err(unavailable)
+        };
+        lane.call(read).await.unwrap()
+    }
+
+    /// Queues a word behind what waits.
+    async fn queue(lane: &Arc<Lane>, jobs: &mut JoinSet<()>, asker: Asker, word: &'static str) {
+        let before = waiting(lane);
+        let its = Arc::clone(lane);
+        jobs.spawn(async move { drop(say(&its, asker, word).await) });
+        while waiting(lane) == before {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn waiting(lane: &Lane) -> usize {
+        lane.inbox.lock().queues.iter().map(|(_, queue)| queue.len()).sum()
+    }
+
+    async fn say(lane: &Lane, asker: Asker, word: &'static str) -> Result<(), StoreError> {
+        let insert = move |db: &Connection| {
+            db.execute("INSERT INTO words VALUES (?1)", [word]).map(drop).map_err(unavailable)
+        };
+        lane.call_for(asker, insert).await
+    }
 
     #[tokio::test]
-    async fn whoever_shares_a_transaction_that_broke_off_hears_what_went_wrong_first() {
-        let connection = Connection::open_in_memory().unwrap();
-        let lane = Lane::start("test", connection, "BEGIN IMMEDIATE").unwrap();
-        let (begun, has_begun) = oneshot::channel();
-        let (go_on, waiting) = std::sync::mpsc::channel();
-        let first = lane.call(move |_| {
-            begun.send(()).unwrap();
-            waiting.recv().unwrap();
-            Ok(())
-        });
-        // While that one is at work these two queue up, and share the next transaction.
-        let others = async {
-            has_begun.await.unwrap();
-            let full = lane.call(|db| {
+    async fn what_nobody_waits_for_is_not_begun() {
+        let (mut jobs, mut gone) = (JoinSet::new(), JoinSet::new());
+        let (lane, hold) = held_up(&mut jobs).await;
+        queue(&lane, &mut gone, Asker::Ourselves, "given up").await;
+        gone.shutdown().await;
+        queue(&lane, &mut jobs, Asker::Ourselves, "waited for").await;
+        drop(hold);
+        while jobs.join_next().await.is_some() {}
+        assert_eq!(words(&lane).await, ["waited for"]);
+    }
+
+    #[tokio::test]
+    async fn askers_take_turns() {
+        let mut jobs = JoinSet::new();
+        let (lane, hold) = held_up(&mut jobs).await;
+        let asker = |name: &str| Asker::Source(name.to_owned());
+        for word in ["a1", "a2", "a3"] {
+            queue(&lane, &mut jobs, asker("a"), word).await;
+        }
+        queue(&lane, &mut jobs, asker("b"), "b1").await;
+        queue(&lane, &mut jobs, Asker::Ourselves, "ours").await;
+        drop(hold);
+        while jobs.join_next().await.is_some() {}
+        assert_eq!(words(&lane).await, ["a1", "b1", "ours", "a2", "a3"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_fails_takes_nobody_with_it() {
+        let mut jobs = JoinSet::new();
+        let (lane, hold) = held_up(&mut jobs).await;
+        for word in ["one", "two"] {
+            queue(&lane, &mut jobs, Asker::Ourselves, word).await;
+        }
+        let (its, broken) = (Arc::clone(&lane), Asker::Ourselves);
+        let twice = tokio::task::unconstrained(async move { say(&its, broken, "one").await });
+        let (failed, ()) = tokio::join!(twice, async { drop(hold) });
+        assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{failed:?}");
+        while jobs.join_next().await.is_some() {}
+        say(&lane, Asker::Ourselves, "three").await.unwrap();
+        assert_eq!(words(&lane).await, ["one", "two", "three"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_shares_a_transaction_that_broke_off_is_run_again() {
+        let mut jobs = JoinSet::new();
+        let (lane, hold) = held_up(&mut jobs).await;
+        queue(&lane, &mut jobs, Asker::Ourselves, "one").await;
+        let its = Arc::clone(&lane);
+        let full = async move {
+            let fail = |db: &Connection| {
                 db.execute_batch("ROLLBACK").unwrap();
                 Err::<(), _>(StoreError::Unavailable("the disk is full".to_owned()))
-            });
-            let innocent = lane.call(|_| Ok(()));
-            let release = async { go_on.send(()).unwrap() };
-            tokio::join!(full, innocent, release)
+            };
+            its.call(fail).await
         };
-        let (first, (full, innocent, ())) = tokio::join!(first, others);
-        let why = StoreError::Unavailable("the disk is full".to_owned());
-        assert_eq!((first, full, innocent), (Ok(()), Err(why.clone()), Err(why)));
-        assert_eq!(lane.call(|_| Ok(7)).await, Ok(7), "the next transaction is none of its business");
+        let (failed, ()) = tokio::join!(full, async { drop(hold) });
+        assert_eq!(failed, Err(StoreError::Unavailable("the disk is full".to_owned())));
+        while jobs.join_next().await.is_some() {}
+        assert_eq!(words(&lane).await, ["one"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_breaks_off_is_told_so() {
+        let mut jobs = JoinSet::new();
+        let (lane, hold) = held_up(&mut jobs).await;
+        queue(&lane, &mut jobs, Asker::Ourselves, "one").await;
+        drop(hold);
+        let broken = lane.call(|_| -> Result<(), StoreError> { panic!("on purpose") }).await;
+        assert!(matches!(broken, Err(StoreError::Unavailable(_))), "{broken:?}");
+        while jobs.join_next().await.is_some() {}
+        assert_eq!(words(&lane).await, ["one"]);
     }
 }

@@ -249,6 +249,7 @@ fn may_send(
     };
     let mut checks = vec![
         one_more(&said(MINUTE, false)?, budget.messages_per_minute, MINUTE, now),
+        one_more(&said(MINUTE, true)?, budget.private_per_minute(), MINUTE, now),
         one_more(&said(budget.one_to_one_gap, true)?, 1, budget.one_to_one_gap, now),
     ];
     if letter.kind == LetterKind::Introduction {

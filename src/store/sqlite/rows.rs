@@ -1,6 +1,5 @@
 //! Reading and writing single rows: documents as JSON, moments as milliseconds.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
@@ -10,10 +9,11 @@ use serde::de::DeserializeOwned;
 
 use super::hosts;
 use super::lane::unavailable;
-use super::orphans;
+use super::{orphans, outbreaks};
+use crate::alert::{AlertState, DedupKey};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, KnownAlert, News, State};
-use crate::room::{NewsItem, Room, Wanted, Wish};
+use crate::room::{NewsItem, Room, Urgency, Wanted, Wish};
 use crate::store::{Aside, StoreError};
 
 pub(super) type Stored<T> = Result<T, StoreError>;
@@ -165,6 +165,9 @@ pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
             ":doc": write("incident", incident)?,
         },
     )?;
+    if incident.is_closed() {
+        outbreaks::end(db, incident.id)?;
+    }
     Ok(())
 }
 
@@ -198,23 +201,56 @@ pub(super) fn add_news(
 }
 
 pub(super) fn put_alert(db: &Connection, incident: IncidentId, id: &str, alert: &KnownAlert) -> Stored<()> {
+    let fires = alert.state != AlertState::Resolved;
     execute(
         db,
-        "INSERT INTO alerts (incident, id, doc) VALUES (?1, ?2, ?3)
-         ON CONFLICT (incident, id) DO UPDATE SET doc = ?3",
-        params![incident.0, id, write("alert", alert)?],
+        "INSERT INTO alerts (incident, id, doc, listed_by, missing_since) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (incident, id) DO UPDATE SET doc = ?3, listed_by = ?4, missing_since = ?5",
+        params![
+            incident.0,
+            id,
+            write("alert", alert)?,
+            alert.listed_by.as_ref().filter(|_| fires && alert.missing_since.is_none()).map(DedupKey::as_str),
+            alert.missing_since.filter(|_| fires).map(millis),
+        ],
     )?;
     Ok(())
 }
 
-/// All alerts of an incident.
-pub(super) fn alerts(db: &Connection, incident: IncidentId) -> Stored<BTreeMap<String, KnownAlert>> {
-    all(db, "SELECT id, doc FROM alerts WHERE incident = ?1", [incident.0], |r| {
-        Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?))
-    })?
-    .into_iter()
-    .filter_map(|(id, doc)| Some(legible(db, "alert", incident, doc).transpose()?.map(|alert| (id, alert))))
-    .collect()
+/// Alerts of an incident that no list has named since then, the longest missing first.
+pub(super) fn missing_alerts(
+    db: &Connection,
+    incident: IncidentId,
+    since: Timestamp,
+    limit: usize,
+) -> Stored<Vec<(String, KnownAlert)>> {
+    let sql = "SELECT id, doc FROM alerts WHERE incident = ?1 AND missing_since <= ?2
+               ORDER BY missing_since LIMIT ?3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    known(
+        db,
+        incident,
+        all(db, sql, params![incident.0, millis(since), limit], |r| Ok((r.get(0)?, r.get(1)?)))?,
+    )
+}
+
+/// Alerts of an incident that a complete list named when it came last.
+pub(super) fn listed_alerts(
+    db: &Connection,
+    incident: IncidentId,
+    list: &DedupKey,
+) -> Stored<Vec<(String, KnownAlert)>> {
+    let sql = "SELECT id, doc FROM alerts WHERE incident = ?1 AND listed_by = ?2";
+    known(db, incident, all(db, sql, params![incident.0, list.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))?)
+}
+
+fn known(
+    db: &Connection,
+    incident: IncidentId,
+    rows: Vec<(String, Doc)>,
+) -> Stored<Vec<(String, KnownAlert)>> {
+    let legible = |(id, doc)| Some(legible(db, "alert", incident, doc).transpose()?.map(|alert| (id, alert)));
+    rows.into_iter().filter_map(legible).collect()
 }
 
 /// Pieces of news read at once; what is left is told the next time.
@@ -260,8 +296,10 @@ pub(super) fn wish(db: &Connection, id: IncidentId) -> Stored<Option<Wish>> {
 pub(super) fn stir(db: &Connection, id: IncidentId, now: Timestamp) -> Stored<()> {
     execute(
         db,
-        "UPDATE rooms SET stirred = stirred + 1, wake_at = min(coalesce(wake_at, ?2), ?2) WHERE incident = ?1",
-        [id.0, millis(now)],
+        "UPDATE rooms SET stirred = stirred + 1, wake_at = min(coalesce(wake_at, ?2), ?2),
+                urgency = min(urgency, ?3)
+         WHERE incident = ?1",
+        [id.0, millis(now), Urgency::News as i64],
     )?;
     Ok(())
 }

@@ -7,16 +7,21 @@ use super::rows::{self, Doc, Stored, all, execute, first, millis, moment, write}
 use super::{briefs, consents, hosts, letters, queue};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::{Incident, IncidentId, Rules, State, pass_time};
-use crate::pacing::{MINUTE, Pace, one_more};
+use crate::pacing::{MINUTE, Pace, Private, one_more};
 use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::progress::Note;
-use crate::room::{Event, Room, Step, Wanted, Wish};
-use crate::store::{Began, Finished, Intent, Lease, StepOutcome, StoreError, WishTaken};
+use crate::room::{Event, Room, Step, Urgency, Wanted, Wish};
+use crate::store::{Began, Finished, Intent, Lease, Slots, StepOutcome, StoreError, WishTaken};
 
 /// When something that cannot be read is tried again: another version of the program may be able to.
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// What a room is called that is set aside because work on it broke off.
 const BROKEN: &str = "work on a room";
+
+/// Missing alerts of an incident that are read at once.
+const MISSING_AT_ONCE: usize = 1000;
+/// Between two looks at them.
+const SOON: SignedDuration = SignedDuration::from_secs(1);
 
 /// Frees what was leased by a process that is gone.
 pub(super) fn free_all(db: &Connection) -> Stored<()> {
@@ -27,24 +32,22 @@ pub(super) fn free_all(db: &Connection) -> Stored<()> {
 pub(super) fn lease_rooms(
     db: &Connection,
     now: Timestamp,
-    limit: usize,
+    slots: Slots,
     lease_for: SignedDuration,
 ) -> Stored<Vec<Lease>> {
-    let due = all(
-        db,
-        "SELECT incident FROM rooms
-         WHERE (wake_at <= ?1 OR (wake_at IS NOT NULL AND touched_at > ?3))
-           AND (lease_until IS NULL OR lease_until <= ?1 OR lease_until > ?4)
-         ORDER BY wake_at, incident LIMIT ?2",
-        params![
-            millis(now),
-            i64::try_from(limit).unwrap_or(i64::MAX),
-            // Neither can have been written by a clock that goes as ours does now: it was put back.
-            millis(later(now, CLOCK_SKEW)),
-            millis(later(later(now, lease_for), CLOCK_SKEW)),
-        ],
-        |r| r.get::<_, i64>(0),
-    )?;
+    let free_at = (millis(now), millis(later(later(now, lease_for), CLOCK_SKEW)));
+    let (mut due, mut can_wait): (Vec<i64>, usize) = (Vec::new(), slots.that_can_wait);
+    for urgency in Urgency::ALL {
+        let left = slots.rooms.saturating_sub(due.len());
+        let limit = if urgency.can_wait() { left.min(can_wait) } else { left };
+        let found = due_rooms(db, urgency, limit, free_at)?;
+        can_wait -= if urgency.can_wait() { found.len() } else { 0 };
+        due.extend(found);
+    }
+    if due.is_empty() {
+        let limit = slots.rooms.min(slots.that_can_wait);
+        due = rooms_of_the_future(db, limit, millis(later(now, CLOCK_SKEW)), free_at)?;
+    }
     let until = later(now, lease_for);
     let mut leases = Vec::new();
     for number in due {
@@ -66,6 +69,37 @@ pub(super) fn lease_rooms(
         }
     }
     Ok(leases)
+}
+
+/// Rooms of this urgency that are due and free, those first that have waited longest. A lease that ends later than
+/// `skewed` was taken by a clock that was ahead.
+fn due_rooms(db: &Connection, urgency: Urgency, limit: usize, (now, skewed): (i64, i64)) -> Stored<Vec<i64>> {
+    all(
+        db,
+        "SELECT incident FROM rooms
+         WHERE urgency = ?1 AND wake_at <= ?2 AND (lease_until IS NULL OR lease_until <= ?2 OR lease_until > ?3)
+         ORDER BY wake_at, incident LIMIT ?4",
+        params![urgency as i64, now, skewed, i64::try_from(limit).unwrap_or(i64::MAX)],
+        |r| r.get(0),
+    )
+}
+
+/// Rooms that were written down by a clock that was ahead.
+fn rooms_of_the_future(
+    db: &Connection,
+    limit: usize,
+    ahead: i64,
+    (now, skewed): (i64, i64),
+) -> Stored<Vec<i64>> {
+    all(
+        db,
+        "SELECT incident FROM rooms
+         WHERE wake_at IS NOT NULL AND touched_at > ?1
+           AND (lease_until IS NULL OR lease_until <= ?2 OR lease_until > ?3)
+         ORDER BY wake_at, incident LIMIT ?4",
+        params![ahead, now, skewed, i64::try_from(limit).unwrap_or(i64::MAX)],
+        |r| r.get(0),
+    )
 }
 
 fn readable(db: &Connection, id: IncidentId) -> Stored<(Room, Wanted, i64)> {
@@ -227,17 +261,13 @@ fn in_pace(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> S
                 Err(_) => Err(queue::enter(db, &lease.room, (&creation, important, numbers), &made, now)?),
             }
         }
-        Pace::Message { most_per_minute, one_to_one_gap } => {
-            let per_minute = one_more(&said(MINUTE, false)?, most_per_minute, MINUTE, now);
-            let spaced = match one_to_one_gap {
-                Some(gap) => one_more(&said(gap, true)?, 1, gap, now),
-                None => Ok(()),
-            };
-            match (per_minute, spaced) {
-                (Ok(()), Ok(())) => Ok(()),
-                (Err(until), Ok(())) | (Ok(()), Err(until)) => Err(until),
-                (Err(one), Err(other)) => Err(one.max(other)),
+        Pace::Message { most_per_minute, private } => {
+            let mut checks = vec![one_more(&said(MINUTE, false)?, most_per_minute, MINUTE, now)];
+            if let Some(Private { most_per_minute, gap }) = private {
+                checks.push(one_more(&said(MINUTE, true)?, most_per_minute, MINUTE, now));
+                checks.push(one_more(&said(gap, true)?, 1, gap, now));
             }
+            checks.into_iter().filter_map(Result::err).max().map_or(Ok(()), Err)
         }
     })
 }
@@ -380,9 +410,18 @@ pub(super) fn release(
     execute(
         db,
         "UPDATE rooms SET lease_token = NULL, lease_until = NULL,
-                wake_at = CASE WHEN stirred = ?3 THEN ?4 ELSE ?5 END
+                wake_at = CASE WHEN stirred = ?3 THEN ?4 ELSE ?5 END, seen = ?3,
+                urgency = CASE WHEN stirred = ?3 THEN ?6 ELSE min(?6, ?7) END
          WHERE incident = ?1 AND lease_token = ?2",
-        params![lease.room.incident.0, lease.token, lease.stirred, wake_at.map(millis), millis(now)],
+        params![
+            lease.room.incident.0,
+            lease.token,
+            lease.stirred,
+            wake_at.map(millis),
+            millis(now),
+            lease.room.urgency(&lease.wanted) as i64,
+            Urgency::News as i64
+        ],
     )?;
     let sql = "DELETE FROM temp.aside WHERE what = ?1 AND whose = ?2";
     execute(db, sql, [BROKEN, &lease.room.incident.to_string()])?;
@@ -424,7 +463,13 @@ pub(super) fn close_quiet(db: &Connection, rules: Rules, now: Timestamp) -> Stor
 
 /// Nothing was heard of an open incident for a while.
 fn be_silent(db: &Connection, incident: &Incident, rules: Rules, now: Timestamp) -> Stored<()> {
-    let passed = pass_time(incident, &rows::alerts(db, incident.id)?, rules, now);
+    let missing = rows::missing_alerts(db, incident.id, now, MISSING_AT_ONCE)?;
+    let are_more = missing.len() == MISSING_AT_ONCE;
+    let mut passed = pass_time(incident, &missing.into_iter().collect(), rules, now);
+    // What went missing one by one in a flood is not looked at one by one.
+    let soonest = later(now, SOON);
+    let look_at = passed.incident.look_at.map(|at| at.max(soonest));
+    passed.incident.look_at = if are_more { Some(soonest) } else { look_at };
     rows::put_incident(db, &passed.incident)?;
     for (id, alert) in &passed.alerts {
         rows::put_alert(db, incident.id, id, alert)?;

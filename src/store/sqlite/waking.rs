@@ -10,14 +10,15 @@ use crate::clock::Timestamp;
 pub(super) fn wake_rooms(db: &Connection, instance: &str, now: Timestamp) -> Stored<usize> {
     execute(
         db,
-        "UPDATE rooms SET stirred = stirred + 1, wake_at = min(coalesce(wake_at, ?1), ?1)
-         WHERE phase IN ('wanted', 'creating', 'unsure', 'live', 'closing')",
+        "UPDATE rooms INDEXED BY rooms_by_phase
+         SET stirred = stirred + 1, wake_at = min(coalesce(wake_at, ?1), ?1)
+         WHERE phase NOT IN ('closed', 'skipped') AND phase IN ('wanted', 'creating', 'unsure', 'live', 'closing')",
         params![millis(now)],
     )?;
     let rooms = first(
         db,
-        "SELECT count(*) FROM rooms
-         WHERE phase IN ('live', 'closing') AND instance = ?1",
+        "SELECT count(*) FROM rooms INDEXED BY rooms_by_phase
+         WHERE phase NOT IN ('closed', 'skipped') AND phase IN ('live', 'closing') AND instance = ?1",
         [instance],
         |r| r.get::<_, i64>(0),
     )?;

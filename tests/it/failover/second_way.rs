@@ -22,7 +22,7 @@ const SECRET: &str = "whsec_c2Vjb25kLXdheS1mb3ItdGhlLXRlc3RzLW9ubHk=";
 
 /// Somebody else's pager.
 #[derive(Clone)]
-struct Receiver {
+pub(super) struct Receiver {
     /// What it answers, in turn; 200 when there is nothing left.
     answers: Arc<Mutex<Vec<u16>>>,
     /// What it took and answered, with the signed id.
@@ -46,7 +46,7 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
 
 impl Receiver {
     /// A receiver, and the lines of config that lead to it.
-    async fn start(answers: &[u16]) -> (Self, String) {
+    pub(super) async fn start(answers: &[u16]) -> (Self, String) {
         let receiver = Self {
             answers: Arc::new(Mutex::new(answers.to_vec())),
             got: Arc::default(),
@@ -58,11 +58,11 @@ impl Receiver {
         (receiver, lines)
     }
 
-    fn watch(&self, world: &World) {
+    pub(super) fn watch(&self, world: &World) {
         *self.clock.lock().unwrap() = Some(world.clock.clone());
     }
 
-    fn got(&self) -> Vec<(u16, String, Value)> {
+    pub(super) fn got(&self) -> Vec<(u16, String, Value)> {
         self.got.lock().unwrap().clone()
     }
 }

@@ -93,7 +93,9 @@ async fn every_call_sends_exactly_this() {
     PUT /v2/groups/120363000000000001%40g.us/description +header {"access_token":"TOKEN","description":"a \"description\"\nof two lines","instance_id":"INST0000ABCD"}
     PUT /v2/groups/120363000000000001%40g.us/subject +header {"access_token":"TOKEN","instance_id":"INST0000ABCD","subject":"✅ INCIDENT-1"}
     PUT /v2/groups/120363000000000001%40g.us/settings/security/info-admin-only +header {"access_token":"TOKEN","adminsOnly":true,"instance_id":"INST0000ABCD"}
+    GET /v2/groups/120363000000000001%40g.us/settings/security/info-admin-only?instance_id=INST0000ABCD&access_token=TOKEN +header
     PUT /v2/groups/120363000000000001%40g.us/settings/security/messages-admin-only +header {"access_token":"TOKEN","adminsOnly":true,"instance_id":"INST0000ABCD"}
+    GET /v2/groups/120363000000000001%40g.us/settings/security/messages-admin-only?instance_id=INST0000ABCD&access_token=TOKEN +header
     POST /v2/send/text +header {"access_token":"TOKEN","chatId":"120363000000000001@g.us","instance_id":"INST0000ABCD","message":"*hello* all"}
     GET /v2/chats/messages?instance_id=INST0000ABCD&access_token=TOKEN&chatId=120363000000000001%40g.us&limit=50&offset=0&downloadMedia=false +header
     GET /v2/contacts/check-exists?instance_id=INST0000ABCD&access_token=TOKEN&phone=15550100001 +header
@@ -117,18 +119,22 @@ async fn credentials_go_where_the_settings_say() {
     GET /v2/groups/120363000000000001%40g.us/invite-code?instance_id=INST0000ABCD&access_token=TOKEN +header
     POST /v2/groups/120363000000000001%40g.us/invite-code/revoke +header {"access_token":"TOKEN","instance_id":"INST0000ABCD"}
     PUT /v2/groups/120363000000000001%40g.us/settings/security/info-admin-only +header {"access_token":"TOKEN","adminsOnly":true,"instance_id":"INST0000ABCD"}
+    GET /v2/groups/120363000000000001%40g.us/settings/security/info-admin-only?instance_id=INST0000ABCD&access_token=TOKEN +header
     Query
     GET /v2/groups/120363000000000001%40g.us/invite-code?instance_id=INST0000ABCD&access_token=TOKEN
     POST /v2/groups/120363000000000001%40g.us/invite-code/revoke?instance_id=INST0000ABCD&access_token=TOKEN {}
     PUT /v2/groups/120363000000000001%40g.us/settings/security/info-admin-only?instance_id=INST0000ABCD&access_token=TOKEN {"adminsOnly":true}
+    GET /v2/groups/120363000000000001%40g.us/settings/security/info-admin-only?instance_id=INST0000ABCD&access_token=TOKEN
     Body
     GET /v2/groups/120363000000000001%40g.us/invite-code?instance_id=INST0000ABCD&access_token=TOKEN
     POST /v2/groups/120363000000000001%40g.us/invite-code/revoke {"access_token":"TOKEN","instance_id":"INST0000ABCD"}
     PUT /v2/groups/120363000000000001%40g.us/settings/security/info-admin-only {"access_token":"TOKEN","adminsOnly":true,"instance_id":"INST0000ABCD"}
+    GET /v2/groups/120363000000000001%40g.us/settings/security/info-admin-only?instance_id=INST0000ABCD&access_token=TOKEN
     Header
     GET /v2/groups/120363000000000001%40g.us/invite-code?instance_id=INST0000ABCD +header
     POST /v2/groups/120363000000000001%40g.us/invite-code/revoke +header {"instance_id":"INST0000ABCD"}
     PUT /v2/groups/120363000000000001%40g.us/settings/security/info-admin-only +header {"adminsOnly":true,"instance_id":"INST0000ABCD"}
+    GET /v2/groups/120363000000000001%40g.us/settings/security/info-admin-only?instance_id=INST0000ABCD +header
     "#);
 }
 

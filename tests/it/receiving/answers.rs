@@ -32,7 +32,7 @@ async fn assert_ignored_and_kept(world: &World, answer: &Answer, body: &[u8]) {
 async fn an_address_that_is_none_is_not_found_whoever_asks() {
     let world = world().await;
     let right = sender("bearer").fire(world.clock.now(), "lost");
-    for to in ["nobody", "Bearer", "bearer/", "bearer/more", "", "%2e%2e", "gateway"] {
+    for to in ["nobody", "Bearer", "bearer/more", "", "%2e%2e", "gateway"] {
         let answer = world.take(&Delivery { to: to.to_owned(), ..right.clone() }).await;
         answer.assert_problem(404, "not_found");
     }
@@ -85,8 +85,12 @@ async fn a_verified_body_that_is_not_understood_is_kept_and_answered_ignored() {
         }
         let answer = world.take(&sender.send([0xff, 0xfe, 0x00], &sender.new_secret(), now)).await;
         assert_ignored_and_kept(&world, &answer, &[0xff, 0xfe, 0x00]).await;
-        let line = format!("warroom_hooks_total{{source=\"{}\",outcome=\"ignored\"}}", sender.name);
-        assert_eq!(world.metric(&line), 9, "{line}");
+        let counted = |outcome: &str| {
+            world.metric(&format!("warroom_hooks_total{{source=\"{}\",outcome=\"{outcome}\"}}", sender.name))
+        };
+        // An empty list says nothing in some tools, and is of another shape in the others.
+        assert!(counted("not_understood") >= 8, "{}", sender.name);
+        assert_eq!(counted("not_understood") + counted("ignored"), 9, "{}", sender.name);
     }
     assert_eq!(world.incidents().await, 0);
     assert!(world.sandbox.calls().is_empty());

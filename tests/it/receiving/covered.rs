@@ -269,6 +269,7 @@ async fn reread(world: &World, name: &str, change: impl FnOnce(&mut Source)) -> 
         store: Arc::clone(&own.store),
         roster: own.roster.clone(),
         rules: own.rules,
+        most_rooms: own.most_rooms,
         clock: Arc::clone(&own.clock),
         metrics: Arc::clone(&own.metrics),
         bell: Arc::clone(&own.bell),
@@ -276,6 +277,7 @@ async fn reread(world: &World, name: &str, change: impl FnOnce(&mut Source)) -> 
         bodies: own.bodies.clone(),
         commit_timeout: own.commit_timeout,
         readiness: receiver::Readiness::default(),
+        troubles: warroom::receiver::Troubles::default(),
     };
     listen(receiver::router(Arc::new(receiver))).await.0
 }

@@ -47,7 +47,8 @@ impl Served {
         let clock: Arc<dyn Clock> = Arc::new(TestClock::at(beginning()));
         let (gateway, sandbox) = listen(Sandbox::new(Setup::default(), Arc::clone(&clock)).router()).await;
         let folder = TempDir::new().unwrap();
-        let options = Options { server, sources: sources.to_owned(), ..Options::default() };
+        let sources = format!("  signer: {{ kind: generic, verify: {{ hmac: a-key }} }}\n{sources}");
+        let options = Options { server, sources, ..Options::default() };
         let loaded = load(&folder, &options, gateway);
         let stop = CancellationToken::new();
         let running = Running::start(&loaded, clock, &stop).await.unwrap();
@@ -128,6 +129,13 @@ fn assert_problem(answer: &str, status: &str, code: &str) {
 async fn one_byte_too_many_is_refused_however_it_is_framed() {
     let served = Served::start().await;
     for bytes in [with_length(MOST + 1, &body_of(MOST + 1)), in_chunks(&body_of(MOST + 1))] {
+        // Of one that signs nobody knows who it is before the body is there.
+        let bytes = String::from_utf8(bytes).unwrap().replacen("/hooks/prometheus", "/hooks/signer", 1);
+        assert_problem(&exchange(served.address(), bytes.as_bytes()).await, "413", "body_too_large");
+    }
+    // One that its head has proven may send more.
+    let most = 16 << 20;
+    for bytes in [with_length(most + 1, &body_of(most + 1)), in_chunks(&body_of(most + 1))] {
         assert_problem(&exchange(served.address(), &bytes).await, "413", "body_too_large");
     }
     served.assert_untouched().await;

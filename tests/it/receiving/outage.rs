@@ -17,10 +17,11 @@ use warroom::jid::{GroupId, Jid};
 use warroom::pacing::{Creation, Made};
 use warroom::receiver::{self, Readiness, Receiver};
 use warroom::room::{Event, Room, Wish};
+use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
-    Acceptance, Aside, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing, IncidentQuery,
-    Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, StepOutcome, Store,
-    StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing,
+    IncidentQuery, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots,
+    StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 use super::{SENDERS, options, world};
@@ -61,7 +62,7 @@ impl Moody {
 
 #[async_trait]
 impl Store for Moody {
-    async fn accept(&self, hook: Acceptance) -> Result<Receipt, StoreError> {
+    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
         match self.mood() {
             Mood::Well => self.inner.accept(hook).await,
             Mood::Down => Err(self.down()),
@@ -71,6 +72,22 @@ impl Store for Moody {
                 pending().await
             }
         }
+    }
+
+    async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.note_source_trouble(seen, now).await
+    }
+
+    async fn source_troubles(&self, now: Timestamp) -> Result<Vec<SourceTrouble>, StoreError> {
+        self.inner.source_troubles(now).await
+    }
+
+    async fn take_trouble_call(&self, now: Timestamp) -> Result<Option<SourceTrouble>, StoreError> {
+        self.inner.take_trouble_call(now).await
+    }
+
+    async fn trouble_told(&self, told: &SourceTrouble, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.trouble_told(told, now).await
     }
 
     async fn earlier_receipt(
@@ -109,7 +126,7 @@ impl Store for Moody {
     async fn lease_rooms(
         &self,
         now: Timestamp,
-        n: usize,
+        n: Slots,
         by: SignedDuration,
     ) -> Result<Vec<Lease>, StoreError> {
         self.inner.lease_rooms(now, n, by).await
@@ -313,6 +330,7 @@ impl Outage {
             store: store.clone(),
             roster: own.roster.clone(),
             rules: own.rules,
+            most_rooms: own.most_rooms,
             clock: Arc::clone(&own.clock),
             metrics: Arc::clone(&own.metrics),
             bell: Arc::clone(&own.bell),
@@ -320,6 +338,7 @@ impl Outage {
             bodies: own.bodies.clone(),
             commit_timeout,
             readiness: Readiness::default(),
+            troubles: warroom::receiver::Troubles::default(),
         };
         let patient = receiver(Duration::from_secs(30));
         let impatient = receiver(Duration::from_millis(50));

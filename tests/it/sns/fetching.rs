@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use warroom::clock::{Clock, SignedDuration};
+use warroom::peer::Peer;
 use warroom::receiver::outside::Outside;
 use warroom::receiver::{self, Readiness, Receiver};
 
@@ -56,6 +59,7 @@ impl Bridge {
             store: Arc::clone(&own.store),
             roster: own.roster.clone(),
             rules: own.rules,
+            most_rooms: own.most_rooms,
             clock: Arc::clone(&own.clock),
             metrics: Arc::clone(&own.metrics),
             bell: Arc::clone(&own.bell),
@@ -63,8 +67,19 @@ impl Bridge {
             bodies: own.bodies.clone(),
             commit_timeout: own.commit_timeout,
             readiness: Readiness::default(),
+            troubles: warroom::receiver::Troubles::default(),
         };
-        listen(receiver::router(Arc::new(receiver))).await
+        // The listener says whose request it is; here a header does.
+        let router =
+            receiver::router(Arc::new(receiver)).layer(from_fn(async |mut request: Request, next: Next| {
+                let from =
+                    request.headers().get("x-from").map(|from| from.to_str().unwrap().parse().unwrap());
+                if let Some(from) = from {
+                    request.extensions_mut().insert(Peer::direct(from));
+                }
+                next.run(request).await
+            }));
+        listen(router).await
     }
 
     async fn post(&self, to: &str, body: impl Into<String>) -> (StatusCode, Value) {
@@ -160,7 +175,7 @@ async fn strangers_cannot_make_us_ask_for_much() {
         let body = set(&signed, "SigningCertURL", AT.replace("0123", &format!("{i:04}")));
         assert_eq!(bridge.post("aws", body).await.0.as_u16(), 503);
     }
-    assert_eq!(shelf.asked().len(), 20);
+    assert_eq!(shelf.asked().len(), 5, "as often as one address can make us");
     // A minute later there is room again.
     bridge.pass(61);
     shelf.put(AT, CERTIFICATE);
@@ -169,6 +184,25 @@ async fn strangers_cannot_make_us_ask_for_much() {
         bridge.world.store.incidents(warroom::store::IncidentQuery::default()).await.unwrap().len(),
         1
     );
+}
+
+#[tokio::test]
+async fn a_stranger_who_invents_certificates_uses_up_nobody_elses_tries() {
+    let shelf = Arc::new(Shelf::default());
+    let bridge = Bridge::before(&shelf).await;
+    let url = format!("http://{}/hooks/aws", bridge.address);
+    let post = async |from: &str, body: String| {
+        let answer = bridge.world.http.post(&url).header("x-from", from).body(body).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    for i in 0..40 {
+        let body = set(&message(MESSAGES[0]), "SigningCertURL", AT.replace("0123", &format!("{i:04}")));
+        // Of one network, whichever address of it he takes.
+        assert_eq!(post(&format!("2001:db8:0:7::{i:x}"), body).await, 503);
+    }
+    assert_eq!(shelf.asked().len(), 5);
+    shelf.put(AT, CERTIFICATE);
+    assert_eq!(post("192.0.2.17", MESSAGES[0].to_owned()).await, 200, "nothing was ever fetched before");
 }
 
 #[tokio::test]
