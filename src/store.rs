@@ -168,6 +168,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// returns how many of them have a group with it.
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError>;
 
+    /// Keeps since when a linked number does not work, or that it works.
+    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError>;
+
+    /// The linked numbers that did not work when they were last heard of, and since when.
+    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError>;
+
     /// Closes incidents whose quiet time is over and wakes their rooms; returns how many. Also sees to those of which
     /// nothing was heard for long, see [`pass_time`](crate::incident::pass_time).
     async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError>;
@@ -532,6 +538,8 @@ pub struct LetterAsk {
     pub stopped: Worded,
     /// The receipt for a START.
     pub started: Worded,
+    /// The question whether a sentence was meant as a STOP.
+    pub question: Worded,
     /// Until when nobody else touches the letter that is taken.
     pub until: Timestamp,
 }
@@ -584,6 +592,8 @@ pub struct Posted {
     pub looks: bool,
     /// The letter.
     pub letter: Letter,
+    /// The id that it is sent to: the network may have the person under another one than the roster.
+    pub chat: Jid,
 }
 
 /// What came of a step.

@@ -81,6 +81,7 @@ fn is_of_use(notice: &Notice) -> bool {
         | NoticeKind::WeLeft { .. }
         | NoticeKind::Renamed { .. }
         | NoticeKind::Changed { .. }
+        | NoticeKind::Undelivered { .. }
         | NoticeKind::Session { .. } => true,
     }
 }

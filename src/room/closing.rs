@@ -1,7 +1,7 @@
 //! The end of a room: last words, the link made useless, the group locked; and long after that, leaving it.
 
 use super::agenda::{Ground, Next, Step, What};
-use super::alone::look_for;
+use super::alone::{look_for, pending};
 use super::offers::Agenda;
 use super::phase::Event;
 use super::{Chore, Room, Wanted, standby, unsure};
@@ -28,9 +28,7 @@ pub(super) fn while_closing(
     if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
         return next;
     }
-    if let Some(saying) =
-        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
-    {
+    if let Some(saying) = pending(room, wanted, ground, now) {
         return look_for(saying, room, now);
     }
     let mut agenda = Agenda::new(room, now);

@@ -10,7 +10,7 @@ use super::alone::reach_one_by_one;
 use super::offers::Agenda;
 use super::phase::{Event, Phase};
 use super::progress::{Answer, Effect, FIRST_LOOK, LOOK_GAP, SKEW};
-use super::{Chore, Done, Numbers, Room, Wanted, appeal, patience};
+use super::{Chore, Done, Numbers, Room, Wanted, appeal, patience, word};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{Doubt, FoundGroup, FoundGroups, GatewayError};
 use crate::jid::{GroupId, Jid};
@@ -41,18 +41,24 @@ pub(super) fn while_unsure(
         let why = "nobody could tell whether the group was made".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);
     }
-    if look_at > now {
-        return Next::Sleep(look_at);
-    }
     // Between the two looks that can prove it, a quick one may find it sooner.
     let is_decisive = |at: &Timestamp| *at <= now;
     let thoroughly = !matches!(&room.phase, Phase::Unsure { believe_at: Some(at), .. } if !is_decisive(at));
+    let look_at = room.hold_until.map_or(look_at, |until| until.max(look_at));
     let mut agenda = Agenda::new(room, now);
     for instance in room.to_look_through(ground.numbers) {
         let (token, asked_at) = (room.token(), room.asked_at(instance));
-        agenda.offer(Step::Look { token, instance: instance.to_owned(), asked_at, thoroughly });
+        let look = Step::Look { token, instance: instance.to_owned(), asked_at, thoroughly };
+        agenda.offer_at(look_at, look);
     }
     agenda.wake(deadline);
+    if agenda.is_free() {
+        match word::due(room, wanted, ground, now) {
+            Some(Next::Sleep(at)) => agenda.wake(at),
+            Some(next) => return next,
+            None => {}
+        }
+    }
     agenda.decide()
 }
 

@@ -4,6 +4,7 @@
 //! without waiting for it; the *lock*, which keeps a second bridge off. Several connections may use one file:
 //! leases and immediate transactions keep them apart.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -389,6 +390,15 @@ impl Store for Sqlite {
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
         let instance = instance.to_owned();
         self.writer.call(move |db| waking::wake_rooms(db, &instance, now)).await
+    }
+
+    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError> {
+        let instance = instance.to_owned();
+        self.writer.call(move |db| waking::put_outage(db, &instance, since)).await
+    }
+
+    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        self.writer.call(|db| waking::outages(db)).await
     }
 
     async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {

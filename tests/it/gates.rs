@@ -4,6 +4,7 @@
 //! and ask a [`Gate`] what happens there. [`Gates`] is the plain one: it counts, ends the world at the gates
 //! it was told, and spoils one gateway call.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -285,6 +286,14 @@ impl Store for GatedStore {
         self.around("wake_rooms", self.inner.wake_rooms(instance, now)).await
     }
 
+    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError> {
+        self.inner.put_outage(instance, since).await
+    }
+
+    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        self.inner.outages().await
+    }
+
     async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
         let closed = self.inner.close_quiet(rules, now).await?;
         if closed > 0 {
@@ -471,7 +480,7 @@ impl Gateway for GatedGateway {
         self.around("has_written", "", self.inner.has_written(person, since)).await
     }
 
-    async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {
+    async fn is_reachable(&self, person: &Jid) -> Result<Option<Jid>, GatewayError> {
         self.around("is_reachable", "", self.inner.is_reachable(person)).await
     }
 

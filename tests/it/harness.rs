@@ -50,6 +50,13 @@ fallback:
   invite: { commander: [ ada ] }
 "#;
 
+/// One person only: a second create has fewer people in it, and the rest of them would be invited, which asks
+/// about each of them in real time.
+pub(crate) const ONE_PERSON: &str = r#"
+people: { ada: { name: Ada Obi, phone: "+15550100001", introduced: true } }
+fallback: { invite: { commander: [ ada ] } }
+"#;
+
 /// Digits of the people above.
 pub(crate) const ADA: &str = "15550100001";
 pub(crate) const BEN: &str = "15550100002";

@@ -43,4 +43,5 @@ mod storm;
 mod sweep;
 mod truth;
 mod verdict;
+mod word;
 mod workers;

@@ -9,7 +9,7 @@ use super::lane::unavailable;
 use super::letters;
 use super::rows::{self, Stored, all, execute, first, millis, read, write};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::consent::{Acquaintance, Change, Consent, LetterKind, Stances, Standing};
+use crate::consent::{Acquaintance, Change, Consent, LetterKind, Stances, Standing, Verdict};
 use crate::incident::IncidentId;
 use crate::jid::Jid;
 use crate::room::Room;
@@ -45,6 +45,22 @@ pub(super) fn of(db: &Connection, jid: &Jid) -> Stored<Consent> {
     Ok(row(db, jid)?.map(|row| row.consent).unwrap_or_default())
 }
 
+/// Keeps the id by which the network has a person.
+pub(super) fn put_alias(db: &Connection, jid: &Jid, person: &str, alias: &Jid) -> Stored<()> {
+    let consent = of(db, jid)?;
+    put(db, jid, (person, None), &consent)?;
+    execute(db, "UPDATE consents SET alias = ?2 WHERE jid = ?1", [jid.to_string(), alias.to_string()])?;
+    Ok(())
+}
+
+/// The id by which a person is written to.
+pub(super) fn address(db: &Connection, jid: &Jid) -> Stored<Jid> {
+    let alias = first(db, "SELECT alias FROM consents WHERE jid = ?1", [jid.to_string()], |r| {
+        r.get::<_, Option<String>>(0)
+    })?;
+    Ok(alias.flatten().and_then(|alias| alias.parse().ok()).unwrap_or_else(|| jid.clone()))
+}
+
 /// Writes what is known of a person. A key or a hidden id that is known stays if there is no newer one.
 pub(super) fn put(
     db: &Connection,
@@ -74,7 +90,7 @@ pub(super) fn hear(db: &Connection, instance: &str, answers: &[Heard], now: Time
     let mut came = Introduced::default();
     for heard in answers {
         let phone = match (&heard.from.phone, &heard.from.hidden) {
-            (Some(phone), _) => Some(phone.clone()),
+            (Some(phone), _) => Some(whose(db, phone)?.unwrap_or_else(|| phone.clone())),
             (None, Some(hidden)) => whose(db, hidden)?,
             (None, None) => continue,
         };
@@ -95,6 +111,9 @@ pub(super) fn hear(db: &Connection, instance: &str, answers: &[Heard], now: Time
                 }
                 let who = (heard.person.as_deref().unwrap_or_default(), hidden.as_ref());
                 take(db, &phone, who, (&said, instance), now, &mut came)?;
+                if heard.verdict == Verdict::Unclear {
+                    ask_back(db, &phone, instance, now)?;
+                }
             }
             (None, Some(hidden)) => {
                 wait_for_name(db, hidden, instance, &said, now)?;
@@ -146,11 +165,20 @@ fn take(
     Ok(())
 }
 
-/// The phone-number id that a hidden id is known to belong to.
-fn whose(db: &Connection, hidden: &Jid) -> Stored<Option<Jid>> {
-    let jid = first(db, "SELECT jid FROM consents WHERE hidden = ?1", [hidden.to_string()], |r| {
-        r.get::<_, String>(0)
-    })?;
+/// Asks somebody who is called whether a sentence was meant as a STOP, once a day at most.
+fn ask_back(db: &Connection, jid: &Jid, instance: &str, now: Timestamp) -> Stored<()> {
+    let Some(Row { person, consent }) = row(db, jid)? else { return Ok(()) };
+    let kind = LetterKind::Question;
+    if consent.stopped().is_some() || letters::was_made_since(db, jid, kind, later(now, -RECEIPTS_APART))? {
+        return Ok(());
+    }
+    letters::queue(db, (jid, &person), kind, (String::new(), Some(instance)), now)
+}
+
+/// The roster's id that a hidden id, or one in another form, is known to belong to.
+fn whose(db: &Connection, id: &Jid) -> Stored<Option<Jid>> {
+    let sql = "SELECT jid FROM consents WHERE hidden = ?1 OR alias = ?1";
+    let jid = first(db, sql, [id.to_string()], |r| r.get::<_, String>(0))?;
     Ok(jid.and_then(|jid| jid.parse().ok()))
 }
 
@@ -284,13 +312,16 @@ pub(super) fn stances(db: &Connection, room: &Room) -> Stored<Stances> {
     let people: Vec<String> = room.everybody().map(|who| who.jid.to_string()).collect();
     let found = all(
         db,
-        "SELECT jid, doc FROM consents WHERE jid IN (SELECT value FROM json_each(?1))",
+        "SELECT jid, doc, alias FROM consents WHERE jid IN (SELECT value FROM json_each(?1))",
         [write("list of people", &people)?],
-        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)),
+        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Option<String>>(2)?)),
     )?;
     let mut stances = Stances::default();
-    for (jid, doc) in found {
-        if let Ok(jid) = jid.parse() {
+    for (jid, doc, alias) in found {
+        if let Ok(jid) = jid.parse::<Jid>() {
+            if let Some(alias) = alias.and_then(|alias| alias.parse().ok()) {
+                stances.aliases.insert(jid.clone(), alias);
+            }
             stances.add(jid, &read("consent", &doc)?);
         }
     }
@@ -302,7 +333,7 @@ pub(super) fn has_stopped(db: &Connection, people: &[Jid]) -> Stored<bool> {
     for jid in people {
         let stop = first(
             db,
-            "SELECT 1 FROM consents WHERE jid = ?1 AND standing = 'stop'",
+            "SELECT 1 FROM consents WHERE (jid = ?1 OR alias = ?1) AND standing = 'stop'",
             [jid.to_string()],
             |_| Ok(()),
         )?;

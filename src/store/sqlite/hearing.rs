@@ -98,6 +98,7 @@ fn concerned(db: &Connection, instance: &str, what: &NoticeKind, now: Timestamp)
             }
             Ok(rooms)
         }
+        NoticeKind::Undelivered { message_id, .. } => rooms_that_said(db, message_id),
         NoticeKind::Session { session: Session::Working { .. } } => waiting(db, instance, now),
         NoticeKind::Session { session: Session::Down(_) } | NoticeKind::Message { .. } => Ok(Vec::new()),
     }
@@ -108,6 +109,18 @@ fn rooms_of(db: &Connection, group: &GroupId) -> Stored<Vec<IncidentId>> {
         db,
         "SELECT incident FROM rooms WHERE group_id = ?1 AND phase NOT IN ('closed', 'skipped')",
         [group.as_str()],
+        |r| Ok(IncidentId(r.get(0)?)),
+    )
+}
+
+/// Rooms that are not over and handed this message over.
+fn rooms_that_said(db: &Connection, message_id: &str) -> Stored<Vec<IncidentId>> {
+    all(
+        db,
+        "SELECT r.incident FROM rooms r WHERE r.phase NOT IN ('closed', 'skipped') AND EXISTS
+             (SELECT 1 FROM json_each(r.doc, '$.told') t
+              WHERE json_extract(t.value, '$.message_id') = ?1)",
+        [message_id],
         |r| Ok(IncidentId(r.get(0)?)),
     )
 }

@@ -166,6 +166,7 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
         if letter.text.is_empty() {
             letter.text = match letter.kind {
                 LetterKind::Stopped => ask.stopped.to(&letter.to).to_owned(),
+                LetterKind::Question => ask.question.to(&letter.to).to_owned(),
                 LetterKind::Started | LetterKind::Introduction => ask.started.to(&letter.to).to_owned(),
             };
         }
@@ -175,7 +176,8 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
         if !looks {
             execute(db, "UPDATE letters SET paced_at = ?2 WHERE id = ?1", params![id, millis(now)])?;
         }
-        return Ok(LetterTurn::Go(Box::new(Posted { id, token, looks, letter })));
+        let chat = consents::address(db, &letter.to)?;
+        return Ok(LetterTurn::Go(Box::new(Posted { id, token, looks, letter, chat })));
     }
     let later_ones = first(db, "SELECT min(due_at) FROM letters WHERE due_at > ?1", [millis(now)], |r| {
         r.get::<_, Option<i64>>(0)
@@ -190,10 +192,12 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
 fn is_pointless(letter: &Letter, consent: &Consent) -> Option<&'static str> {
     let stopped = consent.stopped().is_some();
     match letter.kind {
-        LetterKind::Introduction | LetterKind::Started if stopped => Some("the person said STOP"),
+        LetterKind::Introduction | LetterKind::Started | LetterKind::Question if stopped => {
+            Some("the person said STOP")
+        }
         LetterKind::Introduction if consent.is_acquainted() => Some("the person has written meanwhile"),
         LetterKind::Stopped if !stopped => Some("the person said START"),
-        LetterKind::Introduction | LetterKind::Started | LetterKind::Stopped => None,
+        LetterKind::Introduction | LetterKind::Started | LetterKind::Stopped | LetterKind::Question => None,
     }
 }
 
@@ -288,6 +292,9 @@ pub(super) fn finish(
     )?;
     let Some(doc) = doc else { return Ok(None) };
     let mut letter: Letter = read("letter", &doc)?;
+    if posted.chat != letter.to && !posted.chat.is_hidden() {
+        consents::put_alias(db, &letter.to, &letter.person, &posted.chat)?;
+    }
     let sends = letter.sends;
     let handed_over = letter.finish(tried, now);
     put(db, posted.id, &letter, None)?;

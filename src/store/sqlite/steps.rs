@@ -294,6 +294,12 @@ pub(super) fn finish_step(
     if let Some(event) = &outcome.effect.event {
         journal_event(db, id, event, now)?;
     }
+    for seat in &outcome.room.seats {
+        let known = lease.room.seats.iter().find(|s| s.who.person == seat.who.person);
+        if let Some(alias) = seat.alias.as_ref().filter(|_| known.is_none_or(|s| s.alias != seat.alias)) {
+            consents::put_alias(db, &seat.who.jid, &seat.who.person, alias)?;
+        }
+    }
     let instance = instance_of(db, outcome.intent)?;
     for group in &outcome.effect.orphans {
         orphans::put(db, id, group, instance.as_deref(), "carries the id of this incident", now)?;

@@ -1,5 +1,6 @@
 //! A store that fails: nothing is lost by answering too early, and the sender is told to come again.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -250,6 +251,14 @@ impl Store for Moody {
 
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
         self.inner.wake_rooms(instance, now).await
+    }
+
+    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError> {
+        self.inner.put_outage(instance, since).await
+    }
+
+    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        self.inner.outages().await
     }
 
     async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
