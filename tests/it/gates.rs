@@ -24,9 +24,9 @@ use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
-    Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
-    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots, StepOutcome, Store,
-    StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery,
+    Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots, StepOutcome,
+    Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.

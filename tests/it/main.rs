@@ -45,4 +45,3 @@ mod truth;
 mod unreadable;
 mod verdict;
 mod workers;
-mod zz_replay;
