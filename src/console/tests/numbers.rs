@@ -116,7 +116,8 @@ async fn buttons_say_what_they_do() {
     let desk = Desk::open();
     desk.parked("Search is down").await;
     let text = desk.get("/").await.text;
-    for words in [">Try again now<", ">Use an existing group…<", ">Give up: no group<"] {
+    for words in [">Try again now<", ">Use an existing group…<", ">Make a new group<", ">Give up: no group<"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
 }

@@ -123,11 +123,13 @@ async fn only_what_the_room_takes_is_offered() {
     let live = desk.live("Checkout is down").await;
     let parked = desk.parked("Search is down").await;
     let wanted = desk.incident("Login is down").await;
-    for (id, offered) in
-        [(live, vec!["close"]), (parked, vec!["resume", "adopt", "cancel"]), (wanted, vec!["cancel"])]
-    {
+    for (id, offered) in [
+        (live, vec!["close"]),
+        (parked, vec!["resume", "adopt", "new-group", "cancel"]),
+        (wanted, vec!["cancel"]),
+    ] {
         let text = desk.get(&format!("/incidents/{id}")).await.text;
-        for action in ["cancel", "close", "resume", "adopt"] {
+        for action in ["cancel", "close", "resume", "adopt", "new-group"] {
             let shown = text.contains(&format!(r#"data-action="{action}""#));
             assert_eq!(shown, offered.contains(&action), "{id} {action}");
         }
