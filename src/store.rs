@@ -211,6 +211,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// returns how many. What else is known of them stays.
     async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
+    /// Gives a room back on which work breaks off, to be tried again at `wake_at`; until it has gone well it is among
+    /// what is set aside.
+    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<(), StoreError>;
+
+    /// What was found to be unreadable, or to break the work on it, since the start; everything else goes on without.
+    async fn aside(&self) -> Result<Vec<Aside>, StoreError>;
+
     /// Writes down that something came which could not be taken. What [`Self::accept`] takes in says so itself.
     async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError>;
 
@@ -262,6 +269,17 @@ pub enum StoreError {
     /// Another process works with it.
     #[error("another process is using this store: stop it first; one file is for one bridge")]
     InUse,
+}
+
+/// Something stored that is left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Aside {
+    /// What sort of thing.
+    pub what: String,
+    /// Of which incident, or of whom.
+    pub whose: String,
+    /// Why. Names a place, never what stands there.
+    pub why: String,
 }
 
 /// A verified hook on its way into the store.

@@ -77,6 +77,8 @@ const SESSION_GAP: SignedDuration = SignedDuration::from_secs(30);
 const DOUBT_GAP: Duration = Duration::from_secs(3);
 /// Bodies emptied in one transaction.
 const FORGOTTEN_AT_ONCE: usize = 100;
+/// Between two of these.
+const FORGETTING_GAP: Duration = Duration::from_millis(20);
 /// After a store failure.
 const STORE_GAP: Duration = Duration::from_secs(1);
 /// How long a room rests whose transaction failed.
@@ -204,7 +206,7 @@ impl Worker {
     pub async fn watch(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             self.ask_sessions().await;
-            self.forget_bodies().await;
+            tokio::select! { () = self.forget_bodies() => {} () = stop.cancelled() => {} }
             let asked_again_at = later(self.clock.now(), SESSION_GAP);
             while self.clock.now() < asked_again_at && !self.health.is_in_doubt() && !stop.is_cancelled() {
                 tokio::select! { () = tokio::time::sleep(DOUBT_GAP) => {} () = stop.cancelled() => {} }
@@ -216,13 +218,27 @@ impl Worker {
         }
     }
 
-    /// Empties some of the bodies that are kept no longer: few enough at a time to hold up no hook.
+    /// Empties the bodies that are kept no longer: few enough at a time to hold up no hook.
     pub async fn forget_bodies(&self) {
         let before = later(self.clock.now(), -self.keep_bodies);
-        match self.store.forget_bodies(before, FORGOTTEN_AT_ONCE).await {
-            Ok(0) => {}
-            Ok(bodies) => debug!(bodies, "old webhooks' bodies were emptied"),
-            Err(error) => self.store_failed(&error),
+        let mut bodies = 0;
+        loop {
+            match self.store.forget_bodies(before, FORGOTTEN_AT_ONCE).await {
+                Ok(some) => {
+                    bodies += some;
+                    if some < FORGOTTEN_AT_ONCE {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    self.store_failed(&error);
+                    break;
+                }
+            }
+            tokio::time::sleep(FORGETTING_GAP).await;
+        }
+        if bodies > 0 {
+            debug!(bodies, "old webhooks' bodies were emptied");
         }
     }
 
@@ -289,7 +305,7 @@ impl Worker {
         self.metrics.leased.dec();
         let now = self.clock.now();
         let wake_at = match result {
-            Ok(Ok(End::Asleep(wake_at))) => wake_at,
+            Ok(Ok(End::Asleep(wake_at))) => Some(wake_at),
             Ok(Ok(End::Lost)) => {
                 warn!(incident.id = %id, "another worker has taken the room over");
                 return can_wait;
@@ -297,22 +313,29 @@ impl Worker {
             // Whoever comes next reads what was stored.
             Ok(Err(error)) => {
                 self.store_failed(&error);
-                Some(later(now, STORE_REST))
+                Some(Some(later(now, STORE_REST)))
             }
             // A mistake in the program that one room brings to light must not end the work on all others.
             Err(_panic) => {
                 self.metrics.rooms_broken.inc();
                 error!(incident.id = %id, "work on a room broke off; it is tried again in a minute");
-                Some(later(now, ODD_GAP))
+                None
             }
         };
         self.give_back(&lease, wake_at, stop).await;
         can_wait
     }
 
-    /// Gives the room back; a store that fails is asked until the lease is over and the room free by itself.
-    async fn give_back(&self, lease: &Lease, wake_at: Option<Timestamp>, stop: &CancellationToken) {
-        while let Err(error) = self.store.release(lease, wake_at, self.clock.now()).await {
+    /// Gives the room back, or sets it aside where that says no moment; a store that fails is asked until the lease
+    /// is over and the room free by itself.
+    async fn give_back(&self, lease: &Lease, wake_at: Option<Option<Timestamp>>, stop: &CancellationToken) {
+        loop {
+            let now = self.clock.now();
+            let given_back = match wake_at {
+                Some(wake_at) => self.store.release(lease, wake_at, now).await,
+                None => self.store.set_aside(lease, later(now, ODD_GAP), now).await,
+            };
+            let Err(error) = given_back else { return };
             self.store_failed(&error);
             if self.clock.now() >= lease.until || stop.is_cancelled() {
                 return;

@@ -610,9 +610,7 @@ fn while_live(
             agenda.offer_at(soonest, into_room(What::Departures, text));
         }
     }
-    if room.was_unsure {
-        unsure::sweep(&mut agenda, room, ground, later(since, policy.settle));
-    }
+    unsure::sweep(&mut agenda, room, ground, later(since, policy.settle));
     if let Some(closes_at) = wanted.incident.closes_at() {
         agenda.wake(closes_at);
     }

@@ -50,11 +50,9 @@ pub(super) fn while_closing(
         let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
         agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
     }
-    if room.was_unsure {
-        unsure::sweep(&mut agenda, room, ground, now);
-        if let Some(at) = ground.numbers.next_at(now).filter(|_| waits_for_a_number(room, ground, now)) {
-            agenda.wake(at);
-        }
+    unsure::sweep(&mut agenda, room, ground, now);
+    if let Some(at) = ground.numbers.next_at(now).filter(|_| waits_for_a_number(room, ground, now)) {
+        agenda.wake(at);
     }
     match agenda.decide() {
         Next::Rest => Next::Note(Event::Finished),
@@ -65,7 +63,8 @@ pub(super) fn while_closing(
 /// Whether a number that may have made a second group does not work and is not lost yet.
 fn waits_for_a_number(room: &Room, ground: Ground<'_>, now: Timestamp) -> bool {
     let numbers = ground.numbers;
-    room.unlooked().any(|instance| !numbers.works(instance) && !numbers.is_lost(instance, now))
+    room.was_unsure
+        && room.unlooked().any(|instance| !numbers.works(instance) && !numbers.is_lost(instance, now))
 }
 
 /// A group that is over is left alone, and left altogether if the policy says so.

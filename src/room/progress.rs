@@ -362,7 +362,7 @@ impl Room {
             }
             Step::Sweep { instance, .. } => self.finish_sweep((step, instance), answer, &mut effect, now),
             Step::ReadGroup { group, instance } => {
-                self.finish_read_group((group, instance), step, answer, now)
+                self.finish_read_group((group, instance), step, answer, now);
             }
             Step::Say { what, .. } => self.finish_say(what, step, answer, &mut effect, now),
             Step::LookForMessage { what, text, since, .. } => {

@@ -73,7 +73,8 @@ pub(super) fn told_of(room: &Room, wanted: &Wanted) -> Option<Event> {
 
 /// Offers to look for further groups through each number that was asked for one and not looked through in this phase.
 pub(super) fn sweep(agenda: &mut Agenda<'_>, room: &Room, ground: Ground<'_>, at: Timestamp) {
-    for instance in room.unlooked().filter(|instance| ground.numbers.works(instance)) {
+    let works = |instance: &&str| room.was_unsure && ground.numbers.works(instance);
+    for instance in room.unlooked().filter(works) {
         let (token, asked_at) = (room.token(), room.asked_at(instance));
         agenda.offer_at(at, Step::Sweep { token, instance: instance.to_owned(), asked_at });
     }
@@ -222,17 +223,18 @@ impl Room {
     ) {
         let at_the_end = matches!(self.phase, Phase::Closing { .. });
         let chore = if at_the_end { Chore::LastSweep } else { Chore::Sweep };
-        let is_given_up = match answer {
-            Answer::Groups(FoundGroups { groups, doubt }) => {
-                let room = self.phase.group().cloned();
-                effect.orphans = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
-                match doubt {
-                    Some(doubt) if !self.cannot_tell(step, doubt, now) => return,
-                    doubt => doubt.is_some(),
-                }
+        let is_given_up = if let Answer::Groups(FoundGroups { groups, doubt }) = answer {
+            let room = self.phase.group().cloned();
+            effect.orphans = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
+            if doubt.as_ref().is_some_and(|doubt| !self.cannot_tell(step, doubt, now)) {
+                return;
             }
-            _ if !self.fail(step, answer, effect, now) => return,
-            _ => true,
+            doubt.is_some()
+        } else {
+            if !self.fail(step, answer, effect, now) {
+                return;
+            }
+            true
         };
         self.looked.insert(instance.to_owned());
         if is_given_up {

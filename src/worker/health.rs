@@ -204,7 +204,7 @@ impl Health {
         let kept = known.kept.as_ref().and_then(|kept| kept.get(number)).copied();
         let begun = silence.map_or(now, |silence| silence.since);
         let begun = kept.filter(|_| reason.is_loss()).map_or(begun, |kept| kept.min(begun));
-        let since = before.as_ref().filter(|r| same(r, reason)).map_or(begun, |r| r.since);
+        let since = before.as_ref().filter(|r| same(r, reason)).map_or(begun, |r| r.since.min(now));
         let rest = Rest {
             reason,
             words: words.clone(),
@@ -464,6 +464,14 @@ mod tests {
             health.note_failure(words, Asked::Effect, &down, at(0));
             assert_eq!(health.loss(words, minute).unwrap().believed_at, at(wait), "{words}");
         }
+    }
+
+    #[test]
+    fn an_outage_that_began_by_a_clock_that_was_ahead_began_now_at_the_latest() {
+        let (health, minute) = (Health::default(), SignedDuration::from_secs(60));
+        health.note_failure("main", Asked::Effect, &down(), at(10_800));
+        health.note_failure("main", Asked::Effect, &down(), at(20));
+        assert_eq!(health.loss("main", minute).unwrap().believed_at, at(80));
     }
 
     #[test]

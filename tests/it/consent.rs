@@ -655,3 +655,19 @@ fn check_makes_no_store_where_there_is_none() {
     check::run(&loaded.config_path, &|_| None, beginning(), Form::Json, &mut Vec::new()).unwrap();
     assert_eq!(files(), before);
 }
+
+#[tokio::test]
+async fn the_receipt_for_a_stop_gives_way_to_rooms_for_half_a_minute_and_no_longer() {
+    let world = world_on(Engine::Webjs).await;
+    world.fire("Down").await;
+    world.pass(20).await;
+    // With a hundred rooms there is always one in hand.
+    let until = (world.clock.now() + SignedDuration::from_secs(100)).as_millisecond();
+    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
+    db.execute("UPDATE rooms SET lease_token = 'held', lease_until = ?1", [until]).unwrap();
+    answer(&world, BEN, "STOP").await;
+    world.pass(25).await;
+    assert!(!got(&world, BEN).contains(&STOP_TAKEN.to_owned()), "{:?}", got(&world, BEN));
+    world.pass(15).await;
+    assert!(got(&world, BEN).contains(&STOP_TAKEN.to_owned()), "{:?}", got(&world, BEN));
+}

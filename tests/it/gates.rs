@@ -25,9 +25,9 @@ use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
-    Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
-    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots, StepOutcome, Store,
-    StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery,
+    Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots, StepOutcome,
+    Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.
@@ -333,6 +333,14 @@ impl Store for GatedStore {
 
     async fn dossier(&self, id: IncidentId) -> Result<Option<Dossier>, StoreError> {
         self.inner.dossier(id).await
+    }
+
+    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.around("set_aside", self.inner.set_aside(lease, wake_at, now)).await
+    }
+
+    async fn aside(&self) -> Result<Vec<Aside>, StoreError> {
+        self.inner.aside().await
     }
 
     async fn earlier_receipt(

@@ -235,9 +235,14 @@ impl World {
 
     /// A bridge whose clock can be put back without the gateway's; returns the gateway's too.
     pub(crate) async fn with_a_clock_of_its_own() -> (Self, Arc<TestClock>) {
+        Self::with_a_clock_of_its_own_and(Options::default()).await
+    }
+
+    /// The same with other options.
+    pub(crate) async fn with_a_clock_of_its_own_and(options: Options) -> (Self, Arc<TestClock>) {
         let (ours, theirs) = (Arc::new(TestClock::at(beginning())), Arc::new(TestClock::at(beginning())));
         let sandbox = Sandbox::new(Setup::with_engine(Engine::Webjs), theirs.clone());
-        (Self::before(sandbox, ours, Options::default()).await, theirs)
+        (Self::before(sandbox, ours, options).await, theirs)
     }
 
     /// Another bridge with an empty store before the same gateway.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::hearing::is_known;
 use super::lane::unavailable;
 use super::letters;
-use super::rows::{self, Stored, all, execute, first, millis, read, write};
+use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, read, write};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::consent::{Acquaintance, Change, Consent, LetterKind, Stances, Standing, Verdict};
 use crate::incident::IncidentId;
@@ -33,11 +33,18 @@ struct Row {
 }
 
 fn row(db: &Connection, jid: &Jid) -> Stored<Option<Row>> {
-    first(db, "SELECT person, doc FROM consents WHERE jid = ?1", [jid.to_string()], |r| {
-        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
+    first(db, "SELECT person, standing, doc FROM consents WHERE jid = ?1", [jid.to_string()], |r| {
+        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Doc>(2)?))
     })?
-    .map(|(person, doc)| Ok(Row { person, consent: read("consent", &doc)? }))
+    .map(|(person, standing, doc)| Ok(Row { person, consent: consent(db, jid, &standing, doc)? }))
     .transpose()
+}
+
+/// What a row says of a person. Of one that cannot be read the STOP counts, which has a column of its own.
+fn consent(db: &Connection, jid: &Jid, standing: &str, doc: Doc) -> Stored<Consent> {
+    let said = legible(db, "consent", jid.masked(), doc)?;
+    let stopped_at = (standing == Standing::Stop.as_str()).then_some(Timestamp::UNIX_EPOCH);
+    Ok(said.unwrap_or(Consent { stopped_at, ..Consent::default() }))
 }
 
 /// What is known of a person, which may be nothing.
@@ -201,9 +208,9 @@ fn wait_for_name(
 }
 
 fn unnamed(db: &Connection, hidden: &Jid) -> Stored<Option<Consent>> {
-    first(db, "SELECT doc FROM unnamed WHERE hidden = ?1", [hidden.to_string()], |r| r.get::<_, String>(0))?
-        .map(|doc| read("consent", &doc))
-        .transpose()
+    let sql = "SELECT doc FROM unnamed WHERE hidden = ?1";
+    let doc = first(db, sql, [hidden.to_string()], |r| r.get::<_, Doc>(0))?;
+    doc.map_or(Ok(None), |doc| legible(db, "answer without a name", hidden.masked(), doc))
 }
 
 fn take_unnamed(db: &Connection, hidden: &Jid) -> Stored<Option<Consent>> {
@@ -218,15 +225,17 @@ fn take_unnamed(db: &Connection, hidden: &Jid) -> Stored<Option<Consent>> {
 pub(super) fn to_name(db: &Connection, now: Timestamp) -> Stored<Vec<Unnamed>> {
     let due = all(
         db,
-        "SELECT hidden, instance, tries, doc FROM unnamed WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2",
-        params![millis(now), NAMED_AT_ONCE],
-        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, i64>(2)?, r.get::<_, String>(3)?)),
+        "SELECT hidden, instance, tries, doc FROM unnamed
+         WHERE due_at <= ?1 OR due_at > ?1 + min(?3 << min(tries, 12), ?4) * 1000 ORDER BY due_at LIMIT ?2",
+        // None waits longer than its gap, unless a clock was put back since.
+        params![millis(now), NAMED_AT_ONCE, NAME_GAP, LONGEST_NAME_GAP],
+        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, i64>(2)?, r.get::<_, Doc>(3)?)),
     )?;
     let mut found = Vec::new();
     for (hidden, instance, tries, doc) in due {
-        let said: Consent = read("consent", &doc)?;
         // A STOP or START is never given up; that a stranger once said hello is.
-        if tries >= TRIES_FOR_A_HELLO && said.stopped_at.is_none() && said.started_at.is_none() {
+        let says_hello = |said: Consent| said.stopped_at.is_none() && said.started_at.is_none();
+        if tries >= TRIES_FOR_A_HELLO && read("consent", doc).is_ok_and(says_hello) {
             let instance = instance.as_str();
             tracing::warn!(gateway.instance = instance, "who wrote there was not found out; it was no STOP");
             execute(db, "DELETE FROM unnamed WHERE hidden = ?1", [&hidden])?;
@@ -283,14 +292,15 @@ pub(super) fn introduce(db: &Connection, asking: &Asking, now: Timestamp) -> Sto
 
 /// Everybody of whom anything is known.
 pub(super) fn everybody(db: &Connection) -> Stored<Vec<Acquaintance>> {
-    let rows = all(db, "SELECT jid, person, doc FROM consents ORDER BY person, jid", [], |r| {
-        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?))
+    let rows = all(db, "SELECT jid, person, standing, doc FROM consents ORDER BY person, jid", [], |r| {
+        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get::<_, Doc>(3)?))
     })?;
     let mut people = Vec::new();
-    for (jid, person, doc) in rows {
+    for (jid, person, standing, doc) in rows {
         let Ok(jid) = jid.parse::<Jid>() else { continue };
         let letter = letters::newest(db, &jid, LetterKind::Introduction)?;
-        people.push(Acquaintance { jid, person, consent: read("consent", &doc)?, letter });
+        let consent = consent(db, &jid, &standing, doc)?;
+        people.push(Acquaintance { jid, person, consent, letter });
     }
     Ok(people)
 }
@@ -312,17 +322,21 @@ pub(super) fn stances(db: &Connection, room: &Room) -> Stored<Stances> {
     let people: Vec<String> = room.everybody().map(|who| who.jid.to_string()).collect();
     let found = all(
         db,
-        "SELECT jid, doc, alias FROM consents WHERE jid IN (SELECT value FROM json_each(?1))",
+        "SELECT jid, standing, doc, alias FROM consents WHERE jid IN (SELECT value FROM json_each(?1))",
         [write("list of people", &people)?],
-        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Option<String>>(2)?)),
+        |r| {
+            let (jid, standing) = (r.get::<_, String>(0)?, r.get::<_, String>(1)?);
+            Ok((jid, standing, r.get::<_, Doc>(2)?, r.get::<_, Option<String>>(3)?))
+        },
     )?;
     let mut stances = Stances::default();
-    for (jid, doc, alias) in found {
+    for (jid, standing, doc, alias) in found {
         if let Ok(jid) = jid.parse::<Jid>() {
             if let Some(alias) = alias.and_then(|alias| alias.parse().ok()) {
                 stances.aliases.insert(jid.clone(), alias);
             }
-            stances.add(jid, &read("consent", &doc)?);
+            let consent = consent(db, &jid, &standing, doc)?;
+            stances.add(jid, &consent);
         }
     }
     Ok(stances)
@@ -370,7 +384,7 @@ pub(super) fn look(path: &Path) -> Stored<Option<Vec<Acquaintance>>> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let db = Connection::open_with_flags(address, flags).map_err(unavailable)?;
-    db.busy_timeout(super::BUSY).map_err(unavailable)?;
+    super::settle_in(&db)?;
     let has_table =
         first(&db, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'consents'", [], |_| Ok(()))?;
     has_table.map(|()| everybody(&db)).transpose()

@@ -20,7 +20,7 @@ pub(super) fn wake_rooms(db: &Connection, instance: &str, now: Timestamp) -> Sto
     let rooms = first(
         db,
         "SELECT count(*) FROM rooms INDEXED BY rooms_by_phase
-         WHERE phase NOT IN ('closed', 'skipped') AND phase IN ('live', 'closing') AND json_extract(doc, '$.instance') = ?1",
+         WHERE phase NOT IN ('closed', 'skipped') AND phase IN ('live', 'closing') AND instance = ?1",
         [instance],
         |r| r.get::<_, i64>(0),
     )?;

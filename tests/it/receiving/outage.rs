@@ -20,7 +20,7 @@ use warroom::receiver::{self, Readiness, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
-    Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing,
+    Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing,
     IncidentQuery, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots,
     StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
@@ -296,6 +296,14 @@ impl Store for Moody {
 
     async fn dossier(&self, id: IncidentId) -> Result<Option<Dossier>, StoreError> {
         self.inner.dossier(id).await
+    }
+
+    async fn set_aside(&self, lease: &Lease, at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.set_aside(lease, at, now).await
+    }
+
+    async fn aside(&self) -> Result<Vec<Aside>, StoreError> {
+        self.inner.aside().await
     }
 
     async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {
