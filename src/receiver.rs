@@ -453,31 +453,7 @@ impl Receiver {
             judge: source.judge(),
             open_room: self.open_room(),
         };
-        let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;
-        let Accepted { receipt, wakes } = match committed {
-            Ok(Ok(accepted)) => accepted,
-            // This source sends more than can be stored; that says nothing about the store.
-            Ok(Err(StoreError::Busy)) => {
-                let what = "more hooks come than can be stored; the sender is asked to come again";
-                let (level, reason) = (Level::WARN, "busy");
-                let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
-                self.metrics.log.note(event, now);
-                return Err(refuse("unavailable", Problem::Unavailable));
-            }
-            Ok(Err(error)) => {
-                self.readiness.doubt();
-                self.metrics.store_failures.inc();
-                self.note(Level::ERROR, "a hook could not be stored", source, &error.to_string(), now);
-                return Err(refuse("unavailable", Problem::Unavailable));
-            }
-            // It may be committed all the same; sent again, it will be known.
-            Err(_elapsed) => {
-                self.readiness.doubt();
-                self.metrics.store_failures.inc();
-                self.note(Level::ERROR, "the store did not take a hook in time", source, "slow", now);
-                return Err(refuse("unavailable", Problem::Unavailable));
-            }
-        };
+        let Accepted { receipt, wakes } = self.commit(source, acceptance, now).await?;
         if wakes {
             self.bell.notify_one();
         }
@@ -515,6 +491,35 @@ impl Receiver {
             );
         }
         Ok(receipt)
+    }
+
+    /// Stores it, or asks the sender to come again.
+    async fn commit(
+        &self,
+        source: &Source,
+        acceptance: Acceptance,
+        now: Timestamp,
+    ) -> Result<Accepted, Refusal> {
+        let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;
+        match committed {
+            Ok(Ok(accepted)) => return Ok(accepted),
+            // This source sends more than can be stored; that says nothing about the store.
+            Ok(Err(StoreError::Busy)) => {
+                let what = "more hooks come than can be stored; the sender is asked to come again";
+                self.note(Level::WARN, what, source, "busy", now);
+                return Err(refuse("unavailable", Problem::Unavailable));
+            }
+            Ok(Err(error)) => {
+                self.note(Level::ERROR, "a hook could not be stored", source, &error.to_string(), now);
+            }
+            // What was begun may be committed all the same; sent again, it will be known.
+            Err(_elapsed) => {
+                self.note(Level::ERROR, "the store did not take a hook in time", source, "slow", now);
+            }
+        }
+        self.readiness.doubt();
+        self.metrics.store_failures.inc();
+        Err(refuse("unavailable", Problem::Unavailable))
     }
 
     /// Rooms are made with the roster in force at the moment the incident opens, and keep it.
