@@ -187,6 +187,7 @@ pub struct Link {
 
 /// One condition as reported once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Alert {
     /// Which incident it belongs to.
     pub key: DedupKey,
@@ -271,6 +272,7 @@ pub mod limits {
 
 /// An alert as a source found it, before limits and severity rules.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Draft {
     /// See [`Alert::id`]; an empty one becomes `-`.
     pub id: String,

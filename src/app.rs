@@ -231,13 +231,12 @@ impl Bridge {
         numbers: Vec<Number>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
-        let started_at = clock.now();
         let metrics = Arc::new(Metrics::default());
         let bell = Arc::new(Notify::new());
         let roster = Arc::new(roster);
         roster.measure(&metrics);
         let composer = compose(config)?;
-        let health = Arc::new(Health::since(started_at));
+        let health = Arc::new(Health::default());
         let alarm = Arc::new(Alarm::new(Arc::clone(&health), Arc::clone(&metrics), Arc::clone(&bell)));
         for number in &numbers {
             // There from the start at 0, so that the first alarm is an increase to whoever watches.

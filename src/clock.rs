@@ -5,7 +5,11 @@
 //! wherever time must only move when told.
 
 use std::fmt::Debug;
-use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 use jiff::civil::{Date, DateTime};
 pub use jiff::{SignedDuration, Timestamp};
@@ -14,6 +18,9 @@ pub use jiff::{SignedDuration, Timestamp};
 pub trait Clock: Debug + Send + Sync {
     /// The present moment, cut to whole milliseconds because that is what the store keeps.
     fn now(&self) -> Timestamp;
+
+    /// Waits until it is `at` by this clock.
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()>;
 }
 
 /// The machine's own clock.
@@ -25,41 +32,54 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         whole_millis(Timestamp::now())
     }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or(Duration::ZERO);
+        tokio::time::sleep(wait).boxed()
+    }
 }
 
 /// A clock that moves only when told.
 #[derive(Debug)]
-pub struct TestClock(Mutex<Timestamp>);
+pub struct TestClock(watch::Sender<Timestamp>);
 
 impl TestClock {
     /// A clock standing at `at`.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
-        Self(Mutex::new(whole_millis(at)))
+        Self(watch::Sender::new(whole_millis(at)))
     }
 
     /// Moves the clock forward by `by`.
     pub fn advance(&self, by: SignedDuration) {
-        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *now = later(*now, by);
+        self.0.send_modify(|now| *now = later(*now, by));
     }
 
     /// Puts the clock back by `by`, as somebody does whose clock was ahead.
     pub fn put_back(&self, by: SignedDuration) {
-        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *now = now.checked_sub(by).unwrap_or(*now);
+        self.0.send_modify(|now| *now = now.checked_sub(by).unwrap_or(*now));
     }
 
     /// Moves the clock to `to`, unless it is already past it.
     pub fn advance_to(&self, to: Timestamp) {
-        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *now = (*now).max(whole_millis(to));
+        self.0.send_modify(|now| *now = (*now).max(whole_millis(to)));
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self.0.borrow()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        let mut moments = self.0.subscribe();
+        // A clock that is gone never gets there.
+        async move {
+            if moments.wait_for(|now| *now >= at).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        .boxed()
     }
 }
 

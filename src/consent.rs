@@ -98,7 +98,7 @@ impl Consent {
                 newest(&mut self.agreed_at);
             }
             Verdict::Yes => newest(&mut self.agreed_at),
-            Verdict::Other => {}
+            Verdict::Unclear | Verdict::Other => {}
         }
         Change::between(before, self.stopped().is_some())
     }
@@ -254,6 +254,8 @@ pub struct Stances {
     pub stopped: BTreeMap<Jid, Timestamp>,
     /// Who has talked with our number.
     pub acquainted: BTreeSet<Jid>,
+    /// The ids by which the network has people, where they are others than the roster's.
+    pub aliases: BTreeMap<Jid, Jid>,
 }
 
 impl Stances {

@@ -106,6 +106,10 @@ async fn metrics(State(console): State<Arc<Console>>) -> Response {
         Ok(count) => drop(console.metrics.orphans.set(count)),
         Err(error) => drop(failed(&console, &error)),
     }
+    match console.store.aside().await {
+        Ok(aside) => drop(console.metrics.aside.set(i64::try_from(aside.len()).unwrap_or(i64::MAX))),
+        Err(error) => drop(failed(&console, &error)),
+    }
     match console.store.count_consents().await {
         Ok((counts, unnamed)) => console.metrics.show_consents(&counts, unnamed),
         Err(error) => drop(failed(&console, &error)),

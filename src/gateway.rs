@@ -82,8 +82,9 @@ pub trait Gateway: Debug + Send + Sync {
     /// Whether the person has written to this number 1:1 since `since`.
     async fn has_written(&self, person: &Jid, since: Timestamp) -> Result<bool, GatewayError>;
 
-    /// Whether the number is on the network at all.
-    async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError>;
+    /// Whether the number is on the network at all, and by which id: some countries' numbers are registered in
+    /// another form than they are dialled in.
+    async fn is_reachable(&self, person: &Jid) -> Result<Option<Jid>, GatewayError>;
 
     /// Whose hidden id this is, as far as the provider can tell; `among` are the people whom it may belong to.
     async fn whose(&self, hidden: &Jid, among: &[Jid]) -> Result<Option<Jid>, GatewayError>;
@@ -341,6 +342,11 @@ pub enum Refusal {
     Forbidden,
     /// The request itself is wrong.
     Invalid,
+    /// `WhatsApp` does not let this number write to people it does not know, for hours: each further try makes it
+    /// longer.
+    Strangers,
+    /// The person cannot be reached by this id: it is no account.
+    NoAccount,
     /// The provider cannot do this at all.
     Unsupported,
 }

@@ -90,6 +90,15 @@ impl Jid {
         self.hidden
     }
 
+    /// Whether a number of this country may be registered in another form than it is dialled in: Brazil's ninth
+    /// digit, the 1 of Mexico and the 9 of Argentina.
+    #[must_use]
+    pub fn has_variants(&self) -> bool {
+        !self.hidden
+            && (12..=13).contains(&self.user.len())
+            && ["55", "52", "54"].iter().any(|country| self.user.starts_with(country))
+    }
+
     /// The last two digits behind dots: enough to tell people apart in a log, too little to call them.
     #[must_use]
     pub fn masked(&self) -> String {

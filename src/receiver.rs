@@ -223,6 +223,9 @@ fn refuse(word: &'static str, problem: Problem) -> Refusal {
     Refusal { word, problem }
 }
 
+/// How much longer a commit may take for each mebibyte of its body.
+const MEBIBYTE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How the reason begins for which a body that is not understood is ignored.
 const NOT_UNDERSTOOD: &str = "not understood: ";
 
@@ -301,6 +304,7 @@ impl Receiver {
             prove(peer);
         }
         let accepted = async {
+            let _turn = self.bodies.turn(verified.body()).await?;
             self.run_errand(source, &verified).await?;
             self.accept(source, &verified, None, now).await
         };
@@ -405,14 +409,7 @@ impl Receiver {
         now: Timestamp,
     ) -> Result<Receipt, Refusal> {
         let Read { parsed, oddities } = read(body, source, now);
-        if !oddities.is_empty() {
-            self.metrics.read_leniently.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
-            let reason = oddities.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let what = "a hook is no valid JSON and was read leniently: put its template right";
-            let (level, source) = (Level::WARN, source.name.as_str());
-            let bytes = u64::try_from(body.body().len()).ok();
-            self.metrics.log.note(Event { what, level, source, reason: &reason, peer: None, bytes }, now);
-        }
+        self.note_oddities(source, &oddities, now);
         let (alerts, ignored, unread) = match parsed {
             Ok(Parsed::Alerts(alerts)) => (alerts, None, None),
             Ok(Parsed::Partly { alerts, unread }) => (alerts, None, Some(unread)),
@@ -453,7 +450,33 @@ impl Receiver {
             judge: source.judge(),
             open_room: self.open_room(),
         };
-        let Accepted { receipt, wakes } = self.commit(source, acceptance, now).await?;
+        // A large group takes long on a slow disk, and would not get in for ever.
+        let patience = self.commit_timeout + MEBIBYTE_TIMEOUT * u32::try_from(length >> 20).unwrap_or(0);
+        let committed = tokio::time::timeout(patience, self.store.accept(acceptance)).await;
+        let Accepted { receipt, wakes } = match committed {
+            Ok(Ok(accepted)) => accepted,
+            // This source sends more than can be stored; that says nothing about the store.
+            Ok(Err(StoreError::Busy)) => {
+                let what = "more hooks come than can be stored; the sender is asked to come again";
+                let (level, reason) = (Level::WARN, "busy");
+                let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
+                self.metrics.log.note(event, now);
+                return Err(refuse("unavailable", Problem::Unavailable));
+            }
+            Ok(Err(error)) => {
+                self.readiness.doubt();
+                self.metrics.store_failures.inc();
+                self.note(Level::ERROR, "a hook could not be stored", source, &error.to_string(), now);
+                return Err(refuse("unavailable", Problem::Unavailable));
+            }
+            // It may be committed all the same; sent again, it will be known.
+            Err(_elapsed) => {
+                self.readiness.doubt();
+                self.metrics.store_failures.inc();
+                self.note(Level::ERROR, "the store did not take a hook in time", source, "slow", now);
+                return Err(refuse("unavailable", Problem::Unavailable));
+            }
+        };
         if wakes {
             self.bell.notify_one();
         }
@@ -491,35 +514,6 @@ impl Receiver {
             );
         }
         Ok(receipt)
-    }
-
-    /// Stores it, or asks the sender to come again.
-    async fn commit(
-        &self,
-        source: &Source,
-        acceptance: Acceptance,
-        now: Timestamp,
-    ) -> Result<Accepted, Refusal> {
-        let committed = tokio::time::timeout(self.commit_timeout, self.store.accept(acceptance)).await;
-        match committed {
-            Ok(Ok(accepted)) => return Ok(accepted),
-            // This source sends more than can be stored; that says nothing about the store.
-            Ok(Err(StoreError::Busy)) => {
-                let what = "more hooks come than can be stored; the sender is asked to come again";
-                self.note(Level::WARN, what, source, "busy", now);
-                return Err(refuse("unavailable", Problem::Unavailable));
-            }
-            Ok(Err(error)) => {
-                self.note(Level::ERROR, "a hook could not be stored", source, &error.to_string(), now);
-            }
-            // What was begun may be committed all the same; sent again, it will be known.
-            Err(_elapsed) => {
-                self.note(Level::ERROR, "the store did not take a hook in time", source, "slow", now);
-            }
-        }
-        self.readiness.doubt();
-        self.metrics.store_failures.inc();
-        Err(refuse("unavailable", Problem::Unavailable))
     }
 
     /// Rooms are made with the roster in force at the moment the incident opens, and keep it.

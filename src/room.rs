@@ -52,6 +52,7 @@ mod unlinked;
 mod unsure;
 pub mod urgency;
 pub mod wish;
+pub mod word;
 
 pub use agenda::{Ground, Next, Step, What, next_step};
 pub use appeal::Appeal;
@@ -78,6 +79,8 @@ pub struct Room {
     pub incident: IncidentId,
     /// Where it stands.
     pub phase: Phase,
+    /// Since when it is wanted: from then on it counts when its people hear of it at the latest.
+    pub wanted_at: Timestamp,
     /// Why these people, from the roster in force when it opened.
     pub summons: Summons,
     /// One per wanted person, commander first.
@@ -260,6 +263,16 @@ pub enum Done {
     },
 }
 
+impl Done {
+    /// When it was.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Well { at } | Self::GivenUp { at, .. } => *at,
+        }
+    }
+}
+
 /// A step that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
@@ -267,6 +280,8 @@ pub struct Trouble {
     pub failures: u32,
     /// Those among them that will not get better by waiting.
     pub refusals: u32,
+    /// When the first of them was seen.
+    pub since: Timestamp,
     /// When it may be tried again.
     pub retry_at: Timestamp,
     /// What was said.
@@ -312,6 +327,7 @@ impl Room {
         Self {
             incident: incident.id,
             phase: Phase::Wanted { since: now, not_before: now },
+            wanted_at: now,
             seats: seats(&summons),
             summons,
             instance: None,
@@ -383,11 +399,11 @@ impl Room {
             .iter()
             .filter(|s| s.is_known() || strangers == Strangers::Add)
             .filter(|s| !matches!(s.state, SeatState::Refused { .. }))
-            .map(|s| s.who.jid.clone())
+            .map(|s| s.address().clone())
             .collect();
         if people.is_empty() {
             let mut willing = self.seats.iter().filter(|s| !self.has_stopped(&s.who.jid));
-            people.extend(willing.next().map(|s| s.who.jid.clone()));
+            people.extend(willing.next().map(|s| s.address().clone()));
         }
         if self.core_only {
             people.truncate(1);

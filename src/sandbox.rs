@@ -48,7 +48,7 @@ pub use self::group::Rank;
 pub use self::link::JoinRefused;
 pub use self::markup::{Run, Style, runs};
 pub use self::operation::{Operation, Target, UnknownCall};
-pub use self::person::{LidKnowledge, Person, Privacy};
+pub use self::person::{LidKnowledge, Person, Privacy, Reach};
 pub use self::policy::{Policy, TooMuch};
 pub use self::quirks::{HALF_EMOJI, Quirks};
 pub use self::setup::{Addressing, Engine, InviteForm, Number, Setup, UnknownEngine};

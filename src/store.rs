@@ -168,6 +168,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// returns how many of them have a group with it.
     async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError>;
 
+    /// Keeps since when a linked number does not work, or that it works.
+    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError>;
+
+    /// The linked numbers that did not work when they were last heard of, and since when.
+    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError>;
+
     /// Closes incidents whose quiet time is over and wakes their rooms; returns how many. Also sees to those of which
     /// nothing was heard for long, see [`pass_time`](crate::incident::pass_time).
     async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError>;
@@ -204,6 +210,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Empties the bodies of hooks that were accepted before a moment, the oldest first and `limit` at most;
     /// returns how many. What else is known of them stays.
     async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
+    /// Gives a room back on which work breaks off, to be tried again at `wake_at`; until it has gone well it is among
+    /// what is set aside.
+    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<(), StoreError>;
+
+    /// What was found to be unreadable, or to break the work on it, since the start; everything else goes on without.
+    async fn aside(&self) -> Result<Vec<Aside>, StoreError>;
 
     /// Writes down that something came which could not be taken. What [`Self::accept`] takes in says so itself.
     async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError>;
@@ -256,6 +269,17 @@ pub enum StoreError {
     /// Another process works with it.
     #[error("another process is using this store: stop it first; one file is for one bridge")]
     InUse,
+}
+
+/// Something stored that is left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Aside {
+    /// What sort of thing.
+    pub what: String,
+    /// Of which incident, or of whom.
+    pub whose: String,
+    /// Why. Names a place, never what stands there.
+    pub why: String,
 }
 
 /// A verified hook on its way into the store.
@@ -532,6 +556,8 @@ pub struct LetterAsk {
     pub stopped: Worded,
     /// The receipt for a START.
     pub started: Worded,
+    /// The question whether a sentence was meant as a STOP.
+    pub question: Worded,
     /// Until when nobody else touches the letter that is taken.
     pub until: Timestamp,
 }
@@ -584,6 +610,8 @@ pub struct Posted {
     pub looks: bool,
     /// The letter.
     pub letter: Letter,
+    /// The id that it is sent to: the network may have the person under another one than the roster.
+    pub chat: Jid,
 }
 
 /// What came of a step.

@@ -170,6 +170,8 @@ pub struct Metrics {
     pub rooms_broken: Counter,
     /// Rooms a worker holds right now.
     pub leased: Gauge<i64, AtomicI64>,
+    /// What was found unreadable, or breaks the work on it; read from the store when asked.
+    pub aside: Gauge<i64, AtomicI64>,
     /// Second groups that are not closed; read from the store when asked.
     pub orphans: Gauge<i64, AtomicI64>,
     /// People by what they answered; read from the store when asked.
@@ -212,6 +214,7 @@ impl Default for Metrics {
             worker_round: Gauge::default(),
             rooms_broken: Counter::default(),
             leased: Gauge::default(),
+            aside: Gauge::default(),
             orphans: Gauge::default(),
             consents: Family::default(),
             unnamed: Gauge::default(),
@@ -316,6 +319,11 @@ impl Default for Metrics {
             metrics.rooms_broken.clone(),
         );
         registry.register("rooms_leased", "Rooms being worked on", metrics.leased.clone());
+        registry.register(
+            "rows_aside",
+            "Stored things that cannot be read, or on which work breaks off; everything else goes on",
+            metrics.aside.clone(),
+        );
         registry.register(
             "orphans",
             "Groups that carry an incident's id, are not its room and are not closed",

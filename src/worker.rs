@@ -18,11 +18,12 @@ use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, SignedDuration, Timestamp, later};
 use crate::gateway::second_way::SecondWay;
-use crate::gateway::{Gateway, GatewayError};
-use crate::jid::Jid;
+use crate::gateway::{Gateway, GatewayError, Refusal};
+use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Budget;
 use crate::room::progress::Note;
+use crate::room::word;
 use crate::room::{Answer, Event, Ground, Next, Orphaned, Phase, Policy, Room, Step, next_step};
 use crate::roster::Roster;
 use crate::store::{Began, Finished, Intent, Lease, Slots, StepOutcome, Store, StoreError};
@@ -30,7 +31,7 @@ use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 
 use self::alarm::Alarm;
 use self::calling::Calling;
-use self::health::Health;
+use self::health::{Asked, Health};
 use self::ladder::PutOff;
 use self::numbers::OwnIds;
 use self::perform::perform;
@@ -71,9 +72,13 @@ const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
 /// How long a room is left alone whose record contradicts itself.
 const ODD_GAP: SignedDuration = SignedDuration::from_secs(60);
 /// Between two questions how the numbers are.
-const SESSION_GAP: Duration = Duration::from_secs(30);
+const SESSION_GAP: SignedDuration = SignedDuration::from_secs(30);
+/// How soon it is asked again when nobody answered for a number.
+const DOUBT_GAP: Duration = Duration::from_secs(3);
 /// Bodies emptied in one transaction.
 const FORGOTTEN_AT_ONCE: usize = 100;
+/// Between two of these.
+const FORGETTING_GAP: Duration = Duration::from_millis(20);
 /// After a store failure.
 const STORE_GAP: Duration = Duration::from_secs(1);
 /// How long a room rests whose transaction failed.
@@ -201,18 +206,39 @@ impl Worker {
     pub async fn watch(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             self.ask_sessions().await;
-            self.forget_bodies().await;
-            tokio::select! { () = tokio::time::sleep(SESSION_GAP) => {} () = stop.cancelled() => {} }
+            tokio::select! { () = self.forget_bodies() => {} () = stop.cancelled() => {} }
+            let asked_again_at = later(self.clock.now(), SESSION_GAP);
+            while self.clock.now() < asked_again_at && !self.health.is_in_doubt() && !stop.is_cancelled() {
+                tokio::select! { () = tokio::time::sleep(DOUBT_GAP) => {} () = stop.cancelled() => {} }
+            }
+            // Whatever is in doubt is not asked without a pause either.
+            if self.health.is_in_doubt() {
+                tokio::select! { () = tokio::time::sleep(DOUBT_GAP) => {} () = stop.cancelled() => {} }
+            }
         }
     }
 
-    /// Empties some of the bodies that are kept no longer: few enough at a time to hold up no hook.
+    /// Empties the bodies that are kept no longer: few enough at a time to hold up no hook.
     pub async fn forget_bodies(&self) {
         let before = later(self.clock.now(), -self.keep_bodies);
-        match self.store.forget_bodies(before, FORGOTTEN_AT_ONCE).await {
-            Ok(0) => {}
-            Ok(bodies) => debug!(bodies, "old webhooks' bodies were emptied"),
-            Err(error) => self.store_failed(&error),
+        let mut bodies = 0;
+        loop {
+            match self.store.forget_bodies(before, FORGOTTEN_AT_ONCE).await {
+                Ok(some) => {
+                    bodies += some;
+                    if some < FORGOTTEN_AT_ONCE {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    self.store_failed(&error);
+                    break;
+                }
+            }
+            tokio::time::sleep(FORGETTING_GAP).await;
+        }
+        if bodies > 0 {
+            debug!(bodies, "old webhooks' bodies were emptied");
         }
     }
 
@@ -279,7 +305,7 @@ impl Worker {
         self.metrics.leased.dec();
         let now = self.clock.now();
         let wake_at = match result {
-            Ok(Ok(End::Asleep(wake_at))) => wake_at,
+            Ok(Ok(End::Asleep(wake_at))) => Some(wake_at),
             Ok(Ok(End::Lost)) => {
                 warn!(incident.id = %id, "another worker has taken the room over");
                 return can_wait;
@@ -287,22 +313,29 @@ impl Worker {
             // Whoever comes next reads what was stored.
             Ok(Err(error)) => {
                 self.store_failed(&error);
-                Some(later(now, STORE_REST))
+                Some(Some(later(now, STORE_REST)))
             }
             // A mistake in the program that one room brings to light must not end the work on all others.
             Err(_panic) => {
                 self.metrics.rooms_broken.inc();
                 error!(incident.id = %id, "work on a room broke off; it is tried again in a minute");
-                Some(later(now, ODD_GAP))
+                None
             }
         };
         self.give_back(&lease, wake_at, stop).await;
         can_wait
     }
 
-    /// Gives the room back; a store that fails is asked until the lease is over and the room free by itself.
-    async fn give_back(&self, lease: &Lease, wake_at: Option<Timestamp>, stop: &CancellationToken) {
-        while let Err(error) = self.store.release(lease, wake_at, self.clock.now()).await {
+    /// Gives the room back, or sets it aside where that says no moment; a store that fails is asked until the lease
+    /// is over and the room free by itself.
+    async fn give_back(&self, lease: &Lease, wake_at: Option<Option<Timestamp>>, stop: &CancellationToken) {
+        loop {
+            let now = self.clock.now();
+            let given_back = match wake_at {
+                Some(wake_at) => self.store.release(lease, wake_at, now).await,
+                None => self.store.set_aside(lease, later(now, ODD_GAP), now).await,
+            };
+            let Err(error) = given_back else { return };
             self.store_failed(&error);
             if self.clock.now() >= lease.until || stop.is_cancelled() {
                 return;
@@ -312,6 +345,8 @@ impl Worker {
     }
 
     async fn steps(&self, lease: &mut Lease, stop: &CancellationToken) -> Result<End, StoreError> {
+        // While no number may write to people, what else there is to do goes on.
+        let mut no_private_before = None;
         loop {
             if !self.heed(lease).await? {
                 return Ok(End::Lost);
@@ -324,12 +359,15 @@ impl Worker {
                 policy: &self.policy,
                 composer: &self.composer,
                 capabilities: number.gateway.capabilities(),
-                well_since: self.health.well_since(&number.name).min(now),
                 numbers: &numbers,
+                no_private_before,
             };
             match next_step(&lease.room, &lease.wanted, ground, now) {
                 Next::Rest => return Ok(End::Asleep(None)),
-                Next::Sleep(until) => return Ok(End::Asleep(Some(until))),
+                Next::Sleep(until) => {
+                    let until = no_private_before.map_or(until, |at: Timestamp| at.min(until));
+                    return Ok(End::Asleep(Some(until)));
+                }
                 Next::Note(event) => {
                     if !self.note(lease, event, now).await? {
                         return Ok(End::Lost);
@@ -348,8 +386,17 @@ impl Worker {
                     if self.is_too_late(lease, now) || stop.is_cancelled() {
                         return Ok(End::Asleep(Some(now)));
                     }
-                    if let Some(end) = self.call(lease, (step, None), ground, now).await? {
-                        return Ok(end);
+                    let is_private = matches!(&step, Step::Say { what, .. } if what.is_private());
+                    match self.call(lease, (step, None), ground, now).await? {
+                        None => {}
+                        Some(End::Asleep(Some(until))) if is_private && no_private_before.is_none() => {
+                            no_private_before = Some(until);
+                        }
+                        Some(End::Asleep(Some(until))) => {
+                            let word_at = word::next_at(&lease.room, &lease.wanted, &self.policy, now);
+                            return Ok(End::Asleep(Some(word_at.map_or(until, |at| at.min(until)))));
+                        }
+                        Some(end) => return Ok(end),
                     }
                 }
             }
@@ -411,7 +458,13 @@ impl Worker {
         }
         let create = matches!(step, Step::Create { .. });
         let mut put_off = PutOff::default();
-        for number in self.candidates(lease, &step, now).await? {
+        let to_stranger = is_to_stranger(&lease.room, &step);
+        let is_shy = |number: &&Number| to_stranger && self.health.is_shy(&number.name, now);
+        let mut candidates = self.candidates(lease, &step, now).await?;
+        if !candidates.iter().all(is_shy) {
+            candidates.retain(|number| !is_shy(number));
+        }
+        for number in candidates {
             if let Some(rest) = self.health.resting(&number.name, create, now) {
                 put_off.note(number, rest.reason.words(), rest.until);
                 continue;
@@ -453,14 +506,26 @@ impl Worker {
                         let answer = Answer::Failed(GatewayError::NotSent { detail });
                         return self.finish(lease, intent, &step, &answer, ground).await;
                     }
+                    if is_shy(&number) {
+                        let detail =
+                            "not tried: WhatsApp does not let this number write to strangers now".to_owned();
+                        let refused = GatewayError::Refused { reason: Refusal::Strangers, detail };
+                        return self.finish(lease, intent, &step, &Answer::Failed(refused), ground).await;
+                    }
                     let member_of = match step {
                         Step::Look { .. } | Step::Sweep { .. } => self.store.groups_of(&number.name).await?,
                         _ => Vec::new(),
                     };
-                    let answer =
-                        perform(number.gateway.as_ref(), &step, &ground.numbers.ids(), member_of).await;
+                    let answer = self.in_time(lease, number, (&step, member_of), ground, now).await;
                     let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
-                    self.note_health(number, create, failure);
+                    let asked = if create {
+                        Asked::Create
+                    } else if step.is_read() {
+                        Asked::Read
+                    } else {
+                        Asked::Effect
+                    };
+                    self.note_health(number, asked, failure);
                     return self.finish(lease, intent, &step, &answer, ground).await;
                 }
             }
@@ -544,6 +609,35 @@ impl Worker {
         Ok(None)
     }
 
+    /// Makes the call. While people wait for a word it is not waited for longer than they can: what comes of it is
+    /// found out afterwards.
+    async fn in_time(
+        &self,
+        lease: &Lease,
+        number: &Number,
+        (step, member_of): (&Step, Vec<GroupId>),
+        ground: Ground<'_>,
+        now: Timestamp,
+    ) -> Answer {
+        let ours = ground.numbers.ids();
+        let call = perform(number.gateway.as_ref(), step, &ours, member_of);
+        let Some(until) = word::limit(&lease.room, &lease.wanted, &self.policy, now) else {
+            return call.await;
+        };
+        tokio::select! {
+            biased;
+            answer = call => answer,
+            () = self.clock.sleep_until(until) => {
+                let detail = "no answer while people wait for a word".to_owned();
+                Answer::Failed(if step.is_read() {
+                    GatewayError::NotSent { detail }
+                } else {
+                    GatewayError::Unknown { detail }
+                })
+            }
+        }
+    }
+
     /// Stores an outcome, trying again while the lease holds.
     async fn insist(&self, lease: &Lease, outcome: StepOutcome) -> Result<Finished, StoreError> {
         let mut tries = 0;
@@ -602,6 +696,12 @@ impl Worker {
 /// Whether what is to be done for a room can wait.
 fn can_wait(lease: &Lease) -> bool {
     lease.room.urgency(&lease.wanted).can_wait()
+}
+
+/// Whether the call would write to somebody who never talked with a number of ours.
+fn is_to_stranger(room: &Room, step: &Step) -> bool {
+    let Step::Say { chat: ChatId::Person(jid), .. } = step else { return false };
+    room.seats.iter().any(|seat| seat.address() == jid && !seat.is_known())
 }
 
 /// Takes what is wanted now into the lease; false when the lease is lost.

@@ -35,7 +35,7 @@ pub const TEMPLATES: [&str; 15] = [
 ];
 
 /// The texts that belong to no room, and so can be replaced in the config only.
-pub const LETTERS: [&str; 3] = ["introduction", "stop_taken", "start_taken"];
+pub const LETTERS: [&str; 4] = ["introduction", "stop_taken", "start_taken", "stop_question"];
 
 /// What a room is called unless the config says otherwise.
 pub const USUAL_NAME: &str = message::ROOM_NAME;

@@ -19,6 +19,8 @@ pub enum LetterKind {
     Stopped,
     /// That a START was taken.
     Started,
+    /// Whether a sentence was meant as a STOP.
+    Question,
 }
 
 impl LetterKind {
@@ -29,6 +31,7 @@ impl LetterKind {
             Self::Introduction => "introduction",
             Self::Stopped => "stopped",
             Self::Started => "started",
+            Self::Question => "question",
         }
     }
 }

@@ -1,10 +1,10 @@
 //! A message to our number, read for one thing only: whether its writer wants to be called.
 //!
-//! The first word decides, in any case and with any punctuation around it, so `Stop.`, `STOP please` and
-//! `*stop*` are a STOP and `I cannot stop it` is none; of two or three words any may be the STOP (`please stop`),
-//! unless one of them is a `not`. The lists are short and on purpose: words that a sentence
-//! about an incident begins with (`no`, `end`, `go`) are in none of them. In doubt a word is no answer. A START
-//! has to be short besides: it undoes a STOP, and `start the failover` is not meant so.
+//! One or two words are a STOP, in any case and with any punctuation around them (`Stop.`, `*stop*`, `please stop`),
+//! unless one of them is a `not`; other sentences may come after them (`Stop, please. I am on leave.`). A longer sentence with such a word in it can be about the incident (`stop the rollback`),
+//! so its writer is asked back. The lists are short and on purpose: words that a sentence about an incident begins
+//! with (`no`, `end`, `go`) are in none of them. In doubt a word is no answer. A START has to be short besides: it
+//! undoes a STOP, and `start the failover` is not meant so.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ pub enum Verdict {
     Start,
     /// I agree.
     Yes,
+    /// More words than a STOP has, one of which could be meant so.
+    Unclear,
     /// Anything else.
     Other,
 }
@@ -101,6 +103,8 @@ const NOT: &[&str] = &[
     "not", "don't", "don’t", "dont", "never", "no", "cannot", "can't", "can’t", "nicht", "kein", "niet",
     "pas", "não", "non", "لا", "не", "the", "a",
 ];
+/// A STOP has no more words than this: what goes on after it is about something else.
+const WORDS_OF_A_STOP: usize = 2;
 /// A START has no more words than this (`start again please`), because it undoes a STOP.
 const WORDS_OF_A_START: usize = 3;
 /// A verdict stands at the beginning: nobody has to read a novel.
@@ -111,28 +115,32 @@ impl Verdict {
     #[must_use]
     pub fn of(text: &str) -> Self {
         let beginning: String = text.chars().take(READ).collect();
-        let words = beginning.split(|c: char| c.is_whitespace() || is_invisible(c));
-        let mut words = words.map(bare).filter(|word| !word.is_empty());
-        let Some(first) = words.next() else { return Self::Other };
+        let words = words_of(&beginning);
+        let sentences = beginning.split(['.', '\n']).map(words_of);
+        let sentence = sentences.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
         let is = |list: &[&str], word: &str| list.contains(&word);
         // "Opt out" and "opt in" are two words to most people.
-        let rest: Vec<String> = words.take(WORDS_OF_A_START).collect();
-        let is_short = rest.len() < WORDS_OF_A_START;
-        let then = rest.first().map(String::as_str);
-        let asks_to_stop = is_short
-            && rest.iter().any(|word| is(STOP, word))
-            && !is(NOT, &first)
-            && rest.iter().all(|word| !is(NOT, word));
-        if is(STOP, &first) || (first == "opt" && then == Some("out")) || asks_to_stop {
-            Self::Stop
-        } else if is_short && (is(START, &first) || (first == "opt" && then == Some("in"))) {
+        let is_opt = |way: &str, words: &[String]| words.windows(2).any(|two| two == ["opt", way]);
+        let first = words.first().map(String::as_str).unwrap_or_default();
+        let is_short = words.len() <= WORDS_OF_A_START;
+        let is_stop = |words: &[String]| is_opt("out", words) || words.iter().any(|word| is(STOP, word));
+        if is_stop(&sentence) && sentence.len() <= WORDS_OF_A_STOP {
+            if sentence.iter().any(|word| is(NOT, word)) { Self::Other } else { Self::Stop }
+        } else if is_stop(&words) {
+            Self::Unclear
+        } else if is_short && (is(START, first) || is_opt("in", &words)) {
             Self::Start
-        } else if is(YES, &first) {
+        } else if is(YES, first) {
             Self::Yes
         } else {
             Self::Other
         }
     }
+}
+
+fn words_of(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| c.is_whitespace() || is_invisible(c));
+    words.map(bare).filter(|word| !word.is_empty()).collect()
 }
 
 /// The word without what stands around it, in small letters.
@@ -191,6 +199,7 @@ mod tests {
             "opt out",
             "Opt-Out",
             "stop\nI am on leave",
+            "Stop, please. I am back in May.",
             "…stop",
             "STOP/ENDE",
             "Abmelden bitte",
@@ -240,8 +249,6 @@ mod tests {
             "\u{200f}",
             "Hello",
             "who is this?",
-            "I cannot stop it",
-            "please do not stop",
             "don't stop",
             "weiter so",
             "no",
@@ -251,12 +258,27 @@ mod tests {
             "start the failover now",
             "oklahoma",
             "end of shift",
-            "the stop button",
             "…",
             "opt",
             "optional",
         ] {
             assert_eq!(Verdict::of(text), Verdict::Other, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_with_the_word_in_it_is_asked_back() {
+        for text in [
+            "Stop the replication, Noor restores it",
+            "Arrêt du site prévu à midi",
+            "Baja el nivel de ruido",
+            "we cannot stop it",
+            "ok, then stop the deploy",
+            "how do I opt out?",
+            "the stop button",
+            "توقف الخادم عن العمل",
+        ] {
+            assert_eq!(Verdict::of(text), Verdict::Unclear, "{text}");
         }
     }
 
@@ -270,7 +292,7 @@ mod tests {
         #[test]
         fn a_word_of_the_list_counts_in_any_case_with_anything_behind_it(
             word in proptest::sample::select(STOP),
-            tail in "( [a-z0-9 ,.!?]{0,40})?",
+            tail in "( [b-m]{4,9}[.!?]{0,2})?",
             sign in "[.!?,…]{0,3}",
             shout: bool,
         ) {

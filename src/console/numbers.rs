@@ -117,6 +117,9 @@ impl NumberView {
             NumberState::Down { rest } if rest.reason == Reason::NotAccepted => {
                 "is not accepted by the provider"
             }
+            NumberState::Down { rest } if rest.reason == Reason::Unreachable => {
+                "gets no answer: the provider cannot be reached"
+            }
             NumberState::Down { .. } => "does not work",
             NumberState::Restricted { rest } if rest.reason == Reason::NoGroups => {
                 "can make no groups: its plan has none"
@@ -136,6 +139,10 @@ impl NumberView {
             }
             NumberState::Down { rest } if rest.reason == Reason::NotAccepted => {
                 "See at the provider whether the access token and the plan are still good."
+            }
+            NumberState::Down { rest } if rest.reason == Reason::Unreachable => {
+                "See whether the provider is up and whether this machine reaches it (address, DNS, proxy, \
+                 firewall); call the people of its rooms yourself until it does."
             }
             NumberState::Down { .. } => {
                 "See at the provider whether its session runs, and restart it there; call the people of its \

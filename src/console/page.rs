@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::config::Standing;
 use crate::incident::IncidentId;
 use crate::problem::Problem;
-use crate::store::{IncidentQuery, IncidentState, StoreError, Summary};
+use crate::store::{Aside, IncidentQuery, IncidentState, StoreError, Summary};
 
 /// Incidents read per state.
 const READ: usize = 200;
@@ -36,6 +36,8 @@ struct Home {
     /// What goes on without anybody.
     queued: Vec<Waiting>,
     sections: Vec<Section>,
+    /// What is left out of everything here.
+    aside: Vec<Aside>,
     roster: Standing,
 }
 
@@ -112,9 +114,9 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
     let waiting = gather_queued(waiting, |entry: &mut Waiting| &mut entry.item);
     let (queued, waiting) = waiting.into_iter().partition(|entry| entry.item.goes_on_by_itself());
     let redaction = Redaction::of(all.iter().filter_map(|s| s.room.as_ref()));
-    let roster = console.roster.standing();
+    let (roster, aside) = (console.roster.standing(), console.store.aside().await?);
     let sources = console.store.source_troubles(now).await?.iter().map(source_trouble).collect();
-    Ok((Home { now, numbers, sources, waiting, queued, sections, roster }, redaction))
+    Ok((Home { now, numbers, sources, waiting, queued, sections, aside, roster }, redaction))
 }
 
 fn waits(summary: &Summary, numbers: &Numbers, now: Timestamp) -> Vec<Waiting> {

@@ -114,7 +114,7 @@ impl Desk {
             roster: Arc::new(shipped_roster()),
             composer: Composer::default(),
             numbers: vec!["number-1".to_owned()],
-            health: Arc::new(Health::since("2026-03-01T10:00:00Z".parse().unwrap())),
+            health: Arc::new(Health::default()),
         });
         Self { store, clock, router: router(console.clone()), console, _dir: dir }
     }
@@ -237,8 +237,13 @@ impl Desk {
             longest_text: 4000,
         };
         let now = self.clock.now();
-        let ground =
-            Ground { policy: &policy, composer: &composer, capabilities, well_since: now, numbers: &numbers };
+        let ground = Ground {
+            policy: &policy,
+            composer: &composer,
+            capabilities,
+            numbers: &numbers,
+            no_private_before: None,
+        };
         let effect = lease.room.finish(&step, &answer, ground, now).unwrap();
         let made = match &answer {
             Answer::Created(created) => Some(created.group.clone()),
@@ -366,7 +371,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
     let (_, roster) = tokio::sync::watch::channel(Arc::new(roster));
     let source = Source::new("prometheus", SourceKind::Alertmanager, Verifier::new(Scheme::Insecure));
     let (metrics, bell) = (Arc::new(Metrics::default()), Arc::new(tokio::sync::Notify::new()));
-    let health = Arc::new(Health::since(clock.now()));
+    let health = Arc::new(Health::default());
     Arc::new(Receiver {
         sources: BTreeMap::from([("prometheus".to_owned(), source)]),
         told: BTreeMap::new(),

@@ -130,6 +130,7 @@ fn notice_words(notice: &NoticeKind, seats: &[Seat]) -> String {
         NoticeKind::Changed { .. } => "something about the people changed; the members are read".to_owned(),
         NoticeKind::Session { session: Session::Working { .. } } => "the number works again".to_owned(),
         NoticeKind::Session { session: Session::Down(state) } => format!("the number is down: {state}"),
+        NoticeKind::Undelivered { .. } => "a message of ours could not be sent after all".to_owned(),
         NoticeKind::Message { .. } => "a message of ours was seen in the room".to_owned(),
     }
 }

@@ -12,7 +12,7 @@ use reqwest::{Certificate, Client, ClientBuilder, redirect, retry};
 const IDLE: Duration = Duration::from_secs(4);
 /// Connecting takes this long at most, so that a dead host is known as *not sent* before the call's time
 /// limit makes it *unknown*.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// A client for addresses of this scheme; `idle_per_host` connections are kept for a moment.
 pub(super) fn client(scheme: &str, call_timeout: Duration, idle_per_host: usize) -> reqwest::Result<Client> {

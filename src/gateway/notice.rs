@@ -69,6 +69,13 @@ pub enum NoticeKind {
         /// Which.
         session: Session,
     },
+    /// An own message could not be sent after all.
+    Undelivered {
+        /// Where.
+        chat: ChatId,
+        /// The provider's bare id of it.
+        message_id: String,
+    },
     /// Something was written.
     Message {
         /// Where.
@@ -99,6 +106,7 @@ impl NoticeKind {
             Self::Renamed { .. } => "renamed",
             Self::Changed { .. } => "changed",
             Self::Session { .. } => "session",
+            Self::Undelivered { .. } => "undelivered",
             Self::Message { .. } => "message",
         }
     }
@@ -113,8 +121,11 @@ impl NoticeKind {
             | Self::WeLeft { group }
             | Self::Renamed { group, .. }
             | Self::Changed { group }
+            | Self::Undelivered { chat: ChatId::Group(group), .. }
             | Self::Message { chat: ChatId::Group(group), .. } => Some(group),
-            Self::Message { chat: ChatId::Person(_), .. } | Self::Session { .. } => None,
+            Self::Undelivered { chat: ChatId::Person(_), .. }
+            | Self::Message { chat: ChatId::Person(_), .. }
+            | Self::Session { .. } => None,
         }
     }
 }

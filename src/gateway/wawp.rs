@@ -353,7 +353,7 @@ impl Gateway for Wawp {
         self.wrote_since(person, since, self.deadline().at_most(history::QUICKLY)).await
     }
 
-    async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {
+    async fn is_reachable(&self, person: &Jid) -> Result<Option<Jid>, GatewayError> {
         self.is_on_network(person, self.deadline()).await
     }
 

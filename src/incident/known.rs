@@ -154,6 +154,15 @@ impl KnownAlert {
         }
     }
 
+    /// What is taken for known of an alert whose record cannot be read: it fired, so that its end is one.
+    #[must_use]
+    pub fn presumed(alert: &Alert, now: Timestamp) -> Self {
+        let firing = Alert { state: AlertState::Firing, ..alert.clone() };
+        let mut known = Self::of(&firing, None, now);
+        known.forget_when();
+        known
+    }
+
     /// Whether nothing is lost if this is kept, and what was heard `later` is not.
     pub(super) fn says_all_of(&self, later: &Self) -> bool {
         let is_close =

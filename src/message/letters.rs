@@ -36,6 +36,12 @@ impl Composer {
         self.letter(Wording::StartTaken, "", language)
     }
 
+    /// Whether a sentence was meant as a STOP, for somebody who reads `language`.
+    #[must_use]
+    pub fn question_of_stop(&self, language: Option<&Language>) -> String {
+        self.letter(Wording::StopQuestion, "", language)
+    }
+
     fn letter(&self, wording: Wording, name: &str, language: Option<&Language>) -> String {
         self.translation(wording, language)
             .map(Author::Own)
@@ -87,7 +93,7 @@ pub(super) fn words(wording: Wording, name: &str) -> Words {
 /// The word without which a text hides how to refuse, or how to come back.
 fn way_out(wording: Wording) -> Option<&'static str> {
     match wording {
-        Wording::Introduction | Wording::StartTaken => Some("STOP"),
+        Wording::Introduction | Wording::StartTaken | Wording::StopQuestion => Some("STOP"),
         Wording::StopTaken => Some("START"),
         _ => None,
     }
@@ -136,9 +142,14 @@ mod tests {
     #[test]
     fn our_own_receipts_are_no_answers_to_an_automatic_reply() {
         let composer = Composer::default();
-        let receipts = [composer.receipt_for_stop(None), composer.receipt_for_start(None)];
+        let receipts = [
+            composer.receipt_for_stop(None),
+            composer.receipt_for_start(None),
+            composer.question_of_stop(None),
+        ];
         for text in receipts.into_iter().chain([composer.introduction("Ada", None)]) {
-            assert_eq!(Verdict::of(&text), Verdict::Other, "{text}");
+            let verdict = Verdict::of(&text);
+            assert!(matches!(verdict, Verdict::Other | Verdict::Unclear), "{verdict:?}: {text}");
         }
     }
 }

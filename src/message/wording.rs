@@ -43,6 +43,8 @@ pub enum Wording {
     StopTaken,
     /// That a START was taken, to one person.
     StartTaken,
+    /// Whether a sentence was meant as a STOP, to one person.
+    StopQuestion,
 }
 
 impl Wording {
@@ -70,7 +72,8 @@ impl Wording {
     pub const ONE_TO_ONE: [Self; 4] = [Self::Invite, Self::Reminder, Self::Brief, Self::Quiet];
 
     /// Those that belong to no incident; each is for one person too.
-    pub const LETTERS: [Self; 3] = [Self::Introduction, Self::StopTaken, Self::StartTaken];
+    pub const LETTERS: [Self; 4] =
+        [Self::Introduction, Self::StopTaken, Self::StartTaken, Self::StopQuestion];
 
     /// Those that are for one person, and so may be in that person's language.
     pub fn translatable() -> impl Iterator<Item = Self> {
@@ -122,6 +125,7 @@ impl Wording {
             Self::Introduction => "introduction",
             Self::StopTaken => "stop_taken",
             Self::StartTaken => "start_taken",
+            Self::StopQuestion => "stop_question",
         }
     }
 
@@ -148,6 +152,7 @@ impl Wording {
             Self::Introduction => include_str!("introduction.txt"),
             Self::StopTaken => include_str!("stop_taken.txt"),
             Self::StartTaken => include_str!("start_taken.txt"),
+            Self::StopQuestion => include_str!("stop_question.txt"),
         }
     }
 }

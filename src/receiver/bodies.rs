@@ -10,11 +10,13 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Refusal, refuse};
 use crate::fair_share::{Exhausted, FairShare, Holder, Share};
 use crate::peer::Peer;
 use crate::problem::Problem;
+use crate::source::document::is_packed;
 
 /// What bodies of strangers may take together, in bytes, unless four of the largest take more.
 const OF_STRANGERS: usize = 32 << 20;
@@ -30,10 +32,16 @@ const UNIT: usize = 16 << 10;
 /// A stranger's body that has not grown for so long gives way to others.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A longer body is read alone: what it says takes some twelve times its length for a moment.
+const LARGE: usize = 1 << 20;
+/// How long a large body waits for the one before it.
+const TURN: Duration = Duration::from_secs(3);
+
 /// The room for bodies.
 #[derive(Debug, Clone)]
 pub struct Bodies {
     longest: usize,
+    large: Arc<Semaphore>,
     time: Duration,
     strangers: Arc<FairShare>,
     proven: Arc<FairShare>,
@@ -64,7 +72,7 @@ impl Bodies {
         let of_the_proven = amount(OF_THE_PROVEN, 4);
         // Whoever has proven himself gives way only to a source with much less under way.
         let proven = FairShare::new(of_the_proven, of_the_proven / 2, Duration::MAX);
-        Self { longest, time, strangers, proven }
+        Self { longest, large: Arc::new(Semaphore::new(1)), time, strangers, proven }
     }
 
     /// The most bytes that a sender may send.
@@ -92,6 +100,18 @@ impl Bodies {
             Err(_elapsed) => return Err(refuse("body_too_slow", Problem::BodyTooSlow)),
         };
         Ok(Held { bytes, share })
+    }
+
+    /// The right to read a body, for as long as that takes: of large ones, and of those that may unfold to large ones,
+    /// one is read at a time.
+    pub(super) async fn turn(&self, body: &[u8]) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+        if body.len() <= LARGE && !is_packed(body) {
+            return Ok(None);
+        }
+        match tokio::time::timeout(TURN, Arc::clone(&self.large).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(Some(turn)),
+            Ok(Err(_)) | Err(_) => Err(crowded(Exhausted)),
+        }
     }
 
     /// The body counts as its source's from now on.
@@ -186,6 +206,20 @@ mod tests {
         let mut held = bodies.read(body(), Sender::Stranger(None)).await.unwrap();
         bodies.prove(&mut held, "shop").unwrap();
         assert_eq!((bodies.strangers.taken(), bodies.proven.taken()), (0, 8));
+    }
+
+    #[tokio::test]
+    async fn large_bodies_are_read_one_after_another_and_small_ones_beside_them() {
+        let bodies = bodies();
+        let large = vec![b' '; LARGE + 1];
+        let turn = bodies.turn(&large).await.unwrap();
+        assert!(turn.is_some() && bodies.turn(b"{}").await.unwrap().is_none());
+        for other in [&large[..], b"\x1f\x8bpacked"] {
+            let waiting = tokio::time::timeout(Duration::from_millis(20), bodies.turn(other)).await;
+            assert!(waiting.is_err(), "it waits");
+        }
+        let (_, next) = tokio::join!(async { drop(turn) }, bodies.turn(&large));
+        assert!(next.unwrap().is_some());
     }
 
     #[tokio::test]

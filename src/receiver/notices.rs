@@ -81,6 +81,7 @@ fn is_of_use(notice: &Notice) -> bool {
         | NoticeKind::WeLeft { .. }
         | NoticeKind::Renamed { .. }
         | NoticeKind::Changed { .. }
+        | NoticeKind::Undelivered { .. }
         | NoticeKind::Session { .. } => true,
     }
 }
@@ -106,6 +107,16 @@ pub(crate) fn tell_of(came: &Introduced, instance: &str) {
             gateway.instance = instance,
             answers = came.unnamed,
             "somebody wrote of whom only a hidden id is known; it is looked up"
+        );
+    }
+}
+
+fn warn_of_second_groups(hearing: &Hearing, instance: &str) {
+    let groups = hearing.second_groups;
+    if groups > 0 {
+        warn!(
+            gateway.instance = instance,
+            groups, "the gateway told of a second group that carries an incident's id; adopt it or close it"
         );
     }
 }
@@ -214,14 +225,7 @@ impl Receiver {
         match committed.await {
             Ok(Ok((came, hearing))) => {
                 tell_of(&came, instance);
-                if hearing.second_groups > 0 {
-                    let groups = hearing.second_groups;
-                    warn!(
-                        gateway.instance = instance,
-                        groups,
-                        "the gateway told of a second group that carries an incident's id; adopt it or close it"
-                    );
-                }
+                warn_of_second_groups(&hearing, instance);
                 if hearing.rooms + came.rooms > 0 {
                     self.bell.notify_one();
                     let rooms = hearing.rooms + came.rooms;

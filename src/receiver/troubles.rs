@@ -10,7 +10,10 @@ use tracing::{Level, error};
 use super::Receiver;
 use super::bodies::Sender;
 use crate::clock::{SignedDuration, Timestamp, later};
+use crate::json::Oddity;
+use crate::source::Source;
 use crate::store::source_trouble::{Sighting, TroubleKind};
+use crate::telemetry::SourceLabels;
 use crate::telemetry::throttled_log::Event;
 
 /// Between two notes in the store of one kind and source.
@@ -57,6 +60,22 @@ impl Troubles {
 }
 
 impl Receiver {
+    /// What was read all the same.
+    pub(super) fn note_oddities(&self, source: &Source, oddities: &[Oddity], now: Timestamp) {
+        if oddities.is_empty() {
+            return;
+        }
+        self.metrics.read_leniently.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
+        let reason = oddities.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        self.note(
+            Level::WARN,
+            "a hook is no valid JSON and was read leniently: put its template right",
+            source,
+            &reason,
+            now,
+        );
+    }
+
     /// A verified body that is not understood, or not all of it. What is noted of it is committed with its receipt.
     pub(super) fn not_understood(&self, source: &str, why: &str, bytes: usize, now: Timestamp) -> Sighting {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);

@@ -53,13 +53,11 @@ impl Room {
             self.readable = Some((group.clone(), instance.to_owned()));
             return;
         }
-        let error = match answer.error() {
+        let mut error = answer.error();
+        if let GatewayError::Refused { reason: Refusal::Credentials, detail } = error {
             // It says nothing of the group.
-            GatewayError::Refused { reason: Refusal::Credentials, detail } => {
-                GatewayError::SessionDown { detail }
-            }
-            error => error,
-        };
+            error = GatewayError::SessionDown { detail };
+        }
         self.note_trouble(&step.key(), &error, now);
     }
 

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::adoption;
-use super::alone::{look_for, reach_one_by_one};
+use super::alone::{look_for, pending, reach_one_by_one};
 use super::appeal::{self, Appeal};
 use super::attendance::{bring_in, chat_to_check, everybody_looked_for};
 use super::closing;
@@ -26,6 +26,7 @@ use super::seat::SeatState;
 use super::standby::{self, StandbyStep};
 use super::unlinked;
 use super::unsure;
+use super::word;
 use super::{Chore, Room, Wanted};
 use crate::clock::{Timestamp, later};
 use crate::gateway::Capabilities;
@@ -42,10 +43,10 @@ pub struct Ground<'a> {
     pub composer: &'a Composer,
     /// The provider's limits.
     pub capabilities: Capabilities,
-    /// Since when the room's number could have been used without a break.
-    pub well_since: Timestamp,
     /// All of our numbers as they are now.
     pub numbers: &'a Numbers,
+    /// Nobody is written to 1:1 before this moment, because no number may do it: other work goes on.
+    pub no_private_before: Option<Timestamp>,
 }
 
 impl Ground<'_> {
@@ -189,6 +190,12 @@ impl What {
         }
     }
 
+    /// What failures to say it are counted under.
+    #[must_use]
+    pub fn trouble(&self) -> String {
+        format!("say {}", self.key())
+    }
+
     /// Whether it goes to one person, where a repeat is a nuisance, and not into the room, where silence is.
     #[must_use]
     pub fn is_private(&self) -> bool {
@@ -239,7 +246,7 @@ impl Step {
     #[must_use]
     pub fn key(&self) -> String {
         match self {
-            Self::Say { what, .. } => format!("say {}", what.key()),
+            Self::Say { what, .. } => what.trouble(),
             Self::LookForMessage { what, .. } => format!("look for {}", what.key()),
             Self::CheckReachable { person, .. } => format!("check_reachable {person}"),
             Self::CheckHistory { person, .. } => format!("check_history {person}"),
@@ -262,6 +269,35 @@ impl Step {
             | Self::LockMessages { .. }
             | Self::Rename { .. }
             | Self::Leave { .. } => self.name().to_owned(),
+        }
+    }
+
+    /// Whether it only asks: without an answer nothing has happened.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        match self {
+            Self::Look { .. }
+            | Self::Sweep { .. }
+            | Self::ReadGroup { .. }
+            | Self::LookForMessage { .. }
+            | Self::ReadMembers { .. }
+            | Self::CheckHistory { .. }
+            | Self::CheckReachable { .. }
+            | Self::GetLink { .. } => true,
+            Self::Standby(step) => matches!(step, StandbyStep::Check { .. }),
+            Self::Create { .. }
+            | Self::Say { .. }
+            | Self::Describe { .. }
+            | Self::AddMembers { .. }
+            | Self::LockSettings { .. }
+            | Self::Promote { .. }
+            | Self::RevokeLink { .. }
+            | Self::LockMessages { .. }
+            | Self::Rename { .. }
+            | Self::Leave { .. }
+            | Self::Appeal(_)
+            | Self::RenameOrphan { .. }
+            | Self::LeaveOrphan { .. } => false,
         }
     }
 
@@ -391,13 +427,26 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
     };
     let next = farewell::after(next, room, wanted, ground, now);
     // Who waits for one number goes on with the others where they can do it.
-    let waits = |step: &Step| step.needs_its_number() || (own_works && !matches!(step, Step::Appeal(_)));
-    let next = match (next, room.hold_until) {
-        (Next::Call(step), Some(until)) if until > now && waits(&step) => Next::Sleep(until),
+    let held_until = |step: &Step| match step {
+        Step::Appeal(_) => None,
+        // Whatever else the number is made to wait with: people are told.
+        Step::Say { what: What::Brief { .. }, .. } => room.private_hold(),
+        _ => room.hold_until.filter(|_| step.needs_its_number() || own_works),
+    };
+    let next = match next {
+        Next::Call(step) => match held_until(&step).filter(|until| *until > now) {
+            Some(until) => Next::Sleep(until),
+            None => Next::Call(step),
+        },
+        next @ (Next::Note(_) | Next::Refuse(_) | Next::Sleep(_) | Next::Rest) => next,
+    };
+    let next = match (next, ground.numbers.next_at(now)) {
+        (Next::Sleep(until), Some(at)) => Next::Sleep(until.min(at)),
         (next, _) => next,
     };
-    match (next, ground.numbers.next_at(now)) {
+    match (next, word::next_at(room, wanted, ground.policy, now)) {
         (Next::Sleep(until), Some(at)) => Next::Sleep(until.min(at)),
+        (Next::Rest, Some(at)) => Next::Sleep(at),
         (next, _) => next,
     }
 }
@@ -409,11 +458,11 @@ fn while_wanted(
     not_before: Timestamp,
     now: Timestamp,
 ) -> Next {
-    let can_look = room.saying.as_ref().is_some_and(|saying| standby::can_be_looked_for(saying, ground, now));
+    let pending = pending(room, wanted, ground, now);
     match wanted.incident.state {
         State::Closed { .. } => return Next::Note(Event::Ended),
         // Nothing fires: no reason to call anybody together, unless it comes back.
-        State::Resolved { closes_at, .. } if !can_look => return Next::Sleep(closes_at),
+        State::Resolved { closes_at, .. } if pending.is_none() => return Next::Sleep(closes_at),
         State::Resolved { .. } | State::Open => {}
     }
     if let Some(step) = appeal::numbers_down(room, wanted, ground, now)
@@ -421,10 +470,10 @@ fn while_wanted(
     {
         return call;
     }
-    if let (Some(saying), None) = (&room.saying, &room.hopeless)
-        && standby::can_be_looked_for(saying, ground, now)
-    {
-        return look_for(saying, room, now);
+    if let (Some(saying), None) = (pending, &room.hopeless) {
+        let looked_for = look_for(saying, room, now);
+        let late = if let Next::Sleep(_) = looked_for { word::due(room, wanted, ground, now) } else { None };
+        return late.unwrap_or(looked_for);
     }
     let attempts_spent = room.creates >= ground.policy.create_attempts;
     let hopeless = room.hopeless.clone().or_else(|| {
@@ -433,8 +482,11 @@ fn while_wanted(
     if let Some(why) = hopeless {
         return reach_one_by_one(room, wanted, ground, why, now);
     }
+    if let Some(next) = patience::never_sent(room, wanted, ground, now) {
+        return next;
+    }
     if not_before > now {
-        return Next::Sleep(not_before);
+        return word::due(room, wanted, ground, now).unwrap_or(Next::Sleep(not_before));
     }
     if let Some(step) = chat_to_check(room, ground.policy, now) {
         return Next::Call(step);
@@ -466,9 +518,15 @@ fn while_live(
     if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
         return next;
     }
-    if let Some(saying) =
-        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
-    {
+    let pending = pending(room, wanted, ground, now);
+    let welcome_at = room.troubles.get(&What::Welcome.trouble()).map_or(now, |t| t.retry_at);
+    // A room that can be told what it is for now is told first.
+    let is_held = room.hold_until.is_some_and(|until| until > now);
+    let is_stuck = room.is_briefed() || pending.is_some() || welcome_at > now || is_held;
+    if is_stuck && let Some(call @ Next::Call(_)) = word::due(room, wanted, ground, now) {
+        return call;
+    }
+    if let Some(saying) = pending {
         return look_for(saying, room, now);
     }
     // The group is the host's matter; a guest only speaks in it.
@@ -502,7 +560,7 @@ fn while_live(
     if let Some(read_at) = read_at {
         // Our own numbers too, so that their hidden ids are not taken for strangers'.
         let ours = ground.numbers.ids().into_iter().filter(|_| !room.standby.is_empty());
-        let wanted = room.seats.iter().map(|s| s.who.jid.clone()).chain(ours).collect();
+        let wanted = room.seats.iter().map(|s| s.address().clone()).chain(ours).collect();
         agenda.offer_at(read_at, Step::ReadMembers { group: group.clone(), wanted });
     }
     bring_in(&mut agenda, room, wanted, ground, group);
@@ -518,7 +576,7 @@ fn while_live(
             .iter()
             .find(|s| matches!(s.state, SeatState::In { .. }) && !room.has_stopped(&s.who.jid))
     {
-        let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());
+        let (person, jid) = (seat.who.person.clone(), seat.address().clone());
         agenda.chore(Chore::SecondAdmin, Step::Promote { group: group.clone(), person, jid });
     }
     if owns_group {
@@ -552,9 +610,7 @@ fn while_live(
             agenda.offer_at(soonest, into_room(What::Departures, text));
         }
     }
-    if room.was_unsure {
-        unsure::sweep(&mut agenda, room, ground, later(since, policy.settle));
-    }
+    unsure::sweep(&mut agenda, room, ground, later(since, policy.settle));
     if let Some(closes_at) = wanted.incident.closes_at() {
         agenda.wake(closes_at);
     }

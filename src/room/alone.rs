@@ -5,8 +5,9 @@ use super::offers::Agenda;
 use super::phase::Event;
 use super::policy::{Policy, Strangers};
 use super::seat::{Refused, SeatState};
-use super::{Room, Saying, Seat, Wanted, standby};
+use super::{Room, Saying, Seat, Wanted};
 use crate::clock::Timestamp;
+use crate::incident::State;
 use crate::jid::ChatId;
 
 /// The seats of those who do not know yet and may be written to.
@@ -30,9 +31,13 @@ pub(super) fn reach_one_by_one(
     why: String,
     now: Timestamp,
 ) -> Next {
-    if let Some(saying) =
-        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
-    {
+    match wanted.incident.state {
+        // An incident that is over wakes nobody, unless it comes back.
+        State::Resolved { closes_at, .. } => return Next::Sleep(closes_at),
+        State::Closed { .. } => return Next::Note(Event::Spent { why }),
+        State::Open => {}
+    }
+    if let Some(saying) = pending(room, wanted, ground, now) {
         return look_for(saying, room, now);
     }
     match one_by_one(room, wanted, ground, &why, now).decide() {
@@ -51,18 +56,40 @@ fn one_by_one<'a>(
     let mut agenda = Agenda::new(room, now);
     for seat in untold(room, ground.policy) {
         let text = ground.composer.brief(&wanted.incident, room, seat, why, now);
-        agenda.offer(brief(seat, text));
+        agenda.offer(brief(room, seat, text, now));
     }
     agenda
 }
 
-/// The step that tells `seat` this text.
-pub(super) fn brief(seat: &Seat, text: String) -> Step {
-    Step::Say {
-        what: What::Brief { person: seat.who.person.clone() },
-        chat: ChatId::Person(seat.who.jid.clone()),
-        text,
+/// The step that tells `seat` this text; where the number may be registered in another form it is asked for first,
+/// if that can be done.
+pub(super) fn brief(room: &Room, seat: &Seat, text: String, now: Timestamp) -> Step {
+    let person = seat.who.person.clone();
+    let check = Step::CheckReachable { person: person.clone(), jid: seat.who.jid.clone() };
+    let is_held = room.hold_until.is_some_and(|until| until > now);
+    if seat.is_to_be_checked() && !is_held && !room.troubles.contains_key(&check.key()) {
+        return check;
     }
+    Step::Say { what: What::Brief { person }, chat: ChatId::Person(seat.address().clone()), text }
+}
+
+/// The message without an answer that has to be dealt with first. No other number sees a 1:1 chat, so while the
+/// one that wrote there is lost and others work, the message counts as not delivered, and is not repeated; nor is
+/// one that would tell of an incident that is over.
+pub(super) fn pending<'a>(
+    room: &'a Room,
+    wanted: &Wanted,
+    ground: Ground<'_>,
+    now: Timestamp,
+) -> Option<&'a Saying> {
+    let numbers = ground.numbers;
+    let is_lost =
+        |sender: &str| numbers.is_lost(sender, now) && numbers.others(Some(sender)).next().is_some();
+    let is_void = |saying: &Saying| {
+        let is_over = wanted.incident.state != State::Open && saying.looks >= LOOKS;
+        saying.what.is_private() && (is_over || saying.instance.as_deref().is_some_and(is_lost))
+    };
+    room.saying.as_ref().filter(|saying| !is_void(saying))
 }
 
 /// A message without an answer: look for it, and say it again only when it is not there.

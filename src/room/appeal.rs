@@ -1,8 +1,8 @@
 //! What is told by the second way, when no linked number can tell it: which incident, why, and who is
 //! wanted.
 //!
-//! Actors: an [`Appeal`], ready to be sent; its [`Reason`]. The id of an appeal is made of the incident and the
-//! reason alone, so that the receiver can tell a repeat from news.
+//! Actors: an [`Appeal`], ready to be sent; its [`Reason`]. The id of an appeal is made of the incident, the
+//! reason and the beginning of the outage alone, so that the receiver can tell a repeat from news.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::agenda::{Ground, Step};
 use super::offers::Agenda;
 use super::phase::{CANCELLED, Phase};
 use super::progress::Answer;
-use super::{Chore, Room, Wanted};
+use super::{Chore, Room, Wanted, word};
 use crate::clock::Timestamp;
 use crate::incident::State;
 
@@ -43,7 +43,8 @@ impl Reason {
     }
 }
 
-/// What is told by the second way.
+/// What is told by the second way. The id is the same for every repeat, and another one for another incident,
+/// reason or outage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Appeal {
     /// Why.
@@ -61,7 +62,10 @@ const PATIENCE: u32 = 1440;
 
 /// The appeal that all numbers are down, once they have been for long enough.
 pub(super) fn numbers_down(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Option<Step> {
-    ground.numbers.all_lost_at().filter(|at| *at <= now)?;
+    let lost_at = ground.numbers.all_lost_at()?;
+    if lost_at > now && !word::is_overdue(room, wanted, ground.policy, now) {
+        return None;
+    }
     let since = ground.numbers.0.iter().filter_map(|n| Some(n.loss?.since)).max().unwrap_or(now);
     let names: Vec<&str> = ground.numbers.0.iter().map(|n| n.name.as_str()).collect();
     let state = match (&room.phase, room.is_briefed()) {
@@ -73,7 +77,7 @@ pub(super) fn numbers_down(room: &Room, wanted: &Wanted, ground: Ground<'_>, now
     let numbers = if names.len() == 1 { "the linked number does" } else { "all linked numbers do" };
     let why =
         format!("{numbers} not work since {} ({}); {state}", since.strftime("%H:%M UTC"), names.join(", "));
-    due(room, wanted, ground, Reason::NumbersDown, &why, now)
+    due(room, wanted, ground, (Reason::NumbersDown, Some(since)), &why, now)
 }
 
 /// The appeal that people could not be told 1:1 about a room that waits for a person.
@@ -92,20 +96,23 @@ pub(super) fn unreached(
         "a person must decide about the room: {parked_because}; {untold} of {} people could not be told directly",
         room.seats.len()
     );
-    due(room, wanted, ground, Reason::Unreached, &why, now)
+    due(room, wanted, ground, (Reason::Unreached, None), &why, now)
 }
 
-fn due(
+pub(super) fn due(
     room: &Room,
     wanted: &Wanted,
     ground: Ground<'_>,
-    reason: Reason,
+    (reason, since): (Reason, Option<Timestamp>),
     why: &str,
     now: Timestamp,
 ) -> Option<Step> {
     let is_open = matches!(wanted.incident.state, State::Open);
-    (ground.policy.second_way && is_open && !room.chores.contains_key(&reason.chore()))
-        .then(|| Step::Appeal(compose(room, wanted, reason, why, now)))
+    // What was told of an outage before this one says nothing about this one.
+    let told = room.chores.get(&reason.chore());
+    let is_told = told.is_some_and(|done| since.is_none_or(|since| done.at() >= since));
+    (ground.policy.second_way && is_open && !is_told)
+        .then(|| Step::Appeal(compose(room, wanted, (reason, since), why, now)))
 }
 
 /// Offers an appeal that is due.
@@ -115,7 +122,13 @@ pub(super) fn offered(room: &Room, step: Step, now: Timestamp) -> Agenda<'_> {
     agenda
 }
 
-fn compose(room: &Room, wanted: &Wanted, reason: Reason, why: &str, now: Timestamp) -> Appeal {
+fn compose(
+    room: &Room,
+    wanted: &Wanted,
+    (reason, since): (Reason, Option<Timestamp>),
+    why: &str,
+    now: Timestamp,
+) -> Appeal {
     let incident = &wanted.incident;
     let people: Vec<_> = room
         .seats
@@ -149,7 +162,8 @@ fn compose(room: &Room, wanted: &Wanted, reason: Reason, why: &str, now: Timesta
         "people": people,
     });
     // The number of an incident begins anew with a new store, the moment of its opening does not.
-    let id = format!("{}-{}-{}", incident.id, incident.opened_at.as_millisecond(), reason.as_str());
+    let outage = since.map(|at| format!("{}-", at.as_millisecond())).unwrap_or_default();
+    let id = format!("{}-{}-{outage}{}", incident.id, incident.opened_at.as_millisecond(), reason.as_str());
     Appeal { reason, id, body: body.to_string() }
 }
 

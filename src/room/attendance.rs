@@ -10,6 +10,7 @@ use super::progress::{Answer, Effect};
 use super::seat::{Refused, Seat, SeatState, note_said};
 use super::{Room, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
+use crate::gateway::AddOutcome;
 use crate::incident::State;
 use crate::jid::{ChatId, GroupId, Jid};
 
@@ -19,15 +20,10 @@ const MOST_CHATS: usize = 5;
 const RECENTLY: SignedDuration = SignedDuration::from_hours(24 * 180);
 
 /// Whether the planned member lists were read and everybody missing has been dealt with. Once nothing fires,
-/// nobody waits for those who were asked because others did not come.
+/// nobody is asked any more.
 pub(super) fn everybody_looked_for(room: &Room, wanted: &Wanted, policy: &Policy) -> bool {
     usize::try_from(room.reads).unwrap_or(usize::MAX) >= policy.member_reads.len()
-        && room.seats.iter().all(|s| s.is_settled() || is_left_alone(s, wanted))
-}
-
-/// Whether nothing is done about a seat because nothing fires any more.
-fn is_left_alone(seat: &Seat, wanted: &Wanted) -> bool {
-    seat.late && wanted.incident.state != State::Open
+        && (wanted.incident.state != State::Open || room.seats.iter().all(Seat::is_settled))
 }
 
 /// Whether a person who became wanted later is to be added, and not only invited.
@@ -52,29 +48,26 @@ pub(super) fn bring_in(
     ground: Ground<'_>,
     group: &GroupId,
 ) {
+    if wanted.incident.state != State::Open {
+        return;
+    }
     let Ground { policy, composer, .. } = ground;
-    let is_meant = |s: &&Seat| !is_left_alone(s, wanted);
-    let to_add: Vec<Jid> = room
-        .seats
-        .iter()
-        .filter(is_meant)
-        .filter(|s| is_to_be_added(s, policy))
-        .map(|s| s.who.jid.clone())
-        .collect();
+    let to_add: Vec<Jid> =
+        room.seats.iter().filter(|s| is_to_be_added(s, policy)).map(|s| s.address().clone()).collect();
     if !to_add.is_empty() {
         agenda.offer(Step::AddMembers { group: group.clone(), people: to_add });
     }
     let needs_link = |s: &&Seat| s.needs_link() && !is_to_be_added(s, policy);
-    let missing: Vec<&Seat> = room.seats.iter().filter(is_meant).filter(needs_link).collect();
-    if !missing.is_empty() && room.read_at.is_some() {
+    // Whom the provider refused to add is out, whatever a list says or does not say.
+    let is_out = |s: &&Seat| room.read_at.is_some() || s.was_refused();
+    let missing: Vec<&Seat> = room.seats.iter().filter(needs_link).filter(is_out).collect();
+    if !missing.is_empty() {
         invite(agenda, room, wanted, ground, group, &missing);
     }
-    if wanted.incident.state == State::Open {
-        for seat in room.seats.iter().filter(|s| s.is_to_be_reminded()) {
-            let text = composer.reminder(&wanted.incident, room, seat);
-            let what = What::Reminder { person: seat.who.person.clone() };
-            agenda.offer(Step::Say { what, chat: ChatId::Person(seat.who.jid.clone()), text });
-        }
+    for seat in room.seats.iter().filter(|s| s.is_to_be_reminded()) {
+        let text = composer.reminder(&wanted.incident, room, seat);
+        let what = What::Reminder { person: seat.who.person.clone() };
+        agenda.offer(Step::Say { what, chat: ChatId::Person(seat.address().clone()), text });
     }
 }
 
@@ -96,7 +89,7 @@ fn invite(
             agenda.offer(Step::CheckReachable { person, jid: seat.who.jid.clone() });
         } else {
             let text = ground.composer.invite(&wanted.incident, room, seat, link);
-            let chat = ChatId::Person(seat.who.jid.clone());
+            let chat = ChatId::Person(seat.address().clone());
             agenda.offer(Step::Say { what: What::Invite { person }, chat, text });
         }
     }
@@ -146,7 +139,7 @@ impl Room {
             return;
         }
         self.pursuit.added_at = Some(now);
-        for seat in self.seats.iter_mut().filter(|s| people.contains(&s.who.jid)) {
+        for seat in self.seats.iter_mut().filter(|s| people.contains(s.address())) {
             seat.to_add = false;
         }
     }
@@ -159,19 +152,32 @@ impl Room {
         effect: &mut Effect,
         now: Timestamp,
     ) {
-        let reachable = if let Answer::Reachable(yes) = answer {
-            *yes
+        let found = if let Answer::Reachable(found) = answer {
+            found.clone()
         } else if self.fail(step, answer, effect, now) {
             // Asking is a courtesy: when nobody can answer, the link is sent all the same.
-            true
+            self.seats.iter().find(|s| s.who.person == person).map(|s| s.who.jid.clone())
         } else {
             return;
         };
-        if let Some(seat) = self.seat_of_mut(person) {
-            seat.reachable = Some(reachable);
-            if !reachable {
-                seat.state = SeatState::Refused { why: Refused::NotOnNetwork };
+        let has_group = self.phase.group().is_some();
+        let Some(seat) = self.seat_of_mut(person) else { return };
+        seat.reachable = Some(found.is_some());
+        match found {
+            None => seat.state = SeatState::Refused { why: Refused::NotOnNetwork },
+            Some(id) if id.is_hidden() => seat.hidden = Some(id),
+            Some(id) if id != seat.who.jid => {
+                seat.alias = Some(id);
+                // The lists so far were looked through for another id, and under that nobody could be added.
+                seat.absences = 0;
+                if seat.said.take_if(|said| *said == AddOutcome::NotOnNetwork).is_some() {
+                    seat.state = SeatState::Wanted;
+                }
+                if has_group {
+                    self.read_again_at = Some(now);
+                }
             }
+            Some(_) => {}
         }
     }
 

@@ -22,6 +22,7 @@ impl Room {
     /// Moves everything after `now` to `now`.
     pub(super) fn put_back(&mut self, now: Timestamp) {
         let sooner = |at: &mut Timestamp| *at = (*at).min(now);
+        sooner(&mut self.wanted_at);
         for at in [
             &mut self.read_at,
             &mut self.read_again_at,
@@ -35,7 +36,10 @@ impl Room {
         self.asked.iter_mut().for_each(|ask| sooner(&mut ask.at));
         self.promotions.iter_mut().for_each(sooner);
         self.pursuit.chases.values_mut().for_each(|chase| sooner(&mut chase.next_at));
-        self.troubles.values_mut().for_each(|trouble| sooner(&mut trouble.retry_at));
+        for trouble in self.troubles.values_mut() {
+            sooner(&mut trouble.retry_at);
+            sooner(&mut trouble.since);
+        }
         self.told.iter_mut().for_each(|told| sooner(&mut told.at));
         for saying in [&mut self.saying, &mut self.aside].into_iter().flatten() {
             sooner(&mut saying.begun_at);

@@ -1,7 +1,7 @@
 //! The end of a room: last words, the link made useless, the group locked; and long after that, leaving it.
 
 use super::agenda::{Ground, Next, Step, What};
-use super::alone::look_for;
+use super::alone::{look_for, pending};
 use super::offers::Agenda;
 use super::phase::Event;
 use super::{Chore, Room, Wanted, standby, unsure};
@@ -28,9 +28,7 @@ pub(super) fn while_closing(
     if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
         return next;
     }
-    if let Some(saying) =
-        room.saying.as_ref().filter(|saying| standby::can_be_looked_for(saying, ground, now))
-    {
+    if let Some(saying) = pending(room, wanted, ground, now) {
         return look_for(saying, room, now);
     }
     let mut agenda = Agenda::new(room, now);
@@ -52,11 +50,9 @@ pub(super) fn while_closing(
         let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
         agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
     }
-    if room.was_unsure {
-        unsure::sweep(&mut agenda, room, ground, now);
-        if let Some(at) = ground.numbers.next_at(now).filter(|_| waits_for_a_number(room, ground, now)) {
-            agenda.wake(at);
-        }
+    unsure::sweep(&mut agenda, room, ground, now);
+    if let Some(at) = ground.numbers.next_at(now).filter(|_| waits_for_a_number(room, ground, now)) {
+        agenda.wake(at);
     }
     match agenda.decide() {
         Next::Rest => Next::Note(Event::Finished),
@@ -67,7 +63,8 @@ pub(super) fn while_closing(
 /// Whether a number that may have made a second group does not work and is not lost yet.
 fn waits_for_a_number(room: &Room, ground: Ground<'_>, now: Timestamp) -> bool {
     let numbers = ground.numbers;
-    room.unlooked().any(|instance| !numbers.works(instance) && !numbers.is_lost(instance, now))
+    room.was_unsure
+        && room.unlooked().any(|instance| !numbers.works(instance) && !numbers.is_lost(instance, now))
 }
 
 /// A group that is over is left alone, and left altogether if the policy says so.

@@ -47,6 +47,9 @@ impl Room {
         self.drop_words_to_the_unwilling(now);
         let has_group = self.phase.group().is_some();
         for seat in &mut self.seats {
+            if let Some(alias) = stances.aliases.get(&seat.who.jid) {
+                seat.alias = Some(alias.clone());
+            }
             match stances.stopped.get(&seat.who.jid) {
                 Some(at) => refuse(seat, *at),
                 None if is_stopped(&seat.state) => welcome_back(seat, has_group),

@@ -94,6 +94,7 @@ impl Room {
                     self.was_said(&what, message_id.clone(), now);
                 }
             }
+            NoticeKind::Undelivered { message_id, .. } => self.was_not_delivered(message_id, now),
             NoticeKind::Joined { .. }
             | NoticeKind::Left { .. }
             | NoticeKind::WeJoined { .. }

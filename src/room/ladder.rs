@@ -3,15 +3,13 @@
 //! Another number was tried before this is asked. Then: an open room of the same route, in which the incident
 //! becomes a guest; then each of its people 1:1; and then it waits for its turn.
 
-use super::agenda::{Ground, Step};
+use super::agenda::{Ground, Step, What};
 use super::alone::{brief, untold};
 use super::phase::Event;
-use super::{Room, Wanted};
+use super::{Room, Wanted, word};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::Incident;
 
-/// A room that has to wait no longer than this just waits: its people hear of it within a minute all the same.
-const LONG_DELAY: SignedDuration = SignedDuration::from_secs(45);
 /// How long after its opening an incident waits for a room of its route that is about to be there.
 const HOST_AWAITED: SignedDuration = SignedDuration::from_secs(10);
 
@@ -35,7 +33,7 @@ pub enum Rung {
 /// What is done for `room`, whose group may be made from `turn` on.
 #[must_use]
 pub fn rung(room: &Room, wanted: &Wanted, ground: Ground<'_>, turn: Timestamp, now: Timestamp) -> Rung {
-    if turn <= later(now, LONG_DELAY) {
+    if word::can_wait(room, turn) {
         return Rung::Wait(turn);
     }
     if ground.policy.fold
@@ -55,13 +53,14 @@ pub fn rung(room: &Room, wanted: &Wanted, ground: Ground<'_>, turn: Timestamp, n
             return Rung::Wait(patience.min(turn));
         }
     }
-    if let Some(until) = room.hold_until.filter(|until| *until > now) {
+    if let Some(until) = room.private_hold().filter(|until| *until > now) {
         return Rung::Wait(until.min(turn));
     }
     let (mut people, mut until) = (Vec::new(), turn);
     for seat in untold(room, ground.policy) {
         let person = &seat.who.person;
-        let retry_at = room.troubles.get(&brief(seat, String::new()).key()).map(|t| t.retry_at);
+        let retry_at =
+            room.troubles.get(&What::Brief { person: person.clone() }.trouble()).map(|t| t.retry_at);
         match retry_at.filter(|at| *at > now) {
             Some(at) => until = until.min(at),
             None => people.push(person.clone()),
@@ -91,7 +90,8 @@ pub fn tell_of_delay(
 ) -> Option<Step> {
     let seat = room.seats.iter().find(|s| s.who.person == person)?;
     let why = why(turn, now);
-    Some(brief(seat, ground.composer.brief_of_several(&wanted.incident, room, seat, (&why, also), now)))
+    let text = ground.composer.brief_of_several(&wanted.incident, room, seat, (&why, also), now);
+    Some(brief(room, seat, text, now))
 }
 
 /// Why there is no group yet, for people.

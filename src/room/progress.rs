@@ -17,7 +17,7 @@ use crate::gateway::{
     AddOutcome, Added, CreatedGroup, FoundGroups, GatewayError, InviteLink, Members, OwnMessage, Refusal,
     Sent,
 };
-use crate::jid::GroupId;
+use crate::jid::{GroupId, Jid};
 
 /// What came back from a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub enum Answer {
     Link(InviteLink),
     /// What was said about people who were added.
     Added(Vec<Added>),
-    /// Whether a person is on the network.
-    Reachable(bool),
+    /// By which id a person is on the network, if at all.
+    Reachable(Option<Jid>),
     /// Whether a person has written to this number.
     Written(bool),
     /// It worked, and there is nothing to say about it.
@@ -110,7 +110,9 @@ impl Answer {
                 format!("asked, {refused} refused")
             }
             Self::Written(yes) => if *yes { "has written to us" } else { "has not written to us" }.to_owned(),
-            Self::Reachable(yes) => if *yes { "on the network" } else { "not on the network" }.to_owned(),
+            Self::Reachable(found) => {
+                if found.is_some() { "on the network" } else { "not on the network" }.to_owned()
+            }
             Self::Done => "done".to_owned(),
             Self::Failed(error) => return Note::Failed { error: error.clone() },
         };
@@ -132,6 +134,8 @@ const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(15);
 const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 /// The longest wait between two tries.
 const LONGEST_GAP: i64 = 60;
+/// A room that has to get further is looked at more often than this.
+const ABSENCE: SignedDuration = SignedDuration::from_mins(2);
 /// "Not found" in a row until a group is believed to be gone.
 const GONE_BELIEVED: u32 = 3;
 /// How far the gateway's clock may be behind ours.
@@ -146,6 +150,7 @@ impl Room {
         wanted: &Wanted,
         now: Timestamp,
     ) -> Result<Option<Event>, Illegal> {
+        self.note_absence(now);
         self.touched_at = Some(now);
         self.has_hosted |= !wanted.guests.is_empty();
         match step {
@@ -156,7 +161,7 @@ impl Room {
                 self.subject = Some(subject.clone());
                 self.instance = Some(instance.to_owned());
                 for seat in self.seats.iter_mut().filter(|s| !s.is_ruled_out()) {
-                    let asked = people.contains(&seat.who.jid);
+                    let asked = people.contains(seat.address());
                     seat.state = if asked { SeatState::Asked } else { SeatState::Wanted };
                 }
                 return Ok(Some(Event::Began));
@@ -196,7 +201,7 @@ impl Room {
             }
             Step::Standby(step) => self.begin_standby(step),
             Step::AddMembers { people, .. } => {
-                for seat in self.seats.iter_mut().filter(|s| people.contains(&s.who.jid)) {
+                for seat in self.seats.iter_mut().filter(|s| people.contains(s.address())) {
                     seat.state = SeatState::Asked;
                 }
             }
@@ -222,6 +227,15 @@ impl Room {
         Ok(None)
     }
 
+    /// Nobody has worked on the room for longer than it ever sleeps by itself: that time counts against no
+    /// deadline, like one in which its number was down.
+    fn note_absence(&mut self, now: Timestamp) {
+        let worked_on = self.touched_at.max(self.hold_until);
+        if worked_on.is_some_and(|at| later(at, ABSENCE) < now) {
+            self.down_at = Some(now);
+        }
+    }
+
     /// Moves the phase.
     pub fn take(&mut self, event: &Event, now: Timestamp) -> Result<(), Illegal> {
         let before = self.phase.group().cloned();
@@ -242,6 +256,7 @@ impl Room {
             Event::Switched { instance } => self.switch_to(instance, now),
             // An operator's "go on" is a fresh start for everything that was given up on the way.
             Event::Resume { .. } | Event::NewGroup => {
+                self.wanted_at = now;
                 self.creates = 0;
                 self.core_only = false;
                 self.hopeless = None;
@@ -258,7 +273,10 @@ impl Room {
                 }
             }
             Event::Folded { into, instance, people, .. } => self.move_in(*into, instance, people),
-            Event::Unhosted { .. } => self.move_out(),
+            Event::Unhosted { .. } => {
+                self.wanted_at = now;
+                self.move_out();
+            }
             Event::Began
             | Event::Made { .. }
             | Event::NotSent { .. }
@@ -344,7 +362,7 @@ impl Room {
             }
             Step::Sweep { instance, .. } => self.finish_sweep((step, instance), answer, &mut effect, now),
             Step::ReadGroup { group, instance } => {
-                self.finish_read_group((group, instance), step, answer, now)
+                self.finish_read_group((group, instance), step, answer, now);
             }
             Step::Say { what, .. } => self.finish_say(what, step, answer, &mut effect, now),
             Step::LookForMessage { what, text, since, .. } => {
@@ -531,7 +549,10 @@ impl Room {
         }
         let trouble = self.note_trouble(&step.key(), &error, now);
         let essential = matches!(step, Step::Say { what: What::Welcome, .. });
-        !essential && (trouble.refusals >= REFUSALS || trouble.failures >= patience(step))
+        // To repeat it makes it worse, or is in vain.
+        let is_final =
+            matches!(error, GatewayError::Refused { reason: Refusal::Strangers | Refusal::NoAccount, .. });
+        !essential && (is_final || trouble.refusals >= REFUSALS || trouble.failures >= patience(step))
     }
 
     pub(super) fn note_trouble(&mut self, key: &str, error: &GatewayError, now: Timestamp) -> Trouble {
@@ -546,7 +567,8 @@ impl Room {
             SignedDuration::ZERO
         };
         let retry_at = later(now, gap.max(asked));
-        let trouble = Trouble { failures, refusals, retry_at, last: error.to_string() };
+        let since = before.map_or(now, |t| t.since);
+        let trouble = Trouble { failures, refusals, since, retry_at, last: error.to_string() };
         self.troubles.insert(key.to_owned(), trouble.clone());
         trouble
     }

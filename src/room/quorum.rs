@@ -383,7 +383,7 @@ impl Room {
 
     /// It is over: nobody is asked any more who was to come because others did not.
     pub(super) fn stand_down(&mut self) {
-        for seat in self.seats.iter_mut().filter(|s| s.late && !s.is_settled()) {
+        for seat in self.seats.iter_mut().filter(|s| !s.is_settled()) {
             seat.state = SeatState::Refused { why: Refused::NotNeeded };
         }
     }

@@ -3,7 +3,9 @@
 //! Gently: a few times soon after the beginning, then at notices that leave something open, then in minutes
 //! while somebody may still arrive, and now and then to see who has left without anybody telling us.
 
-use super::agenda::{Ground, Step};
+use std::collections::BTreeSet;
+
+use super::agenda::{Ground, Step, What};
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
 use super::progress::{Answer, Effect};
@@ -21,7 +23,11 @@ const LATER_READS: [SignedDuration; 3] =
 
 /// When to read the members next, if ever.
 pub(super) fn next_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<Timestamp> {
-    let asked_for = room.read_again_at.filter(|_| is_planned_done(room, policy) || room.ousted_at.is_some());
+    // Whoever is known by another id since the last list may have been in it.
+    let is_renamed = |s: &Seat| s.alias.is_some() && s.state == SeatState::Asked && s.absences == 0;
+    let asked_for = room.read_again_at.filter(|_| {
+        is_planned_done(room, policy) || room.ousted_at.is_some() || room.seats.iter().any(is_renamed)
+    });
     [asked_for, planned_read(room, policy, live_since)].into_iter().flatten().min()
 }
 
@@ -76,6 +82,7 @@ impl Room {
             // Where several incidents share a group, a row without a name can be another one's people.
             members.own_row_unknown |= self.guest_of.is_some() || self.has_hosted;
             read_members(&mut self.seats, &members, link_is_out, now);
+            self.spare_links(now);
             self.seek_admin();
             if policy.second_admin && !self.chores.contains_key(&Chore::SecondAdmin) {
                 self.see_admins(&members, now);
@@ -89,7 +96,7 @@ impl Room {
             self.troubles.remove(&step.key());
             self.was_read(policy, now);
             for seat in &mut self.seats {
-                if seat.state == SeatState::Asked {
+                if seat.state == SeatState::Asked && !seat.was_refused() {
                     seat.state = SeatState::CannotTell { look_at: later(now, SignedDuration::from_mins(10)) };
                 }
             }
@@ -98,6 +105,22 @@ impl Room {
             for seat in self.seats.iter_mut().filter(|s| s.state == SeatState::Wanted && !s.who.introduced) {
                 seat.state = SeatState::Refused { why: Refused::Stranger };
             }
+        }
+    }
+
+    /// Who is out and was told 1:1 with the link in it already, because nobody could tell, holds an invitation.
+    fn spare_links(&mut self, now: Timestamp) {
+        let Some(link) = &self.link else { return };
+        let briefs = self.told.iter().filter(|told| told.text.contains(&link.0));
+        let holders: BTreeSet<&str> = briefs
+            .filter_map(
+                |told| if let What::Brief { person } = &told.what { Some(person.as_str()) } else { None },
+            )
+            .collect();
+        let needs_one =
+            |s: &&mut Seat| s.needs_link() && !s.unreached && holders.contains(s.who.person.as_str());
+        for seat in self.seats.iter_mut().filter(needs_one) {
+            seat.state = SeatState::Invited { since: now, by_gateway: false };
         }
     }
 

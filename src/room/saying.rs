@@ -17,7 +17,15 @@ const SECOND_LOOK: SignedDuration = SignedDuration::from_secs(3);
 /// How often one message is handed over to a room without ever being seen there.
 const SENDS: u32 = 3;
 
+/// What a provider that wants no more 1:1 messages for now is remembered under.
+const PRIVATE: &str = "private";
+
 impl Room {
+    /// Until when the provider wants no more 1:1 messages, if it said so.
+    pub(super) fn private_hold(&self) -> Option<Timestamp> {
+        self.troubles.get(PRIVATE).map(|trouble| trouble.retry_at)
+    }
+
     pub(super) fn finish_say(
         &mut self,
         what: &What,
@@ -45,9 +53,10 @@ impl Room {
             if let GatewayError::Throttled { .. } = answer.error()
                 && let Some(until) = self.hold_until.filter(|_| what.is_private())
             {
-                let trouble = self.note_trouble(&step.key(), &answer.error(), now);
-                self.troubles
-                    .insert(step.key(), Trouble { retry_at: trouble.retry_at.max(until), ..trouble });
+                for key in [step.key(), PRIVATE.to_owned()] {
+                    let trouble = self.note_trouble(&key, &answer.error(), now);
+                    self.troubles.insert(key, Trouble { retry_at: trouble.retry_at.max(until), ..trouble });
+                }
             }
             let given_up = self.fail(step, answer, effect, now);
             let refusals = self.troubles.get(&step.key()).map_or(0, |t| t.refusals);
@@ -118,7 +127,10 @@ impl Room {
             }
         }
         self.troubles.remove(&format!("look for {}", what.key()));
-        self.troubles.remove(&format!("say {}", what.key()));
+        self.troubles.remove(&what.trouble());
+        if what.is_private() {
+            self.troubles.remove(PRIVATE);
+        }
         self.told.push(Told { what: what.clone(), at: now, text, message_id });
         match what {
             // It tells the whole picture, so what led to it is no news any more.
@@ -148,6 +160,17 @@ impl Room {
             What::LastWords => self.done(Chore::LastWords, now),
             What::Pointer { group } => self.pointed(group, Done::Well { at: now }),
         }
+    }
+
+    /// A message that had been handed over could not be sent after all. One to a person is not repeated: the person
+    /// counts as not reached, and the room is told so.
+    pub(super) fn was_not_delivered(&mut self, message_id: &str, now: Timestamp) {
+        let is_it = |told: &Told| told.message_id.as_deref() == Some(message_id) && told.what.is_private();
+        let Some(at) = self.told.iter().position(is_it) else { return };
+        let Told { what, .. } = self.told.remove(at);
+        let lost = GatewayError::Unknown { detail: "it could not be sent after all".to_owned() };
+        self.give_up_saying(&what, &Answer::Failed(lost), now);
+        self.chores.remove(&Chore::Presence);
     }
 
     fn was_reminded(&mut self, person: &str) {

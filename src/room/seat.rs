@@ -44,6 +44,9 @@ pub struct Seat {
     /// The hidden id, once a member list or a look-up told it.
     #[serde(default)]
     pub hidden: Option<Jid>,
+    /// The id under which the network has them, where it is another one than the roster's.
+    #[serde(default)]
+    pub alias: Option<Jid>,
     /// When they last came or went, by the clock of the provider that told.
     #[serde(default)]
     pub moved_at: Option<Timestamp>,
@@ -205,6 +208,7 @@ impl Seat {
             late: false,
             reminder: Reminder::None,
             hidden: None,
+            alias: None,
             moved_at: None,
             left_told: false,
         }
@@ -222,12 +226,26 @@ impl Seat {
         self.reminder == Reminder::Due && matches!(self.state, SeatState::Invited { .. })
     }
 
+    /// The id by which they are added and written to.
+    #[must_use]
+    pub fn address(&self) -> &Jid {
+        self.alias.as_ref().unwrap_or(&self.who.jid)
+    }
+
+    /// Whether it has to be asked by which id the network has them, before anything is believed or written.
+    #[must_use]
+    pub fn is_to_be_checked(&self) -> bool {
+        self.reachable.is_none() && self.alias.is_none() && self.who.jid.has_variants()
+    }
+
+    fn has_id(&self, id: &Jid) -> bool {
+        [Some(&self.who.jid), self.alias.as_ref(), self.hidden.as_ref()].contains(&Some(id))
+    }
+
     /// Whether a notice means this person.
     #[must_use]
     pub fn is(&self, whom: &Whom) -> bool {
-        let own = Some(&self.who.jid);
-        let hidden = whom.hidden.as_ref();
-        whom.phone.as_ref() == own || hidden == own || (hidden.is_some() && hidden == self.hidden.as_ref())
+        [&whom.phone, &whom.hidden].into_iter().flatten().any(|id| self.has_id(id))
     }
 
     /// Somebody told that the person came at `at`.
@@ -343,10 +361,7 @@ impl Seat {
             SeatState::Asked if self.to_add => false,
             // Never asked to be added: a stranger, who gets the link instead.
             SeatState::Wanted => true,
-            SeatState::Asked => {
-                let told = matches!(self.said, Some(AddOutcome::NeedsInvite { by_gateway: false }));
-                self.absences >= if told { 1 } else { ABSENCES_BELIEVED }
-            }
+            SeatState::Asked => self.was_refused() || self.absences >= ABSENCES_BELIEVED,
             SeatState::In { .. }
             | SeatState::Invited { .. }
             | SeatState::Left { .. }
@@ -354,6 +369,12 @@ impl Seat {
             | SeatState::CannotTell { .. }
             | SeatState::Replaced { .. } => false,
         }
+    }
+
+    /// Whether the provider said that the person cannot be added but has to be invited.
+    #[must_use]
+    pub fn was_refused(&self) -> bool {
+        self.said == Some(AddOutcome::NeedsInvite { by_gateway: false })
     }
 
     /// In words for people.
@@ -374,7 +395,7 @@ impl Seat {
 /// Notes what the gateway said about people it was asked to add.
 pub(super) fn note_said(seats: &mut [Seat], said: &[Added]) {
     for Added { person, outcome } in said {
-        if let Some(seat) = seats.iter_mut().find(|s| s.who.jid == *person) {
+        if let Some(seat) = seats.iter_mut().find(|s| s.has_id(person)) {
             seat.said = Some(*outcome);
         }
     }
@@ -384,17 +405,15 @@ pub(super) fn note_said(seats: &mut [Seat], said: &[Added]) {
 pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: bool, now: Timestamp) {
     note_said(seats, &members.refused);
     for seat in seats.iter_mut() {
-        if let Some(hidden) = members.hidden_ids.get(&seat.who.jid) {
+        if let Some(hidden) = members.hidden_ids.get(seat.address()) {
             seat.hidden = Some(hidden.clone());
         }
     }
     let phones: BTreeSet<&Jid> = members.rows.iter().filter_map(|r| r.phone.as_ref()).collect();
     let hidden: BTreeSet<&Jid> = members.rows.iter().filter_map(|r| r.hidden.as_ref()).collect();
     let is_in = |seat: &Seat| {
-        let own = &seat.who.jid;
-        phones.contains(own)
-            || hidden.contains(own)
-            || seat.hidden.as_ref().is_some_and(|h| hidden.contains(h))
+        let ids = [Some(&seat.who.jid), seat.alias.as_ref(), seat.hidden.as_ref()];
+        ids.into_iter().flatten().any(|id| phones.contains(id) || hidden.contains(id))
     };
     let mapped: BTreeSet<&Jid> =
         members.hidden_ids.values().chain(seats.iter().filter_map(|s| s.hidden.as_ref())).collect();
@@ -476,7 +495,10 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
             }
             SeatState::Asked | SeatState::CannotTell { .. } => {
                 seat.absences += 1;
-                absent(seat.said, now)
+                // Of a number in another form than the registered one "no account" is no word about the person.
+                let said =
+                    seat.said.filter(|said| *said != AddOutcome::NotOnNetwork || !seat.is_to_be_checked());
+                absent(said, now)
             }
         };
     }

@@ -10,14 +10,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, Next, REFUSALS, Step, What};
+use super::alone::{look_for, pending};
 use super::offers::Agenda;
 use super::phase::{Event, Phase};
 use super::policy::Strangers;
 use super::progress::Answer;
 use super::seat::Seat;
-use super::{Chore, Room, Saying, Wanted};
+use super::{Chore, Room, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{AddOutcome, GatewayError, InviteLink, Refusal};
+use crate::incident::State;
 use crate::jid::{ChatId, GroupId, Jid};
 
 /// Another of our numbers, on its way into a room or in it.
@@ -237,13 +239,11 @@ pub(super) fn without_its_number(
 /// Everybody is told 1:1, once, by a number that works, why nothing is heard in the room.
 fn tell_why_it_is_quiet(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Option<Next> {
     let works = ground.numbers.others(room.instance.as_deref()).next().is_some();
-    if !works || wanted.incident.is_closed() || !matches!(room.phase, Phase::Live { .. }) {
+    if !works || wanted.incident.state != State::Open || !matches!(room.phase, Phase::Live { .. }) {
         return None;
     }
-    if let Some(saying) =
-        room.saying.as_ref().filter(|s| s.what.is_private() && can_be_looked_for(s, ground, now))
-    {
-        return Some(super::alone::look_for(saying, room, now));
+    if let Some(saying) = pending(room, wanted, ground, now).filter(|s| s.what.is_private()) {
+        return Some(look_for(saying, room, now));
     }
     let mut agenda = Agenda::new(room, now);
     let strangers = ground.policy.strangers;
@@ -254,7 +254,7 @@ fn tell_why_it_is_quiet(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: T
     for seat in room.seats.iter().filter(reachable) {
         let person = seat.who.person.clone();
         let text = ground.composer.quiet(&wanted.incident, room, seat, now);
-        let chat = ChatId::Person(seat.who.jid.clone());
+        let chat = ChatId::Person(seat.address().clone());
         agenda.offer(Step::Say { what: What::Quiet { person }, chat, text });
     }
     match agenda.decide() {
@@ -262,14 +262,6 @@ fn tell_why_it_is_quiet(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: T
         Next::Sleep(at) => Some(Next::Sleep(at.min(later(now, SignedDuration::from_mins(1))))),
         Next::Rest | Next::Note(_) | Next::Refuse(_) => None,
     }
-}
-
-/// Whether the number that handed a 1:1 message over can be asked about it. No other one sees that chat, so
-/// while it is lost and others work the message counts as not delivered, and is not repeated.
-pub(super) fn can_be_looked_for(saying: &Saying, ground: Ground<'_>, now: Timestamp) -> bool {
-    let numbers = ground.numbers;
-    let lost = |sender: &str| numbers.is_lost(sender, now) && numbers.others(Some(sender)).next().is_some();
-    !(saying.what.is_private() && saying.instance.as_deref().is_some_and(lost))
 }
 
 impl Room {

@@ -6,6 +6,7 @@ use super::policy::Strangers;
 use super::seat::{Refused, SeatState};
 use super::{Room, Wanted};
 use crate::clock::Timestamp;
+use crate::incident::State;
 use crate::jid::ChatId;
 
 /// Why they are told so.
@@ -20,7 +21,7 @@ pub(super) fn brief(
     ground: Ground<'_>,
     now: Timestamp,
 ) {
-    if room.link.is_some() {
+    if room.link.is_some() || wanted.incident.state != State::Open {
         return;
     }
     let without_link = |state: &SeatState| *state == SeatState::Refused { why: Refused::Undeliverable };
@@ -31,7 +32,7 @@ pub(super) fn brief(
         let text = ground.composer.brief(&wanted.incident, room, seat, WHY, now);
         agenda.offer(Step::Say {
             what: What::Brief { person: seat.who.person.clone() },
-            chat: ChatId::Person(seat.who.jid.clone()),
+            chat: ChatId::Person(seat.address().clone()),
             text,
         });
     }

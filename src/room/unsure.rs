@@ -10,7 +10,7 @@ use super::alone::reach_one_by_one;
 use super::offers::Agenda;
 use super::phase::{Event, Phase};
 use super::progress::{Answer, Effect, FIRST_LOOK, LOOK_GAP, SKEW};
-use super::{Chore, Done, Numbers, Room, Wanted, appeal, patience};
+use super::{Chore, Done, Numbers, Room, Wanted, appeal, patience, word};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{Doubt, FoundGroup, FoundGroups, GatewayError};
 use crate::jid::{GroupId, Jid};
@@ -41,18 +41,24 @@ pub(super) fn while_unsure(
         let why = "nobody could tell whether the group was made".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);
     }
-    if look_at > now {
-        return Next::Sleep(look_at);
-    }
     // Between the two looks that can prove it, a quick one may find it sooner.
     let is_decisive = |at: &Timestamp| *at <= now;
     let thoroughly = !matches!(&room.phase, Phase::Unsure { believe_at: Some(at), .. } if !is_decisive(at));
+    let look_at = room.hold_until.map_or(look_at, |until| until.max(look_at));
     let mut agenda = Agenda::new(room, now);
     for instance in room.to_look_through(ground.numbers) {
         let (token, asked_at) = (room.token(), room.asked_at(instance));
-        agenda.offer(Step::Look { token, instance: instance.to_owned(), asked_at, thoroughly });
+        let look = Step::Look { token, instance: instance.to_owned(), asked_at, thoroughly };
+        agenda.offer_at(look_at, look);
     }
     agenda.wake(deadline);
+    if agenda.is_free() {
+        match word::due(room, wanted, ground, now) {
+            Some(Next::Sleep(at)) => agenda.wake(at),
+            Some(next) => return next,
+            None => {}
+        }
+    }
     agenda.decide()
 }
 
@@ -67,7 +73,8 @@ pub(super) fn told_of(room: &Room, wanted: &Wanted) -> Option<Event> {
 
 /// Offers to look for further groups through each number that was asked for one and not looked through in this phase.
 pub(super) fn sweep(agenda: &mut Agenda<'_>, room: &Room, ground: Ground<'_>, at: Timestamp) {
-    for instance in room.unlooked().filter(|instance| ground.numbers.works(instance)) {
+    let works = |instance: &&str| room.was_unsure && ground.numbers.works(instance);
+    for instance in room.unlooked().filter(works) {
         let (token, asked_at) = (room.token(), room.asked_at(instance));
         agenda.offer_at(at, Step::Sweep { token, instance: instance.to_owned(), asked_at });
     }
@@ -216,17 +223,18 @@ impl Room {
     ) {
         let at_the_end = matches!(self.phase, Phase::Closing { .. });
         let chore = if at_the_end { Chore::LastSweep } else { Chore::Sweep };
-        let is_given_up = match answer {
-            Answer::Groups(FoundGroups { groups, doubt }) => {
-                let room = self.phase.group().cloned();
-                effect.orphans = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
-                match doubt {
-                    Some(doubt) if !self.cannot_tell(step, doubt, now) => return,
-                    doubt => doubt.is_some(),
-                }
+        let is_given_up = if let Answer::Groups(FoundGroups { groups, doubt }) = answer {
+            let room = self.phase.group().cloned();
+            effect.orphans = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
+            if doubt.as_ref().is_some_and(|doubt| !self.cannot_tell(step, doubt, now)) {
+                return;
             }
-            _ if !self.fail(step, answer, effect, now) => return,
-            _ => true,
+            doubt.is_some()
+        } else {
+            if !self.fail(step, answer, effect, now) {
+                return;
+            }
+            true
         };
         self.looked.insert(instance.to_owned());
         if is_given_up {

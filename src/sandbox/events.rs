@@ -293,6 +293,14 @@ impl World {
         }
     }
 
+    /// Tells that a message could not be sent after all.
+    pub(super) fn tell_failure(&mut self, chat: &Chat, bot: &str, message: &Message, now: Timestamp) {
+        let number = self.accounts.iter().map(|account| &account.number).find(|n| n.digits == bot);
+        let Some(instance) = number.map(|number| number.instance_id.clone()) else { return };
+        let payload = transcript::read(self, bot, chat, message, now);
+        self.tell(&instance, "message.ack", &payload, now);
+    }
+
     /// Tells of a session's state.
     pub(super) fn tell_session(&mut self, instance: &str, now: Timestamp) {
         let Ok(status) = self.account(instance).map(|account| account.status.clone()) else { return };

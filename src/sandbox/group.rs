@@ -91,6 +91,8 @@ pub(super) struct Message {
     pub(super) entry: Entry,
     /// False where the receiver has blocked the sender.
     pub(super) delivered: bool,
+    /// It could not be sent after all.
+    pub(super) failed: bool,
     pub(super) edited_at: Option<Timestamp>,
     pub(super) deleted_at: Option<Timestamp>,
 }
@@ -220,6 +222,7 @@ mod tests {
             author: "1".to_owned(),
             entry: Entry::Event(GroupEvent::Added("2".to_owned())),
             delivered: true,
+            failed: false,
             edited_at: None,
             deleted_at: None,
         });

@@ -129,8 +129,10 @@ impl World {
         if digits.is_empty() {
             return result;
         }
+        let person = self.person(&digits);
+        let privacy = person.effective_privacy();
+        let digits = person.registered_as.filter(|_| person.dialled_is_found).unwrap_or(digits);
         self.lid(&digits);
-        let privacy = self.person(&digits).effective_privacy();
         let size_limit = self.policy.group_size;
         let Some(group) = self.group(group_id) else {
             return result;
@@ -301,6 +303,7 @@ impl World {
                 author: actor.to_owned(),
                 entry: Entry::Event(event),
                 delivered: true,
+                failed: false,
                 edited_at: None,
                 deleted_at: None,
             });

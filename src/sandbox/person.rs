@@ -76,6 +76,22 @@ pub enum LidKnowledge {
     LidOnly,
 }
 
+/// What becomes of a message that the bot writes to the person 1:1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// It arrives.
+    #[default]
+    Open,
+    /// WhatsApp has locked the bot's number for strangers: error 463, at once.
+    #[serde(rename = "locked_463")]
+    Locked463,
+    /// The engine finds no hidden id for the number, at once.
+    NoLid,
+    /// It is taken with a 201 and fails afterwards: the chat shows a failed row, and an ack of -1 is told.
+    FailsAfterwards,
+}
+
 /// One person and how their phone behaves. A number that was never set behaves like the default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -86,9 +102,14 @@ pub struct Person {
     pub privacy: Privacy,
     /// Whether the hidden id can be tied to the number.
     pub lid: LidKnowledge,
+    /// What becomes of what the bot writes to them.
+    pub reach: Reach,
     /// The digits under which the account is registered, where they differ from those dialled (Brazil's
     /// ninth digit). `check-exists` names them; anything else done with the dialled digits finds no account.
     pub registered_as: Option<String>,
+    /// Adding the dialled digits to a group brings the account in all the same, under its registered ones; a text
+    /// to the dialled digits is taken and never arrives.
+    pub dialled_is_found: bool,
     /// A group with them in it cannot be made: the engine throws, and nothing is made.
     pub breaks_creates: bool,
 }
@@ -108,7 +129,8 @@ impl Person {
 
     /// The setting that counts: digits that are not the registered ones reach nobody.
     pub(super) fn effective_privacy(&self) -> Privacy {
-        if self.registered_as.is_some() { Privacy::NotOnWhatsapp404 } else { self.privacy }
+        let is_lost = self.registered_as.is_some() && !self.dialled_is_found;
+        if is_lost { Privacy::NotOnWhatsapp404 } else { self.privacy }
     }
 }
 

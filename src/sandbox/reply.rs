@@ -71,6 +71,8 @@ impl Reply {
 pub(super) enum Refused {
     /// WhatsApp said no with this code; the engine's exception becomes a 500 around it.
     Upstream { code: u16, message: String },
+    /// An error of the engine that has its reason in its words only; a 500 around it.
+    Engine(String),
     /// A required field is not there.
     Missing(&'static str),
     /// A field has a wrong form.
@@ -114,6 +116,12 @@ impl Refused {
     pub(super) fn into_reply(self, call: &Call, engine: Engine, now: Timestamp) -> Reply {
         match self {
             Self::Upstream { code, message } => exception(call, code, &message, now),
+            Self::Engine(message) => Reply::json(json!({
+                "statusCode": 500,
+                "timestamp": now.to_string(),
+                "exception": {"message": message, "code": 2, "details": message, "name": "Error"},
+            }))
+            .with_status(500),
             Self::Missing(field) => {
                 plain(400, "missing_param", &format!("Missing Required Parameter(s): {field}"))
             }

@@ -3,7 +3,7 @@
 
 use super::call::split_id;
 use super::group::{Entry, Message, read_log};
-use super::person::{LidKnowledge, Privacy};
+use super::person::{LidKnowledge, Privacy, Reach};
 use super::reply::Refused;
 use super::world::{DirectChat, World};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -68,6 +68,16 @@ impl World {
                 if self.person(digits).effective_privacy() == Privacy::NotOnWhatsapp404 {
                     return Err(Refused::Upstream { code: 404, message: "No LID for user".to_owned() });
                 }
+                match self.person(digits).reach {
+                    Reach::Locked463 => {
+                        return Err(Refused::Engine("2 UNKNOWN: server returned error 463".to_owned()));
+                    }
+                    Reach::NoLid => {
+                        let from = format!("no LID found for {digits}@s.whatsapp.net from server");
+                        return Err(Refused::Engine(from));
+                    }
+                    Reach::Open | Reach::FailsAfterwards => {}
+                }
             }
         }
         let (pace, policy) = self.pace(instance_id)?;
@@ -120,7 +130,10 @@ impl World {
         now: Timestamp,
     ) -> Message {
         let is_blocked = author == bot && self.person(person).privacy == Privacy::Blocked401;
-        let message = self.new_message(author, entry, !is_blocked, now);
+        let is_elsewhere = author == bot && self.person(person).registered_as.is_some();
+        let fails = author == bot && self.person(person).reach == Reach::FailsAfterwards;
+        let mut message = self.new_message(author, entry, !is_blocked && !fails && !is_elsewhere, now);
+        message.failed = fails;
         self.lid(person);
         let known = self.direct.iter_mut().find(|chat| chat.bot == bot && chat.person == person);
         match known {
@@ -134,6 +147,9 @@ impl World {
         let by_lid = self.person(person).lid == LidKnowledge::LidOnly;
         let chat = Chat::Person { digits: person.to_owned(), by_lid };
         self.tell_message(&chat, Some(bot), &message, now);
+        if fails {
+            self.tell_failure(&chat, bot, &message, now);
+        }
         message
     }
 
@@ -144,6 +160,7 @@ impl World {
             author: author.to_owned(),
             entry,
             delivered,
+            failed: false,
             edited_at: None,
             deleted_at: None,
         }

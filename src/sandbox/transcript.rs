@@ -86,7 +86,9 @@ pub(super) fn read(world: &World, bot: &str, chat: &Chat, message: &Message, now
         (false, false) => (chat_id, bot_id),
         (_, true) => (bot_id, chat_id),
     };
-    let (ack, ack_name) = if is_mine && message.delivered && later(message.at, TRAVEL) <= now {
+    let (ack, ack_name) = if message.failed {
+        (-1, "ERROR")
+    } else if is_mine && message.delivered && later(message.at, TRAVEL) <= now {
         (2, "DEVICE")
     } else {
         (1, "SERVER")
@@ -103,7 +105,7 @@ pub(super) fn read(world: &World, bot: &str, chat: &Chat, message: &Message, now
         "ack": ack,
         "ackName": ack_name,
         "replyTo": null,
-        "_data": {},
+        "_data": if message.failed { json!({"isSendFailure": true}) } else { json!({}) },
     });
     if let (true, Some(fields)) = (is_group, shape.as_object_mut()) {
         fields.insert("participant".to_owned(), json!(author));

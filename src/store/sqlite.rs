@@ -4,6 +4,7 @@
 //! without waiting for it; the *lock*, which keeps a second bridge off. Several connections may use one file:
 //! leases and immediate transactions keep them apart.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -13,12 +14,12 @@ use rusqlite::{Connection, OpenFlags, params};
 use tracing::warn;
 
 use self::lane::{Asker, Lane, unavailable};
-use self::rows::{Stored, all, first, moment, read};
+use self::rows::{Doc, Stored, all, first, legible, moment, read};
 use super::source_trouble::{Sighting, SourceTrouble};
 use super::{
-    Acceptance, Accepted, Asking, Began, Dossier, Entry, Finished, Gathered, Happening, Heard, Hearing,
-    IncidentQuery, IncidentState, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted,
-    Receipt, Slots, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Accepted, Aside, Asking, Began, Dossier, Entry, Finished, Gathered, Happening, Heard,
+    Hearing, IncidentQuery, IncidentState, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn,
+    Posted, Receipt, Slots, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 use crate::clock::{SignedDuration, Timestamp};
 use crate::consent::letter::Tried;
@@ -165,11 +166,15 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 /// How long another process may hold the file before we give up.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// What every connection needs. A read-only root has no place for temporary files, and a transaction that
-/// changes some pages wants one.
+/// What every connection needs: no temporary files, for which a read-only root has no place, and a memory of what it
+/// could not read.
 fn settle_in(db: &Connection) -> Stored<()> {
     db.busy_timeout(BUSY).map_err(unavailable)?;
-    db.execute_batch("PRAGMA temp_store = MEMORY;").map_err(unavailable)
+    db.execute_batch(
+        "PRAGMA temp_store = MEMORY;
+         CREATE TEMP TABLE aside (what TEXT, whose TEXT, why TEXT, PRIMARY KEY (what, whose)) WITHOUT ROWID;",
+    )
+    .map_err(unavailable)
 }
 
 fn prepare(db: &Connection) -> Stored<()> {
@@ -391,6 +396,15 @@ impl Store for Sqlite {
         self.writer.call(move |db| waking::wake_rooms(db, &instance, now)).await
     }
 
+    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError> {
+        let instance = instance.to_owned();
+        self.writer.call(move |db| waking::put_outage(db, &instance, since)).await
+    }
+
+    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        self.writer.call(|db| waking::outages(db)).await
+    }
+
     async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
         self.writer.call(move |db| steps::close_quiet(db, rules, now)).await
     }
@@ -432,28 +446,28 @@ impl Store for Sqlite {
                 let limit = if query.limit == 0 { LISTED } else { query.limit };
                 // Two statements: with an OR in one of them all incidents would be read.
                 let sql = if state.is_some() {
-                    "SELECT i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
+                    "SELECT i.number, i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
                      WHERE i.state = ?1 ORDER BY i.number DESC LIMIT ?2"
                 } else {
-                    "SELECT i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
+                    "SELECT i.number, i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
                      WHERE ?1 IS NULL ORDER BY i.number DESC LIMIT ?2"
                 };
-                let mut summaries = all(
+                let rows = all(
                     db,
                     sql,
                     params![state, i64::try_from(limit).unwrap_or(i64::MAX)],
-                    |r| Ok((r.get::<_, String>(0)?, r.get::<_, Option<String>>(1)?, r.get::<_, Option<i64>>(2)?)),
-                )?
-                .into_iter()
-                .map(|(incident, room, turn_at)| {
-                    Ok(Summary {
-                        incident: read("incident", &incident)?,
-                        room: room.map(|doc| read("room", &doc)).transpose()?,
-                        turn_at: turn_at.map(moment),
-                        orphans: Vec::new(),
-                    })
-                })
-                .collect::<Stored<Vec<Summary>>>()?;
+                    |r| {
+                        let (incident, room) = (r.get::<_, Doc>(1)?, r.get::<_, Option<Doc>>(2)?);
+                        Ok((IncidentId(r.get(0)?), incident, room, r.get::<_, Option<i64>>(3)?))
+                    },
+                )?;
+                let mut summaries = Vec::new();
+                for (id, incident, room, turn_at) in rows {
+                    let room = room.map_or(Ok(None), |doc| legible(db, "room", id, doc))?;
+                    let Some(incident) = legible(db, "incident", id, incident)? else { continue };
+                    let turn_at = turn_at.map(moment);
+                    summaries.push(Summary { incident, room, turn_at, orphans: Vec::new() });
+                }
                 if let (Some(newest), Some(oldest)) = (summaries.first(), summaries.last()) {
                     for (id, orphan) in orphans::between(db, oldest.incident.id, newest.incident.id)? {
                         if let Some(summary) = summaries.iter_mut().find(|s| s.incident.id == id) {
@@ -470,7 +484,7 @@ impl Store for Sqlite {
         self.reader
             .call(move |db| {
                 let Some(incident) = rows::incident(db, id)? else { return Ok(None) };
-                let room = rows::room(db, id)?;
+                let room = rows::legible_room(db, id)?;
                 let (turn_at, wish) = (queue::turn_of(db, id)?, rows::wish(db, id)?);
                 let (orphans, timeline) = (orphans::of(db, id)?, timeline(db, id)?);
                 Ok(Some(Dossier { incident, room, turn_at, wish, orphans, timeline }))
@@ -520,6 +534,19 @@ impl Store for Sqlite {
         self.writer.call(move |db| rows::execute(db, sql, params)).await
     }
 
+    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.writer.call(move |db| steps::set_aside(db, &lease, wake_at, now)).await
+    }
+
+    async fn aside(&self) -> Result<Vec<Aside>, StoreError> {
+        let mut all = self.writer.call(rows::aside).await?;
+        all.extend(self.reader.call(rows::aside).await?);
+        all.sort();
+        all.dedup_by(|one, other| (&one.what, &one.whose) == (&other.what, &other.whose));
+        Ok(all)
+    }
+
     async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError> {
         self.writer.call(move |db| source_troubles::note(db, &seen, now)).await
     }
@@ -545,7 +572,7 @@ impl Store for Sqlite {
 }
 
 /// A journal row as read: when, kind, key, instance, event, note, end.
-type JournalRow = (i64, String, Option<String>, Option<String>, Option<String>, Option<String>, Option<i64>);
+type JournalRow = (i64, String, Option<String>, Option<String>, Option<Doc>, Option<Doc>, Option<i64>);
 
 fn timeline(db: &Connection, id: IncidentId) -> Stored<Vec<Entry>> {
     let mut entries: Vec<Entry> = accept::hooks(db, id)?
@@ -562,32 +589,37 @@ fn timeline(db: &Connection, id: IncidentId) -> Stored<Vec<Entry>> {
         [id.0],
         |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?)),
     )?;
-    for (at, kind, key, instance, event, note, ended_at) in rows {
-        let note_of = |note: &Option<String>| note.as_deref().map(|n| read("note", n)).transpose();
-        let what = match kind.as_str() {
-            "intent" => Happening::Call {
-                step: key.unwrap_or_default(),
-                instance: instance.unwrap_or_default(),
-                outcome: note_of(&note)?,
-                ended_at: ended_at.map(moment),
-            },
-            "event" => Happening::Moved { event: read("event", event.as_deref().unwrap_or("null"))? },
-            "stray" => Happening::Stray {
-                step: key.unwrap_or_default(),
-                outcome: read("note", note.as_deref().unwrap_or("null"))?,
-            },
-            "covered" => Happening::Covered {
-                step: key.unwrap_or_default(),
-                how: read("note", note.as_deref().unwrap_or("null"))?,
-            },
-            "asked" => Happening::Asked { what: read("wish", note.as_deref().unwrap_or("null"))? },
-            _ => Happening::Refused { why: read("reason", note.as_deref().unwrap_or("null"))? },
-        };
-        entries.push(Entry { at: moment(at), what });
+    for row in rows {
+        let at = moment(row.0);
+        match happening(row) {
+            Ok(what) => entries.push(Entry { at, what }),
+            Err(error) => rows::set_aside(db, "line of a timeline", &id.to_string(), &error.to_string())?,
+        }
     }
     // Stable: what was written first stays first within one moment.
     entries.sort_by_key(|e| e.at);
     Ok(entries)
+}
+
+/// What a row of the journal tells.
+fn happening((_, kind, key, instance, event, note, ended_at): JournalRow) -> Stored<Happening> {
+    let (step, instance) = (key.unwrap_or_default(), instance.unwrap_or_default());
+    let said = |doc: Option<Doc>| {
+        doc.ok_or_else(|| StoreError::Corrupt { what: "note", why: "it is not there".to_owned() })
+    };
+    Ok(match kind.as_str() {
+        "intent" => Happening::Call {
+            step,
+            instance,
+            outcome: note.map(|note| read("note", note)).transpose()?,
+            ended_at: ended_at.map(moment),
+        },
+        "event" => Happening::Moved { event: read("event", said(event)?)? },
+        "stray" => Happening::Stray { step, outcome: read("note", said(note)?)? },
+        "covered" => Happening::Covered { step, how: read("note", said(note)?)? },
+        "asked" => Happening::Asked { what: read("wish", said(note)?)? },
+        _ => Happening::Refused { why: read("reason", said(note)?)? },
+    })
 }
 
 #[cfg(test)]

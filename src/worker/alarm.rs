@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use tracing::{debug, error, info, warn};
 
-use super::health::{Health, Reason};
+use super::health::{Asked, Health, Reason};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Session};
 use crate::room::clock_set::CLOCK_SKEW;
@@ -61,22 +61,22 @@ impl Alarm {
             Session::Working { .. } => None,
             Session::Down(detail) => Some(GatewayError::SessionDown { detail: detail.clone() }),
         };
-        self.note(number, false, down.as_ref(), now);
+        self.note(number, Asked::Session, down.as_ref(), now);
     }
 
-    /// Takes in how a call through `number` went; `create` if it was to make a group.
-    pub fn note(&self, number: &str, create: bool, failure: Option<&GatewayError>, now: Timestamp) {
+    /// Takes in how a call through `number` went.
+    pub fn note(&self, number: &str, asked: Asked, failure: Option<&GatewayError>, now: Timestamp) {
         let labels = InstanceLabels { instance: number.to_owned() };
         let up = self.metrics.instances_up.get_or_create(&labels);
         let Some(failure) = failure else {
             up.set(1);
-            if let Some(rest) = self.health.note_success(number, create, now) {
+            if let Some(rest) = self.health.note_success(number, asked, now) {
                 info!(gateway.instance = number, since = %rest.since, "the number works again");
                 self.bell.notify_one();
             }
             return;
         };
-        let Some(rest) = self.health.note_failure(number, create, failure, now) else { return };
+        let Some(rest) = self.health.note_failure(number, asked, failure, now) else { return };
         up.set(i64::from(rest.reason.is_about_groups()));
         self.metrics.alarms.get_or_create(&labels).inc();
         match rest.reason {
@@ -93,6 +93,11 @@ impl Alarm {
                 gateway.instance = number,
                 why = rest.words,
                 "the number does not work: link its phone again; rooms wait for it, or go on through another"
+            ),
+            Reason::Unreachable => error!(
+                gateway.instance = number,
+                why = rest.words,
+                "the provider cannot be reached for this number: check address, network and the provider's status; rooms wait for it, or go on through another"
             ),
             Reason::NotAccepted => error!(
                 gateway.instance = number,

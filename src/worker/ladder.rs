@@ -54,7 +54,7 @@ impl Worker {
             } else {
                 0
             };
-            numbers.push((self.health.unwell(&number.name).is_some(), left, number));
+            numbers.push((self.health.goes_last(&number.name), left, number));
         }
         numbers.sort_by_key(|(unwell, left, _)| (*unwell, std::cmp::Reverse(*left)));
         Ok(numbers.into_iter().map(|(_, _, number)| number).collect())

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::health::Asked;
 use super::{HEARTBEAT, Number, STORE_GAP, Worker};
 use crate::clock::{Timestamp, later};
 use crate::consent::letter::{Delivery, Tried};
@@ -66,6 +67,7 @@ impl Worker {
                 .collect(),
             known: self.numbers.iter().map(|number| number.name.clone()).collect(),
             stopped: self.worded(Wording::StopTaken, |language| self.composer.receipt_for_stop(language)),
+            question: self.worded(Wording::StopQuestion, |language| self.composer.question_of_stop(language)),
             started: self.worded(Wording::StartTaken, |language| self.composer.receipt_for_start(language)),
             until: later(now, self.policy.lease),
         }
@@ -81,15 +83,16 @@ impl Worker {
         Worded { usual: text(None), translated: translated.collect() }
     }
 
-    async fn post(&self, posted: Posted) -> Result<(), StoreError> {
+    async fn post(&self, mut posted: Posted) -> Result<(), StoreError> {
         let name = posted.letter.instance.clone().unwrap_or_default();
         let Some(number) = self.named(&name) else { return Ok(()) };
-        let tried = self.try_to_post(number, &posted).await;
+        let tried = self.try_to_post(number, &mut posted).await;
         let failure = match &tried {
             Tried::Sent(Err(error)) | Tried::Looked(Err(error)) => Some(error),
             Tried::Sent(Ok(_)) | Tried::Looked(Ok(_)) | Tried::NotOnNetwork => None,
         };
-        self.note_health(number, false, failure);
+        let asked = if posted.looks { Asked::Read } else { Asked::Effect };
+        self.note_health(number, asked, failure);
         let step = if posted.looks { "look_for_letter" } else { "letter" };
         let outcome = failure.map_or("ok", GatewayError::class);
         self.metrics.calls.get_or_create(&CallLabels { step, outcome }).inc();
@@ -110,17 +113,21 @@ impl Worker {
         Ok(())
     }
 
-    async fn try_to_post(&self, number: &Number, posted: &Posted) -> Tried {
+    async fn try_to_post(&self, number: &Number, posted: &mut Posted) -> Tried {
         let letter = &posted.letter;
-        let chat = ChatId::Person(letter.to.clone());
         if posted.looks {
+            let chat = ChatId::Person(posted.chat.clone());
             let ours = self.numbers_now().ids();
             return Tried::Looked(number.gateway.recent_own_messages(&chat, &ours).await);
         }
         // Writing to numbers that do not exist is what spammers do. If it cannot be asked, it is written.
         let first = letter.kind == LetterKind::Introduction && letter.sends == 1;
-        if first && number.gateway.is_reachable(&letter.to).await == Ok(false) {
-            return Tried::NotOnNetwork;
+        if first {
+            match number.gateway.is_reachable(&letter.to).await {
+                Ok(None) => return Tried::NotOnNetwork,
+                Ok(Some(id)) if !id.is_hidden() => posted.chat = id,
+                Ok(Some(_)) | Err(_) => {}
+            }
         }
         // The call must end before somebody else may take the letter.
         if let Delivery::Sending { until } = letter.delivery
@@ -129,6 +136,7 @@ impl Worker {
             let detail = "the time for this letter was about to end".to_owned();
             return Tried::Sent(Err(GatewayError::NotSent { detail }));
         }
+        let chat = ChatId::Person(posted.chat.clone());
         Tried::Sent(number.gateway.send_text(&chat, &letter.text).await)
     }
 

@@ -6,12 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::future::join_all;
 use tracing::{info, warn};
 
-use super::health::Turn;
+use super::health::{Asked, Turn};
 use super::{Number, Worker};
-use crate::clock::Timestamp;
+use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Own, Session};
 use crate::room::{Numbers, OurNumber, Room, Step, What};
 use crate::store::{Lease, StoreError};
+
+/// The longest that an answer to the question how a number is may take.
+const SESSION_WAIT: SignedDuration = SignedDuration::from_secs(10);
 
 /// The ids of our numbers, by their names in the config, as far as the provider has told.
 #[derive(Debug, Default)]
@@ -49,7 +52,7 @@ impl Worker {
     pub async fn ask_sessions(&self) {
         self.show_budgets().await;
         // At once: a provider that hangs for one number must not keep the others from being asked.
-        let asked = self.numbers.iter().map(|number| number.gateway.session());
+        let asked = self.numbers.iter().map(|number| self.session_of(number));
         for (number, session) in self.numbers.iter().zip(join_all(asked).await) {
             match session {
                 Ok(Session::Working { own }) => {
@@ -63,24 +66,46 @@ impl Worker {
                             );
                         }
                     }
-                    self.note_health(number, false, None);
+                    self.note_health(number, Asked::Session, None);
                 }
                 Ok(Session::Down(detail)) => {
                     let down = GatewayError::SessionDown { detail };
-                    self.note_health(number, false, Some(&down));
+                    self.note_health(number, Asked::Session, Some(&down));
                 }
-                Err(error) => self.note_health(number, false, Some(&error)),
+                Err(error) => self.note_health(number, Asked::Session, Some(&error)),
             }
         }
     }
 
-    pub(super) fn note_health(&self, number: &Number, create: bool, failure: Option<&GatewayError>) {
-        self.alarm.note(&number.name, create, failure, self.clock.now());
+    /// How one number is; no answer for so long is one too.
+    async fn session_of(&self, number: &Number) -> Result<Session, GatewayError> {
+        let until = later(self.clock.now(), SESSION_WAIT);
+        tokio::select! {
+            biased;
+            session = number.gateway.session() => session,
+            () = self.clock.sleep_until(until) => {
+                Err(GatewayError::NotSent { detail: "no answer to the question how the number is".to_owned() })
+            }
+        }
     }
 
-    /// Wakes the rooms of numbers that were given up or came back since the last time.
+    pub(super) fn note_health(&self, number: &Number, asked: Asked, failure: Option<&GatewayError>) {
+        self.alarm.note(&number.name, asked, failure, self.clock.now());
+    }
+
+    /// Keeps since when numbers do not work, and wakes the rooms of those that were given up or came back since the
+    /// last time.
     pub(super) async fn tell_rooms(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
+        if !self.health.remembers() {
+            self.health.remember(self.store.outages().await?, now);
+        }
+        for number in &self.numbers {
+            if let Some(since) = self.health.to_keep(&number.name) {
+                self.store.put_outage(&number.name, since).await?;
+                self.health.kept(&number.name, since);
+            }
+        }
         for turn in self.health.turns(self.policy.failover_after, now) {
             let (Turn::Lost(name) | Turn::Back(name)) = &turn;
             let rooms = self.store.wake_rooms(name, now).await?;
@@ -109,7 +134,7 @@ impl Worker {
 
     pub(super) fn by_health(&self) -> Vec<&Number> {
         let mut numbers: Vec<&Number> = self.numbers.iter().collect();
-        numbers.sort_by_key(|n| self.health.unwell(&n.name).is_some());
+        numbers.sort_by_key(|n| self.health.goes_last(&n.name));
         numbers
     }
 
@@ -152,12 +177,10 @@ impl Worker {
                 sender.map_or(own, |name| self.named(name)).into_iter().collect()
             }
             Step::Create { .. } if room.phase.group().is_none() => self.by_budget(room, now).await?,
-            Step::CheckHistory { .. } | Step::Say { what: What::Brief { .. }, .. }
-                if room.phase.group().is_none() =>
-            {
+            Step::CheckHistory { .. } if room.phase.group().is_none() => self.by_health(),
+            Step::CheckReachable { .. } | Step::Say { what: What::Brief { .. } | What::Quiet { .. }, .. } => {
                 self.by_health()
             }
-            Step::Say { what: What::Quiet { .. }, .. } => self.by_health(),
             _ => own.into_iter().collect(),
         })
     }

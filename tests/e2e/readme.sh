@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What the README tells people to paste is right: its configs are taken together and served against the
-# simulator, its signed requests are sent as they stand there, its Alertmanager config is asked of amtool.
+# simulator, its signed requests are sent as they stand there, its Alertmanager config is asked of amtool, its alert
+# rules are given what the bridge counts, and its container config is served as the container recipes say.
 #
 #   tests/e2e/readme.sh [PATH-OF-WARROOM]
 #
-# Needs amtool, promtool, curl, jq and openssl. Everything listens on loopback, on ports the system picks.
+# Needs amtool, promtool, bwrap, curl, jq and openssl. Everything listens on loopback, on ports the system picks.
 # shellcheck source=tests/e2e/bridge.sh
 source "$(dirname "$0")/bridge.sh"
 need amtool promtool openssl
@@ -85,6 +86,29 @@ printf %s "$PROMETHEUS_TOKEN" >"$folder/token"
 promtool check config "$folder/prometheus.yml" >"$folder/promtool.log" || fail "promtool refuses the README's config"
 say "promtool takes the Prometheus config"
 
+wrong='warroom_hooks_total{source="prometheus",outcome="wrong"}'
+counts() { grep --quiet --fixed-strings --line-regexp "$1" <<<"$(fetch "http://$operators/metrics")"; }
+counts "$wrong 0" || fail "wrong tokens are not counted from 0"
+curl --silent --output /dev/null --header "Authorization: Bearer guessed" --data '{}' "$BRIDGE/hooks/prometheus"
+counts "$wrong 1" || fail "a wrong token is not counted"
+blocks 'alert: WarroomTurnsAway' >"$folder/rules.yml"
+cat >"$folder/rules-test.yml" <<YAML
+rule_files: [ rules.yml ]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - { series: '$wrong', values: '0 0 1 1 1 1' }
+      - { series: 'warroom_worker_round_timestamp_seconds', values: '0+60x2 120x4' }
+    alert_rule_test:
+      - { eval_time: 1m, alertname: WarroomTurnsAway }
+      - { eval_time: 3m, alertname: WarroomTurnsAway, exp_alerts: [ { exp_labels: { source: prometheus, outcome: wrong, severity: warning } } ] }
+      - { eval_time: 2m, alertname: WarroomGone }
+      - { eval_time: 5m, alertname: WarroomGone, exp_alerts: [ { exp_labels: { severity: critical } } ] }
+YAML
+(cd "$folder" && promtool test rules rules-test.yml) >"$folder/rules.log" || fail "the alert rules do not fire: $(cat "$folder/rules.log")"
+say "the first wrong token and a bridge that stands still fire the alert rules"
+
 fetch_metrics() { fetch "http://$operators/metrics"; }
 six_are_live() { fetch_metrics | grep --quiet '^warroom_room_moves_total{phase="live"} 6$'; }
 eventually "all six have their room" six_are_live
@@ -127,4 +151,35 @@ done
 [ "$(tr '\n' ' ' <"$folder/notified.txt")" = "opened resolved " ] || fail "Nagios' command: $(cat "$folder/notified.txt")"
 say "the command of Nagios and Icinga 2 opens an incident and ends it"
 stop_bridge "$ALERTMANAGER_TOKEN" "$PAGERDUTY_SECRET" "$WEBHOOK_SECRET" "$UPTIME_TOKEN" "$WAWP_EVENTS_SECRET"
+
+# The container recipes: the config with the values that must differ, in the image's root, asked by its own probes.
+# shellcheck source=tests/e2e/image.sh
+source "$here/image.sh"
+grep --quiet -e '--read-only' <<<"$(blocks 'docker run')" || fail "the README's container is not read-only"
+blocks 'kind: Deployment' >"$folder/deployment.yaml"
+grep --quiet 'readOnlyRootFilesystem: true' "$folder/deployment.yaml" || fail "the README's pod is not read-only"
+export WARROOM_ADMIN_TOKEN
+WARROOM_ADMIN_TOKEN=$(secret)
+# The ports are the system's to pick here.
+sed -e 's/^server:/&\n  listen: 127.0.0.1:0/' -e 's/0\.0\.0\.0:9090/127.0.0.1:0/' "$folder/container.yaml" >"$folder/etc/warroom.yaml"
+cp "$folder"/*.pem "$folder/roster.yaml" "$folder/etc"
+for name in $(grep -o 'env: [A-Z0-9_]*' "$folder/etc/warroom.yaml" | cut -d ' ' -f 2 | sort -u); do
+  settings+=(--setenv "$name" "${!name}")
+done
+serve_in_image
+for path in $(grep -o 'path: /[a-z]*' "$folder/deployment.yaml" | cut -d ' ' -f 2); do
+  fetch "http://$bridge$path" >/dev/null || fail "the probe of $path is not answered"
+done
+image /warroom healthcheck --url "http://$bridge/readyz" >/dev/null || fail "the image's own health check fails"
+[ "$(curl --silent --output /dev/null --write-out '%{http_code}' "http://$operators/")" = 401 ] || fail "the console asks for no token"
+answer=$("$warroom" send prometheus --config "$folder/warroom.yaml" --to "http://$bridge/hooks/prometheus")
+printf %s "${answer#200 }" | opened || fail "the container opened nothing: $answer"
+in_image_is_live() {
+  fetch --header "Authorization: Bearer $WARROOM_ADMIN_TOKEN" "http://$operators/api/incidents" |
+    jq --exit-status '.incidents[0].room.briefed_at != null or .incidents[0].room.guest_of != null or (.incidents[0].room.seats | all(.[]; .told_alone))'
+}
+eventually "the container's incident has its room, or its people were told" in_image_is_live
+[ -s "$folder/data/warroom.db" ] || fail "the container's store is not on its volume"
+stop_image
+say "the container's config serves in a read-only root, its probes are answered, and it ends well"
 echo "e2e: done in $SECONDS s"

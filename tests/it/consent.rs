@@ -149,6 +149,29 @@ async fn people_are_asked_at_a_pace_and_what_they_answer_decides_how_they_are_ca
 }
 
 #[tokio::test]
+async fn a_sentence_with_a_stop_word_in_it_is_asked_back_once_and_stops_nobody() {
+    for sentence in
+        ["Stop the replication, Noor restores it", "Arrêt du cluster à midi", "we cannot stop it yet"]
+    {
+        let world = world_on(Engine::Gows).await;
+        let id = world.fire("Down").await;
+        world.pass(30).await;
+        let before = got(&world, ADA).len();
+        answer(&world, ADA, sentence).await;
+        answer(&world, ADA, "stop it at once please, all of you").await;
+        world.pass(60).await;
+        let after = got(&world, ADA);
+        assert_eq!(after[before..], ["Do you want to"], "{sentence}: one question");
+        assert_eq!(people(&world).await["ada"]["state"], "written", "{sentence}");
+        assert_eq!(world.seats(&id).await["ada"], "in", "{sentence}");
+        // The answer to the question counts.
+        answer(&world, ADA, "STOP").await;
+        world.pass(60).await;
+        assert_eq!(people(&world).await["ada"]["state"], "stop", "{sentence}");
+    }
+}
+
+#[tokio::test]
 async fn whoever_has_a_language_is_asked_and_answered_in_it() {
     let roster = ROSTER.replace("name: Ben Cho,", "name: Ben Cho, language: de-AT,");
     let german = "messages:
@@ -468,6 +491,7 @@ async fn a_process_that_dies_with_a_letter_in_hand_leaves_it_to_the_next_one() {
         known: vec!["main".to_owned()],
         stopped: Worded::default(),
         started: Worded::default(),
+        question: Worded::default(),
         until: later(now, SignedDuration::from_secs(120)),
     };
     let turn = world.store.begin_letter(ask, now).await.unwrap();
@@ -521,7 +545,7 @@ async fn strangers_and_groups_are_nobodys_business_but_a_strangers_stop_is_kept(
 #[tokio::test]
 async fn the_pages_and_the_api_show_no_number_and_no_words_of_theirs() {
     let world = world_on(Engine::Webjs).await;
-    answer(&world, DAN, "stop calling me about the secret merger").await;
+    answer(&world, DAN, "STOP. And not a word about the secret merger").await;
     world.pass(60).await;
     for path in ["/people", "/api/people", "/metrics", "/"] {
         let url = format!("http://{}{path}", world.operator);
@@ -630,4 +654,20 @@ fn check_makes_no_store_where_there_is_none() {
     let before = files();
     check::run(&loaded.config_path, &|_| None, beginning(), Form::Json, &mut Vec::new()).unwrap();
     assert_eq!(files(), before);
+}
+
+#[tokio::test]
+async fn the_receipt_for_a_stop_gives_way_to_rooms_for_half_a_minute_and_no_longer() {
+    let world = world_on(Engine::Webjs).await;
+    world.fire("Down").await;
+    world.pass(20).await;
+    // With a hundred rooms there is always one in hand.
+    let until = (world.clock.now() + SignedDuration::from_secs(100)).as_millisecond();
+    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
+    db.execute("UPDATE rooms SET lease_token = 'held', lease_until = ?1", [until]).unwrap();
+    answer(&world, BEN, "STOP").await;
+    world.pass(25).await;
+    assert!(!got(&world, BEN).contains(&STOP_TAKEN.to_owned()), "{:?}", got(&world, BEN));
+    world.pass(15).await;
+    assert!(got(&world, BEN).contains(&STOP_TAKEN.to_owned()), "{:?}", got(&world, BEN));
 }

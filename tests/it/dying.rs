@@ -13,7 +13,7 @@ use warroom::clock::{SignedDuration, later};
 use warroom::sandbox::Engine;
 
 use crate::gates::{Gate, Gates, Moment};
-use crate::harness::beginning;
+use crate::harness::{ADA, Options, World, beginning};
 use crate::place::Place;
 
 /// Fails the store at one sort of transaction, some times.
@@ -88,4 +88,38 @@ async fn a_bridge_whose_worker_breaks_off_ends_with_an_error() {
     let running = Running::with(place.start(&gate).bridge, &place.loaded.config.server, &stop).await.unwrap();
     stop.cancel();
     assert_eq!(timeout(Duration::from_secs(20), running.ended()).await.unwrap(), Ok(()));
+}
+
+const TWO_ROUTES: &str = r#"
+people:
+  ada: { name: Ada Obi, phone: "+15550100001", introduced: true }
+routes:
+  - { name: before, match: [ 'alertname = Before' ], invite: { commander: [ ada ] } }
+  - { name: the rest, match: [ 'alertname != Before' ], invite: { commander: [ ada ] } }
+fallback: { invite: { commander: [ ada ] } }
+"#;
+
+#[tokio::test]
+async fn a_clock_put_back_by_hours_keeps_nobody_from_being_told_one_by_one() {
+    let options = Options { roster: TWO_ROUTES.to_owned(), rooms_per_hour: 1, ..Options::default() };
+    let (world, theirs) = World::with_a_clock_of_its_own_and(options).await;
+    let pass = async |seconds: i64| {
+        theirs.advance(SignedDuration::from_secs(seconds));
+        world.pass(seconds).await;
+    };
+    // The budget of groups is used up by another route, so that people are told 1:1.
+    world.fire("Before").await;
+    pass(30).await;
+    let told = || world.sandbox.chat(ADA).len();
+    let before = told();
+    world.fire("Waits").await;
+    pass(30).await;
+    let first = told();
+    assert!(first > before, "people hear of what has to wait");
+    world.clock.put_back(SignedDuration::from_hours(3));
+    world.fire("WaitsToo").await;
+    for _ in 0..15 {
+        pass(10).await;
+    }
+    assert!(told() > first, "the next one too: {:?}", world.sandbox.chat(ADA));
 }

@@ -11,11 +11,11 @@ use warroom::clock::SignedDuration;
 use warroom::gateway::{GatewayError, Refusal};
 use warroom::incident::IncidentId;
 use warroom::room::PhaseName;
-use warroom::sandbox::{Effect, Engine, Fault, FaultKind, HALF_EMOJI, Operation, Person, Quirks};
+use warroom::sandbox::{Effect, Engine, Fault, FaultKind, HALF_EMOJI, Operation, Person, Privacy, Quirks};
 use warroom::store::Store;
 
 use crate::gates::{Gates, Mishap, Moment};
-use crate::harness::{ADA, BEN, DAN, Options, World};
+use crate::harness::{ADA, BEN, DAN, ONE_PERSON, Options, World};
 use crate::place::Place;
 use crate::sweep::{stride, sweep};
 use crate::verdict::{Ending, Excuse, verdict};
@@ -320,6 +320,8 @@ fn whatever_is_odd_about_a_provider_there_is_one_room_or_a_person_decides() {
             place.keep_out();
             place
         };
+        // Nobody gets a card from the engine beside our own words.
+        place.sandbox.set_person(BEN, Person::with_privacy(Privacy::GroupInviteOnly417));
         oddity.befall(&place);
         let lost = Fault::on(Operation::CreateGroup, FaultKind::InternalError);
         match create {
@@ -389,7 +391,8 @@ fn ten_troubles() -> [(&'static str, FaultKind, Effect); 10] {
 async fn ten_kinds_of_trouble_at_once_make_ten_briefed_rooms() {
     // A number that the provider throttles rests for a minute, in which an incident could go into an open room.
     let rooms = "  fold: false".to_owned();
-    let options = Options { call_timeout: "2s", rooms_per_hour: 20, rooms, ..Options::default() };
+    let roster = ONE_PERSON.to_owned();
+    let options = Options { call_timeout: "2s", rooms_per_hour: 20, rooms, roster, ..Options::default() };
     let world = World::with(options).await;
     for (n, (_, kind, effect)) in (1..).zip(ten_troubles()) {
         let fault = Fault::on(Operation::CreateGroup, kind).with_effect(effect);

@@ -4,6 +4,7 @@
 //! and ask a [`Gate`] what happens there. [`Gates`] is the plain one: it counts, ends the world at the gates
 //! it was told, and spoils one gateway call.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,9 +25,9 @@ use warroom::pacing::{Creation, Made};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
-    Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery, Intent,
-    Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots, StepOutcome, Store,
-    StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery,
+    Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots, StepOutcome,
+    Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.
@@ -285,6 +286,14 @@ impl Store for GatedStore {
         self.around("wake_rooms", self.inner.wake_rooms(instance, now)).await
     }
 
+    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError> {
+        self.inner.put_outage(instance, since).await
+    }
+
+    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        self.inner.outages().await
+    }
+
     async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
         let closed = self.inner.close_quiet(rules, now).await?;
         if closed > 0 {
@@ -324,6 +333,14 @@ impl Store for GatedStore {
 
     async fn dossier(&self, id: IncidentId) -> Result<Option<Dossier>, StoreError> {
         self.inner.dossier(id).await
+    }
+
+    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.around("set_aside", self.inner.set_aside(lease, wake_at, now)).await
+    }
+
+    async fn aside(&self) -> Result<Vec<Aside>, StoreError> {
+        self.inner.aside().await
     }
 
     async fn earlier_receipt(
@@ -471,7 +488,7 @@ impl Gateway for GatedGateway {
         self.around("has_written", "", self.inner.has_written(person, since)).await
     }
 
-    async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {
+    async fn is_reachable(&self, person: &Jid) -> Result<Option<Jid>, GatewayError> {
         self.around("is_reachable", "", self.inner.is_reachable(person)).await
     }
 

@@ -7,7 +7,7 @@ use warroom::gateway::{GatewayError, Refusal};
 use warroom::room::{PhaseName, Wish};
 use warroom::sandbox::{Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
 
-use crate::harness::{ADA, BEN, CLEO, DAN, Options, World, alertmanager};
+use crate::harness::{ADA, BEN, CLEO, DAN, ONE_PERSON, Options, World, alertmanager};
 use crate::odd_gateway::{Odd, OddGateway};
 
 fn unknown() -> GatewayError {
@@ -282,12 +282,7 @@ async fn a_room_does_not_hang_in_closing_for_ever() {
 #[tokio::test]
 async fn ten_lost_creates_at_once_are_ten_rooms_and_nobody_is_told_otherwise() {
     for engine in Engine::ALL {
-        // One person only: a second create has fewer people in it, and the rest of them would be invited.
-        let roster = r#"
-people: { ada: { name: Ada Obi, phone: "+15550100001", introduced: true } }
-fallback: { invite: { commander: [ ada ] } }
-"#;
-        let roster = roster.to_owned();
+        let roster = ONE_PERSON.to_owned();
         let options = Options { engine, rooms_per_hour: 60, roster, ..Options::default() };
         let world = World::with(options).await;
         world.sandbox.add_fault(Fault::on(Operation::CreateGroup, FaultKind::Reset).times(10));

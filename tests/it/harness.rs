@@ -50,6 +50,13 @@ fallback:
   invite: { commander: [ ada ] }
 "#;
 
+/// One person only: a second create has fewer people in it, and the rest of them would be invited, which asks
+/// about each of them in real time.
+pub(crate) const ONE_PERSON: &str = r#"
+people: { ada: { name: Ada Obi, phone: "+15550100001", introduced: true } }
+fallback: { invite: { commander: [ ada ] } }
+"#;
+
 /// Digits of the people above.
 pub(crate) const ADA: &str = "15550100001";
 pub(crate) const BEN: &str = "15550100002";
@@ -228,9 +235,14 @@ impl World {
 
     /// A bridge whose clock can be put back without the gateway's; returns the gateway's too.
     pub(crate) async fn with_a_clock_of_its_own() -> (Self, Arc<TestClock>) {
+        Self::with_a_clock_of_its_own_and(Options::default()).await
+    }
+
+    /// The same with other options.
+    pub(crate) async fn with_a_clock_of_its_own_and(options: Options) -> (Self, Arc<TestClock>) {
         let (ours, theirs) = (Arc::new(TestClock::at(beginning())), Arc::new(TestClock::at(beginning())));
         let sandbox = Sandbox::new(Setup::with_engine(Engine::Webjs), theirs.clone());
-        (Self::before(sandbox, ours, Options::default()).await, theirs)
+        (Self::before(sandbox, ours, options).await, theirs)
     }
 
     /// Another bridge with an empty store before the same gateway.

@@ -42,5 +42,7 @@ mod sources;
 mod storm;
 mod sweep;
 mod truth;
+mod unreadable;
 mod verdict;
+mod word;
 mod workers;

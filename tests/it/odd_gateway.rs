@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use warroom::app::Bridge;
-use warroom::clock::{Clock, Timestamp};
+use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
 use warroom::config::RosterInForce;
 use warroom::gateway::{
     Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members,
@@ -23,6 +23,8 @@ pub(crate) enum Odd {
     Before(GatewayError),
     /// It does its work, and the answer is this error.
     After(GatewayError),
+    /// It does nothing, and fails after so long by the world's clock.
+    Late(SignedDuration, GatewayError),
 }
 
 /// Decides by the call's name and how often that name was called before (from 0).
@@ -30,8 +32,9 @@ pub(crate) type Whim = dyn Fn(&'static str, usize) -> Option<Odd> + Send + Sync;
 
 pub(crate) struct OddGateway {
     inner: Arc<dyn Gateway>,
-    whim: Box<Whim>,
-    calls: Mutex<BTreeMap<&'static str, usize>>,
+    whim: Arc<Whim>,
+    clock: Arc<TestClock>,
+    calls: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
 impl fmt::Debug for OddGateway {
@@ -41,20 +44,29 @@ impl fmt::Debug for OddGateway {
 }
 
 impl OddGateway {
-    /// Puts one in front of the world's only number; the worker uses it from now on.
+    /// Puts one in front of each of the world's numbers; the worker uses them from now on. They count together.
     pub(crate) fn before(
         world: &mut World,
         whim: impl Fn(&'static str, usize) -> Option<Odd> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let clock: Arc<dyn Clock> = world.clock.clone();
-        let mut numbers = warroom::app::link_numbers(&world.loaded.config, &clock).unwrap();
-        let number = numbers.remove(0);
-        let odd = Arc::new(Self { inner: number.gateway, whim: Box::new(whim), calls: Mutex::default() });
-        let numbers = vec![Number { gateway: odd.clone(), ..number }];
+        let numbers = warroom::app::link_numbers(&world.loaded.config, &clock).unwrap();
+        let (whim, calls) = (Arc::new(whim) as Arc<Whim>, Arc::default());
+        let odd = |inner: &Arc<dyn Gateway>| {
+            Arc::new(Self {
+                inner: Arc::clone(inner),
+                whim: Arc::clone(&whim),
+                clock: world.clock.clone(),
+                calls: Arc::clone(&calls),
+            })
+        };
+        let first = odd(&numbers[0].gateway);
+        let numbers =
+            numbers.into_iter().map(|number| Number { gateway: odd(&number.gateway), ..number }).collect();
         let roster = RosterInForce::of(&world.loaded, clock.now());
         world.bridge =
             Bridge::assemble(&world.loaded.config, roster, world.store.clone(), numbers, clock).unwrap();
-        odd
+        first
     }
 
     /// How often a call was made.
@@ -76,6 +88,16 @@ impl OddGateway {
         match (self.whim)(call, nth) {
             None => work.await,
             Some(Odd::Before(error)) => Err(error),
+            Some(Odd::Late(wait, error)) => {
+                // Time goes on in small steps, so that whoever waits for an earlier moment wakes at it.
+                let step = SignedDuration::from_millis(250);
+                let steps = wait.as_millis() / step.as_millis();
+                for _ in 0..steps {
+                    self.clock.advance(step);
+                    tokio::task::yield_now().await;
+                }
+                Err(error)
+            }
             Some(Odd::After(error)) => {
                 let _ = work.await;
                 Err(error)
@@ -159,7 +181,7 @@ impl Gateway for OddGateway {
         self.pass("has_written", self.inner.has_written(person, since)).await
     }
 
-    async fn is_reachable(&self, person: &Jid) -> Result<bool, GatewayError> {
+    async fn is_reachable(&self, person: &Jid) -> Result<Option<Jid>, GatewayError> {
         self.pass("is_reachable", self.inner.is_reachable(person)).await
     }
 

@@ -406,6 +406,20 @@ async fn old_bodies_are_emptied_and_what_came_of_them_stays() {
     );
 }
 
+#[tokio::test]
+async fn however_many_bodies_are_too_old_all_of_them_are_emptied() {
+    let world = World::new().await;
+    for _ in 0..210 {
+        assert_eq!(world.post(&json!({ "nothing": "known" })).await.0, 200);
+    }
+    world.clock.advance(SignedDuration::from_hours(31 * 24));
+    world.bridge.worker.forget_bodies().await;
+    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
+    let kept: i64 =
+        db.query_row("SELECT count(*) FROM receipts WHERE length(body) > 0", [], |r| r.get(0)).unwrap();
+    assert_eq!(kept, 0);
+}
+
 /// Found by a reader: a cloud event is known by its own id, and was taken for a repeat when it was replayed.
 #[tokio::test]
 async fn a_replay_is_no_repeat_even_where_a_body_names_its_delivery() {

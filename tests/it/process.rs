@@ -48,6 +48,8 @@ async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// A running `warroom`; killed by its id when dropped.
 struct Process {
     child: Child,
+    /// Whether the program is a child of that one, which made a root for it.
+    is_in_image: bool,
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
     readers: Vec<std::thread::JoinHandle<()>>,
@@ -84,8 +86,13 @@ struct Ended {
 
 impl Process {
     fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_warroom"))
-            .args(args)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_warroom"));
+        command.args(args);
+        Self::spawn(command, env, false)
+    }
+
+    fn spawn(mut command: Command, env: &[(&str, &str)], is_in_image: bool) -> Self {
+        let mut child = command
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env_clear()
             .envs(env.iter().copied())
@@ -96,7 +103,17 @@ impl Process {
             .unwrap();
         let (stdout, out) = gather(child.stdout.take().unwrap());
         let (stderr, err) = gather(child.stderr.take().unwrap());
-        Self { child, stdout, stderr, readers: vec![out, err] }
+        Self { child, is_in_image, stdout, stderr, readers: vec![out, err] }
+    }
+
+    /// The program itself.
+    fn id(&self) -> String {
+        let id = self.child.id();
+        if !self.is_in_image {
+            return id.to_string();
+        }
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        children.trim().to_owned()
     }
 
     fn log(&self) -> String {
@@ -104,7 +121,7 @@ impl Process {
     }
 
     fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
+        let id = self.id();
         let sent = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, &id]).status().unwrap();
         assert!(sent.success());
     }
@@ -116,7 +133,7 @@ impl Process {
 
     /// Kills it as a power cut would.
     fn kill(mut self) {
-        self.child.kill().unwrap();
+        self.signal("KILL");
         self.child.wait().unwrap();
     }
 
@@ -163,8 +180,18 @@ const SECRET: &str = "whsec_dGhlIHByb2Nlc3MgdGVzdHMnIG93biBzZWNyZXQ=";
 impl Place {
     /// `call_timeout` in seconds, the other times as short as the config takes them.
     async fn new(call_timeout: u32) -> Self {
+        Self::with(6, call_timeout, call_timeout * 2).await
+    }
+
+    /// With numbers for so many rooms, and the usual lease.
+    async fn for_rooms(rooms: usize) -> Self {
+        Self::with(rooms.div_ceil(9), 5, 120).await
+    }
+
+    async fn with(numbers: usize, call_timeout: u32, lease: u32) -> Self {
+        let names: Vec<usize> = (100..100 + numbers).collect();
         let numbers =
-            (0..6).map(|n| Number::new(&format!("SANDBOX1000{n}"), &format!("1555010010{n}"), TOKEN));
+            names.iter().map(|n| Number::new(&format!("SANDBOX10{n}"), &format!("155501200{n}"), TOKEN));
         let setup = Setup { instances: numbers.collect(), ..Setup::default() };
         let sandbox = Sandbox::new(setup, Arc::new(SystemClock));
         let (gateway, server) = listen(sandbox.router()).await;
@@ -172,7 +199,7 @@ impl Place {
         std::fs::write(folder.path().join("roster.yaml"), ROSTER).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let place = Self { folder, sandbox, server, http };
-        place.write("warroom.yaml", &config(gateway, call_timeout, SECRET));
+        place.write("warroom.yaml", &config(gateway, &names, (call_timeout, lease), SECRET));
         place
     }
 
@@ -191,7 +218,35 @@ impl Place {
 
     /// Starts the bridge and waits until it listens.
     async fn serve(&self) -> (Process, SocketAddr) {
-        let mut process = Process::start(&["serve", "--config", &self.config()], &[]);
+        Self::listening(Process::start(&["serve", "--config", &self.config()], &[])).await
+    }
+
+    /// The same as the image runs it: a read-only root, user 65532, and no place to write but the folder; without
+    /// `bwrap` as it is.
+    async fn serve_as_the_image(&self) -> (Process, SocketAddr) {
+        let mut probe = Command::new(BWRAP);
+        if !probe.args(["--ro-bind", "/", "/", "true"]).status().is_ok_and(|status| status.success()) {
+            eprintln!("{BWRAP} does not work: not as the image runs it");
+            return self.serve().await;
+        }
+        let folder = self.folder.path().to_str().unwrap();
+        let mut command = Command::new(BWRAP);
+        command.args([
+            "--unshare-user",
+            "--unshare-ipc",
+            "--unshare-uts",
+            "--uid",
+            "65532",
+            "--gid",
+            "65532",
+        ]);
+        command.args(["--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]);
+        command.args(["--tmpfs", "/tmp", "--bind", folder, folder, "--remount-ro", "/tmp"]);
+        command.args(["--", env!("CARGO_BIN_EXE_warroom"), "serve", "--config", &self.config()]);
+        Self::listening(Process::spawn(command, &[], true)).await
+    }
+
+    async fn listening(mut process: Process) -> (Process, SocketAddr) {
         let address = until("the bridge listens", || {
             if let Some(status) = process.child.try_wait().unwrap() {
                 panic!("it ended, {status}: {}", process.log());
@@ -260,20 +315,23 @@ impl Place {
 
 const TOKEN: &str = "process-tests-access-token";
 
+/// Makes a root for a program.
+const BWRAP: &str = "/usr/bin/bwrap";
+
 /// A source's name is a part of its address, in which there are no underscores.
 fn name_of(kind: SourceKind) -> String {
     kind.as_str().replace('_', "-")
 }
 
-/// Six numbers, because each may make only ten groups an hour.
-fn config(gateway: SocketAddr, call_timeout: u32, secret: &str) -> String {
-    let number = |n| {
+/// Several numbers, because each may make only ten groups an hour.
+fn config(gateway: SocketAddr, numbers: &[usize], (call_timeout, lease): (u32, u32), secret: &str) -> String {
+    let number = |n: &usize| {
         format!(
-            "    - {{ name: n{n}, id: SANDBOX1000{n}, access_token: {TOKEN}, rooms_per_hour: 10, \
+            "    - {{ name: n{n}, id: SANDBOX10{n}, access_token: {TOKEN}, rooms_per_hour: 10, \
              rooms_burst: 10, rooms_gap: 0s }}"
         )
     };
-    let numbers: Vec<String> = (0..6).map(number).collect();
+    let numbers: Vec<String> = numbers.iter().map(number).collect();
     let sources: Vec<String> = SourceKind::ALL
         .into_iter()
         .map(|kind| {
@@ -315,6 +373,5 @@ sources:
         sources = sources.join("\n"),
         numbers = numbers.join("\n"),
         settle = call_timeout + 10,
-        lease = call_timeout * 2,
     )
 }

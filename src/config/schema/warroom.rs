@@ -220,6 +220,9 @@ pub(super) fn template_key(name: &'static str) -> Key {
         }
         "stop_taken" => "To one person who said STOP; it must name START.",
         "start_taken" => "To one person who said START; it must name STOP.",
+        "stop_question" => {
+            "To one person who wrote a sentence that may be meant as a STOP; it must name STOP."
+        }
         _ => "A text of the bridge.",
     };
     let such = match name {
@@ -228,6 +231,7 @@ pub(super) fn template_key(name: &'static str) -> Key {
         "introduction" => "{{ person.name }}: answer STOP",
         "stop_taken" => "Taken. START undoes it.",
         "start_taken" => "Taken. STOP undoes it.",
+        "stop_question" => "No more of these? Answer STOP.",
         _ => "{{ token }} {{ title }}",
     };
     key(name, says, wording(such, &format!("{name}.txt")))

@@ -2,6 +2,7 @@
 //! so, and full phone numbers are shown only on the record.
 
 use super::*;
+use crate::worker::health::Asked;
 
 fn down(words: &str) -> GatewayError {
     GatewayError::SessionDown { detail: words.to_owned() }
@@ -10,11 +11,11 @@ fn down(words: &str) -> GatewayError {
 impl Desk {
     /// The number answered just now.
     fn number_works(&self) {
-        self.console.health.note_success("number-1", false, self.clock.now());
+        self.console.health.note_success("number-1", Asked::Effect, self.clock.now());
     }
 
     fn number_fails(&self, error: &GatewayError) {
-        self.console.health.note_failure("number-1", true, error, self.clock.now());
+        self.console.health.note_failure("number-1", Asked::Create, error, self.clock.now());
     }
 
     async fn reveal(&self, id: IncidentId) -> Reply {

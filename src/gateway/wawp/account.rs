@@ -3,6 +3,7 @@
 use super::reply::{Reply, flag_at, person_at, text_at};
 use super::told::{Told, is_ticket, session_state};
 use crate::gateway::{Own, Session};
+use crate::jid::Jid;
 
 /// The state's word; `None` if the reply names none. Words that are not known yet are kept: only `WORKING`
 /// means that it works.
@@ -35,10 +36,14 @@ pub(super) fn me(reply: &Reply) -> Option<Own> {
     })
 }
 
-/// Whether a number is on the network; `None` if the reply does not say.
-pub(super) fn exists(reply: &Reply) -> Option<bool> {
-    let mut layers = reply.layers().into_iter();
-    layers.find_map(|layer| flag_at(layer, &["numberExists", "exists"]))
+/// By which id a number is on the network, if it is; `None` if the reply does not say. Without another id it is the
+/// one that was asked for.
+pub(super) fn exists(reply: &Reply, asked: &Jid) -> Option<Option<Jid>> {
+    reply.layers().into_iter().find_map(|layer| {
+        let exists = flag_at(layer, &["numberExists", "exists"])?;
+        let chat = [false, true].into_iter().find_map(|hidden| person_at(layer, &["chatId", "jid"], hidden));
+        Some(exists.then(|| chat.unwrap_or_else(|| asked.clone())))
+    })
 }
 
 #[cfg(test)]
@@ -74,9 +79,14 @@ mod tests {
 
     #[test]
     fn a_number_exists_only_if_it_is_said() {
-        assert_eq!(exists(&Reply::Json(json!({"numberExists": true, "chatId": "1@c.us"}))), Some(true));
-        assert_eq!(exists(&Reply::Json(json!({"numberExists": false}))), Some(false));
-        assert_eq!(exists(&Reply::Json(json!({"success": true}))), None);
-        assert_eq!(exists(&Reply::Json(json!(true))), None);
+        let asked: Jid = "5547900000009@c.us".parse().unwrap();
+        let exists = |body| super::exists(&Reply::Json(body), &asked);
+        let other = "554700000009@c.us";
+        let found = exists(json!({"numberExists": true, "chatId": other}));
+        assert_eq!(found, Some(Some(other.parse().unwrap())));
+        assert_eq!(exists(json!({"numberExists": true, "chatId": null})), Some(Some(asked.clone())));
+        assert_eq!(exists(json!({"numberExists": false, "chatId": null})), Some(None));
+        assert_eq!(exists(json!({"success": true})), None);
+        assert_eq!(exists(json!(true)), None);
     }
 }

@@ -192,6 +192,11 @@ fn by_server_error(
     if let Some(error) = told.inner.and_then(|code| by_whatsapp(asked, code, retry_after, told, &detail)) {
         return error;
     }
+    let is_unknown_person =
+        told.message.as_deref().is_some_and(|m| m.to_lowercase().contains("no lid found for"));
+    if is_unknown_person && asked.call == Call::SendText && !asked.on_group {
+        return refused(Refusal::NoAccount, detail);
+    }
     let session = told.code_speaks_of("session") || told.state.as_deref().is_some_and(|s| s != "WORKING");
     if asked.call.is_read() {
         return match retry_after {
@@ -226,6 +231,8 @@ fn by_whatsapp(
             refused(Refusal::Forbidden, detail)
         }
         404 | 410 if asked.on_group => GatewayError::Gone { detail },
+        463 if !asked.call.is_read() => refused(Refusal::Strangers, detail),
+        404 if asked.call == Call::SendText => refused(Refusal::NoAccount, detail),
         406 if asked.call.has_subject() => refused(Refusal::SubjectTooLong, detail),
         400 | 401 | 403 | 404 | 405 | 406 | 410 | 419 | 423 if !asked.call.is_read() || asked.on_group => {
             refused(Refusal::Invalid, detail)
@@ -308,6 +315,21 @@ mod tests {
         let body = r#"{"statusCode":500,"exception":{"message":"Group with id '1@g.us' not found"}}"#;
         assert_eq!(class_of(Call::Members, 500, body).class(), "not_sent");
         assert_eq!(class_of(Call::Leave, 500, body).class(), "gone");
+    }
+
+    #[test]
+    fn what_is_certain_about_a_person_is_not_taken_for_lost() {
+        let say = |words: &str| {
+            let body = serde_json::json!({"statusCode": 500, "exception": {"message": words, "code": 2}});
+            class_of(Call::SendText, 500, &body.to_string())
+        };
+        for (words, reason) in [
+            ("2 UNKNOWN: server returned error 463", Refusal::Strangers),
+            ("no LID found for 4477009001@s.whatsapp.net from server", Refusal::NoAccount),
+        ] {
+            assert!(matches!(say(words), GatewayError::Refused { reason: r, .. } if r == reason), "{words}");
+        }
+        assert_eq!(say("server returned error 479").class(), "unknown");
     }
 
     proptest! {

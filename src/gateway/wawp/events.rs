@@ -9,6 +9,7 @@
 
 use serde_json::Value;
 
+use super::messages::has_failed;
 use super::people;
 use super::reply::{at, flag_at, id_text, number, person_at, text_at};
 use crate::clock::Timestamp;
@@ -52,6 +53,7 @@ fn of_event(event: &Value) -> Vec<Notice> {
     let kinds = match text_at(event, &["event"]) {
         Some("session.status") => session(payload).into_iter().collect(),
         Some("message" | "message.any") => message(payload, &ours).into_iter().collect(),
+        Some("message.ack") => undelivered(payload, &ours).into_iter().collect(),
         Some("group.v2.join" | "group.join") => came_or_went(payload, &ours, Some(Way::In)),
         Some("group.v2.leave" | "group.leave") => came_or_went(payload, &ours, Some(Way::Out)),
         Some("group.v2.participants") => changed(payload, &ours),
@@ -229,7 +231,8 @@ fn message(payload: &Value, ours: &Ours) -> Option<NoticeKind> {
     let is_something = words.is_some_and(|words| !words.trim().is_empty())
         || flag_at(payload, &["hasMedia", "_data.hasMedia"]) == Some(true);
     let verdict = (theirs && is_something).then(|| Verdict::of(words.unwrap_or_default()));
-    let text = words.filter(|_| from_me);
+    // One that failed is no proof of having said it.
+    let text = words.filter(|_| from_me && !has_failed(payload));
     Some(NoticeKind::Message {
         chat,
         from: author,
@@ -238,6 +241,19 @@ fn message(payload: &Value, ours: &Ours) -> Option<NoticeKind> {
         text: text.map(|text| text.chars().take(LONGEST_TEXT).collect()),
         verdict,
     })
+}
+
+/// An own message that could not be sent after all. Every other state of one is told by what comes of it.
+fn undelivered(payload: &Value, ours: &Ours) -> Option<NoticeKind> {
+    if !has_failed(payload) {
+        return None;
+    }
+    match message(payload, ours)? {
+        NoticeKind::Message { chat, from_me: true, message_id: Some(message_id), .. } => {
+            Some(NoticeKind::Undelivered { chat, message_id })
+        }
+        _ => None,
+    }
 }
 
 /// Lines that the network puts into a chat look like messages of the other side, but nobody wrote them.

@@ -23,7 +23,7 @@ const IDS: [&str; 8] = [
 
 /// The receipt of a sent text; `None` if the reply holds no id of a message.
 pub(super) fn sent(reply: &Reply) -> Option<Sent> {
-    if Told::read(reply).failed {
+    if Told::read(reply).failed || reply.layers().into_iter().any(has_failed) {
         return None;
     }
     let id = reply.layers().into_iter().find_map(message_id)?;
@@ -97,13 +97,20 @@ fn sent_at(row: &Value) -> Option<Timestamp> {
     moments.iter().find_map(|path| moment(at(row, path)?))
 }
 
+/// Whether the row says that sending failed: then it is no proof of having said it. The number alone is
+/// ambiguous, it comes before the first answer too.
+pub(super) fn has_failed(row: &Value) -> bool {
+    text_at(row, &["ackName", "_data.ackName"]).is_some_and(|name| name.eq_ignore_ascii_case("error"))
+        || flag_at(row, &["isSendFailure", "_data.isSendFailure"]) == Some(true)
+}
+
 fn is_by_one_of(row: &Value, ours: &[Jid], places: &[&str]) -> bool {
     let author = |hidden| person_at(row, places, hidden).is_some_and(|author| ours.contains(&author));
     author(false) || author(true)
 }
 
 fn own_message(row: &Value, ours: &[Jid]) -> Option<OwnMessage> {
-    if is_own(row) != Some(true) && !is_by_one_of(row, ours, &AUTHORS) {
+    if has_failed(row) || is_own(row) != Some(true) && !is_by_one_of(row, ours, &AUTHORS) {
         return None;
     }
     let texts = [

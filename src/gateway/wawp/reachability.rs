@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::call::{Asked, Call};
 use super::http::{Deadline, Request};
+use super::reply::Reply;
 use super::{Wawp, account, locked};
 use crate::gateway::GatewayError;
 use crate::jid::Jid;
@@ -14,14 +15,19 @@ use crate::jid::Jid;
 const BETWEEN_CHECKS: Duration = Duration::from_secs(1);
 
 impl Wawp {
-    pub(super) async fn is_on_network(&self, person: &Jid, deadline: Deadline) -> Result<bool, GatewayError> {
+    pub(super) async fn is_on_network(
+        &self,
+        person: &Jid,
+        deadline: Deadline,
+    ) -> Result<Option<Jid>, GatewayError> {
         if person.is_hidden() {
             // Only the network itself gives out hidden ids.
-            return Ok(true);
+            return Ok(Some(person.clone()));
         }
         self.wait_for_turn(deadline).await?;
         let request = Request::get("/v2/contacts/check-exists").query("phone", person.digits());
-        self.ask(Asked::new(Call::CheckExists), request, deadline, account::exists).await
+        let read = |reply: &Reply| account::exists(reply, person);
+        self.ask(Asked::new(Call::CheckExists), request, deadline, read).await
     }
 
     /// Waits for this call's turn, if that comes before the deadline.

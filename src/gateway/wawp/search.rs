@@ -75,8 +75,8 @@ enum Turn {
     Wait(Duration),
 }
 
-fn doubt(why: impl Into<String>, wait: Duration) -> Option<Doubt> {
-    Some(Doubt { why: why.into(), wait })
+fn doubt(why: impl Into<String>, wait: Duration) -> Doubt {
+    Doubt { why: why.into(), wait }
 }
 
 impl Wawp {
@@ -90,7 +90,10 @@ impl Wawp {
         let mut scan = self.scan(deadline).await?;
         let groups = scan.found(&search.token);
         if !search.thoroughly {
-            return Ok(FoundGroups { groups, doubt: doubt("the list was not read afresh", Duration::ZERO) });
+            return Ok(FoundGroups {
+                groups,
+                doubt: Some(doubt("the list was not read afresh", Duration::ZERO)),
+            });
         }
         if !groups.is_empty() && !search.all {
             return Ok(FoundGroups { groups, doubt: None });
@@ -98,7 +101,7 @@ impl Wawp {
         let mut stale = None;
         match self.may_refresh(search.asked_at) {
             Turn::Wait(wait) => {
-                stale = doubt("the list was not read afresh since the group was asked for", wait)
+                stale = Some(doubt("the list was not read afresh since the group was asked for", wait));
             }
             // Several rooms wait for one refresh: each reads the list again and need not ask for its own.
             Turn::Fresh => scan = self.scan(deadline).await?,
@@ -116,7 +119,7 @@ impl Wawp {
                     ) => return Err(down),
                     Err(error) => {
                         let wait = BETWEEN_REFRESHES.unsigned_abs();
-                        stale = doubt(format!("the list could not be read afresh: {error}"), wait);
+                        stale = Some(doubt(format!("the list could not be read afresh: {error}"), wait));
                     }
                 }
             }
@@ -182,10 +185,7 @@ impl Wawp {
             }
         }
         let left = scan.groups.iter().filter(|row| may_be_it(row)).count();
-        (left > 0).then(|| Doubt {
-            why: format!("{left} groups in the list do not tell their name"),
-            wait: Duration::ZERO,
-        })
+        (left > 0).then(|| doubt(format!("{left} groups in the list do not tell their name"), Duration::ZERO))
     }
 
     /// One group with its name, if it tells it.
@@ -263,5 +263,5 @@ fn whole(scan: &Scan, search: &GroupSearch) -> Option<Doubt> {
     } else {
         return None;
     };
-    doubt(why, Duration::ZERO)
+    Some(doubt(why, Duration::ZERO))
 }

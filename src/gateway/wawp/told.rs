@@ -202,8 +202,10 @@ pub(super) fn session_state(value: &Value) -> Option<String> {
 /// `WhatsApp`'s code behind an engine's words: the names are whatsmeow's (errors.go), `status 429` is how
 /// its errors print.
 fn whatsapp_code(message: &str) -> Option<u16> {
-    const TELLING: [(&str, u16); 10] = [
+    const TELLING: [(&str, u16); 11] = [
         ("rate-overlimit", 429),
+        // Its lock on writing to strangers has no name.
+        ("server returned error 463", 463),
         ("bad-request", 400),
         ("not-authorized", 401),
         ("item-not-found", 404),
@@ -293,6 +295,7 @@ mod tests {
             ("item-not-found", Some(404)),
             ("status 4290", None),
             ("status 200", None),
+            ("2 UNKNOWN: server returned error 463", Some(463)),
             ("Internal Server Error - Unexpected Failure", None),
         ] {
             assert_eq!(whatsapp_code(message), code, "{message}");

@@ -118,7 +118,7 @@ fn ready() -> Stage {
 fn on<T>(numbers: &Numbers, about: impl FnOnce(Ground<'_>) -> T) -> T {
     let (policy, composer) = (Policy::default(), Composer::default());
     let capabilities = message::Settings::default().limits;
-    about(Ground { policy: &policy, composer: &composer, capabilities, well_since: at(0), numbers })
+    about(Ground { policy: &policy, composer: &composer, capabilities, numbers, no_private_before: None })
 }
 
 fn next(room: &Room, numbers: &Numbers, now: i64) -> Option<Next> {

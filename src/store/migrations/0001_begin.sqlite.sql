@@ -35,14 +35,14 @@ CREATE TABLE source_troubles (
 CREATE TABLE incidents (
     number    INTEGER PRIMARY KEY,
     key       TEXT NOT NULL,
-    state     TEXT NOT NULL,
+    state     TEXT NOT NULL,               -- open, resolved, closed; unreadable once its document is not
     resolved_at INTEGER,                   -- for clocks that are put back
     look_at   INTEGER,                     -- when time alone changes it: the quiet time ends, its source is silent
     doc       TEXT NOT NULL
 );
 
 -- At most one incident of a key is not closed: this is what makes two of them impossible.
-CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state <> 'closed';
+CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state IN ('open', 'resolved');
 CREATE INDEX incidents_by_state ON incidents (state, number);
 CREATE INDEX incidents_by_age ON incidents (key, number);
 CREATE INDEX incidents_by_look ON incidents (look_at) WHERE look_at IS NOT NULL;
@@ -109,6 +109,7 @@ CREATE TABLE rooms (
     incident    INTEGER PRIMARY KEY REFERENCES incidents (number),
     phase       TEXT NOT NULL,
     group_id    TEXT,                      -- from the document, to find the room of what the gateway tells
+    instance    TEXT,                      -- from the document: the linked number
     wish        TEXT,
     wake_at     INTEGER,
     touched_at  INTEGER,                   -- as in the document, for clocks that are put back
@@ -179,6 +180,7 @@ CREATE INDEX briefs_by_incident ON briefs (incident);
 CREATE TABLE hushes (
     person TEXT PRIMARY KEY,
     until  INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,                   -- for clocks that are put back
     but    INTEGER                              -- the incident that may
 ) WITHOUT ROWID;
 CREATE INDEX rooms_by_touch ON rooms (touched_at) WHERE wake_at IS NOT NULL;

@@ -3,17 +3,19 @@ CREATE TABLE consents (
     jid      TEXT PRIMARY KEY,
     person   TEXT NOT NULL DEFAULT '',     -- key in the roster when last heard of
     hidden   TEXT,                         -- the hidden id, once it is known
+    alias    TEXT,                         -- the id by which the network has them, where it is another one
     standing TEXT NOT NULL,                -- from the document: none, written, yes, stop
     doc      TEXT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX consents_by_hidden ON consents (hidden) WHERE hidden IS NOT NULL;
+CREATE INDEX consents_by_alias ON consents (alias) WHERE alias IS NOT NULL;
 
 -- 1:1 messages that belong to no room: introductions, and receipts for STOP and START.
 CREATE TABLE letters (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
     jid      TEXT NOT NULL,
-    kind     TEXT NOT NULL,                -- introduction, stopped, started
+    kind     TEXT NOT NULL,                -- introduction, stopped, started, question
     made_at  INTEGER NOT NULL,
     due_at   INTEGER,                      -- when there is something to do about it; never once it is over
     token    TEXT,                         -- of whoever works on it

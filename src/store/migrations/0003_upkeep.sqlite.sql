@@ -11,3 +11,9 @@ INSERT INTO pulse VALUES (0, 0, x'');
 ALTER TABLE receipts ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX receipts_by_age ON receipts (received_at) WHERE forgotten = 0;
+
+-- Linked numbers that do not work, since when.
+CREATE TABLE outages (
+    instance TEXT PRIMARY KEY,
+    since    INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, named_params, params};
 
 use super::outbreaks::{self, Origin};
 use super::queue;
-use super::rows::{self, Stored, all, execute, first, millis, read, write};
+use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, write};
 use super::source_troubles;
 use crate::alert::{Alert, AlertState, DedupKey};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -14,7 +14,7 @@ use crate::incident::{
     Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, SECOND_LIST, State, fold,
 };
 use crate::room::Room;
-use crate::store::{Acceptance, Accepted, Answered, Receipt};
+use crate::store::{Acceptance, Accepted, Answered, Receipt, StoreError};
 
 pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
     if let Some(key) = &hook.replay_key
@@ -71,9 +71,12 @@ pub(super) fn earlier_receipt(
     reading: &str,
 ) -> Stored<Option<Receipt>> {
     let kept = |key: &str| {
-        let sql = "SELECT answer FROM receipts WHERE source = ?1 AND replay_key = ?2";
-        let answer = first(db, sql, [source, key], |r| r.get::<_, String>(0))?;
-        answer.map(|answer| read::<Receipt>("receipt", &answer)).transpose()
+        let sql = "SELECT id, answer FROM receipts WHERE source = ?1 AND replay_key = ?2";
+        let kept = first(db, sql, [source, key], |r| Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?)))?;
+        let Some((id, answer)) = kept else { return Ok(None) };
+        let empty =
+            || Receipt { id: id.clone(), incidents: Vec::new(), outcome: None, reason: None, replays: None };
+        Ok::<_, StoreError>(Some(legible(db, "receipt", &id, answer)?.unwrap_or_else(empty)))
     };
     let Some(mut receipt) = kept(replay_key)? else { return kept(&unspent(replay_key, reading)) };
     for incident in &mut receipt.incidents {
@@ -236,14 +239,14 @@ fn under_another_key(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> St
     for alert in alerts.iter().filter(|alert| alert.has_fingerprint).take(LOOKED_FOR) {
         let found = all(
             db,
-            "SELECT i.doc, a.doc FROM alerts a JOIN incidents i ON i.number = a.incident
-             WHERE a.id = ?1 AND i.state <> 'closed'",
+            "SELECT i.number, i.doc, a.doc FROM alerts a JOIN incidents i ON i.number = a.incident
+             WHERE a.id = ?1 AND i.state IN ('open', 'resolved')",
             [&alert.id],
-            |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)),
+            |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?, r.get::<_, Doc>(2)?)),
         )?;
-        for (incident, known) in found {
-            let incident: Incident = read("incident", &incident)?;
-            let known: KnownAlert = read("alert", &known)?;
+        for (id, incident, known) in found {
+            let Some(incident) = rows::legible_incident(db, id, incident)? else { continue };
+            let Some(known) = legible::<KnownAlert>(db, "alert", id, known)? else { continue };
             let apart =
                 alert.outbreak_at.zip(known.outbreak_at).map(|(one, other)| one.duration_since(other).abs());
             let goes_on =
@@ -262,10 +265,12 @@ const BEGINNING_MAY_COME: SignedDuration = SignedDuration::from_hours(1);
 fn earlier_ends(db: &Connection, key: &DedupKey, now: Timestamp) -> Stored<Vec<(String, KnownAlert)>> {
     let since = millis(later(now, -BEGINNING_MAY_COME));
     all(db, "SELECT id, doc FROM ends WHERE key = ?1 AND at > ?2", params![key.as_str(), since], |r| {
-        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
+        Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?))
     })?
     .into_iter()
-    .map(|(id, doc)| Ok((id, read("alert", &doc)?)))
+    .filter_map(|(id, doc)| {
+        Some(legible(db, "end of an alert", "an earlier hook", doc).transpose()?.map(|end| (id, end)))
+    })
     .collect()
 }
 
@@ -312,10 +317,11 @@ fn known_alerts(
             db,
             "SELECT doc FROM alerts WHERE incident = ?1 AND id = ?2",
             params![id.0, alert.id],
-            |r| r.get::<_, String>(0),
+            |r| r.get::<_, Doc>(0),
         )?;
         if let Some(doc) = doc {
-            known.insert(alert.id.clone(), read("alert", &doc)?);
+            let read = legible(db, "alert", id, doc)?.unwrap_or_else(|| KnownAlert::presumed(alert, now));
+            known.insert(alert.id.clone(), read);
         }
     }
     Ok(known)
@@ -391,9 +397,12 @@ pub(super) fn hooks(db: &Connection, id: IncidentId) -> Stored<Vec<(i64, String,
         db,
         "SELECT at, receipt, source, outcome FROM hooks WHERE incident = ?1 ORDER BY at, receipt",
         [id.0],
-        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, String>(3)?)),
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, Doc>(3)?)),
     )?
     .into_iter()
-    .map(|(at, receipt, source, outcome)| Ok((at, receipt, source, read("outcome", &outcome)?)))
+    .filter_map(|(at, receipt, source, outcome)| {
+        let outcome = legible(db, "outcome of a hook", id, outcome).transpose()?;
+        Some(outcome.map(|outcome| (at, receipt, source, outcome)))
+    })
     .collect()
 }

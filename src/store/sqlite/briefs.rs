@@ -6,12 +6,13 @@
 
 use rusqlite::{Connection, params};
 
-use super::rows::{self, Stored, all, execute, first, millis, moment, read, write};
+use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, moment, write};
 use super::steps::{holds, put_room};
 use crate::alert::Severity;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{Incident, IncidentId};
 use crate::pacing::BRIEF_GAP;
+use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::{Also, PhaseName, Room, Step, What};
 use crate::store::{Due, Gathered, Gathering, Intent, Lease};
 
@@ -91,19 +92,26 @@ fn brief_of(person: &str) -> String {
 fn hushed(db: &Connection, person: &str, id: IncidentId, now: Timestamp) -> Stored<Option<Timestamp>> {
     first(
         db,
-        "SELECT until FROM hushes WHERE person = ?1 AND until > ?2 AND but IS NOT ?3",
-        params![person, millis(now), id.0],
+        // What was made by a clock that was ahead holds nobody back.
+        "SELECT until FROM hushes WHERE person = ?1 AND until > ?2 AND but IS NOT ?3 AND made_at <= ?4",
+        params![person, millis(now), id.0, millis(later(now, CLOCK_SKEW))],
         |r| r.get::<_, i64>(0),
     )
     .map(|until| until.map(moment))
 }
 
-fn hush(db: &Connection, person: &str, until: Timestamp, but: Option<IncidentId>) -> Stored<()> {
+fn hush(
+    db: &Connection,
+    person: &str,
+    until: Timestamp,
+    but: Option<IncidentId>,
+    now: Timestamp,
+) -> Stored<()> {
     execute(
         db,
-        "INSERT INTO hushes (person, until, but) VALUES (?1, ?2, ?3)
-         ON CONFLICT (person) DO UPDATE SET until = ?2, but = ?3",
-        params![person, millis(until), but.map(|b| b.0)],
+        "INSERT INTO hushes (person, until, but, made_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (person) DO UPDATE SET until = ?2, but = ?3, made_at = ?4",
+        params![person, millis(until), but.map(|b| b.0), millis(now)],
     )?;
     Ok(())
 }
@@ -119,14 +127,14 @@ fn due_for(db: &Connection, person: &str, id: IncidentId) -> Stored<Due> {
     .unwrap_or_default();
     let listed: Vec<Incident> = all(
         db,
-        "SELECT i.doc FROM briefs b JOIN incidents i ON i.number = b.incident
+        "SELECT i.number, i.doc FROM briefs b JOIN incidents i ON i.number = b.incident
          WHERE b.person = ?1 AND b.carrier IS NULL AND b.incident <> ?2
          ORDER BY b.severity, b.incident LIMIT ?3",
         params![person, id.0, i64::try_from(LISTED).unwrap_or(i64::MAX)],
-        |r| r.get::<_, String>(0),
+        |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?)),
     )?
-    .iter()
-    .map(|doc| read("incident", doc))
+    .into_iter()
+    .filter_map(|(id, doc)| legible(db, "incident", id, doc).transpose())
     .collect::<Stored<_>>()?;
     let others = usize::try_from(count).unwrap_or(0).saturating_sub(1);
     let more = others.saturating_sub(listed.len());
@@ -165,8 +173,14 @@ pub(super) fn may_write(
 }
 
 /// The step has to wait for the number's pace: its room writes first when that allows it.
-pub(super) fn claim(db: &Connection, intent: &Intent, person: &str, until: Timestamp) -> Stored<()> {
-    hush(db, person, later(until, CLAIM), Some(intent.room.incident))
+pub(super) fn claim(
+    db: &Connection,
+    intent: &Intent,
+    person: &str,
+    until: Timestamp,
+    now: Timestamp,
+) -> Stored<()> {
+    hush(db, person, later(until, CLAIM), Some(intent.room.incident), now)
 }
 
 /// The message is about to be sent: it tells of all rows up to those that its words were made of.
@@ -195,7 +209,7 @@ pub(super) fn carry(db: &Connection, intent: &Intent, person: &str, now: Timesta
          ON CONFLICT (person, incident) DO UPDATE SET carrier = ?2, told_at = NULL, well = NULL",
         params![person, id.0],
     )?;
-    hush(db, person, later(now, BRIEF_GAP), None)
+    hush(db, person, later(now, BRIEF_GAP), None, now)
 }
 
 /// What came of the messages that this room carries, as far as its record knows by now.
@@ -231,7 +245,7 @@ pub(super) fn settle(db: &Connection, room: &Room, now: Timestamp) -> Stored<()>
             "UPDATE briefs SET carrier = NULL WHERE carrier = ?1 AND person = ?2 AND told_at IS NULL",
             params![id.0, person],
         )?;
-        hush(db, &person, now, None)?;
+        hush(db, &person, now, None, now)?;
     }
     Ok(())
 }

@@ -7,9 +7,9 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::hearing::is_known;
 use super::lane::unavailable;
 use super::letters;
-use super::rows::{self, Stored, all, execute, first, millis, read, write};
+use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, read, write};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::consent::{Acquaintance, Change, Consent, LetterKind, Stances, Standing};
+use crate::consent::{Acquaintance, Change, Consent, LetterKind, Stances, Standing, Verdict};
 use crate::incident::IncidentId;
 use crate::jid::Jid;
 use crate::room::Room;
@@ -33,16 +33,39 @@ struct Row {
 }
 
 fn row(db: &Connection, jid: &Jid) -> Stored<Option<Row>> {
-    first(db, "SELECT person, doc FROM consents WHERE jid = ?1", [jid.to_string()], |r| {
-        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
+    first(db, "SELECT person, standing, doc FROM consents WHERE jid = ?1", [jid.to_string()], |r| {
+        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, Doc>(2)?))
     })?
-    .map(|(person, doc)| Ok(Row { person, consent: read("consent", &doc)? }))
+    .map(|(person, standing, doc)| Ok(Row { person, consent: consent(db, jid, &standing, doc)? }))
     .transpose()
+}
+
+/// What a row says of a person. Of one that cannot be read the STOP counts, which has a column of its own.
+fn consent(db: &Connection, jid: &Jid, standing: &str, doc: Doc) -> Stored<Consent> {
+    let said = legible(db, "consent", jid.masked(), doc)?;
+    let stopped_at = (standing == Standing::Stop.as_str()).then_some(Timestamp::UNIX_EPOCH);
+    Ok(said.unwrap_or(Consent { stopped_at, ..Consent::default() }))
 }
 
 /// What is known of a person, which may be nothing.
 pub(super) fn of(db: &Connection, jid: &Jid) -> Stored<Consent> {
     Ok(row(db, jid)?.map(|row| row.consent).unwrap_or_default())
+}
+
+/// Keeps the id by which the network has a person.
+pub(super) fn put_alias(db: &Connection, jid: &Jid, person: &str, alias: &Jid) -> Stored<()> {
+    let consent = of(db, jid)?;
+    put(db, jid, (person, None), &consent)?;
+    execute(db, "UPDATE consents SET alias = ?2 WHERE jid = ?1", [jid.to_string(), alias.to_string()])?;
+    Ok(())
+}
+
+/// The id by which a person is written to.
+pub(super) fn address(db: &Connection, jid: &Jid) -> Stored<Jid> {
+    let alias = first(db, "SELECT alias FROM consents WHERE jid = ?1", [jid.to_string()], |r| {
+        r.get::<_, Option<String>>(0)
+    })?;
+    Ok(alias.flatten().and_then(|alias| alias.parse().ok()).unwrap_or_else(|| jid.clone()))
 }
 
 /// Writes what is known of a person. A key or a hidden id that is known stays if there is no newer one.
@@ -74,7 +97,7 @@ pub(super) fn hear(db: &Connection, instance: &str, answers: &[Heard], now: Time
     let mut came = Introduced::default();
     for heard in answers {
         let phone = match (&heard.from.phone, &heard.from.hidden) {
-            (Some(phone), _) => Some(phone.clone()),
+            (Some(phone), _) => Some(whose(db, phone)?.unwrap_or_else(|| phone.clone())),
             (None, Some(hidden)) => whose(db, hidden)?,
             (None, None) => continue,
         };
@@ -95,6 +118,9 @@ pub(super) fn hear(db: &Connection, instance: &str, answers: &[Heard], now: Time
                 }
                 let who = (heard.person.as_deref().unwrap_or_default(), hidden.as_ref());
                 take(db, &phone, who, (&said, instance), now, &mut came)?;
+                if heard.verdict == Verdict::Unclear {
+                    ask_back(db, &phone, instance, now)?;
+                }
             }
             (None, Some(hidden)) => {
                 wait_for_name(db, hidden, instance, &said, now)?;
@@ -146,11 +172,20 @@ fn take(
     Ok(())
 }
 
-/// The phone-number id that a hidden id is known to belong to.
-fn whose(db: &Connection, hidden: &Jid) -> Stored<Option<Jid>> {
-    let jid = first(db, "SELECT jid FROM consents WHERE hidden = ?1", [hidden.to_string()], |r| {
-        r.get::<_, String>(0)
-    })?;
+/// Asks somebody who is called whether a sentence was meant as a STOP, once a day at most.
+fn ask_back(db: &Connection, jid: &Jid, instance: &str, now: Timestamp) -> Stored<()> {
+    let Some(Row { person, consent }) = row(db, jid)? else { return Ok(()) };
+    let kind = LetterKind::Question;
+    if consent.stopped().is_some() || letters::was_made_since(db, jid, kind, later(now, -RECEIPTS_APART))? {
+        return Ok(());
+    }
+    letters::queue(db, (jid, &person), kind, (String::new(), Some(instance)), now)
+}
+
+/// The roster's id that a hidden id, or one in another form, is known to belong to.
+fn whose(db: &Connection, id: &Jid) -> Stored<Option<Jid>> {
+    let sql = "SELECT jid FROM consents WHERE hidden = ?1 OR alias = ?1";
+    let jid = first(db, sql, [id.to_string()], |r| r.get::<_, String>(0))?;
     Ok(jid.and_then(|jid| jid.parse().ok()))
 }
 
@@ -173,9 +208,9 @@ fn wait_for_name(
 }
 
 fn unnamed(db: &Connection, hidden: &Jid) -> Stored<Option<Consent>> {
-    first(db, "SELECT doc FROM unnamed WHERE hidden = ?1", [hidden.to_string()], |r| r.get::<_, String>(0))?
-        .map(|doc| read("consent", &doc))
-        .transpose()
+    let sql = "SELECT doc FROM unnamed WHERE hidden = ?1";
+    let doc = first(db, sql, [hidden.to_string()], |r| r.get::<_, Doc>(0))?;
+    doc.map_or(Ok(None), |doc| legible(db, "answer without a name", hidden.masked(), doc))
 }
 
 fn take_unnamed(db: &Connection, hidden: &Jid) -> Stored<Option<Consent>> {
@@ -190,15 +225,17 @@ fn take_unnamed(db: &Connection, hidden: &Jid) -> Stored<Option<Consent>> {
 pub(super) fn to_name(db: &Connection, now: Timestamp) -> Stored<Vec<Unnamed>> {
     let due = all(
         db,
-        "SELECT hidden, instance, tries, doc FROM unnamed WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2",
-        params![millis(now), NAMED_AT_ONCE],
-        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, i64>(2)?, r.get::<_, String>(3)?)),
+        "SELECT hidden, instance, tries, doc FROM unnamed
+         WHERE due_at <= ?1 OR due_at > ?1 + min(?3 << min(tries, 12), ?4) * 1000 ORDER BY due_at LIMIT ?2",
+        // None waits longer than its gap, unless a clock was put back since.
+        params![millis(now), NAMED_AT_ONCE, NAME_GAP, LONGEST_NAME_GAP],
+        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, i64>(2)?, r.get::<_, Doc>(3)?)),
     )?;
     let mut found = Vec::new();
     for (hidden, instance, tries, doc) in due {
-        let said: Consent = read("consent", &doc)?;
         // A STOP or START is never given up; that a stranger once said hello is.
-        if tries >= TRIES_FOR_A_HELLO && said.stopped_at.is_none() && said.started_at.is_none() {
+        let says_hello = |said: Consent| said.stopped_at.is_none() && said.started_at.is_none();
+        if tries >= TRIES_FOR_A_HELLO && read("consent", doc).is_ok_and(says_hello) {
             let instance = instance.as_str();
             tracing::warn!(gateway.instance = instance, "who wrote there was not found out; it was no STOP");
             execute(db, "DELETE FROM unnamed WHERE hidden = ?1", [&hidden])?;
@@ -255,14 +292,15 @@ pub(super) fn introduce(db: &Connection, asking: &Asking, now: Timestamp) -> Sto
 
 /// Everybody of whom anything is known.
 pub(super) fn everybody(db: &Connection) -> Stored<Vec<Acquaintance>> {
-    let rows = all(db, "SELECT jid, person, doc FROM consents ORDER BY person, jid", [], |r| {
-        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?))
+    let rows = all(db, "SELECT jid, person, standing, doc FROM consents ORDER BY person, jid", [], |r| {
+        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get::<_, Doc>(3)?))
     })?;
     let mut people = Vec::new();
-    for (jid, person, doc) in rows {
+    for (jid, person, standing, doc) in rows {
         let Ok(jid) = jid.parse::<Jid>() else { continue };
         let letter = letters::newest(db, &jid, LetterKind::Introduction)?;
-        people.push(Acquaintance { jid, person, consent: read("consent", &doc)?, letter });
+        let consent = consent(db, &jid, &standing, doc)?;
+        people.push(Acquaintance { jid, person, consent, letter });
     }
     Ok(people)
 }
@@ -284,14 +322,21 @@ pub(super) fn stances(db: &Connection, room: &Room) -> Stored<Stances> {
     let people: Vec<String> = room.everybody().map(|who| who.jid.to_string()).collect();
     let found = all(
         db,
-        "SELECT jid, doc FROM consents WHERE jid IN (SELECT value FROM json_each(?1))",
+        "SELECT jid, standing, doc, alias FROM consents WHERE jid IN (SELECT value FROM json_each(?1))",
         [write("list of people", &people)?],
-        |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)),
+        |r| {
+            let (jid, standing) = (r.get::<_, String>(0)?, r.get::<_, String>(1)?);
+            Ok((jid, standing, r.get::<_, Doc>(2)?, r.get::<_, Option<String>>(3)?))
+        },
     )?;
     let mut stances = Stances::default();
-    for (jid, doc) in found {
-        if let Ok(jid) = jid.parse() {
-            stances.add(jid, &read("consent", &doc)?);
+    for (jid, standing, doc, alias) in found {
+        if let Ok(jid) = jid.parse::<Jid>() {
+            if let Some(alias) = alias.and_then(|alias| alias.parse().ok()) {
+                stances.aliases.insert(jid.clone(), alias);
+            }
+            let consent = consent(db, &jid, &standing, doc)?;
+            stances.add(jid, &consent);
         }
     }
     Ok(stances)
@@ -302,7 +347,7 @@ pub(super) fn has_stopped(db: &Connection, people: &[Jid]) -> Stored<bool> {
     for jid in people {
         let stop = first(
             db,
-            "SELECT 1 FROM consents WHERE jid = ?1 AND standing = 'stop'",
+            "SELECT 1 FROM consents WHERE (jid = ?1 OR alias = ?1) AND standing = 'stop'",
             [jid.to_string()],
             |_| Ok(()),
         )?;
@@ -339,7 +384,7 @@ pub(super) fn look(path: &Path) -> Stored<Option<Vec<Acquaintance>>> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let db = Connection::open_with_flags(address, flags).map_err(unavailable)?;
-    db.busy_timeout(super::BUSY).map_err(unavailable)?;
+    super::settle_in(&db)?;
     let has_table =
         first(&db, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'consents'", [], |_| Ok(()))?;
     has_table.map(|()| everybody(&db)).transpose()

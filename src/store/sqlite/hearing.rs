@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, params};
 
 use super::orphans;
-use super::rows::{self, Stored, all, execute, millis, moment, read, write};
+use super::rows::{self, Doc, Stored, all, execute, legible, millis, moment, read, write};
 use super::steps::holds;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{Notice, NoticeKind, Session, subject_has_token};
@@ -82,7 +82,7 @@ fn concerned(db: &Connection, instance: &str, what: &NoticeKind, now: Timestamp)
             let mut rooms = rooms_of(db, group)?;
             for id in subject.iter().flat_map(|subject| named_in(subject)) {
                 let is_new = |room: Room| room.phase.group() != Some(group);
-                if !rooms.contains(&id) && rows::room(db, id)?.is_some_and(is_new) {
+                if !rooms.contains(&id) && rows::legible_room(db, id)?.is_some_and(is_new) {
                     rooms.push(id);
                 }
             }
@@ -92,12 +92,13 @@ fn concerned(db: &Connection, instance: &str, what: &NoticeKind, now: Timestamp)
             let group = what.group().map_or_else(|| Ok(Vec::new()), |group| rooms_of(db, group))?;
             let mut rooms = Vec::new();
             for id in group {
-                if rows::room(db, id)?.is_some_and(|room| room.awaits(chat, text)) {
+                if rows::legible_room(db, id)?.is_some_and(|room| room.awaits(chat, text)) {
                     rooms.push(id);
                 }
             }
             Ok(rooms)
         }
+        NoticeKind::Undelivered { message_id, .. } => rooms_that_said(db, message_id),
         NoticeKind::Session { session: Session::Working { .. } } => waiting(db, instance, now),
         NoticeKind::Session { session: Session::Down(_) } | NoticeKind::Message { .. } => Ok(Vec::new()),
     }
@@ -108,6 +109,18 @@ fn rooms_of(db: &Connection, group: &GroupId) -> Stored<Vec<IncidentId>> {
         db,
         "SELECT incident FROM rooms WHERE group_id = ?1 AND phase NOT IN ('closed', 'skipped')",
         [group.as_str()],
+        |r| Ok(IncidentId(r.get(0)?)),
+    )
+}
+
+/// Rooms that are not over and handed this message over.
+fn rooms_that_said(db: &Connection, message_id: &str) -> Stored<Vec<IncidentId>> {
+    all(
+        db,
+        "SELECT r.incident FROM rooms r WHERE r.phase NOT IN ('closed', 'skipped') AND EXISTS
+             (SELECT 1 FROM json_each(r.doc, '$.told') t
+              WHERE json_extract(t.value, '$.message_id') = ?1)",
+        [message_id],
         |r| Ok(IncidentId(r.get(0)?)),
     )
 }
@@ -128,7 +141,7 @@ fn is_second(
     instance: &str,
     now: Timestamp,
 ) -> Stored<bool> {
-    let Some(room) = rows::room(db, id)? else { return Ok(false) };
+    let Some(room) = rows::legible_room(db, id)? else { return Ok(false) };
     if room.phase.group() == Some(group) {
         return Ok(false);
     }
@@ -145,7 +158,7 @@ fn waiting(db: &Connection, instance: &str, now: Timestamp) -> Stored<Vec<Incide
         db,
         "SELECT doc FROM rooms WHERE wake_at > ?1 AND phase NOT IN ('closed', 'skipped', 'parked')",
         [millis(now)],
-        |r| r.get::<_, String>(0),
+        |r| r.get::<_, Doc>(0),
     )?;
     let mut rooms = Vec::new();
     for doc in asleep {
@@ -173,11 +186,12 @@ pub(super) fn unheard(db: &Connection, id: IncidentId, noticed: i64) -> Stored<V
         db,
         "SELECT id, at, instance, doc FROM notices WHERE incident = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
         [id.0, noticed, AT_ONCE],
-        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, String>(3)?)),
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, Doc>(3)?)),
     )?
     .into_iter()
-    .map(|(seq, at, instance, doc)| {
-        Ok(NoticeItem { seq, at: moment(at), instance, notice: read("notice", &doc)? })
+    .filter_map(|(seq, at, instance, doc)| {
+        let notice = legible(db, "notice", id, doc).transpose()?;
+        Some(notice.map(|notice| NoticeItem { seq, at: moment(at), instance, notice }))
     })
     .collect()
 }
@@ -185,12 +199,16 @@ pub(super) fn unheard(db: &Connection, id: IncidentId, noticed: i64) -> Stored<V
 /// Everything that was told of a room, for its timeline.
 pub(super) fn told(db: &Connection, id: IncidentId) -> Stored<Vec<Entry>> {
     all(db, "SELECT at, instance, doc FROM notices WHERE incident = ?1 ORDER BY id", [id.0], |r| {
-        Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?))
+        Ok((r.get(0)?, r.get(1)?, r.get::<_, Doc>(2)?))
     })?
     .into_iter()
-    .map(|(at, instance, doc)| {
-        let notice: Notice = read("notice", &doc)?;
-        Ok(Entry { at: moment(at), what: Happening::Notice { instance, notice: notice.what } })
+    .filter_map(|(at, instance, doc)| {
+        let notice = legible::<Notice>(db, "notice", id, doc).transpose()?;
+        let told = |notice: Notice| Entry {
+            at: moment(at),
+            what: Happening::Notice { instance, notice: notice.what },
+        };
+        Some(notice.map(told))
     })
     .collect()
 }

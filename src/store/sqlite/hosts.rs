@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::queue;
-use super::rows::{self, Stored, all, execute, first, millis, read};
+use super::rows::{self, Stored, all, execute, first, millis};
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
@@ -21,7 +21,7 @@ pub(super) fn code(hosting: Hosting) -> i64 {
 /// The host of a guest, as long as it stands; for a room without a group, one that it could be a guest of.
 pub(super) fn host_of(db: &Connection, room: &Room) -> Stored<Option<Host>> {
     if let Some(host) = room.guest_of {
-        return Ok(rows::room(db, host)?.and_then(|host| host.as_host()));
+        return Ok(rows::legible_room(db, host)?.and_then(|host| host.as_host()));
     }
     if room.phase.name() != PhaseName::Wanted {
         return Ok(None);
@@ -30,23 +30,24 @@ pub(super) fn host_of(db: &Connection, room: &Room) -> Stored<Option<Host>> {
     // `hosting > 0` is what makes the index fit; without it every room is read.
     let ready = first(
         db,
-        "SELECT r.doc FROM rooms r JOIN incidents i ON i.number = r.incident
+        "SELECT r.incident FROM rooms r JOIN incidents i ON i.number = r.incident
          WHERE r.route = ?1 AND r.hosting > 0 AND r.hosting = 2 AND r.incident <> ?2 AND r.wish IS NULL AND i.state = 'open'
            AND (SELECT count(*) FROM rooms g WHERE g.guest_of = r.incident) < ?3
          ORDER BY r.incident LIMIT 1",
         params![room.summons.company(), room.incident.0, most()],
-        |r| r.get::<_, String>(0),
+        |r| Ok(IncidentId(r.get(0)?)),
     )?;
-    if let Some(doc) = ready {
-        return Ok(read::<Room>("room", &doc)?.as_host());
+    if let Some(host) = ready {
+        return Ok(rows::legible_room(db, host)?.and_then(|room| room.as_host()));
     }
     let soon = first(
         db,
-        "SELECT doc FROM rooms WHERE route = ?1 AND hosting > 0 AND hosting = 1 AND incident <> ?2 ORDER BY incident LIMIT 1",
+        "SELECT incident FROM rooms WHERE route = ?1 AND hosting > 0 AND hosting = 1 AND incident <> ?2 ORDER BY incident LIMIT 1",
         params![room.summons.company(), room.incident.0],
-        |r| r.get::<_, String>(0),
+        |r| Ok(IncidentId(r.get(0)?)),
     )?;
-    Ok(soon.map(|doc| read::<Room>("room", &doc)).transpose()?.and_then(|room| room.as_host()))
+    let soon = soon.map_or(Ok(None), |host| rows::legible_room(db, host))?;
+    Ok(soon.and_then(|room| room.as_host()))
 }
 
 fn most() -> i64 {
@@ -63,7 +64,7 @@ pub(super) fn guests_of(db: &Connection, id: IncidentId) -> Stored<Vec<IncidentI
 /// Whether a guest can still come in where `event` says, when it comes to writing it.
 pub(super) fn has_place(db: &Connection, event: &Event) -> Stored<bool> {
     let Event::Folded { into, group, .. } = event else { return Ok(true) };
-    let stands = rows::room(db, *into)?
+    let stands = rows::legible_room(db, *into)?
         .and_then(|host| host.as_host())
         .is_some_and(|host| host.group.as_ref() == Some(group));
     Ok(stands && guests_of(db, *into)?.len() < GUESTS)

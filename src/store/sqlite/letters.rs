@@ -6,7 +6,7 @@
 use rusqlite::{Connection, params};
 
 use super::consents;
-use super::rows::{Stored, all, execute, first, millis, moment, read, write};
+use super::rows::{Doc, Stored, all, execute, first, legible, millis, moment, write};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::consent::letter::{Delivery, Tried};
 use crate::consent::{Consent, Letter, LetterKind};
@@ -19,6 +19,8 @@ use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted};
 const AT_ONCE: i64 = 100;
 /// A room that wakes within this time comes first.
 const ROOMS_FIRST: SignedDuration = SignedDuration::from_secs(5);
+/// How long the receipt for a word gives way to rooms: with many of them there is always one.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 /// When it is looked again whether rooms are done.
 const ROOMS_GAP: SignedDuration = SignedDuration::from_secs(3);
 /// When a letter is looked at again whose number does not work.
@@ -75,9 +77,8 @@ pub(super) fn was_made_since(db: &Connection, jid: &Jid, kind: LetterKind, since
 
 pub(super) fn newest(db: &Connection, jid: &Jid, kind: LetterKind) -> Stored<Option<Letter>> {
     let sql = "SELECT doc FROM letters WHERE jid = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 1";
-    first(db, sql, params![jid.to_string(), kind.as_str()], |r| r.get::<_, String>(0))?
-        .map(|doc| read("letter", &doc))
-        .transpose()
+    let doc = first(db, sql, params![jid.to_string(), kind.as_str()], |r| r.get::<_, Doc>(0))?;
+    doc.map_or(Ok(None), |doc| legible(db, "letter", jid.masked(), doc))
 }
 
 /// The person has decided otherwise: what was not sent yet is not sent.
@@ -86,15 +87,24 @@ pub(super) fn drop_unsent(db: &Connection, jid: &Jid, now: Timestamp) -> Stored<
         db,
         "SELECT id, doc FROM letters WHERE jid = ?1 AND due_at IS NOT NULL",
         [jid.to_string()],
-        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Doc>(1)?)),
     )?;
     for (id, doc) in waiting {
-        let mut letter: Letter = read("letter", &doc)?;
+        let Some(mut letter) = legible_or_never(db, id, doc)? else { continue };
         if letter.sends == 0 {
             give_up(db, id, &mut letter, "the person has answered meanwhile", now)?;
         }
     }
     Ok(())
+}
+
+/// A letter that cannot be read is never due again.
+fn legible_or_never(db: &Connection, id: i64, doc: Doc) -> Stored<Option<Letter>> {
+    let letter = legible(db, "letter", id, doc)?;
+    if letter.is_none() {
+        execute(db, "UPDATE letters SET due_at = NULL, token = NULL WHERE id = ?1", [id])?;
+    }
+    Ok(letter)
 }
 
 fn give_up(db: &Connection, id: i64, letter: &mut Letter, why: &str, now: Timestamp) -> Stored<()> {
@@ -135,15 +145,15 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
     )?;
     let due = all(
         db,
-        "SELECT id, doc FROM letters WHERE due_at <= ?1
+        "SELECT id, made_at, doc FROM letters WHERE due_at <= ?1
          ORDER BY kind = 'introduction', due_at, id LIMIT ?2",
         params![millis(now), AT_ONCE],
-        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, Doc>(2)?)),
     )?;
     let mut soonest: Option<Timestamp> = None;
     let mut wait = |until: Timestamp| soonest = Some(soonest.map_or(until, |at: Timestamp| at.min(until)));
-    for (id, doc) in due {
-        let mut letter: Letter = read("letter", &doc)?;
+    for (id, made_at, doc) in due {
+        let Some(mut letter) = legible_or_never(db, id, doc)? else { continue };
         let looks = letter.is_to_be_looked_for();
         if !looks && let Some(why) = is_pointless(&letter, &consents::of(db, &letter.to)?) {
             give_up(db, id, &mut letter, why, now)?;
@@ -151,7 +161,7 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
         }
         let mut taken = None;
         for way in ask.ways.iter().filter(|way| fits(&letter, way, ask)) {
-            match if looks { Ok(()) } else { may_send(db, &letter, way, now)? } {
+            match if looks { Ok(()) } else { may_send(db, &letter, way, moment(made_at), now)? } {
                 Ok(()) => {
                     taken = Some(way);
                     break;
@@ -166,6 +176,7 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
         if letter.text.is_empty() {
             letter.text = match letter.kind {
                 LetterKind::Stopped => ask.stopped.to(&letter.to).to_owned(),
+                LetterKind::Question => ask.question.to(&letter.to).to_owned(),
                 LetterKind::Started | LetterKind::Introduction => ask.started.to(&letter.to).to_owned(),
             };
         }
@@ -175,7 +186,8 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
         if !looks {
             execute(db, "UPDATE letters SET paced_at = ?2 WHERE id = ?1", params![id, millis(now)])?;
         }
-        return Ok(LetterTurn::Go(Box::new(Posted { id, token, looks, letter })));
+        let chat = consents::address(db, &letter.to)?;
+        return Ok(LetterTurn::Go(Box::new(Posted { id, token, looks, letter, chat })));
     }
     let later_ones = first(db, "SELECT min(due_at) FROM letters WHERE due_at > ?1", [millis(now)], |r| {
         r.get::<_, Option<i64>>(0)
@@ -190,10 +202,12 @@ pub(super) fn begin(db: &Connection, ask: &LetterAsk, now: Timestamp) -> Stored<
 fn is_pointless(letter: &Letter, consent: &Consent) -> Option<&'static str> {
     let stopped = consent.stopped().is_some();
     match letter.kind {
-        LetterKind::Introduction | LetterKind::Started if stopped => Some("the person said STOP"),
+        LetterKind::Introduction | LetterKind::Started | LetterKind::Question if stopped => {
+            Some("the person said STOP")
+        }
         LetterKind::Introduction if consent.is_acquainted() => Some("the person has written meanwhile"),
         LetterKind::Stopped if !stopped => Some("the person said START"),
-        LetterKind::Introduction | LetterKind::Started | LetterKind::Stopped => None,
+        LetterKind::Introduction | LetterKind::Started | LetterKind::Stopped | LetterKind::Question => None,
     }
 }
 
@@ -213,9 +227,12 @@ fn may_send(
     db: &Connection,
     letter: &Letter,
     way: &LetterWay,
+    made_at: Timestamp,
     now: Timestamp,
 ) -> Stored<Result<(), Timestamp>> {
-    if is_busy(db, &way.name, now)? {
+    let has_waited = !(later(now, -PATIENCE)..=now).contains(&made_at);
+    let gives_way = letter.kind == LetterKind::Introduction || !has_waited;
+    if gives_way && is_busy(db, &way.name, now)? {
         return Ok(Err(later(now, ROOMS_GAP)));
     }
     let budget = &way.budget;
@@ -260,7 +277,7 @@ fn is_busy(db: &Connection, instance: &str, now: Timestamp) -> Stored<bool> {
         db,
         "SELECT 1 FROM rooms
          WHERE (wake_at <= ?1 OR (lease_until > ?2 AND lease_until < ?3))
-           AND coalesce(json_extract(doc, '$.instance'), ?4) = ?4 LIMIT 1",
+           AND coalesce(instance, ?4) = ?4 LIMIT 1",
         params![
             millis(later(now, ROOMS_FIRST)),
             millis(now),
@@ -284,10 +301,13 @@ pub(super) fn finish(
         db,
         "SELECT doc FROM letters WHERE id = ?1 AND token = ?2",
         params![posted.id, posted.token],
-        |r| r.get::<_, String>(0),
+        |r| r.get::<_, Doc>(0),
     )?;
     let Some(doc) = doc else { return Ok(None) };
-    let mut letter: Letter = read("letter", &doc)?;
+    let Some(mut letter) = legible_or_never(db, posted.id, doc)? else { return Ok(None) };
+    if posted.chat != letter.to && !posted.chat.is_hidden() {
+        consents::put_alias(db, &letter.to, &letter.person, &posted.chat)?;
+    }
     let sends = letter.sends;
     let handed_over = letter.finish(tried, now);
     put(db, posted.id, &letter, None)?;

@@ -9,7 +9,7 @@ use crate::incident::IncidentId;
 use crate::jid::GroupId;
 use crate::room::farewell::{self, FarewellEnd};
 use crate::room::{Event, Orphaned, Phase, Room, Stage, Standby, Wish};
-use crate::store::{Orphan, OrphanState, StoreError, WishTaken};
+use crate::store::{Orphan, OrphanState, WishTaken};
 
 /// Of so many rooms one is enough to know a list that is not whole.
 const KNOWN_ROOMS: i64 = 50;
@@ -73,17 +73,23 @@ pub(super) fn between(
     to: IncidentId,
 ) -> Stored<Vec<(IncidentId, Orphan)>> {
     type Row = (i64, String, Option<String>, i64, String, String, Option<i64>, Option<String>);
-    let rows: Vec<Row> = all(
+    let found: Vec<Row> = all(
         db,
         "SELECT incident, group_id, instance, found_at, how, state, changed_at, trouble
          FROM orphans WHERE incident BETWEEN ?1 AND ?2 ORDER BY incident, found_at, group_id",
         [from.0, to.0],
         |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?)),
     )?;
-    rows.into_iter()
-        .map(|(incident, group, instance, found_at, how, state, changed_at, trouble)| {
+    found
+        .into_iter()
+        .filter_map(|(incident, group, instance, found_at, how, state, changed_at, trouble)| {
+            let Ok(group) = group.parse() else {
+                let why = "its group id is malformed";
+                let whose = IncidentId(incident).to_string();
+                return rows::set_aside(db, "second group", &whose, why).err().map(Err);
+            };
             let orphan = Orphan {
-                group: group.parse().map_err(|_e| malformed())?,
+                group,
                 instance,
                 found_at: moment(found_at),
                 how,
@@ -91,13 +97,9 @@ pub(super) fn between(
                 changed_at: changed_at.map(moment),
                 trouble,
             };
-            Ok((IncidentId(incident), orphan))
+            Some(Ok((IncidentId(incident), orphan)))
         })
         .collect()
-}
-
-fn malformed() -> StoreError {
-    StoreError::Corrupt { what: "orphan", why: "its group id is malformed".to_owned() }
 }
 
 fn state_of(word: &str) -> OrphanState {
@@ -192,7 +194,7 @@ pub(super) fn objection(db: &Connection, room: &Room, wish: &Wish) -> Stored<Opt
 pub(super) fn groups_of(db: &Connection, instance: &str) -> Stored<Vec<GroupId>> {
     let sql = "SELECT doc FROM rooms WHERE group_id IS NOT NULL AND phase IN ('live', 'closing')
                ORDER BY incident DESC LIMIT ?1";
-    let docs = all(db, sql, [KNOWN_ROOMS], |r| r.get::<_, String>(0))?;
+    let docs = all(db, sql, [KNOWN_ROOMS], |r| r.get::<_, rows::Doc>(0))?;
     let rooms = docs.iter().filter_map(|doc| rows::read::<Room>("room", doc).ok());
     let is_in = |room: &Room| {
         let stands_by = |s: &Standby| s.instance == instance && matches!(s.stage, Stage::Ready { .. });

@@ -1,5 +1,8 @@
 //! Reading and writing single rows: documents as JSON, moments as milliseconds.
 
+use std::fmt::Display;
+
+use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +14,7 @@ use crate::alert::{AlertState, DedupKey};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, KnownAlert, News, State};
 use crate::room::{NewsItem, Room, Urgency, Wanted, Wish};
-use crate::store::StoreError;
+use crate::store::{Aside, StoreError};
 
 pub(super) type Stored<T> = Result<T, StoreError>;
 
@@ -19,9 +22,57 @@ pub(super) fn write<T: Serialize>(what: &'static str, value: &T) -> Stored<Strin
     serde_json::to_string(value).map_err(|e| StoreError::Corrupt { what, why: e.to_string() })
 }
 
-pub(super) fn read<T: DeserializeOwned>(what: &'static str, text: &str) -> Stored<T> {
+/// A document as it is stored, whatever its bytes are: what is wrong with them is found out by reading it.
+#[derive(Debug)]
+pub(super) struct Doc(Vec<u8>);
+
+impl FromSql for Doc {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(Self(match value {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
+            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => Vec::new(),
+        }))
+    }
+}
+
+impl AsRef<[u8]> for Doc {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What a document says. One that cannot be read is set aside, so that it keeps nothing else waiting.
+pub(super) fn legible<T: DeserializeOwned>(
+    db: &Connection,
+    what: &'static str,
+    whose: impl Display,
+    doc: impl AsRef<[u8]>,
+) -> Stored<Option<T>> {
+    match read(what, doc) {
+        Ok(said) => Ok(Some(said)),
+        Err(error) => set_aside(db, what, &whose.to_string(), &error.to_string()).map(|()| None),
+    }
+}
+
+/// Remembers that something stored is left out, for the console, and says so once.
+pub(super) fn set_aside(db: &Connection, what: &str, whose: &str, why: &str) -> Stored<()> {
+    let sql = "INSERT INTO temp.aside (what, whose, why) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    if execute(db, sql, [what, whose, why])? > 0 {
+        tracing::error!(what, whose, why, "something stored is set aside; everything else goes on");
+    }
+    Ok(())
+}
+
+/// What was set aside on this connection.
+pub(super) fn aside(db: &Connection) -> Stored<Vec<Aside>> {
+    all(db, "SELECT what, whose, why FROM temp.aside ORDER BY what, whose", [], |r| {
+        Ok(Aside { what: r.get(0)?, whose: r.get(1)?, why: r.get(2)? })
+    })
+}
+
+pub(super) fn read<T: DeserializeOwned>(what: &'static str, doc: impl AsRef<[u8]>) -> Stored<T> {
     // The text may hold people's names and numbers: only the place of the mistake is told.
-    serde_json::from_str(text)
+    serde_json::from_slice(doc.as_ref())
         .map_err(|e| StoreError::Corrupt { what, why: format!("line {}, column {}", e.line(), e.column()) })
 }
 
@@ -62,17 +113,27 @@ pub(super) fn execute(db: &Connection, sql: &str, params: impl rusqlite::Params)
     db.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).map_err(unavailable)
 }
 
-/// The newest incident of a key: the one that is not closed, if there is one.
+/// The newest incident of a key that can be read: the one that is not closed, if there is one.
 pub(super) fn newest_incident(db: &Connection, key: &str) -> Stored<Option<Incident>> {
-    first(db, "SELECT doc FROM incidents WHERE key = ?1 ORDER BY number DESC LIMIT 1", [key], |r| {
-        r.get::<_, String>(0)
-    })?
-    .map(|doc| read("incident", &doc))
-    .transpose()
+    let sql = "SELECT number, doc FROM incidents WHERE key = ?1 AND state <> 'unreadable'
+               ORDER BY number DESC LIMIT 1";
+    let row = first(db, sql, [key], |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?)))?;
+    row.map_or(Ok(None), |(id, doc)| legible_incident(db, id, doc))
+}
+
+/// An incident that cannot be read stands in nobody's way: what comes next under its key is a new one.
+pub(super) fn legible_incident(db: &Connection, id: IncidentId, doc: Doc) -> Stored<Option<Incident>> {
+    let incident = legible(db, "incident", id, doc)?;
+    if incident.is_none() {
+        let sql =
+            "UPDATE incidents SET state = 'unreadable', resolved_at = NULL, look_at = NULL WHERE number = ?1";
+        execute(db, sql, [id.0])?;
+    }
+    Ok(incident)
 }
 
 pub(super) fn incident(db: &Connection, id: IncidentId) -> Stored<Option<Incident>> {
-    first(db, "SELECT doc FROM incidents WHERE number = ?1", [id.0], |r| r.get::<_, String>(0))?
+    first(db, "SELECT doc FROM incidents WHERE number = ?1", [id.0], |r| r.get::<_, Doc>(0))?
         .map(|doc| read("incident", &doc))
         .transpose()
 }
@@ -111,9 +172,15 @@ pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
 }
 
 pub(super) fn room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
-    first(db, "SELECT doc FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, String>(0))?
+    first(db, "SELECT doc FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Doc>(0))?
         .map(|doc| read("room", &doc))
         .transpose()
+}
+
+/// The same for whoever can do without it.
+pub(super) fn legible_room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
+    let doc = first(db, "SELECT doc FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Doc>(0))?;
+    doc.map_or(Ok(None), |doc| legible(db, "room", id, doc))
 }
 
 /// Something that the incident's room should hear; without a receipt where no hook told it.
@@ -160,7 +227,11 @@ pub(super) fn missing_alerts(
     let sql = "SELECT id, doc FROM alerts WHERE incident = ?1 AND missing_since <= ?2
                ORDER BY missing_since LIMIT ?3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    known(all(db, sql, params![incident.0, millis(since), limit], |r| Ok((r.get(0)?, r.get(1)?)))?)
+    known(
+        db,
+        incident,
+        all(db, sql, params![incident.0, millis(since), limit], |r| Ok((r.get(0)?, r.get(1)?)))?,
+    )
 }
 
 /// Alerts of an incident that a complete list named when it came last.
@@ -170,11 +241,16 @@ pub(super) fn listed_alerts(
     list: &DedupKey,
 ) -> Stored<Vec<(String, KnownAlert)>> {
     let sql = "SELECT id, doc FROM alerts WHERE incident = ?1 AND listed_by = ?2";
-    known(all(db, sql, params![incident.0, list.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))?)
+    known(db, incident, all(db, sql, params![incident.0, list.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))?)
 }
 
-fn known(rows: Vec<(String, String)>) -> Stored<Vec<(String, KnownAlert)>> {
-    rows.into_iter().map(|(id, doc)| Ok((id, read("alert", &doc)?))).collect()
+fn known(
+    db: &Connection,
+    incident: IncidentId,
+    rows: Vec<(String, Doc)>,
+) -> Stored<Vec<(String, KnownAlert)>> {
+    let legible = |(id, doc)| Some(legible(db, "alert", incident, doc).transpose()?.map(|alert| (id, alert)));
+    rows.into_iter().filter_map(legible).collect()
 }
 
 /// Pieces of news read at once; what is left is told the next time.
@@ -189,16 +265,19 @@ pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
         db,
         "SELECT seq, at, doc FROM news WHERE incident = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
         [id.0, room.heard, NEWS],
-        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?)),
+        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, Doc>(2)?)),
     )?
     .into_iter()
-    .map(|(seq, at, doc)| Ok(NewsItem { seq, at: moment(at), news: read("piece of news", &doc)? }))
+    .filter_map(|(seq, at, doc)| {
+        let news = legible(db, "piece of news", id, doc).transpose()?;
+        Some(news.map(|news| NewsItem { seq, at: moment(at), news }))
+    })
     .collect::<Stored<Vec<_>>>()?;
     let (wish, stirred) = first(db, "SELECT wish, stirred FROM rooms WHERE incident = ?1", [id.0], |r| {
-        Ok((r.get::<_, Option<String>>(0)?, r.get::<_, i64>(1)?))
+        Ok((r.get::<_, Option<Doc>>(0)?, r.get::<_, i64>(1)?))
     })?
     .ok_or_else(missing)?;
-    let wish = wish.map(|doc| read::<Wish>("wish", &doc)).transpose()?;
+    let wish = wish.map_or(Ok(None), |doc| legible::<Wish>(db, "wish", id, doc))?;
     let (host, guests) = (hosts::host_of(db, room)?, hosts::guests_of(db, id)?);
     let notices = super::hearing::unheard(db, id, room.noticed)?;
     let orphans = orphans::wanted(db, id)?;
@@ -209,8 +288,8 @@ pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
 /// What an operator asked of a room that is not done yet.
 pub(super) fn wish(db: &Connection, id: IncidentId) -> Stored<Option<Wish>> {
     let doc =
-        first(db, "SELECT wish FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Option<String>>(0))?;
-    doc.flatten().map(|doc| read("wish", &doc)).transpose()
+        first(db, "SELECT wish FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Option<Doc>>(0))?;
+    doc.flatten().map_or(Ok(None), |doc| legible(db, "wish", id, doc))
 }
 
 /// Something came up for the room: it is due now, and whoever holds it must not put it to sleep.

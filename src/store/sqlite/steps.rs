@@ -3,7 +3,7 @@
 use rusqlite::{Connection, named_params, params};
 
 use super::orphans;
-use super::rows::{self, Stored, all, execute, first, millis, moment, read, write};
+use super::rows::{self, Doc, Stored, all, execute, first, millis, moment, write};
 use super::{briefs, consents, hosts, letters, queue};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::{Incident, IncidentId, Rules, State, pass_time};
@@ -15,6 +15,8 @@ use crate::store::{Began, Finished, Intent, Lease, Slots, StepOutcome, StoreErro
 
 /// When something that cannot be read is tried again: another version of the program may be able to.
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
+/// What a room is called that is set aside because work on it broke off.
+const BROKEN: &str = "work on a room";
 
 /// Missing alerts of an incident that are read at once.
 const MISSING_AT_ONCE: usize = 1000;
@@ -34,7 +36,7 @@ pub(super) fn lease_rooms(
     lease_for: SignedDuration,
 ) -> Stored<Vec<Lease>> {
     let free_at = (millis(now), millis(later(later(now, lease_for), CLOCK_SKEW)));
-    let (mut due, mut can_wait): (Vec<(i64, String)>, usize) = (Vec::new(), slots.that_can_wait);
+    let (mut due, mut can_wait): (Vec<i64>, usize) = (Vec::new(), slots.that_can_wait);
     for urgency in Urgency::ALL {
         let left = slots.rooms.saturating_sub(due.len());
         let limit = if urgency.can_wait() { left.min(can_wait) } else { left };
@@ -48,15 +50,15 @@ pub(super) fn lease_rooms(
     }
     let until = later(now, lease_for);
     let mut leases = Vec::new();
-    for (number, doc) in due {
-        match readable(db, &doc) {
+    for number in due {
+        match readable(db, IncidentId(number)) {
             Ok((room, wanted, stirred)) => {
                 let token = take_over(db, number, until, now)?;
                 leases.push(Lease { room, wanted, token, until, stirred });
             }
             // One room that cannot be read must not keep all others waiting.
             Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(incident.id = %IncidentId(number), error = %error, "a room is left out");
+                rows::set_aside(db, "room", &IncidentId(number).to_string(), &error.to_string())?;
                 execute(
                     db,
                     "UPDATE rooms SET wake_at = ?2 WHERE incident = ?1",
@@ -71,19 +73,14 @@ pub(super) fn lease_rooms(
 
 /// Rooms of this urgency that are due and free, those first that have waited longest. A lease that ends later than
 /// `skewed` was taken by a clock that was ahead.
-fn due_rooms(
-    db: &Connection,
-    urgency: Urgency,
-    limit: usize,
-    (now, skewed): (i64, i64),
-) -> Stored<Vec<(i64, String)>> {
+fn due_rooms(db: &Connection, urgency: Urgency, limit: usize, (now, skewed): (i64, i64)) -> Stored<Vec<i64>> {
     all(
         db,
-        "SELECT incident, doc FROM rooms
+        "SELECT incident FROM rooms
          WHERE urgency = ?1 AND wake_at <= ?2 AND (lease_until IS NULL OR lease_until <= ?2 OR lease_until > ?3)
          ORDER BY wake_at, incident LIMIT ?4",
         params![urgency as i64, now, skewed, i64::try_from(limit).unwrap_or(i64::MAX)],
-        |r| Ok((r.get(0)?, r.get(1)?)),
+        |r| r.get(0),
     )
 }
 
@@ -93,20 +90,21 @@ fn rooms_of_the_future(
     limit: usize,
     ahead: i64,
     (now, skewed): (i64, i64),
-) -> Stored<Vec<(i64, String)>> {
+) -> Stored<Vec<i64>> {
     all(
         db,
-        "SELECT incident, doc FROM rooms
+        "SELECT incident FROM rooms
          WHERE wake_at IS NOT NULL AND touched_at > ?1
            AND (lease_until IS NULL OR lease_until <= ?2 OR lease_until > ?3)
          ORDER BY wake_at, incident LIMIT ?4",
         params![ahead, now, skewed, i64::try_from(limit).unwrap_or(i64::MAX)],
-        |r| Ok((r.get(0)?, r.get(1)?)),
+        |r| r.get(0),
     )
 }
 
-fn readable(db: &Connection, doc: &str) -> Stored<(Room, Wanted, i64)> {
-    let mut room: Room = read("room", doc)?;
+fn readable(db: &Connection, id: IncidentId) -> Stored<(Room, Wanted, i64)> {
+    let missing = || StoreError::Corrupt { what: "room", why: "it is not there".to_owned() };
+    let mut room = rows::room(db, id)?.ok_or_else(missing)?;
     let (wanted, stirred) = rows::wanted(db, &room)?;
     // Another number may look after the host's group by now.
     if let (Some(_), Some(host)) = (room.guest_of, &wanted.host) {
@@ -145,7 +143,8 @@ pub(super) fn put_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<(
     let before = hosts::before(db, room.incident)?;
     execute(
         db,
-        "UPDATE rooms SET phase = ?2, doc = ?3, hosting = ?4, guest_of = ?5, group_id = ?6, touched_at = ?7
+        "UPDATE rooms SET phase = ?2, doc = ?3, hosting = ?4, guest_of = ?5, group_id = ?6, touched_at = ?7,
+                instance = ?8
          WHERE incident = ?1",
         params![
             room.incident.0,
@@ -154,7 +153,8 @@ pub(super) fn put_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<(
             hosts::code(room.hosting()),
             hosts::counted_guest(room),
             room.phase.group().map(crate::jid::GroupId::as_str),
-            room.touched_at.map(millis)
+            room.touched_at.map(millis),
+            room.instance
         ],
     )?;
     hosts::tell(db, room, before, now)
@@ -185,7 +185,7 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
     }
     if let Err(until) = in_pace(db, lease, intent, now)? {
         if let Some(person) = person {
-            briefs::claim(db, intent, person, until)?;
+            briefs::claim(db, intent, person, until, now)?;
         }
         return Ok(Began::Throttled(until));
     }
@@ -294,6 +294,12 @@ pub(super) fn finish_step(
     if let Some(event) = &outcome.effect.event {
         journal_event(db, id, event, now)?;
     }
+    for seat in &outcome.room.seats {
+        let known = lease.room.seats.iter().find(|s| s.who.person == seat.who.person);
+        if let Some(alias) = seat.alias.as_ref().filter(|_| known.is_none_or(|s| s.alias != seat.alias)) {
+            consents::put_alias(db, &seat.who.jid, &seat.who.person, alias)?;
+        }
+    }
     let instance = instance_of(db, outcome.intent)?;
     for group in &outcome.effect.orphans {
         orphans::put(db, id, group, instance.as_deref(), "carries the id of this incident", now)?;
@@ -323,7 +329,7 @@ fn stray(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<Finis
         params![outcome.intent, millis(now), write("note", &outcome.note)?],
     )?;
     if let Some(group) = &outcome.made {
-        let room = rows::room(db, id)?;
+        let room = rows::legible_room(db, id)?;
         if room.as_ref().and_then(|r| r.phase.group()) != Some(group) {
             let instance = instance_of(db, outcome.intent)?;
             let how = "was made after another worker had taken over";
@@ -423,7 +429,16 @@ pub(super) fn release(
             Urgency::News as i64
         ],
     )?;
+    let sql = "DELETE FROM temp.aside WHERE what = ?1 AND whose = ?2";
+    execute(db, sql, [BROKEN, &lease.room.incident.to_string()])?;
     Ok(())
+}
+
+/// Gives a room back on which work broke off. It is not among what is set aside any more once it has slept well.
+pub(super) fn set_aside(db: &Connection, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Stored<()> {
+    release(db, lease, Some(wake_at), now)?;
+    let why = "work on it broke off, by a mistake in the program: see the log";
+    rows::set_aside(db, BROKEN, &lease.room.incident.to_string(), why)
 }
 
 pub(super) fn close_quiet(db: &Connection, rules: Rules, now: Timestamp) -> Stored<usize> {
@@ -431,21 +446,12 @@ pub(super) fn close_quiet(db: &Connection, rules: Rules, now: Timestamp) -> Stor
         db,
         "SELECT number, doc FROM incidents WHERE look_at <= ?1 OR resolved_at > ?2",
         [millis(now), millis(later(now, CLOCK_SKEW))],
-        |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)),
+        |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?)),
     )?;
     let mut closed = 0;
-    for (number, doc) in docs {
-        let incident: Incident = match read("incident", &doc) {
-            Ok(incident) => incident,
-            Err(error) => {
-                tracing::error!(incident.id = %IncidentId(number), error = %error, "an incident is left out");
-                execute(
-                    db,
-                    "UPDATE incidents SET look_at = ?2 WHERE number = ?1",
-                    params![number, millis(later(now, AGAIN))],
-                )?;
-                continue;
-            }
+    for (id, doc) in docs {
+        let Some(incident) = rows::legible_incident(db, id, doc)? else {
+            continue;
         };
         if let Some(sooner) = incident.clock_was_set(now) {
             rows::put_incident(db, &sooner)?;

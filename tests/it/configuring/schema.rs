@@ -62,7 +62,7 @@ fn files(document: Document, text: &str) -> Files {
             // Nobody but an invited person is given a link, and an invitation without one is refused.
             "invite" => "{{ token }} {{ link }}",
             // Whoever is asked must read how to refuse.
-            "introduction" | "stop_taken" | "start_taken" => "STOP or START",
+            "introduction" | "stop_taken" | "start_taken" | "stop_question" => "STOP or START",
             _ => "{{ token }} {{ title }}",
         };
         files.write(&format!("{name}.txt"), text);

@@ -119,7 +119,8 @@ async fn a_signed_sample_of_every_kind_is_accepted_and_a_wrongly_signed_one_is_n
     let place = Place::new(5).await;
     let (bridge, address) = place.serve().await;
     let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-    let wrong = place.write("wrong.yaml", &config(nobody, 5, "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldA=="));
+    let wrong =
+        place.write("wrong.yaml", &config(nobody, &[100], (5, 10), "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldA=="));
     for kind in SourceKind::ALL {
         let name = &name_of(kind);
         let to = format!("http://{address}/hooks/{name}");

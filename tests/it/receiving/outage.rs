@@ -1,5 +1,6 @@
 //! A store that fails: nothing is lost by answering too early, and the sender is told to come again.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -19,7 +20,7 @@ use warroom::receiver::{self, Readiness, Receiver};
 use warroom::room::{Event, Room, Wish};
 use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
-    Acceptance, Accepted, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing,
+    Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing,
     IncidentQuery, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots,
     StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
@@ -252,6 +253,14 @@ impl Store for Moody {
         self.inner.wake_rooms(instance, now).await
     }
 
+    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError> {
+        self.inner.put_outage(instance, since).await
+    }
+
+    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        self.inner.outages().await
+    }
+
     async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
         self.inner.close_quiet(rules, now).await
     }
@@ -287,6 +296,14 @@ impl Store for Moody {
 
     async fn dossier(&self, id: IncidentId) -> Result<Option<Dossier>, StoreError> {
         self.inner.dossier(id).await
+    }
+
+    async fn set_aside(&self, lease: &Lease, at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.inner.set_aside(lease, at, now).await
+    }
+
+    async fn aside(&self) -> Result<Vec<Aside>, StoreError> {
+        self.inner.aside().await
     }
 
     async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {
