@@ -229,7 +229,9 @@ fn run(connection: &Connection, begin: &str, first: Box<dyn Job>, more: impl Fn(
                 job.answer(Some(error));
                 if let Err(error) = again(connection, begin, &mut done) {
                     error!(%error, jobs = done.len(), "a transaction failed; nothing of it is stored");
-                    done.into_iter().for_each(|job| job.answer(Some(error.clone())));
+                    for job in done {
+                        job.answer(Some(error.clone()));
+                    }
                     return;
                 }
             }
@@ -242,7 +244,9 @@ fn run(connection: &Connection, begin: &str, first: Box<dyn Job>, more: impl Fn(
         error!(%error, jobs = done.len(), "a transaction failed; nothing of it is stored");
         let _ = connection.execute_batch("ROLLBACK");
     }
-    done.into_iter().for_each(|job| job.answer(failed.clone()));
+    for job in done {
+        job.answer(failed.clone());
+    }
 }
 
 fn open(connection: &Connection, begin: &str) -> Result<(), StoreError> {
