@@ -427,11 +427,13 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
     };
     let next = farewell::after(next, room, wanted, ground, now);
     // Who waits for one number goes on with the others where they can do it.
-    let held_until = |step: &Step| match step {
-        Step::Appeal(_) => None,
-        // Whatever else the number is made to wait with: people are told.
-        Step::Say { what: What::Brief { .. }, .. } => room.private_hold(),
-        _ => room.hold_until.filter(|_| step.needs_its_number() || own_works),
+    let held_until = |step: &Step| {
+        if let Step::Say { what: What::Brief { .. }, .. } = step {
+            // Whatever else the number is made to wait with: people are told.
+            return room.private_hold();
+        }
+        let waits = step.needs_its_number() || (own_works && !matches!(step, Step::Appeal(_)));
+        room.hold_until.filter(|_| waits)
     };
     let next = match next {
         Next::Call(step) => match held_until(&step).filter(|until| *until > now) {
@@ -518,15 +520,10 @@ fn while_live(
     if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
         return next;
     }
-    let pending = pending(room, wanted, ground, now);
-    let welcome_at = room.troubles.get(&What::Welcome.trouble()).map_or(now, |t| t.retry_at);
-    // A room that can be told what it is for now is told first.
-    let is_held = room.hold_until.is_some_and(|until| until > now);
-    let is_stuck = room.is_briefed() || pending.is_some() || welcome_at > now || is_held;
-    if is_stuck && let Some(call @ Next::Call(_)) = word::due(room, wanted, ground, now) {
+    if let Some(call @ Next::Call(_)) = word::due_beside(room, wanted, ground, now) {
         return call;
     }
-    if let Some(saying) = pending {
+    if let Some(saying) = pending(room, wanted, ground, now) {
         return look_for(saying, room, now);
     }
     // The group is the host's matter; a guest only speaks in it.

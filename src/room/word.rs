@@ -168,6 +168,15 @@ pub(super) fn due(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timesta
     }
 }
 
+/// The same in a room that is there: one that can be told now what it is for is told first.
+pub(super) fn due_beside(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Option<Next> {
+    let welcome_at = room.troubles.get(&What::Welcome.trouble()).map_or(now, |t| t.retry_at);
+    let is_held = room.hold_until.is_some_and(|until| until > now);
+    let is_waiting = pending(room, wanted, ground, now).is_some() || welcome_at > now || is_held;
+    let is_stuck = room.is_briefed() || is_waiting;
+    if is_stuck { due(room, wanted, ground, now) } else { None }
+}
+
 /// The appeal for those who could not be told in time, where more than the pace stands in the way.
 fn appeal(
     room: &Room,

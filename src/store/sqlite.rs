@@ -402,7 +402,7 @@ impl Store for Sqlite {
     }
 
     async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
-        self.writer.call(|db| waking::outages(db)).await
+        self.writer.call(waking::outages).await
     }
 
     async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {

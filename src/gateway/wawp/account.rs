@@ -36,13 +36,17 @@ pub(super) fn me(reply: &Reply) -> Option<Own> {
     })
 }
 
+/// The id by which a number is on the network, if it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Account(pub(super) Option<Jid>);
+
 /// By which id a number is on the network, if it is; `None` if the reply does not say. Without another id it is the
 /// one that was asked for.
-pub(super) fn exists(reply: &Reply, asked: &Jid) -> Option<Option<Jid>> {
+pub(super) fn exists(reply: &Reply, asked: &Jid) -> Option<Account> {
     reply.layers().into_iter().find_map(|layer| {
         let exists = flag_at(layer, &["numberExists", "exists"])?;
         let chat = [false, true].into_iter().find_map(|hidden| person_at(layer, &["chatId", "jid"], hidden));
-        Some(exists.then(|| chat.unwrap_or_else(|| asked.clone())))
+        Some(Account(exists.then(|| chat.unwrap_or_else(|| asked.clone()))))
     })
 }
 
@@ -83,9 +87,9 @@ mod tests {
         let exists = |body| super::exists(&Reply::Json(body), &asked);
         let other = "554700000009@c.us";
         let found = exists(json!({"numberExists": true, "chatId": other}));
-        assert_eq!(found, Some(Some(other.parse().unwrap())));
-        assert_eq!(exists(json!({"numberExists": true, "chatId": null})), Some(Some(asked.clone())));
-        assert_eq!(exists(json!({"numberExists": false, "chatId": null})), Some(None));
+        assert_eq!(found, Some(Account(Some(other.parse().unwrap()))));
+        assert_eq!(exists(json!({"numberExists": true, "chatId": null})), Some(Account(Some(asked.clone()))));
+        assert_eq!(exists(json!({"numberExists": false, "chatId": null})), Some(Account(None)));
         assert_eq!(exists(json!({"success": true})), None);
         assert_eq!(exists(json!(true)), None);
     }

@@ -27,7 +27,8 @@ impl Wawp {
         self.wait_for_turn(deadline).await?;
         let request = Request::get("/v2/contacts/check-exists").query("phone", person.digits());
         let read = |reply: &Reply| account::exists(reply, person);
-        self.ask(Asked::new(Call::CheckExists), request, deadline, read).await
+        let account = self.ask(Asked::new(Call::CheckExists), request, deadline, read).await?;
+        Ok(account.0)
     }
 
     /// Waits for this call's turn, if that comes before the deadline.
