@@ -139,6 +139,8 @@ enum End {
     Asleep(Option<Timestamp>),
     /// Somebody else has it.
     Lost,
+    /// A mistake in the program.
+    Broken,
 }
 
 impl Worker {
@@ -304,36 +306,35 @@ impl Worker {
         let result = AssertUnwindSafe(self.steps(&mut lease, stop)).catch_unwind().await;
         self.metrics.leased.dec();
         let now = self.clock.now();
-        let wake_at = match result {
-            Ok(Ok(End::Asleep(wake_at))) => Some(wake_at),
-            Ok(Ok(End::Lost)) => {
-                warn!(incident.id = %id, "another worker has taken the room over");
-                return can_wait;
-            }
+        let end = match result {
+            Ok(Ok(end)) => end,
             // Whoever comes next reads what was stored.
             Ok(Err(error)) => {
                 self.store_failed(&error);
-                Some(Some(later(now, STORE_REST)))
+                End::Asleep(Some(later(now, STORE_REST)))
             }
             // A mistake in the program that one room brings to light must not end the work on all others.
             Err(_panic) => {
                 self.metrics.rooms_broken.inc();
                 error!(incident.id = %id, "work on a room broke off; it is tried again in a minute");
-                None
+                End::Broken
             }
         };
-        self.give_back(&lease, wake_at, stop).await;
+        self.give_back(&lease, end, stop).await;
         can_wait
     }
 
-    /// Gives the room back, or sets it aside where that says no moment; a store that fails is asked until the lease
-    /// is over and the room free by itself.
-    async fn give_back(&self, lease: &Lease, wake_at: Option<Option<Timestamp>>, stop: &CancellationToken) {
+    /// Gives the room back; a store that fails is asked until the lease is over and the room free by itself.
+    async fn give_back(&self, lease: &Lease, end: End, stop: &CancellationToken) {
         loop {
             let now = self.clock.now();
-            let given_back = match wake_at {
-                Some(wake_at) => self.store.release(lease, wake_at, now).await,
-                None => self.store.set_aside(lease, later(now, ODD_GAP), now).await,
+            let given_back = match end {
+                End::Asleep(wake_at) => self.store.release(lease, wake_at, now).await,
+                End::Broken => self.store.set_aside(lease, later(now, ODD_GAP), now).await,
+                End::Lost => {
+                    warn!(incident.id = %lease.room.incident, "another worker has taken the room over");
+                    return;
+                }
             };
             let Err(error) = given_back else { return };
             self.store_failed(&error);
