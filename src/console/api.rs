@@ -113,24 +113,24 @@ pub(super) async fn phones(
         return failed(&console, &error).into_response();
     }
     info!(incident.id = %id, "an operator had the phone numbers shown");
-    let people = room.seats.iter().map(|seat| Phone {
+    let people = room.seats.iter().map(|seat| Contact {
         person: seat.who.person.clone(),
         name: seat.who.name.clone(),
         phone: format!("+{}", seat.who.jid.digits()),
     });
-    axum::Json(Phones { people: people.collect() }).into_response()
+    axum::Json(Contacts { people: people.collect() }).into_response()
 }
 
 /// What the timeline says of it.
 const PHONES_SHOWN: &str = "show the phone numbers";
 
 #[derive(Serialize)]
-struct Phones {
-    people: Vec<Phone>,
+struct Contacts {
+    people: Vec<Contact>,
 }
 
 #[derive(Serialize)]
-struct Phone {
+struct Contact {
     person: String,
     name: String,
     /// In international form, not masked.

@@ -70,7 +70,7 @@ struct Incident {
 
 #[derive(Template)]
 #[template(path = "people.html", config = "src/console/askama.toml")]
-struct People {
+struct PeoplePage {
     now: Timestamp,
     numbers: Numbers,
     people: Vec<PersonView>,
@@ -165,7 +165,7 @@ pub(super) async fn people(State(console): State<Arc<Console>>) -> Response {
         Ok(people) => {
             let now = console.clock.now();
             let numbers = console.numbers(now);
-            page(StatusCode::OK, &Redaction::default(), &People { now, numbers, people })
+            page(StatusCode::OK, &Redaction::default(), &PeoplePage { now, numbers, people })
         }
         Err(error) => broken(&console, &error),
     }

@@ -218,7 +218,7 @@ mod tests {
             let waiting = tokio::time::timeout(Duration::from_millis(20), bodies.turn(other)).await;
             assert!(waiting.is_err(), "it waits");
         }
-        let (_, next) = tokio::join!(async { drop(turn) }, bodies.turn(&large));
+        let ((), next) = tokio::join!(async { drop(turn) }, bodies.turn(&large));
         assert!(next.unwrap().is_some());
     }
 
