@@ -46,7 +46,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What the goals are: the longest wait and the 99th percentile.
 const GOALS: &str = "goals: longest under 5,000 ms, p99 under 250 ms, under 100 lines a minute";
 
-type Crowd = (&'static str, fn(Arc<Target>) -> JoinSet<()>);
+type Crowd = (&'static str, fn(&Arc<Target>) -> JoinSet<()>);
 
 const CROWDS: [Crowd; 6] = [
     ("quiet", |_| JoinSet::new()),
@@ -80,7 +80,7 @@ struct Target {
     refused: AtomicU64,
 }
 
-async fn measure(name: &str, crowd: fn(Arc<Target>) -> JoinSet<()>) {
+async fn measure(name: &str, crowd: fn(&Arc<Target>) -> JoinSet<()>) {
     let started = Started::bridge();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
     let target = Arc::new(Target {
@@ -92,7 +92,7 @@ async fn measure(name: &str, crowd: fn(Arc<Target>) -> JoinSet<()>) {
     if name == "flood" {
         known(&target).await;
     }
-    let crowd = crowd(Arc::clone(&target));
+    let crowd = crowd(&target);
     // The crowd is there before the first is measured.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = started.lines.load(Ordering::Relaxed);
@@ -192,7 +192,7 @@ fn signed(target: &Target) -> reqwest::RequestBuilder {
 }
 
 /// Eighty senders that stop one byte before the end of 1 MiB, and begin again when they are told off.
-fn stalled(target: Arc<Target>) -> JoinSet<()> {
+fn stalled(target: &Arc<Target>) -> JoinSet<()> {
     let head = format!("POST /hooks/signed HTTP/1.1\r\nHost: w\r\nContent-Length: {}\r\n\r\n", 1 << 20);
     let bytes: Arc<Vec<u8>> = Arc::new([head.as_bytes(), &vec![b' '; (1 << 20) - 1]].concat());
     forever(80, target, move |target| {
@@ -207,7 +207,7 @@ fn stalled(target: Arc<Target>) -> JoinSet<()> {
 }
 
 /// Eleven hundred connections on which nothing is said, opened anew when they are closed.
-fn idle(target: Arc<Target>) -> JoinSet<()> {
+fn idle(target: &Arc<Target>) -> JoinSet<()> {
     forever(1100, target, |target| async move {
         let Ok(socket) = TcpStream::connect(target.address).await else { return };
         target.asked.fetch_add(1, Ordering::Relaxed);
@@ -216,7 +216,7 @@ fn idle(target: Arc<Target>) -> JoinSet<()> {
 }
 
 /// Requests with a wrong secret, as many as are answered and 30,000 a second at most.
-fn wrong(target: Arc<Target>) -> JoinSet<()> {
+fn wrong(target: &Arc<Target>) -> JoinSet<()> {
     const AT_ONCE: u64 = 128;
     let request =
         b"POST /hooks/shop HTTP/1.1\r\nHost: w\r\nAuthorization: Bearer guessed\r\nContent-Length: 0\r\n\r\n";
@@ -238,9 +238,9 @@ fn wrong(target: Arc<Target>) -> JoinSet<()> {
 }
 
 /// A source with the right token that sends twenty times as much as the others, each time another alert.
-fn noisy(target: Arc<Target>) -> JoinSet<()> {
+fn noisy(target: &Arc<Target>) -> JoinSet<()> {
     let mut crowd = JoinSet::new();
-    crowd.spawn(at_a_pace(target, PER_SECOND * 20, |target, n| {
+    crowd.spawn(at_a_pace(Arc::clone(target), PER_SECOND * 20, |target, n| {
         alerts(target, "noisy", NOISY, "warning", [format!("noisy-{n}")])
     }));
     crowd
@@ -256,9 +256,9 @@ async fn known(target: &Arc<Target>) {
 }
 
 /// Sixty bodies a second of fifty new alerts each, all of one incident.
-fn flood(target: Arc<Target>) -> JoinSet<()> {
+fn flood(target: &Arc<Target>) -> JoinSet<()> {
     let mut crowd = JoinSet::new();
-    crowd.spawn(at_a_pace(target, 60, |target, n| {
+    crowd.spawn(at_a_pace(Arc::clone(target), 60, |target, n| {
         alerts(target, "noisy", NOISY, "critical", (0..50).map(|i| format!("flood-{n}-{i}")))
     }));
     crowd
@@ -287,7 +287,7 @@ async fn at_a_pace(
 /// So many at once, each again and again.
 fn forever<F>(
     many: u64,
-    target: Arc<Target>,
+    target: &Arc<Target>,
     one: impl Fn(Arc<Target>) -> F + Clone + Send + 'static,
 ) -> JoinSet<()>
 where
@@ -295,7 +295,7 @@ where
 {
     let mut crowd = JoinSet::new();
     for _ in 0..many {
-        let (one, target) = (one.clone(), Arc::clone(&target));
+        let (one, target) = (one.clone(), Arc::clone(target));
         crowd.spawn(async move {
             loop {
                 one(Arc::clone(&target)).await;

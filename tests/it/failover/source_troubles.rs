@@ -13,7 +13,7 @@ const BROKEN: &str =
 async fn world(answers: &[u16]) -> (World, Receiver) {
     let (receiver, gateway) = Receiver::start(answers).await;
     let sources = format!("  quiet: {{ kind: generic, verify: {{ bearer: {TOKEN} }} }}\n");
-    let world = World::with(Options { gateway, sources, ..Options::default() }).await;
+    let world = World::with(Options { sources, gateway, ..Options::default() }).await;
     receiver.watch(&world);
     (world, receiver)
 }

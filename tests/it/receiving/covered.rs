@@ -22,8 +22,10 @@ fn folder(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// Body and headers of every fixture, by kind and name.
-fn fixtures() -> Vec<(SourceKind, String, Vec<u8>, Vec<(String, String)>)> {
+/// Kind, name, body and headers.
+type Fixture = (SourceKind, String, Vec<u8>, Vec<(String, String)>);
+
+fn fixtures() -> Vec<Fixture> {
     let mut all = Vec::new();
     for kind in SourceKind::ALL {
         for entry in fs::read_dir(folder("tests/fixtures").join(kind.as_str())).unwrap() {

@@ -1,5 +1,6 @@
 //! Bodies that are not quite what they should be, each read as what it evidently is once its proof holds.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use flate2::Compression;
@@ -31,15 +32,17 @@ const KINDS: [&str; 14] = [
 ];
 
 async fn world() -> World {
-    let mut sources: String = KINDS
-        .iter()
-        .map(|kind| (kind, kind.replace('_', "-")))
-        .map(|(kind, name)| format!("  {name}: {{ kind: {kind}, verify: {{ bearer: {TOKEN} }} }}\n"))
-        .collect();
-    sources.push_str(&format!("  signer: {{ kind: generic, verify: {{ hmac: {KEY} }} }}\n"));
-    sources.push_str(&format!(
-        "  sentry:\n    kind: sentry\n    verify: {{ bearer: {TOKEN} }}\n    severity:\n      rules:\n        - match: [ 'type = \"7001\"', 'priority = \"75\"' ]\n          is: sev1\n"
-    ));
+    let mut sources = String::new();
+    for kind in KINDS {
+        let name = kind.replace('_', "-");
+        writeln!(sources, "  {name}: {{ kind: {kind}, verify: {{ bearer: {TOKEN} }} }}").unwrap();
+    }
+    writeln!(sources, "  signer: {{ kind: generic, verify: {{ hmac: {KEY} }} }}").unwrap();
+    writeln!(
+        sources,
+        "  sentry:\n    kind: sentry\n    verify: {{ bearer: {TOKEN} }}\n    severity:\n      rules:\n        - match: [ 'type = \"7001\"', 'priority = \"75\"' ]\n          is: sev1"
+    )
+    .unwrap();
     World::with(Options { sources, ..Options::default() }).await
 }
 
@@ -223,9 +226,16 @@ async fn forms_are_read_like_documents() {
 
 /// Just enough of form encoding for a test.
 mod url {
+    use std::fmt::Write;
+
     pub(super) fn form_urlencoded(fields: &[(&str, &str)]) -> String {
-        let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-        fields.iter().map(|(name, value)| format!("{name}={}&", encode(value))).collect()
+        let mut form = String::new();
+        for (name, value) in fields {
+            write!(form, "{name}=").unwrap();
+            value.bytes().for_each(|byte| write!(form, "%{byte:02X}").unwrap());
+            form.push('&');
+        }
+        form
     }
 }
 

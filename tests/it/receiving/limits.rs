@@ -48,7 +48,7 @@ impl Served {
         let (gateway, sandbox) = listen(Sandbox::new(Setup::default(), Arc::clone(&clock)).router()).await;
         let folder = TempDir::new().unwrap();
         let sources = format!("  signer: {{ kind: generic, verify: {{ hmac: a-key }} }}\n{sources}");
-        let options = Options { server, sources, ..Options::default() };
+        let options = Options { sources, server, ..Options::default() };
         let loaded = load(&folder, &options, gateway);
         let stop = CancellationToken::new();
         let running = Running::start(&loaded, clock, &stop).await.unwrap();
