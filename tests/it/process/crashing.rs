@@ -130,15 +130,21 @@ async fn what_was_answered_200_gets_its_one_group_however_often_the_bridge_is_ki
     bridge.terminate();
     let ended = bridge.ended().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(place.sandbox.groups().len(), ids.len(), "one incident, one group");
+    let mut seats = BTreeMap::new();
     for id in &ids {
-        place.assert_one_briefed_group(id);
-    }
-    assert_eq!(place.sandbox.groups().len(), ids.len());
-    for id in &ids {
+        let groups = place.groups(id);
+        assert_eq!(groups.len(), 1, "{id}");
+        let welcomes = groups[0].texts().iter().filter(|text| text.contains("This group was made")).count();
+        assert_eq!(welcomes, 1, "{id}: {:?}", groups[0].texts());
         let dossier = store.dossier(id.parse().unwrap()).await.unwrap().unwrap();
         let room = dossier.room.unwrap();
         assert_eq!(room.phase.name(), PhaseName::Live, "{id}");
-        assert_eq!(room.phase.group().unwrap().to_string(), place.groups(id)[0].id, "{id}");
+        assert_eq!(room.phase.group().unwrap().to_string(), groups[0].id, "{id}");
         assert!(room.is_briefed() && dossier.orphans.is_empty(), "{id}");
+        for seat in &room.seats {
+            *seats.entry(seat.words()).or_insert(0) += 1;
+        }
     }
+    println!("people: {seats:?}");
 }
