@@ -22,7 +22,7 @@ gateway:
   kind: wawp
   base_url: $sandbox
   messages_per_minute: 600
-  instances: [ { id: $(setting id), access_token: $(setting access_token), rooms_per_hour: 20, rooms_burst: 20, rooms_gap: 0s } ]
+  instances: [ { id: $(setting id), access_token: $(setting access_token), rooms_per_hour: 60, rooms_burst: 60, rooms_gap: 0s } ]
 log: { format: json }
 sources:
   prometheus: { kind: alertmanager, verify: { bearer: { env: ALERTMANAGER_TOKEN } } }
