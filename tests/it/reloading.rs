@@ -10,7 +10,7 @@ use warroom::config::Exchange;
 use warroom::room::Room;
 use warroom::store::IncidentQuery;
 
-use crate::harness::World;
+use crate::harness::{Options, TOKEN, World, firing};
 
 /// A roster whose people all carry `team` in their keys, so that a mixture would show.
 fn roster(team: &str, n: u32) -> String {
@@ -193,9 +193,13 @@ async fn a_mounted_folder_of_files_is_exchanged_when_one_is_added_changed_remove
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_hooks_during_a_hundred_exchanges_each_use_one_whole_roster() {
     const HOOKS: usize = 1000;
-    const SENDERS: usize = 10;
+    const SENDERS: usize = 20;
     const EXCHANGES: u32 = 100;
-    let world = World::new().await;
+    // From a source of its own each, so that what one of them reports is no outbreak.
+    let source =
+        |n: usize| format!("  sender-{n}: {{ kind: alertmanager, verify: {{ bearer: {TOKEN} }} }}\n");
+    let sources = (0..SENDERS).map(source).collect();
+    let world = World::with(Options { sources, rooms_per_hour: 60, ..Options::default() }).await;
     fs::write(world.roster_file(), roster("red", 0)).unwrap();
     assert_eq!(world.exchange(), Exchange::Taken);
 
@@ -204,7 +208,10 @@ async fn a_thousand_hooks_during_a_hundred_exchanges_each_use_one_whole_roster()
         let (world, done) = (&world, &done);
         async move {
             for n in 0..HOOKS / SENDERS {
-                world.fire(&format!("{sender}-{n}")).await;
+                let to = format!("http://{}/hooks/sender-{sender}", world.public);
+                let alert = firing(&format!("{sender}-{n}"));
+                let sent = world.http.post(to).bearer_auth(TOKEN).json(&alert).send().await.unwrap();
+                assert_eq!(sent.status(), 200);
                 done.fetch_add(1, Ordering::SeqCst);
             }
         }

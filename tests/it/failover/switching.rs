@@ -376,13 +376,14 @@ async fn credentials_that_are_not_accepted_are_waited_for_like_a_session() {
 async fn a_very_long_wait_is_cut_and_shown() {
     let world = World::new().await;
     let patience = FaultKind::TooManyRequests { retry_after: Some(20_000) };
-    world.sandbox.add_fault(Fault::on(Operation::SendText, patience));
+    world.sandbox.add_fault(Fault::on(Operation::SendText, patience).always());
     let id = world.fire("Down").await;
     world.pass(30).await;
     assert!(!world.room(&id).await.is_briefed());
     let url = format!("http://{}/api/incidents/{id}", world.operator);
     let shown: serde_json::Value = world.http.get(url).send().await.unwrap().json().await.unwrap();
     assert_eq!(shown["attention"][0]["kind"], "held", "{}", shown["attention"]);
+    world.sandbox.clear_faults();
     world.pass(900).await;
     assert!(world.room(&id).await.is_briefed(), "a quarter of an hour at most");
 }

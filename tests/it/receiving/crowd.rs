@@ -105,14 +105,19 @@ async fn idle_connections_make_way_and_those_that_were_proven_stay() {
     let mut answer = [0; 12];
     tokio::io::AsyncReadExt::read_exact(&mut known, &mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");
-    // More than one address may have.
-    let idle = join_all((0..300).map(|_| TcpStream::connect(served.address()))).await;
-    assert!(idle.iter().all(Result::is_ok));
+    // More than one address may have; one after another, or the system keeps some of them back.
+    let mut idle = Vec::new();
+    for _ in 0..300 {
+        idle.push(TcpStream::connect(served.address()).await.unwrap());
+    }
     let answer = exchange(served.address(), &proven("Up")).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     // The system hands them over in its own time.
     let made_way = async { while counted(&served, "warroom_connections_crowded_total").await < 44.0 {} };
-    timeout(PATIENCE, made_way).await.expect("what is more than one address may have is closed");
+    if timeout(PATIENCE, made_way).await.is_err() {
+        let closed = counted(&served, "warroom_connections_crowded_total").await;
+        panic!("what is more than one address may have is closed, and not {closed}");
+    }
     let last = String::from_utf8(proven("Again")).unwrap();
     known.write_all(last.as_bytes()).await.unwrap();
     let mut answer = String::new();
