@@ -227,6 +227,7 @@ fn check_seats(place: &Place, group: &GroupView, dossier: &Dossier, excuse: Excu
         bad.expect(links <= 1 || (excuse.repeat && links == 2), || format!("I4: {links} links for {digits}"));
         let reached = is_in || links > 0 || digits == CLEO || excuse.given_up;
         let reached = reached || (is_undeliverable(seat) && was_lost_twice(dossier, &seat.who.person));
+        let reached = reached || (was_over(seat) && was_not_sent(dossier));
         bad.expect(reached, || format!("I3: {digits} is neither in nor invited: {seat:?}"));
     }
     let refused = matches!(room.seats[2].state, SeatState::Refused { .. });
@@ -235,6 +236,19 @@ fn check_seats(place: &Place, group: &GroupView, dossier: &Dossier, excuse: Excu
 
 fn is_undeliverable(seat: &Seat) -> bool {
     matches!(seat.state, SeatState::Refused { why: Refused::Undeliverable })
+}
+
+/// Whether the incident was over before the person came: nobody is woken then.
+fn was_over(seat: &Seat) -> bool {
+    matches!(seat.state, SeatState::Refused { why: Refused::NotNeeded })
+}
+
+/// Whether a message could not be sent, so that its number was left alone for a while.
+fn was_not_sent(dossier: &Dossier) -> bool {
+    dossier.timeline.iter().any(|entry| match &entry.what {
+        Happening::Call { step, outcome: Some(Note::Failed { .. }), .. } => step.starts_with("say "),
+        _ => false,
+    })
 }
 
 /// Whether two invitations to a person were begun and none of them is known to have arrived: a third is not
