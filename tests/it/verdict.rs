@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use warroom::clock::{Clock, SignedDuration, later};
+use warroom::gateway::{GatewayError, Refusal};
 use warroom::incident::{IncidentId, Outcome};
 use warroom::room::progress::Note;
 use warroom::room::seat::Refused;
@@ -243,10 +244,20 @@ fn was_over(seat: &Seat) -> bool {
     matches!(seat.state, SeatState::Refused { why: Refused::NotNeeded })
 }
 
-/// Whether a message could not be sent, so that its number was left alone for a while.
+/// Whether the provider would not take a message from this number at all, so that it was left alone for minutes: only
+/// then can somebody still wait for his invitation when the incident is over.
 fn was_not_sent(dossier: &Dossier) -> bool {
+    let is_left_alone = |error: &GatewayError| {
+        matches!(
+            error,
+            GatewayError::SessionDown { .. }
+                | GatewayError::Refused { reason: Refusal::Plan | Refusal::Credentials, .. }
+        )
+    };
     dossier.timeline.iter().any(|entry| match &entry.what {
-        Happening::Call { step, outcome: Some(Note::Failed { .. }), .. } => step.starts_with("say "),
+        Happening::Call { step, outcome: Some(Note::Failed { error }), .. } => {
+            step.starts_with("say ") && is_left_alone(error)
+        }
         _ => false,
     })
 }
