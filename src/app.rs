@@ -268,6 +268,7 @@ impl Bridge {
             roster: roster.reader(),
             policy: config.rooms.clone(),
             composer,
+            began_at: clock.now(),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),

@@ -61,7 +61,7 @@ pub use guest::{GUESTS, Host, Hosting};
 pub use hearing::{Named, NoticeItem};
 pub use ladder::{Also, Rung, rung, tell_of_delay};
 pub use numbers::{Loss, Numbers, OurNumber};
-pub use phase::{Event, Phase, PhaseName};
+pub use phase::{Event, Look, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
 pub use progress::{Answer, Effect};
 pub use quorum::{Matter, Pursuit, Turn};
@@ -198,7 +198,7 @@ pub struct Saying {
     /// Looks since the last try that did not find it.
     pub looks: u32,
     /// When to look.
-    pub look_at: Timestamp,
+    pub look: Look,
     /// The last piece of news that was known when the words were chosen.
     #[serde(default)]
     pub covers: i64,

@@ -114,6 +114,8 @@ pub struct Worker {
     pub composer: Composer,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// When this process began to work.
+    pub began_at: Timestamp,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Rung by the receiver when a room has something to do.
@@ -362,6 +364,7 @@ impl Worker {
                 capabilities: number.gateway.capabilities(),
                 numbers: &numbers,
                 no_private_before,
+                began_at: self.began_at,
             };
             match next_step(&lease.room, &lease.wanted, ground, now) {
                 Next::Rest => return Ok(End::Asleep(None)),

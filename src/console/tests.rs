@@ -243,6 +243,7 @@ impl Desk {
             capabilities,
             numbers: &numbers,
             no_private_before: None,
+            began_at: now,
         };
         let effect = lease.room.finish(&step, &answer, ground, now).unwrap();
         let made = match &answer {

@@ -47,6 +47,8 @@ pub struct Ground<'a> {
     pub numbers: &'a Numbers,
     /// Nobody is written to 1:1 before this moment, because no number may do it: other work goes on.
     pub no_private_before: Option<Timestamp>,
+    /// When this process began to work.
+    pub began_at: Timestamp,
 }
 
 impl Ground<'_> {
@@ -419,9 +421,7 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
             .map_or(Next::Rest, |step| appeal::offered(room, step, now).decide()),
         Phase::Closed { group, since } => closing::after_the_end(room, ground, group.as_ref(), *since, now),
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
-        Phase::Unsure { since, look_at, .. } => {
-            unsure::while_unsure(room, wanted, ground, (*since, *look_at), now)
-        }
+        Phase::Unsure { since, look, .. } => unsure::while_unsure(room, wanted, ground, (*since, *look), now),
         Phase::Live { group, since } => while_live(room, wanted, ground, (group, *since), now),
         Phase::Closing { group, since } => closing::while_closing(room, wanted, ground, (group, *since), now),
     };
@@ -473,7 +473,7 @@ fn while_wanted(
         return call;
     }
     if let (Some(saying), None) = (pending, &room.hopeless) {
-        let looked_for = look_for(saying, room, now);
+        let looked_for = look_for(saying, room, ground, now);
         let late = if let Next::Sleep(_) = looked_for { word::due(room, wanted, ground, now) } else { None };
         return late.unwrap_or(looked_for);
     }
@@ -524,7 +524,7 @@ fn while_live(
         return call;
     }
     if let Some(saying) = pending(room, wanted, ground, now) {
-        return look_for(saying, room, now);
+        return look_for(saying, room, ground, now);
     }
     // The group is the host's matter; a guest only speaks in it.
     let owns_group = room.guest_of.is_none();

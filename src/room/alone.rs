@@ -38,7 +38,7 @@ pub(super) fn reach_one_by_one(
         State::Open => {}
     }
     if let Some(saying) = pending(room, wanted, ground, now) {
-        return look_for(saying, room, now);
+        return look_for(saying, room, ground, now);
     }
     match one_by_one(room, wanted, ground, &why, now).decide() {
         Next::Rest => Next::Note(Event::Spent { why }),
@@ -93,7 +93,7 @@ pub(super) fn pending<'a>(
 }
 
 /// A message without an answer: look for it, and say it again only when it is not there.
-pub(super) fn look_for(saying: &Saying, room: &Room, now: Timestamp) -> Next {
+pub(super) fn look_for(saying: &Saying, room: &Room, ground: Ground<'_>, now: Timestamp) -> Next {
     let mut agenda = Agenda::new(room, now);
     if saying.looks >= LOOKS {
         agenda.offer(Step::Say {
@@ -103,7 +103,7 @@ pub(super) fn look_for(saying: &Saying, room: &Room, now: Timestamp) -> Next {
         });
     } else {
         agenda.offer_at(
-            saying.look_at,
+            saying.look.due_at(ground.began_at, now),
             Step::LookForMessage {
                 what: saying.what.clone(),
                 chat: saying.chat.clone(),

@@ -43,7 +43,7 @@ impl Room {
         self.told.iter_mut().for_each(|told| sooner(&mut told.at));
         for saying in [&mut self.saying, &mut self.aside].into_iter().flatten() {
             sooner(&mut saying.begun_at);
-            sooner(&mut saying.look_at);
+            saying.look = saying.look.put_back(now);
         }
         for seat in &mut self.seats {
             match &mut seat.state {

@@ -29,7 +29,7 @@ pub(super) fn while_closing(
         return next;
     }
     if let Some(saying) = pending(room, wanted, ground, now) {
-        return look_for(saying, room, now);
+        return look_for(saying, room, ground, now);
     }
     let mut agenda = Agenda::new(room, now);
     let owns_group = room.guest_of.is_none();

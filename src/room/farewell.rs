@@ -104,7 +104,7 @@ pub(super) fn after(next: Next, room: &Room, wanted: &Wanted, ground: Ground<'_>
     let step = match &room.saying {
         // A living room looks for its lost message itself, and has place for only one.
         Some(_) if !is_over => return next,
-        Some(saying) if matches!(saying.what, What::Pointer { .. }) => look_for(saying, room, now),
+        Some(saying) if matches!(saying.what, What::Pointer { .. }) => look_for(saying, room, ground, now),
         Some(_) | None => farewells(room, wanted, ground, now),
     };
     match (step, until) {

@@ -37,7 +37,7 @@ pub enum Phase {
         /// When the create was asked.
         asked_at: Timestamp,
         /// When to look next.
-        look_at: Timestamp,
+        look: Look,
         /// From when on another "there is none" is believed; set by the first one.
         believe_at: Option<Timestamp>,
     },
@@ -76,6 +76,31 @@ pub enum Phase {
         /// Since when.
         since: Timestamp,
     },
+}
+
+/// The next look for what a call without an answer may have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    planned_at: Timestamp,
+    at: Timestamp,
+}
+
+impl Look {
+    pub(super) fn planned(now: Timestamp, at: Timestamp) -> Self {
+        Self { planned_at: now, at }
+    }
+
+    /// When it is due for a worker that began at `began_at`. What a process planned that is gone is due at once,
+    /// because people have waited for the restart already.
+    #[must_use]
+    pub fn due_at(self, began_at: Timestamp, now: Timestamp) -> Timestamp {
+        let is_of_another_process = self.planned_at < began_at && began_at <= now;
+        if is_of_another_process { self.at.min(now) } else { self.at }
+    }
+
+    pub(super) fn put_back(self, at: Timestamp) -> Self {
+        Self { planned_at: self.planned_at.min(at), at: self.at.min(at) }
+    }
 }
 
 /// What happened to a room.
@@ -287,7 +312,7 @@ impl Phase {
                 Self::Wanted { since: at, not_before: *retry_at }
             }
             (Self::Creating { asked_at }, Event::Lost { look_at }) => {
-                Self::Unsure { since: at, asked_at, look_at: *look_at, believe_at: None }
+                Self::Unsure { since: at, asked_at, look: Look::planned(at, *look_at), believe_at: None }
             }
             // Nothing was made, so a resumed room starts again from the beginning.
             (Self::Creating { .. }, Event::Refused { why }) => {
@@ -302,7 +327,7 @@ impl Phase {
                 Event::Absent { look_at, believe_at: first },
             ) => {
                 let believe_at = Some(believe_at.unwrap_or(*first));
-                Self::Unsure { since, asked_at, look_at: *look_at, believe_at }
+                Self::Unsure { since, asked_at, look: Look::planned(at, *look_at), believe_at }
             }
             (unsure @ Self::Unsure { .. }, Event::Spent { why }) => unsure.park(why, at),
             (unsure @ Self::Unsure { .. }, Event::Cancel) => unsure.park(CANCELLED, at),
@@ -357,10 +382,10 @@ impl Phase {
                 Self::Wanted { since: since.min(at), not_before: not_before.min(at) }
             }
             Self::Creating { asked_at } => Self::Creating { asked_at: asked_at.min(at) },
-            Self::Unsure { since, asked_at, look_at, .. } => Self::Unsure {
+            Self::Unsure { since, asked_at, look, .. } => Self::Unsure {
                 since: since.min(at),
                 asked_at: asked_at.min(at),
-                look_at: look_at.min(at),
+                look: look.put_back(at),
                 believe_at: None,
             },
             Self::Live { group, since } => Self::Live { group, since: since.min(at) },
@@ -378,7 +403,7 @@ impl Phase {
         match self {
             Self::Wanted { .. } => Self::Wanted { since: at, not_before: at },
             Self::Unsure { asked_at, believe_at, .. } => {
-                Self::Unsure { since: at, asked_at, look_at: at, believe_at }
+                Self::Unsure { since: at, asked_at, look: Look::planned(at, at), believe_at }
             }
             Self::Live { group, .. } => Self::Live { group, since: at },
             Self::Closing { group, .. } => Self::Closing { group, since: at },
@@ -405,7 +430,12 @@ mod tests {
     }
 
     fn phases() -> Vec<(&'static str, Phase)> {
-        let unsure = |believe_at| Phase::Unsure { since: at(0), asked_at: at(0), look_at: at(1), believe_at };
+        let unsure = |believe_at| Phase::Unsure {
+            since: at(0),
+            asked_at: at(0),
+            look: Look::planned(at(0), at(1)),
+            believe_at,
+        };
         let live = Phase::Live { group: group(), since: at(0) };
         vec![
             ("wanted", Phase::Wanted { since: at(0), not_before: at(0) }),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, REFUSALS, Step, What};
 use super::farewell::FarewellEnd;
-use super::phase::{Event, Illegal, Phase};
+use super::phase::{Event, Illegal, Look, Phase};
 use super::seat::{Refused, SeatState, note_said};
 use super::tries::{patience, touches_group};
 use super::{Ask, Chore, Done, Named, Room, Saying, Stage, Trouble, Wanted};
@@ -193,7 +193,7 @@ impl Room {
                         .map_or_else(|| wanted.news.last().map_or(0, |n| n.seq), |s| s.covers),
                     sends: again.map_or(0, |s| s.sends) + 1,
                     looks: 0,
-                    look_at: now,
+                    look: Look::planned(now, now),
                     unreadable: false,
                     leavers,
                     instance: Some(instance.to_owned()),

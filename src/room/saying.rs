@@ -6,7 +6,7 @@
 use super::agenda::{LOOKS, REFUSALS, Step, What};
 use super::progress::{Answer, Effect, FIRST_LOOK, SKEW};
 use super::seat::{Refused, Reminder, SeatState};
-use super::{Chore, Done, Room, Told, Trouble};
+use super::{Chore, Done, Look, Room, Told, Trouble};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
 use crate::incident::IncidentId;
@@ -40,7 +40,7 @@ impl Room {
             // Only so that the next try waits longer: whether this one arrived is for the look to say.
             self.note_trouble(&step.key(), &error, now);
             if let Some(saying) = &mut self.saying {
-                saying.look_at = later(now, FIRST_LOOK);
+                saying.look = Look::planned(now, later(now, FIRST_LOOK));
             }
         } else {
             // This try did nothing, but an earlier one of the same message may have arrived: keep looking
@@ -86,7 +86,7 @@ impl Room {
             }
             if let Some(saying) = &mut self.saying {
                 saying.looks += 1;
-                saying.look_at = later(now, SECOND_LOOK);
+                saying.look = Look::planned(now, later(now, SECOND_LOOK));
             }
         } else {
             let mut ignored = Effect::default();

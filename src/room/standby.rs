@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::agenda::{Ground, Next, REFUSALS, Step, What};
 use super::alone::{look_for, pending};
 use super::offers::Agenda;
-use super::phase::{Event, Phase};
+use super::phase::{Event, Look, Phase};
 use super::policy::Strangers;
 use super::progress::Answer;
 use super::seat::Seat;
@@ -243,7 +243,7 @@ fn tell_why_it_is_quiet(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: T
         return None;
     }
     if let Some(saying) = pending(room, wanted, ground, now).filter(|s| s.what.is_private()) {
-        return Some(look_for(saying, room, now));
+        return Some(look_for(saying, room, ground, now));
     }
     let mut agenda = Agenda::new(room, now);
     let strangers = ground.policy.strangers;
@@ -387,7 +387,7 @@ impl Room {
         if let Some(saying) = &mut self.saying {
             saying.looks = 0;
             saying.unreadable = false;
-            saying.look_at = now;
+            saying.look = Look::planned(now, now);
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::agenda::{Ground, Next, Step};
 use super::alone::reach_one_by_one;
 use super::offers::Agenda;
-use super::phase::{Event, Phase};
+use super::phase::{Event, Look, Phase};
 use super::progress::{Answer, Effect, FIRST_LOOK, LOOK_GAP, SKEW};
 use super::{Chore, Done, Numbers, Room, Wanted, appeal, patience, word};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -30,7 +30,7 @@ pub(super) fn while_unsure(
     room: &Room,
     wanted: &Wanted,
     ground: Ground<'_>,
-    (since, look_at): (Timestamp, Timestamp),
+    (since, look): (Timestamp, Look),
     now: Timestamp,
 ) -> Next {
     if let Some(next) = while_nobody_can_look(room, wanted, ground, now) {
@@ -44,6 +44,7 @@ pub(super) fn while_unsure(
     // Between the two looks that can prove it, a quick one may find it sooner.
     let is_decisive = |at: &Timestamp| *at <= now;
     let thoroughly = !matches!(&room.phase, Phase::Unsure { believe_at: Some(at), .. } if !is_decisive(at));
+    let look_at = look.due_at(ground.began_at, now);
     let look_at = room.hold_until.map_or(look_at, |until| until.max(look_at));
     let mut agenda = Agenda::new(room, now);
     for instance in room.to_look_through(ground.numbers) {

@@ -131,7 +131,7 @@ pub(super) fn due(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timesta
         return Some(call);
     }
     if let Some(saying) = pending(room, wanted, ground, now).filter(|saying| saying.what.is_private()) {
-        return Some(look_for(saying, room, now));
+        return Some(look_for(saying, room, ground, now));
     }
     if ground.no_private_before.is_some_and(|at| at > now) {
         return None;

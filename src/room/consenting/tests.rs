@@ -1,5 +1,6 @@
 //! Whoever said STOP is out of everything that a room decides, whatever else is true of them.
 
+use crate::room::Look;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -133,7 +134,7 @@ fn a_lost_message_to_them_is_not_said_again() {
         begun_at: at(1),
         sends: 1,
         looks: 0,
-        look_at: at(2),
+        look: Look::planned(at(2), at(2)),
         covers: 0,
         unreadable: false,
         leavers: Vec::new(),

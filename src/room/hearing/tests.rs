@@ -1,3 +1,4 @@
+use crate::room::Look;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -194,7 +195,7 @@ fn the_invitation_of_somebody_who_came_is_not_looked_for_any_more() {
         begun_at: at(0),
         sends: 1,
         looks: 0,
-        look_at: at(1),
+        look: Look::planned(at(1), at(1)),
         covers: 0,
         unreadable: false,
         leavers: Vec::new(),
@@ -215,7 +216,7 @@ fn a_lost_message_that_was_seen_in_the_room_counts_as_said() {
         begun_at: at(0),
         sends: 1,
         looks: 0,
-        look_at: at(1),
+        look: Look::planned(at(1), at(1)),
         covers: 0,
         unreadable: false,
         leavers: Vec::new(),

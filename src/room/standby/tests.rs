@@ -1,3 +1,4 @@
+use crate::room::Look;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -118,7 +119,14 @@ fn ready() -> Stage {
 fn on<T>(numbers: &Numbers, about: impl FnOnce(Ground<'_>) -> T) -> T {
     let (policy, composer) = (Policy::default(), Composer::default());
     let capabilities = message::Settings::default().limits;
-    about(Ground { policy: &policy, composer: &composer, capabilities, numbers, no_private_before: None })
+    about(Ground {
+        policy: &policy,
+        composer: &composer,
+        capabilities,
+        numbers,
+        no_private_before: None,
+        began_at: Timestamp::MIN,
+    })
 }
 
 fn next(room: &Room, numbers: &Numbers, now: i64) -> Option<Next> {
@@ -162,7 +170,7 @@ fn a_message_that_the_old_number_left_is_looked_for_anew_and_a_private_one_is_no
     lost.begin(&say(What::Welcome, ChatId::Group(group())), "main", &wanted(), at(1)).unwrap();
     lost.saying.as_mut().unwrap().looks = 2;
     lost.take(&switched, at(60)).unwrap();
-    assert_eq!(lost.saying.as_ref().map(|s| (s.looks, s.look_at)), Some((0, at(60))));
+    assert_eq!(lost.saying.as_ref().map(|s| (s.looks, s.look)), Some((0, Look::planned(at(60), at(60)))));
 
     let mut lost = room(Some(ready()));
     lost.seats[0].state = SeatState::Asked;

@@ -26,6 +26,12 @@ const SOON: SignedDuration = SignedDuration::from_secs(1);
 /// Frees what was leased by a process that is gone.
 pub(super) fn free_all(db: &Connection) -> Stored<()> {
     execute(db, "UPDATE rooms SET lease_token = NULL, lease_until = NULL WHERE lease_until IS NOT NULL", [])?;
+    // What the dead process meant to look at later is looked at now: its people have waited for the restart.
+    execute(
+        db,
+        "UPDATE rooms SET wake_at = 0 WHERE urgency <= ?1 AND wake_at IS NOT NULL",
+        [Urgency::Unbriefed as i64],
+    )?;
     Ok(())
 }
 

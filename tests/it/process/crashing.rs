@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use serde_json::Value;
 use warroom::clock::{Clock, SignedDuration, SystemClock, Timestamp};
 use warroom::room::PhaseName;
 use warroom::sandbox::{Fault, FaultKind, Operation};
@@ -29,8 +28,6 @@ const AT_ONCE: SignedDuration = SignedDuration::from_secs(2);
 struct Unfinished {
     incident: i64,
     phase: &'static str,
-    /// When it was due; a room in hand was.
-    due_at: Timestamp,
 }
 
 fn moment(millis: i64) -> Timestamp {
@@ -43,24 +40,13 @@ async fn unfinished(place: &Place, rows: &Connection) -> Vec<Unfinished> {
     let all = store.incidents(IncidentQuery { state: None, limit: 1000 }).await.unwrap();
     let mut found = Vec::new();
     for (incident, room) in all.into_iter().filter_map(|summary| Some((summary.incident, summary.room?))) {
-        let sql = "SELECT wake_at, doc FROM rooms WHERE incident = ?1";
-        let (wake_at, doc): (Option<i64>, String) =
-            rows.query_row(sql, [incident.id.0], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
-        if let Some(wake_at) = wake_at.filter(|_| !room.is_briefed()) {
-            let doc: Value = serde_json::from_str(&doc).unwrap();
-            let look_at = [&doc["phase"], &doc["saying"]].into_iter().filter_map(look_at).max();
-            let due_at = moment(wake_at).max(look_at.unwrap_or(Timestamp::MIN));
-            found.push(Unfinished { incident: incident.id.0, phase: room.phase.name().as_str(), due_at });
+        let sql = "SELECT wake_at FROM rooms WHERE incident = ?1";
+        let wake_at: Option<i64> = rows.query_row(sql, [incident.id.0], |r| r.get(0)).unwrap();
+        if wake_at.is_some() && !room.is_briefed() {
+            found.push(Unfinished { incident: incident.id.0, phase: room.phase.name().as_str() });
         }
     }
     found
-}
-
-/// When it is looked next for what may be there: whoever has just looked waits for that, killed or not.
-fn look_at(part: &Value) -> Option<Timestamp> {
-    let fields = part.as_object()?;
-    let own = fields.get("look_at").and_then(|at| at.as_str()?.parse().ok());
-    own.or_else(|| fields.values().find_map(look_at))
 }
 
 /// When the first call for an incident after `since` was written down.
@@ -101,14 +87,14 @@ async fn what_was_answered_200_gets_its_one_group_however_often_the_bridge_is_ki
         for room in open {
             let name = format!("INCIDENT-{} ({}) goes on", room.incident, room.phase);
             let at = until(&name, || called_at(&store, room.incident, killed_at)).await;
-            waits.push(at.duration_since(ready_at.max(room.due_at)).max(SignedDuration::ZERO));
+            waits.push(at.duration_since(ready_at).max(SignedDuration::ZERO));
             *phases.entry(room.phase).or_insert(0) += 1;
         }
     }
     waits.sort();
     let share = |hundredths: usize| waits.get(waits.len().saturating_sub(1) * hundredths / 100).copied();
     println!(
-        "{kills} kills, {} unfinished rooms {phases:?}; first call after ready (and due): median {:?}, 90 % {:?}, \
+        "{kills} kills, {} unfinished rooms {phases:?}; first call after ready: median {:?}, 90 % {:?}, \
          99 % {:?}, longest {:?}",
         waits.len(),
         share(50),
