@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Numbers, SystemClock};
 use crate::config::{
     Config, CredentialPlace, GatewayKind, Instance, Loaded, RosterInForce, Server, StoreAddress,
 };
@@ -259,6 +259,7 @@ impl Bridge {
             commit_timeout: COMMIT_TIMEOUT,
             troubles: Troubles::default(),
             readiness: Readiness::default(),
+            numbers: Numbers::default(),
         };
         receiver::count_from_zero(&metrics, &receiver.sources, &receiver.told);
         let worker = Worker {

@@ -5,6 +5,7 @@
 //! wherever time must only move when told.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -100,6 +101,33 @@ pub fn new_id(now: Timestamp) -> String {
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     let at = uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos);
     uuid::Uuid::new_v7(at).simple().to_string()
+}
+
+/// Bits of a number that tell numbers of one millisecond apart.
+const COUNTER_BITS: u32 = 20;
+
+/// The smallest number that [`Numbers`] makes at `at`.
+#[must_use]
+pub fn first_number(at: Timestamp) -> i64 {
+    at.as_millisecond().max(0) << COUNTER_BITS
+}
+
+/// Makes numbers that grow: the moment in milliseconds, and a counter that begins anywhere so that two processes
+/// hardly meet.
+#[derive(Debug, Default)]
+pub struct Numbers(AtomicI64);
+
+impl Numbers {
+    /// The next one.
+    pub fn next(&self, now: Timestamp) -> i64 {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that makes random numbers")]
+        let random = || i64::try_from(uuid::Uuid::new_v4().as_u128() >> (128 - COUNTER_BITS)).unwrap_or(0);
+        let last = self.0.load(Ordering::Relaxed);
+        // Half of the counter is left to count on.
+        let fresh = if first_number(now) > last { first_number(now) + random() / 2 } else { 0 };
+        self.0.fetch_max(fresh, Ordering::Relaxed);
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 /// A random token that nobody can guess, for leases.

@@ -21,7 +21,7 @@ use tokio::sync::{Notify, watch};
 use tracing::{Level, debug, error, info};
 
 use crate::alert::{AlertState, SeverityOrigin};
-use crate::clock::{Clock, Timestamp, new_id};
+use crate::clock::{Clock, Numbers, Timestamp};
 use crate::incident::{Incident, Outcome, Rules};
 use crate::peer::Peer;
 use crate::problem::Problem;
@@ -32,7 +32,9 @@ use crate::signature::{
 };
 use crate::source::document::{is_packed, unpacked};
 use crate::source::{Parsed, Read, Source, SourceKind, delivery_key, read};
-use crate::store::{Acceptance, Accepted, Answered, OpenRoom, Receipt, Store, StoreError, StoredHook};
+use crate::store::{
+    Acceptance, Accepted, Answered, OpenRoom, Receipt, ReceiptId, Store, StoreError, StoredHook,
+};
 use crate::telemetry::throttled_log::Event;
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
@@ -83,6 +85,8 @@ pub struct Receiver {
     pub readiness: Readiness,
     /// What came lately and could not be taken.
     pub troubles: Troubles,
+    /// Numbers of receipts.
+    pub numbers: Numbers,
 }
 
 /// Everything that a hook of a source can be counted as.
@@ -266,8 +270,8 @@ impl Receiver {
     pub async fn replay(&self, stored: &StoredHook) -> Result<Receipt, NotReplayed> {
         let source = self.sources.get(&stored.source).ok_or(NotReplayed::NoSuchSource)?;
         let body = verified_before(stored).ok_or(NotReplayed::Forgotten)?;
-        info!(source.name = source.name, receipt.id = stored.receipt.id, "an operator replays a hook");
-        let replays = Some(stored.receipt.id.clone());
+        info!(source.name = source.name, receipt.id = %stored.receipt.id, "an operator replays a hook");
+        let replays = Some(stored.receipt.id);
         self.accept(source, &body, replays, self.clock.now())
             .await
             .map_err(|_refusal| NotReplayed::Unavailable)
@@ -405,7 +409,7 @@ impl Receiver {
         &self,
         source: &Source,
         body: &VerifiedBody,
-        replays: Option<String>,
+        replays: Option<ReceiptId>,
         now: Timestamp,
     ) -> Result<Receipt, Refusal> {
         let Read { parsed, oddities } = read(body, source, now);
@@ -433,7 +437,7 @@ impl Receiver {
             }
         }
         let acceptance = Acceptance {
-            receipt: new_id(now),
+            receipt: ReceiptId(self.numbers.next(now)),
             source: source.name.clone(),
             received_at: now,
             // A body that an operator replays is not a delivery that came twice.
@@ -499,7 +503,7 @@ impl Receiver {
         if receipt.incidents.iter().any(changes) {
             info!(
                 source.name = source.name,
-                receipt.id = receipt.id,
+                receipt.id = %receipt.id,
                 outcome,
                 ?incidents,
                 "a hook was accepted"
@@ -507,7 +511,7 @@ impl Receiver {
         } else {
             debug!(
                 source.name = source.name,
-                receipt.id = receipt.id,
+                receipt.id = %receipt.id,
                 outcome,
                 ?incidents,
                 "a hook was accepted"

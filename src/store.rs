@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, Judge, Severity};
-use crate::clock::{SignedDuration, Timestamp};
+use crate::clock::{SignedDuration, Timestamp, first_number};
 use crate::consent::letter::Tried;
 use crate::consent::{Acquaintance, Change, Letter, Standing, Verdict};
 use crate::gateway::{GatewayError, Notice, NoticeKind, Whom};
@@ -205,7 +206,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn dossier(&self, id: IncidentId) -> Result<Option<Dossier>, StoreError>;
 
     /// An accepted hook, with its body.
-    async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError>;
+    async fn receipt(&self, id: ReceiptId) -> Result<Option<StoredHook>, StoreError>;
 
     /// Empties the bodies of hooks that were accepted before a moment, the oldest first and `limit` at most;
     /// returns how many. What else is known of them stays.
@@ -286,7 +287,7 @@ pub struct Aside {
 #[derive(Clone)]
 pub struct Acceptance {
     /// The new receipt's id.
-    pub receipt: String,
+    pub receipt: ReceiptId,
     /// The source, as named in the config.
     pub source: String,
     /// When it came.
@@ -304,7 +305,7 @@ pub struct Acceptance {
     /// Headers that say how the body is to be read, see [`KEPT_HEADERS`](crate::signature::KEPT_HEADERS).
     pub headers: Vec<(String, String)>,
     /// The receipt of the stored hook that this is, when an operator replays it.
-    pub replays: Option<String>,
+    pub replays: Option<ReceiptId>,
     /// Why nothing was, if nothing was.
     pub ignored: Option<String>,
     /// What of it was not understood.
@@ -338,12 +339,58 @@ pub struct Accepted {
     pub wakes: bool,
 }
 
+/// A receipt's id; later ones are greater. Shown as 16 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReceiptId(pub i64);
+
+impl ReceiptId {
+    /// One that is not smaller than any that was made before `at`.
+    #[must_use]
+    pub fn earliest_of(at: Timestamp) -> Self {
+        Self(first_number(at))
+    }
+}
+
+impl fmt::Display for ReceiptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A text that is no receipt's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a receipt's id is 16 digits and letters from a to f")]
+pub struct NotAReceipt;
+
+impl FromStr for ReceiptId {
+    type Err = NotAReceipt;
+
+    fn from_str(text: &str) -> Result<Self, NotAReceipt> {
+        let is_plain = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let number = i64::from_str_radix(text, 16).ok().filter(|_| is_plain);
+        number.map(Self).ok_or(NotAReceipt)
+    }
+}
+
+impl Serialize for ReceiptId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ReceiptId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// The durable proof that a hook was accepted, and what it did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Its id.
     #[serde(rename = "receipt")]
-    pub id: String,
+    pub id: ReceiptId,
     /// What it did, by incident.
     pub incidents: Vec<Answered>,
     /// `ignored` or `repeated`, when the body as a whole was.
@@ -354,7 +401,7 @@ pub struct Receipt {
     pub reason: Option<String>,
     /// The receipt of the stored hook that was taken in once more, if an operator asked for that.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub replays: Option<String>,
+    pub replays: Option<ReceiptId>,
 }
 
 /// What a hook did to one incident.
@@ -779,7 +826,7 @@ pub enum Happening {
     /// A hook came.
     Hook {
         /// Its receipt.
-        receipt: String,
+        receipt: ReceiptId,
         /// Its source.
         source: String,
         /// What it did.
@@ -847,7 +894,7 @@ pub struct StoredHook {
     pub received_at: Timestamp,
     /// Its body, for as long as bodies are kept.
     pub body: Option<Bytes>,
-    /// Headers that say how the body is to be read.
+    /// Headers that say how the body is to be read, kept with it.
     pub headers: Vec<(String, String)>,
 }
 

@@ -11,6 +11,7 @@ use super::desk::Desk;
 use super::{Failure, NO};
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
+use crate::store::ReceiptId;
 
 /// `warroom rooms`.
 #[derive(Debug, Args)]
@@ -110,7 +111,7 @@ Example:
 Exit codes: 0 it did something, 1 it was ignored again or the bridge says no, 2 wrong usage.")]
 pub(super) struct Replay {
     /// The receipt's id
-    receipt: String,
+    receipt: ReceiptId,
     /// For programs
     #[arg(long)]
     json: bool,
@@ -141,9 +142,6 @@ pub(super) fn run(options: &Options, out: &mut dyn Write) -> Result<u8, Failure>
 
 /// Exit code 0 when the hook did something this time.
 pub(super) fn replay(options: &Replay, out: &mut dyn Write) -> Result<u8, Failure> {
-    if !options.receipt.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-        return Err(Failure::wrong("a receipt's id is made of letters and digits"));
-    }
     let answer = options.desk.post(&format!("/api/receipts/{}/replay", options.receipt), None)?;
     let incidents = items(&answer["incidents"]);
     if options.json {

@@ -178,7 +178,8 @@ pub(super) async fn replay(
     path: Result<Path<String>, PathRejection>,
 ) -> Response {
     let Ok(Path(id)) = path else { return Problem::NotFound.into_response() };
-    let stored = match console.store.receipt(&id).await {
+    let Ok(id) = id.parse() else { return Problem::NotFound.with("there is no such receipt") };
+    let stored = match console.store.receipt(id).await {
         Ok(Some(stored)) => stored,
         Ok(None) => return Problem::NotFound.with("there is no such receipt"),
         Err(error) => return failed(&console, &error).into_response(),

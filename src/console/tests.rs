@@ -18,7 +18,7 @@ use tower::ServiceExt;
 
 use super::{Console, router};
 use crate::alert::{Alert, AlertState, DedupKey, Draft, LinkKind, Severity, SeverityOrigin};
-use crate::clock::{Clock, SignedDuration, TestClock, Timestamp, new_id};
+use crate::clock::{Clock, Numbers, SignedDuration, TestClock, Timestamp};
 use crate::config::{self, RosterInForce, Strictness};
 use crate::gateway::fetch::Https;
 use crate::gateway::{AddOutcome, Added, Capabilities, CreatedGroup, GatewayError, InviteLink};
@@ -35,7 +35,7 @@ use crate::roster::{Handout, Roster, Route, Stakeholder, Summons};
 use crate::signature::{Scheme, Verifier};
 use crate::source::{Source, SourceKind};
 use crate::store::sqlite::Sqlite;
-use crate::store::{Acceptance, Began, Finished, Intent, Lease, Slots, StepOutcome, Store};
+use crate::store::{Acceptance, Began, Finished, Intent, Lease, ReceiptId, Slots, StepOutcome, Store};
 use crate::telemetry::Metrics;
 use crate::worker::alarm::Alarm;
 use crate::worker::health::Health;
@@ -155,7 +155,7 @@ impl Desk {
         let key = DedupKey::new("console-test", 1, &draft.id);
         let open_room = |incident: &Incident, now: Timestamp| Room::wanted(incident, summons(), now);
         let acceptance = Acceptance {
-            receipt: new_id(now),
+            receipt: ReceiptId(Numbers::default().next(now)),
             source: "prometheus".into(),
             received_at: now,
             replay_key: None,
@@ -389,6 +389,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         commit_timeout: std::time::Duration::from_secs(3),
         readiness: Readiness::default(),
         troubles: Troubles::default(),
+        numbers: Numbers::default(),
     })
 }
 

@@ -82,9 +82,10 @@ fn row(entry: &Entry, phase: Option<&Phase>, seats: &[Seat]) -> Row {
         ended_at: None,
     };
     match &entry.what {
-        Happening::Hook { receipt, source, outcome } => {
-            Row { receipt: Some(receipt.clone()), ..plain("hook", source, outcome.as_str(), String::new()) }
-        }
+        Happening::Hook { receipt, source, outcome } => Row {
+            receipt: Some(receipt.to_string()),
+            ..plain("hook", source, outcome.as_str(), String::new())
+        },
         Happening::Call { step, instance, outcome, ended_at } => {
             let (word, detail) = outcome.as_ref().map_or(("no answer yet", String::new()), told);
             Row { instance: Some(instance.clone()), ended_at: *ended_at, ..plain("call", step, word, detail) }
@@ -196,6 +197,7 @@ fn decided(turn: &Turn) -> String {
 mod tests {
     use super::*;
     use crate::incident::Outcome;
+    use crate::store::ReceiptId;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_772_000_000 + second).unwrap()
@@ -213,7 +215,7 @@ mod tests {
     #[test]
     fn the_phase_after_a_move_comes_from_replaying() {
         let group = "120363000000000001@g.us".parse().unwrap();
-        let hook = Happening::Hook { receipt: "r".into(), source: "s".into(), outcome: Outcome::Opened };
+        let hook = Happening::Hook { receipt: ReceiptId(1), source: "s".into(), outcome: Outcome::Opened };
         let story = [
             Entry { at: at(0), what: hook },
             call(1, "create", Some(Note::Ok { what: "made".into() })),

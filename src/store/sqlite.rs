@@ -1,7 +1,7 @@
 //! The store in one `SQLite` file: write-ahead log, `synchronous = FULL`, one writer.
 //!
 //! Actors: the *writer* lane, which groups commits; the *reader* lane, which serves pages and the API
-//! without waiting for it; the *lock*, which keeps a second bridge off. Several connections may use one file:
+//! without waiting for it; the *checkpoints*, which copy the log into the file beside both; the *lock*, which keeps a second bridge off. Several connections may use one file:
 //! leases and immediate transactions keep them apart.
 
 use std::collections::BTreeMap;
@@ -13,13 +13,16 @@ use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, params};
 use tracing::warn;
 
+use self::accept::Replay;
+use self::checkpoint::Checkpoints;
 use self::lane::{Asker, Lane, unavailable};
 use self::rows::{Doc, Stored, all, first, legible, moment, read};
 use super::source_trouble::{Sighting, SourceTrouble};
 use super::{
     Acceptance, Accepted, Aside, Asking, Began, Dossier, Entry, Finished, Gathered, Happening, Heard,
     Hearing, IncidentQuery, IncidentState, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn,
-    Posted, Receipt, Slots, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Posted, Receipt, ReceiptId, Slots, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed,
+    WishTaken,
 };
 use crate::clock::{SignedDuration, Timestamp};
 use crate::consent::letter::Tried;
@@ -33,6 +36,7 @@ use crate::room::{Event, Room, Wish};
 mod accept;
 mod briefs;
 mod certificates;
+mod checkpoint;
 mod consents;
 mod hearing;
 mod hosts;
@@ -68,6 +72,7 @@ const LISTED: usize = 100;
 pub struct Sqlite {
     writer: Lane,
     reader: Lane,
+    _checkpoints: Checkpoints,
     /// Given back last.
     _lock: Option<File>,
 }
@@ -78,27 +83,29 @@ impl Sqlite {
     pub fn open_alone(path: &Path) -> Result<Self, StoreError> {
         make_private(path).map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let lock = lock::take(path)?;
-        let (writer, reader) = connect(path)?;
-        steps::free_all(&writer)?;
-        letters::free_all(&writer)?;
-        Self::start(writer, reader, Some(lock))
+        let connections = connect(path)?;
+        steps::free_all(&connections.writer)?;
+        letters::free_all(&connections.writer)?;
+        Self::start(connections, Some(lock))
     }
 
     /// Opens `path` beside others that may have it open, making the file where there is none.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         make_private(path).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let (writer, reader) = connect(path)?;
-        Self::start(writer, reader, None)
+        Self::start(connect(path)?, None)
     }
 
-    fn start(writer: Connection, reader: Connection, lock: Option<File>) -> Result<Self, StoreError> {
+    fn start(connections: Connections, lock: Option<File>) -> Result<Self, StoreError> {
+        let Connections { writer, reader, checkpoints } = connections;
+        let no_thread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         let start = |name, connection: Connection, begin| {
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
-            Lane::start(name, connection, begin).map_err(|e| StoreError::Unavailable(e.to_string()))
+            Lane::start(name, connection, begin).map_err(no_thread)
         };
         Ok(Self {
             writer: start("store-writer", writer, "BEGIN IMMEDIATE")?,
             reader: start("store-reader", reader, "BEGIN")?,
+            _checkpoints: Checkpoints::start(checkpoints).map_err(no_thread)?,
             _lock: lock,
         })
     }
@@ -122,8 +129,14 @@ impl Sqlite {
     }
 }
 
-/// The two connections: one that writes, one that reads.
-fn connect(path: &Path) -> Result<(Connection, Connection), StoreError> {
+/// What each thread has.
+struct Connections {
+    writer: Connection,
+    reader: Connection,
+    checkpoints: Connection,
+}
+
+fn connect(path: &Path) -> Result<Connections, StoreError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         let why = format!("SQLite {} can corrupt its log; 3.51.3 is needed", rusqlite::version());
         return Err(StoreError::Unavailable(why));
@@ -136,7 +149,9 @@ fn connect(path: &Path) -> Result<(Connection, Connection), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let reader = Connection::open_with_flags(path, flags).map_err(unavailable)?;
     settle_in(&reader)?;
-    Ok((writer, reader))
+    let checkpoints = Connection::open(path).map_err(unavailable)?;
+    settle_in(&checkpoints)?;
+    Ok(Connections { writer, reader, checkpoints })
 }
 
 /// What the store at `path` knows of people, read beside a bridge that may be using it. Changes and makes
@@ -172,6 +187,7 @@ fn settle_in(db: &Connection) -> Stored<()> {
     db.busy_timeout(BUSY).map_err(unavailable)?;
     db.execute_batch(
         "PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -32000;
          CREATE TEMP TABLE aside (what TEXT, whose TEXT, why TEXT, PRIMARY KEY (what, whose)) WITHOUT ROWID;",
     )
     .map_err(unavailable)
@@ -182,6 +198,7 @@ fn prepare(db: &Connection) -> Stored<()> {
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
+         PRAGMA wal_autocheckpoint = 0;
          PRAGMA journal_size_limit = 67108864;",
     )
     .map_err(unavailable)
@@ -231,7 +248,8 @@ fn lay_out(db: &mut Connection) -> Stored<()> {
 impl Store for Sqlite {
     async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
         let asker = Asker::Source(hook.source.clone());
-        self.writer.call_for(asker, move |db| accept::accept(db, &hook)).await
+        let replay = hook.replay_key.as_deref().map(|key| Replay::of(&hook.source, key, &hook.reading));
+        self.writer.call_for(asker, move |db| accept::accept(db, &hook, replay)).await
     }
 
     async fn lease_rooms(
@@ -275,8 +293,8 @@ impl Store for Sqlite {
         replay_key: &str,
         reading: &str,
     ) -> Result<Option<Receipt>, StoreError> {
-        let (source, key, reading) = (source.to_owned(), replay_key.to_owned(), reading.to_owned());
-        self.reader.call(move |db| accept::earlier_receipt(db, &source, &key, &reading)).await
+        let replay = Replay::of(source, replay_key, reading);
+        self.reader.call(move |db| accept::earlier_receipt(db, replay)).await
     }
 
     async fn certificates(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
@@ -444,23 +462,24 @@ impl Store for Sqlite {
                     IncidentState::Closed => "closed",
                 });
                 let limit = if query.limit == 0 { LISTED } else { query.limit };
-                // Two statements: with an OR in one of them all incidents would be read.
-                let sql = if state.is_some() {
-                    "SELECT i.number, i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
-                     WHERE i.state = ?1 ORDER BY i.number DESC LIMIT ?2"
-                } else {
-                    "SELECT i.number, i.doc, r.doc, r.turn_at FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
-                     WHERE ?1 IS NULL ORDER BY i.number DESC LIMIT ?2"
+                // Each by its own index: with an OR all incidents would be read.
+                let of_state = match query.state {
+                    Some(IncidentState::Open | IncidentState::Resolved) => {
+                        "i.state = ?1 AND i.state <> 'closed'"
+                    }
+                    // Most of them are.
+                    Some(IncidentState::Closed) => "+i.state = ?1",
+                    None => "?1 IS NULL",
                 };
-                let rows = all(
-                    db,
-                    sql,
-                    params![state, i64::try_from(limit).unwrap_or(i64::MAX)],
-                    |r| {
-                        let (incident, room) = (r.get::<_, Doc>(1)?, r.get::<_, Option<Doc>>(2)?);
-                        Ok((IncidentId(r.get(0)?), incident, room, r.get::<_, Option<i64>>(3)?))
-                    },
-                )?;
+                let sql = &format!(
+                    "SELECT i.number, i.doc, d.doc, r.turn_at FROM incidents i
+                     LEFT JOIN rooms r ON r.incident = i.number LEFT JOIN room_docs d ON d.incident = i.number
+                     WHERE {of_state} ORDER BY i.number DESC LIMIT ?2"
+                );
+                let rows = all(db, sql, params![state, i64::try_from(limit).unwrap_or(i64::MAX)], |r| {
+                    let (incident, room) = (r.get::<_, Doc>(1)?, r.get::<_, Option<Doc>>(2)?);
+                    Ok((IncidentId(r.get(0)?), incident, room, r.get::<_, Option<i64>>(3)?))
+                })?;
                 let mut summaries = Vec::new();
                 for (id, incident, room, turn_at) in rows {
                     let room = room.map_or(Ok(None), |doc| legible(db, "room", id, doc))?;
@@ -492,33 +511,22 @@ impl Store for Sqlite {
             .await
     }
 
-    async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {
-        let id = id.to_owned();
+    async fn receipt(&self, id: ReceiptId) -> Result<Option<StoredHook>, StoreError> {
         self.reader
             .call(move |db| {
-                first(
-                    db,
-                    "SELECT source, received_at, body, answer, headers, forgotten FROM receipts WHERE id = ?1",
-                    [&id],
-                    |r| {
-                        let body = Bytes::from(r.get::<_, Vec<u8>>(2)?);
-                        Ok((
-                            r.get::<_, String>(0)?,
-                            r.get::<_, i64>(1)?,
-                            body,
-                            r.get::<_, String>(3)?,
-                            r.get::<_, String>(4)?,
-                            r.get::<_, bool>(5)?,
-                        ))
-                    },
-                )?
-                .map(|(source, at, body, answer, headers, is_forgotten)| {
+                let sql = "SELECT r.source, r.received_at, r.answer, b.headers, b.body
+                           FROM receipts r LEFT JOIN bodies b ON b.receipt = r.id WHERE r.id = ?1";
+                let row = first(db, sql, [id.0], |r| {
+                    let (headers, body) = (r.get::<_, Option<Doc>>(3)?, r.get::<_, Option<Vec<u8>>>(4)?);
+                    Ok((r.get(0)?, r.get(1)?, r.get::<_, Doc>(2)?, headers, body))
+                })?;
+                row.map(|(source, at, answer, headers, body)| {
                     Ok(StoredHook {
                         receipt: read("receipt", &answer)?,
                         source,
                         received_at: moment(at),
-                        body: (!is_forgotten).then_some(body),
-                        headers: read("headers", &headers)?,
+                        body: body.map(Bytes::from),
+                        headers: headers.map_or(Ok(Vec::new()), |headers| read("headers", &headers))?,
                     })
                 })
                 .transpose()
@@ -527,10 +535,9 @@ impl Store for Sqlite {
     }
 
     async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let sql = "UPDATE receipts SET body = x'', forgotten = 1 WHERE id IN
-                   (SELECT id FROM receipts WHERE forgotten = 0 AND received_at < ?1
-                    ORDER BY received_at LIMIT ?2)";
-        let params = [rows::millis(before), i64::try_from(limit).unwrap_or(i64::MAX)];
+        let sql = "DELETE FROM bodies WHERE receipt IN
+                   (SELECT receipt FROM bodies WHERE receipt < ?1 ORDER BY receipt LIMIT ?2)";
+        let params = [ReceiptId::earliest_of(before).0, i64::try_from(limit).unwrap_or(i64::MAX)];
         self.writer.call(move |db| rows::execute(db, sql, params)).await
     }
 

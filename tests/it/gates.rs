@@ -26,8 +26,8 @@ use warroom::room::{Event, Room, Wish};
 use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
     Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery,
-    Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots, StepOutcome,
-    Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, ReceiptId, Slots,
+    StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.
@@ -360,7 +360,7 @@ impl Store for GatedStore {
         self.inner.keep_certificate(at, pem, now).await
     }
 
-    async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {
+    async fn receipt(&self, id: ReceiptId) -> Result<Option<StoredHook>, StoreError> {
         self.inner.receipt(id).await
     }
 

@@ -438,7 +438,7 @@ impl Simulation {
     async fn check(&mut self) {
         let receipts = self.place.receipts.borrow().clone();
         for receipt in receipts {
-            let stored = self.store.receipt(&receipt).await.unwrap().is_some();
+            let stored = self.store.receipt(receipt.parse().unwrap()).await.unwrap().is_some();
             self.bad.expect(stored, || format!("I1: receipt {receipt} was answered and is not stored"));
         }
         let groups = self.place.sandbox.groups();

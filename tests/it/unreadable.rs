@@ -48,7 +48,7 @@ async fn a_room_that_cannot_be_read_is_set_aside() {
     for (n, spoilt) in SPOILT.iter().enumerate() {
         let world = World::new().await;
         let broken = world.fire("Broken").await;
-        world.spoil(&format!("UPDATE rooms SET doc = {spoilt}"));
+        world.spoil(&format!("UPDATE room_docs SET doc = {spoilt}"));
         world.goes_on("Sound").await;
         let (page, count) = world.set_aside().await;
         assert!(page.contains("Set aside") && page.contains(&format!("room, {broken}")), "{n}: {page}");

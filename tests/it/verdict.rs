@@ -104,7 +104,7 @@ pub(crate) async fn verdict(place: &Place, label: &str, excuse: Excuse) -> (Endi
     let store = place.open();
     let id = IncidentId(1);
     for receipt in place.receipts.take() {
-        let stored = store.receipt(&receipt).await.unwrap().is_some();
+        let stored = store.receipt(receipt.parse().unwrap()).await.unwrap().is_some();
         bad.expect(stored, || format!("I1: receipt {receipt} was answered and is not stored"));
     }
     let dossier = store.dossier(id).await.unwrap().expect("I1: what was accepted is stored");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::console::{api, routes};
-use crate::store::Happening;
+use crate::store::{Happening, ReceiptId};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -18,7 +18,7 @@ fn fill(path: &str, receipt: &str) -> String {
 }
 
 /// The receipt of an incident's first hook.
-async fn receipt_of(desk: &Desk, id: IncidentId) -> String {
+async fn receipt_of(desk: &Desk, id: IncidentId) -> ReceiptId {
     let dossier = desk.store.dossier(id).await.unwrap().unwrap();
     let receipts = dossier.timeline.into_iter().filter_map(|entry| match entry.what {
         Happening::Hook { receipt, .. } => Some(receipt),
@@ -43,7 +43,9 @@ async fn every_described_operation_answers_as_described_and_no_other_does() {
     let receipt = receipt_of(&desk, id).await;
     for (path, item) in description()["paths"].as_object().unwrap() {
         for method in METHODS {
-            let request = Request::builder().method(method.to_uppercase().as_str()).uri(fill(path, &receipt));
+            let request = Request::builder()
+                .method(method.to_uppercase().as_str())
+                .uri(fill(path, &receipt.to_string()));
             let request =
                 request.header("host", "localhost").header("authorization", format!("Bearer {TOKEN}"));
             let request = request.body(Body::empty()).unwrap();

@@ -1,16 +1,22 @@
 -- Moments are milliseconds since 1970 in UTC. Documents are JSON, read and written whole.
 
+-- One row per accepted hook, kept for good: by its replay hash a delivery that comes twice is known.
 CREATE TABLE receipts (
-    id          TEXT PRIMARY KEY,
+    id          INTEGER PRIMARY KEY,       -- grows with time
     source      TEXT NOT NULL,
     received_at INTEGER NOT NULL,
-    replay_key  TEXT,                      -- with a slash and how it was read, if it did nothing
-    headers     TEXT NOT NULL,             -- those that say how the body is to be read
-    body        BLOB NOT NULL,
+    replay      INTEGER,                   -- 64 bits of a hash of source and delivery, and of how it was read if it did nothing
     answer      TEXT NOT NULL
-) WITHOUT ROWID;
+);
 
-CREATE UNIQUE INDEX receipts_by_replay_key ON receipts (source, replay_key) WHERE replay_key IS NOT NULL;
+CREATE UNIQUE INDEX receipts_by_replay ON receipts (replay) WHERE replay IS NOT NULL;
+
+-- What came, for as long as it is kept.
+CREATE TABLE bodies (
+    receipt INTEGER PRIMARY KEY,
+    headers TEXT NOT NULL,                 -- those that say how the body is to be read
+    body    BLOB NOT NULL
+);
 
 -- Signers' certificates by their address, so that a restart need not ask for them.
 CREATE TABLE certificates (
@@ -43,8 +49,8 @@ CREATE TABLE incidents (
 
 -- At most one incident of a key is not closed: this is what makes two of them impossible.
 CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state IN ('open', 'resolved');
-CREATE INDEX incidents_by_state ON incidents (state, number);
-CREATE INDEX incidents_by_age ON incidents (key, number);
+CREATE INDEX incidents_by_state ON incidents (state, number) WHERE state <> 'closed';
+CREATE INDEX incidents_by_age ON incidents (key, number) WHERE state = 'closed';
 CREATE INDEX incidents_by_look ON incidents (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX incidents_by_end ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 
@@ -89,22 +95,22 @@ CREATE TABLE news (
     incident INTEGER NOT NULL REFERENCES incidents (number),
     seq      INTEGER NOT NULL,
     at       INTEGER NOT NULL,
-    receipt  TEXT,                         -- of the hook that told it, if one did
+    receipt  INTEGER,                      -- of the hook that told it, if one did
     doc      TEXT NOT NULL,
     PRIMARY KEY (incident, seq)
 ) WITHOUT ROWID;
 
--- Which hook touched which incident, for the timeline.
+-- Which hook changed which incident, for the timeline.
 CREATE TABLE hooks (
     incident INTEGER NOT NULL REFERENCES incidents (number),
-    receipt  TEXT NOT NULL,
+    receipt  INTEGER NOT NULL,
     source   TEXT NOT NULL,
     at       INTEGER NOT NULL,
     outcome  TEXT NOT NULL,
-    PRIMARY KEY (incident, at, receipt)
+    PRIMARY KEY (incident, receipt)
 ) WITHOUT ROWID;
 
--- The document comes last: what is looked for is read without it.
+-- What rooms are looked for by. It changes more often than their documents, which are longer.
 CREATE TABLE rooms (
     incident    INTEGER PRIMARY KEY REFERENCES incidents (number),
     phase       TEXT NOT NULL,
@@ -125,11 +131,14 @@ CREATE TABLE rooms (
     hosting     INTEGER NOT NULL DEFAULT 0,     -- whether guests can come in: 0 no, 1 soon, 2 yes
     guest_of    INTEGER,                        -- in whose group it is
     urgency     INTEGER NOT NULL DEFAULT 0,     -- the order in which rooms that are due are taken
-    turn_at     INTEGER,                        -- while it waits for a number's budget: about when it has one
-    doc         TEXT NOT NULL
+    turn_at     INTEGER                         -- while it waits for a number's budget: about when it has one
 );
 
-CREATE INDEX rooms_by_wake ON rooms (wake_at) WHERE wake_at IS NOT NULL;
+CREATE TABLE room_docs (
+    incident INTEGER PRIMARY KEY REFERENCES incidents (number),
+    doc      TEXT NOT NULL
+);
+
 CREATE INDEX rooms_by_urgency ON rooms (urgency, wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX rooms_by_phase ON rooms (phase) WHERE phase NOT IN ('closed', 'skipped');
 CREATE INDEX rooms_by_origin ON rooms (source, route, opened_at);

@@ -7,11 +7,6 @@ CREATE TABLE pulse (
 
 INSERT INTO pulse VALUES (0, 0, x'');
 
--- Bodies of old hooks are emptied; the rest of a receipt stays, so that a delivery is known for ever.
-ALTER TABLE receipts ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
-
-CREATE INDEX receipts_by_age ON receipts (received_at) WHERE forgotten = 0;
-
 -- Linked numbers that do not work, since when.
 CREATE TABLE outages (
     instance TEXT PRIMARY KEY,

@@ -1,8 +1,10 @@
 //! Taking in a hook: everything it means, in one transaction.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, named_params, params};
+use rusqlite::{Connection, params};
+use sha2::{Digest, Sha256};
 
 use super::outbreaks::{self, Origin};
 use super::queue;
@@ -14,11 +16,35 @@ use crate::incident::{
     Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, SECOND_LIST, State, fold,
 };
 use crate::room::Room;
-use crate::store::{Acceptance, Accepted, Answered, Receipt, StoreError};
+use crate::store::{Acceptance, Accepted, Answered, Receipt, ReceiptId};
 
-pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
-    if let Some(key) = &hook.replay_key
-        && let Some(receipt) = earlier_receipt(db, &hook.source, key, &hook.reading)?
+/// By what a delivery is known that comes again: 64 bits of a hash, which two of a thousand million share once in
+/// some hundred times.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Replay {
+    /// Once it has done something.
+    spent: i64,
+    /// While it has done nothing: it counts for the same reading only.
+    unspent: i64,
+}
+
+impl Replay {
+    pub(super) fn of(source: &str, key: &str, reading: &str) -> Self {
+        let short = |parts: &[&str]| {
+            let mut hash = Sha256::new();
+            for part in parts {
+                hash.update(part.as_bytes());
+                hash.update([0]);
+            }
+            hash.finalize().first_chunk().copied().map_or(0, i64::from_be_bytes)
+        };
+        Self { spent: short(&[source, key]), unspent: short(&[source, key, reading]) }
+    }
+}
+
+pub(super) fn accept(db: &Connection, hook: &Acceptance, replay: Option<Replay>) -> Stored<Accepted> {
+    if let Some(replay) = replay
+        && let Some(receipt) = earlier_receipt(db, replay)?
     {
         return Ok(Accepted { receipt, wakes: false });
     }
@@ -30,74 +56,70 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance) -> Stored<Accepted> {
         taken.iter().any(|(folded, _)| folded.closed.is_some() || folded.opens_room || folded.news.is_some());
     let incidents = taken.into_iter().map(|(_, answered)| answered).collect();
     let receipt = Receipt {
-        id: hook.receipt.clone(),
+        id: hook.receipt,
         outcome: hook.ignored.as_ref().map(|_| Outcome::Ignored),
         reason: hook.ignored.clone(),
-        replays: hook.replays.clone(),
+        replays: hook.replays,
         incidents,
     };
     let did_something = receipt.incidents.iter().any(|incident| incident.outcome != Outcome::Ignored);
-    let replay_key = hook
-        .replay_key
-        .as_ref()
-        .map(|key| if did_something { key.clone() } else { unspent(key, &hook.reading) });
     execute(
         db,
-        "INSERT INTO receipts (id, source, received_at, replay_key, headers, body, answer)
-         VALUES (:id, :source, :received_at, :replay_key, :headers, :body, :answer)",
-        named_params! {
-            ":id": receipt.id,
-            ":source": hook.source,
-            ":received_at": millis(hook.received_at),
-            ":replay_key": replay_key,
-            ":headers": write("headers", &hook.headers)?,
-            ":body": hook.body.as_ref(),
-            ":answer": write("receipt", &receipt)?,
-        },
+        "INSERT INTO receipts (id, source, received_at, replay, answer) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            receipt.id.0,
+            hook.source,
+            millis(hook.received_at),
+            replay.map(|replay| if did_something { replay.spent } else { replay.unspent }),
+            write("receipt", &receipt)?,
+        ],
+    )?;
+    execute(
+        db,
+        "INSERT INTO bodies (receipt, headers, body) VALUES (?1, ?2, ?3)",
+        params![receipt.id.0, write("headers", &hook.headers)?, hook.body.as_ref()],
     )?;
     Ok(Accepted { receipt, wakes })
 }
 
-/// Under which key a delivery is kept that did nothing: it counts for the same reading only.
-fn unspent(replay_key: &str, reading: &str) -> String {
-    format!("{replay_key}/{reading}")
-}
-
 /// See [`Store::earlier_receipt`](crate::store::Store::earlier_receipt).
-pub(super) fn earlier_receipt(
-    db: &Connection,
-    source: &str,
-    replay_key: &str,
-    reading: &str,
-) -> Stored<Option<Receipt>> {
-    let kept = |key: &str| {
-        let sql = "SELECT id, answer FROM receipts WHERE source = ?1 AND replay_key = ?2";
-        let kept = first(db, sql, [source, key], |r| Ok((r.get::<_, String>(0)?, r.get::<_, Doc>(1)?)))?;
-        let Some((id, answer)) = kept else { return Ok(None) };
-        let empty =
-            || Receipt { id: id.clone(), incidents: Vec::new(), outcome: None, reason: None, replays: None };
-        Ok::<_, StoreError>(Some(legible(db, "receipt", &id, answer)?.unwrap_or_else(empty)))
+pub(super) fn earlier_receipt(db: &Connection, replay: Replay) -> Stored<Option<Receipt>> {
+    let sql = "SELECT id, replay, answer FROM receipts WHERE replay IN (?1, ?2)";
+    let read = |r: &rusqlite::Row<'_>| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, Doc>(2)?));
+    let found = all(db, sql, [replay.spent, replay.unspent], read)?;
+    let Some((id, key, answer)) = found.into_iter().max_by_key(|(_, key, _)| *key == replay.spent) else {
+        return Ok(None);
     };
-    let Some(mut receipt) = kept(replay_key)? else { return kept(&unspent(replay_key, reading)) };
-    for incident in &mut receipt.incidents {
-        incident.outcome = Outcome::Repeated;
+    let id = ReceiptId(id);
+    let empty = || Receipt { id, incidents: Vec::new(), outcome: None, reason: None, replays: None };
+    let mut receipt = legible(db, "receipt", id, answer)?.unwrap_or_else(empty);
+    if key == replay.spent {
+        for incident in &mut receipt.incidents {
+            incident.outcome = Outcome::Repeated;
+        }
+        receipt.outcome = Some(Outcome::Repeated);
+        receipt.reason = Some("this very delivery was accepted before".to_owned());
     }
-    receipt.outcome = Some(Outcome::Repeated);
-    receipt.reason = Some("this very delivery was accepted before".to_owned());
     Ok(Some(receipt))
 }
 
 /// The alerts of a body by incident, in the order in which the incidents first occur.
-fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Vec<Alert>)> {
+fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Cow<'_, [Alert]>)> {
+    // As most bodies are.
+    if let Some(first) = alerts.first()
+        && alerts.iter().all(|alert| alert.key == first.key)
+    {
+        return vec![(&first.key, Cow::Borrowed(alerts))];
+    }
     let mut places: BTreeMap<&DedupKey, usize> = BTreeMap::new();
-    let mut groups: Vec<(&DedupKey, Vec<Alert>)> = Vec::new();
+    let mut groups: Vec<(&DedupKey, Cow<'_, [Alert]>)> = Vec::new();
     for alert in alerts {
         let place = *places.entry(&alert.key).or_insert(groups.len());
         if place == groups.len() {
-            groups.push((&alert.key, Vec::new()));
+            groups.push((&alert.key, Cow::Owned(Vec::new())));
         }
         if let Some((_, group)) = groups.get_mut(place) {
-            group.push(alert.clone());
+            group.to_mut().push(alert.clone());
         }
     }
     groups
@@ -110,11 +132,13 @@ fn take_in(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Vec<(
     // What belongs to another key's incident, all of it at once: an outbreak can have thousands.
     let mut joined: BTreeMap<IncidentId, Vec<Alert>> = BTreeMap::new();
     for (key, alerts) in by_key(alerts) {
-        if let Some(id) = outbreaks::incident_of(db, key)? {
-            joined.entry(id).or_default().extend(alerts);
-            continue;
-        }
-        let before = before(db, hook, key, &alerts)?;
+        let before = match before(db, hook, key, &alerts)? {
+            Known::Here(before) => before,
+            Known::Joined(id) => {
+                joined.entry(id).or_default().extend(alerts.into_owned());
+                continue;
+            }
+        };
         let stored = before.incident.clone();
         let folded = fold_into(db, hook, before, &alerts)?;
         let opens = folded.incident.as_ref().filter(|_| folded.opens_room);
@@ -123,11 +147,11 @@ fn take_in(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Vec<(
             let route = room.summons.company();
             let of = Origin { source: &hook.source, route: &route };
             if let Some(id) = outbreaks::host(db, of, hook.most_rooms, now)? {
-                if let Some(closed) = &folded.closed {
-                    end(db, closed, now)?;
+                if let (Some(closed), Some(stored)) = (&folded.closed, &stored) {
+                    end(db, stored, closed, now)?;
                 }
                 outbreaks::join(db, key, id, of, now)?;
-                joined.entry(id).or_default().extend(alerts);
+                joined.entry(id).or_default().extend(alerts.into_owned());
                 continue;
             }
         }
@@ -159,7 +183,7 @@ fn take_into(
     let mut folded = fold_into(db, hook, before, &renamed)?;
     if let Some(closed) = &folded.closed {
         // It has ended meanwhile, and with it the outbreak.
-        end(db, closed, hook.received_at)?;
+        end(db, &stored, closed, hook.received_at)?;
         return take_in(db, hook, alerts);
     }
     if let Some(after) = folded.incident.take() {
@@ -171,16 +195,24 @@ fn take_into(
 }
 
 /// The incident is over for good.
-fn end(db: &Connection, closed: &Incident, now: Timestamp) -> Stored<()> {
-    rows::put_incident(db, closed)?;
+fn end(db: &Connection, stored: &Incident, closed: &Incident, now: Timestamp) -> Stored<()> {
+    rows::change_incident(db, stored, closed)?;
     rows::stir(db, closed.id, now)
 }
 
 fn fold_into(db: &Connection, hook: &Acceptance, before: Before, alerts: &[Alert]) -> Stored<Folded> {
-    let next = first(db, "SELECT coalesce(max(number), 0) + 1 FROM incidents", [], |r| r.get::<_, i64>(0))?;
-    let number = || IncidentId(next.unwrap_or(1));
+    let mut failed = None;
+    let number = || {
+        let sql = "SELECT coalesce(max(number), 0) + 1 FROM incidents";
+        let next = first(db, sql, [], |r| r.get(0)).unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        });
+        IncidentId(next.unwrap_or(1))
+    };
     let reporter = Reporter { source: &hook.source, judge: &*hook.judge };
-    Ok(fold(before, alerts, reporter, number, hook.rules, hook.received_at))
+    let folded = fold(before, alerts, reporter, number, hook.rules, hook.received_at);
+    failed.map_or(Ok(folded), Err)
 }
 
 fn answered(hook: &Acceptance, folded: &Folded, alerts: &[Alert]) -> Answered {
@@ -193,11 +225,19 @@ fn answered(hook: &Acceptance, folded: &Folded, alerts: &[Alert]) -> Answered {
     }
 }
 
-/// What is known before a body.
-fn before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Before> {
-    let mut before = known_before(db, hook, key, alerts)?;
-    forget_when(hook, &mut before);
-    Ok(before)
+/// What is known before a body of the alerts of one key.
+enum Known {
+    Here(Before),
+    /// They belong to this incident of another key.
+    Joined(IncidentId),
+}
+
+fn before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Known> {
+    let mut known = known_before(db, hook, key, alerts)?;
+    if let Known::Here(before) = &mut known {
+        forget_when(hook, before);
+    }
+    Ok(known)
 }
 
 /// To a hook that an operator replays nothing is too late.
@@ -207,25 +247,24 @@ fn forget_when(hook: &Acceptance, before: &mut Before) {
     }
 }
 
-fn known_before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Before> {
-    let newest = rows::newest_incident(db, key.as_str())?;
-    let (open, closed) = newest.map_or((None, None), |incident| {
-        if incident.is_closed() { (None, Some(incident)) } else { (Some(incident), None) }
-    });
-    let open = match open {
-        None => under_another_key(db, hook, alerts)?,
-        open => open,
+fn known_before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> Stored<Known> {
+    let open = match rows::open_incident(db, key)? {
+        Some(open) => Some(open),
+        None => match outbreaks::incident_of(db, key)? {
+            Some(id) => return Ok(Known::Joined(id)),
+            None => under_another_key(db, hook, alerts)?,
+        },
     };
-    let Some(incident) = open else {
-        let mut known = closed
-            .map(|closed| known_alerts(db, closed.id, alerts, hook.received_at))
-            .transpose()?
-            .unwrap_or_default();
+    let Some((incident, room_is_over)) = open else {
+        let mut known = match rows::last_closed(db, key)? {
+            Some(closed) => known_alerts(db, closed, alerts, hook.received_at)?,
+            None => BTreeMap::new(),
+        };
         known.extend(earlier_ends(db, key, hook.received_at)?);
-        return Ok(Before { known, ..Before::default() });
+        return Ok(Known::Here(Before { known, ..Before::default() }));
     };
     let known = known_alerts(db, incident.id, alerts, hook.received_at)?;
-    Ok(Before { known, room_is_over: rows::room_is_over(db, incident.id)?, incident: Some(incident) })
+    Ok(Known::Here(Before { known, room_is_over, incident: Some(incident) }))
 }
 
 /// Alerts of a body that are looked for under other keys: a group that moved has moved as a whole.
@@ -235,7 +274,11 @@ const SAME_OUTBREAK: SignedDuration = SignedDuration::from_mins(2);
 
 /// The open incident that has one of these alerts, told under another key: the route was edited, or it is another
 /// Alertmanager of the same cluster.
-fn under_another_key(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Option<Incident>> {
+fn under_another_key(
+    db: &Connection,
+    hook: &Acceptance,
+    alerts: &[Alert],
+) -> Stored<Option<(Incident, bool)>> {
     for alert in alerts.iter().filter(|alert| alert.has_fingerprint).take(LOOKED_FOR) {
         let found = all(
             db,
@@ -252,7 +295,7 @@ fn under_another_key(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> St
             let goes_on =
                 known.state != AlertState::Resolved && apart.is_some_and(|apart| apart <= SAME_OUTBREAK);
             if incident.source == hook.source && goes_on {
-                return Ok(Some(incident));
+                return Ok(Some((incident, rows::room_is_over(db, id)?)));
             }
         }
     }
@@ -347,33 +390,43 @@ fn record(
     room: Option<&Room>,
 ) -> Stored<()> {
     let now = hook.received_at;
-    if let Some(closed) = &folded.closed {
-        end(db, closed, now)?;
+    if let (Some(closed), Some(stored)) = (&folded.closed, stored) {
+        end(db, stored, closed, now)?;
     }
     let Some(incident) = &folded.incident else { return remember_ends(db, key, &folded.alerts, now) };
-    if !stored.is_some_and(|stored| is_same(stored, incident)) {
-        rows::put_incident(db, incident)?;
+    let stored = stored.filter(|stored| stored.id == incident.id);
+    match stored {
+        None => rows::add_incident(db, incident)?,
+        Some(stored) if is_same(stored, incident) => {}
+        Some(stored) => rows::change_incident(db, stored, incident)?,
     }
     for (id, alert) in &folded.alerts {
-        rows::put_alert(db, incident.id, id, alert)?;
+        rows::put_alert(db, incident.id, id, alert, stored.is_none())?;
     }
-    execute(
-        db,
-        "INSERT OR REPLACE INTO hooks (incident, receipt, source, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![incident.id.0, hook.receipt, hook.source, millis(now), write("outcome", &folded.outcome)?],
-    )?;
+    if folded.outcome != Outcome::Repeated {
+        execute(
+            db,
+            "INSERT OR REPLACE INTO hooks (incident, receipt, source, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                incident.id.0,
+                hook.receipt.0,
+                hook.source,
+                millis(now),
+                write("outcome", &folded.outcome)?
+            ],
+        )?;
+    }
     if let Some(news) = &folded.news {
-        rows::add_news(db, incident.id, Some(&hook.receipt), news, now)?;
+        rows::add_news(db, incident.id, Some(hook.receipt), news, now)?;
     }
     if let Some(room) = room {
         execute(
             db,
-            "INSERT INTO rooms (incident, phase, doc, wake_at, touched_at, opened_at, route, rank, urgency, source)
-             VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO rooms (incident, phase, wake_at, touched_at, opened_at, route, rank, urgency, source)
+             VALUES (?1, ?2, ?3, ?3, ?3, ?4, ?5, ?6, ?7)",
             params![
                 incident.id.0,
                 room.phase.name().as_str(),
-                write("room", room)?,
                 millis(now),
                 room.summons.company(),
                 queue::rank(room),
@@ -381,6 +434,8 @@ fn record(
                 hook.source
             ],
         )?;
+        let doc = write("room", room)?;
+        execute(db, "INSERT INTO room_docs (incident, doc) VALUES (?1, ?2)", params![incident.id.0, doc])?;
     } else if folded.news.is_some() {
         if incident.state != State::Open {
             // Nothing fires: nobody waits for a group any more.
@@ -391,13 +446,13 @@ fn record(
     Ok(())
 }
 
-/// Which hooks touched an incident.
-pub(super) fn hooks(db: &Connection, id: IncidentId) -> Stored<Vec<(i64, String, String, Outcome)>> {
+/// Which hooks changed an incident.
+pub(super) fn hooks(db: &Connection, id: IncidentId) -> Stored<Vec<(i64, ReceiptId, String, Outcome)>> {
     all(
         db,
-        "SELECT at, receipt, source, outcome FROM hooks WHERE incident = ?1 ORDER BY at, receipt",
+        "SELECT at, receipt, source, outcome FROM hooks WHERE incident = ?1 ORDER BY receipt",
         [id.0],
-        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, Doc>(3)?)),
+        |r| Ok((r.get(0)?, ReceiptId(r.get(1)?), r.get(2)?, r.get::<_, Doc>(3)?)),
     )?
     .into_iter()
     .filter_map(|(at, receipt, source, outcome)| {

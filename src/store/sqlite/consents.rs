@@ -361,8 +361,8 @@ pub(super) fn has_stopped(db: &Connection, people: &[Jid]) -> Stored<bool> {
 fn rooms_with(db: &Connection, jid: &Jid) -> Stored<Vec<IncidentId>> {
     all(
         db,
-        "SELECT incident FROM rooms INDEXED BY rooms_by_phase
-         WHERE phase NOT IN ('closed', 'skipped') AND instr(doc, ?1) > 0",
+        "SELECT r.incident FROM rooms r INDEXED BY rooms_by_phase JOIN room_docs d ON d.incident = r.incident
+         WHERE r.phase NOT IN ('closed', 'skipped') AND instr(d.doc, ?1) > 0",
         [format!("\"{jid}\"")],
         |r| Ok(IncidentId(r.get(0)?)),
     )

@@ -117,8 +117,9 @@ fn rooms_of(db: &Connection, group: &GroupId) -> Stored<Vec<IncidentId>> {
 fn rooms_that_said(db: &Connection, message_id: &str) -> Stored<Vec<IncidentId>> {
     all(
         db,
-        "SELECT r.incident FROM rooms r WHERE r.phase NOT IN ('closed', 'skipped') AND EXISTS
-             (SELECT 1 FROM json_each(r.doc, '$.told') t
+        "SELECT r.incident FROM rooms r JOIN room_docs d ON d.incident = r.incident
+         WHERE r.phase NOT IN ('closed', 'skipped') AND EXISTS
+             (SELECT 1 FROM json_each(d.doc, '$.told') t
               WHERE json_extract(t.value, '$.message_id') = ?1)",
         [message_id],
         |r| Ok(IncidentId(r.get(0)?)),
@@ -156,7 +157,8 @@ fn is_second(
 fn waiting(db: &Connection, instance: &str, now: Timestamp) -> Stored<Vec<IncidentId>> {
     let asleep = all(
         db,
-        "SELECT doc FROM rooms WHERE wake_at > ?1 AND phase NOT IN ('closed', 'skipped', 'parked')",
+        "SELECT d.doc FROM rooms r JOIN room_docs d ON d.incident = r.incident
+         WHERE r.wake_at > ?1 AND r.phase NOT IN ('closed', 'skipped') AND r.phase <> 'parked'",
         [millis(now)],
         |r| r.get::<_, Doc>(0),
     )?;

@@ -192,8 +192,9 @@ pub(super) fn objection(db: &Connection, room: &Room, wish: &Wish) -> Stored<Opt
 
 /// Groups in which a number is known to be.
 pub(super) fn groups_of(db: &Connection, instance: &str) -> Stored<Vec<GroupId>> {
-    let sql = "SELECT doc FROM rooms WHERE group_id IS NOT NULL AND phase IN ('live', 'closing')
-               ORDER BY incident DESC LIMIT ?1";
+    let sql = "SELECT d.doc FROM rooms r JOIN room_docs d ON d.incident = r.incident
+               WHERE r.phase NOT IN ('closed', 'skipped') AND r.phase IN ('live', 'closing')
+               ORDER BY r.incident DESC LIMIT ?1";
     let docs = all(db, sql, [KNOWN_ROOMS], |r| r.get::<_, rows::Doc>(0))?;
     let rooms = docs.iter().filter_map(|doc| rows::read::<Room>("room", doc).ok());
     let is_in = |room: &Room| {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +14,7 @@ use crate::alert::{AlertState, DedupKey};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, KnownAlert, News, State};
 use crate::room::{NewsItem, Room, Urgency, Wanted, Wish};
-use crate::store::{Aside, StoreError};
+use crate::store::{Aside, ReceiptId, StoreError};
 
 pub(super) type Stored<T> = Result<T, StoreError>;
 
@@ -113,12 +113,21 @@ pub(super) fn execute(db: &Connection, sql: &str, params: impl rusqlite::Params)
     db.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).map_err(unavailable)
 }
 
-/// The newest incident of a key that can be read: the one that is not closed, if there is one.
-pub(super) fn newest_incident(db: &Connection, key: &str) -> Stored<Option<Incident>> {
-    let sql = "SELECT number, doc FROM incidents WHERE key = ?1 AND state <> 'unreadable'
-               ORDER BY number DESC LIMIT 1";
-    let row = first(db, sql, [key], |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?)))?;
-    row.map_or(Ok(None), |(id, doc)| legible_incident(db, id, doc))
+/// The incident of a key that is not closed, and whether it had a room that is over for good.
+pub(super) fn open_incident(db: &Connection, key: &DedupKey) -> Stored<Option<(Incident, bool)>> {
+    let sql = "SELECT i.number, i.doc, coalesce(r.phase IN ('closed', 'skipped'), 0)
+               FROM incidents i LEFT JOIN rooms r ON r.incident = i.number
+               WHERE i.key = ?1 AND i.state IN ('open', 'resolved')";
+    let row =
+        first(db, sql, [key.as_str()], |r| Ok((IncidentId(r.get(0)?), r.get::<_, Doc>(1)?, r.get(2)?)))?;
+    let Some((id, doc, room_is_over)) = row else { return Ok(None) };
+    Ok(legible_incident(db, id, doc)?.map(|incident| (incident, room_is_over)))
+}
+
+/// The incident of a key that was closed last.
+pub(super) fn last_closed(db: &Connection, key: &DedupKey) -> Stored<Option<IncidentId>> {
+    let sql = "SELECT number FROM incidents WHERE key = ?1 AND state = 'closed' ORDER BY number DESC LIMIT 1";
+    first(db, sql, [key.as_str()], |r| r.get(0).map(IncidentId))
 }
 
 /// An incident that cannot be read stands in nobody's way: what comes next under its key is a new one.
@@ -144,26 +153,41 @@ pub(super) fn room_is_over(db: &Connection, id: IncidentId) -> Stored<bool> {
     Ok(first(db, sql, [id.0], |r| r.get::<_, bool>(0))?.unwrap_or(false))
 }
 
-pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
+/// What an incident is looked for by.
+fn columns(incident: &Incident) -> (&DedupKey, &'static str, Option<i64>, Option<i64>) {
     let (state, resolved_at) = match incident.state {
         State::Open => ("open", None),
         State::Resolved { resolved_at, .. } => ("resolved", Some(resolved_at)),
         State::Closed { .. } => ("closed", None),
     };
+    let look_at = incident.closes_at().or(incident.look_at);
+    (&incident.key, state, resolved_at.map(millis), look_at.map(millis))
+}
+
+pub(super) fn add_incident(db: &Connection, incident: &Incident) -> Stored<()> {
+    let (key, state, resolved_at, look_at) = columns(incident);
+    let doc = write("incident", incident)?;
     execute(
         db,
-        "INSERT INTO incidents (number, key, state, resolved_at, look_at, doc)
-         VALUES (:number, :key, :state, :resolved_at, :look_at, :doc)
-         ON CONFLICT (number) DO UPDATE
-         SET key = :key, state = :state, resolved_at = :resolved_at, look_at = :look_at, doc = :doc",
-        named_params! {
-            ":number": incident.id.0,
-            ":key": incident.key.as_str(),
-            ":state": state,
-            ":resolved_at": resolved_at.map(millis),
-            ":look_at": incident.closes_at().or(incident.look_at).map(millis),
-            ":doc": write("incident", incident)?,
-        },
+        "INSERT INTO incidents (number, key, state, resolved_at, look_at, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![incident.id.0, key.as_str(), state, resolved_at, look_at, doc],
+    )?;
+    Ok(())
+}
+
+/// Writes an incident anew that was `before`.
+pub(super) fn change_incident(db: &Connection, before: &Incident, incident: &Incident) -> Stored<()> {
+    let (id, doc) = (incident.id.0, write("incident", incident)?);
+    let (key, state, resolved_at, look_at) = columns(incident);
+    if columns(before) == columns(incident) {
+        // Indexes are written whether their columns change or not.
+        execute(db, "UPDATE incidents SET doc = ?2 WHERE number = ?1", params![id, doc])?;
+        return Ok(());
+    }
+    execute(
+        db,
+        "UPDATE incidents SET doc = ?2, key = ?3, state = ?4, resolved_at = ?5, look_at = ?6 WHERE number = ?1",
+        params![id, doc, key.as_str(), state, resolved_at, look_at],
     )?;
     if incident.is_closed() {
         outbreaks::end(db, incident.id)?;
@@ -172,14 +196,14 @@ pub(super) fn put_incident(db: &Connection, incident: &Incident) -> Stored<()> {
 }
 
 pub(super) fn room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
-    first(db, "SELECT doc FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Doc>(0))?
+    first(db, "SELECT doc FROM room_docs WHERE incident = ?1", [id.0], |r| r.get::<_, Doc>(0))?
         .map(|doc| read("room", &doc))
         .transpose()
 }
 
 /// The same for whoever can do without it.
 pub(super) fn legible_room(db: &Connection, id: IncidentId) -> Stored<Option<Room>> {
-    let doc = first(db, "SELECT doc FROM rooms WHERE incident = ?1", [id.0], |r| r.get::<_, Doc>(0))?;
+    let doc = first(db, "SELECT doc FROM room_docs WHERE incident = ?1", [id.0], |r| r.get::<_, Doc>(0))?;
     doc.map_or(Ok(None), |doc| legible(db, "room", id, doc))
 }
 
@@ -187,7 +211,7 @@ pub(super) fn legible_room(db: &Connection, id: IncidentId) -> Stored<Option<Roo
 pub(super) fn add_news(
     db: &Connection,
     id: IncidentId,
-    receipt: Option<&str>,
+    receipt: Option<ReceiptId>,
     news: &News,
     now: Timestamp,
 ) -> Stored<()> {
@@ -195,25 +219,38 @@ pub(super) fn add_news(
         db,
         "INSERT INTO news (incident, seq, at, receipt, doc)
          SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM news WHERE incident = ?1",
-        params![id.0, millis(now), receipt, write("piece of news", news)?],
+        params![id.0, millis(now), receipt.map(|id| id.0), write("piece of news", news)?],
     )?;
     Ok(())
 }
 
-pub(super) fn put_alert(db: &Connection, incident: IncidentId, id: &str, alert: &KnownAlert) -> Stored<()> {
+pub(super) fn put_alert(
+    db: &Connection,
+    incident: IncidentId,
+    id: &str,
+    alert: &KnownAlert,
+    is_new: bool,
+) -> Stored<()> {
     let fires = alert.state != AlertState::Resolved;
-    execute(
-        db,
-        "INSERT INTO alerts (incident, id, doc, listed_by, missing_since) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (incident, id) DO UPDATE SET doc = ?3, listed_by = ?4, missing_since = ?5",
-        params![
-            incident.0,
-            id,
-            write("alert", alert)?,
-            alert.listed_by.as_ref().filter(|_| fires && alert.missing_since.is_none()).map(DedupKey::as_str),
-            alert.missing_since.filter(|_| fires).map(millis),
-        ],
-    )?;
+    let listed_by = alert.listed_by.as_ref().filter(|_| fires && alert.missing_since.is_none());
+    let values = params![
+        incident.0,
+        id,
+        write("alert", alert)?,
+        listed_by.map(DedupKey::as_str),
+        alert.missing_since.filter(|_| fires).map(millis),
+    ];
+    // Indexes are written whether their columns change or not.
+    let same = "UPDATE alerts SET doc = ?3
+                WHERE incident = ?1 AND id = ?2 AND listed_by IS ?4 AND missing_since IS ?5";
+    if is_new || execute(db, same, values)? == 0 {
+        execute(
+            db,
+            "INSERT INTO alerts (incident, id, doc, listed_by, missing_since) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (incident, id) DO UPDATE SET doc = ?3, listed_by = ?4, missing_since = ?5",
+            values,
+        )?;
+    }
     Ok(())
 }
 

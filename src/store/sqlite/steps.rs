@@ -149,13 +149,11 @@ pub(super) fn put_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<(
     let before = hosts::before(db, room.incident)?;
     execute(
         db,
-        "UPDATE rooms SET phase = ?2, doc = ?3, hosting = ?4, guest_of = ?5, group_id = ?6, touched_at = ?7,
-                instance = ?8
+        "UPDATE rooms SET phase = ?2, hosting = ?3, guest_of = ?4, group_id = ?5, touched_at = ?6, instance = ?7
          WHERE incident = ?1",
         params![
             room.incident.0,
             room.phase.name().as_str(),
-            write("room", room)?,
             hosts::code(room.hosting()),
             hosts::counted_guest(room),
             room.phase.group().map(crate::jid::GroupId::as_str),
@@ -163,6 +161,8 @@ pub(super) fn put_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<(
             room.instance
         ],
     )?;
+    let doc = write("room", room)?;
+    execute(db, "UPDATE room_docs SET doc = ?2 WHERE incident = ?1", params![room.incident.0, doc])?;
     hosts::tell(db, room, before, now)
 }
 
@@ -460,10 +460,10 @@ pub(super) fn close_quiet(db: &Connection, rules: Rules, now: Timestamp) -> Stor
             continue;
         };
         if let Some(sooner) = incident.clock_was_set(now) {
-            rows::put_incident(db, &sooner)?;
+            rows::change_incident(db, &incident, &sooner)?;
             rows::stir(db, sooner.id, now)?;
         } else if let Some(over) = incident.close_if_quiet(now) {
-            rows::put_incident(db, &over)?;
+            rows::change_incident(db, &incident, &over)?;
             rows::stir(db, over.id, now)?;
             closed += 1;
         } else if incident.look_at.is_some_and(|at| at <= now) {
@@ -482,9 +482,9 @@ fn be_silent(db: &Connection, incident: &Incident, rules: Rules, now: Timestamp)
     let soonest = later(now, SOON);
     let look_at = passed.incident.look_at.map(|at| at.max(soonest));
     passed.incident.look_at = if are_more { Some(soonest) } else { look_at };
-    rows::put_incident(db, &passed.incident)?;
+    rows::change_incident(db, incident, &passed.incident)?;
     for (id, alert) in &passed.alerts {
-        rows::put_alert(db, incident.id, id, alert)?;
+        rows::put_alert(db, incident.id, id, alert, false)?;
     }
     if let Some(news) = &passed.news {
         rows::add_news(db, incident.id, None, news, now)?;
@@ -499,9 +499,13 @@ fn be_silent(db: &Connection, incident: &Incident, rules: Rules, now: Timestamp)
 pub(super) fn next_wake(db: &Connection) -> Stored<Option<Timestamp>> {
     let soonest = |sql| Ok(first(db, sql, [], |r| r.get::<_, Option<i64>>(0))?.flatten());
     // Each by its own index: thousands of rooms can wait, and this is asked after every step.
-    let free = soonest(
-        "SELECT wake_at FROM rooms WHERE wake_at IS NOT NULL AND lease_until IS NULL ORDER BY wake_at LIMIT 1",
-    )?;
+    let free = Urgency::ALL.into_iter().map(|urgency| {
+        let sql =
+            "SELECT wake_at FROM rooms WHERE urgency = ?1 AND wake_at IS NOT NULL AND lease_until IS NULL
+                   ORDER BY wake_at LIMIT 1";
+        first(db, sql, [urgency as i64], |r| r.get::<_, i64>(0))
+    });
+    let free = free.collect::<Stored<Vec<_>>>()?.into_iter().flatten().min();
     let leased = soonest(
         "SELECT min(max(wake_at, lease_until)) FROM rooms WHERE lease_until IS NOT NULL AND wake_at IS NOT NULL",
     )?;

@@ -23,7 +23,12 @@ async fn assert_ignored_and_kept(world: &World, answer: &Answer, body: &[u8]) {
     let receipt = answer.json();
     assert_eq!((&receipt["outcome"], &receipt["incidents"]), (&json!("ignored"), &json!([])), "{receipt}");
     assert!(receipt["reason"].as_str().is_some_and(|r| r.len() > 5), "{receipt}");
-    let kept = world.store.receipt(receipt["receipt"].as_str().unwrap()).await.unwrap().expect("it is kept");
+    let kept = world
+        .store
+        .receipt(receipt["receipt"].as_str().unwrap().parse().unwrap())
+        .await
+        .unwrap()
+        .expect("it is kept");
     assert_eq!(kept.body.unwrap(), body, "to the last byte");
     assert_eq!(serde_json::to_value(&kept.receipt).unwrap(), receipt, "with what was answered");
 }

@@ -280,6 +280,7 @@ async fn reread(world: &World, name: &str, change: impl FnOnce(&mut Source)) -> 
         commit_timeout: own.commit_timeout,
         readiness: receiver::Readiness::default(),
         troubles: warroom::receiver::Troubles::default(),
+        numbers: warroom::clock::Numbers::default(),
     };
     listen(receiver::router(Arc::new(receiver))).await.0
 }

@@ -36,7 +36,7 @@ async fn a_form_with_the_token_opens_a_room_and_the_token_is_not_kept() {
         assert_eq!(world.take(&delivery(format!("{end}&Token={token}"))).await.outcome(), "resolved");
     }
     let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
-    let mut query = db.prepare("SELECT body FROM receipts").unwrap();
+    let mut query = db.prepare("SELECT body FROM bodies").unwrap();
     let bodies: Vec<Vec<u8>> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     assert_eq!(bodies.len(), 4);
     for body in bodies {

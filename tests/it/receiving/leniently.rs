@@ -335,7 +335,8 @@ async fn it_is_said_once_and_the_stored_body_is_read_the_same_again() {
 
     let packed = packed(own("again", "packed").as_bytes());
     let receipt: Value = world.give("generic", &[], packed).await.json();
-    let stored = world.store.receipt(receipt["receipt"].as_str().unwrap()).await.unwrap().unwrap();
+    let stored =
+        world.store.receipt(receipt["receipt"].as_str().unwrap().parse().unwrap()).await.unwrap().unwrap();
     let replayed = world.bridge.receiver.replay(&stored).await.unwrap();
     assert_eq!(replayed.incidents[0].id.as_deref(), receipt["incidents"][0]["id"].as_str());
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::task::JoinHandle;
-use warroom::clock::{Clock, SignedDuration, Timestamp};
+use warroom::clock::{Clock, Numbers, SignedDuration, Timestamp};
 use warroom::consent::letter::Tried;
 use warroom::consent::{Acquaintance, Letter, Standing};
 use warroom::gateway::Notice;
@@ -21,8 +21,8 @@ use warroom::room::{Event, Room, Wish};
 use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
     Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing,
-    IncidentQuery, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, Slots,
-    StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    IncidentQuery, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, ReceiptId,
+    Slots, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 use super::{SENDERS, options, world};
@@ -306,7 +306,7 @@ impl Store for Moody {
         self.inner.aside().await
     }
 
-    async fn receipt(&self, id: &str) -> Result<Option<StoredHook>, StoreError> {
+    async fn receipt(&self, id: ReceiptId) -> Result<Option<StoredHook>, StoreError> {
         self.inner.receipt(id).await
     }
 }
@@ -347,6 +347,7 @@ impl Outage {
             bodies: own.bodies.clone(),
             commit_timeout,
             readiness: Readiness::default(),
+            numbers: Numbers::default(),
             troubles: warroom::receiver::Troubles::default(),
         };
         let patient = receiver(Duration::from_secs(30));

@@ -9,7 +9,7 @@ use axum::middleware::{Next, from_fn};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-use warroom::clock::{Clock, SignedDuration};
+use warroom::clock::{Clock, Numbers, SignedDuration};
 use warroom::peer::Peer;
 use warroom::receiver::outside::Outside;
 use warroom::receiver::{self, Readiness, Receiver};
@@ -67,6 +67,7 @@ impl Bridge {
             bodies: own.bodies.clone(),
             commit_timeout: own.commit_timeout,
             readiness: Readiness::default(),
+            numbers: Numbers::default(),
             troubles: warroom::receiver::Troubles::default(),
         };
         // The listener says whose request it is; here a header does.
