@@ -18,10 +18,7 @@
 )]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -33,6 +30,13 @@ use tokio::task::JoinSet;
 use warroom::clock::{Clock, SystemClock};
 use warroom::signature::{Signed, Verifier, sign};
 use warroom::source::SourceKind;
+
+#[path = "shared/bridge.rs"]
+mod bridge;
+#[path = "shared/process.rs"]
+mod process;
+
+use bridge::Bridge;
 
 const TOKEN: &str = "a-token-for-this-benchmark-only";
 const NOISY: &str = "another-token-for-this-benchmark";
@@ -81,10 +85,17 @@ struct Target {
 }
 
 async fn measure(name: &str, crowd: fn(&Arc<Target>) -> JoinSet<()>) {
-    let started = Started::bridge();
+    let sources = format!(
+        "  shop: {{ kind: alertmanager, verify: {{ bearer: {TOKEN} }} }}\n  \
+         noisy: {{ kind: alertmanager, verify: {{ bearer: {NOISY} }} }}\n  \
+         signed: {{ kind: sentry, verify: {{ hmac: {KEY} }}, severity: {{ unmapped: sev3 }} }}\n"
+    );
+    let mut bridge = Bridge::start(&sources, "", "", None);
+    bridge.process.wait_until_it_listens(bridge.address);
+    let lines = || std::fs::read_to_string(&bridge.log).unwrap().lines().count();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
     let target = Arc::new(Target {
-        address: started.address,
+        address: bridge.address,
         client: client.build().unwrap(),
         asked: AtomicU64::new(0),
         refused: AtomicU64::new(0),
@@ -95,11 +106,10 @@ async fn measure(name: &str, crowd: fn(&Arc<Target>) -> JoinSet<()>) {
     let crowd = crowd(&target);
     // The crowd is there before the first is measured.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = started.lines.load(Ordering::Relaxed);
+    let before = lines();
     let begun = Instant::now();
     let (by_head, by_body) = tokio::join!(send(&target, false), send(&target, true));
-    let lines = started.lines.load(Ordering::Relaxed) - before;
-    let a_minute = lines as f64 * 60.0 / begun.elapsed().as_secs_f64();
+    let a_minute = (lines() - before) as f64 * 60.0 / begun.elapsed().as_secs_f64();
     let (asked, refused) = (&target.asked, &target.refused);
     let crowded =
         format!("asked {}, refused {}", asked.load(Ordering::Relaxed), refused.load(Ordering::Relaxed));
@@ -316,66 +326,4 @@ async fn ended(mut socket: TcpStream, target: &Target) {
         }
     }
     target.refused.fetch_add(1, Ordering::Relaxed);
-}
-
-/// Processes that end with it.
-struct Started {
-    address: SocketAddr,
-    lines: Arc<AtomicU64>,
-    processes: Vec<Child>,
-    _folder: tempfile::TempDir,
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        for process in &mut self.processes {
-            process.kill().unwrap();
-            process.wait().unwrap();
-        }
-    }
-}
-
-impl Started {
-    /// The program as people run it, with one linked number at the simulated phones.
-    fn bridge() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let program = env!("CARGO_BIN_EXE_warroom");
-        let mut sandbox = Command::new(program);
-        sandbox.args(["sandbox", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut sandbox = sandbox.spawn().unwrap();
-        let mut lines = BufReader::new(sandbox.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut setting = |key: &str| {
-            let line = lines.find(|line| line.trim_start().starts_with(key)).unwrap();
-            line.rsplit_once(' ').unwrap().1.to_owned()
-        };
-        let config = format!(
-            "server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0 }}\nstore: sqlite:warroom.db\n\
-             gateway:\n  kind: wawp\n  base_url: {}\n  instances: [ {{ id: {}, access_token: {} }} ]\n\
-             sources:\n  shop: {{ kind: alertmanager, verify: {{ bearer: {TOKEN} }} }}\n  \
-             noisy: {{ kind: alertmanager, verify: {{ bearer: {NOISY} }} }}\n  \
-             signed: {{ kind: sentry, verify: {{ hmac: {KEY} }}, severity: {{ unmapped: sev3 }} }}\n\
-             log: {{ format: json }}\n",
-            setting("base_url"),
-            setting("id"),
-            setting("access_token"),
-        );
-        std::fs::write(folder.path().join("warroom.yaml"), config).unwrap();
-        let roster = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/roster.yaml");
-        std::fs::copy(roster, folder.path().join("roster.yaml")).unwrap();
-        let mut bridge = Command::new(program);
-        bridge.arg("serve").arg("--config").arg(folder.path().join("warroom.yaml")).stderr(Stdio::piped());
-        let mut bridge = bridge.spawn().unwrap();
-        let mut log = BufReader::new(bridge.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let line = log.find(|line| line.contains("server.listen")).unwrap();
-        let line: Value = serde_json::from_str(&line).unwrap();
-        let address = line["server.listen"].as_str().unwrap().parse().unwrap();
-        let lines = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&lines);
-        std::thread::spawn(move || {
-            for _line in log {
-                counted.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        Self { address, lines, processes: vec![sandbox, bridge], _folder: folder }
-    }
 }
