@@ -293,6 +293,11 @@ async fn what_certainly_did_not_arrive_is_not_repeated_and_not_taken_for_deliver
             let told = world.group(&id).texts().join("\n");
             assert!(told.contains("could not be delivered"), "{label}: {told}");
             world.assert_sound(&id).await;
+            // What came back from several strangers is the lock too, only told later.
+            world.fire("Login").await;
+            world.pass(120).await;
+            let more = world.sandbox.calls().iter().filter(texts).count() - sends;
+            assert!(reach == Reach::NoLid || more == 0, "{label}: {more}");
         }
     }
 }
