@@ -99,6 +99,25 @@ impl Jid {
             && ["55", "52", "54"].iter().any(|country| self.user.starts_with(country))
     }
 
+    /// Whether both are one number, however each is registered or dialled.
+    #[must_use]
+    pub fn is_same_number(&self, other: &Self) -> bool {
+        self == other || (!self.hidden && !other.hidden && self.shortest_form() == other.shortest_form())
+    }
+
+    /// The digits without what only one of two forms has.
+    fn shortest_form(&self) -> String {
+        let digits = self.user.as_str();
+        let extra = match (digits.len(), digits.get(..2)) {
+            (13, Some("55")) if digits.get(4..5) == Some("9") => 4,
+            (13, Some("52")) if digits.get(2..3) == Some("1") => 2,
+            (13, Some("54")) if digits.get(2..3) == Some("9") => 2,
+            _ => return digits.to_owned(),
+        };
+        let (before, after) = digits.split_at(extra);
+        format!("{before}{}", after.get(1..).unwrap_or_default())
+    }
+
     /// The last two digits behind dots: enough to tell people apart in a log, too little to call them.
     #[must_use]
     pub fn masked(&self) -> String {
@@ -234,6 +253,29 @@ mod tests {
             assert_eq!(same.parse::<Jid>().unwrap(), one);
         }
         assert_ne!("15550100001@lid".parse::<Jid>().unwrap(), one);
+    }
+
+    #[test]
+    fn a_number_is_the_same_in_the_form_in_which_it_is_registered() {
+        let same = |one: &str, other: &str| {
+            let parse = |digits: &str| format!("{digits}@c.us").parse::<Jid>().unwrap();
+            parse(one).is_same_number(&parse(other)) && parse(other).is_same_number(&parse(one))
+        };
+        assert!(same("5511900000000", "551100000000"), "Brazil's ninth digit");
+        assert!(same("5215500000000", "525500000000"), "the 1 of Mexico");
+        assert!(same("5491100000000", "541100000000"), "the 9 of Argentina");
+        assert!(same("15550100001", "15550100001"));
+        for (one, other) in [
+            ("5511900000000", "551100000001"),
+            ("5511800000000", "551100000000"),
+            ("5215500000000", "521550000000"),
+            ("4915500000000", "495500000000"),
+            ("15550100001", "15550100002"),
+        ] {
+            assert!(!same(one, other), "{one} {other}");
+        }
+        let hidden: Jid = "551100000000@lid".parse().unwrap();
+        assert!(!hidden.is_same_number(&"551100000000@c.us".parse().unwrap()));
     }
 
     #[test]

@@ -307,6 +307,13 @@ impl Roster {
         called_so.next().filter(|_| called_so.next().is_none())
     }
 
+    /// Whose number it is, also in another form than the roster has it in.
+    #[must_use]
+    pub fn person_of_number(&self, number: &Jid) -> Option<&Person> {
+        let exactly = self.people.values().find(|person| person.jid == *number);
+        exactly.or_else(|| self.people.values().find(|person| person.jid.is_same_number(number)))
+    }
+
     /// Everybody whom these routes name, in their order, and whether they lead.
     fn called(&self, routes: &[&Route], at: Timestamp) -> Vec<(bool, Stakeholder)> {
         let mut found: Vec<(bool, Stakeholder)> = Vec::new();

@@ -1,8 +1,9 @@
 //! A message to our number, read for one thing only: whether its writer wants to be called.
 //!
-//! One or two words are a STOP, in any case and with any punctuation around them (`Stop.`, `*stop*`, `please stop`),
-//! unless one of them is a `not`; other sentences may come after them (`Stop, please. I am on leave.`). A longer sentence with such a word in it can be about the incident (`stop the rollback`),
-//! so its writer is asked back. The lists are short and on purpose: words that a sentence about an incident begins
+//! One word is a STOP, in any case and with any punctuation around it (`Stop.`, `*stop*`), also with a word of
+//! politeness beside it (`please stop`); other sentences may come after it (`Stop, please. I am on leave.`). A sentence
+//! with anything else beside such a word can be about the incident (`stop the rollback`, `stop deploys`), so its writer
+//! is asked back. The lists are short and on purpose: words that a sentence about an incident begins
 //! with (`no`, `end`, `go`) are in none of them. In doubt a word is no answer. A START has to be short besides: it
 //! undoes a STOP, and `start the failover` is not meant so.
 
@@ -103,6 +104,45 @@ const NOT: &[&str] = &[
     "not", "don't", "don’t", "dont", "never", "no", "cannot", "can't", "can’t", "nicht", "kein", "niet",
     "pas", "não", "non", "لا", "не", "the", "a",
 ];
+/// What may stand beside a STOP without its being about something else, in the same languages.
+const BESIDE: &[&str] = &[
+    "please",
+    "pls",
+    "thanks",
+    "ok",
+    "okay",
+    "yes",
+    "hi",
+    "hello",
+    "now",
+    "me",
+    "it",
+    "this",
+    "all",
+    "calling",
+    "messages",
+    "messaging",
+    "texting",
+    "writing",
+    "bitte",
+    "danke",
+    "ja",
+    "jetzt",
+    "mich",
+    "alstublieft",
+    "svp",
+    "merci",
+    "oui",
+    "gracias",
+    "sí",
+    "obrigado",
+    "obrigada",
+    "grazie",
+    "شكرا",
+    "رجاء",
+    "lütfen",
+    "пожалуйста",
+];
 /// A STOP has no more words than this: what goes on after it is about something else.
 const WORDS_OF_A_STOP: usize = 2;
 /// A START has no more words than this (`start again please`), because it undoes a STOP.
@@ -125,7 +165,14 @@ impl Verdict {
         let is_short = words.len() <= WORDS_OF_A_START;
         let is_stop = |words: &[String]| is_opt("out", words) || words.iter().any(|word| is(STOP, word));
         if is_stop(&sentence) && sentence.len() <= WORDS_OF_A_STOP {
-            if sentence.iter().any(|word| is(NOT, word)) { Self::Other } else { Self::Stop }
+            let is_about_us = |word: &String| is(STOP, word) || is(BESIDE, word);
+            if sentence.iter().any(|word| is(NOT, word)) {
+                Self::Other
+            } else if is_opt("out", &sentence) || sentence.iter().all(is_about_us) {
+                Self::Stop
+            } else {
+                Self::Unclear
+            }
         } else if is_stop(&words) {
             Self::Unclear
         } else if is_short && (is(START, first) || is_opt("in", &words)) {
@@ -277,6 +324,10 @@ mod tests {
             "how do I opt out?",
             "the stop button",
             "توقف الخادم عن العمل",
+            "stop deploys",
+            "Stop rollback!",
+            "Basta reiniciar",
+            "Failover stoppen",
         ] {
             assert_eq!(Verdict::of(text), Verdict::Unclear, "{text}");
         }
@@ -292,12 +343,13 @@ mod tests {
         #[test]
         fn a_word_of_the_list_counts_in_any_case_with_anything_behind_it(
             word in proptest::sample::select(STOP),
-            tail in "( [b-m]{4,9}[.!?]{0,2})?",
+            tail in proptest::option::of(proptest::sample::select(BESIDE)),
             sign in "[.!?,…]{0,3}",
             shout: bool,
         ) {
             let word = if shout { word.to_uppercase() } else { word.to_owned() };
-            prop_assert_eq!(Verdict::of(&format!(" {word}{sign}{tail}")), Verdict::Stop);
+            let tail = tail.unwrap_or_default();
+            prop_assert_eq!(Verdict::of(&format!(" {word}{sign} {tail}")), Verdict::Stop);
         }
     }
 }

@@ -141,10 +141,12 @@ impl Receiver {
             slot.get_or_insert(chat);
             let is_it = |jid: &Jid| Some(jid) == from.phone.as_ref() || Some(jid) == from.hidden.as_ref();
             let known = roster.people.values().find(|person| is_it(&person.jid));
+            let known = known.or_else(|| roster.person_of_number(from.phone.as_ref()?));
             let person = known.map(|person| person.key.clone());
-            // Whom the roster names by a hidden id is called by it, so that is what the answer has to stand under.
-            if let Some(hidden) = known.map(|person| &person.jid).filter(|jid| jid.is_hidden()) {
-                from.phone = Some(hidden.clone());
+            // Whom the roster names by a hidden id, or by another form of the number, is called by that, so that is
+            // what the answer has to stand under.
+            if let Some(known) = known {
+                from.phone = Some(known.jid.clone());
             }
             Some(Heard { id, from, person, verdict, at: at.unwrap_or(now) })
         });

@@ -201,15 +201,24 @@ impl What {
     /// Whether it goes to one person, where a repeat is a nuisance, and not into the room, where silence is.
     #[must_use]
     pub fn is_private(&self) -> bool {
+        self.person().is_some()
+    }
+
+    /// The one person to whom it goes, by their key in the roster.
+    #[must_use]
+    pub fn person(&self) -> Option<&str> {
         match self {
-            Self::Invite { .. } | Self::Reminder { .. } | Self::Brief { .. } | Self::Quiet { .. } => true,
+            Self::Invite { person }
+            | Self::Reminder { person }
+            | Self::Brief { person }
+            | Self::Quiet { person } => Some(person),
             Self::Welcome
             | Self::Presence
             | Self::News { .. }
             | Self::Departures
             | Self::Quorum { .. }
             | Self::LastWords
-            | Self::Pointer { .. } => false,
+            | Self::Pointer { .. } => None,
         }
     }
 }

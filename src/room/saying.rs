@@ -8,7 +8,7 @@ use super::progress::{Answer, Effect, FIRST_LOOK, SKEW};
 use super::seat::{Refused, Reminder, SeatState};
 use super::{Chore, Done, Look, Room, Told, Trouble};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::GatewayError;
+use crate::gateway::{GatewayError, NoticeKind};
 use crate::incident::IncidentId;
 use crate::message::departures;
 
@@ -171,6 +171,15 @@ impl Room {
         let lost = GatewayError::Unknown { detail: "it could not be sent after all".to_owned() };
         self.give_up_saying(&what, &Answer::Failed(lost), now);
         self.chores.remove(&Chore::Presence);
+    }
+
+    /// Whether this tells that a message to somebody whom our number does not know could not be sent after all.
+    #[must_use]
+    pub fn came_back_from_a_stranger(&self, notice: &NoticeKind) -> bool {
+        let NoticeKind::Undelivered { message_id, .. } = notice else { return false };
+        let is_it = |told: &&Told| told.message_id.as_deref() == Some(message_id.as_str());
+        let person = self.told.iter().find(is_it).and_then(|told| told.what.person());
+        self.seats.iter().any(|seat| Some(seat.who.person.as_str()) == person && !seat.is_known())
     }
 
     fn was_reminded(&mut self, person: &str) {

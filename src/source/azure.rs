@@ -181,10 +181,12 @@ impl Essentials {
         labels
     }
 
-    /// Provider and type of the first target: `…/providers/microsoft.compute/virtualmachines/NAME`.
+    /// Provider and type of the first target: `…/providers/microsoft.compute/virtualmachines/NAME`. What extends
+    /// another resource stands behind that one with a provider of its own.
     fn type_of_target(&self) -> Option<String> {
-        let mut parts = self.targets.first()?.split('/');
-        parts.find(|part| part.eq_ignore_ascii_case("providers"))?;
+        let parts: Vec<&str> = self.targets.first()?.split('/').collect();
+        let at = parts.iter().rposition(|part| part.eq_ignore_ascii_case("providers"))?;
+        let mut parts = parts.into_iter().skip(at + 1);
         let provider = parts.next().filter(|part| !part.is_empty())?;
         let parts: Vec<&str> = parts.collect();
         // A type and a name by turns, as deep as the resource lies.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::labels::links_of;
+use super::labels::{labels_of, links_of};
 use super::several::{Event, one_or_several};
 use super::template::Template;
 use super::wire::read;
@@ -67,9 +67,8 @@ impl Transition {
 fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
     let body = Template::new(event, is_unset)?;
     let monitor = body.first(&["monitor_id", "alert_id", "cycle_key", "alert_cycle_key", "aggreg_key"]);
-    let monitor = monitor.or_else(|| {
-        ["link", "url", "text", "body", "event_msg"].iter().find_map(|name| monitor_in(&body.first(&[name])?))
-    });
+    let linked = body.texts().find_map(|text| monitor_in(&text));
+    let monitor = monitor.or_else(|| linked.clone());
     let monitor = monitor.ok_or_else(|| {
         NotUnderstood::new("`monitor_id` is missing: use the payload of the README, not Datadog's default")
     })?;
@@ -91,8 +90,10 @@ fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
     let draft = Draft {
         id: scope.clone(),
         title: without_marks(&title).to_owned(),
-        summary: without_markdown_fences(&body.first(&["text", "body"]).unwrap_or_default()),
-        labels: labels(&body),
+        summary: without_markdown_fences(
+            &body.first(&["text", "body", "event_msg", "message"]).unwrap_or_default(),
+        ),
+        labels: labels(&body, linked.as_deref()),
         links: links_of([
             (LinkKind::Source, source_link.as_deref()),
             (LinkKind::Runbook, runbook.as_deref()),
@@ -137,11 +138,12 @@ fn severity(body: &Template, transition: Transition) -> Option<String> {
     })
 }
 
-fn labels(body: &Template) -> BTreeMap<String, String> {
+fn labels(body: &Template, linked: Option<&str>) -> BTreeMap<String, String> {
     let mut tags = body.many(&["tags"]);
     // The group's own tags beside the monitor's.
     tags.0.extend(body.many(&["scope", "scopes", "alert_scope"]).0);
-    body.labels(
+    let mut labels = labels_of([("monitor_id", linked)]);
+    labels.extend(body.labels(
         &tags,
         &[
             ("monitor_id", &["monitor_id", "alert_id"]),
@@ -150,7 +152,8 @@ fn labels(body: &Template) -> BTreeMap<String, String> {
             ("host", &["hostname", "host"]),
             ("scope", &["scope", "scopes", "alert_scope"]),
         ],
-    )
+    ));
+    labels
 }
 
 /// Splits `[P1] [Triggered on {host:a}] Checkout is slow` into what the brackets hold and the rest.

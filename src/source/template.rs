@@ -37,6 +37,11 @@ impl Template {
         })
     }
 
+    /// Every text in the body itself.
+    pub(super) fn texts(&self) -> impl Iterator<Item = String> {
+        self.fields.values().filter_map(text)
+    }
+
     /// The first of these fields that has a leaf, or a list of leaves.
     pub(super) fn many(&self, names: &[&str]) -> Leaves {
         let found = names.iter().map(|name| {

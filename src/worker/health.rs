@@ -110,6 +110,8 @@ struct Known {
     silences: BTreeMap<String, Silence>,
     /// Until when numbers leave people alone whom they do not know.
     shy_until: BTreeMap<String, Timestamp>,
+    /// When the last message of a number to somebody whom it does not know came back.
+    came_back_at: BTreeMap<String, Timestamp>,
     /// When a call through a number worked last.
     answered: BTreeMap<String, Timestamp>,
     /// Since when numbers did not work as a process before this one knew; nothing, before it is read.
@@ -215,6 +217,16 @@ impl Health {
         };
         rests.insert(number.to_owned(), rest.clone());
         (times == 0).then_some(rest)
+    }
+
+    /// Takes in that a message to somebody whom `number` does not know came back after it was handed over. That can
+    /// happen to one; to two it is the lock, told late.
+    pub fn note_came_back(&self, number: &str, now: Timestamp) {
+        let known = &mut *self.known();
+        let before = known.came_back_at.insert(number.to_owned(), now);
+        if before.is_some_and(|at| now < later(at, SHY)) {
+            known.shy_until.insert(number.to_owned(), later(now, SHY));
+        }
     }
 
     /// Takes in that a call through `number` worked. Returns the rest that this ends, if there was one.
@@ -394,6 +406,18 @@ mod tests {
             health.note_failure("main", Asked::Create, &down(), at(60)).is_some(),
             "a new outage, a new alarm"
         );
+    }
+
+    #[test]
+    fn messages_to_strangers_that_come_back_are_a_lock_when_there_are_two() {
+        let health = Health::default();
+        health.note_came_back("main", at(0));
+        assert!(!health.is_shy("main", at(1)), "one can be lost");
+        health.note_came_back("main", at(7 * 3600));
+        assert!(!health.is_shy("main", at(7 * 3600)), "the other one was long ago");
+        health.note_came_back("main", at(8 * 3600));
+        assert!(health.is_shy("main", at(13 * 3600)));
+        assert!(!health.is_shy("main", at(14 * 3600)) && !health.is_shy("other", at(8 * 3600)));
     }
 
     #[test]

@@ -11,6 +11,13 @@ impl Worker {
             let mut room = lease.room.clone();
             let now = self.clock.now();
             let has_news = !lease.wanted.notices.is_empty();
+            let came_back: Vec<String> = lease
+                .wanted
+                .notices
+                .iter()
+                .filter(|item| room.came_back_from_a_stranger(&item.notice.what))
+                .map(|item| item.instance.clone())
+                .collect();
             room.hear(&lease.wanted.notices, now);
             let minds = room.mind(&lease.wanted.stances, now);
             if !has_news && !minds {
@@ -19,6 +26,9 @@ impl Worker {
             let finished = self.store.heed(lease, room.clone(), now).await?;
             if !refresh(lease, finished) {
                 return Ok(false);
+            }
+            for number in came_back {
+                self.health.note_came_back(&number, now);
             }
             lease.room = room;
         }

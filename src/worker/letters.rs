@@ -120,9 +120,10 @@ impl Worker {
             let ours = self.numbers_now().ids();
             return Tried::Looked(number.gateway.recent_own_messages(&chat, &ours).await);
         }
-        // Writing to numbers that do not exist is what spammers do. If it cannot be asked, it is written.
-        let first = letter.kind == LetterKind::Introduction && letter.sends == 1;
-        if first {
+        // Writing to numbers that do not exist is what spammers do, and some are registered in another form. If it
+        // cannot be asked, it is written.
+        let may_be_another = letter.to == posted.chat && letter.to.has_variants();
+        if letter.sends == 1 && (letter.kind == LetterKind::Introduction || may_be_another) {
             match number.gateway.is_reachable(&letter.to).await {
                 Ok(None) => return Tried::NotOnNetwork,
                 Ok(Some(id)) if !id.is_hidden() => posted.chat = id,
@@ -160,8 +161,9 @@ impl Worker {
             among.rotate_left(from);
             match number.gateway.whose(&answer.hidden, &among).await {
                 Ok(Some(jid)) => {
-                    let person = roster.people.values().find(|person| person.jid == jid);
+                    let person = roster.person_of_number(&jid);
                     let key = person.map(|person| person.key.clone());
+                    let jid = person.map_or(jid, |person| person.jid.clone());
                     let came = self.store.name(answer.hidden, jid, key, self.clock.now()).await?;
                     for (jid, person, change) in &came.changes {
                         let person = if person.is_empty() { jid.masked() } else { person.clone() };

@@ -6,7 +6,7 @@ use warroom::clock::{Clock, SignedDuration, Timestamp};
 use warroom::gateway::{GatewayError, Refusal};
 use warroom::room::{PhaseName, SeatState};
 use warroom::sandbox::{
-    CallRecord, Effect, Engine, Fault, FaultKind, Operation, Person, Privacy, Reach, Setup,
+    CallRecord, Effect, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Reach, Setup,
 };
 
 use crate::events::{BOTH, deliver, tell_to};
@@ -293,6 +293,11 @@ async fn what_certainly_did_not_arrive_is_not_repeated_and_not_taken_for_deliver
             let told = world.group(&id).texts().join("\n");
             assert!(told.contains("could not be delivered"), "{label}: {told}");
             world.assert_sound(&id).await;
+            // What came back from several strangers is the lock too, only told later.
+            world.fire("Login").await;
+            world.pass(120).await;
+            let more = world.sandbox.calls().iter().filter(texts).count() - sends;
+            assert!(reach == Reach::NoLid || more == 0, "{label}: {more}");
         }
     }
 }
@@ -355,6 +360,49 @@ fallback:
             assert!(stopped.starts_with("said STOP"), "{label}: {stopped}");
             let receipts: Vec<_> = world.sandbox.chat(registered);
             assert!(receipts.iter().any(|m| m.text.contains("will not be called")), "{label}: {receipts:?}");
+        }
+    }
+}
+
+/// A STOP from another form of the number than the roster has is this person's, also before anybody was called.
+#[tokio::test]
+async fn a_stop_from_another_form_of_the_number_comes_before_the_first_room() {
+    let numbers = [
+        ("+55 47 9 9000 0009", "5547990000009", "554790000009"),
+        ("+52 1 55 1000 0001", "5215510000001", "525510000001"),
+        ("+54 9 11 2000 0002", "5491120000002", "541120000002"),
+    ];
+    for lid in [LidKnowledge::KnownMapping, LidKnowledge::LookupOnly] {
+        for (engine, (dialled, digits, registered)) in Engine::ALL.into_iter().zip(numbers) {
+            let label = format!("{engine}, {digits}, {lid:?}");
+            let roster = format!(
+                r#"
+people:
+  ada:  {{ name: Ada Obi, phone: "+15550100001", introduced: true }}
+  caio: {{ name: Caio Reis, phone: "{dialled}", introduced: true }}
+routes: []
+fallback:
+  invite: {{ commander: [ ada ], specialist: [ caio ] }}
+"#
+            );
+            let options = Options { engine, roster, events: BOTH, ..Options::default() };
+            let world = World::with(options).await;
+            tell_to(&world);
+            let registered_as = Some(registered.to_owned());
+            let person = Person { registered_as, dialled_is_found: true, lid, ..Person::default() };
+            world.sandbox.set_person(digits, person);
+            world.sandbox.set_person(registered, Person { lid, ..Person::default() });
+            let ours = format!("{}@c.us", Setup::default().instances[0].digits);
+            world.sandbox.say(registered, &ours, "stop");
+            deliver(&world).await;
+            world.pass(120).await;
+            let receipts = world.sandbox.chat(registered);
+            assert!(receipts.iter().any(|m| m.text.contains("will not be called")), "{label}: {receipts:?}");
+            let id = world.fire("Down").await;
+            world.pass(60).await;
+            let seat = world.seats(&id).await["caio"].clone();
+            assert!(seat.starts_with("said STOP"), "{label}: {seat}");
+            assert!(!world.group(&id).has(registered) && world.links_of(registered) == 0, "{label}");
         }
     }
 }

@@ -245,7 +245,10 @@ fn message(payload: &Value, ours: &Ours) -> Option<NoticeKind> {
 
 /// An own message that could not be sent after all. Every other state of one is told by what comes of it.
 fn undelivered(payload: &Value, ours: &Ours) -> Option<NoticeKind> {
-    if !has_failed(payload) {
+    // Of an acknowledgement the number alone says it, unless a name beside it says something else.
+    let is_error =
+        payload.get("ack").and_then(number) == Some(-1.0) && text_at(payload, &["ackName"]).is_none();
+    if !has_failed(payload) && !is_error {
         return None;
     }
     match message(payload, ours)? {

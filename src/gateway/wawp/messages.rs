@@ -109,8 +109,15 @@ fn is_by_one_of(row: &Value, ours: &[Jid], places: &[&str]) -> bool {
     author(false) || author(true)
 }
 
+/// `{true|false}_{group}_{ID}_{author}`
+fn is_named_in_the_id(row: &Value, ours: &[Jid]) -> bool {
+    let author = text_at(row, &["id._serialized", "id"]).and_then(|id| id.split('_').nth(3)?.parse().ok());
+    author.is_some_and(|author| ours.contains(&author))
+}
+
 fn own_message(row: &Value, ours: &[Jid]) -> Option<OwnMessage> {
-    if has_failed(row) || is_own(row) != Some(true) && !is_by_one_of(row, ours, &AUTHORS) {
+    let is_ours = || is_by_one_of(row, ours, &AUTHORS) || is_named_in_the_id(row, ours);
+    if has_failed(row) || is_own(row) != Some(true) && !is_ours() {
         return None;
     }
     let texts = [
@@ -211,6 +218,17 @@ mod tests {
         ] {
             assert_eq!(sent(&Reply::Json(body.clone())), None, "{body}");
         }
+    }
+
+    #[test]
+    fn an_author_who_is_named_in_the_id_alone_is_known() {
+        let ours: [Jid; 1] = ["77770000@lid".parse().unwrap()];
+        let row = |id: &str| json!([{"id": id, "fromMe": false, "timestamp": 1_760_000_000, "body": "x"}]);
+        let read = |id: &str| own_messages(&Reply::Json(row(id)), &ours).unwrap().len();
+        assert_eq!(read("false_1@g.us_AE_77770000@lid"), 1);
+        assert_eq!(read("false_1@g.us_AE_77770000:12@lid"), 1);
+        assert_eq!(read("false_1@g.us_AE_77770001@lid"), 0);
+        assert_eq!(read("false_1@g.us_AE"), 0);
     }
 
     #[test]

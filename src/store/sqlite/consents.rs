@@ -52,9 +52,13 @@ pub(super) fn of(db: &Connection, jid: &Jid) -> Stored<Consent> {
     Ok(row(db, jid)?.map(|row| row.consent).unwrap_or_default())
 }
 
-/// Keeps the id by which the network has a person.
-pub(super) fn put_alias(db: &Connection, jid: &Jid, person: &str, alias: &Jid) -> Stored<()> {
-    let consent = of(db, jid)?;
+/// Keeps the id by which the network has a person, with what was said from there while nobody knew whose it is.
+pub(super) fn put_alias(db: &Connection, jid: &Jid, person: &str, alias: &Jid, now: Timestamp) -> Stored<()> {
+    let mut consent = of(db, jid)?;
+    if let Some(nobodys) = row(db, alias)?.filter(|row| row.person.is_empty()) {
+        consent.merge(&nobodys.consent, now);
+        execute(db, "DELETE FROM consents WHERE jid = ?1", [alias.to_string()])?;
+    }
     put(db, jid, (person, None), &consent)?;
     execute(db, "UPDATE consents SET alias = ?2 WHERE jid = ?1", [jid.to_string(), alias.to_string()])?;
     Ok(())
@@ -267,6 +271,7 @@ pub(super) fn name(
     })?;
     if let (Some(instance), Some(said)) = (instance, take_unnamed(db, hidden)?) {
         let who = (person.unwrap_or_default(), Some(hidden));
+        let jid = &whose(db, jid)?.unwrap_or_else(|| jid.clone());
         take(db, jid, who, (&said, &instance), now, &mut came)?;
     }
     Ok(came)

@@ -306,7 +306,7 @@ pub(super) fn finish(
     let Some(doc) = doc else { return Ok(None) };
     let Some(mut letter) = legible_or_never(db, posted.id, doc)? else { return Ok(None) };
     if posted.chat != letter.to && !posted.chat.is_hidden() {
-        consents::put_alias(db, &letter.to, &letter.person, &posted.chat)?;
+        consents::put_alias(db, &letter.to, &letter.person, &posted.chat, now)?;
     }
     let sends = letter.sends;
     let handed_over = letter.finish(tried, now);

@@ -303,7 +303,7 @@ pub(super) fn finish_step(
     for seat in &outcome.room.seats {
         let known = lease.room.seats.iter().find(|s| s.who.person == seat.who.person);
         if let Some(alias) = seat.alias.as_ref().filter(|_| known.is_none_or(|s| s.alias != seat.alias)) {
-            consents::put_alias(db, &seat.who.jid, &seat.who.person, alias)?;
+            consents::put_alias(db, &seat.who.jid, &seat.who.person, alias, now)?;
         }
     }
     let instance = instance_of(db, outcome.intent)?;

@@ -299,11 +299,22 @@ async fn fields_that_tools_name_in_odd_places_are_found() {
     assert_eq!(world.opens("datadog", &[], datadog).await, "Pay is slow");
     let over = datadog.replace("Triggered", "Recovered").replace(r#""id":"55""#, r#""id":"56""#);
     assert_eq!(world.give("datadog", &[], over).await.outcome(), "resolved");
+    let elsewhere = r#"{"title":"[Triggered] Till","alerttransition":"Triggered","priority":"P1","message":"[Monitor](https://app.datadoghq.example/monitors/30220) 12 % errors"}"#;
+    let answer = world.give("datadog", &[], elsewhere).await;
+    let incident = world.dossier(&answer.incident()).await.incident;
+    assert_eq!(incident.labels["monitor_id"], "30220");
+    assert!(incident.summary.contains("12 % errors"), "{}", incident.summary);
 
     let azure = r#"{"schemaId":"azureMonitorCommonAlertSchema","data":{"essentials":{"alertId":"/subscriptions/9c/providers/Microsoft.AlertsManagement/alerts/z9","alertRule":"db full","severity":"Sev0","monitorCondition":"Fired","alertTargetIDs":["/subscriptions/9c/resourcegroups/pay/providers/microsoft.sql/servers/db1/databases/pay"]}}}"#;
     let answer = world.give("azure", &[], azure).await;
     let labels = world.dossier(&answer.incident()).await.incident.labels;
     assert_eq!(labels["resource_type"], "microsoft.sql/servers/databases");
+    let extension = azure
+        .replace("/databases/pay", "/providers/microsoft.insights/diagnosticSettings/all")
+        .replace("alerts/z9", "alerts/z10");
+    let answer = world.give("azure", &[], extension).await;
+    let labels = world.dossier(&answer.incident()).await.incident.labels;
+    assert_eq!(labels["resource_type"], "microsoft.insights/diagnosticSettings");
 
     let sentry = r#"{"action":"triggered","data":{"event":{"issue_id":"90","level":"error","occurrence":{"type":7001,"priority":75,"issueTitle":"Pay does not answer","subtitle":"three regions","evidenceDisplay":[{"name":"Status","value":"503"}]}}}}"#;
     assert_eq!(

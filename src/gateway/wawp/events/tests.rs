@@ -130,6 +130,25 @@ fn the_linked_number_itself_is_told_apart_from_the_others() {
 }
 
 #[test]
+fn an_acknowledgement_says_that_a_message_failed_by_name_or_number() {
+    let ack = |ack: Value| {
+        let mut payload = json!({"id": "true_15550100001@c.us_AD", "fromMe": true, "to": "15550100001@c.us"});
+        payload.as_object_mut().unwrap().extend(ack.as_object().unwrap().clone());
+        kinds(&envelope("message.ack", &payload))
+    };
+    let failed = NoticeKind::Undelivered {
+        chat: ChatId::Person(jid("15550100001@c.us")),
+        message_id: "AD".to_owned(),
+    };
+    for said in [json!({"ack": -1, "ackName": "ERROR"}), json!({"ack": -1}), json!({"ackName": "error"})] {
+        assert_eq!(ack(said.clone()), [failed.clone()], "{said}");
+    }
+    for said in [json!({"ack": -1, "ackName": "PENDING"}), json!({"ack": 0}), json!({})] {
+        assert_eq!(ack(said.clone()), [], "{said}");
+    }
+}
+
+#[test]
 fn what_is_not_said_is_not_guessed() {
     for (event, payload) in [
         ("group.v2.leave", json!({"chatId": GROUP})),
