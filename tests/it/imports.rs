@@ -95,7 +95,10 @@ const RULES: &[Rule] = &[
         shows_by: &["spawn", "spawn_blocking", "spawn_local", "spawn_on", "JoinSet", "block_in_place"],
         texts: &[],
         home: &["app"],
-        exceptions: &[("store/sqlite/lane.rs", "one thread that owns a connection, not a task")],
+        exceptions: &[
+            ("store/sqlite/lane.rs", "one thread that owns a connection, not a task"),
+            ("store/sqlite/checkpoint.rs", "one thread that owns a connection, not a task"),
+        ],
     },
     Rule {
         what: "ask the gateway",
