@@ -60,6 +60,7 @@ pub use farewell::{Farewell, Orphaned};
 pub use guest::{GUESTS, Host, Hosting};
 pub use hearing::{Named, NoticeItem};
 pub use ladder::{Also, Rung, rung, tell_of_delay};
+pub use news::join_news;
 pub use numbers::{Loss, Numbers, OurNumber};
 pub use phase::{Event, Look, Phase, PhaseName};
 pub use policy::{Policy, Strangers};
@@ -421,6 +422,13 @@ impl Room {
     #[must_use]
     pub fn severity_word(severity: Severity) -> String {
         severity.as_str().to_uppercase()
+    }
+
+    /// Through which piece of news a message was begun.
+    #[must_use]
+    pub fn news_told(&self) -> i64 {
+        let begun = [&self.saying, &self.aside].into_iter().flatten().map(|saying| saying.covers);
+        begun.max().map_or(self.heard, |covers| covers.max(self.heard))
     }
 
     /// When the last piece of news was told.

@@ -11,11 +11,13 @@ const LISTED: usize = 5;
 #[must_use]
 pub fn fold_news(items: &[NewsItem]) -> Option<NewsItem> {
     let last = items.last()?;
-    let news = items.iter().map(|item| item.news.clone()).reduce(join)?;
+    let news = items.iter().map(|item| item.news.clone()).reduce(join_news)?;
     Some(NewsItem { seq: last.seq, at: last.at, news })
 }
 
-fn join(earlier: News, later: News) -> News {
+/// What two pieces of news come to.
+#[must_use]
+pub fn join_news(earlier: News, later: News) -> News {
     match (earlier, later) {
         (News::Reopened { title, .. }, News::Changed { severity, .. }) => News::Reopened { severity, title },
         (

@@ -123,6 +123,8 @@ CREATE TABLE rooms (
     seen        INTEGER NOT NULL DEFAULT 0,     -- `stirred` as whoever held it last has seen it
     lease_token TEXT,
     lease_until INTEGER,
+    news_read   INTEGER NOT NULL DEFAULT 0,     -- the last piece of news that whoever held it has read
+    news_told   INTEGER NOT NULL DEFAULT 0,     -- from the document: through which a message was begun
     -- The rest is in the document too, and here so that it can be looked for.
     source      TEXT NOT NULL,
     route       TEXT NOT NULL,

@@ -52,8 +52,7 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance, replay: Option<Replay>)
         source_troubles::note(db, trouble, hook.received_at)?;
     }
     let taken = take_in(db, hook, &hook.alerts)?;
-    let wakes =
-        taken.iter().any(|(folded, _)| folded.closed.is_some() || folded.opens_room || folded.news.is_some());
+    let wakes = taken.iter().any(|(wakes, _)| *wakes);
     let incidents = taken.into_iter().map(|(_, answered)| answered).collect();
     let receipt = Receipt {
         id: hook.receipt,
@@ -125,8 +124,8 @@ fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Cow<'_, [Alert]>)> {
     groups
 }
 
-/// Folds the alerts of a body into their incidents.
-fn take_in(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Vec<(Folded, Answered)>> {
+/// Folds the alerts of a body into their incidents; says of each whether its room has something to do now.
+fn take_in(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Vec<(bool, Answered)>> {
     let now = hook.received_at;
     let mut taken = Vec::new();
     // What belongs to another key's incident, all of it at once: an outbreak can have thousands.
@@ -155,9 +154,8 @@ fn take_in(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Vec<(
                 continue;
             }
         }
-        record(db, hook, key, stored.as_ref(), &folded, room.as_ref())?;
-        let answer = answered(hook, &folded, &alerts);
-        taken.push((folded, answer));
+        let wakes = record(db, hook, key, stored.as_ref(), &folded, room.as_ref())?;
+        taken.push((wakes, answered(hook, &folded, &alerts)));
     }
     for (id, alerts) in joined {
         taken.extend(take_into(db, hook, id, &alerts)?);
@@ -171,7 +169,7 @@ fn take_into(
     hook: &Acceptance,
     id: IncidentId,
     alerts: &[Alert],
-) -> Stored<Vec<(Folded, Answered)>> {
+) -> Stored<Vec<(bool, Answered)>> {
     let Some(stored) = rows::incident(db, id)? else { return Ok(Vec::new()) };
     let renamed = outbreaks::renamed(alerts);
     let mut before = Before {
@@ -189,9 +187,8 @@ fn take_into(
     if let Some(after) = folded.incident.take() {
         folded.incident = Some(outbreaks::described(db, &stored, after)?);
     }
-    record(db, hook, &stored.key, Some(&stored), &folded, None)?;
-    let answer = answered(hook, &folded, alerts);
-    Ok(vec![(folded, answer)])
+    let wakes = record(db, hook, &stored.key, Some(&stored), &folded, None)?;
+    Ok(vec![(wakes, answered(hook, &folded, alerts))])
 }
 
 /// The incident is over for good.
@@ -380,7 +377,7 @@ fn is_same(stored: &Incident, now: &Incident) -> bool {
     is_close && *stored == Incident { heard_at: stored.heard_at, look_at: stored.look_at, ..now.clone() }
 }
 
-/// Writes what came of a fold; `room` is the one that it opens.
+/// Writes what came of a fold; `room` is the one that it opens. Says whether a room has something to do now.
 fn record(
     db: &Connection,
     hook: &Acceptance,
@@ -388,12 +385,15 @@ fn record(
     stored: Option<&Incident>,
     folded: &Folded,
     room: Option<&Room>,
-) -> Stored<()> {
+) -> Stored<bool> {
     let now = hook.received_at;
     if let (Some(closed), Some(stored)) = (&folded.closed, stored) {
         end(db, stored, closed, now)?;
     }
-    let Some(incident) = &folded.incident else { return remember_ends(db, key, &folded.alerts, now) };
+    let Some(incident) = &folded.incident else {
+        remember_ends(db, key, &folded.alerts, now)?;
+        return Ok(folded.closed.is_some());
+    };
     let stored = stored.filter(|stored| stored.id == incident.id);
     match stored {
         None => rows::add_incident(db, incident)?,
@@ -416,9 +416,10 @@ fn record(
             ],
         )?;
     }
-    if let Some(news) = &folded.news {
-        rows::add_news(db, incident.id, Some(hook.receipt), news, now)?;
-    }
+    let is_new = match &folded.news {
+        Some(news) => rows::add_news(db, incident.id, Some(hook.receipt), news, now)?,
+        None => false,
+    };
     if let Some(room) = room {
         execute(
             db,
@@ -436,14 +437,14 @@ fn record(
         )?;
         let doc = write("room", room)?;
         execute(db, "INSERT INTO room_docs (incident, doc) VALUES (?1, ?2)", params![incident.id.0, doc])?;
-    } else if folded.news.is_some() {
+    } else if is_new {
         if incident.state != State::Open {
             // Nothing fires: nobody waits for a group any more.
             queue::leave(db, incident.id, now)?;
         }
         rows::stir(db, incident.id, now)?;
     }
-    Ok(())
+    Ok(folded.closed.is_some() || room.is_some() || is_new)
 }
 
 /// Which hooks changed an incident.

@@ -13,7 +13,7 @@ use super::{orphans, outbreaks};
 use crate::alert::{AlertState, DedupKey};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, KnownAlert, News, State};
-use crate::room::{NewsItem, Room, Urgency, Wanted, Wish};
+use crate::room::{NewsItem, Room, Urgency, Wanted, Wish, join_news};
 use crate::store::{Aside, ReceiptId, StoreError};
 
 pub(super) type Stored<T> = Result<T, StoreError>;
@@ -207,20 +207,52 @@ pub(super) fn legible_room(db: &Connection, id: IncidentId) -> Stored<Option<Roo
     doc.map_or(Ok(None), |doc| legible(db, "room", id, doc))
 }
 
-/// Something that the incident's room should hear; without a receipt where no hook told it.
+/// Adds something that the incident's room should hear; without a receipt where no hook told it. Returns whether the
+/// room has to look at it now: what only goes on is told together with what waits to be told already.
 pub(super) fn add_news(
     db: &Connection,
     id: IncidentId,
     receipt: Option<ReceiptId>,
     news: &News,
     now: Timestamp,
-) -> Stored<()> {
+) -> Stored<bool> {
+    let waiting = if matches!(news, News::Changed { was: None, .. }) { waiting_news(db, id)? } else { None };
+    let receipt = receipt.map(|id| id.0);
+    if let Some((seq, earlier @ News::Changed { .. })) = waiting {
+        let both = write("piece of news", &join_news(earlier, news.clone()))?;
+        execute(
+            db,
+            "UPDATE news SET at = ?3, receipt = ?4, doc = ?5 WHERE incident = ?1 AND seq = ?2",
+            params![id.0, seq, millis(now), receipt, both],
+        )?;
+        return Ok(false);
+    }
     execute(
         db,
         "INSERT INTO news (incident, seq, at, receipt, doc)
          SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM news WHERE incident = ?1",
-        params![id.0, millis(now), receipt.map(|id| id.0), write("piece of news", news)?],
+        params![id.0, millis(now), receipt, write("piece of news", news)?],
     )?;
+    Ok(true)
+}
+
+/// The last piece of news that no message tells yet, unless somebody who works on the room has read it.
+fn waiting_news(db: &Connection, id: IncidentId) -> Stored<Option<(i64, News)>> {
+    let sql = "SELECT n.seq, n.doc FROM rooms r JOIN news n ON n.incident = r.incident
+               WHERE r.incident = ?1 AND n.seq > r.news_told AND (r.lease_token IS NULL OR n.seq > r.news_read)
+               ORDER BY n.seq DESC LIMIT 1";
+    let Some((seq, doc)) = first(db, sql, [id.0], |r| Ok((r.get(0)?, r.get::<_, Doc>(1)?)))? else {
+        return Ok(None);
+    };
+    Ok(legible(db, "piece of news", id, doc)?.map(|news| (seq, news)))
+}
+
+/// Whoever holds the room has read its news up to here.
+pub(super) fn has_read(db: &Connection, wanted: &Wanted) -> Stored<()> {
+    if let Some(last) = wanted.news.last() {
+        let sql = "UPDATE rooms SET news_read = ?2 WHERE incident = ?1 AND news_read < ?2";
+        execute(db, sql, [wanted.incident.id.0, last.seq])?;
+    }
     Ok(())
 }
 

@@ -59,6 +59,7 @@ pub(super) fn lease_rooms(
     for number in due {
         match readable(db, IncidentId(number)) {
             Ok((room, wanted, stirred)) => {
+                rows::has_read(db, &wanted)?;
                 let token = take_over(db, number, until, now)?;
                 leases.push(Lease { room, wanted, token, until, stirred });
             }
@@ -149,7 +150,8 @@ pub(super) fn put_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<(
     let before = hosts::before(db, room.incident)?;
     execute(
         db,
-        "UPDATE rooms SET phase = ?2, hosting = ?3, guest_of = ?4, group_id = ?5, touched_at = ?6, instance = ?7
+        "UPDATE rooms SET phase = ?2, hosting = ?3, guest_of = ?4, group_id = ?5, touched_at = ?6, instance = ?7,
+                news_told = ?8
          WHERE incident = ?1",
         params![
             room.incident.0,
@@ -158,7 +160,8 @@ pub(super) fn put_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<(
             hosts::counted_guest(room),
             room.phase.group().map(crate::jid::GroupId::as_str),
             room.touched_at.map(millis),
-            room.instance
+            room.instance,
+            room.news_told()
         ],
     )?;
     let doc = write("room", room)?;
@@ -360,6 +363,7 @@ pub(super) fn finish(db: &Connection, room: &Room, now: Timestamp) -> Stored<Fin
     briefs::settle(db, room, now)?;
     orphans::settle(db, None, room, None, now)?;
     let (wanted, stirred) = rows::wanted(db, room)?;
+    rows::has_read(db, &wanted)?;
     Ok(Finished::Yes { wanted: Box::new(wanted), stirred })
 }
 
@@ -487,11 +491,13 @@ fn be_silent(db: &Connection, incident: &Incident, rules: Rules, now: Timestamp)
         rows::put_alert(db, incident.id, id, alert, false)?;
     }
     if let Some(news) = &passed.news {
-        rows::add_news(db, incident.id, None, news, now)?;
+        let is_new = rows::add_news(db, incident.id, None, news, now)?;
         if passed.incident.state != State::Open {
             queue::leave(db, incident.id, now)?;
         }
-        rows::stir(db, incident.id, now)?;
+        if is_new {
+            rows::stir(db, incident.id, now)?;
+        }
     }
     Ok(())
 }
