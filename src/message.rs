@@ -14,24 +14,29 @@ use std::collections::BTreeMap;
 use crate::alert::one_line;
 use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::{Capabilities, InviteLink, subject_has_token};
-use crate::incident::{Incident, IncidentId};
-use crate::room::{Also, Matter, NewsItem, Room, Seat};
+use crate::incident::Incident;
+use crate::room::{Also, Room, Seat, Why};
 use crate::roster::Language;
 
+mod appeal;
 mod departure;
 mod labels;
 mod length;
 mod letters;
 mod markup;
+mod news;
 mod phrase;
 mod sample;
 mod scene;
 mod template;
+mod why;
 mod wording;
+mod words;
 
-pub use departure::departures;
+pub use appeal::appeal_body;
 pub use wording::{ROOM_NAME, Wording};
 
+use departure::departures;
 use length::{fit, size, tidy};
 use sample::Sample;
 use scene::{Measure, SHORT, Scene, Topic};
@@ -239,13 +244,7 @@ impl Composer {
         Sample::full()
             .scenes()
             .into_iter()
-            .map(|(wording, scene)| Preview {
-                wording,
-                text: match wording {
-                    Wording::Subject => self.subject(scene.incident, self.settings.limits.longest_subject),
-                    _ => self.compose(wording, &scene),
-                },
-            })
+            .map(|(wording, scene)| Preview { wording, text: self.said(wording, &scene) })
             .chain(self.letter_previews())
             .collect()
     }
@@ -255,7 +254,7 @@ impl Composer {
     /// word alone is longer than `longest` is the name longer, because half of it would name another one.
     #[must_use]
     pub fn subject(&self, incident: &Incident, longest: usize) -> String {
-        let scene = Scene { incident, room: None, now: None, guests: &[], topic: Topic::Picture };
+        let scene = Scene::of(incident, Topic::Picture);
         Author::IN_TURN
             .into_iter()
             .find_map(|author| self.subject_by(author, &scene, longest).ok())
@@ -275,70 +274,29 @@ impl Composer {
         self.compose(Wording::Description, &scene(incident, room, now, Topic::Picture))
     }
 
-    /// Who is in the room and what was done about the others.
-    #[must_use]
-    pub fn presence(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
-        self.compose(Wording::Presence, &scene(incident, room, now, Topic::Presence))
-    }
-
-    /// The room's name once it is over: the same id, so that the group is still found by it.
-    #[must_use]
-    pub fn closed_subject(&self, incident: &Incident, longest: usize) -> String {
-        let over = Incident { title: format!("over: {}", incident.title), ..incident.clone() };
-        self.subject(&over, longest)
-    }
-
-    /// A piece of news. Its first line ends with its number, so no two of them are equal. `guests` are the
-    /// other incidents in the room.
-    #[must_use]
-    pub fn news(
-        &self,
-        incident: &Incident,
-        room: &Room,
-        item: &NewsItem,
-        guests: &[IncidentId],
-        now: Timestamp,
-    ) -> String {
-        let scene = Scene { guests, ..scene(incident, room, now, Topic::News(item)) };
-        self.compose(Wording::of(&item.news), &scene)
-    }
-
     /// The invite link, to one person.
     #[must_use]
     pub fn invite(&self, incident: &Incident, room: &Room, seat: &Seat, link: &InviteLink) -> String {
-        let topic = Topic::Invite(seat, link);
-        let scene = Scene { incident, room: Some(room), now: None, guests: &[], topic };
+        let scene = Scene { room: Some(room), ..Scene::of(incident, Topic::Invite(seat, link)) };
         self.compose(Wording::Invite, &scene)
     }
 
     /// That nobody came in a role that must be filled, to one person who was invited.
     #[must_use]
     pub fn reminder(&self, incident: &Incident, room: &Room, seat: &Seat) -> String {
-        let scene =
-            Scene { incident, room: Some(room), now: None, guests: &[], topic: Topic::Reminder(seat) };
+        let scene = Scene { room: Some(room), ..Scene::of(incident, Topic::Reminder(seat)) };
         self.compose(Wording::Reminder, &scene)
     }
 
-    /// Who must be there and is not, or is after all.
+    /// That there is no group and why, to one person, with the other incidents that wait for a group and for this
+    /// person.
     #[must_use]
-    pub fn quorum(&self, incident: &Incident, room: &Room, matter: &Matter, now: Timestamp) -> String {
-        self.compose(Wording::Quorum, &scene(incident, room, now, Topic::Quorum(matter)))
-    }
-
-    /// That there is no group and `why`, to one person.
-    #[must_use]
-    pub fn brief(&self, incident: &Incident, room: &Room, seat: &Seat, why: &str, now: Timestamp) -> String {
-        self.brief_of_several(incident, room, seat, (why, &Also::default()), now)
-    }
-
-    /// The same, with the other incidents that wait for a group and for this person.
-    #[must_use]
-    pub fn brief_of_several(
+    pub fn brief(
         &self,
         incident: &Incident,
         room: &Room,
         seat: &Seat,
-        (why, also): (&str, &Also),
+        (why, also): (&Why, &Also),
         now: Timestamp,
     ) -> String {
         self.compose(Wording::Brief, &scene(incident, room, now, Topic::Brief(seat, why, also)))
@@ -347,27 +305,15 @@ impl Composer {
     /// Why nothing is heard in the room, to one person.
     #[must_use]
     pub fn quiet(&self, incident: &Incident, room: &Room, seat: &Seat, now: Timestamp) -> String {
-        let why = "the number that writes there does not work";
-        self.compose(Wording::Quiet, &scene(incident, room, now, Topic::Brief(seat, why, &Also::default())))
+        let topic = Topic::Brief(seat, &Why::Muted, &Also::default());
+        self.compose(Wording::Quiet, &scene(incident, room, now, topic))
     }
 
-    /// The last message of the room.
-    #[must_use]
-    pub fn last_words(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
-        self.compose(Wording::LastWords, &scene(incident, room, now, Topic::End))
-    }
-
-    /// Where the room is, for those in a group that is not it.
-    #[must_use]
-    pub fn pointer(&self, incident: &Incident, room: &Room, now: Timestamp) -> String {
-        self.compose(Wording::Pointer, &scene(incident, room, now, Topic::Pointer))
-    }
-
-    /// The name of such a group when it is closed: the same id, and that it is not the room.
-    #[must_use]
-    pub fn orphan_subject(&self, incident: &Incident, longest: usize) -> String {
-        let not = Incident { title: format!("not the room: {}", incident.title), ..incident.clone() };
-        self.subject(&not, longest)
+    fn said(&self, wording: Wording, scene: &Scene<'_>) -> String {
+        match wording {
+            Wording::Subject => self.subject(scene.incident, self.settings.limits.longest_subject),
+            _ => self.compose(wording, scene),
+        }
     }
 
     fn compose(&self, wording: Wording, scene: &Scene<'_>) -> String {
@@ -394,7 +340,7 @@ impl Composer {
         wording: Wording,
         scene: &Scene<'_>,
     ) -> Result<Attempt, TemplateProblem> {
-        let longest = self.longest(wording);
+        let (longest, end) = self.longest_before(wording, scene);
         let template = self.templates.template(author, wording)?;
         let mut text = String::new();
         let mut was_shortened = false;
@@ -415,7 +361,7 @@ impl Composer {
                 let why = "the invite link `{{ link }}` is missing".to_owned();
                 Err(TemplateProblem::of(wording, why, "write `{{ link }}` where people should find the link"))
             }
-            _ => Ok(Attempt { text, was_shortened, was_cut }),
+            _ => Ok(Attempt { text: text + &end, was_shortened, was_cut }),
         }
     }
 
@@ -474,7 +420,16 @@ impl Composer {
         let mut lines = vec![head(scene)];
         lines.extend(scene.must_hold());
         lines.push(markup::escape(&fit(&scene.incident.title, 100)));
-        fit(&lines.join("\n"), self.longest(wording))
+        let (longest, end) = self.longest_before(wording, scene);
+        fit(&lines.join("\n"), longest) + &end
+    }
+
+    /// How long a text may be before the line of those who left, and that line.
+    fn longest_before(&self, wording: Wording, scene: &Scene<'_>) -> (usize, String) {
+        let longest = self.longest(wording);
+        let line = scene.room.and_then(|room| departures(room, scene.leavers));
+        let end = line.map(|line| format!("\n{}", fit(&line, longest / 2))).unwrap_or_default();
+        (longest.saturating_sub(size(&end)), end)
     }
 
     fn longest(&self, wording: Wording) -> usize {
@@ -493,7 +448,7 @@ const SHORTEN: &str = "shorten it, so that the long parts of an alert find room 
 const SHORTEST_TITLE: usize = 6;
 
 fn scene<'a>(incident: &'a Incident, room: &'a Room, now: Timestamp, topic: Topic<'a>) -> Scene<'a> {
-    Scene { incident, room: Some(room), now: Some(now), guests: &[], topic }
+    Scene { room: Some(room), now: Some(now), ..Scene::of(incident, topic) }
 }
 
 /// Severity and id, and in news the number, in a line of their own.

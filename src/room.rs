@@ -34,7 +34,6 @@ pub mod farewell;
 pub mod guest;
 pub mod hearing;
 pub mod ladder;
-pub mod news;
 pub mod numbers;
 mod offers;
 mod our_rows;
@@ -51,10 +50,11 @@ mod tries;
 mod unlinked;
 mod unsure;
 pub mod urgency;
+mod why;
 pub mod wish;
 pub mod word;
 
-pub use agenda::{Ground, Next, Step, What, next_step};
+pub use agenda::{Ground, Next, Step, What, brief_key, next_step};
 pub use appeal::Appeal;
 pub use farewell::{Farewell, Orphaned};
 pub use guest::{GUESTS, Host, Hosting};
@@ -70,6 +70,7 @@ pub use seat::{Seat, SeatState};
 pub use standby::{Stage, Standby, StandbyStep};
 pub use unsure::Ask;
 pub use urgency::Urgency;
+pub use why::Why;
 pub use wish::Wish;
 
 /// The group made for one incident, and everything known about it.
@@ -206,9 +207,6 @@ pub struct Saying {
     /// The chat could not be read after the last try.
     #[serde(default)]
     pub unreadable: bool,
-    /// People of whom it says that they left.
-    #[serde(default)]
-    pub leavers: Vec<String>,
     /// The linked number that handed it over last.
     #[serde(default)]
     pub instance: Option<String>,
@@ -372,13 +370,7 @@ impl Room {
     /// Whether the welcome is known to be there.
     #[must_use]
     pub fn is_briefed(&self) -> bool {
-        self.has_told(&What::Welcome)
-    }
-
-    /// Whether `what` is known to have been said.
-    #[must_use]
-    pub fn has_told(&self, what: &What) -> bool {
-        self.told.iter().any(|t| t.what == *what)
+        self.told.iter().any(|t| t.what == What::Welcome)
     }
 
     /// Whether the group is there, briefed, and everybody is accounted for.
@@ -434,7 +426,7 @@ impl Room {
     /// When the last piece of news was told.
     #[must_use]
     pub fn last_news_at(&self) -> Option<Timestamp> {
-        let is_news = |what: &What| matches!(what, What::News { .. } | What::Departures);
+        let is_news = |what: &What| matches!(what, What::News { .. } | What::Departures { .. });
         self.told.iter().filter(|t| is_news(&t.what)).map(|t| t.at).max()
     }
 

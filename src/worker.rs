@@ -24,9 +24,9 @@ use crate::message::Composer;
 use crate::pacing::Budget;
 use crate::room::progress::Note;
 use crate::room::word;
-use crate::room::{Answer, Event, Ground, Next, Orphaned, Phase, Policy, Room, Step, next_step};
+use crate::room::{Also, Answer, Event, Ground, Next, Orphaned, Phase, Policy, Room, Step, next_step};
 use crate::roster::Roster;
-use crate::store::{Began, Finished, Intent, Lease, Slots, StepOutcome, Store, StoreError};
+use crate::store::{Began, Due, Finished, Intent, Lease, Slots, StepOutcome, Store, StoreError};
 use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 
 use self::alarm::Alarm;
@@ -356,12 +356,8 @@ impl Worker {
             }
             let now = self.clock.now();
             let numbers = self.numbers_now();
-            let number = self.number_of(&lease.room).or(self.numbers.first());
-            let Some(number) = number else { return Ok(End::Asleep(Some(later(now, ODD_GAP)))) };
             let ground = Ground {
                 policy: &self.policy,
-                composer: &self.composer,
-                capabilities: number.gateway.capabilities(),
                 numbers: &numbers,
                 no_private_before,
                 began_at: self.began_at,
@@ -453,13 +449,15 @@ impl Worker {
     async fn call(
         &self,
         lease: &mut Lease,
-        (step, covers): (Step, Option<i64>),
+        (step, due): (Step, Option<Due>),
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Result<Option<End>, StoreError> {
         if let Step::Appeal(appeal) = &step {
             return self.appeal(lease, appeal, ground, now).await;
         }
+        let nothing = Also::default();
+        let also = due.as_ref().map_or(&nothing, |due| &due.also);
         let create = matches!(step, Step::Create { .. });
         let mut put_off = PutOff::default();
         let to_stranger = is_to_stranger(&lease.room, &step);
@@ -478,8 +476,11 @@ impl Worker {
                 put_off.note(number, "it has many calls under way", later(now, BUSY_GAP));
                 continue;
             };
+            let (wanted, limits) = (&lease.wanted, number.gateway.capabilities());
+            let words = self.composer.words(&step, &lease.room, wanted, also, limits, now);
+            let spoken = (&step, words.as_deref());
             let mut room = lease.room.clone();
-            let event = match room.begin(&step, &number.name, &lease.wanted, now) {
+            let event = match room.begin(spoken, &number.name, wanted, now) {
                 Ok(event) => event,
                 Err(illegal) => {
                     error!(incident.id = %room.incident, error = %illegal, "a step does not fit its room");
@@ -492,7 +493,7 @@ impl Worker {
                 instance: number.name.clone(),
                 event,
                 pace: self.pace(number, &lease.room, &step, now),
-                covers,
+                covers: due.as_ref().map(|due| due.through),
             };
             match self.store.begin_step(lease, intent, now).await? {
                 Began::LeaseLost => return Ok(Some(End::Lost)),
@@ -508,19 +509,19 @@ impl Worker {
                     if self.is_too_late(lease, self.clock.now()) {
                         let detail = "the lease was about to end before the call".to_owned();
                         let answer = Answer::Failed(GatewayError::NotSent { detail });
-                        return self.finish(lease, intent, &step, &answer, ground).await;
+                        return self.finish(lease, intent, spoken, &answer, ground).await;
                     }
                     if is_shy(&number) {
                         let detail =
                             "not tried: WhatsApp does not let this number write to strangers now".to_owned();
                         let refused = GatewayError::Refused { reason: Refusal::Strangers, detail };
-                        return self.finish(lease, intent, &step, &Answer::Failed(refused), ground).await;
+                        return self.finish(lease, intent, spoken, &Answer::Failed(refused), ground).await;
                     }
                     let member_of = match step {
                         Step::Look { .. } | Step::Sweep { .. } => self.store.groups_of(&number.name).await?,
                         _ => Vec::new(),
                     };
-                    let answer = self.in_time(lease, number, (&step, member_of), ground, now).await;
+                    let answer = self.in_time(lease, number, (spoken, member_of), ground, now).await;
                     let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
                     let asked = if create {
                         Asked::Create
@@ -530,7 +531,7 @@ impl Worker {
                         Asked::Effect
                     };
                     self.note_health(number, asked, failure);
-                    return self.finish(lease, intent, &step, &answer, ground).await;
+                    return self.finish(lease, intent, spoken, &answer, ground).await;
                 }
             }
         }
@@ -556,7 +557,7 @@ impl Worker {
         &self,
         lease: &mut Lease,
         intent: i64,
-        step: &Step,
+        (step, words): (&Step, Option<&str>),
         answer: &Answer,
         ground: Ground<'_>,
     ) -> Result<Option<End>, StoreError> {
@@ -565,7 +566,7 @@ impl Worker {
         let mut room = lease.room.clone();
         let briefed_before = room.is_briefed();
         let made = if let Answer::Created(created) = answer { Some(created.group.clone()) } else { None };
-        let effect = match room.finish(step, answer, ground, now) {
+        let effect = match room.finish((step, words), answer, ground, now) {
             Ok(effect) => effect,
             Err(illegal) => {
                 error!(incident.id = %room.incident, error = %illegal, "an outcome does not fit its room");
@@ -619,12 +620,13 @@ impl Worker {
         &self,
         lease: &Lease,
         number: &Number,
-        (step, member_of): (&Step, Vec<GroupId>),
+        (spoken, member_of): ((&Step, Option<&str>), Vec<GroupId>),
         ground: Ground<'_>,
         now: Timestamp,
     ) -> Answer {
         let ours = ground.numbers.ids();
-        let call = perform(number.gateway.as_ref(), step, &ours, member_of);
+        let call = perform(number.gateway.as_ref(), spoken, &ours, member_of)
+            .map(|result| result.unwrap_or_else(Answer::Failed));
         let Some(until) = word::limit(&lease.room, &lease.wanted, &self.policy, now) else {
             return call.await;
         };
@@ -633,7 +635,7 @@ impl Worker {
             answer = call => answer,
             () = self.clock.sleep_until(until) => {
                 let detail = "no answer while people wait for a word".to_owned();
-                Answer::Failed(if step.is_read() {
+                Answer::Failed(if spoken.0.is_read() {
                     GatewayError::NotSent { detail }
                 } else {
                     GatewayError::Unknown { detail }

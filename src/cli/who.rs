@@ -15,7 +15,7 @@ use crate::consent::Stances;
 use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, State};
 use crate::message::{Composer, Wording};
-use crate::room::Room;
+use crate::room::{Also, Room, Why};
 use crate::roster::{Dashboard, Language, Subject, Summons};
 
 mod called;
@@ -201,12 +201,13 @@ fn one_to_one(composer: &Composer, incident: &Incident, room: &Room, at: Timesta
     let link = InviteLink(LINK.to_owned());
     // A reminder names the link that the room has by then.
     let linked = Room { link: Some(link.clone()), ..room.clone() };
+    let why = Why::GivenUp { reason: "no group could be made".to_owned() };
     let mut told: Vec<OneToOne> = Vec::new();
     for seat in &linked.seats {
         let texts = [
             (Wording::Invite, composer.invite(incident, &linked, seat, &link)),
             (Wording::Reminder, composer.reminder(incident, &linked, seat)),
-            (Wording::Brief, composer.brief(incident, room, seat, "no group could be made", at)),
+            (Wording::Brief, composer.brief(incident, room, seat, (&why, &Also::default()), at)),
             (Wording::Quiet, composer.quiet(incident, &linked, seat, at)),
         ];
         for (wording, says) in texts {

@@ -21,7 +21,7 @@ use crate::alert::{Alert, AlertState, DedupKey, Draft, LinkKind, Severity, Sever
 use crate::clock::{Clock, Numbers, SignedDuration, TestClock, Timestamp};
 use crate::config::{self, RosterInForce, Strictness};
 use crate::gateway::fetch::Https;
-use crate::gateway::{AddOutcome, Added, Capabilities, CreatedGroup, GatewayError, InviteLink};
+use crate::gateway::{AddOutcome, Added, CreatedGroup, GatewayError, InviteLink};
 use crate::gateway::{FoundGroup, FoundGroups, Member, Members, Refusal, Sent};
 use crate::incident::{Incident, IncidentId};
 use crate::jid::{ChatId, GroupId, Jid};
@@ -213,9 +213,14 @@ impl Desk {
 
     /// One call that is answered after 340 ms, as the worker makes it.
     async fn call(&self, id: IncidentId, step: Step, answer: Answer) {
+        self.call_with(id, (step, None), answer).await;
+    }
+
+    async fn call_with(&self, id: IncidentId, (step, words): (Step, Option<String>), answer: Answer) {
+        let spoken = (&step, words.as_deref());
         let mut lease = self.lease(id).await;
         let began_at = self.clock.now();
-        let event = lease.room.begin(&step, "number-1", &lease.wanted, began_at).unwrap();
+        let event = lease.room.begin(spoken, "number-1", &lease.wanted, began_at).unwrap();
         let intent = Intent {
             room: lease.room.clone(),
             step: step.clone(),
@@ -228,24 +233,10 @@ impl Desk {
             panic!("the lease holds")
         };
         self.later(340);
-        let (policy, composer, numbers) =
-            (Policy::default(), Composer::default(), crate::room::Numbers::default());
-        let capabilities = Capabilities {
-            longest_subject: 100,
-            safe_subject: 25,
-            longest_description: 512,
-            longest_text: 4000,
-        };
+        let (policy, numbers) = (Policy::default(), crate::room::Numbers::default());
         let now = self.clock.now();
-        let ground = Ground {
-            policy: &policy,
-            composer: &composer,
-            capabilities,
-            numbers: &numbers,
-            no_private_before: None,
-            began_at: now,
-        };
-        let effect = lease.room.finish(&step, &answer, ground, now).unwrap();
+        let ground = Ground { policy: &policy, numbers: &numbers, no_private_before: None, began_at: now };
+        let effect = lease.room.finish(spoken, &answer, ground, now).unwrap();
         let made = match &answer {
             Answer::Created(created) => Some(created.group.clone()),
             _ => None,
@@ -258,8 +249,8 @@ impl Desk {
 
     async fn create(&self, id: IncidentId, answer: Answer) {
         let people = PEOPLE.iter().map(|(_, _, digits)| jid(digits)).collect();
-        let step = Step::Create { subject: format!("{id} | Checkout is down"), people };
-        self.call(id, step, answer).await;
+        let step = Step::Create { people };
+        self.call_with(id, (step, Some(format!("{id} | Checkout is down"))), answer).await;
     }
 
     /// A room that is live and briefed: Ines is in, nobody can tell about Tomas, Priya holds an invitation,
@@ -271,7 +262,7 @@ impl Desk {
         let chat = ChatId::Group(group(GROUP));
         let text = format!("*SEV1* {id}: {title}\nJoin at {LINK}, or call +15550100101.");
         let sent = || Answer::Sent(Sent { message_id: Some("true_3EB0A1".into()) });
-        self.call(id, Step::Say { what: What::Welcome, chat, text }, sent()).await;
+        self.call_with(id, (Step::Say { what: What::Welcome, chat }, Some(text)), sent()).await;
         let hidden = |lid: &str| Member { phone: None, hidden: Some(lid.parse().unwrap()), admin: false };
         let known = Member { phone: Some(jid(PEOPLE[0].2)), hidden: None, admin: false };
         let members = Members {
@@ -287,7 +278,8 @@ impl Desk {
         self.call(id, Step::GetLink { group: group(GROUP) }, Answer::Link(InviteLink(LINK.into()))).await;
         let what = What::Invite { person: "p2".into() };
         let chat = ChatId::Person(jid(PEOPLE[2].2));
-        self.call(id, Step::Say { what, chat, text: format!("Please join: {LINK}") }, sent()).await;
+        let text = format!("Please join: {LINK}");
+        self.call_with(id, (Step::Say { what, chat }, Some(text)), sent()).await;
         id
     }
 

@@ -373,10 +373,10 @@ impl Message {
 fn kind(what: &What) -> &'static str {
     match what {
         What::Welcome => "welcome",
-        What::Presence => "presence",
+        What::Presence { .. } => "presence",
         What::Reminder { .. } => "reminder",
         What::Quorum { .. } => "quorum",
-        What::Departures => "departures",
+        What::Departures { .. } => "departures",
         What::News { .. } => "news",
         What::Invite { .. } => "invite",
         What::Brief { .. } => "brief",
@@ -389,15 +389,15 @@ fn kind(what: &What) -> &'static str {
 fn addressee(room: &Room, what: &What) -> String {
     match what {
         What::Welcome
-        | What::Presence
+        | What::Presence { .. }
         | What::News { .. }
-        | What::Departures
+        | What::Departures { .. }
         | What::Quorum { .. }
         | What::LastWords => "room".to_owned(),
         What::Pointer { .. } => "second group".to_owned(),
         What::Invite { person }
         | What::Reminder { person }
-        | What::Brief { person }
+        | What::Brief { person, .. }
         | What::Quiet { person } => room
             .seats
             .iter()

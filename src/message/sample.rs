@@ -10,7 +10,7 @@ use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, News, State};
 use crate::jid::Jid;
 use crate::room::seat::Refused;
-use crate::room::{Also, Chore, Done, Matter, NewsItem, Room, SeatState};
+use crate::room::{Also, Chore, Done, Matter, NewsItem, Room, SeatState, Why};
 use crate::roster::{
     Dashboard, FALLBACK, Handout, Required, RequiredRole, Stakeholder, StandIn, Summons, USUAL_SIZE,
 };
@@ -23,7 +23,7 @@ pub(super) struct Sample {
     pub(super) news: Vec<NewsItem>,
     pub(super) link: InviteLink,
     pub(super) matters: [Matter; 4],
-    pub(super) why: &'static str,
+    pub(super) why: Why,
     pub(super) also: Also,
     pub(super) guest: Room,
     pub(super) now: Timestamp,
@@ -115,7 +115,7 @@ impl Sample {
                 more: 3,
             },
             guest: Room { guest_of: Some(IncidentId(1041)), ..room.clone() },
-            why: "the hourly budget of new groups is used up",
+            why: why("the hourly budget of new groups is used up"),
             now: at(300),
             incident,
             room,
@@ -159,7 +159,7 @@ impl Sample {
             matters: matters(),
             also: Also::default(),
             guest: Room { guest_of: Some(IncidentId(6)), ..room.clone() },
-            why: "the chat provider refused",
+            why: why("the chat provider refused"),
             now: at(20),
             incident,
             room,
@@ -178,15 +178,9 @@ impl Sample {
 
     /// One scene for each kind of text; for updates one more for each kind of news.
     pub(super) fn scenes(&self) -> Vec<(Wording, Scene<'_>)> {
-        let scene = |topic| Scene {
-            incident: &self.incident,
-            room: Some(&self.room),
-            now: Some(self.now),
-            guests: &[],
-            topic,
-        };
+        let scene = |topic| super::scene(&self.incident, &self.room, self.now, topic);
         let mut scenes = vec![
-            (Wording::Subject, Scene { room: None, now: None, ..scene(Topic::Picture) }),
+            (Wording::Subject, Scene::of(&self.incident, Topic::Picture)),
             (Wording::Welcome, scene(Topic::Picture)),
             (Wording::Guest, Scene { room: Some(&self.guest), ..scene(Topic::Picture) }),
             (Wording::Description, scene(Topic::Picture)),
@@ -196,8 +190,8 @@ impl Sample {
             let invite = Scene { now: None, ..scene(Topic::Invite(seat, &self.link)) };
             scenes.push((Wording::Invite, invite));
             scenes.push((Wording::Reminder, Scene { now: None, ..scene(Topic::Reminder(seat)) }));
-            scenes.push((Wording::Brief, scene(Topic::Brief(seat, self.why, &self.also))));
-            scenes.push((Wording::Quiet, scene(Topic::Brief(seat, self.why, &self.also))));
+            scenes.push((Wording::Brief, scene(Topic::Brief(seat, &self.why, &self.also))));
+            scenes.push((Wording::Quiet, scene(Topic::Brief(seat, &Why::Muted, &self.also))));
         }
         scenes.push((Wording::Presence, scene(Topic::Presence)));
         scenes.extend(self.matters.iter().map(|m| (Wording::Quorum, scene(Topic::Quorum(m)))));
@@ -205,6 +199,10 @@ impl Sample {
         scenes.push((Wording::Pointer, scene(Topic::Pointer)));
         scenes
     }
+}
+
+fn why(reason: &str) -> Why {
+    Why::GivenUp { reason: reason.to_owned() }
 }
 
 fn link(kind: LinkKind, url: &str) -> Link {

@@ -12,12 +12,13 @@ use super::labels::Labels;
 use super::length::fit;
 use super::markup::{escape, escape_address, escape_lines};
 use super::phrase::{alerts, beginning, length, one, some_of, span};
+use super::why::because;
 use super::{Settings, Trust};
 use crate::alert::{LinkKind, Severity, is_web_address, paragraph};
 use crate::clock::Timestamp;
 use crate::gateway::{InviteLink, subject_has_token};
 use crate::incident::{Incident, IncidentId, News, State};
-use crate::room::{Also, Chore, Done, Matter, NewsItem, Room, Seat, SeatState};
+use crate::room::{Also, Chore, Done, Matter, NewsItem, Room, Seat, SeatState, Why};
 use crate::roster::{COMMANDER, FALLBACK, zone};
 
 mod links;
@@ -31,6 +32,8 @@ pub(super) struct Scene<'a> {
     pub(super) now: Option<Timestamp>,
     /// Other incidents in the same room.
     pub(super) guests: &'a [IncidentId],
+    /// Those of whom it says at its end that they left (keys in the roster).
+    pub(super) leavers: &'a [String],
     pub(super) topic: Topic<'a>,
 }
 
@@ -50,7 +53,7 @@ pub(super) enum Topic<'a> {
     /// That nobody came in a role that must be filled, for one person who was invited.
     Reminder(&'a Seat),
     /// That there is no group, for one person, and why; and what else waits for one.
-    Brief(&'a Seat, &'a str, &'a Also),
+    Brief(&'a Seat, &'a Why, &'a Also),
     /// The end.
     End,
     /// Where the room is, for those in another group.
@@ -117,6 +120,13 @@ const SERVICE_LABELS: [&str; 5] = ["service", "app", "application", "component",
 /// The values by name, as a template sees them.
 pub(super) type Words = BTreeMap<&'static str, Value>;
 
+impl<'a> Scene<'a> {
+    /// A scene without a room.
+    pub(super) fn of(incident: &'a Incident, topic: Topic<'a>) -> Self {
+        Self { incident, room: None, now: None, guests: &[], leavers: &[], topic }
+    }
+}
+
 impl Scene<'_> {
     /// The words for this scene.
     pub(super) fn words(&self, settings: &Settings, measure: Measure) -> Words {
@@ -146,7 +156,7 @@ impl Scene<'_> {
                 words.insert("also", Value::from(listed(also, measure)));
                 words.insert("also_more", Value::from(left_out(also, measure)));
                 words.insert("person", person(seat));
-                words.insert("why", plain(why, SENTENCE));
+                words.insert("why", self.because(why));
                 let others: Vec<&Seat> =
                     self.seats().iter().filter(|s| s.who.person != seat.who.person).collect();
                 words.insert("others", text_or_none(&roles(&others, measure.people)));
@@ -187,7 +197,9 @@ impl Scene<'_> {
     /// What the text is worth nothing without.
     pub(super) fn must_hold(&self) -> Option<String> {
         match self.topic {
-            Topic::Invite(_, link) => Some(address(&link.0).to_string()),
+            Topic::Invite(_, link) | Topic::Brief(_, Why::Late { link: Some(link) }, _) => {
+                Some(address(&link.0).to_string())
+            }
             Topic::Picture
             | Topic::Presence
             | Topic::Quorum(_)
@@ -409,6 +421,17 @@ impl Scene<'_> {
             News::Reopened { title, .. } => {
                 words.insert("title", plain(title, measure.title));
             }
+        }
+    }
+
+    /// Why there is no group, with the link into it where there is one after all.
+    fn because(&self, why: &Why) -> Value {
+        let because = self.room.zip(self.now).map(|(room, now)| because(why, room, now)).unwrap_or_default();
+        match why {
+            Why::Late { link: Some(link) } => {
+                Value::from_safe_string(format!("{}. Its link: {}", escape(&because), address(&link.0)))
+            }
+            _ => plain(&because, SENTENCE),
         }
     }
 

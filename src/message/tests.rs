@@ -7,6 +7,7 @@ use crate::incident::News;
 
 mod handout;
 mod quorum;
+mod words;
 
 fn composer() -> Composer {
     let trust = BTreeMap::from([("prometheus".to_owned(), Trust::Signed)]);
@@ -15,29 +16,8 @@ fn composer() -> Composer {
 
 /// Every text of a sample, as it would be sent.
 fn all_said(composer: &Composer, sample: &Sample) -> Vec<(Wording, String)> {
-    let (incident, room, now) = (&sample.incident, &sample.room, sample.now);
-    let seat = room.seats.last().unwrap();
-    let longest = composer.settings.limits.longest_subject;
-    let mut said = vec![
-        (Wording::Subject, composer.subject(incident, longest)),
-        (Wording::Welcome, composer.welcome(incident, room, now)),
-        (Wording::Description, composer.description(incident, room, now)),
-        (Wording::Invite, composer.invite(incident, room, seat, &sample.link)),
-        (Wording::Reminder, composer.reminder(incident, room, seat)),
-        (Wording::Guest, composer.welcome(incident, &sample.guest, now)),
-        (Wording::Brief, composer.brief_of_several(incident, room, seat, (sample.why, &sample.also), now)),
-        (Wording::Presence, composer.presence(incident, room, now)),
-        (Wording::LastWords, composer.last_words(incident, room, now)),
-    ];
-    let matters = sample.matters.iter();
-    said.extend(matters.map(|matter| (Wording::Quorum, composer.quorum(incident, room, matter, now))));
-    said.extend(
-        sample
-            .news
-            .iter()
-            .map(|item| (Wording::of(&item.news), composer.news(incident, room, item, &[], now))),
-    );
-    said
+    let said = |(wording, scene)| (wording, composer.said(wording, &scene));
+    sample.scenes().into_iter().map(said).collect()
 }
 
 fn said_by(composer: &Composer, sample: &Sample, wording: Wording) -> String {
@@ -230,14 +210,16 @@ fn a_guest_says_whose_group_it_is_in_and_why() {
 #[test]
 fn a_guest_ends_without_ending_the_group() {
     let (composer, sample) = (composer(), Sample::full().over());
-    let text = composer.last_words(&sample.incident, &sample.guest, sample.now);
+    let about = |topic| scene(&sample.incident, &sample.guest, sample.now, topic);
+    let text = composer.compose(Wording::LastWords, &about(Topic::End));
     assert!(text.contains("This group goes on for INCIDENT-1041"), "{text}");
     assert!(!text.contains("only admins"), "{text}");
     let resolved = &sample.news[1];
-    let text = composer.news(&sample.incident, &sample.guest, resolved, &[], sample.now);
+    let text = composer.compose(Wording::Resolved, &about(Topic::News(resolved)));
     assert!(!text.contains("This group"), "{text}");
     let others = [crate::incident::IncidentId(1050), crate::incident::IncidentId(1051)];
-    let text = composer.news(&sample.incident, &sample.room, resolved, &others, sample.now);
+    let at_home = scene(&sample.incident, &sample.room, sample.now, Topic::News(resolved));
+    let text = composer.compose(Wording::Resolved, &Scene { guests: &others, ..at_home });
     assert!(text.contains("stays open as long as INCIDENT-1050, INCIDENT-1051 is dealt with"), "{text}");
 }
 
@@ -262,7 +244,7 @@ fn a_brief_of_very_many_incidents_names_the_first_and_counts_the_rest() {
     let also = Also { listed, more: 9_000 };
     let seat = sample.room.seats.last().unwrap();
     let composer = composer();
-    let text = composer.brief_of_several(&sample.incident, &sample.room, seat, ("x", &also), sample.now);
+    let text = composer.brief(&sample.incident, &sample.room, seat, (&sample.why, &also), sample.now);
     let named = text.matches("INCIDENT-20").count();
     assert!(named >= 20, "{text}");
     assert!(text.contains(&format!("and {} more", 9_060 - named)), "{text}");
@@ -405,7 +387,8 @@ fn two_pieces_of_news_are_never_the_same_text() {
     items[1].seq = 11;
     let texts: Vec<String> = items
         .iter()
-        .map(|item| composer.news(&sample.incident, &sample.room, item, &[], sample.now))
+        .map(|item| scene(&sample.incident, &sample.room, sample.now, Topic::News(item)))
+        .map(|scene| composer.compose(Wording::Update, &scene))
         .collect();
     assert_eq!(texts[0], "INCIDENT-1042 · update 1");
     assert_eq!(texts[1], "*SEV1 · INCIDENT-1042 · update 11*\nINCIDENT-1042 · update 1");

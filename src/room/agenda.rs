@@ -14,7 +14,6 @@ use super::attendance::{bring_in, chat_to_check, everybody_looked_for};
 use super::closing;
 use super::farewell;
 use super::guest::lost_host;
-use super::news::fold_news;
 use super::numbers::Numbers;
 use super::offers::Agenda;
 use super::patience;
@@ -26,36 +25,24 @@ use super::seat::SeatState;
 use super::standby::{self, StandbyStep};
 use super::unlinked;
 use super::unsure;
+use super::why::Why;
 use super::word;
 use super::{Chore, Room, Wanted};
 use crate::clock::{Timestamp, later};
-use crate::gateway::Capabilities;
 use crate::incident::State;
 use crate::jid::{ChatId, GroupId, Jid};
-use crate::message::Composer;
 
-/// What a room's logic stands on: the operator's decisions, the words, the provider's limits.
+/// What a room's logic stands on besides what is wanted of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Ground<'a> {
     /// The operator's decisions.
     pub policy: &'a Policy,
-    /// The words.
-    pub composer: &'a Composer,
-    /// The provider's limits.
-    pub capabilities: Capabilities,
     /// All of our numbers as they are now.
     pub numbers: &'a Numbers,
     /// Nobody is written to 1:1 before this moment, because no number may do it: other work goes on.
     pub no_private_before: Option<Timestamp>,
     /// When this process began to work.
     pub began_at: Timestamp,
-}
-
-impl Ground<'_> {
-    pub(super) fn longest_subject(&self, room: &Room) -> usize {
-        let Capabilities { longest_subject, safe_subject, .. } = self.capabilities;
-        if room.short_subject { safe_subject } else { longest_subject }
-    }
 }
 
 /// What to do next.
@@ -73,13 +60,12 @@ pub enum Next {
     Rest,
 }
 
-/// One gateway call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "snake_case")]
+/// One gateway call. What it says is worded when it is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are the arguments of the call of the same name")]
 pub enum Step {
     /// Make the group.
-    Create { subject: String, people: Vec<Jid> },
+    Create { people: Vec<Jid> },
     /// Look whether a lost create of this number made one.
     Look { token: String, instance: String, asked_at: Timestamp, thoroughly: bool },
     /// Look for a second group, once the list has settled.
@@ -87,11 +73,11 @@ pub enum Step {
     /// Read a group that an operator named, before it is taken.
     ReadGroup { group: GroupId, instance: String },
     /// Say something.
-    Say { what: What, chat: ChatId, text: String },
+    Say { what: What, chat: ChatId },
     /// Look whether something lost was said.
-    LookForMessage { what: What, chat: ChatId, text: String, since: Timestamp },
+    LookForMessage { what: What, chat: ChatId },
     /// Set the description.
-    Describe { group: GroupId, text: String },
+    Describe { group: GroupId },
     /// Read who is in.
     ReadMembers { group: GroupId, wanted: Vec<Jid> },
     /// Add people to the group that is there already.
@@ -111,7 +97,7 @@ pub enum Step {
     /// Let only admins write.
     LockMessages { group: GroupId },
     /// Change the subject.
-    Rename { group: GroupId, subject: String },
+    Rename { group: GroupId },
     /// Leave the group.
     Leave { group: GroupId },
     /// Bring another of our numbers further on its way into the room.
@@ -119,7 +105,7 @@ pub enum Step {
     /// Tell it by the second way, which is no linked number.
     Appeal(Appeal),
     /// Show in its name that a group beside the room is not the room.
-    RenameOrphan { group: GroupId, subject: String },
+    RenameOrphan { group: GroupId },
     /// Leave a group beside the room.
     LeaveOrphan { group: GroupId },
 }
@@ -131,11 +117,16 @@ pub enum What {
     /// The first message of the room.
     Welcome,
     /// Who is here, once.
-    Presence,
+    Presence {
+        /// Those of whom it says that they left (keys in the roster).
+        leavers: Vec<String>,
+    },
     /// News up to and including this number.
     News {
         /// The last piece of news in it.
         through: i64,
+        /// Those of whom it says that they left (keys in the roster).
+        leavers: Vec<String>,
     },
     /// The link, to one person.
     Invite {
@@ -156,9 +147,14 @@ pub enum What {
     Brief {
         /// Key in the roster.
         person: String,
+        /// Why they are told so.
+        why: Why,
     },
     /// Who left, when nothing else is told that could say so.
-    Departures,
+    Departures {
+        /// Those who left (keys in the roster).
+        leavers: Vec<String>,
+    },
     /// Why nothing is heard in the room, to one person.
     Quiet {
         /// Key in the roster.
@@ -173,19 +169,30 @@ pub enum What {
     },
 }
 
+/// The name of what tells `person` that there is no room, see [`What::key`].
+#[must_use]
+pub fn brief_key(person: &str) -> String {
+    format!("brief {person}")
+}
+
+/// What failures to say that are counted under.
+pub(super) fn brief_trouble(person: &str) -> String {
+    format!("say {}", brief_key(person))
+}
+
 impl What {
     /// The name in the journal and in trouble keys.
     #[must_use]
     pub fn key(&self) -> String {
         match self {
             Self::Welcome => "welcome".to_owned(),
-            Self::Presence => "presence".to_owned(),
-            Self::News { through } => format!("news {through}"),
+            Self::Presence { .. } => "presence".to_owned(),
+            Self::News { through, .. } => format!("news {through}"),
             Self::Invite { person } => format!("invite {person}"),
             Self::Reminder { person } => format!("reminder {person}"),
             Self::Quorum { matter } => matter.key(),
-            Self::Brief { person } => format!("brief {person}"),
-            Self::Departures => "departures".to_owned(),
+            Self::Brief { person, .. } => brief_key(person),
+            Self::Departures { .. } => "departures".to_owned(),
             Self::Quiet { person } => format!("quiet {person}"),
             Self::LastWords => "last words".to_owned(),
             Self::Pointer { group } => format!("pointer {group}"),
@@ -196,6 +203,12 @@ impl What {
     #[must_use]
     pub fn trouble(&self) -> String {
         format!("say {}", self.key())
+    }
+
+    /// Whether it is for the same as `other`, which may be about an earlier moment.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.key() == other.key()
     }
 
     /// Whether it goes to one person, where a repeat is a nuisance, and not into the room, where silence is.
@@ -213,9 +226,9 @@ impl What {
             | Self::Brief { person }
             | Self::Quiet { person } => Some(person),
             Self::Welcome
-            | Self::Presence
+            | Self::Presence { .. }
             | Self::News { .. }
-            | Self::Departures
+            | Self::Departures { .. }
             | Self::Quorum { .. }
             | Self::LastWords
             | Self::Pointer { .. } => None,
@@ -263,7 +276,7 @@ impl Step {
             Self::CheckHistory { person, .. } => format!("check_history {person}"),
             Self::Standby(step) => format!("{} {}", step.name(), step.instance()),
             Self::Appeal(appeal) => format!("second_way {}", appeal.reason.as_str()),
-            Self::RenameOrphan { group, .. } => format!("rename_orphan {group}"),
+            Self::RenameOrphan { group } => format!("rename_orphan {group}"),
             Self::LeaveOrphan { group } => format!("leave_orphan {group}"),
             Self::Look { instance, .. } | Self::Sweep { instance, .. } => {
                 format!("{} {instance}", self.name())
@@ -426,7 +439,7 @@ pub fn next_step(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestam
     let own_works = room.instance.as_deref().is_none_or(|own| ground.numbers.works(own));
     let next = match &room.phase {
         Phase::Skipped { .. } | Phase::Creating { .. } => Next::Rest,
-        Phase::Parked { why, .. } => appeal::unreached(room, wanted, ground, why, now)
+        Phase::Parked { why, .. } => appeal::unreached(room, wanted, ground, why)
             .map_or(Next::Rest, |step| appeal::offered(room, step, now).decide()),
         Phase::Closed { group, since } => closing::after_the_end(room, ground, group.as_ref(), *since, now),
         Phase::Wanted { not_before, .. } => while_wanted(room, wanted, ground, *not_before, now),
@@ -507,8 +520,7 @@ fn while_wanted(
         let why = "nobody is left to make a group with: everybody called has said STOP".to_owned();
         return reach_one_by_one(room, wanted, ground, why, now);
     }
-    let subject = ground.composer.subject(&wanted.incident, ground.longest_subject(room));
-    Next::Call(Step::Create { subject, people })
+    Next::Call(Step::Create { people })
 }
 
 fn while_live(
@@ -540,11 +552,11 @@ fn while_live(
     if let Some(next) = patience::never_briefed(room, wanted, ground, since, now) {
         return next;
     }
-    let Ground { policy, composer, .. } = ground;
+    let policy = ground.policy;
     let mut agenda = Agenda::new(room, now);
-    let into_room = |what, text| Step::Say { what, chat: ChatId::Group(group.clone()), text };
+    let into_room = |what| Step::Say { what, chat: ChatId::Group(group.clone()) };
     if !room.is_briefed() {
-        let welcome = into_room(What::Welcome, composer.welcome(&wanted.incident, room, now));
+        let welcome = into_room(What::Welcome);
         if let Some(trouble) = room.troubles.get(&welcome.key()).filter(|t| t.refusals >= REFUSALS) {
             let why = format!("the welcome could not be said: {}", trouble.last);
             return reach_one_by_one(room, wanted, ground, why, now);
@@ -552,8 +564,7 @@ fn while_live(
         agenda.offer(welcome);
     }
     if owns_group {
-        let text = composer.description(&wanted.incident, room, now);
-        agenda.chore(Chore::Description, Step::Describe { group: group.clone(), text });
+        agenda.chore(Chore::Description, Step::Describe { group: group.clone() });
     }
     let mut read_at = next_read(room, policy, since);
     if room.is_briefed() && wanted.incident.state == State::Open {
@@ -569,8 +580,8 @@ fn while_live(
         let wanted = room.seats.iter().map(|s| s.address().clone()).chain(ours).collect();
         agenda.offer_at(read_at, Step::ReadMembers { group: group.clone(), wanted });
     }
-    bring_in(&mut agenda, room, wanted, ground, group);
-    unlinked::brief(&mut agenda, room, wanted, ground, now);
+    bring_in(&mut agenda, room, wanted, policy, group);
+    unlinked::brief(&mut agenda, room, wanted, policy);
     if owns_group && policy.lock_settings {
         agenda.chore(Chore::Settings, Step::LockSettings { group: group.clone() });
     }
@@ -589,31 +600,28 @@ fn while_live(
         standby::keep_standby(&mut agenda, room, ground, group);
     }
     if room.is_briefed() {
+        let leavers: Vec<String> = room.leavers().map(|s| s.who.person.clone()).collect();
         let all_in = room.seats.iter().all(|s| matches!(s.state, SeatState::In { .. }));
         if everybody_looked_for(room, wanted, policy) && (owns_group || !all_in) {
-            let text = composer.with_departures(composer.presence(&wanted.incident, room, now), room);
-            agenda.chore(Chore::Presence, into_room(What::Presence, text));
+            let leavers = leavers.clone();
+            agenda.chore(Chore::Presence, into_room(What::Presence { leavers }));
         }
         if let Some(matter) = room.next_matter().filter(|_| wanted.incident.state == State::Open) {
-            let text = composer.quorum(&wanted.incident, room, matter, now);
-            agenda.offer(into_room(What::Quorum { matter: matter.clone() }, text));
+            agenda.offer(into_room(What::Quorum { matter: matter.clone() }));
         }
         // What comes soon after the last news is told together with what comes after it.
         let soonest = room.last_news_at().map_or(now, |at| later(at, policy.update_interval));
-        if let Some(item) = fold_news(&wanted.news) {
+        if let Some(last) = wanted.news.last() {
             let due = if wanted.incident.is_closed() { now } else { soonest };
-            let text = composer.news(&wanted.incident, room, &item, &wanted.guests, now);
-            let text = composer.with_departures(text, room);
-            agenda.offer_at(due, into_room(What::News { through: item.seq }, text));
+            agenda.offer_at(due, into_room(What::News { through: last.seq, leavers }));
         } else if wanted.incident.is_closed()
             && agenda.is_free()
             && wanted.guests.is_empty()
             && everybody_looked_for(room, wanted, policy)
         {
             return Next::Note(Event::Ended);
-        } else if room.chores.contains_key(&Chore::Presence) && room.leavers().next().is_some() {
-            let text = composer.departed(&wanted.incident, room, now);
-            agenda.offer_at(soonest, into_room(What::Departures, text));
+        } else if room.chores.contains_key(&Chore::Presence) && !leavers.is_empty() {
+            agenda.offer_at(soonest, into_room(What::Departures { leavers }));
         }
     }
     unsure::sweep(&mut agenda, room, ground, later(since, policy.settle));

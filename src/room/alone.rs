@@ -5,7 +5,7 @@ use super::offers::Agenda;
 use super::phase::Event;
 use super::policy::{Policy, Strangers};
 use super::seat::{Refused, SeatState};
-use super::{Room, Saying, Seat, Wanted};
+use super::{Room, Saying, Seat, Wanted, Why, brief_key};
 use crate::clock::Timestamp;
 use crate::incident::State;
 use crate::jid::ChatId;
@@ -16,9 +16,7 @@ pub(super) fn untold<'a>(room: &'a Room, policy: &Policy) -> impl Iterator<Item 
     let is_called = |s: &&Seat| s.state != SeatState::Refused { why: Refused::OverSize };
     let may_hear = move |s: &&Seat| !s.briefed && (s.who.introduced || strangers != Strangers::LeaveOut);
     // Whom a number that is lost may have told is not told again by another one.
-    let pending = |s: &Seat| {
-        room.saying.as_ref().is_some_and(|t| t.what == What::Brief { person: s.who.person.clone() })
-    };
+    let pending = |s: &Seat| room.saying.as_ref().is_some_and(|t| t.what.key() == brief_key(&s.who.person));
     let wants_none = |s: &Seat| room.has_stopped(&s.who.jid);
     room.seats.iter().filter(is_called).filter(move |s| !pending(s) && !wants_none(s)).filter(may_hear)
 }
@@ -40,37 +38,31 @@ pub(super) fn reach_one_by_one(
     if let Some(saying) = pending(room, wanted, ground, now) {
         return look_for(saying, room, ground, now);
     }
-    match one_by_one(room, wanted, ground, &why, now).decide() {
+    let mut agenda = Agenda::new(room, now);
+    for seat in untold(room, ground.policy) {
+        agenda.offer(brief(room, seat, Why::GivenUp { reason: why.clone() }, now));
+    }
+    match agenda.decide() {
         Next::Rest => Next::Note(Event::Spent { why }),
         next @ (Next::Call(_) | Next::Note(_) | Next::Refuse(_) | Next::Sleep(_)) => next,
     }
 }
 
-fn one_by_one<'a>(
-    room: &'a Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    why: &str,
-    now: Timestamp,
-) -> Agenda<'a> {
-    let mut agenda = Agenda::new(room, now);
-    for seat in untold(room, ground.policy) {
-        let text = ground.composer.brief(&wanted.incident, room, seat, why, now);
-        agenda.offer(brief(room, seat, text, now));
-    }
-    agenda
-}
-
-/// The step that tells `seat` this text; where the number may be registered in another form it is asked for first,
-/// if that can be done.
-pub(super) fn brief(room: &Room, seat: &Seat, text: String, now: Timestamp) -> Step {
+/// The step that tells `seat` that there is no room; where the number may be registered in another form it is asked
+/// for first, if that can be done.
+pub(super) fn brief(room: &Room, seat: &Seat, why: Why, now: Timestamp) -> Step {
     let person = seat.who.person.clone();
     let check = Step::CheckReachable { person: person.clone(), jid: seat.who.jid.clone() };
     let is_held = room.hold_until.is_some_and(|until| until > now);
     if seat.is_to_be_checked() && !is_held && !room.troubles.contains_key(&check.key()) {
         return check;
     }
-    Step::Say { what: What::Brief { person }, chat: ChatId::Person(seat.address().clone()), text }
+    to_person(What::Brief { person, why }, seat)
+}
+
+/// A message to this person.
+pub(super) fn to_person(what: What, seat: &Seat) -> Step {
+    Step::Say { what, chat: ChatId::Person(seat.address().clone()) }
 }
 
 /// The message without an answer that has to be dealt with first. No other number sees a 1:1 chat, so while the
@@ -95,22 +87,11 @@ pub(super) fn pending<'a>(
 /// A message without an answer: look for it, and say it again only when it is not there.
 pub(super) fn look_for(saying: &Saying, room: &Room, ground: Ground<'_>, now: Timestamp) -> Next {
     let mut agenda = Agenda::new(room, now);
+    let (what, chat) = (saying.what.clone(), saying.chat.clone());
     if saying.looks >= LOOKS {
-        agenda.offer(Step::Say {
-            what: saying.what.clone(),
-            chat: saying.chat.clone(),
-            text: saying.text.clone(),
-        });
+        agenda.offer(Step::Say { what, chat });
     } else {
-        agenda.offer_at(
-            saying.look.due_at(ground.began_at, now),
-            Step::LookForMessage {
-                what: saying.what.clone(),
-                chat: saying.chat.clone(),
-                text: saying.text.clone(),
-                since: saying.begun_at,
-            },
-        );
+        agenda.offer_at(saying.look.due_at(ground.began_at, now), Step::LookForMessage { what, chat });
     }
     agenda.decide()
 }

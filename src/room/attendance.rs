@@ -3,7 +3,8 @@
 //! Pure. The first to be called are added as the group is made; this is about everybody else, and about
 //! finding out who really is in.
 
-use super::agenda::{Ground, Step, What};
+use super::agenda::{Step, What};
+use super::alone::to_person;
 use super::offers::Agenda;
 use super::policy::{Policy, Strangers};
 use super::progress::{Answer, Effect};
@@ -12,7 +13,7 @@ use super::{Room, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::AddOutcome;
 use crate::incident::State;
-use crate::jid::{ChatId, GroupId, Jid};
+use crate::jid::{GroupId, Jid};
 
 /// Before a group is made, the chats of so many people are looked into at most: the room must not wait.
 const MOST_CHATS: usize = 5;
@@ -45,13 +46,12 @@ pub(super) fn bring_in(
     agenda: &mut Agenda<'_>,
     room: &Room,
     wanted: &Wanted,
-    ground: Ground<'_>,
+    policy: &Policy,
     group: &GroupId,
 ) {
     if wanted.incident.state != State::Open {
         return;
     }
-    let Ground { policy, composer, .. } = ground;
     let to_add: Vec<Jid> =
         room.seats.iter().filter(|s| is_to_be_added(s, policy)).map(|s| s.address().clone()).collect();
     if !to_add.is_empty() {
@@ -62,35 +62,24 @@ pub(super) fn bring_in(
     let is_out = |s: &&Seat| room.read_at.is_some() || s.was_refused();
     let missing: Vec<&Seat> = room.seats.iter().filter(needs_link).filter(is_out).collect();
     if !missing.is_empty() {
-        invite(agenda, room, wanted, ground, group, &missing);
+        invite(agenda, room, group, &missing);
     }
     for seat in room.seats.iter().filter(|s| s.is_to_be_reminded()) {
-        let text = composer.reminder(&wanted.incident, room, seat);
-        let what = What::Reminder { person: seat.who.person.clone() };
-        agenda.offer(Step::Say { what, chat: ChatId::Person(seat.address().clone()), text });
+        agenda.offer(to_person(What::Reminder { person: seat.who.person.clone() }, seat));
     }
 }
 
-fn invite(
-    agenda: &mut Agenda<'_>,
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    group: &GroupId,
-    missing: &[&Seat],
-) {
-    let Some(link) = &room.link else {
+fn invite(agenda: &mut Agenda<'_>, room: &Room, group: &GroupId, missing: &[&Seat]) {
+    if room.link.is_none() {
         agenda.offer(Step::GetLink { group: group.clone() });
         return;
-    };
+    }
     for seat in missing {
         let person = seat.who.person.clone();
         if seat.reachable.is_none() {
             agenda.offer(Step::CheckReachable { person, jid: seat.who.jid.clone() });
         } else {
-            let text = ground.composer.invite(&wanted.incident, room, seat, link);
-            let chat = ChatId::Person(seat.address().clone());
-            agenda.offer(Step::Say { what: What::Invite { person }, chat, text });
+            agenda.offer(to_person(What::Invite { person }, seat));
         }
     }
 }

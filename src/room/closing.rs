@@ -42,13 +42,11 @@ pub(super) fn while_closing(
         let is_ended = |chore| room.chores.contains_key(&chore);
         let is_shut = !owns_group || (is_ended(Chore::RevokeLink) && is_ended(Chore::LockMessages));
         let at = if is_shut { now } else { later(since, LAST_WORDS) };
-        let text = ground.composer.last_words(&wanted.incident, room, now);
         let chat = ChatId::Group(group.clone());
-        agenda.offer_at(at, Step::Say { what: What::LastWords, chat, text });
+        agenda.offer_at(at, Step::Say { what: What::LastWords, chat });
     }
     if owns_group {
-        let subject = ground.composer.closed_subject(&wanted.incident, ground.longest_subject(room));
-        agenda.chore(Chore::Rename, Step::Rename { group: group.clone(), subject });
+        agenda.chore(Chore::Rename, Step::Rename { group: group.clone() });
     }
     unsure::sweep(&mut agenda, room, ground, now);
     if let Some(at) = ground.numbers.next_at(now).filter(|_| waits_for_a_number(room, ground, now)) {

@@ -52,7 +52,7 @@ impl Step {
     #[must_use]
     pub fn orphan(&self) -> Option<&GroupId> {
         match self {
-            Self::RenameOrphan { group, .. }
+            Self::RenameOrphan { group }
             | Self::LeaveOrphan { group }
             | Self::Say { what: What::Pointer { group }, .. }
             | Self::LookForMessage { what: What::Pointer { group }, .. } => Some(group),
@@ -105,7 +105,7 @@ pub(super) fn after(next: Next, room: &Room, wanted: &Wanted, ground: Ground<'_>
         // A living room looks for its lost message itself, and has place for only one.
         Some(_) if !is_over => return next,
         Some(saying) if matches!(saying.what, What::Pointer { .. }) => look_for(saying, room, ground, now),
-        Some(_) | None => farewells(room, wanted, ground, now),
+        Some(_) | None => farewells(room, wanted, now),
     };
     match (step, until) {
         (Next::Sleep(at), Some(until)) => Next::Sleep(at.min(until)),
@@ -114,17 +114,15 @@ pub(super) fn after(next: Next, room: &Room, wanted: &Wanted, ground: Ground<'_>
     }
 }
 
-fn farewells(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Next {
+fn farewells(room: &Room, wanted: &Wanted, now: Timestamp) -> Next {
     let mut agenda = Agenda::new(room, now);
     for Orphaned { group, .. } in wanted.orphans.iter().filter(|orphan| orphan.closing) {
         let farewell = room.farewells.get(group);
         let group = group.clone();
         agenda.offer(if farewell.is_none_or(|f| f.pointed.is_none()) {
-            let text = ground.composer.pointer(&wanted.incident, room, now);
-            Step::Say { what: What::Pointer { group: group.clone() }, chat: ChatId::Group(group), text }
+            Step::Say { what: What::Pointer { group: group.clone() }, chat: ChatId::Group(group) }
         } else if farewell.is_none_or(|f| f.renamed.is_none()) {
-            let subject = ground.composer.orphan_subject(&wanted.incident, ground.longest_subject(room));
-            Step::RenameOrphan { group, subject }
+            Step::RenameOrphan { group }
         } else {
             Step::LeaveOrphan { group }
         });

@@ -3,10 +3,10 @@
 //! Another number was tried before this is asked. Then: an open room of the same route, in which the incident
 //! becomes a guest; then each of its people 1:1; and then it waits for its turn.
 
-use super::agenda::{Ground, Step, What};
+use super::agenda::{Ground, Step, brief_trouble};
 use super::alone::{brief, untold};
 use super::phase::Event;
-use super::{Room, Wanted, word};
+use super::{Room, Wanted, Why, word};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::Incident;
 
@@ -59,8 +59,7 @@ pub fn rung(room: &Room, wanted: &Wanted, ground: Ground<'_>, turn: Timestamp, n
     let (mut people, mut until) = (Vec::new(), turn);
     for seat in untold(room, ground.policy) {
         let person = &seat.who.person;
-        let retry_at =
-            room.troubles.get(&What::Brief { person: person.clone() }.trouble()).map(|t| t.retry_at);
+        let retry_at = room.troubles.get(&brief_trouble(person)).map(|t| t.retry_at);
         match retry_at.filter(|at| *at > now) {
             Some(at) => until = until.min(at),
             None => people.push(person.clone()),
@@ -78,29 +77,9 @@ pub struct Also {
     pub more: usize,
 }
 
-/// The message that tells `person` that the group is made about `turn`, and what else waits for one.
+/// The step that tells `person` that the group is made about `turn`.
 #[must_use]
-pub fn tell_of_delay(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    (person, also): (&str, &Also),
-    turn: Timestamp,
-    now: Timestamp,
-) -> Option<Step> {
+pub fn tell_of_delay(room: &Room, person: &str, turn: Timestamp, now: Timestamp) -> Option<Step> {
     let seat = room.seats.iter().find(|s| s.who.person == person)?;
-    let why = why(turn, now);
-    let text = ground.composer.brief_of_several(&wanted.incident, room, seat, (&why, also), now);
-    Some(brief(room, seat, text, now))
-}
-
-/// Why there is no group yet, for people.
-fn why(turn: Timestamp, now: Timestamp) -> String {
-    let begin = "WhatsApp lets a number make only a few groups an hour, and they are used up";
-    if turn > later(now, SignedDuration::from_hours(24)) {
-        return format!("{begin}; yours is not made within a day");
-    }
-    let today = turn.strftime("%F").to_string() == now.strftime("%F").to_string();
-    let at = turn.strftime(if today { "%H:%M UTC" } else { "%F %H:%M UTC" });
-    format!("{begin}; yours is made at about {at}")
+    Some(brief(room, seat, Why::Delayed { until: turn }, now))
 }

@@ -142,10 +142,10 @@ const GONE_BELIEVED: u32 = 3;
 pub(super) const SKEW: SignedDuration = SignedDuration::from_secs(120);
 
 impl Room {
-    /// Writes down that `step` is about to be called through `instance`.
+    /// Writes down that `step` is about to be called through `instance`, with these words if it has any.
     pub fn begin(
         &mut self,
-        step: &Step,
+        (step, words): (&Step, Option<&str>),
         instance: &str,
         wanted: &Wanted,
         now: Timestamp,
@@ -154,11 +154,11 @@ impl Room {
         self.touched_at = Some(now);
         self.has_hosted |= !wanted.guests.is_empty();
         match step {
-            Step::Create { subject, people } => {
+            Step::Create { people } => {
                 self.take(&Event::Began, now)?;
                 self.creates += 1;
                 self.asked.push(Ask { instance: instance.to_owned(), at: now, people: people.clone() });
-                self.subject = Some(subject.clone());
+                self.subject = words.map(str::to_owned);
                 self.instance = Some(instance.to_owned());
                 for seat in self.seats.iter_mut().filter(|s| !s.is_ruled_out()) {
                     let asked = people.contains(seat.address());
@@ -166,7 +166,7 @@ impl Room {
                 }
                 return Ok(Some(Event::Began));
             }
-            Step::Say { what, chat, text } => {
+            Step::Say { what, chat } => {
                 if matches!(self.phase, Phase::Wanted { .. }) {
                     // A lost message to one person is looked for where it was sent.
                     self.instance = Some(instance.to_owned());
@@ -176,27 +176,32 @@ impl Room {
                     self.aside.clone_from(&before);
                 }
                 // Its number is lost, or nobody would say something else now.
-                if let Some(lost) = before.as_ref().filter(|s| s.what.is_private() && s.what != *what) {
+                if let Some(lost) = before.as_ref().filter(|s| s.what.is_private() && !s.what.is_like(what)) {
                     let why = GatewayError::Unknown { detail: "its number was lost".to_owned() };
                     self.give_up_saying(&lost.what, &Answer::Failed(why), now);
                 }
-                let again = before.filter(|s| s.what == *what);
-                let leavers = again.as_ref().map_or_else(|| self.leavers_in(text), |s| s.leavers.clone());
-                self.saying = Some(Saying {
+                let first = || Saying {
                     what: what.clone(),
                     chat: chat.clone(),
-                    text: text.clone(),
-                    begun_at: again.as_ref().map_or(now, |s| s.begun_at),
-                    // The words of a repeat are those of the first try.
-                    covers: again
-                        .as_ref()
-                        .map_or_else(|| wanted.news.last().map_or(0, |n| n.seq), |s| s.covers),
-                    sends: again.map_or(0, |s| s.sends) + 1,
+                    text: words.unwrap_or_default().to_owned(),
+                    begun_at: now,
+                    covers: wanted.news.last().map_or(0, |n| n.seq),
+                    sends: 0,
                     looks: 0,
                     look: Look::planned(now, now),
                     unreadable: false,
-                    leavers,
+                    instance: None,
+                };
+                // The words of a repeat are those of the first try.
+                let saying = before.filter(|s| s.what.is_like(what)).unwrap_or_else(first);
+                self.saying = Some(Saying {
+                    chat: chat.clone(),
+                    sends: saying.sends + 1,
+                    looks: 0,
+                    look: Look::planned(now, now),
+                    unreadable: false,
                     instance: Some(instance.to_owned()),
+                    ..saying
                 });
             }
             Step::Standby(step) => self.begin_standby(step),
@@ -327,10 +332,10 @@ impl Room {
         }
     }
 
-    /// Takes in what came back from `step`.
+    /// Takes in what came back from `step`, which had these words if any.
     pub fn finish(
         &mut self,
-        step: &Step,
+        (step, words): (&Step, Option<&str>),
         answer: &Answer,
         ground: Ground<'_>,
         now: Timestamp,
@@ -356,7 +361,7 @@ impl Room {
         }
         let mut effect = Effect::default();
         match step {
-            Step::Create { people, .. } => self.finish_create(answer, people.len(), &mut effect, now),
+            Step::Create { people } => self.finish_create(answer, people.len(), &mut effect, now),
             Step::Look { instance, thoroughly, .. } => {
                 self.finish_look((step, instance, *thoroughly), answer, ground, &mut effect, now);
             }
@@ -365,9 +370,7 @@ impl Room {
                 self.finish_read_group((group, instance), step, answer, now);
             }
             Step::Say { what, .. } => self.finish_say(what, step, answer, &mut effect, now),
-            Step::LookForMessage { what, text, since, .. } => {
-                self.finish_look_for_message((what, text, *since), step, answer, now);
-            }
+            Step::LookForMessage { what, .. } => self.finish_look_for_message(what, step, answer, now),
             Step::Describe { .. } => self.finish_chore(Chore::Description, step, answer, &mut effect, now),
             Step::LockSettings { .. } => self.finish_chore(Chore::Settings, step, answer, &mut effect, now),
             Step::Promote { .. } if *answer == Answer::Done => self.was_promoted(now),
@@ -376,9 +379,9 @@ impl Room {
             Step::LockMessages { .. } => {
                 self.finish_chore(Chore::LockMessages, step, answer, &mut effect, now);
             }
-            Step::Rename { subject, .. } => {
+            Step::Rename { .. } => {
                 if *answer == Answer::Done {
-                    self.named = Some(Named { subject: subject.clone(), at: now });
+                    self.named = words.map(|subject| Named { subject: subject.to_owned(), at: now });
                 }
                 self.finish_chore(Chore::Rename, step, answer, &mut effect, now);
             }
@@ -390,7 +393,7 @@ impl Room {
             Step::CheckReachable { person, .. } => {
                 self.finish_reachable(person, step, answer, &mut effect, now);
             }
-            Step::RenameOrphan { group, .. } => {
+            Step::RenameOrphan { group } => {
                 self.finish_rename_orphan(group, step, answer, &mut effect, now);
             }
             Step::LeaveOrphan { group } => {

@@ -217,9 +217,9 @@ impl Room {
         self.told.iter().any(|told| match &told.what {
             What::Quorum { matter } => matches!(matter, Matter::Short { .. } | Matter::Unsure { .. }),
             What::Welcome
-            | What::Presence
+            | What::Presence { .. }
             | What::News { .. }
-            | What::Departures
+            | What::Departures { .. }
             | What::Invite { .. }
             | What::Reminder { .. }
             | What::Brief { .. }

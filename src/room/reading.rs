@@ -3,14 +3,12 @@
 //! Gently: a few times soon after the beginning, then at notices that leave something open, then in minutes
 //! while somebody may still arrive, and now and then to see who has left without anybody telling us.
 
-use std::collections::BTreeSet;
-
 use super::agenda::{Ground, Step, What};
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
 use super::progress::{Answer, Effect};
 use super::seat::{Refused, Seat, SeatState, read_members};
-use super::{Chore, Room};
+use super::{Chore, Room, Why};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Members, Refusal};
 
@@ -110,15 +108,14 @@ impl Room {
 
     /// Who is out and was told 1:1 with the link in it already, because nobody could tell, holds an invitation.
     fn spare_links(&mut self, now: Timestamp) {
-        let Some(link) = &self.link else { return };
-        let briefs = self.told.iter().filter(|told| told.text.contains(&link.0));
-        let holders: BTreeSet<&str> = briefs
-            .filter_map(
-                |told| if let What::Brief { person } = &told.what { Some(person.as_str()) } else { None },
-            )
-            .collect();
-        let needs_one =
-            |s: &&mut Seat| s.needs_link() && !s.unreached && holders.contains(s.who.person.as_str());
+        let (told, link) = (&self.told, &self.link);
+        let holds_it = |who: &str| {
+            told.iter().any(|told| {
+                matches!(&told.what, What::Brief { person, why: Why::Late { link: given } }
+                    if person == who && given.is_some() && given == link)
+            })
+        };
+        let needs_one = |s: &&mut Seat| s.needs_link() && !s.unreached && holds_it(&s.who.person);
         for seat in self.seats.iter_mut().filter(needs_one) {
             seat.state = SeatState::Invited { since: now, by_gateway: false };
         }

@@ -6,11 +6,10 @@
 use super::agenda::{LOOKS, REFUSALS, Step, What};
 use super::progress::{Answer, Effect, FIRST_LOOK, SKEW};
 use super::seat::{Refused, Reminder, SeatState};
-use super::{Chore, Done, Look, Room, Told, Trouble};
+use super::{Chore, Done, Look, Room, Told, Trouble, Why};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, NoticeKind};
 use crate::incident::IncidentId;
-use crate::message::departures;
 
 /// Between two looks for a lost message.
 const SECOND_LOOK: SignedDuration = SignedDuration::from_secs(3);
@@ -72,14 +71,16 @@ impl Room {
 
     pub(super) fn finish_look_for_message(
         &mut self,
-        (what, text, since): (&What, &str, Timestamp),
+        what: &What,
         step: &Step,
         answer: &Answer,
         now: Timestamp,
     ) {
         if let Answer::Messages(messages) = answer {
-            let earliest = later(since, -SKEW);
-            let found = messages.iter().find(|m| same_words(&m.text, text) && m.sent_at >= earliest);
+            let found = self.saying.as_ref().and_then(|saying| {
+                let earliest = later(saying.begun_at, -SKEW);
+                messages.iter().find(|m| same_words(&m.text, &saying.text) && m.sent_at >= earliest)
+            });
             if let Some(found) = found {
                 self.was_said(what, found.message_id.clone(), now);
                 return;
@@ -119,13 +120,7 @@ impl Room {
     }
 
     pub(super) fn was_said(&mut self, what: &What, message_id: Option<String>, now: Timestamp) {
-        let (text, covers, leavers) =
-            self.saying.take().map(|s| (s.text, s.covers, s.leavers)).unwrap_or_default();
-        for person in leavers {
-            if let Some(seat) = self.seat_of_mut(&person) {
-                seat.left_told = true;
-            }
-        }
+        let (text, covers) = self.saying.take().map(|s| (s.text, s.covers)).unwrap_or_default();
         self.troubles.remove(&format!("look for {}", what.key()));
         self.troubles.remove(&what.trouble());
         if what.is_private() {
@@ -135,7 +130,10 @@ impl Room {
         match what {
             // It tells the whole picture, so what led to it is no news any more.
             What::Welcome => self.heard = self.heard.max(covers),
-            What::News { through } => self.heard = self.heard.max(*through),
+            What::News { through, leavers } => {
+                self.heard = self.heard.max(*through);
+                self.told_of(leavers);
+            }
             What::Invite { person } => {
                 if let Some(seat) = self.seat_of_mut(person)
                     && !matches!(seat.state, SeatState::In { .. } | SeatState::Left { .. })
@@ -143,7 +141,7 @@ impl Room {
                     seat.state = SeatState::Invited { since: now, by_gateway: false };
                 }
             }
-            What::Brief { person } => {
+            What::Brief { person, .. } => {
                 if let Some(seat) = self.seat_of_mut(person) {
                     seat.briefed = true;
                 }
@@ -155,10 +153,20 @@ impl Room {
                     seat.told_quiet = true;
                 }
             }
-            What::Presence => self.done(Chore::Presence, now),
-            What::Departures => {}
+            What::Presence { leavers } => {
+                self.done(Chore::Presence, now);
+                self.told_of(leavers);
+            }
+            What::Departures { leavers } => self.told_of(leavers),
             What::LastWords => self.done(Chore::LastWords, now),
             What::Pointer { group } => self.pointed(group, Done::Well { at: now }),
+        }
+    }
+
+    /// The room heard that these people left.
+    fn told_of(&mut self, leavers: &[String]) {
+        for seat in self.seats.iter_mut().filter(|s| leavers.contains(&s.who.person)) {
+            seat.left_told = true;
         }
     }
 
@@ -196,7 +204,7 @@ impl Room {
         }
         seat.briefed = true;
         if well {
-            let what = What::Brief { person: person.to_owned() };
+            let what = What::Brief { person: person.to_owned(), why: Why::ToldWith { other: by } };
             let text = format!("(told in the message about {by})");
             self.told.push(Told { what, at: now, text, message_id: None });
         }
@@ -212,7 +220,7 @@ impl Room {
                     trouble.last = why;
                 }
             }
-            What::News { through } => self.heard = self.heard.max(*through),
+            What::News { through, .. } => self.heard = self.heard.max(*through),
             What::Invite { person } => {
                 if let Some(seat) = self.seat_of_mut(person)
                     && !matches!(seat.state, SeatState::In { .. } | SeatState::Left { .. })
@@ -220,7 +228,7 @@ impl Room {
                     seat.state = SeatState::Refused { why: Refused::Undeliverable };
                 }
             }
-            What::Brief { person } => {
+            What::Brief { person, .. } => {
                 if let Some(seat) = self.seat_of_mut(person) {
                     seat.briefed = true;
                     seat.unreached = true;
@@ -234,9 +242,9 @@ impl Room {
             }
             What::Reminder { person } => self.was_reminded(person),
             What::Quorum { matter } => self.pursuit.unsaid.retain(|unsaid| unsaid != matter),
-            What::Presence => self.give_up(Chore::Presence, why, now),
+            What::Presence { .. } => self.give_up(Chore::Presence, why, now),
             // Nobody is harmed by not hearing it, and a room that refuses it refuses the next one too.
-            What::Departures => {
+            What::Departures { .. } => {
                 for seat in self.seats.iter_mut().filter(|s| matches!(s.state, SeatState::Left { .. })) {
                     seat.left_told = true;
                 }
@@ -244,14 +252,6 @@ impl Room {
             What::LastWords => self.give_up(Chore::LastWords, why, now),
             What::Pointer { group } => self.pointed(group, Done::GivenUp { why, at: now }),
         }
-    }
-}
-
-impl Room {
-    /// Those who left and are named so in `text`.
-    pub(super) fn leavers_in(&self, text: &str) -> Vec<String> {
-        let is_told = departures(self).is_some_and(|line| text.contains(&line));
-        self.leavers().filter(|_| is_told).map(|s| s.who.person.clone()).collect()
     }
 }
 

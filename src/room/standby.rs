@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::agenda::{Ground, Next, REFUSALS, Step, What};
-use super::alone::{look_for, pending};
+use super::alone::{look_for, pending, to_person};
 use super::offers::Agenda;
 use super::phase::{Event, Look, Phase};
 use super::policy::Strangers;
@@ -20,7 +20,7 @@ use super::{Chore, Room, Wanted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{AddOutcome, GatewayError, InviteLink, Refusal};
 use crate::incident::State;
-use crate::jid::{ChatId, GroupId, Jid};
+use crate::jid::{GroupId, Jid};
 
 /// Another of our numbers, on its way into a room or in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,8 +76,7 @@ impl Stage {
 }
 
 /// A call that brings a standby further.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "standby", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are the arguments of the call")]
 pub enum StandbyStep {
     /// The room's number adds it.
@@ -253,9 +252,7 @@ fn tell_why_it_is_quiet(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: T
     };
     for seat in room.seats.iter().filter(reachable) {
         let person = seat.who.person.clone();
-        let text = ground.composer.quiet(&wanted.incident, room, seat, now);
-        let chat = ChatId::Person(seat.address().clone());
-        agenda.offer(Step::Say { what: What::Quiet { person }, chat, text });
+        agenda.offer(to_person(What::Quiet { person }, seat));
     }
     match agenda.decide() {
         call @ Next::Call(_) => Some(call),

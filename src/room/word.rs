@@ -4,17 +4,17 @@
 //! that was told what it is for, nor got the link, nor heard of it 1:1 by then is told 1:1; and if no number can
 //! do that, the second way is taken. Until then no call may take so long that it is missed.
 
-use super::agenda::{Ground, Next, Step, What};
-use super::alone::{brief, look_for, pending, untold};
+use super::agenda::{Ground, Next, Step, What, brief_trouble};
+use super::alone::{brief, look_for, pending, to_person, untold};
 use super::appeal::{self, Reason};
 use super::offers::Agenda;
 use super::phase::Phase;
 use super::policy::{Policy, Strangers};
 use super::seat::{Refused, Seat, SeatState};
-use super::{Room, Wanted};
+use super::{Room, Wanted, Why};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::State;
-use crate::jid::{ChatId, GroupId};
+use crate::jid::ChatId;
 
 /// From then on people are told 1:1.
 const TELL_AFTER: SignedDuration = SignedDuration::from_secs(12);
@@ -98,7 +98,8 @@ pub(super) fn is_overdue(room: &Room, wanted: &Wanted, policy: &Policy, now: Tim
 #[must_use]
 pub fn next_at(room: &Room, wanted: &Wanted, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
     let lacking = lacking(room, wanted, policy);
-    let tries = lacking.iter().filter_map(|seat| Some(room.troubles.get(&say_to(seat))?.retry_at));
+    let tries =
+        lacking.iter().filter_map(|seat| Some(room.troubles.get(&brief_trouble(&seat.who.person))?.retry_at));
     let moments = [tell_at(room), appeal_at(room)].into_iter().filter(|_| !lacking.is_empty());
     moments.chain(tries).filter(|at| *at > now).min()
 }
@@ -143,7 +144,7 @@ pub(super) fn due(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timesta
     {
         agenda.offer(Step::GetLink { group: group.clone() });
     }
-    let why = why(room, group);
+    let link = room.link.clone().filter(|_| group.is_some());
     // To whom nothing can be delivered nothing more is written; who waits for a link has a little longer.
     let is_given_up =
         |s: &Seat| room.link.is_some() && s.state == SeatState::Refused { why: Refused::Undeliverable };
@@ -151,15 +152,10 @@ pub(super) fn due(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timesta
     let is_due = |s: &&Seat| lacks_word(room, s) && !is_given_up(s) && !is_patient(s);
     for seat in untold(room, ground.policy).filter(is_due) {
         match &room.link {
-            Some(link) if seat.needs_link() => agenda.offer(Step::Say {
-                what: What::Invite { person: seat.who.person.clone() },
-                chat: ChatId::Person(seat.address().clone()),
-                text: ground.composer.invite(&wanted.incident, room, seat, link),
-            }),
-            _ => {
-                let text = ground.composer.brief(&wanted.incident, room, seat, &why, now);
-                agenda.offer(brief(room, seat, text, now));
+            Some(_) if seat.needs_link() => {
+                agenda.offer(to_person(What::Invite { person: seat.who.person.clone() }, seat));
             }
+            _ => agenda.offer(brief(room, seat, Why::Late { link: link.clone() }, now)),
         }
     }
     match agenda.decide() {
@@ -193,7 +189,7 @@ fn appeal(
     let is_stuck = |seat: &&&Seat| {
         seat.unreached
             || seat.state == SeatState::Refused { why: Refused::Undeliverable }
-            || room.troubles.contains_key(&say_to(seat))
+            || room.troubles.contains_key(&brief_trouble(&seat.who.person))
             || is_waited_for(seat)
     };
     let is_held = room.private_hold().is_some_and(|until| until > now);
@@ -201,38 +197,7 @@ fn appeal(
     if first.is_none() && !is_held {
         return None;
     }
-    let last = first.and_then(|seat| room.troubles.get(&say_to(seat)));
-    let last = last.map(|t| format!(": {}", t.last)).unwrap_or_default();
-    let state = why(room, None);
-    let count = (lacking.len(), room.seats.len());
-    let why = format!("{} of {} people could not be told directly in time{last}; {state}", count.0, count.1);
-    appeal::due(room, wanted, ground, (Reason::Unreached, None), &why, now)
-}
-
-/// What failures to tell `seat` 1:1 are counted under.
-fn say_to(seat: &Seat) -> String {
-    What::Brief { person: seat.who.person.clone() }.trouble()
-}
-
-/// Why somebody is told 1:1, or not at all; `group` where there is one that could be found.
-fn why(room: &Room, group: Option<&GroupId>) -> String {
-    let last = |key: &str| room.troubles.get(key).map(|t| format!(": {}", t.last)).unwrap_or_default();
-    match (&room.phase, group, &room.link) {
-        (Phase::Live { .. }, Some(_), Some(link)) => {
-            format!("the group is there, but nobody can tell whether you are in it. Its link: {}", link.0)
-        }
-        (Phase::Live { .. }, Some(_), None) => {
-            "the group is there, but nobody can tell whether you are in it, and its link could not be had. Ask somebody in it to add you".to_owned()
-        }
-        (Phase::Live { .. }, None, _) if room.is_briefed() => {
-            "the group is there, but nobody can tell who is in it".to_owned()
-        }
-        (Phase::Live { .. }, ..) => {
-            format!("the group is there, but nothing could be said in it so far{}", last("say welcome"))
-        }
-        (Phase::Unsure { .. }, ..) => {
-            "nobody can tell yet whether the group was made; it is looked for".to_owned()
-        }
-        _ => format!("the group could not be made so far{}; it is still tried", last("create")),
-    }
+    let last = first.and_then(|seat| room.troubles.get(&brief_trouble(&seat.who.person)));
+    let last = last.map(|t| t.last.clone());
+    appeal::due(room, wanted, ground, Reason::Late { people: lacking.len(), last })
 }

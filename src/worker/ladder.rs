@@ -134,9 +134,8 @@ impl Worker {
         lease.room = gathering.room;
         let until = gathering.again_at.map_or(until, |at| at.min(until));
         if let Some(due) = gathering.due {
-            let told = (due.person.as_str(), &due.also);
-            if let Some(step) = tell_of_delay(&lease.room, &lease.wanted, ground, told, turn, now) {
-                return Box::pin(self.call(lease, (step, Some(due.through)), ground, now)).await;
+            if let Some(step) = tell_of_delay(&lease.room, &due.person, turn, now) {
+                return Box::pin(self.call(lease, (step, Some(due)), ground, now)).await;
             }
         }
         Ok(Some(End::Asleep(Some(until))))

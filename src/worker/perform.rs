@@ -4,15 +4,18 @@ use crate::gateway::{Gateway, GatewayError, GroupSearch, InviteLink};
 use crate::jid::{GroupId, Jid};
 use crate::room::{Answer, StandbyStep, Step};
 
-/// Makes the call; `ours` are the ids of all our numbers, `member_of` the groups in which this one is known to be.
+/// Makes the call with its words, if it has any; `ours` are the ids of all our numbers, `member_of` the groups in
+/// which this one is known to be.
 pub(super) async fn perform(
     gateway: &dyn Gateway,
-    step: &Step,
+    (step, words): (&Step, Option<&str>),
     ours: &[Jid],
     member_of: Vec<GroupId>,
-) -> Answer {
-    let result: Result<Answer, GatewayError> = match step {
-        Step::Create { subject, people } => gateway.create_group(subject, people).await.map(Answer::Created),
+) -> Result<Answer, GatewayError> {
+    let no_words = || GatewayError::NotSent { detail: "there are no words for it".to_owned() };
+    let words = || words.ok_or_else(no_words);
+    match step {
+        Step::Create { people } => gateway.create_group(words()?, people).await.map(Answer::Created),
         Step::Look { token, asked_at, thoroughly, .. } => {
             let (token, asked_at, thoroughly) = (token.clone(), *asked_at, *thoroughly);
             let search = GroupSearch { token, asked_at, member_of, thoroughly, all: false };
@@ -24,11 +27,11 @@ pub(super) async fn perform(
             gateway.find_groups(&search).await.map(Answer::Groups)
         }
         Step::ReadGroup { group, .. } => gateway.members(group, &[]).await.map(Answer::Members),
-        Step::Say { chat, text, .. } => gateway.send_text(chat, text).await.map(Answer::Sent),
+        Step::Say { chat, .. } => gateway.send_text(chat, words()?).await.map(Answer::Sent),
         Step::LookForMessage { chat, .. } => {
             gateway.recent_own_messages(chat, ours).await.map(Answer::Messages)
         }
-        Step::Describe { group, text } => gateway.describe(group, text).await.map(|()| Answer::Done),
+        Step::Describe { group } => gateway.describe(group, words()?).await.map(|()| Answer::Done),
         Step::ReadMembers { group, wanted } => gateway.members(group, wanted).await.map(Answer::Members),
         Step::AddMembers { group, people } => gateway.add_members(group, people).await.map(Answer::Added),
         Step::CheckHistory { jid, since, .. } => gateway.has_written(jid, *since).await.map(Answer::Written),
@@ -37,7 +40,9 @@ pub(super) async fn perform(
         Step::LockSettings { group } => gateway.lock_settings(group).await.map(|()| Answer::Done),
         Step::Promote { group, jid, .. } => gateway.promote(group, jid).await.map(|()| Answer::Done),
         Step::RevokeLink { group } => gateway.revoke_link(group).await.map(|()| Answer::Done),
-        Step::Rename { group, subject } => gateway.rename(group, subject).await.map(|()| Answer::Done),
+        Step::Rename { group } | Step::RenameOrphan { group } => {
+            gateway.rename(group, words()?).await.map(|()| Answer::Done)
+        }
         Step::Leave { group } => gateway.leave(group).await.map(|()| Answer::Done),
         Step::LockMessages { group } => gateway.lock_messages(group).await.map(|()| Answer::Done),
         Step::Standby(StandbyStep::Add { group, jid, .. }) => {
@@ -51,13 +56,11 @@ pub(super) async fn perform(
             gateway.members(group, &[]).await.map(Answer::Members)
         }
         Step::Standby(StandbyStep::Leave { group, .. }) => gateway.leave(group).await.map(|()| Answer::Done),
-        Step::RenameOrphan { group, subject } => gateway.rename(group, subject).await.map(|()| Answer::Done),
         Step::LeaveOrphan { group } => gateway.leave(group).await.map(|()| Answer::Done),
         Step::Appeal(_) => {
             Err(GatewayError::NotSent { detail: "the second way is no linked number".to_owned() })
         }
-    };
-    result.unwrap_or_else(Answer::Failed)
+    }
 }
 
 async fn join(gateway: &dyn Gateway, group: &GroupId, link: &InviteLink) -> Result<Answer, GatewayError> {

@@ -4,6 +4,7 @@
 use super::{End, Worker};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
+use crate::message::appeal_body;
 use crate::pacing::Pace;
 use crate::room::{Answer, Appeal, Ground, Step};
 use crate::store::{Began, Intent, Lease, StoreError};
@@ -21,6 +22,7 @@ impl Worker {
     ) -> Result<Option<End>, StoreError> {
         let step = Step::Appeal(appeal.clone());
         let room = lease.room.clone();
+        let body = appeal_body(appeal, &lease.wanted.incident, &room, now);
         let intent = Intent {
             room,
             step: step.clone(),
@@ -44,12 +46,12 @@ impl Worker {
                 let detail = "the lease was about to end before the call".to_owned();
                 Answer::Failed(GatewayError::NotSent { detail })
             }
-            Some(way) => match way.tell(&appeal.id, &appeal.body).await {
+            Some(way) => match way.tell(&appeal.id, &body).await {
                 Ok(()) => Answer::Done,
                 Err(error) => Answer::Failed(error),
             },
             None => Answer::Failed(GatewayError::NotSent { detail: "there is no second way".to_owned() }),
         };
-        self.finish(lease, intent, &step, &answer, ground).await
+        self.finish(lease, intent, (&step, None), &answer, ground).await
     }
 }

@@ -303,9 +303,9 @@ async fn a_stop_between_the_decision_and_the_call_still_counts() {
         .unwrap();
     let lease = &leases[0];
     let people: Vec<_> = lease.room.seats.iter().map(|seat| seat.who.jid.clone()).collect();
-    let step = Step::Create { subject: format!("{id} | Down"), people };
+    let step = Step::Create { people };
     let mut room = lease.room.clone();
-    let event = room.begin(&step, "main", &lease.wanted, now).unwrap();
+    let event = room.begin((&step, Some("INCIDENT-1 | Down")), "main", &lease.wanted, now).unwrap();
     let intent = Intent { room, step, instance: "main".to_owned(), event, pace: Pace::Free, covers: None };
     world.store.hear_answers("main", vec![heard(CLEO, Verdict::Stop, now)], now).await.unwrap();
     assert_eq!(world.store.begin_step(lease, intent, now).await.unwrap(), Began::Stopped);

@@ -230,6 +230,16 @@ fn sources_never_see_the_store() {
 }
 
 #[test]
+fn a_room_decides_without_words() {
+    let seen: Vec<String> = all_of_src()
+        .iter()
+        .filter(|code| code.is_below("room"))
+        .flat_map(|code| found(code, &["message", "Composer"]))
+        .collect();
+    assert!(seen.is_empty(), "\n{}", seen.join("\n"));
+}
+
+#[test]
 fn gateways_never_see_an_incident() {
     let words = ["Incident", "IncidentId", "incident", "Store", "store", "Room", "Roster", "crate::alert"];
     let seen: Vec<String> = all_of_src()

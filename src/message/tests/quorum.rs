@@ -4,7 +4,8 @@ use super::*;
 use crate::room::Matter;
 
 fn said_of(sample: &Sample, matter: &Matter) -> String {
-    composer().quorum(&sample.incident, &sample.room, matter, sample.now)
+    let scene = scene(&sample.incident, &sample.room, sample.now, Topic::Quorum(matter));
+    composer().compose(Wording::Quorum, &scene)
 }
 
 #[test]

@@ -137,7 +137,6 @@ fn a_lost_message_to_them_is_not_said_again() {
         look: Look::planned(at(2), at(2)),
         covers: 0,
         unreadable: false,
-        leavers: Vec::new(),
         instance: Some("main".to_owned()),
     };
     room.aside = Some(saying(What::Welcome, ChatId::Group("120363000000000001@g.us".parse().unwrap())));

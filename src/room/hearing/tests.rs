@@ -198,7 +198,6 @@ fn the_invitation_of_somebody_who_came_is_not_looked_for_any_more() {
         look: Look::planned(at(1), at(1)),
         covers: 0,
         unreadable: false,
-        leavers: Vec::new(),
         instance: None,
     });
     room.hear(&[told(1, 5, joined(by_phone(0)))], at(5));
@@ -219,7 +218,6 @@ fn a_lost_message_that_was_seen_in_the_room_counts_as_said() {
         look: Look::planned(at(1), at(1)),
         covers: 0,
         unreadable: false,
-        leavers: Vec::new(),
         instance: None,
     });
     let own = |text: &str| NoticeKind::Message {

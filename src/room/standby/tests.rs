@@ -7,7 +7,7 @@ use super::*;
 use crate::alert::{DedupKey, Severity};
 use crate::gateway::{Member, Members, Own, Sent};
 use crate::incident::{Incident, IncidentId, State};
-use crate::message::{self, Composer};
+use crate::jid::ChatId;
 use crate::room::{Loss, Numbers, OurNumber, Policy, SeatState};
 use crate::roster::{Handout, Stakeholder, Summons};
 
@@ -117,16 +117,7 @@ fn ready() -> Stage {
 
 /// Asks `about` on the ground of these numbers.
 fn on<T>(numbers: &Numbers, about: impl FnOnce(Ground<'_>) -> T) -> T {
-    let (policy, composer) = (Policy::default(), Composer::default());
-    let capabilities = message::Settings::default().limits;
-    about(Ground {
-        policy: &policy,
-        composer: &composer,
-        capabilities,
-        numbers,
-        no_private_before: None,
-        began_at: Timestamp::MIN,
-    })
+    about(Ground { policy: &Policy::default(), numbers, no_private_before: None, began_at: Timestamp::MIN })
 }
 
 fn next(room: &Room, numbers: &Numbers, now: i64) -> Option<Next> {
@@ -164,10 +155,11 @@ fn without_a_standby_people_are_told_once_by_the_number_that_works() {
 
 #[test]
 fn a_message_that_the_old_number_left_is_looked_for_anew_and_a_private_one_is_not_said_again() {
-    let say = |what, chat| Step::Say { what, chat, text: "x".into() };
+    let say = |what, chat| Step::Say { what, chat };
     let switched = Event::Switched { instance: "second".into() };
     let mut lost = room(Some(ready()));
-    lost.begin(&say(What::Welcome, ChatId::Group(group())), "main", &wanted(), at(1)).unwrap();
+    let welcome = say(What::Welcome, ChatId::Group(group()));
+    lost.begin((&welcome, Some("w")), "main", &wanted(), at(1)).unwrap();
     lost.saying.as_mut().unwrap().looks = 2;
     lost.take(&switched, at(60)).unwrap();
     assert_eq!(lost.saying.as_ref().map(|s| (s.looks, s.look)), Some((0, Look::planned(at(60), at(60)))));
@@ -175,7 +167,7 @@ fn a_message_that_the_old_number_left_is_looked_for_anew_and_a_private_one_is_no
     let mut lost = room(Some(ready()));
     lost.seats[0].state = SeatState::Asked;
     let what = What::Invite { person: "ada".into() };
-    lost.begin(&say(what, ChatId::Person(phone(1))), "main", &wanted(), at(1)).unwrap();
+    lost.begin((&say(what, ChatId::Person(phone(1))), Some("i")), "main", &wanted(), at(1)).unwrap();
     lost.take(&switched, at(60)).unwrap();
     assert!(lost.saying.is_none());
     assert_eq!(lost.seats[0].words(), "the invitation could not be delivered");
@@ -184,13 +176,13 @@ fn a_message_that_the_old_number_left_is_looked_for_anew_and_a_private_one_is_no
 #[test]
 fn a_room_message_waits_aside_while_people_are_told() {
     let mut room = room(None);
-    let welcome = Step::Say { what: What::Welcome, chat: ChatId::Group(group()), text: "w".into() };
-    room.begin(&welcome, "main", &wanted(), at(1)).unwrap();
+    let welcome = Step::Say { what: What::Welcome, chat: ChatId::Group(group()) };
+    room.begin((&welcome, Some("w")), "main", &wanted(), at(1)).unwrap();
     let what = What::Quiet { person: "ada".into() };
-    let quiet = Step::Say { what, chat: ChatId::Person(phone(1)), text: "q".into() };
-    room.begin(&quiet, "second", &wanted(), at(61)).unwrap();
+    let quiet = Step::Say { what, chat: ChatId::Person(phone(1)) };
+    room.begin((&quiet, Some("q")), "second", &wanted(), at(61)).unwrap();
     let sent = Answer::Sent(Sent::default());
-    on(&numbers(Some(0)), |ground| room.finish(&quiet, &sent, ground, at(62))).unwrap();
+    on(&numbers(Some(0)), |ground| room.finish((&quiet, Some("q")), &sent, ground, at(62))).unwrap();
     assert_eq!(room.saying.map(|s| s.what), Some(What::Welcome));
     assert!(room.seats[0].told_quiet && room.aside.is_none());
 }
@@ -219,7 +211,7 @@ fn where_incidents_share_a_group_a_nameless_row_is_nobody_in_particular() {
         let rows = vec![row(None, Some(lid(7)))];
         let answer = Answer::Members(Members { rows, ..Members::default() });
         let step = Step::ReadMembers { group: group(), wanted: vec![] };
-        on(&numbers(None), |ground| room.finish(&step, &answer, ground, at(9))).unwrap();
+        on(&numbers(None), |ground| room.finish((&step, None), &answer, ground, at(9))).unwrap();
         matches!(room.seats[0].state, SeatState::In { .. })
     };
     assert!(read(|_| {}), "in a group of its own it can be nobody else");
@@ -237,12 +229,14 @@ fn a_second_group_whose_number_is_throttled_keeps_nothing_else_waiting() {
         detail: "slow down".into(),
     };
     let step = Step::LeaveOrphan { group: beside.clone() };
-    on(&numbers(None), |ground| room.finish(&step, &Answer::Failed(throttled(300)), ground, at(9))).unwrap();
+    on(&numbers(None), |ground| room.finish((&step, None), &Answer::Failed(throttled(300)), ground, at(9)))
+        .unwrap();
     assert_eq!(room.hold_until, None);
     assert_eq!(room.troubles[&step.key()].retry_at, at(309), "it is left alone for as long as it asks");
     // Its own number is another matter.
     let read = Step::ReadMembers { group: group(), wanted: vec![] };
-    on(&numbers(None), |ground| room.finish(&read, &Answer::Failed(throttled(300)), ground, at(10))).unwrap();
+    on(&numbers(None), |ground| room.finish((&read, None), &Answer::Failed(throttled(300)), ground, at(10)))
+        .unwrap();
     assert_eq!(room.hold_until, Some(at(310)));
 }
 

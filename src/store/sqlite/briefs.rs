@@ -13,7 +13,7 @@ use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{Incident, IncidentId};
 use crate::pacing::BRIEF_GAP;
 use crate::room::clock_set::CLOCK_SKEW;
-use crate::room::{Also, PhaseName, Room, Step, What};
+use crate::room::{Also, PhaseName, Room, Step, What, brief_key};
 use crate::store::{Due, Gathered, Gathering, Intent, Lease};
 
 /// Incidents read for one message; more are only counted.
@@ -49,7 +49,7 @@ pub(super) fn gather(db: &Connection, lease: &Lease, people: &[String], now: Tim
                 execute(
                     db,
                     "INSERT INTO journal (incident, at, kind, key, note, spent) VALUES (?1, ?2, 'covered', ?3, ?4, 0)",
-                    params![id.0, millis(now), brief_of(person), write("note", &note)?],
+                    params![id.0, millis(now), brief_key(person), write("note", &note)?],
                 )?;
                 continue;
             }
@@ -82,10 +82,6 @@ pub(super) fn gather(db: &Connection, lease: &Lease, people: &[String], now: Tim
 fn severity(lease: &Lease) -> i64 {
     let severity = lease.wanted.incident.severity;
     Severity::ALL.iter().position(|s| *s == severity).and_then(|n| i64::try_from(n).ok()).unwrap_or(i64::MAX)
-}
-
-fn brief_of(person: &str) -> String {
-    What::Brief { person: person.to_owned() }.key()
 }
 
 /// Until when nobody else than `but` this incident's room may write to the person.
@@ -144,7 +140,7 @@ fn due_for(db: &Connection, person: &str, id: IncidentId) -> Stored<Due> {
 /// The person whom this step tells 1:1 that there is no group.
 pub(super) fn addressee(step: &Step) -> Option<&str> {
     match step {
-        Step::Say { what: What::Brief { person }, .. } => Some(person),
+        Step::Say { what: What::Brief { person, .. }, .. } => Some(person),
         _ => None,
     }
 }
@@ -222,11 +218,11 @@ pub(super) fn settle(db: &Connection, room: &Room, now: Timestamp) -> Stored<()>
             r.get::<_, String>(0)
         })?;
     for person in carried {
-        let brief = What::Brief { person: person.clone() };
-        if !is_over && room.saying.as_ref().is_some_and(|saying| saying.what == brief) {
+        let is_brief = |what: &What| what.key() == brief_key(&person);
+        if !is_over && room.saying.as_ref().is_some_and(|saying| is_brief(&saying.what)) {
             continue;
         }
-        let well = room.has_told(&brief);
+        let well = room.told.iter().any(|told| is_brief(&told.what));
         let given_up = room.seats.iter().any(|s| s.who.person == person && s.briefed);
         if well || given_up {
             execute(

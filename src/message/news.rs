@@ -1,15 +1,14 @@
 //! News told together: one message for all that came since the last one.
 
-use super::NewsItem;
 use crate::incident::News;
+use crate::room::NewsItem;
 
 /// Titles listed in one message.
 const LISTED: usize = 5;
 
 /// One piece of news that says what all of `items` (oldest first) come to; `None` if there are none. An end
 /// overtakes what came before it, and so does a comeback: a flapping alert is told as where it stands.
-#[must_use]
-pub fn fold_news(items: &[NewsItem]) -> Option<NewsItem> {
+pub(super) fn fold_news(items: &[NewsItem]) -> Option<NewsItem> {
     let last = items.last()?;
     let news = items.iter().map(|item| item.news.clone()).reduce(join_news)?;
     Some(NewsItem { seq: last.seq, at: last.at, news })
