@@ -16,6 +16,7 @@ use crate::clock::{SignedDuration, Timestamp, later};
 
 mod before;
 mod known;
+mod news;
 mod silence;
 
 pub use before::{Before, SECOND_LIST};

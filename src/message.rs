@@ -24,7 +24,6 @@ mod labels;
 mod length;
 mod letters;
 mod markup;
-mod news;
 mod phrase;
 mod sample;
 mod scene;

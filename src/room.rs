@@ -60,7 +60,6 @@ pub use farewell::{Farewell, Orphaned};
 pub use guest::{GUESTS, Host, Hosting};
 pub use hearing::{Named, NoticeItem};
 pub use ladder::{Also, Rung, rung, tell_of_delay};
-pub use news::join_news;
 pub use numbers::{Loss, Numbers, OurNumber};
 pub use phase::{Event, Look, Phase, PhaseName};
 pub use policy::{Policy, Strangers};

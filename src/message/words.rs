@@ -1,12 +1,11 @@
 //! The exact text of a call: asked for when the room has chosen the call, just before its intent is written.
 
-use super::news::fold_news;
 use super::scene::{Scene, Topic};
 use super::{Composer, Wording, scene};
 use crate::clock::Timestamp;
 use crate::gateway::Capabilities;
-use crate::incident::Incident;
-use crate::room::{Also, Room, Step, Wanted, What};
+use crate::incident::{Incident, News};
+use crate::room::{Also, NewsItem, Room, Step, Wanted, What};
 
 impl Composer {
     /// What is said by `step`, if it says anything. A repeat has the words of the first try. `also` are further
@@ -57,7 +56,9 @@ impl Composer {
             }
             What::News { through, leavers } => {
                 let known = wanted.news.partition_point(|item| item.seq <= *through);
-                let item = fold_news(wanted.news.get(..known)?)?;
+                let untold = wanted.news.get(..known)?;
+                let news = untold.iter().map(|item| item.news.clone()).reduce(News::followed_by)?;
+                let item = NewsItem { news, ..untold.last()?.clone() };
                 let scene = Scene { guests: &wanted.guests, leavers, ..about(Topic::News(&item)) };
                 self.compose(Wording::of(&item.news), &scene)
             }

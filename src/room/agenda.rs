@@ -223,7 +223,7 @@ impl What {
         match self {
             Self::Invite { person }
             | Self::Reminder { person }
-            | Self::Brief { person }
+            | Self::Brief { person, .. }
             | Self::Quiet { person } => Some(person),
             Self::Welcome
             | Self::Presence { .. }

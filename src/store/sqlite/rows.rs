@@ -13,7 +13,7 @@ use super::{orphans, outbreaks};
 use crate::alert::{AlertState, DedupKey};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, KnownAlert, News, State};
-use crate::room::{NewsItem, Room, Urgency, Wanted, Wish, join_news};
+use crate::room::{NewsItem, Room, Urgency, Wanted, Wish};
 use crate::store::{Aside, ReceiptId, StoreError};
 
 pub(super) type Stored<T> = Result<T, StoreError>;
@@ -219,7 +219,7 @@ pub(super) fn add_news(
     let waiting = if matches!(news, News::Changed { was: None, .. }) { waiting_news(db, id)? } else { None };
     let receipt = receipt.map(|id| id.0);
     if let Some((seq, earlier @ News::Changed { .. })) = waiting {
-        let both = write("piece of news", &join_news(earlier, news.clone()))?;
+        let both = write("piece of news", &earlier.followed_by(news.clone()))?;
         execute(
             db,
             "UPDATE news SET at = ?3, receipt = ?4, doc = ?5 WHERE incident = ?1 AND seq = ?2",
