@@ -74,14 +74,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Writes an intent, if the lease still holds and the number's pace allows it.
     async fn begin_step(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Result<Began, StoreError>;
 
-    /// Writes an outcome with the room it led to. If the lease was lost meanwhile, the outcome is filed as
-    /// a stray instead and a group made by it becomes an orphan.
-    async fn finish_step(
-        &self,
-        lease: &Lease,
-        outcome: StepOutcome,
-        now: Timestamp,
-    ) -> Result<Finished, StoreError>;
+    /// Writes [what was done](Lease::done) with the room it led to, as every method with a lease does. If the lease
+    /// was lost meanwhile, it is filed as stray instead and a group made by it becomes an orphan.
+    async fn finish_steps(&self, lease: &Lease, now: Timestamp) -> Result<Finished, StoreError>;
+
+    /// How often something came up for the room: as in the lease, unless there is something new.
+    async fn stirred(&self, id: IncidentId) -> Result<i64, StoreError>;
 
     /// Writes a move that needed no call.
     async fn note(
@@ -457,6 +455,8 @@ pub struct Lease {
     pub until: Timestamp,
     /// How often something came up for the room, as seen with `wanted`.
     pub stirred: i64,
+    /// What came of the last calls and is not written yet. Whatever is written next of the room takes it along.
+    pub done: Vec<StepOutcome>,
 }
 
 /// A step about to be called.
@@ -664,16 +664,37 @@ pub struct Posted {
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepOutcome {
-    /// The journalled intent.
-    pub intent: i64,
-    /// The room after [`Room::finish`].
-    pub room: Room,
+    /// The journalled intent, if it [needed one](Step::needs_intent).
+    pub intent: Option<i64>,
+    /// The step.
+    pub step: Step,
+    /// The linked number it went through.
+    pub instance: String,
+    /// When it was called.
+    pub begun_at: Timestamp,
+    /// When it was answered.
+    pub ended_at: Timestamp,
     /// In words.
     pub note: Note,
     /// What it means beyond the room.
     pub effect: Effect,
     /// The group that was made, if one was: never to be lost.
     pub made: Option<GroupId>,
+    /// Ids by which the network was found to have people, beside those in the roster.
+    pub aliases: Vec<Alias>,
+    /// Whether the store has failed to take it: it may have it all the same.
+    pub is_tried: bool,
+}
+
+/// A person's other id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    /// Key in the roster.
+    pub person: String,
+    /// The id made of the number in the roster.
+    pub jid: Jid,
+    /// The id by which the network has them.
+    pub alias: Jid,
 }
 
 /// Whether an outcome went into the room.

@@ -24,9 +24,9 @@ use crate::message::Composer;
 use crate::pacing::Budget;
 use crate::room::progress::Note;
 use crate::room::word;
-use crate::room::{Also, Answer, Event, Ground, Next, Orphaned, Phase, Policy, Room, Step, next_step};
+use crate::room::{Also, Answer, Event, Ground, Next, Orphaned, Phase, Policy, Room, Seat, Step, next_step};
 use crate::roster::Roster;
-use crate::store::{Began, Due, Finished, Intent, Lease, Slots, StepOutcome, Store, StoreError};
+use crate::store::{Alias, Began, Due, Finished, Intent, Lease, Slots, StepOutcome, Store, StoreError};
 use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 
 use self::alarm::Alarm;
@@ -313,6 +313,7 @@ impl Worker {
             // Whoever comes next reads what was stored.
             Ok(Err(error)) => {
                 self.store_failed(&error);
+                lease.done.iter_mut().for_each(|done| done.is_tried = true);
                 End::Asleep(Some(later(now, STORE_REST)))
             }
             // A mistake in the program that one room brings to light must not end the work on all others.
@@ -322,12 +323,12 @@ impl Worker {
                 End::Broken
             }
         };
-        self.give_back(&lease, end, stop).await;
+        self.give_back(&mut lease, end, stop).await;
         can_wait
     }
 
     /// Gives the room back; a store that fails is asked until the lease is over and the room free by itself.
-    async fn give_back(&self, lease: &Lease, end: End, stop: &CancellationToken) {
+    async fn give_back(&self, lease: &mut Lease, end: End, stop: &CancellationToken) {
         loop {
             let now = self.clock.now();
             let given_back = match end {
@@ -335,11 +336,19 @@ impl Worker {
                 End::Broken => self.store.set_aside(lease, later(now, ODD_GAP), now).await,
                 End::Lost => {
                     warn!(incident.id = %lease.room.incident, "another worker has taken the room over");
+                    for done in &lease.done {
+                        self.metrics.strays.inc();
+                        warn!(
+                            incident.id = %lease.room.incident, gateway.call = done.step.name(),
+                            "an outcome came after the room was taken over; it is filed as a stray"
+                        );
+                    }
                     return;
                 }
             };
             let Err(error) = given_back else { return };
             self.store_failed(&error);
+            lease.done.iter_mut().for_each(|done| done.is_tried = true);
             if self.clock.now() >= lease.until || stop.is_cancelled() {
                 return;
             }
@@ -385,6 +394,13 @@ impl Worker {
                     // A call must end before the lease does, or somebody else could make it a second time.
                     if self.is_too_late(lease, now) || stop.is_cancelled() {
                         return Ok(End::Asleep(Some(now)));
+                    }
+                    // What has had an effect is on disk before anything else is called.
+                    if !step.needs_intent() && lease.done.iter().any(|done| done.intent.is_some()) {
+                        if !self.settle(lease).await? {
+                            return Ok(End::Lost);
+                        }
+                        continue;
                     }
                     let is_private = matches!(&step, Step::Say { what, .. } if what.is_private());
                     match self.call(lease, (step, None), ground, now).await? {
@@ -487,53 +503,59 @@ impl Worker {
                     return Ok(Some(End::Asleep(Some(later(now, ODD_GAP)))));
                 }
             };
-            let intent = Intent {
-                room: room.clone(),
-                step: step.clone(),
-                instance: number.name.clone(),
-                event,
-                pace: self.pace(number, &lease.room, &step, now),
-                covers: due.as_ref().map(|due| due.through),
+            let intent = if step.needs_intent() {
+                let intent = Intent {
+                    room: room.clone(),
+                    step: step.clone(),
+                    instance: number.name.clone(),
+                    event,
+                    pace: self.pace(number, &lease.room, &step, now),
+                    covers: due.as_ref().map(|due| due.through),
+                };
+                match self.begin(lease, intent, now).await? {
+                    Began::Yes(intent) => Some(intent),
+                    Began::LeaseLost => return Ok(Some(End::Lost)),
+                    Began::Throttled(until) => {
+                        put_off.note(number, "its pace is kept", until);
+                        continue;
+                    }
+                    Began::Stopped => {
+                        info!(incident.id = %room.incident, gateway.call = step.name(), "somebody said STOP: not called");
+                        return self.reconsider(lease).await;
+                    }
+                }
+            } else {
+                None
             };
-            match self.store.begin_step(lease, intent, now).await? {
-                Began::LeaseLost => return Ok(Some(End::Lost)),
-                Began::Throttled(until) => put_off.note(number, "its pace is kept", until),
-                Began::Stopped => {
-                    info!(incident.id = %room.incident, gateway.call = step.name(), "somebody said STOP: not called");
-                    return self.reconsider(lease).await;
-                }
-                Began::Yes(intent) => {
-                    put_off.tell(&room, &step, number);
-                    lease.room = room;
-                    // The commit may have taken long, and a call must end before the lease does.
-                    if self.is_too_late(lease, self.clock.now()) {
-                        let detail = "the lease was about to end before the call".to_owned();
-                        let answer = Answer::Failed(GatewayError::NotSent { detail });
-                        return self.finish(lease, intent, spoken, &answer, ground).await;
-                    }
-                    if is_shy(&number) {
-                        let detail =
-                            "not tried: WhatsApp does not let this number write to strangers now".to_owned();
-                        let refused = GatewayError::Refused { reason: Refusal::Strangers, detail };
-                        return self.finish(lease, intent, spoken, &Answer::Failed(refused), ground).await;
-                    }
-                    let member_of = match step {
-                        Step::Look { .. } | Step::Sweep { .. } => self.store.groups_of(&number.name).await?,
-                        _ => Vec::new(),
-                    };
-                    let answer = self.in_time(lease, number, (spoken, member_of), ground, now).await;
-                    let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
-                    let asked = if create {
-                        Asked::Create
-                    } else if step.is_read() {
-                        Asked::Read
-                    } else {
-                        Asked::Effect
-                    };
-                    self.note_health(number, asked, failure);
-                    return self.finish(lease, intent, spoken, &answer, ground).await;
-                }
+            put_off.tell(&room, &step, number);
+            lease.room = room;
+            let call = Call { step: &step, words: words.as_deref(), number: &number.name, intent, at: now };
+            // The commit may have taken long, and a call must end before the lease does.
+            if self.is_too_late(lease, self.clock.now()) {
+                let detail = "the lease was about to end before the call".to_owned();
+                let answer = Answer::Failed(GatewayError::NotSent { detail });
+                return self.finish(lease, call, &answer, ground).await;
             }
+            if is_shy(&number) {
+                let detail = "not tried: WhatsApp does not let this number write to strangers now".to_owned();
+                let refused = GatewayError::Refused { reason: Refusal::Strangers, detail };
+                return self.finish(lease, call, &Answer::Failed(refused), ground).await;
+            }
+            let member_of = match step {
+                Step::Look { .. } | Step::Sweep { .. } => self.store.groups_of(&number.name).await?,
+                _ => Vec::new(),
+            };
+            let answer = self.in_time(lease, number, (spoken, member_of), ground, now).await;
+            let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
+            let asked = if create {
+                Asked::Create
+            } else if step.is_read() {
+                Asked::Read
+            } else {
+                Asked::Effect
+            };
+            self.note_health(number, asked, failure);
+            return self.finish(lease, call, &answer, ground).await;
         }
         self.metrics.throttled.inc();
         let until = put_off.until(now);
@@ -556,8 +578,7 @@ impl Worker {
     async fn finish(
         &self,
         lease: &mut Lease,
-        intent: i64,
-        (step, words): (&Step, Option<&str>),
+        Call { step, words, number, intent, at }: Call<'_>,
         answer: &Answer,
         ground: Ground<'_>,
     ) -> Result<Option<End>, StoreError> {
@@ -580,18 +601,20 @@ impl Worker {
             );
         }
         let event = effect.event.clone();
-        let outcome = StepOutcome { intent, room: room.clone(), note: answer.note(), effect, made };
-        // The effect has happened: if the store does not take it now, it has to take it later, or the
-        // room would look for what is already known.
-        let finished = self.insist(lease, outcome).await?;
-        if finished == Finished::Stray {
-            self.metrics.strays.inc();
-            warn!(
-                incident.id = %room.incident, gateway.call = step.name(),
-                "an outcome came after the room was taken over; it is filed as a stray"
-            );
-            return Ok(Some(End::Lost));
-        }
+        // What goes beyond the room is read again from the store.
+        let is_of_the_room = effect.orphans.is_empty() && effect.farewell.is_none() && !effect.unspent;
+        lease.done.push(StepOutcome {
+            intent,
+            step: step.clone(),
+            instance: number.to_owned(),
+            begun_at: at,
+            ended_at: now,
+            note: answer.note(),
+            effect,
+            made,
+            aliases: new_aliases(&lease.room, &room),
+            is_tried: false,
+        });
         let long_hold = |room: &Room| room.hold_until.filter(|until| later(now, LONG_HOLD) < *until);
         if let Some(until) = long_hold(&room).filter(|_| long_hold(&lease.room).is_none()) {
             warn!(incident.id = %room.incident, until = %until, "the provider makes the room wait");
@@ -600,7 +623,13 @@ impl Worker {
         if let Some(event) = event {
             self.moved(&lease.room, &event);
         }
-        if !refresh(lease, finished) {
+        // Unless something came up, it is written together with what comes next.
+        let id = lease.room.incident;
+        let can_wait =
+            is_of_the_room && self.store.stirred(id).await.is_ok_and(|stirred| stirred == lease.stirred);
+        if can_wait {
+            lease.wanted.news.retain(|item| item.seq > lease.room.heard);
+        } else if !self.settle(lease).await? {
             return Ok(Some(End::Lost));
         }
         if !briefed_before && lease.room.is_briefed() {
@@ -644,15 +673,26 @@ impl Worker {
         }
     }
 
-    /// Stores an outcome, trying again while the lease holds.
-    async fn insist(&self, lease: &Lease, outcome: StepOutcome) -> Result<Finished, StoreError> {
+    /// Writes an intent, together with what was done before.
+    async fn begin(&self, lease: &mut Lease, intent: Intent, now: Timestamp) -> Result<Began, StoreError> {
+        let began = self.store.begin_step(lease, intent, now).await?;
+        if began != Began::LeaseLost {
+            lease.done.clear();
+        }
+        Ok(began)
+    }
+
+    /// Writes what was done, trying again while the lease holds: the effect has happened, and if the store does not
+    /// take it now it has to take it later, or the room would look for what is known. False if the lease is lost.
+    async fn settle(&self, lease: &mut Lease) -> Result<bool, StoreError> {
         let mut tries = 0;
         loop {
-            match self.store.finish_step(lease, outcome.clone(), self.clock.now()).await {
-                Ok(finished) => return Ok(finished),
+            match self.store.finish_steps(lease, self.clock.now()).await {
+                Ok(finished) => return Ok(refresh(lease, finished)),
                 Err(error) => {
                     tries += 1;
                     self.store_failed(&error);
+                    lease.done.iter_mut().for_each(|done| done.is_tried = true);
                     if tries >= OUTCOME_TRIES || self.clock.now() >= lease.until {
                         return Err(error);
                     }
@@ -699,6 +739,29 @@ impl Worker {
     }
 }
 
+/// A call that was made, or was about to be.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    step: &'a Step,
+    words: Option<&'a str>,
+    /// The linked number's name in the config.
+    number: &'a str,
+    /// Its row in the journal, if it needed one.
+    intent: Option<i64>,
+    at: Timestamp,
+}
+
+/// The ids that people are found to have in `after`.
+fn new_aliases(before: &Room, after: &Room) -> Vec<Alias> {
+    let known = |seat: &Seat| before.seats.iter().find(|s| s.who.person == seat.who.person);
+    let is_new = |seat: &&Seat| known(seat).is_none_or(|known| known.alias != seat.alias);
+    let alias = |seat: &Seat| {
+        let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());
+        Some(Alias { person, jid, alias: seat.alias.clone()? })
+    };
+    after.seats.iter().filter(is_new).filter_map(alias).collect()
+}
+
 /// Whether what is to be done for a room can wait.
 fn can_wait(lease: &Lease) -> bool {
     lease.room.urgency(&lease.wanted).can_wait()
@@ -716,6 +779,7 @@ fn refresh(lease: &mut Lease, finished: Finished) -> bool {
         Finished::Yes { wanted, stirred } | Finished::NotNow { wanted, stirred } => {
             lease.wanted = *wanted;
             lease.stirred = stirred;
+            lease.done.clear();
             true
         }
         Finished::Stray => false,

@@ -241,9 +241,20 @@ impl Desk {
             Answer::Created(created) => Some(created.group.clone()),
             _ => None,
         };
-        let outcome = StepOutcome { intent, room: lease.room.clone(), note: answer.note(), effect, made };
-        let finished = self.store.finish_step(&lease, outcome, now).await.unwrap();
-        assert!(matches!(finished, Finished::Yes { .. }));
+        lease.done.push(StepOutcome {
+            intent: Some(intent),
+            step: step.clone(),
+            instance: "number-1".into(),
+            begun_at: began_at,
+            ended_at: now,
+            note: answer.note(),
+            effect,
+            made,
+            aliases: vec![],
+            is_tried: false,
+        });
+        assert!(matches!(self.store.finish_steps(&lease, now).await.unwrap(), Finished::Yes { .. }));
+        lease.done.clear();
         self.store.release(&lease, Some(now), now).await.unwrap();
     }
 

@@ -296,6 +296,22 @@ impl Step {
         }
     }
 
+    /// Whether it is written down before it is called. What only asks, or may be called any number of times, is
+    /// written with its outcome, unless it concerns somebody who may have said STOP.
+    #[must_use]
+    pub fn needs_intent(&self) -> bool {
+        let may_be_repeated = self.is_read()
+            || matches!(
+                self,
+                Self::Describe { .. }
+                    | Self::LockSettings { .. }
+                    | Self::RevokeLink { .. }
+                    | Self::LockMessages { .. }
+                    | Self::Rename { .. }
+            );
+        !may_be_repeated || !self.reaches().is_empty()
+    }
+
     /// Whether it only asks: without an answer nothing has happened.
     #[must_use]
     pub fn is_read(&self) -> bool {

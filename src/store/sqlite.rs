@@ -21,8 +21,7 @@ use super::source_trouble::{Sighting, SourceTrouble};
 use super::{
     Acceptance, Accepted, Aside, Asking, Began, Dossier, Entry, Finished, Gathered, Happening, Heard,
     Hearing, IncidentQuery, IncidentState, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn,
-    Posted, Receipt, ReceiptId, Slots, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed,
-    WishTaken,
+    Posted, Receipt, ReceiptId, Slots, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 use crate::clock::{SignedDuration, Timestamp};
 use crate::consent::letter::Tried;
@@ -266,14 +265,13 @@ impl Store for Sqlite {
         self.writer.call(move |db| steps::begin_step(db, &lease, &intent, now)).await
     }
 
-    async fn finish_step(
-        &self,
-        lease: &Lease,
-        outcome: StepOutcome,
-        now: Timestamp,
-    ) -> Result<Finished, StoreError> {
+    async fn finish_steps(&self, lease: &Lease, now: Timestamp) -> Result<Finished, StoreError> {
         let lease = lease.clone();
-        self.writer.call(move |db| steps::finish_step(db, &lease, &outcome, now)).await
+        self.writer.call(move |db| steps::finish_steps(db, &lease, now)).await
+    }
+
+    async fn stirred(&self, id: IncidentId) -> Result<i64, StoreError> {
+        self.reader.call(move |db| steps::stirred(db, id)).await
     }
 
     async fn note(

@@ -132,6 +132,7 @@ impl Worker {
             return Ok(Some(End::Lost));
         };
         lease.room = gathering.room;
+        lease.done.clear();
         let until = gathering.again_at.map_or(until, |at| at.min(until));
         if let Some(due) = gathering.due {
             if let Some(step) = tell_of_delay(&lease.room, &due.person, turn, now) {

@@ -1,7 +1,7 @@
 //! Telling the second way: a step of the room like any other, with its intent and its outcome, but through no
 //! linked number.
 
-use super::{End, Worker};
+use super::{Call, End, Worker};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
 use crate::message::appeal_body;
@@ -31,7 +31,7 @@ impl Worker {
             pace: Pace::Free,
             covers: None,
         };
-        let intent = match self.store.begin_step(lease, intent, now).await? {
+        let intent = match self.begin(lease, intent, now).await? {
             Began::LeaseLost => return Ok(Some(End::Lost)),
             // Nothing paces it; a store that does so all the same is asked again.
             Began::Throttled(until) => {
@@ -52,6 +52,7 @@ impl Worker {
             },
             None => Answer::Failed(GatewayError::NotSent { detail: "there is no second way".to_owned() }),
         };
-        self.finish(lease, intent, (&step, None), &answer, ground).await
+        let call = Call { step: &step, words: None, number: INSTANCE, intent: Some(intent), at: now };
+        self.finish(lease, call, &answer, ground).await
     }
 }

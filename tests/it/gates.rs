@@ -26,8 +26,8 @@ use warroom::room::{Event, Room, Wish};
 use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
     Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Heard, Hearing, IncidentQuery,
-    Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, ReceiptId, Slots,
-    StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, ReceiptId, Slots, Store,
+    StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 /// On which side of an effect something goes wrong.
@@ -167,13 +167,12 @@ impl Store for GatedStore {
         self.around("begin_step", self.inner.begin_step(lease, intent, now)).await
     }
 
-    async fn finish_step(
-        &self,
-        lease: &Lease,
-        outcome: StepOutcome,
-        now: Timestamp,
-    ) -> Result<Finished, StoreError> {
-        self.around("finish_step", self.inner.finish_step(lease, outcome, now)).await
+    async fn finish_steps(&self, lease: &Lease, now: Timestamp) -> Result<Finished, StoreError> {
+        self.around("finish_steps", self.inner.finish_steps(lease, now)).await
+    }
+
+    async fn stirred(&self, id: IncidentId) -> Result<i64, StoreError> {
+        self.inner.stirred(id).await
     }
 
     async fn note(

@@ -7,7 +7,7 @@
 use rusqlite::{Connection, params};
 
 use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, moment, write};
-use super::steps::{holds, put_room};
+use super::steps::{put_room, write_done};
 use crate::alert::Severity;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{Incident, IncidentId};
@@ -26,7 +26,7 @@ const CLAIM: SignedDuration = SignedDuration::from_secs(2);
 /// Notes that `people` have to hear of the room's incident, takes in what they heard already in messages of
 /// others, and says who can be written to now.
 pub(super) fn gather(db: &Connection, lease: &Lease, people: &[String], now: Timestamp) -> Stored<Gathered> {
-    if !holds(db, lease)? {
+    if !write_done(db, lease, now)? {
         return Ok(Gathered::LeaseLost);
     }
     let mut room = lease.room.clone();

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::orphans;
 use super::rows::{self, Doc, Stored, all, execute, legible, millis, moment, read, write};
-use super::steps::holds;
+use super::steps::write_done;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{Notice, NoticeKind, Session, subject_has_token};
 use crate::incident::IncidentId;
@@ -176,7 +176,7 @@ fn waiting(db: &Connection, instance: &str, now: Timestamp) -> Stored<Vec<Incide
 
 /// Writes a room that has heard what was told.
 pub(super) fn heed(db: &Connection, lease: &Lease, room: &Room, now: Timestamp) -> Stored<Finished> {
-    if !holds(db, lease)? {
+    if !write_done(db, lease, now)? {
         return Ok(Finished::Stray);
     }
     super::steps::finish(db, room, now)

@@ -11,7 +11,7 @@ use crate::pacing::{MINUTE, Pace, Private, one_more};
 use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::progress::Note;
 use crate::room::{Event, Room, Step, Urgency, Wanted, Wish};
-use crate::store::{Began, Finished, Intent, Lease, Slots, StepOutcome, StoreError, WishTaken};
+use crate::store::{Alias, Began, Finished, Intent, Lease, Slots, StepOutcome, StoreError, WishTaken};
 
 /// When something that cannot be read is tried again: another version of the program may be able to.
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
@@ -61,7 +61,7 @@ pub(super) fn lease_rooms(
             Ok((room, wanted, stirred)) => {
                 rows::has_read(db, &wanted)?;
                 let token = take_over(db, number, until, now)?;
-                leases.push(Lease { room, wanted, token, until, stirred });
+                leases.push(Lease { room, wanted, token, until, stirred, done: Vec::new() });
             }
             // One room that cannot be read must not keep all others waiting.
             Err(error @ StoreError::Corrupt { .. }) => {
@@ -179,7 +179,7 @@ fn journal_event(db: &Connection, id: IncidentId, event: &Event, now: Timestamp)
 }
 
 pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Began> {
-    if !holds(db, lease)? {
+    if !write_done(db, lease, now)? {
         return Ok(Began::LeaseLost);
     }
     // The last line: whoever said STOP since the room was read is not reached by anything begun now.
@@ -281,87 +281,127 @@ fn in_pace(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> S
     })
 }
 
-pub(super) fn finish_step(
-    db: &Connection,
-    lease: &Lease,
-    outcome: &StepOutcome,
-    now: Timestamp,
-) -> Stored<Finished> {
-    let id = outcome.room.incident;
-    if !holds(db, lease)? {
-        end_intent(db, outcome, now)?;
-        return stray(db, outcome, now);
-    }
-    // While the lease holds nobody else ends the intent: an outcome whose commit was answered with an error
-    // is here already, and is not written a second time.
-    let is_open =
-        first(db, "SELECT 1 FROM journal WHERE id = ?1 AND ended_at IS NULL", [outcome.intent], |_| Ok(()))?;
-    if is_open.is_none() {
-        return finish(db, &outcome.room, now);
-    }
-    end_intent(db, outcome, now)?;
-    if let Some(event) = &outcome.effect.event {
-        journal_event(db, id, event, now)?;
-    }
-    for seat in &outcome.room.seats {
-        let known = lease.room.seats.iter().find(|s| s.who.person == seat.who.person);
-        if let Some(alias) = seat.alias.as_ref().filter(|_| known.is_none_or(|s| s.alias != seat.alias)) {
-            consents::put_alias(db, &seat.who.jid, &seat.who.person, alias, now)?;
-        }
-    }
-    let instance = instance_of(db, outcome.intent)?;
-    for group in &outcome.effect.orphans {
-        orphans::put(db, id, group, instance.as_deref(), "carries the id of this incident", now)?;
-    }
-    if let Some(end) = &outcome.effect.farewell {
-        orphans::end(db, end, now)?;
-    }
-    finish(db, &outcome.room, now)
+pub(super) fn finish_steps(db: &Connection, lease: &Lease, now: Timestamp) -> Stored<Finished> {
+    if write_done(db, lease, now)? { finish(db, &lease.room, now) } else { Ok(Finished::Stray) }
 }
 
-fn end_intent(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<()> {
+pub(super) fn stirred(db: &Connection, id: IncidentId) -> Stored<i64> {
+    let stirred = first(db, "SELECT stirred FROM rooms WHERE incident = ?1", [id.0], |r| r.get(0))?;
+    stirred.ok_or_else(|| StoreError::Corrupt { what: "room", why: "it is not there".to_owned() })
+}
+
+/// Writes what was done and is not written yet. False if somebody else holds the room.
+pub(super) fn write_done(db: &Connection, lease: &Lease, now: Timestamp) -> Stored<bool> {
+    let holds = holds(db, lease)?;
+    for outcome in &lease.done {
+        match outcome.intent {
+            Some(intent) if holds && !is_open(db, intent)? => continue,
+            None if outcome.is_tried && is_written(db, lease.room.incident, outcome)? => continue,
+            Some(intent) => end_intent(db, intent, outcome)?,
+            None => add_call(db, lease.room.incident, outcome)?,
+        }
+        if holds {
+            take_effect(db, lease, outcome, now)?
+        } else {
+            stray(db, lease.room.incident, outcome, now)?
+        }
+    }
+    if holds && !lease.done.is_empty() {
+        write_room(db, &lease.room, now)?;
+    }
+    Ok(holds)
+}
+
+/// While the lease holds nobody else ends the intent: an outcome whose commit was answered with an error is here
+/// already, and is not written a second time.
+fn is_open(db: &Connection, intent: i64) -> Stored<bool> {
+    let open = first(db, "SELECT 1 FROM journal WHERE id = ?1 AND ended_at IS NULL", [intent], |_| Ok(()))?;
+    Ok(open.is_some())
+}
+
+/// The same for a call without an intent.
+fn is_written(db: &Connection, id: IncidentId, outcome: &StepOutcome) -> Stored<bool> {
+    let written = first(
+        db,
+        "SELECT 1 FROM journal WHERE incident = ?1 AND at = ?2 AND ended_at = ?3 AND key = ?4 AND kind = 'intent'",
+        params![id.0, millis(outcome.begun_at), millis(outcome.ended_at), outcome.step.key()],
+        |_| Ok(()),
+    )?;
+    Ok(written.is_some())
+}
+
+fn end_intent(db: &Connection, intent: i64, outcome: &StepOutcome) -> Stored<()> {
     execute(
         db,
         "UPDATE journal SET note = ?2, ended_at = ?3, spent = ?4 WHERE id = ?1",
-        params![outcome.intent, write("note", &outcome.note)?, millis(now), !outcome.effect.unspent],
+        params![intent, write("note", &outcome.note)?, millis(outcome.ended_at), !outcome.effect.unspent],
     )?;
     Ok(())
 }
 
-/// The room is somebody else's by now: what came back is kept beside it, never dropped.
-fn stray(db: &Connection, outcome: &StepOutcome, now: Timestamp) -> Stored<Finished> {
-    let id = outcome.room.incident;
+fn add_call(db: &Connection, id: IncidentId, outcome: &StepOutcome) -> Stored<()> {
     execute(
         db,
-        "INSERT INTO journal (incident, at, kind, key, note, spent)
-         SELECT incident, ?2, 'stray', key, ?3, 0 FROM journal WHERE id = ?1",
-        params![outcome.intent, millis(now), write("note", &outcome.note)?],
+        "INSERT INTO journal (incident, at, kind, step, key, instance, note, ended_at, spent)
+         VALUES (?1, ?2, 'intent', ?3, ?4, ?5, ?6, ?7, 0)",
+        params![
+            id.0,
+            millis(outcome.begun_at),
+            outcome.step.name(),
+            outcome.step.key(),
+            outcome.instance,
+            write("note", &outcome.note)?,
+            millis(outcome.ended_at)
+        ],
+    )?;
+    Ok(())
+}
+
+fn take_effect(db: &Connection, lease: &Lease, outcome: &StepOutcome, now: Timestamp) -> Stored<()> {
+    let id = lease.room.incident;
+    if let Some(event) = &outcome.effect.event {
+        journal_event(db, id, event, outcome.ended_at)?;
+    }
+    for Alias { person, jid, alias } in &outcome.aliases {
+        consents::put_alias(db, jid, person, alias, now)?;
+    }
+    for group in &outcome.effect.orphans {
+        orphans::put(db, id, group, Some(&outcome.instance), "carries the id of this incident", now)?;
+    }
+    if let Some(end) = &outcome.effect.farewell {
+        orphans::end(db, end, now)?;
+    }
+    Ok(())
+}
+
+/// The room is somebody else's by now: what came back is kept beside it, never dropped.
+fn stray(db: &Connection, id: IncidentId, outcome: &StepOutcome, now: Timestamp) -> Stored<()> {
+    execute(
+        db,
+        "INSERT INTO journal (incident, at, kind, key, note, spent) VALUES (?1, ?2, 'stray', ?3, ?4, 0)",
+        params![id.0, millis(now), outcome.step.key(), write("note", &outcome.note)?],
     )?;
     if let Some(group) = &outcome.made {
         let room = rows::legible_room(db, id)?;
         if room.as_ref().and_then(|r| r.phase.group()) != Some(group) {
-            let instance = instance_of(db, outcome.intent)?;
             let how = "was made after another worker had taken over";
-            orphans::put(db, id, group, instance.as_deref(), how, now)?;
+            orphans::put(db, id, group, Some(&outcome.instance), how, now)?;
         }
         rows::stir(db, id, now)?;
     }
-    Ok(Finished::Stray)
+    Ok(())
 }
 
-/// The linked number that an intent went through.
-fn instance_of(db: &Connection, intent: i64) -> Stored<Option<String>> {
-    let instance =
-        first(db, "SELECT instance FROM journal WHERE id = ?1", [intent], |r| r.get::<_, Option<String>>(0))?;
-    Ok(instance.flatten())
-}
-
-/// Writes the room and reads what is wanted of it now. A group once filed as an orphan can turn out to be the
-/// room.
-pub(super) fn finish(db: &Connection, room: &Room, now: Timestamp) -> Stored<Finished> {
+/// Writes the room. A group once filed as an orphan can turn out to be the room.
+fn write_room(db: &Connection, room: &Room, now: Timestamp) -> Stored<()> {
     put_room(db, room, now)?;
     briefs::settle(db, room, now)?;
-    orphans::settle(db, None, room, None, now)?;
+    orphans::settle(db, None, room, None, now)
+}
+
+/// Writes the room and reads what is wanted of it now.
+pub(super) fn finish(db: &Connection, room: &Room, now: Timestamp) -> Stored<Finished> {
+    write_room(db, room, now)?;
     let (wanted, stirred) = rows::wanted(db, room)?;
     rows::has_read(db, &wanted)?;
     Ok(Finished::Yes { wanted: Box::new(wanted), stirred })
@@ -374,7 +414,7 @@ pub(super) fn note(
     event: &Event,
     now: Timestamp,
 ) -> Stored<Finished> {
-    if !holds(db, lease)? {
+    if !write_done(db, lease, now)? {
         return Ok(Finished::Stray);
     }
     if !hosts::has_place(db, event)? {
@@ -393,7 +433,7 @@ pub(super) fn note(
 }
 
 pub(super) fn refuse_wish(db: &Connection, lease: &Lease, why: &str, now: Timestamp) -> Stored<Finished> {
-    if !holds(db, lease)? {
+    if !write_done(db, lease, now)? {
         return Ok(Finished::Stray);
     }
     execute(
@@ -423,6 +463,7 @@ pub(super) fn release(
     wake_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Stored<()> {
+    write_done(db, lease, now)?;
     execute(
         db,
         "UPDATE rooms SET lease_token = NULL, lease_until = NULL,

@@ -22,7 +22,7 @@ use warroom::store::source_trouble::{Sighting, SourceTrouble};
 use warroom::store::{
     Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing,
     IncidentQuery, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, ReceiptId,
-    Slots, StepOutcome, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
+    Slots, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
 };
 
 use super::{SENDERS, options, world};
@@ -137,13 +137,12 @@ impl Store for Moody {
         self.inner.begin_step(lease, intent, now).await
     }
 
-    async fn finish_step(
-        &self,
-        lease: &Lease,
-        o: StepOutcome,
-        now: Timestamp,
-    ) -> Result<Finished, StoreError> {
-        self.inner.finish_step(lease, o, now).await
+    async fn finish_steps(&self, lease: &Lease, now: Timestamp) -> Result<Finished, StoreError> {
+        self.inner.finish_steps(lease, now).await
+    }
+
+    async fn stirred(&self, id: IncidentId) -> Result<i64, StoreError> {
+        self.inner.stirred(id).await
     }
 
     async fn note(
