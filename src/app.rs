@@ -42,6 +42,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::{InstanceLabels, Metrics};
 use crate::worker::alarm::Alarm;
 use crate::worker::calling::Calling;
+use crate::worker::handover::Handover;
 use crate::worker::health::Health;
 use crate::worker::numbers::OwnIds;
 use crate::worker::{Number, Worker};
@@ -233,6 +234,7 @@ impl Bridge {
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::default());
         let bell = Arc::new(Notify::new());
+        let handover = Arc::new(Handover::new(Arc::clone(&bell), config.rooms.lease));
         let roster = Arc::new(roster);
         roster.measure(&metrics);
         let composer = compose(config)?;
@@ -260,6 +262,7 @@ impl Bridge {
             troubles: Troubles::default(),
             readiness: Readiness::default(),
             numbers: Numbers::default(),
+            handover: Arc::clone(&handover),
         };
         receiver::count_from_zero(&metrics, &receiver.sources, &receiver.told);
         let worker = Worker {
@@ -277,6 +280,7 @@ impl Bridge {
             alarm,
             own_ids: OwnIds::default(),
             calling: Calling::default(),
+            handover,
             second_way: second_way(config, &clock)?,
         };
         let receiver = Arc::new(receiver);

@@ -21,7 +21,7 @@ use tokio::sync::{Notify, watch};
 use tracing::{Level, debug, error, info};
 
 use crate::alert::{AlertState, SeverityOrigin};
-use crate::clock::{Clock, Numbers, Timestamp};
+use crate::clock::{Clock, Numbers, SignedDuration, Timestamp};
 use crate::incident::{Incident, Outcome, Rules};
 use crate::peer::Peer;
 use crate::problem::Problem;
@@ -33,11 +33,12 @@ use crate::signature::{
 use crate::source::document::{is_packed, unpacked};
 use crate::source::{Parsed, Read, Source, SourceKind, delivery_key, read};
 use crate::store::{
-    Acceptance, Accepted, Answered, OpenRoom, Receipt, ReceiptId, Store, StoreError, StoredHook,
+    Acceptance, Accepted, Answered, HandOver, OpenRoom, Receipt, ReceiptId, Store, StoreError, StoredHook,
 };
 use crate::telemetry::throttled_log::Event;
 use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
+use crate::worker::handover::Handover;
 
 mod bodies;
 mod notices;
@@ -87,6 +88,8 @@ pub struct Receiver {
     pub troubles: Troubles,
     /// Numbers of receipts.
     pub numbers: Numbers,
+    /// Where rooms go that open.
+    pub handover: Arc<Handover>,
 }
 
 /// Everything that a hook of a source can be counted as.
@@ -453,11 +456,12 @@ impl Receiver {
             most_rooms: self.most_rooms,
             judge: source.judge(),
             open_room: self.open_room(),
+            hand_over: self.hand_over(),
         };
         // A large group takes long on a slow disk, and would not get in for ever.
         let patience = self.commit_timeout + MEBIBYTE_TIMEOUT * u32::try_from(length >> 20).unwrap_or(0);
         let committed = tokio::time::timeout(patience, self.store.accept(acceptance)).await;
-        let Accepted { receipt, wakes } = match committed {
+        let Accepted { receipt, wakes, .. } = match committed {
             Ok(Ok(accepted)) => accepted,
             // This source sends more than can be stored; that says nothing about the store.
             Ok(Err(StoreError::Busy)) => {
@@ -518,6 +522,11 @@ impl Receiver {
             );
         }
         Ok(receipt)
+    }
+
+    fn hand_over(&self) -> Option<(SignedDuration, HandOver)> {
+        let handover = Arc::clone(&self.handover);
+        Some((handover.lease_for()?, Arc::new(move |leases| handover.give(leases))))
     }
 
     /// Rooms are made with the roster in force at the moment the incident opens, and keep it.

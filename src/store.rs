@@ -36,6 +36,9 @@ pub mod sqlite;
 /// pure.
 pub type OpenRoom = Arc<dyn Fn(&Incident, Timestamp) -> Room + Send + Sync>;
 
+/// Takes rooms whose leases are committed, on the store's thread: it must be quick.
+pub type HandOver = Arc<dyn Fn(Vec<Lease>) + Send + Sync>;
+
 /// The durable memory.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
@@ -316,6 +319,8 @@ pub struct Acceptance {
     pub judge: Arc<Judge>,
     /// Makes rooms.
     pub open_room: OpenRoom,
+    /// For how long a room that opens is leased, and who takes it, if somebody does.
+    pub hand_over: Option<(SignedDuration, HandOver)>,
 }
 
 impl fmt::Debug for Acceptance {
@@ -335,6 +340,8 @@ pub struct Accepted {
     pub receipt: Receipt,
     /// Whether a room has something to do because of it.
     pub wakes: bool,
+    /// Rooms that were leased as they opened, until they are handed over.
+    pub leases: Vec<Lease>,
 }
 
 /// A receipt's id; later ones are greater. Shown as 16 hex digits.

@@ -31,6 +31,7 @@ use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 
 use self::alarm::Alarm;
 use self::calling::Calling;
+use self::handover::Handover;
 use self::health::{Asked, Health};
 use self::ladder::PutOff;
 use self::numbers::OwnIds;
@@ -39,6 +40,7 @@ use self::quorum::about_quorum;
 
 pub mod alarm;
 pub mod calling;
+pub mod handover;
 pub mod health;
 mod heeding;
 mod ladder;
@@ -128,6 +130,8 @@ pub struct Worker {
     pub own_ids: OwnIds,
     /// The calls under way.
     pub calling: Calling,
+    /// Rooms that were leased for this worker as they opened.
+    pub handover: Arc<Handover>,
     /// How long the bodies of hooks are kept.
     pub keep_bodies: SignedDuration,
     /// Who is told when no number works.
@@ -156,6 +160,11 @@ impl Worker {
         let mut look_at = last_look;
         while !stop.is_cancelled() {
             self.metrics.worker_round.set(self.clock.now().as_second());
+            for lease in self.handover.take() {
+                that_can_wait += usize::from(can_wait(&lease));
+                in_hand.push(self.tend(lease, stop));
+            }
+            self.handover.set_free(most.rooms.saturating_sub(in_hand.len()));
             let is_free = looking.is_terminated() && in_hand.len() < most.rooms;
             tokio::select! {
                 biased;
@@ -252,7 +261,9 @@ impl Worker {
         let never = CancellationToken::new();
         let mut taken = 0;
         loop {
-            let leases = self.take(self.slots()).await?;
+            self.handover.set_free(self.slots().rooms);
+            let mut leases = self.handover.take();
+            leases.extend(self.take(self.slots()).await?);
             if leases.is_empty() {
                 self.write_letters().await?;
                 return Ok(taken);

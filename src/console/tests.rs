@@ -38,6 +38,7 @@ use crate::store::sqlite::Sqlite;
 use crate::store::{Acceptance, Began, Finished, Intent, Lease, ReceiptId, Slots, StepOutcome, Store};
 use crate::telemetry::Metrics;
 use crate::worker::alarm::Alarm;
+use crate::worker::handover::Handover;
 use crate::worker::health::Health;
 
 mod answers;
@@ -170,6 +171,7 @@ impl Desk {
             rules: Policy::default().rules(),
             judge: Arc::new(|alert: &Alert| (alert.severity, alert.severity_origin)),
             open_room: Arc::new(open_room),
+            hand_over: None,
         };
         let receipt = self.store.accept(acceptance).await.unwrap().receipt;
         receipt.incidents[0].id.as_ref().unwrap().parse().unwrap()
@@ -376,6 +378,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
     let source = Source::new("prometheus", SourceKind::Alertmanager, Verifier::new(Scheme::Insecure));
     let (metrics, bell) = (Arc::new(Metrics::default()), Arc::new(tokio::sync::Notify::new()));
     let health = Arc::new(Health::default());
+    let handover = Arc::new(Handover::new(Arc::clone(&bell), Policy::default().lease));
     Arc::new(Receiver {
         sources: BTreeMap::from([("prometheus".to_owned(), source)]),
         told: BTreeMap::new(),
@@ -393,6 +396,7 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
         readiness: Readiness::default(),
         troubles: Troubles::default(),
         numbers: Numbers::default(),
+        handover,
     })
 }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -107,6 +108,12 @@ impl Sqlite {
             _checkpoints: Checkpoints::start(checkpoints).map_err(no_thread)?,
             _lock: lock,
         })
+    }
+
+    /// How many transactions have changed something since the store was opened.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
     }
 
     /// The moves of a room as journalled, for replaying.
@@ -248,7 +255,14 @@ impl Store for Sqlite {
     async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
         let asker = Asker::Source(hook.source.clone());
         let replay = hook.replay_key.as_deref().map(|key| Replay::of(&hook.source, key, &hook.reading));
-        self.writer.call_for(asker, move |db| accept::accept(db, &hook, replay)).await
+        let hand_over = hook.hand_over.as_ref().map(|(_, hand_over)| Arc::clone(hand_over));
+        // Also when nobody waits for the answer any more.
+        let committed = move |accepted: &mut Accepted| {
+            if let Some(hand_over) = hand_over {
+                hand_over(std::mem::take(&mut accepted.leases));
+            }
+        };
+        self.writer.call_for(asker, move |db| accept::accept(db, &hook, replay), committed).await
     }
 
     async fn lease_rooms(

@@ -4,6 +4,7 @@
 
 mod budget;
 mod calling;
+mod commits;
 mod configuring;
 mod consent;
 mod contacts;

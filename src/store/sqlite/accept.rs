@@ -7,16 +7,16 @@ use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
 use super::outbreaks::{self, Origin};
-use super::queue;
 use super::rows::{self, Doc, Stored, all, execute, first, legible, millis, write};
 use super::source_troubles;
+use super::{queue, steps};
 use crate::alert::{Alert, AlertState, DedupKey};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{
     Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, SECOND_LIST, State, fold,
 };
 use crate::room::Room;
-use crate::store::{Acceptance, Accepted, Answered, Receipt, ReceiptId};
+use crate::store::{Acceptance, Accepted, Answered, Lease, Receipt, ReceiptId};
 
 /// By what a delivery is known that comes again: 64 bits of a hash, which two of a thousand million share once in
 /// some hundred times.
@@ -46,12 +46,13 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance, replay: Option<Replay>)
     if let Some(replay) = replay
         && let Some(receipt) = earlier_receipt(db, replay)?
     {
-        return Ok(Accepted { receipt, wakes: false });
+        return Ok(Accepted { receipt, wakes: false, leases: Vec::new() });
     }
     if let Some(trouble) = &hook.trouble {
         source_troubles::note(db, trouble, hook.received_at)?;
     }
-    let taken = take_in(db, hook, &hook.alerts)?;
+    let mut leases = Vec::new();
+    let taken = take_in(db, hook, &hook.alerts, &mut leases)?;
     let wakes = taken.iter().any(|(wakes, _)| *wakes);
     let incidents = taken.into_iter().map(|(_, answered)| answered).collect();
     let receipt = Receipt {
@@ -78,7 +79,7 @@ pub(super) fn accept(db: &Connection, hook: &Acceptance, replay: Option<Replay>)
         "INSERT INTO bodies (receipt, headers, body) VALUES (?1, ?2, ?3)",
         params![receipt.id.0, write("headers", &hook.headers)?, hook.body.as_ref()],
     )?;
-    Ok(Accepted { receipt, wakes })
+    Ok(Accepted { receipt, wakes, leases })
 }
 
 /// See [`Store::earlier_receipt`](crate::store::Store::earlier_receipt).
@@ -125,7 +126,12 @@ fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Cow<'_, [Alert]>)> {
 }
 
 /// Folds the alerts of a body into their incidents; says of each whether its room has something to do now.
-fn take_in(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Vec<(bool, Answered)>> {
+fn take_in(
+    db: &Connection,
+    hook: &Acceptance,
+    alerts: &[Alert],
+    leases: &mut Vec<Lease>,
+) -> Stored<Vec<(bool, Answered)>> {
     let now = hook.received_at;
     let mut taken = Vec::new();
     // What belongs to another key's incident, all of it at once: an outbreak can have thousands.
@@ -156,9 +162,12 @@ fn take_in(db: &Connection, hook: &Acceptance, alerts: &[Alert]) -> Stored<Vec<(
         }
         let wakes = record(db, hook, key, stored.as_ref(), &folded, room.as_ref())?;
         taken.push((wakes, answered(hook, &folded, &alerts)));
+        if let (Some(room), Some((lease_for, _))) = (room, &hook.hand_over) {
+            leases.push(steps::lease_new(db, room, later(now, *lease_for))?);
+        }
     }
     for (id, alerts) in joined {
-        taken.extend(take_into(db, hook, id, &alerts)?);
+        taken.extend(take_into(db, hook, id, &alerts, leases)?);
     }
     Ok(taken)
 }
@@ -169,6 +178,7 @@ fn take_into(
     hook: &Acceptance,
     id: IncidentId,
     alerts: &[Alert],
+    leases: &mut Vec<Lease>,
 ) -> Stored<Vec<(bool, Answered)>> {
     let Some(stored) = rows::incident(db, id)? else { return Ok(Vec::new()) };
     let renamed = outbreaks::renamed(alerts);
@@ -182,7 +192,7 @@ fn take_into(
     if let Some(closed) = &folded.closed {
         // It has ended meanwhile, and with it the outbreak.
         end(db, &stored, closed, hook.received_at)?;
-        return take_in(db, hook, alerts);
+        return take_in(db, hook, alerts, leases);
     }
     if let Some(after) = folded.incident.take() {
         folded.incident = Some(outbreaks::described(db, &stored, after)?);

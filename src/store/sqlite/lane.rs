@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -38,17 +39,19 @@ trait Job: Send {
     fn answer(self: Box<Self>, failed: Option<StoreError>);
 }
 
-struct Asked<T, F> {
+struct Asked<T, F, C> {
     job: F,
     found: Option<T>,
+    committed: C,
     tell: oneshot::Sender<Result<T, StoreError>>,
     late_at: Option<Instant>,
 }
 
-impl<T, F> Job for Asked<T, F>
+impl<T, F, C> Job for Asked<T, F, C>
 where
     T: Send,
     F: FnMut(&Connection) -> Result<T, StoreError> + Send,
+    C: FnOnce(&mut T) + Send,
 {
     fn is_wanted(&self) -> bool {
         !self.tell.is_closed()
@@ -66,10 +69,17 @@ where
     }
 
     fn answer(self: Box<Self>, failed: Option<StoreError>) {
-        let Self { found, tell, .. } = *self;
-        let never_ran = || StoreError::Unavailable("it was not run".to_owned());
+        let Self { found, committed, tell, .. } = *self;
+        let answer = match (failed, found) {
+            (Some(error), _) => Err(error),
+            (None, None) => Err(StoreError::Unavailable("it was not run".to_owned())),
+            (None, Some(mut found)) => {
+                committed(&mut found);
+                Ok(found)
+            }
+        };
         // Whoever asked may have gone away; what is committed stays committed.
-        let _ = tell.send(failed.map_or_else(|| found.ok_or_else(never_ran), Err));
+        let _ = tell.send(answer);
     }
 }
 
@@ -148,6 +158,7 @@ impl Inbox {
 /// A thread that owns a connection.
 pub(super) struct Lane {
     inbox: Arc<Inbox>,
+    commits: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -165,13 +176,21 @@ impl Lane {
         begin: &'static str,
     ) -> Result<Self, std::io::Error> {
         let inbox = Arc::new(Inbox::default());
-        let theirs = Arc::clone(&inbox);
+        let commits = Arc::new(AtomicU64::new(0));
+        let (theirs, counted) = (Arc::clone(&inbox), Arc::clone(&commits));
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             while let Some(first) = theirs.next() {
+                let changes = connection.total_changes();
                 run(&connection, begin, first, || theirs.try_next());
+                counted.fetch_add(u64::from(connection.total_changes() > changes), Ordering::Relaxed);
             }
         })?;
-        Ok(Self { inbox, thread: Some(thread) })
+        Ok(Self { inbox, commits, thread: Some(thread) })
+    }
+
+    /// How many transactions have changed something.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Runs `job` in one of the next transactions and returns when that is committed. It may be run again, after
@@ -181,18 +200,19 @@ impl Lane {
         T: Send + 'static,
         F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.call_for(Asker::Ourselves, job).await
+        self.call_for(Asker::Ourselves, job, |_| {}).await
     }
 
-    /// The same for a certain asker.
-    pub(super) async fn call_for<T, F>(&self, asker: Asker, job: F) -> Result<T, StoreError>
+    /// The same for a certain asker. `committed` is run once it is committed, whether somebody waits for it or not.
+    pub(super) async fn call_for<T, F, C>(&self, asker: Asker, job: F, committed: C) -> Result<T, StoreError>
     where
+        C: FnOnce(&mut T) + Send + 'static,
         T: Send + 'static,
         F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (tell, answer) = oneshot::channel();
         let late_at = (asker != Asker::Ourselves).then(|| Instant::now() + LONGEST_WAIT);
-        self.inbox.lock().push(asker, Box::new(Asked { job, found: None, tell, late_at }));
+        self.inbox.lock().push(asker, Box::new(Asked { job, found: None, committed, tell, late_at }));
         self.inbox.came.notify_one();
         answer.await.map_err(|_closed| StoreError::Unavailable("its thread has ended".to_owned()))?
     }

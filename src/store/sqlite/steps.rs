@@ -78,6 +78,19 @@ pub(super) fn lease_rooms(
     Ok(leases)
 }
 
+/// Leases a room that was written in this transaction.
+pub(super) fn lease_new(db: &Connection, room: Room, until: Timestamp) -> Stored<Lease> {
+    let (wanted, stirred) = rows::wanted(db, &room)?;
+    rows::has_read(db, &wanted)?;
+    let token = new_token();
+    execute(
+        db,
+        "UPDATE rooms SET lease_token = ?2, lease_until = ?3 WHERE incident = ?1",
+        params![room.incident.0, token, millis(until)],
+    )?;
+    Ok(Lease { room, wanted, token, until, stirred, done: Vec::new() })
+}
+
 /// Rooms of this urgency that are due and free, those first that have waited longest. A lease that ends later than
 /// `skewed` was taken by a clock that was ahead.
 fn due_rooms(db: &Connection, urgency: Urgency, limit: usize, (now, skewed): (i64, i64)) -> Stored<Vec<i64>> {

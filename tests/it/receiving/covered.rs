@@ -281,6 +281,7 @@ async fn reread(world: &World, name: &str, change: impl FnOnce(&mut Source)) -> 
         readiness: receiver::Readiness::default(),
         troubles: warroom::receiver::Troubles::default(),
         numbers: warroom::clock::Numbers::default(),
+        handover: Arc::clone(&own.handover),
     };
     listen(receiver::router(Arc::new(receiver))).await.0
 }

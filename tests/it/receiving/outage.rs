@@ -347,6 +347,7 @@ impl Outage {
             commit_timeout,
             readiness: Readiness::default(),
             numbers: Numbers::default(),
+            handover: Arc::clone(&own.handover),
             troubles: warroom::receiver::Troubles::default(),
         };
         let patient = receiver(Duration::from_secs(30));

@@ -68,6 +68,7 @@ impl Bridge {
             commit_timeout: own.commit_timeout,
             readiness: Readiness::default(),
             numbers: Numbers::default(),
+            handover: Arc::clone(&own.handover),
             troubles: warroom::receiver::Troubles::default(),
         };
         // The listener says whose request it is; here a header does.

@@ -1,0 +1,42 @@
+//! How often the disk is waited for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use warroom::receiver;
+
+use crate::harness::{World, listen};
+use crate::odd_gateway::OddGateway;
+
+#[tokio::test]
+async fn the_welcome_is_sent_after_three_commits_and_everybody_is_accounted_for_after_twelve() {
+    let mut world = World::new().await;
+    let (store, at_welcome) = (Arc::clone(&world.sqlite), Arc::new(AtomicU64::new(0)));
+    let noted = Arc::clone(&at_welcome);
+    OddGateway::before(&mut world, move |call, nth| {
+        if call == "send_to_group" && nth == 0 {
+            noted.store(store.commits(), Ordering::SeqCst);
+        }
+        None
+    });
+    // Hooks go to the bridge whose worker calls through it.
+    world.public = listen(receiver::router(Arc::clone(&world.bridge.receiver))).await.0;
+    world.work().await;
+    let before = world.sqlite.commits();
+    let id = world.fire("Payments").await;
+    world.work().await;
+    let until_welcome = at_welcome.load(Ordering::SeqCst) - before;
+    for _ in 0..60 {
+        if world.room(&id).await.is_complete() {
+            break;
+        }
+        world.pass(1).await;
+    }
+    let until_complete = world.sqlite.commits() - before;
+    assert!(world.room(&id).await.is_complete());
+    println!(
+        "commits until the welcome is sent: {until_welcome}; until everybody is accounted for: {until_complete}"
+    );
+    assert!(until_welcome <= 3, "{until_welcome}");
+    assert!(until_complete <= 12, "{until_complete}");
+}
