@@ -407,6 +407,34 @@ fallback:
     }
 }
 
+/// A STOP from an id that nobody could tell to be this person's counts from the moment at which that is known.
+#[tokio::test]
+async fn a_stop_from_an_id_of_nobodys_is_the_persons_whose_id_it_turns_out_to_be() {
+    let roster = r#"
+people:
+  ada:  { name: Ada Obi, phone: "+15550100001", introduced: true }
+  caio: { name: Caio Reis, phone: "+55 47 9 9000 0009", introduced: true }
+routes: []
+fallback:
+  invite: { commander: [ ada ], specialist: [ caio ] }
+"#;
+    let registered = "554711110007";
+    let world = World::with(Options { roster: roster.to_owned(), events: BOTH, ..Options::default() }).await;
+    tell_to(&world);
+    let registered_as = Some(registered.to_owned());
+    let person = Person { registered_as, dialled_is_found: false, ..Person::default() };
+    world.sandbox.set_person("5547990000009", person);
+    let ours = format!("{}@c.us", Setup::default().instances[0].digits);
+    world.sandbox.say(registered, &ours, "stop");
+    deliver(&world).await;
+    world.pass(30).await;
+    let id = world.fire("Down").await;
+    world.pass(60).await;
+    let seat = world.seats(&id).await["caio"].clone();
+    assert!(seat.starts_with("said STOP"), "{seat}");
+    assert_eq!(world.links_of(registered), 0);
+}
+
 /// Whoever hears of it 1:1 first still comes into the group when there is one.
 #[tokio::test]
 async fn a_create_that_answers_late_is_found_and_its_people_told_once() {

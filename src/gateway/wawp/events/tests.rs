@@ -141,7 +141,7 @@ fn an_acknowledgement_says_that_a_message_failed_by_name_or_number() {
         message_id: "AD".to_owned(),
     };
     for said in [json!({"ack": -1, "ackName": "ERROR"}), json!({"ack": -1}), json!({"ackName": "error"})] {
-        assert_eq!(ack(said.clone()), [failed.clone()], "{said}");
+        assert_eq!(ack(said.clone()), std::slice::from_ref(&failed), "{said}");
     }
     for said in [json!({"ack": -1, "ackName": "PENDING"}), json!({"ack": 0}), json!({})] {
         assert_eq!(ack(said.clone()), [], "{said}");
