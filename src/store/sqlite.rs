@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 use tracing::warn;
 
@@ -191,6 +192,8 @@ const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
 /// could not read.
 fn settle_in(db: &Connection) -> Stored<()> {
     db.busy_timeout(BUSY).map_err(unavailable)?;
+    // Else a statement is compiled anew for each value that an index might be chosen by.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(unavailable)?;
     db.execute_batch(
         "PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -32000;
