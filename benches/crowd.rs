@@ -52,11 +52,12 @@ const GOALS: &str = "goals: longest under 5,000 ms, p99 under 250 ms, under 100 
 
 type Crowd = (&'static str, fn(&Arc<Target>) -> JoinSet<()>);
 
-const CROWDS: [Crowd; 6] = [
+const CROWDS: [Crowd; 7] = [
     ("quiet", |_| JoinSet::new()),
     ("stalled", stalled),
     ("idle", idle),
     ("wrong", wrong),
+    ("anew", anew),
     ("noisy", noisy),
     ("flood", flood),
 ];
@@ -243,6 +244,24 @@ fn wrong(target: &Arc<Target>) -> JoinSet<()> {
                 Ok(read) if is_sent && read > 0 => target.refused.fetch_add(1, Ordering::Relaxed),
                 _ => return,
             };
+        }
+    })
+}
+
+/// The same with a connection for each, which is given up as soon as it is answered.
+fn anew(target: &Arc<Target>) -> JoinSet<()> {
+    let request =
+        b"POST /hooks/shop HTTP/1.1\r\nHost: w\r\nAuthorization: Bearer guessed\r\nContent-Length: 0\r\n\r\n";
+    forever(512, target, move |target| async move {
+        while let Ok(mut socket) = TcpStream::connect(target.address).await {
+            // Else this machine runs out of ports.
+            let _ = socket.set_zero_linger();
+            target.asked.fetch_add(1, Ordering::Relaxed);
+            let is_sent = socket.write_all(request).await.is_ok();
+            if !is_sent || !socket.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {
+                return;
+            }
+            target.refused.fetch_add(1, Ordering::Relaxed);
         }
     })
 }

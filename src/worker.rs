@@ -263,7 +263,7 @@ impl Worker {
         loop {
             self.handover.set_free(self.slots().rooms);
             let mut leases = self.handover.take();
-            leases.extend(self.take(self.slots()).await?);
+            leases.extend(self.take(self.slots().less(leases.len(), 0)).await?);
             if leases.is_empty() {
                 self.write_letters().await?;
                 return Ok(taken);

@@ -92,8 +92,8 @@ async fn commands_work_while_the_roster_is_broken_and_other_secrets_are_elsewher
     ] {
         assert_says(&run(&[command, &["--config", &config]].concat()).await, 0, &[says]);
     }
-    let replayed = run(&["replay", "no-such-receipt", "--config", &config]).await;
-    assert_says(&replayed, 1, &["There is nothing here"]);
+    let replayed = run(&["replay", "0000000000000abc", "--config", &config]).await;
+    assert_says(&replayed, 1, &["there is no such receipt"]);
     let to = format!("http://{address}/hooks/generic");
     assert_says(&run(&["send", "generic", "--to", &to, "--config", &config]).await, 0, &["200", "opened"]);
     // One's own secret is needed.
@@ -123,8 +123,8 @@ async fn a_hook_is_replayed_from_the_command_line() {
     assert_says(&ask(&admin, &["replay", &opened]).await, 0, &["repeated sev1"]);
     let json = ask(&admin, &["replay", &opened, "--json"]).await;
     assert_eq!(serde_json::from_str::<Value>(&json.stdout).unwrap()["replays"], opened);
-    assert_says(&ask(&admin, &["replay", "abc"]).await, 1, &["there is no such receipt"]);
-    assert_says(&ask(&admin, &["replay", "../rooms/1/cancel"]).await, 2, &["letters and digits"]);
+    assert_says(&ask(&admin, &["replay", "0000000000000abc"]).await, 1, &["there is no such receipt"]);
+    assert_says(&ask(&admin, &["replay", "../rooms/1/cancel"]).await, 2, &["16 digits and letters"]);
     bridge.kill();
 }
 
