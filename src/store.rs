@@ -158,13 +158,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Groups in which a number is known to be: those of its living rooms, and recorded ones beside them.
     async fn groups_of(&self, instance: &str) -> Result<Vec<GroupId>, StoreError>;
 
-    /// Gives the room back, to be woken at `wake_at`, or at once if something came up meanwhile.
+    /// Gives the room back, to be woken at `wake_at`, or at once if something came up meanwhile. False if somebody else
+    /// has it.
     async fn release(
         &self,
         lease: &Lease,
         wake_at: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// Wakes every room that is not over, because the linked number `instance` is given up or works again;
     /// returns how many of them have a group with it.
@@ -215,7 +216,7 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Gives a room back on which work breaks off, to be tried again at `wake_at`; until it has gone well it is among
     /// what is set aside.
-    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<(), StoreError>;
+    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<bool, StoreError>;
 
     /// What was found to be unreadable, or to break the work on it, since the start; everything else goes on without.
     async fn aside(&self) -> Result<Vec<Aside>, StoreError>;

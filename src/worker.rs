@@ -345,25 +345,30 @@ impl Worker {
             let given_back = match end {
                 End::Asleep(wake_at) => self.store.release(lease, wake_at, now).await,
                 End::Broken => self.store.set_aside(lease, later(now, ODD_GAP), now).await,
-                End::Lost => {
-                    warn!(incident.id = %lease.room.incident, "another worker has taken the room over");
-                    for done in &lease.done {
-                        self.metrics.strays.inc();
-                        warn!(
-                            incident.id = %lease.room.incident, gateway.call = done.step.name(),
-                            "an outcome came after the room was taken over; it is filed as a stray"
-                        );
-                    }
-                    return;
-                }
+                End::Lost => Ok(false),
             };
-            let Err(error) = given_back else { return };
+            let error = match given_back {
+                Ok(true) => return,
+                Ok(false) => return self.taken_over(lease),
+                Err(error) => error,
+            };
             self.store_failed(&error);
             lease.done.iter_mut().for_each(|done| done.is_tried = true);
             if self.clock.now() >= lease.until || stop.is_cancelled() {
                 return;
             }
             tokio::select! { () = tokio::time::sleep(STORE_GAP) => {} () = stop.cancelled() => {} }
+        }
+    }
+
+    fn taken_over(&self, lease: &Lease) {
+        warn!(incident.id = %lease.room.incident, "another worker has taken the room over");
+        for done in &lease.done {
+            self.metrics.strays.inc();
+            warn!(
+                incident.id = %lease.room.incident, gateway.call = done.step.name(),
+                "an outcome came after the room was taken over; it is filed as a stray"
+            );
         }
     }
 

@@ -106,7 +106,7 @@ the sender got, in the log (`receipt.id`) and in the timeline. What is known alr
 what is over is opened anew, as by a fresh alert.
 
 Example:
-  warroom replay 019cae36f7c07a40b7e6f2b9d6a41c55
+  warroom replay 19cadfd8900007a4
 
 Exit codes: 0 it did something, 1 it was ignored again or the bridge says no, 2 wrong usage.")]
 pub(super) struct Replay {

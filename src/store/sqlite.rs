@@ -400,7 +400,7 @@ impl Store for Sqlite {
         lease: &Lease,
         wake_at: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let lease = lease.clone();
         self.writer.call(move |db| steps::release(db, &lease, wake_at, now)).await
     }
@@ -556,7 +556,7 @@ impl Store for Sqlite {
         self.writer.call(move |db| rows::execute(db, sql, params)).await
     }
 
-    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         let lease = lease.clone();
         self.writer.call(move |db| steps::set_aside(db, &lease, wake_at, now)).await
     }

@@ -260,7 +260,7 @@ impl Store for GatedStore {
         lease: &Lease,
         wake_at: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.around("release", self.inner.release(lease, wake_at, now)).await
     }
 
@@ -334,7 +334,7 @@ impl Store for GatedStore {
         self.inner.dossier(id).await
     }
 
-    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         self.around("set_aside", self.inner.set_aside(lease, wake_at, now)).await
     }
 

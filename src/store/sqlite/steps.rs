@@ -475,8 +475,10 @@ pub(super) fn release(
     lease: &Lease,
     wake_at: Option<Timestamp>,
     now: Timestamp,
-) -> Stored<()> {
-    write_done(db, lease, now)?;
+) -> Stored<bool> {
+    if !write_done(db, lease, now)? {
+        return Ok(false);
+    }
     execute(
         db,
         "UPDATE rooms SET lease_token = NULL, lease_until = NULL,
@@ -495,14 +497,15 @@ pub(super) fn release(
     )?;
     let sql = "DELETE FROM temp.aside WHERE what = ?1 AND whose = ?2";
     execute(db, sql, [BROKEN, &lease.room.incident.to_string()])?;
-    Ok(())
+    Ok(true)
 }
 
 /// Gives a room back on which work broke off. It is not among what is set aside any more once it has slept well.
-pub(super) fn set_aside(db: &Connection, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Stored<()> {
-    release(db, lease, Some(wake_at), now)?;
+pub(super) fn set_aside(db: &Connection, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Stored<bool> {
+    let is_ours = release(db, lease, Some(wake_at), now)?;
     let why = "work on it broke off, by a mistake in the program: see the log";
-    rows::set_aside(db, BROKEN, &lease.room.incident.to_string(), why)
+    rows::set_aside(db, BROKEN, &lease.room.incident.to_string(), why)?;
+    Ok(is_ours)
 }
 
 pub(super) fn close_quiet(db: &Connection, rules: Rules, now: Timestamp) -> Stored<usize> {

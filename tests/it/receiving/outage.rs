@@ -236,7 +236,12 @@ impl Store for Moody {
         self.inner.heed(lease, room, now).await
     }
 
-    async fn release(&self, lease: &Lease, at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+    async fn release(
+        &self,
+        lease: &Lease,
+        at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         self.inner.release(lease, at, now).await
     }
 
@@ -297,7 +302,7 @@ impl Store for Moody {
         self.inner.dossier(id).await
     }
 
-    async fn set_aside(&self, lease: &Lease, at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    async fn set_aside(&self, lease: &Lease, at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         self.inner.set_aside(lease, at, now).await
     }
 
