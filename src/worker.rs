@@ -562,15 +562,7 @@ impl Worker {
                 _ => Vec::new(),
             };
             let answer = self.in_time(lease, number, (spoken, member_of), ground, now).await;
-            let failure = if let Answer::Failed(error) = &answer { Some(error) } else { None };
-            let asked = if create {
-                Asked::Create
-            } else if step.is_read() {
-                Asked::Read
-            } else {
-                Asked::Effect
-            };
-            self.note_health(number, asked, failure);
+            self.note_answer(number, &step, &answer);
             return self.finish(lease, call, &answer, ground).await;
         }
         self.metrics.throttled.inc();
@@ -687,6 +679,16 @@ impl Worker {
                 })
             }
         }
+    }
+
+    fn note_answer(&self, number: &Number, step: &Step, answer: &Answer) {
+        let failure = if let Answer::Failed(error) = answer { Some(error) } else { None };
+        let asked = match step {
+            Step::Create { .. } => Asked::Create,
+            step if step.is_read() => Asked::Read,
+            _ => Asked::Effect,
+        };
+        self.note_health(number, asked, failure);
     }
 
     /// Writes an intent, together with what was done before.

@@ -134,10 +134,10 @@ impl Worker {
         lease.room = gathering.room;
         lease.done.clear();
         let until = gathering.again_at.map_or(until, |at| at.min(until));
-        if let Some(due) = gathering.due {
-            if let Some(step) = tell_of_delay(&lease.room, &due.person, turn, now) {
-                return Box::pin(self.call(lease, (step, Some(due)), ground, now)).await;
-            }
+        if let Some(due) = gathering.due
+            && let Some(step) = tell_of_delay(&lease.room, &due.person, turn, now)
+        {
+            return Box::pin(self.call(lease, (step, Some(due)), ground, now)).await;
         }
         Ok(Some(End::Asleep(Some(until))))
     }

@@ -138,7 +138,7 @@ fn take_in(
     let mut joined: BTreeMap<IncidentId, Vec<Alert>> = BTreeMap::new();
     for (key, alerts) in by_key(alerts) {
         let before = match before(db, hook, key, &alerts)? {
-            Known::Here(before) => before,
+            Known::Here(before) => *before,
             Known::Joined(id) => {
                 joined.entry(id).or_default().extend(alerts.into_owned());
                 continue;
@@ -234,7 +234,7 @@ fn answered(hook: &Acceptance, folded: &Folded, alerts: &[Alert]) -> Answered {
 
 /// What is known before a body of the alerts of one key.
 enum Known {
-    Here(Before),
+    Here(Box<Before>),
     /// They belong to this incident of another key.
     Joined(IncidentId),
 }
@@ -268,10 +268,10 @@ fn known_before(db: &Connection, hook: &Acceptance, key: &DedupKey, alerts: &[Al
             None => BTreeMap::new(),
         };
         known.extend(earlier_ends(db, key, hook.received_at)?);
-        return Ok(Known::Here(Before { known, ..Before::default() }));
+        return Ok(Known::Here(Box::new(Before { known, ..Before::default() })));
     };
     let known = known_alerts(db, incident.id, alerts, hook.received_at)?;
-    Ok(Known::Here(Before { known, room_is_over, incident: Some(incident) }))
+    Ok(Known::Here(Box::new(Before { known, room_is_over, incident: Some(incident) })))
 }
 
 /// Alerts of a body that are looked for under other keys: a group that moved has moved as a whole.

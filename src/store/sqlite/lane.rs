@@ -351,7 +351,7 @@ mod tests {
         let insert = move |db: &Connection| {
             db.execute("INSERT INTO words VALUES (?1)", [word]).map(drop).map_err(unavailable)
         };
-        lane.call_for(asker, insert, |_| {}).await
+        lane.call_for(asker, insert, |&mut ()| {}).await
     }
 
     #[tokio::test]

@@ -314,9 +314,9 @@ pub(super) fn write_done(db: &Connection, lease: &Lease, now: Timestamp) -> Stor
             None => add_call(db, lease.room.incident, outcome)?,
         }
         if holds {
-            take_effect(db, lease, outcome, now)?
+            take_effect(db, lease, outcome, now)?;
         } else {
-            stray(db, lease.room.incident, outcome, now)?
+            stray(db, lease.room.incident, outcome, now)?;
         }
     }
     if holds && !lease.done.is_empty() {
