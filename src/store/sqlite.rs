@@ -1,8 +1,8 @@
 //! The store in one `SQLite` file: write-ahead log, `synchronous = FULL`, one writer.
 //!
-//! Actors: the *writer* lane, which groups commits; the *reader* lane, which serves pages and the API
-//! without waiting for it; the *checkpoints*, which copy the log into the file beside both; the *lock*, which keeps a second bridge off. Several connections may use one file:
-//! leases and immediate transactions keep them apart.
+//! Actors: the *writer* lane, which groups commits; the *reader* lane, which serves pages and the API without waiting
+//! for it; the *checkpoints*, which copy the log into the file beside both; the *lock*, which keeps a second bridge
+//! off. Several connections may use one file: leases and immediate transactions keep them apart.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -15,14 +15,14 @@ pub struct Handover {
     lease_for: SignedDuration,
     leases: Mutex<Vec<Lease>>,
     free: AtomicUsize,
-    bell: Arc<Notify>,
+    wake: Arc<Notify>,
 }
 
 impl Handover {
-    /// For a worker that `bell` wakes and that leases rooms for so long.
+    /// For a worker that `wake` wakes and that leases rooms for so long.
     #[must_use]
-    pub fn new(bell: Arc<Notify>, lease_for: SignedDuration) -> Self {
-        Self { lease_for, leases: Mutex::default(), free: AtomicUsize::new(0), bell }
+    pub fn new(wake: Arc<Notify>, lease_for: SignedDuration) -> Self {
+        Self { lease_for, leases: Mutex::default(), free: AtomicUsize::new(0), wake }
     }
 
     /// For how long a room that opens now may be leased, if the worker can take it at once.
@@ -36,7 +36,7 @@ impl Handover {
     pub fn give(&self, leases: Vec<Lease>) {
         if !leases.is_empty() {
             self.leases.lock().unwrap_or_else(PoisonError::into_inner).extend(leases);
-            self.bell.notify_one();
+            self.wake.notify_one();
         }
     }
 

@@ -302,17 +302,17 @@ async fn what_certainly_did_not_arrive_is_not_repeated_and_not_taken_for_deliver
     }
 }
 
-/// Somebody whose number is registered in another form than it is dialled in is one person everywhere.
-#[tokio::test]
-async fn a_number_that_is_registered_in_another_form_is_the_same_person_everywhere() {
-    let numbers = [
-        ("+55 47 9 9000 0009", "5547990000009", "554790000009"),
-        ("+52 1 55 1000 0001", "5215510000001", "525510000001"),
-        ("+54 9 11 2000 0002", "5491120000002", "541120000002"),
-    ];
-    for (engine, (dialled, digits, registered)) in Engine::ALL.into_iter().zip(numbers) {
-        let roster = format!(
-            r#"
+/// Numbers as they are dialled, their digits, and the form in which the network has them.
+const OTHER_FORMS: [(&str, &str, &str); 3] = [
+    ("+55 47 9 9000 0009", "5547990000009", "554790000009"),
+    ("+52 1 55 1000 0001", "5215510000001", "525510000001"),
+    ("+54 9 11 2000 0002", "5491120000002", "541120000002"),
+];
+
+/// Ada, and Caio with this number.
+fn with_caio(dialled: &str) -> String {
+    format!(
+        r#"
 people:
   ada:  {{ name: Ada Obi, phone: "+15550100001", introduced: true }}
   caio: {{ name: Caio Reis, phone: "{dialled}", introduced: true }}
@@ -320,7 +320,14 @@ routes: []
 fallback:
   invite: {{ commander: [ ada ], specialist: [ caio ] }}
 "#
-        );
+    )
+}
+
+/// Somebody whose number is registered in another form than it is dialled in is one person everywhere.
+#[tokio::test]
+async fn a_number_that_is_registered_in_another_form_is_the_same_person_everywhere() {
+    for (engine, (dialled, digits, registered)) in Engine::ALL.into_iter().zip(OTHER_FORMS) {
+        let roster = with_caio(dialled);
         for dialled_is_found in [true, false] {
             let label = format!("{engine}, {digits}, found: {dialled_is_found}");
             let options = Options { engine, roster: roster.clone(), events: BOTH, ..Options::default() };
@@ -367,24 +374,10 @@ fallback:
 /// A STOP from another form of the number than the roster has is this person's, also before anybody was called.
 #[tokio::test]
 async fn a_stop_from_another_form_of_the_number_comes_before_the_first_room() {
-    let numbers = [
-        ("+55 47 9 9000 0009", "5547990000009", "554790000009"),
-        ("+52 1 55 1000 0001", "5215510000001", "525510000001"),
-        ("+54 9 11 2000 0002", "5491120000002", "541120000002"),
-    ];
     for lid in [LidKnowledge::KnownMapping, LidKnowledge::LookupOnly] {
-        for (engine, (dialled, digits, registered)) in Engine::ALL.into_iter().zip(numbers) {
+        for (engine, (dialled, digits, registered)) in Engine::ALL.into_iter().zip(OTHER_FORMS) {
             let label = format!("{engine}, {digits}, {lid:?}");
-            let roster = format!(
-                r#"
-people:
-  ada:  {{ name: Ada Obi, phone: "+15550100001", introduced: true }}
-  caio: {{ name: Caio Reis, phone: "{dialled}", introduced: true }}
-routes: []
-fallback:
-  invite: {{ commander: [ ada ], specialist: [ caio ] }}
-"#
-            );
+            let roster = with_caio(dialled);
             let options = Options { engine, roster, events: BOTH, ..Options::default() };
             let world = World::with(options).await;
             tell_to(&world);
