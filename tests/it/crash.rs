@@ -40,13 +40,15 @@ fn crash_at_each_gate() -> Swept<usize> {
 }
 
 #[test]
+#[ignore = "a sweep: tests/ladder.sh runs it"]
 fn a_room_survives_a_crash_at_every_gate_of_its_life() {
     crash_at_each_gate().conclude(&format!("crash at each of {GATES} gates"));
 }
 
-/// `WARROOM_PAIRS=all cargo test --release --test it -- crash::pairs --nocapture` runs all of them; without
+/// `WARROOM_PAIRS=all cargo test --release --test it -- --ignored crash::pairs --nocapture` runs all of them; without
 /// the variable it is a sample.
 #[test]
+#[ignore = "a sweep: tests/ladder.sh runs it"]
 fn pairs_of_crashes_are_survived_as_well() {
     let stride = stride("WARROOM_PAIRS", 197);
     // A story with a crash has more gates than one without, so the second gate is looked for in that one.
@@ -62,6 +64,7 @@ fn pairs_of_crashes_are_survived_as_well() {
 /// so the group is still found; where the list lags by more than that, a second group is made, and the first
 /// one is recorded: by the sweep after another settling, or by the last one at the end of the incident.
 #[test]
+#[ignore = "a sweep: tests/ladder.sh runs it"]
 fn a_list_that_lags_hides_no_group_for_good() {
     let stride = stride("WARROOM_PAIRS", 31);
     let settle = 45;

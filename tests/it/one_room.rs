@@ -10,6 +10,7 @@ use warroom::sandbox::{
 
 use crate::events::{BOTH, deliver, post, tell_to};
 use crate::harness::{ADA, BEN, CLEO, DAN, Options, World};
+use crate::sweep::sweep;
 
 const EVERYBODY: [&str; 4] = [ADA, BEN, CLEO, DAN];
 
@@ -265,25 +266,30 @@ async fn the_number_that_was_asked_first_is_looked_through_although_another_one_
     }
 }
 
-#[tokio::test]
-async fn one_person_who_breaks_every_create_keeps_only_themselves_out() {
+#[test]
+#[ignore = "a sweep: tests/ladder.sh runs it"]
+fn one_person_who_breaks_every_create_keeps_only_themselves_out() {
+    let mut cases = Vec::new();
     for engine in Engine::ALL {
-        for breaking in EVERYBODY {
-            let world = World::on(engine).await;
-            world.sandbox.set_person(breaking, Person { breaks_creates: true, ..Person::default() });
-            let id = world.fire("Payments").await;
-            world.pass(600).await;
-            let group = world.group(&id);
-            assert!(!group.has(breaking), "{engine} {breaking}");
-            let room = world.room(&id).await;
-            assert!(room.is_complete(), "{engine} {breaking}: {:?}", room.phase);
-            assert!(room.asked.len() <= 3, "{engine} {breaking}");
-            assert!(room.asked.windows(2).all(|two| two[1].people.len() < two[0].people.len()));
-            for digits in EVERYBODY.into_iter().filter(|digits| !group.has(digits)) {
-                assert_eq!(world.links_of(digits), 1, "{engine}: {digits} has no link");
-            }
-        }
+        cases.extend(EVERYBODY.map(|breaking| (engine, breaking)));
     }
+    let swept = sweep(&cases, async |&(engine, breaking)| {
+        let world = World::on(engine).await;
+        world.sandbox.set_person(breaking, Person { breaks_creates: true, ..Person::default() });
+        let id = world.fire("Payments").await;
+        world.pass(600).await;
+        let group = world.group(&id);
+        assert!(!group.has(breaking), "{engine} {breaking}");
+        let room = world.room(&id).await;
+        assert!(room.is_complete(), "{engine} {breaking}: {:?}", room.phase);
+        assert!(room.asked.len() <= 3, "{engine} {breaking}");
+        assert!(room.asked.windows(2).all(|two| two[1].people.len() < two[0].people.len()));
+        for digits in EVERYBODY.into_iter().filter(|digits| !group.has(digits)) {
+            assert_eq!(world.links_of(digits), 1, "{engine}: {digits} has no link");
+        }
+        ((), Vec::new())
+    });
+    swept.conclude("somebody whose presence breaks every create, each engine");
 }
 
 #[tokio::test]

@@ -211,6 +211,7 @@ async fn a_second_group_takes_the_place_of_a_live_room() {
 
 /// Two groups, and an operator who has the second one closed; the process dies at each gate of that.
 #[test]
+#[ignore = "a sweep: tests/ladder.sh runs it"]
 fn closing_a_second_group_survives_a_crash_at_every_gate() {
     let closing = async |stop: Option<usize>| {
         let place = Place::new().await;

@@ -7,6 +7,7 @@ use warroom::room::{Seat, SeatState};
 use warroom::sandbox::{Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
 
 use crate::harness::{Options, World};
+use crate::sweep::sweep;
 
 /// The bot's own chat id.
 const BOT: &str = "15550100000@c.us";
@@ -50,9 +51,10 @@ fn set(world: &World, n: usize, privacy: Privacy) {
     world.sandbox.set_person(&digits(n), Person::with_privacy(privacy));
 }
 
-#[tokio::test]
-async fn every_outcome_of_a_seat_on_every_engine() {
-    for engine in Engine::ALL {
+#[test]
+#[ignore = "a sweep: tests/ladder.sh runs it"]
+fn every_outcome_of_a_seat_on_every_engine() {
+    let swept = sweep(&Engine::ALL, async |&engine| {
         // Ten people fit: the last one of the file does not.
         let options = Options { engine, roster: ROSTER.to_owned(), ..Options::default() };
         let world = World::with(options).await;
@@ -120,7 +122,9 @@ async fn every_outcome_of_a_seat_on_every_engine() {
         );
         assert!(world.room(&id).await.seats.iter().all(Seat::is_settled), "{engine}");
         world.assert_sound(&id).await;
-    }
+        ((), Vec::new())
+    });
+    swept.conclude("every outcome of a seat, each engine");
 }
 
 /// State and words of each seat as the API tells them.

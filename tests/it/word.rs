@@ -13,6 +13,7 @@ use crate::events::{BOTH, deliver, tell_to};
 use crate::failover::second_way::Receiver;
 use crate::harness::{ADA, BEN, CLEO, DAN, Options, World};
 use crate::odd_gateway::{Odd, OddGateway};
+use crate::sweep::sweep;
 
 /// The promise.
 const IN_TIME: SignedDuration = SignedDuration::from_secs(20);
@@ -155,15 +156,20 @@ async fn tell(trouble: Trouble, engine: Engine, second_number: bool) {
     world.assert_sound(&id).await;
 }
 
-#[tokio::test]
-async fn whatever_creating_does_everybody_has_a_word_in_time() {
+#[test]
+#[ignore = "a sweep: tests/ladder.sh runs it"]
+fn whatever_creating_does_everybody_has_a_word_in_time() {
+    let mut cases = Vec::new();
     for trouble in Trouble::ALL {
         for engine in Engine::ALL {
-            for second_number in [false, true] {
-                tell(trouble, engine, second_number).await;
-            }
+            cases.extend([false, true].map(|second_number| (trouble, engine, second_number)));
         }
     }
+    let swept = sweep(&cases, async |&(trouble, engine, second_number)| {
+        tell(trouble, engine, second_number).await;
+        ((), Vec::new())
+    });
+    swept.conclude("troubles with creating, each engine, one number and two");
 }
 
 /// Nobody knows whether the group was made, and the list of groups is empty, nameless or fails.
@@ -259,47 +265,49 @@ fallback:
 "#;
 
 /// Who can certainly not be written to is not written to again, nobody takes it for delivered, and the room is told.
-#[tokio::test]
-async fn what_certainly_did_not_arrive_is_not_repeated_and_not_taken_for_delivered() {
+#[test]
+#[ignore = "a sweep: tests/ladder.sh runs it"]
+fn what_certainly_did_not_arrive_is_not_repeated_and_not_taken_for_delivered() {
+    let mut cases = Vec::new();
     for engine in Engine::ALL {
-        for reach in [Reach::Locked463, Reach::NoLid, Reach::FailsAfterwards] {
-            let label = format!("{engine}, {reach:?}");
-            let options =
-                Options { engine, roster: STRANGERS.to_owned(), events: BOTH, ..Options::default() };
-            let world = World::with(options).await;
-            tell_to(&world);
-            for digits in [BEN, CLEO, DAN] {
-                world.sandbox.set_person(digits, Person { reach, ..Person::default() });
-            }
-            let id = world.fire("Down").await;
-            world.pass(8).await;
-            deliver(&world).await;
-            world.pass(300).await;
-            let seats = world.seats(&id).await;
-            for person in ["ben", "cleo", "dan"] {
-                assert_eq!(seats[person], "the invitation could not be delivered", "{label}: {seats:?}");
-            }
-            let texts = |call: &&CallRecord| {
-                call.operation == Some(Operation::SendText)
-                    && call
-                        .chat_id
-                        .as_ref()
-                        .is_some_and(|chat| !chat.ends_with("@g.us") && !chat.contains(ADA))
-            };
-            let sends = world.sandbox.calls().iter().filter(texts).count();
-            // The lock holds for all strangers: the others are not even tried.
-            let most = if reach == Reach::Locked463 { 1 } else { 3 };
-            assert_eq!(sends, most, "{label}");
-            let told = world.group(&id).texts().join("\n");
-            assert!(told.contains("could not be delivered"), "{label}: {told}");
-            world.assert_sound(&id).await;
-            // What came back from several strangers is the lock too, only told later.
-            world.fire("Login").await;
-            world.pass(120).await;
-            let more = world.sandbox.calls().iter().filter(texts).count() - sends;
-            assert!(reach == Reach::NoLid || more == 0, "{label}: {more}");
-        }
+        let reaches = [Reach::Locked463, Reach::NoLid, Reach::FailsAfterwards];
+        cases.extend(reaches.map(|reach| (engine, reach)));
     }
+    let swept = sweep(&cases, async |&(engine, reach)| {
+        let label = format!("{engine}, {reach:?}");
+        let options = Options { engine, roster: STRANGERS.to_owned(), events: BOTH, ..Options::default() };
+        let world = World::with(options).await;
+        tell_to(&world);
+        for digits in [BEN, CLEO, DAN] {
+            world.sandbox.set_person(digits, Person { reach, ..Person::default() });
+        }
+        let id = world.fire("Down").await;
+        world.pass(8).await;
+        deliver(&world).await;
+        world.pass(300).await;
+        let seats = world.seats(&id).await;
+        for person in ["ben", "cleo", "dan"] {
+            assert_eq!(seats[person], "the invitation could not be delivered", "{label}: {seats:?}");
+        }
+        let texts = |call: &&CallRecord| {
+            call.operation == Some(Operation::SendText)
+                && call.chat_id.as_ref().is_some_and(|chat| !chat.ends_with("@g.us") && !chat.contains(ADA))
+        };
+        let sends = world.sandbox.calls().iter().filter(texts).count();
+        // The lock holds for all strangers: the others are not even tried.
+        let most = if reach == Reach::Locked463 { 1 } else { 3 };
+        assert_eq!(sends, most, "{label}");
+        let told = world.group(&id).texts().join("\n");
+        assert!(told.contains("could not be delivered"), "{label}: {told}");
+        world.assert_sound(&id).await;
+        // What came back from several strangers is the lock too, only told later.
+        world.fire("Login").await;
+        world.pass(120).await;
+        let more = world.sandbox.calls().iter().filter(texts).count() - sends;
+        assert!(reach == Reach::NoLid || more == 0, "{label}: {more}");
+        ((), Vec::new())
+    });
+    swept.conclude("strangers who cannot be written to, each engine");
 }
 
 /// Numbers as they are dialled, their digits, and the form in which the network has them.
