@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -124,13 +123,10 @@ pub struct Bridge {
 }
 
 /// Opens the store that the config names.
-pub fn open_store(address: &StoreAddress) -> Result<Arc<dyn Store>, StartError> {
+pub fn open_store(address: &StoreAddress) -> Result<Store, StartError> {
     let StoreAddress::Sqlite(path) = address;
-    Ok(Arc::new(open_sqlite(path)?))
-}
-
-fn open_sqlite(path: &Path) -> Result<Sqlite, StartError> {
-    Sqlite::open_alone(path).map_err(|error| StartError::Store { path: path.display().to_string(), error })
+    let failed = |error| StartError::Store { path: path.display().to_string(), error };
+    Ok(Store::over(Arc::new(Sqlite::open_alone(path).map_err(failed)?)))
 }
 
 /// One client per linked number.
@@ -228,7 +224,7 @@ impl Bridge {
     pub fn assemble(
         config: &Config,
         roster: RosterInForce,
-        store: Arc<dyn Store>,
+        store: Store,
         numbers: Vec<Number>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
@@ -249,14 +245,14 @@ impl Bridge {
             sources: config.sources.clone(),
             told: told(config),
             alarm: Arc::clone(&alarm),
-            store: Arc::clone(&store),
+            store: store.clone(),
             roster: roster.reader(),
             most_rooms: numbers.iter().map(|n| n.budget.rooms_per_hour as usize).sum::<usize>().max(FEW),
             rules: config.rooms.rules(),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             bell: Arc::clone(&bell),
-            outside: Arc::new(Outside::new(Arc::new(Https::default()), Arc::clone(&store))),
+            outside: Arc::new(Outside::new(Arc::new(Https::default()), store.clone())),
             bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
             troubles: Troubles::default(),
@@ -267,7 +263,7 @@ impl Bridge {
         receiver::count_from_zero(&metrics, &receiver.sources, &receiver.told);
         let worker = Worker {
             keep_bodies: config.keep_bodies,
-            store: Arc::clone(&store),
+            store: store.clone(),
             numbers,
             roster: roster.reader(),
             policy: config.rooms.clone(),
@@ -308,7 +304,7 @@ pub struct Running {
     /// Where operators look.
     pub operator: SocketAddr,
     /// The memory, for whoever wants to watch.
-    pub store: Arc<dyn Store>,
+    pub store: Store,
     tasks: TaskTracker,
     broke_off: Arc<OnceLock<BrokeOff>>,
 }
@@ -333,7 +329,7 @@ impl Running {
     pub async fn with(bridge: Bridge, server: &Server, stop: &CancellationToken) -> Result<Self, StartError> {
         let Bridge { receiver, worker, console, roster } = bridge;
         let (store, metrics, clock) =
-            (Arc::clone(&worker.store), Arc::clone(&worker.metrics), Arc::clone(&worker.clock));
+            (worker.store.clone(), Arc::clone(&worker.metrics), Arc::clone(&worker.clock));
         let asked = reloading::asked_for().map_err(StartError::Signal)?;
         let (public, public_address) = bind(server.listen).await?;
         let (operator, operator_address) = bind(server.admin).await?;

@@ -63,7 +63,7 @@ pub struct Receiver {
     /// Hears at once when a number goes down or works again.
     pub alarm: Arc<Alarm>,
     /// The memory.
-    pub store: Arc<dyn Store>,
+    pub store: Store,
     /// The roster in force.
     pub roster: watch::Receiver<Arc<Roster>>,
     /// The operator's rules.

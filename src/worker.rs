@@ -105,7 +105,7 @@ pub struct Number {
 #[derive(Debug)]
 pub struct Worker {
     /// The memory.
-    pub store: Arc<dyn Store>,
+    pub store: Store,
     /// The ways out, in order of preference; at least one.
     pub numbers: Vec<Number>,
     /// The roster in force, which says whether any route is important.
@@ -634,7 +634,7 @@ impl Worker {
         // Unless something came up, it is written together with what comes next.
         let id = lease.room.incident;
         let can_wait =
-            is_of_the_room && self.store.stirred(id).await.is_ok_and(|stirred| stirred == lease.stirred);
+            is_of_the_room && self.store.changes(id).await.is_ok_and(|changes| changes == lease.changes);
         if can_wait {
             lease.wanted.news.retain(|item| item.seq > lease.room.heard);
         } else if !self.settle(lease).await? {
@@ -794,9 +794,9 @@ fn is_to_stranger(room: &Room, step: &Step) -> bool {
 /// Takes what is wanted now into the lease; false when the lease is lost.
 fn refresh(lease: &mut Lease, finished: Finished) -> bool {
     match finished {
-        Finished::Yes { wanted, stirred } | Finished::NotNow { wanted, stirred } => {
+        Finished::Yes { wanted, changes } | Finished::NotNow { wanted, changes } => {
             lease.wanted = *wanted;
-            lease.stirred = stirred;
+            lease.changes = changes;
             lease.done.clear();
             true
         }

@@ -153,7 +153,7 @@ pub(super) async fn act(
     let now = console.clock.now();
     let (taken, promise) = match group {
         Some(group) if action == Action::Close => {
-            (console.store.close_orphan(id, group, now).await, CLOSING_ORPHAN)
+            (console.store.close_duplicate(id, group, now).await, CLOSING_ORPHAN)
         }
         group => (console.store.wish(id, action.wish(group), now).await, action.promise()),
     };

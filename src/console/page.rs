@@ -114,15 +114,15 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
     let waiting = gather_queued(waiting, |entry: &mut Waiting| &mut entry.item);
     let (queued, waiting) = waiting.into_iter().partition(|entry| entry.item.goes_on_by_itself());
     let redaction = Redaction::of(all.iter().filter_map(|s| s.room.as_ref()));
-    let (roster, aside) = (console.roster.standing(), console.store.aside().await?);
+    let (roster, aside) = (console.roster.standing(), console.store.aside());
     let sources = console.store.source_troubles(now).await?.iter().map(source_trouble).collect();
     Ok((Home { now, numbers, sources, waiting, queued, sections, aside, roster }, redaction))
 }
 
 fn waits(summary: &Summary, numbers: &Numbers, now: Timestamp) -> Vec<Waiting> {
-    let Summary { incident, room, turn_at, orphans } = summary;
+    let Summary { incident, room, budget_at, duplicates } = summary;
     let actions = Listed::of(summary, now).room.map(|r| r.actions).unwrap_or_default();
-    attention(incident, room.as_ref(), *turn_at, orphans, numbers, now)
+    attention(incident, room.as_ref(), *budget_at, duplicates, numbers, now)
         .into_iter()
         .map(|item| Waiting {
             id: incident.id.to_string(),

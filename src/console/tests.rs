@@ -61,7 +61,7 @@ const PEOPLE: [(&str, &str, &str); 4] = [
 
 /// A console with its store, clock and bell.
 struct Desk {
-    store: Arc<Sqlite>,
+    store: Store,
     clock: Arc<TestClock>,
     console: Arc<Console>,
     router: Router,
@@ -103,7 +103,7 @@ impl Desk {
 
     fn with_token(token: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(Sqlite::open(&dir.path().join("store.db")).unwrap());
+        let store = Store::over(Arc::new(Sqlite::open(&dir.path().join("store.db")).unwrap()));
         let clock = Arc::new(TestClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
         let console = Arc::new(Console {
             store: store.clone(),
@@ -352,7 +352,7 @@ impl Desk {
 }
 
 /// Knows the source of [`Desk::hook`] and calls nobody.
-fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
+fn receiver(store: Store, clock: Arc<TestClock>) -> Arc<Receiver> {
     let nobody = Route {
         name: "fallback".into(),
         matchers: vec![],

@@ -42,7 +42,7 @@ pub(crate) struct NotToBeHad;
 /// Asks, and remembers.
 pub struct Outside {
     fetch: Arc<dyn Fetch>,
-    store: Arc<dyn Store>,
+    store: Store,
     /// Whether what is in the store was read.
     read: OnceCell<()>,
     memory: Mutex<Memory>,
@@ -66,7 +66,7 @@ impl fmt::Debug for Outside {
 impl Outside {
     /// One that has asked for nothing yet, and knows what others before it have kept in the store.
     #[must_use]
-    pub fn new(fetch: Arc<dyn Fetch>, store: Arc<dyn Store>) -> Self {
+    pub fn new(fetch: Arc<dyn Fetch>, store: Store) -> Self {
         Self { fetch, store, read: OnceCell::new(), memory: Mutex::default(), turn: Semaphore::new(1) }
     }
 

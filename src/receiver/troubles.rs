@@ -12,7 +12,7 @@ use super::bodies::Sender;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::json::Oddity;
 use crate::source::Source;
-use crate::store::source_trouble::{Sighting, TroubleKind};
+use crate::store::source_troubles::{Sighting, TroubleKind};
 use crate::telemetry::SourceLabels;
 use crate::telemetry::throttled_log::Event;
 

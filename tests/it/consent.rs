@@ -13,9 +13,7 @@ use warroom::gateway::Whom;
 use warroom::pacing::Pace;
 use warroom::room::{PhaseName, Step};
 use warroom::sandbox::{Effect, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
-use warroom::store::{
-    AskedPerson, Asking, Began, Heard, Intent, LetterAsk, LetterTurn, LetterWay, Store, Worded,
-};
+use warroom::store::{AskedPerson, Asking, Began, Heard, Intent, LetterAsk, LetterTurn, LetterWay, Worded};
 
 use crate::events::{BOTH, deliver, tell_to};
 use crate::gates::{Gate, Gates};

@@ -43,9 +43,16 @@ const RULES: &[Rule] = &[
     },
     Rule {
         what: "contain SQL",
-        shows_by: &["rusqlite", "sqlx"],
+        shows_by: &[],
         texts: &["SELECT ", "INSERT ", "UPDATE ", "DELETE FROM ", "PRAGMA ", "CREATE TABLE "],
         home: &["store"],
+        exceptions: &[],
+    },
+    Rule {
+        what: "know the database",
+        shows_by: &["rusqlite"],
+        texts: &[],
+        home: &["store/sqlite"],
         exceptions: &[],
     },
     Rule {

@@ -24,7 +24,7 @@ use warroom::store::Store;
 use warroom::store::sqlite::Sqlite;
 use warroom::worker::Number;
 
-use crate::gates::{Gate, GatedGateway, GatedStore, Gates};
+use crate::gates::{Gate, GatedDatabase, GatedGateway, Gates};
 use crate::harness::{
     BEN, CLEO, Options, SECOND_DIGITS, SECOND_ID, SECOND_TOKEN, TOKEN, beginning, firing, listen, load,
     resolved,
@@ -144,8 +144,8 @@ impl Place {
         self.folder.path().join("store.db")
     }
 
-    pub(crate) fn open(&self) -> Sqlite {
-        Sqlite::open(&self.file()).unwrap()
+    pub(crate) fn open(&self) -> Store {
+        Store::over(Arc::new(Sqlite::open(&self.file()).unwrap()))
     }
 
     pub(crate) fn lease(&self) -> SignedDuration {
@@ -154,12 +154,13 @@ impl Place {
 
     /// A process with a connection to the store and clients of its own.
     pub(crate) fn start(&self, gates: &Arc<dyn Gate>) -> Process {
-        self.start_over(self.open(), gates)
+        self.start_over(Sqlite::open(&self.file()).unwrap(), gates)
     }
 
-    fn start_over(&self, store: Sqlite, gates: &Arc<dyn Gate>) -> Process {
+    fn start_over(&self, database: Sqlite, gates: &Arc<dyn Gate>) -> Process {
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let store: Arc<dyn Store> = Arc::new(GatedStore { inner: Arc::new(store), gates: Arc::clone(gates) });
+        let store =
+            Store::over(Arc::new(GatedDatabase { inner: Arc::new(database), gates: Arc::clone(gates) }));
         let numbers = link_numbers(&self.loaded.config, &clock)
             .unwrap()
             .into_iter()
@@ -170,8 +171,7 @@ impl Place {
             })
             .collect();
         let roster = RosterInForce::of(&self.loaded, clock.now());
-        let bridge =
-            Bridge::assemble(&self.loaded.config, roster, Arc::clone(&store), numbers, clock).unwrap();
+        let bridge = Bridge::assemble(&self.loaded.config, roster, store.clone(), numbers, clock).unwrap();
         Process { bridge, store }
     }
 
@@ -236,7 +236,7 @@ impl Place {
 /// A bridge whose every effect goes through gates.
 pub(crate) struct Process {
     pub(crate) bridge: Bridge,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Store,
 }
 
 impl Process {

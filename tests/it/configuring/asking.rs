@@ -1,5 +1,6 @@
 //! `warroom who`: the roster's answer without an incident.
 
+use std::sync::Arc;
 use warroom::alert::Severity;
 use warroom::cli::who;
 use warroom::config::{Colours, StoreAddress, Strictness};
@@ -96,7 +97,7 @@ fn who_marks_people_by_what_they_answered_themselves() {
         at: now(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let store = Sqlite::open(&path).unwrap();
+    let store = Store::over(Arc::new(Sqlite::open(&path).unwrap()));
     runtime.block_on(store.hear_answers("main", vec![heard], now())).unwrap();
     drop(store);
     let after = ask(false);

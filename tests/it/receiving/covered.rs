@@ -268,7 +268,7 @@ async fn reread(world: &World, name: &str, change: impl FnOnce(&mut Source)) -> 
         sources,
         told: BTreeMap::new(),
         alarm: Arc::clone(&own.alarm),
-        store: Arc::clone(&own.store),
+        store: own.store.clone(),
         roster: own.roster.clone(),
         rules: own.rules,
         most_rooms: own.most_rooms,

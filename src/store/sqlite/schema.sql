@@ -1,4 +1,4 @@
--- Moments are milliseconds since 1970 in UTC. Documents are JSON, read and written whole.
+-- Moments are milliseconds since 1970 in UTC; yes and no are 1 and 0. Documents are JSON, read and written whole.
 
 -- One row per accepted hook, kept for good: by its replay hash a delivery that comes twice is known.
 CREATE TABLE receipts (
@@ -73,9 +73,9 @@ CREATE TABLE alerts (
     missing_since INTEGER,                 -- while it is not known to be over: since when that list does not
     doc      TEXT NOT NULL,
     PRIMARY KEY (incident, id)
-) WITHOUT ROWID;
+);
 
-CREATE INDEX alerts_by_list ON alerts (incident, listed_by) WHERE listed_by IS NOT NULL;
+CREATE INDEX alerts_by_list ON alerts (incident, listed_by) WHERE listed_by IS NOT NULL AND missing_since IS NULL;
 CREATE INDEX alerts_missing ON alerts (incident, missing_since) WHERE missing_since IS NOT NULL;
 -- The same alert under another key, as after the edit of a route.
 CREATE INDEX alerts_by_id ON alerts (id);
@@ -119,8 +119,8 @@ CREATE TABLE rooms (
     wish        TEXT,
     wake_at     INTEGER,
     touched_at  INTEGER,                   -- as in the document, for clocks that are put back
-    stirred     INTEGER NOT NULL DEFAULT 0,
-    seen        INTEGER NOT NULL DEFAULT 0,     -- `stirred` as whoever held it last has seen it
+    changes      INTEGER NOT NULL DEFAULT 0,    -- how often something came up for it
+    changes_seen INTEGER NOT NULL DEFAULT 0,    -- as whoever held it last has seen it
     lease_token TEXT,
     lease_until INTEGER,
     news_read   INTEGER NOT NULL DEFAULT 0,     -- the last piece of news that whoever held it has read
@@ -133,7 +133,7 @@ CREATE TABLE rooms (
     hosting     INTEGER NOT NULL DEFAULT 0,     -- whether guests can come in: 0 no, 1 soon, 2 yes
     guest_of    INTEGER,                        -- in whose group it is
     urgency     INTEGER NOT NULL DEFAULT 0,     -- the order in which rooms that are due are taken
-    turn_at     INTEGER                         -- while it waits for a number's budget: about when it has one
+    budget_at   INTEGER                         -- while it waits for a number's budget: about when it has one
 );
 
 CREATE TABLE room_docs (
@@ -145,6 +145,11 @@ CREATE INDEX rooms_by_urgency ON rooms (urgency, wake_at) WHERE wake_at IS NOT N
 CREATE INDEX rooms_by_phase ON rooms (phase) WHERE phase NOT IN ('closed', 'skipped');
 CREATE INDEX rooms_by_origin ON rooms (source, route, opened_at);
 CREATE INDEX rooms_by_group ON rooms (group_id) WHERE group_id IS NOT NULL;
+CREATE INDEX rooms_by_lease ON rooms (lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX rooms_by_budget ON rooms (rank, incident) WHERE budget_at IS NOT NULL;
+CREATE INDEX rooms_by_route ON rooms (route, hosting, incident) WHERE hosting > 0;
+CREATE INDEX rooms_by_host ON rooms (guest_of) WHERE guest_of IS NOT NULL;
+CREATE INDEX rooms_by_touch ON rooms (touched_at) WHERE wake_at IS NOT NULL;
 
 -- What the gateway told by itself of a room; the room remembers how far it has heard.
 CREATE TABLE notices (
@@ -166,10 +171,6 @@ CREATE TABLE notices_seen (
 ) WITHOUT ROWID;
 
 CREATE INDEX notices_seen_by_age ON notices_seen (at);
-CREATE INDEX rooms_by_lease ON rooms (lease_until) WHERE lease_until IS NOT NULL;
-CREATE INDEX rooms_by_turn ON rooms (rank, incident) WHERE turn_at IS NOT NULL;
-CREATE INDEX rooms_by_route ON rooms (route, hosting, incident) WHERE hosting > 0;
-CREATE INDEX rooms_by_host ON rooms (guest_of) WHERE guest_of IS NOT NULL;
 
 -- Who has to hear 1:1 of which incident that waits for its group, and in the message of which one they do.
 CREATE TABLE briefs (
@@ -177,24 +178,23 @@ CREATE TABLE briefs (
     person   TEXT NOT NULL,
     incident INTEGER NOT NULL REFERENCES incidents (number),
     severity INTEGER NOT NULL,
-    carrier  INTEGER,                           -- the incident whose message tells of it
+    told_by  INTEGER,                           -- the incident whose message tells of it
     told_at  INTEGER,                           -- when that was known to have ended
     well     INTEGER,                           -- whether it was handed over
     UNIQUE (person, incident)
 );
 
-CREATE INDEX briefs_due ON briefs (person, severity, incident) WHERE carrier IS NULL;
-CREATE INDEX briefs_on_the_way ON briefs (carrier) WHERE carrier IS NOT NULL AND told_at IS NULL;
+CREATE INDEX briefs_due ON briefs (person, severity, incident) WHERE told_by IS NULL;
+CREATE INDEX briefs_on_the_way ON briefs (told_by) WHERE told_by IS NOT NULL AND told_at IS NULL;
 CREATE INDEX briefs_by_incident ON briefs (incident);
 
 -- Until when nobody but one room writes to a person.
-CREATE TABLE hushes (
+CREATE TABLE brief_pauses (
     person TEXT PRIMARY KEY,
     until  INTEGER NOT NULL,
     made_at INTEGER NOT NULL,                   -- for clocks that are put back
-    but    INTEGER                              -- the incident that may
+    except_for INTEGER                          -- the incident that may
 ) WITHOUT ROWID;
-CREATE INDEX rooms_by_touch ON rooms (touched_at) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE journal (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -219,7 +219,7 @@ CREATE INDEX journal_open ON journal (incident) WHERE kind = 'intent' AND ended_
 CREATE INDEX journal_by_number ON journal (number, paced_at) WHERE number IS NOT NULL;
 CREATE INDEX journal_by_pace ON journal (instance, step, paced_at) WHERE kind = 'intent';
 
-CREATE TABLE orphans (
+CREATE TABLE duplicates (
     group_id   TEXT PRIMARY KEY,
     incident   INTEGER NOT NULL REFERENCES incidents (number),
     instance   TEXT,
@@ -230,4 +230,58 @@ CREATE TABLE orphans (
     trouble    TEXT
 ) WITHOUT ROWID;
 
-CREATE INDEX orphans_by_incident ON orphans (incident);
+CREATE INDEX duplicates_by_incident ON duplicates (incident);
+
+-- Who wants to be called. One row per person by their phone-number id, kept whatever the roster says later.
+CREATE TABLE consents (
+    jid      TEXT PRIMARY KEY,
+    person   TEXT NOT NULL DEFAULT '',     -- key in the roster when last heard of
+    hidden   TEXT,                         -- the hidden id, once it is known
+    alias    TEXT,                         -- the id by which the network has them, where it is another one
+    standing TEXT NOT NULL,                -- from the document: none, written, yes, stop
+    doc      TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX consents_by_hidden ON consents (hidden) WHERE hidden IS NOT NULL;
+CREATE INDEX consents_by_alias ON consents (alias) WHERE alias IS NOT NULL;
+
+-- 1:1 messages that belong to no room: introductions, and receipts for STOP and START.
+CREATE TABLE letters (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    jid      TEXT NOT NULL,
+    kind     TEXT NOT NULL,                -- introduction, stopped, started, question
+    made_at  INTEGER NOT NULL,
+    due_at   INTEGER,                      -- when there is something to do about it; never once it is over
+    token    TEXT,                         -- of whoever works on it
+    instance TEXT,
+    paced_at INTEGER,                      -- when it was last handed over, for the pace; not after now
+    doc      TEXT NOT NULL
+);
+
+CREATE INDEX letters_by_due ON letters (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX letters_by_person ON letters (jid, kind, id);
+CREATE INDEX letters_by_pace ON letters (instance, paced_at) WHERE paced_at IS NOT NULL;
+
+-- Answers of which only a hidden id is known so far. They stay until it is found out whose they are.
+CREATE TABLE unnamed (
+    hidden   TEXT PRIMARY KEY,
+    instance TEXT NOT NULL,
+    tries    INTEGER NOT NULL DEFAULT 0,
+    due_at   INTEGER NOT NULL,
+    doc      TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- One row that is written to see whether the disk still takes anything.
+CREATE TABLE pulse (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    at INTEGER NOT NULL,
+    ballast BLOB NOT NULL                  -- so that it needs as much of the disk as a hook does
+);
+
+INSERT INTO pulse VALUES (0, 0, x'');
+
+-- Linked numbers that do not work, since when.
+CREATE TABLE outages (
+    instance TEXT PRIMARY KEY,
+    since    INTEGER NOT NULL
+) WITHOUT ROWID;
