@@ -73,9 +73,9 @@ CREATE TABLE alerts (
     missing_since INTEGER,                 -- while it is not known to be over: since when that list does not
     doc      TEXT NOT NULL,
     PRIMARY KEY (incident, id)
-) WITHOUT ROWID;
+);
 
-CREATE INDEX alerts_by_list ON alerts (incident, listed_by) WHERE listed_by IS NOT NULL;
+CREATE INDEX alerts_by_list ON alerts (incident, listed_by) WHERE listed_by IS NOT NULL AND missing_since IS NULL;
 CREATE INDEX alerts_missing ON alerts (incident, missing_since) WHERE missing_since IS NOT NULL;
 -- The same alert under another key, as after the edit of a route.
 CREATE INDEX alerts_by_id ON alerts (id);

@@ -303,13 +303,15 @@ pub(super) fn missing_alerts(
     )
 }
 
-/// Alerts of an incident that a complete list named when it came last.
+/// Alerts of an incident that a complete list named when it came last. What it has left out before is not among
+/// them, see [`missing_alerts`].
 pub(super) fn listed_alerts(
     db: &Connection,
     incident: IncidentId,
     list: &DedupKey,
 ) -> Stored<Vec<(String, KnownAlert)>> {
-    let sql = "SELECT id, doc FROM alerts WHERE incident = ?1 AND listed_by = ?2";
+    let sql = "SELECT id, doc FROM alerts
+               WHERE incident = ?1 AND listed_by = ?2 AND missing_since IS NULL";
     known(db, incident, all(db, sql, params![incident.0, list.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))?)
 }
 
