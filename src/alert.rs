@@ -95,11 +95,11 @@ pub struct Stated {
 
 /// Decides how bad an alert is: by the rules of its source, else by what is [stated](Alert::stated), else by
 /// the configured default.
-pub type Judge = dyn Fn(&Alert) -> (Severity, SeverityOrigin) + Send + Sync;
+pub type SeverityResolver = dyn Fn(&Alert) -> (Severity, SeverityOrigin) + Send + Sync;
 
 /// What a body leaves as it is where its condition is known already.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Keeps {
+pub struct Omitted {
     /// The state: the body tells a change that is none of the state.
     pub state: bool,
     /// The severity, if the body's own is milder: it speaks of the condition and not of how bad it is.
@@ -108,7 +108,7 @@ pub struct Keeps {
     pub title: bool,
 }
 
-impl Keeps {
+impl Omitted {
     fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
@@ -203,8 +203,8 @@ pub struct Alert {
     #[serde(skip)]
     pub stated: Stated,
     /// What this body leaves as it is known.
-    #[serde(default, skip_serializing_if = "Keeps::is_nothing")]
-    pub keeps: Keeps,
+    #[serde(default, skip_serializing_if = "Omitted::is_nothing")]
+    pub omitted: Omitted,
     /// One line: what broke.
     pub title: String,
     /// A few lines more, possibly empty.
@@ -307,7 +307,7 @@ pub struct Draft {
     /// See [`Alert::test`].
     pub test: bool,
     /// See [`Alert::keeps`].
-    pub keeps: Keeps,
+    pub omitted: Omitted,
 }
 
 impl Draft {
@@ -339,7 +339,7 @@ impl Draft {
             severity: severity.0,
             severity_origin: severity.1,
             stated: Stated::default(),
-            keeps: Keeps { title: self.keeps.title || title.is_empty(), ..self.keeps },
+            omitted: Omitted { title: self.omitted.title || title.is_empty(), ..self.omitted },
             title: if title.is_empty() { "untitled alert".to_owned() } else { title },
             summary: paragraph(&self.summary, limits::SUMMARY),
             labels,

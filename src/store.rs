@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, Judge, Severity};
+use crate::alert::{Alert, Severity, SeverityResolver};
 use crate::clock::{SignedDuration, Timestamp, first_number};
 use crate::consent::letter::Tried;
 use crate::consent::{Acquaintance, Change, Letter, Standing, Verdict};
@@ -317,7 +317,7 @@ pub struct Acceptance {
     /// Incidents of one source and route that may begin at once; further ones join one of them.
     pub most_rooms: usize,
     /// Decides the severity of an alert whose earlier bodies said more than this one.
-    pub judge: Arc<Judge>,
+    pub resolve_severity: Arc<SeverityResolver>,
     /// Makes rooms.
     pub open_room: OpenRoom,
     /// For how long a room that opens is leased, and who takes it, if somebody does.

@@ -217,7 +217,7 @@ fn fold_into(db: &Connection, hook: &Acceptance, before: Before, alerts: &[Alert
         });
         IncidentId(next.unwrap_or(1))
     };
-    let reporter = Reporter { source: &hook.source, judge: &*hook.judge };
+    let reporter = Reporter { source: &hook.source, resolve_severity: &*hook.resolve_severity };
     let folded = fold(before, alerts, reporter, number, hook.rules, hook.received_at);
     failed.map_or(Ok(folded), Err)
 }
