@@ -56,7 +56,7 @@ pub struct Console {
     /// Takes in stored hooks once more.
     pub receiver: Arc<Receiver>,
     /// Rung when an operator asked for something.
-    pub bell: Arc<tokio::sync::Notify>,
+    pub wake_worker: Arc<tokio::sync::Notify>,
     /// The roster in force.
     pub roster: Arc<RosterInForce>,
     /// The words.

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, AlertState, DedupKey, Judge, Link, Severity, limits};
+use crate::alert::{Alert, AlertState, DedupKey, Link, Severity, SeverityResolver, limits};
 use crate::clock::{SignedDuration, Timestamp, later};
 
 mod before;
@@ -308,7 +308,7 @@ pub struct Reporter<'a> {
     /// The source, as named in the config.
     pub source: &'a str,
     /// How it decides severities.
-    pub judge: &'a Judge,
+    pub resolve_severity: &'a SeverityResolver,
 }
 
 impl fmt::Debug for Reporter<'_> {
@@ -356,7 +356,7 @@ pub fn fold(
     rules: Rules,
     now: Timestamp,
 ) -> Folded {
-    let (mut told, mut remembered) = complete(&before.known, body, reporter.judge, rules, now);
+    let (mut told, mut remembered) = complete(&before.known, body, reporter.resolve_severity, rules, now);
     let closed = if told.is_empty() { None } else { before.left_behind(body, &told, rules, now) };
     let nothing = |reason, incident, alerts| Folded {
         outcome: Outcome::Ignored,
@@ -373,7 +373,7 @@ pub fn fold(
     let before = if closed.is_none() { before } else { Before::default() };
     if before.incident.is_none() {
         let timely: Vec<&Alert> = told.iter().map(|told| told.said).collect();
-        (told, remembered) = complete(&BTreeMap::new(), timely, reporter.judge, rules, now);
+        (told, remembered) = complete(&BTreeMap::new(), timely, reporter.resolve_severity, rules, now);
     }
     let has_lapsed = before.has_lapsed(body, &told, now);
     let missing = before.missing(body, now);

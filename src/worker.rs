@@ -121,7 +121,7 @@ pub struct Worker {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Rung by the receiver when a room has something to do.
-    pub bell: Arc<Notify>,
+    pub wake_worker: Arc<Notify>,
     /// Which numbers are rested.
     pub health: Arc<Health>,
     /// Says when a number goes down, and when it works again.
@@ -189,7 +189,7 @@ impl Worker {
                     };
                     look_at = look_at.min(Instant::now() + pause);
                 }
-                () = self.bell.notified() => look_at = look_at.min(last_look + LOOK_GAP),
+                () = self.wake_worker.notified() => look_at = look_at.min(last_look + LOOK_GAP),
                 () = tokio::time::sleep_until(look_at), if is_free => {
                     last_look = Instant::now();
                     look_at = last_look + HEARTBEAT;

@@ -15,7 +15,7 @@ use super::receipts::{self, Answered, Receipt, ReceiptId, Replay};
 use super::source_troubles::{self, Sighting};
 use super::tx::{Tx, values, write};
 use super::{Store, alerts, incidents, news, queue, rooms};
-use crate::alert::{Alert, AlertState, DedupKey, Judge};
+use crate::alert::{Alert, AlertState, DedupKey, SeverityResolver};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{
     Before, Folded, Incident, IncidentId, KnownAlert, Outcome, Reporter, Rules, State, fold,
@@ -61,7 +61,7 @@ pub struct Acceptance {
     /// Incidents of one source and route that may begin at once; further ones join one of them.
     pub most_rooms: usize,
     /// Decides the severity of an alert whose earlier bodies said more than this one.
-    pub judge: Arc<Judge>,
+    pub resolve_severity: Arc<SeverityResolver>,
     /// Makes rooms.
     pub open_room: OpenRoom,
     /// For how long a room that opens is leased, and who takes it, if somebody does.
@@ -245,7 +245,7 @@ fn fold_into(tx: &Tx<'_>, hook: &Acceptance, before: Before, alerts: &[Alert]) -
         });
         IncidentId(next)
     };
-    let reporter = Reporter { source: &hook.source, judge: &*hook.judge };
+    let reporter = Reporter { source: &hook.source, resolve_severity: &*hook.resolve_severity };
     let folded = fold(before, alerts, reporter, number, hook.rules, hook.received_at);
     failed.map_or(Ok(folded), Err)
 }

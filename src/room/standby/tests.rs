@@ -260,6 +260,6 @@ proptest! {
         prop_assert_eq!(named(&members.rows), named(&guests.rows));
         let others = members.rows.iter().filter(|r| !ours(r)).count();
         prop_assert!(guests.rows.len() + usize::from(is_in) >= others);
-        prop_assert!(guests.rows.len() == others || guests.own_row_unknown);
+        prop_assert!(guests.rows.len() == others || guests.self_not_listed);
     }
 }

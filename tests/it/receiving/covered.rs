@@ -266,7 +266,7 @@ async fn reread(world: &World, name: &str, change: impl FnOnce(&mut Source)) -> 
     change(sources.get_mut(name).unwrap());
     let receiver = receiver::Receiver {
         sources,
-        told: BTreeMap::new(),
+        event_channels: BTreeMap::new(),
         alarm: Arc::clone(&own.alarm),
         store: own.store.clone(),
         roster: own.roster.clone(),
@@ -274,9 +274,9 @@ async fn reread(world: &World, name: &str, change: impl FnOnce(&mut Source)) -> 
         most_rooms: own.most_rooms,
         clock: Arc::clone(&own.clock),
         metrics: Arc::clone(&own.metrics),
-        bell: Arc::clone(&own.bell),
-        outside: Arc::clone(&own.outside),
-        bodies: own.bodies.clone(),
+        wake_worker: Arc::clone(&own.wake_worker),
+        certificates: Arc::clone(&own.certificates),
+        body_budget: own.body_budget.clone(),
         commit_timeout: own.commit_timeout,
         readiness: receiver::Readiness::default(),
         troubles: warroom::receiver::Troubles::default(),

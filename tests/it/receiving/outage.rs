@@ -91,7 +91,7 @@ impl Outage {
         let own = &world.bridge.receiver;
         let receiver = |commit_timeout| Receiver {
             sources: own.sources.clone(),
-            told: own.told.clone(),
+            event_channels: own.event_channels.clone(),
             alarm: Arc::clone(&own.alarm),
             store: store.clone(),
             roster: own.roster.clone(),
@@ -99,9 +99,9 @@ impl Outage {
             most_rooms: own.most_rooms,
             clock: Arc::clone(&own.clock),
             metrics: Arc::clone(&own.metrics),
-            bell: Arc::clone(&own.bell),
-            outside: Arc::clone(&own.outside),
-            bodies: own.bodies.clone(),
+            wake_worker: Arc::clone(&own.wake_worker),
+            certificates: Arc::clone(&own.certificates),
+            body_budget: own.body_budget.clone(),
             commit_timeout,
             readiness: Readiness::default(),
             numbers: Numbers::default(),

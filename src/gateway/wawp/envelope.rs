@@ -1,7 +1,7 @@
 //! What a body says went wrong.
 //!
 //! Wawp, the engine host behind it, its validation and the proxies between each have their own envelope
-//! for errors, and some of them come with a 2xx. Actor: [`Told`], the short known members of any of them.
+//! for errors, and some of them come with a 2xx. Actor: [`Envelope`], the short known members of any of them.
 //! Nothing else of a body is ever repeated: the host's answers echo the whole request.
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ const A_DAY: Duration = Duration::from_hours(24);
 
 /// The error members of a body, where it has any.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(super) struct Told {
+pub(super) struct Envelope {
     /// The provider's word: `invalid_session`, `missing_param`, `wawp_upstream_error`.
     pub(super) code: Option<String>,
     /// The sentence with it, not cleaned yet.
@@ -32,15 +32,15 @@ pub(super) struct Told {
     pub(super) failed: bool,
 }
 
-impl Told {
+impl Envelope {
     pub(super) fn read(reply: &Reply) -> Self {
         match reply {
             Reply::Json(Value::Object(_)) => {
-                let mut told = Self::default();
+                let mut envelope = Self::default();
                 for layer in reply.layers() {
-                    told.take(layer);
+                    envelope.take(layer);
                 }
-                told
+                envelope
             }
             Reply::Text(text) => Self {
                 // Only the bare words of an engine's own failure; other text may be anything.
@@ -137,10 +137,10 @@ pub(super) fn is_done(reply: &Reply) -> Option<()> {
         Reply::Json(Value::Bool(done)) => *done,
         Reply::Json(Value::Object(_)) => {
             let denied = reply.layers().iter().any(|layer| layer.as_bool() == Some(false));
-            !denied && !Told::read(reply).failed && !is_ticket(reply)
+            !denied && !Envelope::read(reply).failed && !is_ticket(reply)
         }
         Reply::Text(word) => good_word(word),
-        Reply::Json(_) | Reply::Page | Reply::Broken => false,
+        Reply::Json(_) | Reply::Html | Reply::InvalidJson => false,
     };
     done.then_some(())
 }
@@ -219,17 +219,18 @@ fn whatsapp_code(message: &str) -> Option<u16> {
     // Everyday words mean a code only when nothing else is said.
     const ALONE: [(&str, u16); 3] = [("forbidden", 403), ("gone", 410), ("locked", 423)];
     let message = message.trim().to_lowercase();
-    let told = message.split("status ").skip(1).find_map(|after| {
+    let status = message.split("status ").skip(1).find_map(|after| {
         let digits = after.get(..3).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
         let ends = !after.get(3..)?.starts_with(|c: char| c.is_ascii_digit());
         ends.then(|| digits.parse().ok()).flatten()
     });
-    told.or_else(|| {
-        let telling = TELLING.iter().find(|(name, _)| message.contains(name));
-        let alone = ALONE.iter().find(|(name, _)| message == *name);
-        telling.or(alone).map(|(_, code)| *code)
-    })
-    .filter(|code| *code >= 400)
+    status
+        .or_else(|| {
+            let telling = TELLING.iter().find(|(name, _)| message.contains(name));
+            let alone = ALONE.iter().find(|(name, _)| message == *name);
+            telling.or(alone).map(|(_, code)| *code)
+        })
+        .filter(|code| *code >= 400)
 }
 
 #[cfg(test)]
@@ -237,8 +238,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn told(body: &str) -> Told {
-        Told::read(&Reply::read(body.as_bytes()))
+    fn envelope(body: &str) -> Envelope {
+        Envelope::read(&Reply::read(body.as_bytes()))
     }
 
     #[test]
@@ -260,9 +261,9 @@ mod tests {
             (r#"{"result":false,"message":"no"}"#, "no"),
             ("CreateGroupError: An error occurred", "CreateGroupError"),
         ] {
-            let told = told(body);
-            assert!(told.failed, "{body}");
-            assert_eq!(told.words(), words, "{body}");
+            let envelope = envelope(body);
+            assert!(envelope.failed, "{body}");
+            assert_eq!(envelope.words(), words, "{body}");
         }
     }
 
@@ -280,7 +281,7 @@ mod tests {
             "some words",
             "",
         ] {
-            assert!(!told(body).failed, "{body}");
+            assert!(!envelope(body).failed, "{body}");
         }
     }
 
@@ -302,8 +303,8 @@ mod tests {
         }
         let body =
             r#"{"statusCode":500,"exception":{"message":"x","data":"406"},"request":{"body":"secret"}}"#;
-        assert_eq!(told(body).inner, Some(406));
-        assert_eq!(told(body).words(), "x");
+        assert_eq!(envelope(body).inner, Some(406));
+        assert_eq!(envelope(body).words(), "x");
     }
 
     #[test]
@@ -332,7 +333,7 @@ mod tests {
             let _ = whatsapp_code(&message);
             let _ = engine_failure(&message);
             let body = serde_json::json!({"message": message, "status": message, "code": message}).to_string();
-            let _ = told(&body).words();
+            let _ = envelope(&body).words();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Bodies while they come in: bounded in length, in time, and in how much of all of them is held at once.
 //!
-//! A signature over a body can only be judged once the body is there, so anybody can make us hold some. Strangers
-//! share one amount by their addresses; whoever has proven himself shares another with the other sources.
+//! A signature over a body can only be checked once the body is there, so anybody can make us hold some. Unproven
+//! senders share one amount, with a limit per address; proven sources share another.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -12,34 +12,34 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Refusal, refuse};
+use super::{HookRejection, reject};
 use crate::fair_share::{Exhausted, FairShare, Holder, Share};
 use crate::peer::Peer;
 use crate::problem::Problem;
 use crate::source::document::is_packed;
 
-/// What bodies of strangers may take together, in bytes, unless four of the largest take more.
-const OF_STRANGERS: usize = 32 << 20;
-/// What those of one address may, unless two of the largest take more.
-const OF_ONE_ADDRESS: usize = 8 << 20;
-/// What bodies of senders who have proven themselves may take together, unless four of the largest take more.
-const OF_THE_PROVEN: usize = 64 << 20;
-/// The most that a sender may send who has proven himself by his head, unless `server.max_body` is more: an
-/// Alertmanager's group is soon larger than a mebibyte, and what is refused is not sent again.
-const LONGEST_OF_THE_PROVEN: usize = crate::source::document::MOST;
-/// What is counted, in bytes; whoever sends less than this within [`PATIENCE`] counts as idle.
+/// Bytes of all unproven bodies together, unless four of the largest are more.
+const UNPROVEN_TOTAL: usize = 32 << 20;
+/// Bytes of unproven bodies from one address, unless two of the largest are more.
+const UNPROVEN_PER_ADDRESS: usize = 8 << 20;
+/// Bytes of all proven bodies together, unless four of the largest are more.
+const PROVEN_TOTAL: usize = 64 << 20;
+/// The largest body of a sender whose head is proof enough, unless `server.max_body` is more: an Alertmanager's group
+/// is soon larger than a mebibyte, and what is refused is not sent again.
+const PROVEN_MAX_BODY: usize = crate::source::document::MOST;
+/// What is counted, in bytes; whoever sends less than this within [`IDLE_TIMEOUT`] counts as idle.
 const UNIT: usize = 16 << 10;
 /// A stranger's body that has not grown for so long gives way to others.
-const PATIENCE: Duration = Duration::from_secs(1);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A longer body is read alone: what it says takes some twelve times its length for a moment.
 const LARGE: usize = 1 << 20;
 /// How long a large body waits for the one before it.
-const TURN: Duration = Duration::from_secs(3);
+const LARGE_BODY_WAIT: Duration = Duration::from_secs(3);
 
-/// The room for bodies.
+/// How much of bodies may be held at once.
 #[derive(Debug, Clone)]
-pub struct Bodies {
+pub struct BodyBudget {
     longest: usize,
     large: Arc<Semaphore>,
     time: Duration,
@@ -56,20 +56,21 @@ pub(super) enum Sender<'a> {
     Proven(&'a str),
 }
 
-/// A body, which takes up its room for as long as this lives.
+/// A body that counts against the budget for as long as this lives.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct BufferedBody {
     pub(super) bytes: Bytes,
     share: Share,
 }
 
-impl Bodies {
+impl BodyBudget {
     /// Room for bodies of `longest` bytes that arrive within `time`.
     #[must_use]
     pub fn new(longest: usize, time: Duration) -> Self {
         let amount = |usual: usize, times: usize| usual.max(longest.saturating_mul(times)).div_ceil(UNIT);
-        let strangers = FairShare::new(amount(OF_STRANGERS, 4), amount(OF_ONE_ADDRESS, 2), PATIENCE);
-        let of_the_proven = amount(OF_THE_PROVEN, 4);
+        let strangers =
+            FairShare::new(amount(UNPROVEN_TOTAL, 4), amount(UNPROVEN_PER_ADDRESS, 2), IDLE_TIMEOUT);
+        let of_the_proven = amount(PROVEN_TOTAL, 4);
         // Whoever has proven himself gives way only to a source with much less under way.
         let proven = FairShare::new(of_the_proven, of_the_proven / 2, Duration::MAX);
         Self { longest, large: Arc::new(Semaphore::new(1)), time, strangers, proven }
@@ -79,12 +80,12 @@ impl Bodies {
     pub(super) fn longest(&self, sender: Sender<'_>) -> usize {
         match sender {
             Sender::Stranger(_) => self.longest,
-            Sender::Proven(_) => self.longest.max(LONGEST_OF_THE_PROVEN),
+            Sender::Proven(_) => self.longest.max(PROVEN_MAX_BODY),
         }
     }
 
     /// The whole body, or why it is not waited for.
-    pub(super) async fn read(&self, body: Body, sender: Sender<'_>) -> Result<Held, Refusal> {
+    pub(super) async fn read(&self, body: Body, sender: Sender<'_>) -> Result<BufferedBody, HookRejection> {
         let share = match sender {
             Sender::Stranger(peer) => {
                 let address = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), Peer::network);
@@ -97,39 +98,45 @@ impl Bodies {
         let read = while_held(&share, collect(limited, &share));
         let bytes = match tokio::time::timeout(self.time, read).await {
             Ok(bytes) => bytes?,
-            Err(_elapsed) => return Err(refuse("body_too_slow", Problem::BodyTooSlow)),
+            Err(_elapsed) => return Err(reject("body_too_slow", Problem::BodyTooSlow)),
         };
-        Ok(Held { bytes, share })
+        Ok(BufferedBody { bytes, share })
     }
 
     /// The right to read a body, for as long as that takes: of large ones, and of those that may unfold to large ones,
     /// one is read at a time.
-    pub(super) async fn turn(&self, body: &[u8]) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+    pub(super) async fn turn(&self, body: &[u8]) -> Result<Option<OwnedSemaphorePermit>, HookRejection> {
         if body.len() <= LARGE && !is_packed(body) {
             return Ok(None);
         }
-        match tokio::time::timeout(TURN, Arc::clone(&self.large).acquire_owned()).await {
+        match tokio::time::timeout(LARGE_BODY_WAIT, Arc::clone(&self.large).acquire_owned()).await {
             Ok(Ok(turn)) => Ok(Some(turn)),
             Ok(Err(_)) | Err(_) => Err(crowded(Exhausted)),
         }
     }
 
     /// The body counts as its source's from now on.
-    pub(super) fn prove(&self, held: &mut Held, source: &str) -> Result<(), Refusal> {
+    pub(super) fn prove(&self, held: &mut BufferedBody, source: &str) -> Result<(), HookRejection> {
         let units = held.bytes.len().div_ceil(UNIT);
         held.share = self.proven.take(Holder::Source(source.to_owned()), units).map_err(crowded)?;
         Ok(())
     }
 }
 
-impl Held {
+impl BufferedBody {
     /// Does something with the body, unless it has to give way to others first.
-    pub(super) async fn keep<T>(&self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    pub(super) async fn keep<T>(
+        &self,
+        work: impl Future<Output = Result<T, HookRejection>>,
+    ) -> Result<T, HookRejection> {
         while_held(&self.share, work).await
     }
 }
 
-async fn while_held<T>(share: &Share, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+async fn while_held<T>(
+    share: &Share,
+    work: impl Future<Output = Result<T, HookRejection>>,
+) -> Result<T, HookRejection> {
     tokio::select! {
         biased;
         done = work => done,
@@ -137,19 +144,19 @@ async fn while_held<T>(share: &Share, work: impl Future<Output = Result<T, Refus
     }
 }
 
-fn crowded(_: Exhausted) -> Refusal {
-    refuse("crowded", Problem::Unavailable)
+fn crowded(_: Exhausted) -> HookRejection {
+    reject("crowded", Problem::Unavailable)
 }
 
-async fn collect(mut body: Limited<Body>, share: &Share) -> Result<Bytes, Refusal> {
+async fn collect(mut body: Limited<Body>, share: &Share) -> Result<Bytes, HookRejection> {
     let mut bytes = BytesMut::new();
     let mut units = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                refuse("body_too_large", Problem::BodyTooLarge)
+                reject("body_too_large", Problem::BodyTooLarge)
             } else {
-                refuse("body_broken", Problem::BodyBroken)
+                reject("body_broken", Problem::BodyBroken)
             }
         })?;
         let Ok(data) = frame.into_data() else { continue };
@@ -169,8 +176,8 @@ mod tests {
 
     const LONGEST: usize = 8 * UNIT;
 
-    fn bodies() -> Bodies {
-        Bodies::new(LONGEST, Duration::from_mins(1))
+    fn bodies() -> BodyBudget {
+        BodyBudget::new(LONGEST, Duration::from_mins(1))
     }
 
     fn body() -> Body {
@@ -182,8 +189,8 @@ mod tests {
         let bodies = bodies();
         let peer = Peer::direct(IpAddr::from([192, 0, 2, 1]));
         for (sender, most) in [
-            (Sender::Stranger(Some(&peer)), OF_ONE_ADDRESS / LONGEST),
-            (Sender::Proven("shop"), OF_THE_PROVEN / 2 / LONGEST),
+            (Sender::Stranger(Some(&peer)), UNPROVEN_PER_ADDRESS / LONGEST),
+            (Sender::Proven("shop"), PROVEN_TOTAL / 2 / LONGEST),
         ] {
             let mut held = Vec::new();
             for _ in 0..most {

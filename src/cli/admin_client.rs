@@ -12,7 +12,7 @@ use crate::config::environment;
 
 /// Which bridge, and what to show it.
 #[derive(Debug, Clone, Args)]
-pub struct Desk {
+pub struct AdminClient {
     /// The bridge's operator listener; `server.admin` of the config if absent, and with it the config is not read
     #[arg(long, global = true, value_name = "URL")]
     admin: Option<String>,
@@ -40,7 +40,7 @@ struct Bridge {
     token: Option<SecretString>,
 }
 
-impl Desk {
+impl AdminClient {
     /// Asks `path` with a GET.
     pub(super) fn get(&self, path: &str) -> Result<Value, Failure> {
         self.ask(path, None, false)

@@ -31,12 +31,12 @@ pub struct RosterInForce {
     /// The names of the sources.
     sources: Vec<String>,
     roster: watch::Sender<Arc<Roster>>,
-    standing: Mutex<Standing>,
+    status: Mutex<RosterStatus>,
 }
 
-/// Which roster is in force, and what came of the last try to exchange it.
+/// Which roster is in force, and what came of the last try to reload it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct RosterStatus {
     /// SHA-256 of the text in force, or of its files' names and texts, in hex.
     pub hash: String,
     /// Since when it is in force.
@@ -49,12 +49,12 @@ pub struct Standing {
     waits: bool,
     /// What is wrong with the file as it is now, if that keeps it from being taken.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused: Option<Refused>,
+    pub refused: Option<RejectedRoster>,
 }
 
 /// A roster that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Refused {
+pub struct RejectedRoster {
     /// When it was first seen like this.
     pub at: Timestamp,
     /// Every error, on a line each: file, line, column, what and a hint.
@@ -64,7 +64,7 @@ pub struct Refused {
 /// What came of looking at the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Exchange {
+pub enum ReloadOutcome {
     /// It says what was in force already.
     Same,
     /// It was taken.
@@ -73,7 +73,7 @@ pub enum Exchange {
     Refused,
 }
 
-impl Standing {
+impl RosterStatus {
     /// Enough of the hash to tell two rosters apart.
     #[must_use]
     pub fn short(&self) -> &str {
@@ -81,7 +81,7 @@ impl Standing {
     }
 }
 
-impl Exchange {
+impl ReloadOutcome {
     /// The name in labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -104,14 +104,14 @@ impl RosterInForce {
     #[must_use]
     pub fn of(loaded: &Loaded, now: Timestamp) -> Self {
         let hash = loaded.roster_hash.clone();
-        let standing = Standing { seen: hash.clone(), waits: false, hash, since: now, refused: None };
+        let status = RosterStatus { seen: hash.clone(), waits: false, hash, since: now, refused: None };
         Self {
             path: loaded.roster_path.clone(),
             open_at: loaded.config.rooms.open_at,
             ours: loaded.config.gateway.phones(),
             sources: loaded.config.sources.keys().cloned().collect(),
             roster: watch::channel(Arc::new(loaded.roster.clone())).0,
-            standing: Mutex::new(standing),
+            status: Mutex::new(status),
         }
     }
 
@@ -129,7 +129,7 @@ impl RosterInForce {
 
     /// Which roster is in force.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn status(&self) -> RosterStatus {
         self.known().clone()
     }
 
@@ -142,78 +142,78 @@ impl RosterInForce {
     #[must_use]
     pub fn has_changed(&self) -> bool {
         let seen = hash_of_roster(&self.path);
-        let mut standing = self.known();
-        if standing.seen == seen {
+        let mut status = self.known();
+        if status.seen == seen {
             return false;
         }
-        standing.seen = seen;
+        status.seen = seen;
         true
     }
 
     /// Looks at the file, and reads it once two looks in a row have seen the same change: whoever writes a file in
     /// place is not done with it when it is seen first.
-    pub fn follow(&self, metrics: &Metrics, now: Timestamp) -> Option<Exchange> {
+    pub fn follow(&self, metrics: &Metrics, now: Timestamp) -> Option<ReloadOutcome> {
         let changed = self.has_changed();
-        let mut standing = self.known();
-        let waited = std::mem::replace(&mut standing.waits, changed);
-        let seen = standing.seen.clone();
-        drop(standing);
-        if waited && !changed { self.exchange_if(&seen, metrics, now) } else { None }
+        let mut status = self.known();
+        let waited = std::mem::replace(&mut status.waits, changed);
+        let seen = status.seen.clone();
+        drop(status);
+        if waited && !changed { self.reload_if(&seen, metrics, now) } else { None }
     }
 
     /// Reads the file and takes it if there is no error in it.
-    pub fn exchange(&self, metrics: &Metrics, now: Timestamp) -> Exchange {
+    pub fn reload(&self, metrics: &Metrics, now: Timestamp) -> ReloadOutcome {
         for _ in 0..LOOKS {
             let seen = hash_of_roster(&self.path);
-            if let Some(exchange) = self.exchange_if(&seen, metrics, now) {
-                return exchange;
+            if let Some(reload) = self.reload_if(&seen, metrics, now) {
+                return reload;
             }
         }
         let problem =
             format!("{}: the file is being written; it is read when that is done", self.path.display());
         warn!("{problem}");
-        self.known().refused = Some(Refused { at: now, problems: vec![problem] });
-        metrics.count_roster_exchange(Exchange::Refused.as_str());
-        Exchange::Refused
+        self.known().refused = Some(RejectedRoster { at: now, problems: vec![problem] });
+        metrics.count_roster_reload(ReloadOutcome::Refused.as_str());
+        ReloadOutcome::Refused
     }
 
     /// Reads the file and takes it if there is no error in it; `None` if before or afterwards it is another one
     /// than was `seen`. Reading and checking takes milliseconds, and is done one at a time.
-    fn exchange_if(&self, seen: &str, metrics: &Metrics, now: Timestamp) -> Option<Exchange> {
-        let mut standing = self.known();
+    fn reload_if(&self, seen: &str, metrics: &Metrics, now: Timestamp) -> Option<ReloadOutcome> {
+        let mut status = self.known();
         let surroundings =
             Surroundings { open_at: self.open_at, ours: &self.ours, sources: Some(&self.sources), now };
         let loaded = load_roster(&self.path, &surroundings);
         let is_other = loaded.as_ref().is_ok_and(|(_, _, hash)| hash != seen);
         if is_other || hash_of_roster(&self.path) != seen {
-            standing.waits = true;
+            status.waits = true;
             return None;
         }
-        let exchange = match loaded {
-            Ok((roster, _, hash)) if hash == standing.hash && self.says_the_same(&roster) => {
-                if standing.refused.take().is_some() {
+        let reload = match loaded {
+            Ok((roster, _, hash)) if hash == status.hash && self.says_the_same(&roster) => {
+                if status.refused.take().is_some() {
                     info!(file = %self.path.display(), "the roster is again what was in force all the time");
                 }
-                Exchange::Same
+                ReloadOutcome::Same
             }
             Ok((roster, warnings, hash)) => {
                 for warning in warnings.iter() {
                     warn!(at = warning.position(), "{}", warning.message);
                 }
-                *standing = Standing { seen: hash.clone(), waits: false, hash, since: now, refused: None };
-                info!(file = %self.path.display(), roster.hash = standing.short(), "a changed roster is in force");
+                *status = RosterStatus { seen: hash.clone(), waits: false, hash, since: now, refused: None };
+                info!(file = %self.path.display(), roster.hash = status.short(), "a changed roster is in force");
                 self.put(roster);
-                Exchange::Taken
+                ReloadOutcome::Taken
             }
             Err(findings) => {
-                self.refuse(&mut standing, &findings, now);
-                Exchange::Refused
+                self.refuse(&mut status, &findings, now);
+                ReloadOutcome::Refused
             }
         };
-        drop(standing);
+        drop(status);
         self.measure(metrics);
-        metrics.count_roster_exchange(exchange.as_str());
-        Some(exchange)
+        metrics.count_roster_reload(reload.as_str());
+        Some(reload)
     }
 
     /// Whether the routes' own wording is as it is in force: it may stand in files of its own.
@@ -228,28 +228,28 @@ impl RosterInForce {
 
     /// The roster as metrics.
     pub fn measure(&self, metrics: &Metrics) {
-        let standing = self.standing();
-        metrics.set_roster(standing.short(), standing.since, standing.refused.is_none());
+        let status = self.status();
+        metrics.set_roster(status.short(), status.since, status.refused.is_none());
     }
 
-    fn refuse(&self, standing: &mut Standing, findings: &Findings, now: Timestamp) {
+    fn refuse(&self, status: &mut RosterStatus, findings: &Findings, now: Timestamp) {
         // What would not have kept it from being taken is no reason here.
         let errors = findings.iter().filter(|finding| finding.severity == Level::Error);
         let problems: Vec<String> = errors.map(ToString::to_string).collect();
         // Looked at every few seconds, a file that stays broken is said once.
-        if standing.refused.as_ref().is_none_or(|known| known.problems != problems) {
+        if status.refused.as_ref().is_none_or(|known| known.problems != problems) {
             for problem in &problems {
                 error!("{problem}");
             }
             error!(
                 file = %self.path.display(), "a changed roster has errors: the one before it stays in force"
             );
-            standing.refused = Some(Refused { at: now, problems });
+            status.refused = Some(RejectedRoster { at: now, problems });
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Standing> {
+    fn known(&self) -> MutexGuard<'_, RosterStatus> {
         // Every change is one assignment, so whoever broke off left nothing half done.
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,8 +11,8 @@ use crate::config::suggestions::Suggestions;
 use crate::config::yaml::{self, Node, Value};
 use crate::consent::Stances;
 
-/// A text on the desk, with everything that reading it may need.
-pub(super) struct Desk<'a> {
+/// The text of one file or of several, with everything that reading it may need.
+pub(super) struct LoadContext<'a> {
     pub(super) source: &'a SourceText,
     /// What relative paths in the file are relative to.
     pub(super) folder: &'a Path,
@@ -25,7 +25,7 @@ pub(super) struct Desk<'a> {
     suggestions: Suggestions,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> LoadContext<'a> {
     pub(super) fn new(
         source: &'a SourceText,
         folder: &'a Path,
@@ -44,7 +44,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Parses every file on the desk; each that is not well-formed is one finding.
+    /// Parses every file; each that is not well-formed is one finding.
     pub(super) fn parse(&self) -> Option<Vec<Node>> {
         let parsed: Vec<Option<Node>> = self.source.parts().map(|part| self.parse_part(part)).collect();
         parsed.into_iter().collect()

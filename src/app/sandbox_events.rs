@@ -9,7 +9,7 @@ use crate::gateway::posting::Poster;
 use crate::sandbox::Sandbox;
 
 /// Between two looks whether there is something to tell.
-const GLANCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Posts events as they become due. Those that are due together go out together: no order is promised.
 pub(super) async fn tell(sandbox: Sandbox, poster: Poster, stop: CancellationToken) {
@@ -25,6 +25,6 @@ pub(super) async fn tell(sandbox: Sandbox, poster: Poster, stop: CancellationTok
             _all = join_all(posted.collect::<Vec<_>>()) => {}
             () = stop.cancelled() => return,
         }
-        tokio::select! { () = tokio::time::sleep(GLANCE) => {} () = stop.cancelled() => {} }
+        tokio::select! { () = tokio::time::sleep(POLL_INTERVAL) => {} () = stop.cancelled() => {} }
     }
 }

@@ -15,8 +15,8 @@ use http::StatusCode;
 use serde_json::json;
 use tracing::{Level, debug, error, info, warn};
 
-use super::bodies::Sender;
-use super::{NOBODYS, Receiver, Refusal, named, no_source, prove, refuse};
+use super::body_budget::Sender;
+use super::{HookRejection, NOBODYS, Receiver, named, no_source, prove, reject};
 use crate::clock::Timestamp;
 use crate::consent::Change;
 use crate::gateway::{Notice, NoticeKind, Unread, Whom};
@@ -33,7 +33,7 @@ pub(super) const COUNTED_AS: &str = "gateway";
 
 /// How the events of one linked number are proven and read.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct EventChannel {
     /// What each must prove, all of it; at least one thing.
     pub proofs: Vec<Verifier>,
     /// Reads a body; the provider's file knows how.
@@ -47,16 +47,17 @@ pub(super) async fn hook(
 ) -> Response {
     let instance = named(instance);
     let begun = Instant::now();
-    let Some(told) = receiver.told.get(&instance).filter(|told| !told.proofs.is_empty()) else {
+    let Some(channel) = receiver.event_channels.get(&instance).filter(|channel| !channel.proofs.is_empty())
+    else {
         receiver.metrics.count_hook(NOBODYS.0, NOBODYS.1, begun.elapsed());
         return no_source(&receiver, request.uri(), request.extensions()).await;
     };
-    let (outcome, response) = match receiver.take_notices(&instance, told, request).await {
+    let (outcome, response) = match receiver.take_notices(&instance, channel, request).await {
         Ok(taken) => {
             let outcome = if taken > 0 { "accepted" } else { "ignored" };
             (outcome, (StatusCode::OK, Json(json!({ "notices": taken }))).into_response())
         }
-        Err(refusal) => (refusal.word, refusal.problem.into_response()),
+        Err(rejection) => (rejection.word, rejection.problem.into_response()),
     };
     receiver.metrics.count_hook(COUNTED_AS, outcome, begun.elapsed());
     response
@@ -124,7 +125,7 @@ fn warn_of_second_groups(hearing: &Hearing, instance: &str) {
 impl Receiver {
     /// Whether a number of ours is told what people write to it.
     pub(crate) fn hears_people(&self) -> bool {
-        self.told.values().any(|told| !told.proofs.is_empty())
+        self.event_channels.values().any(|channel| !channel.proofs.is_empty())
     }
 
     /// What people wrote about being called, with who they are in the roster in force.
@@ -154,7 +155,12 @@ impl Receiver {
     }
 
     /// Takes in one delivery; returns how many notices of use were in it.
-    async fn take_notices(&self, instance: &str, told: &Told, request: Request) -> Result<usize, Refusal> {
+    async fn take_notices(
+        &self,
+        instance: &str,
+        channel: &EventChannel,
+        request: Request,
+    ) -> Result<usize, HookRejection> {
         let (head, body) = request.into_parts();
         let peer = Peer::of(&head.extensions);
         let mut sender = Sender::Stranger(peer);
@@ -174,24 +180,24 @@ impl Receiver {
                 bytes: None,
             };
             self.metrics.log.note(event, self.clock.now());
-            refuse(why.as_str(), Problem::Unauthorized)
+            reject(why.as_str(), Problem::Unauthorized)
         };
-        for proof in told.proofs.iter().filter(|proof| proof.needs_no_body()) {
+        for proof in channel.proofs.iter().filter(|proof| proof.needs_no_body()) {
             verify(hook.clone(), proof, self.clock.now()).map_err(turned_away)?;
         }
-        if told.proofs.iter().all(Verifier::needs_no_body) {
+        if channel.proofs.iter().all(Verifier::needs_no_body) {
             sender = Sender::Proven(COUNTED_AS);
             prove(peer);
         }
-        let mut held = self.bodies.read(body, sender).await?;
+        let mut held = self.body_budget.read(body, sender).await?;
         hook.body = held.bytes.clone();
         let now = self.clock.now();
-        let verified = verify_all(hook, &told.proofs, now).map_err(turned_away)?;
+        let verified = verify_all(hook, &channel.proofs, now).map_err(turned_away)?;
         if let Sender::Stranger(_) = sender {
-            self.bodies.prove(&mut held, COUNTED_AS)?;
+            self.body_budget.prove(&mut held, COUNTED_AS)?;
             prove(peer);
         }
-        let mut notices = match (told.read)(verified.body()) {
+        let mut notices = match (channel.read)(verified.body()) {
             Ok(notices) => notices,
             Err(why) => {
                 warn!(gateway.instance = instance, reason = %why, "an event of the gateway was not understood");
@@ -231,7 +237,7 @@ impl Receiver {
                 tell_of(&came, instance);
                 warn_of_second_groups(&hearing, instance);
                 if hearing.rooms + came.rooms > 0 {
-                    self.bell.notify_one();
+                    self.wake_worker.notify_one();
                     let rooms = hearing.rooms + came.rooms;
                     info!(gateway.instance = instance, rooms, "the gateway told something");
                 } else {
@@ -242,13 +248,13 @@ impl Receiver {
             Ok(Err(error)) => {
                 self.metrics.store_failures.inc();
                 error!(gateway.instance = instance, error = %error, "an event of the gateway could not be stored");
-                Err(refuse("unavailable", Problem::Unavailable))
+                Err(reject("unavailable", Problem::Unavailable))
             }
             // It may be committed all the same; told again, it will be known.
             Err(_elapsed) => {
                 self.metrics.store_failures.inc();
                 error!(gateway.instance = instance, "the store did not take an event of the gateway in time");
-                Err(refuse("unavailable", Problem::Unavailable))
+                Err(reject("unavailable", Problem::Unavailable))
             }
         }
     }
