@@ -223,12 +223,12 @@ impl Receiver {
             let came = if answers.is_empty() {
                 Introduced::default()
             } else {
-                self.store.hear_answers(instance, answers, now).await?
+                self.store.take_answers(instance, answers, now).await?
             };
             let hearing = if notices.is_empty() {
                 Hearing::default()
             } else {
-                self.store.hear(instance, notices, now).await?
+                self.store.take_notices(instance, notices, now).await?
             };
             Ok::<_, StoreError>((came, hearing))
         });

@@ -373,7 +373,7 @@ fn record(
         alerts::put(tx, incident.id, id, alert, stored.is_none())?;
     }
     if folded.outcome != Outcome::Repeated {
-        tx.execute(
+        tx.run(
             "INSERT INTO hooks (incident, receipt, source, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (incident, receipt) DO UPDATE SET source = ?3, at = ?4, outcome = ?5",
             values![incident.id, hook.receipt.0, hook.source, now, write("outcome", &folded.outcome)?],
@@ -384,7 +384,7 @@ fn record(
         None => false,
     };
     if let Some(room) = room {
-        tx.execute("INSERT INTO rooms (incident, phase, wake_at, touched_at, opened_at, route, rank, urgency, source)
+        tx.run("INSERT INTO rooms (incident, phase, wake_at, touched_at, opened_at, route, rank, urgency, source)
              VALUES (?1, ?2, ?3, ?3, ?3, ?4, ?5, ?6, ?7)",
             values![
                 incident.id,
@@ -397,7 +397,7 @@ fn record(
             ],
         )?;
         let doc = write("room", room)?;
-        tx.execute("INSERT INTO room_docs (incident, doc) VALUES (?1, ?2)", values![incident.id, doc])?;
+        tx.run("INSERT INTO room_docs (incident, doc) VALUES (?1, ?2)", values![incident.id, doc])?;
     } else if is_new {
         if incident.state != State::Open {
             // Nothing fires: nobody waits for a group any more.

@@ -28,7 +28,7 @@ pub(super) fn put(
                 WHERE incident = ?1 AND id = ?2
                   AND listed_by IS NOT DISTINCT FROM ?4 AND missing_since IS NOT DISTINCT FROM ?5";
     if is_new || tx.execute(same, values)? == 0 {
-        tx.execute(
+        tx.run(
             "INSERT INTO alerts (incident, id, doc, listed_by, missing_since) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (incident, id) DO UPDATE SET doc = ?3, listed_by = ?4, missing_since = ?5",
             values,
@@ -116,9 +116,9 @@ pub(super) fn remember_ends(
     if ends.is_empty() {
         return Ok(());
     }
-    tx.execute("DELETE FROM ends WHERE at <= ?1", values![later(now, -BEGINNING_MAY_COME)])?;
+    tx.run("DELETE FROM ends WHERE at <= ?1", values![later(now, -BEGINNING_MAY_COME)])?;
     for (id, end) in ends {
-        tx.execute(
+        tx.run(
             "INSERT INTO ends (key, id, at, doc) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (key, id) DO UPDATE SET at = ?3, doc = ?4",
             values![key.as_str(), id, now, write("alert", end)?],

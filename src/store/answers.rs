@@ -96,14 +96,14 @@ pub struct Introducing {
 
 impl Store {
     /// Takes in what people wrote to `instance` about being called. When this returns `Ok`, all of it is on disk.
-    pub async fn hear_answers(
+    pub async fn take_answers(
         &self,
         instance: &str,
         answers: Vec<Heard>,
         now: Timestamp,
     ) -> Stored<Introduced> {
         let instance = instance.to_owned();
-        self.write("hear_answers", move |tx| hear(tx, &instance, &answers, now)).await
+        self.write("take_answers", move |tx| take_all(tx, &instance, &answers, now)).await
     }
 
     /// Answers of which only a hidden id is known and that are to be looked up now.
@@ -129,7 +129,7 @@ impl Store {
 }
 
 /// Takes in what people wrote about being called.
-fn hear(tx: &Tx<'_>, instance: &str, answers: &[Heard], now: Timestamp) -> Stored<Introduced> {
+fn take_all(tx: &Tx<'_>, instance: &str, answers: &[Heard], now: Timestamp) -> Stored<Introduced> {
     let mut came = Introduced::default();
     for heard in answers {
         let phone = match (&heard.from.phone, &heard.from.hidden) {
@@ -221,12 +221,11 @@ fn ask_back(tx: &Tx<'_>, jid: &Jid, instance: &str, now: Timestamp) -> Stored<()
 fn wait_for_name(tx: &Tx<'_>, hidden: &Jid, instance: &str, said: &Consent, now: Timestamp) -> Stored<()> {
     let mut all = unnamed(tx, hidden)?.unwrap_or_default();
     all.merge(said, now);
-    tx.execute(
+    tx.run(
         "INSERT INTO unnamed (hidden, instance, due_at, doc) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (hidden) DO UPDATE SET instance = ?2, tries = 0, due_at = ?3, doc = ?4",
         values![hidden.to_string(), instance, now, write("consent", &all)?],
-    )?;
-    Ok(())
+    )
 }
 
 fn unnamed(tx: &Tx<'_>, hidden: &Jid) -> Stored<Option<Consent>> {
@@ -240,7 +239,7 @@ fn unnamed(tx: &Tx<'_>, hidden: &Jid) -> Stored<Option<Consent>> {
 fn take_unnamed(tx: &Tx<'_>, hidden: &Jid) -> Stored<Option<Consent>> {
     let said = unnamed(tx, hidden)?;
     if said.is_some() {
-        tx.execute("DELETE FROM unnamed WHERE hidden = ?1", values![hidden.to_string()])?;
+        tx.run("DELETE FROM unnamed WHERE hidden = ?1", values![hidden.to_string()])?;
     }
     Ok(said)
 }
@@ -266,11 +265,11 @@ fn to_name(tx: &Tx<'_>, now: Timestamp) -> Stored<Vec<Unnamed>> {
         if tries >= TRIES_FOR_A_HELLO && is_hello {
             let instance = instance.as_str();
             tracing::warn!(gateway.instance = instance, "who wrote there was not found out; it was no STOP");
-            tx.execute("DELETE FROM unnamed WHERE hidden = ?1", values![&hidden])?;
+            tx.run("DELETE FROM unnamed WHERE hidden = ?1", values![&hidden])?;
             continue;
         }
         let gap = (NAME_GAP << tries.clamp(0, 12)).min(LONGEST_NAME_GAP);
-        tx.execute(
+        tx.run(
             "UPDATE unnamed SET tries = tries + 1, due_at = ?2 WHERE hidden = ?1",
             values![hidden, later(now, SignedDuration::from_secs(gap))],
         )?;

@@ -35,12 +35,11 @@ fn pause(
     except_for: Option<IncidentId>,
     now: Timestamp,
 ) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "INSERT INTO brief_pauses (person, until, except_for, made_at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (person) DO UPDATE SET until = ?2, except_for = ?3, made_at = ?4",
         values![person, until, except_for, now],
-    )?;
-    Ok(())
+    )
 }
 
 /// The person whom this step tells 1:1 that there is no group.
@@ -89,7 +88,7 @@ pub(super) fn begin(tx: &Tx<'_>, intent: &Intent, person: &str, now: Timestamp) 
     let learn_at = later(now, LEARN);
     if let Some(through) = intent.covers {
         // They learn of it in a while, and need not try before, unless something else came up for them.
-        tx.execute(
+        tx.run(
             "UPDATE rooms SET wake_at = CASE WHEN budget_at < ?4 OR budget_at < wake_at THEN budget_at
                                              WHEN wake_at > ?4 THEN wake_at ELSE ?4 END
              WHERE budget_at IS NOT NULL AND lease_token IS NULL AND wish IS NULL AND changes = changes_seen
@@ -98,12 +97,12 @@ pub(super) fn begin(tx: &Tx<'_>, intent: &Intent, person: &str, now: Timestamp) 
                     WHERE person = ?1 AND told_by IS NULL AND id <= ?2 AND incident <> ?3)",
             values![person, through, id, learn_at],
         )?;
-        tx.execute(
+        tx.run(
             "UPDATE briefs SET told_by = ?3 WHERE person = ?1 AND told_by IS NULL AND id <= ?2",
             values![person, through, id],
         )?;
     }
-    tx.execute(
+    tx.run(
         "INSERT INTO briefs (person, incident, severity, told_by) VALUES (?1, ?2, 0, ?2)
          ON CONFLICT (person, incident) DO UPDATE SET told_by = ?2, told_at = NULL, well = NULL",
         values![person, id],
@@ -129,7 +128,7 @@ pub(super) fn settle(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
         let well = room.told.iter().any(|told| is_brief(&told.what));
         let given_up = room.seats.iter().any(|s| s.who.person == person && s.briefed);
         if well || given_up {
-            tx.execute("UPDATE briefs SET told_at = ?3, well = ?4 WHERE told_by = ?1 AND person = ?2 AND told_at IS NULL",
+            tx.run("UPDATE briefs SET told_at = ?3, well = ?4 WHERE told_by = ?1 AND person = ?2 AND told_at IS NULL",
                 values![id, person, now, well],
             )?;
             continue;
@@ -138,7 +137,7 @@ pub(super) fn settle(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
         for other in others_told_by(tx, id, &person)? {
             rooms::changed(tx, other, now)?;
         }
-        tx.execute(
+        tx.run(
             "UPDATE briefs SET told_by = NULL WHERE told_by = ?1 AND person = ?2 AND told_at IS NULL",
             values![id, person],
         )?;
@@ -156,6 +155,5 @@ fn others_told_by(tx: &Tx<'_>, id: IncidentId, person: &str) -> Stored<Vec<Incid
 
 /// Nobody has to hear any more that this incident waits for a group.
 pub(super) fn drop_due(tx: &Tx<'_>, id: IncidentId) -> Stored<()> {
-    tx.execute("DELETE FROM briefs WHERE incident = ?1 AND told_by IS NULL", values![id])?;
-    Ok(())
+    tx.run("DELETE FROM briefs WHERE incident = ?1 AND told_by IS NULL", values![id])
 }

@@ -19,17 +19,16 @@ impl Store {
     pub async fn keep_certificate(&self, address: &str, pem: Vec<u8>, now: Timestamp) -> Stored<()> {
         let address = address.to_owned();
         self.write("keep_certificate", move |tx| {
-            tx.execute(
+            tx.run(
                 "INSERT INTO certificates (address, pem, fetched_at) VALUES (?1, ?2, ?3)
                  ON CONFLICT (address) DO UPDATE SET pem = ?2, fetched_at = ?3",
                 values![address, pem, now],
             )?;
-            tx.execute(
+            tx.run(
                 "DELETE FROM certificates WHERE address NOT IN
                  (SELECT address FROM certificates ORDER BY fetched_at DESC, address LIMIT ?1)",
                 values![MOST],
-            )?;
-            Ok(())
+            )
         })
         .await
     }

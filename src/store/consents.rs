@@ -50,11 +50,10 @@ pub(super) fn put_alias(tx: &Tx<'_>, jid: &Jid, person: &str, alias: &Jid, now: 
     let mut consent = of(tx, jid)?;
     if let Some(nobodys) = row(tx, alias)?.filter(|row| row.key.is_empty()) {
         consent.merge(&nobodys.consent, now);
-        tx.execute("DELETE FROM consents WHERE jid = ?1", values![alias.to_string()])?;
+        tx.run("DELETE FROM consents WHERE jid = ?1", values![alias.to_string()])?;
     }
     put(tx, jid, (person, None), &consent)?;
-    tx.execute("UPDATE consents SET alias = ?2 WHERE jid = ?1", values![jid.to_string(), alias.to_string()])?;
-    Ok(())
+    tx.run("UPDATE consents SET alias = ?2 WHERE jid = ?1", values![jid.to_string(), alias.to_string()])
 }
 
 /// The id by which a person is written to.
@@ -72,7 +71,7 @@ pub(super) fn put(
     (person, hidden): (&str, Option<&Jid>),
     consent: &Consent,
 ) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "INSERT INTO consents (jid, person, hidden, standing, doc) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (jid) DO UPDATE SET
              person = CASE WHEN ?2 = '' THEN consents.person ELSE ?2 END,
@@ -84,8 +83,7 @@ pub(super) fn put(
             consent.standing().as_str(),
             write("consent", consent)?
         ],
-    )?;
-    Ok(())
+    )
 }
 
 /// The roster's id that a hidden id, or one in another form, is known to belong to.

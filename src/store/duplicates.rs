@@ -107,7 +107,7 @@ pub(super) fn settle(
         add(tx, room.incident, left, before.instance.as_deref(), how, now)?;
     }
     if let Some(group) = own {
-        tx.execute("DELETE FROM duplicates WHERE group_id = ?1", values![group.as_str()])?;
+        tx.run("DELETE FROM duplicates WHERE group_id = ?1", values![group.as_str()])?;
     }
     Ok(())
 }
@@ -187,7 +187,7 @@ fn close(tx: &Tx<'_>, id: IncidentId, group: &GroupId, now: Timestamp) -> Stored
     if let Some(why) = refusal {
         return Ok(WishTaken::No(why));
     }
-    tx.execute(
+    tx.run(
         "UPDATE duplicates SET state = 'closing', changed_at = ?2, trouble = NULL WHERE group_id = ?1",
         values![group.as_str(), now],
     )?;
@@ -199,11 +199,10 @@ fn close(tx: &Tx<'_>, id: IncidentId, group: &GroupId, now: Timestamp) -> Stored
 /// What came of closing one.
 pub(super) fn end(tx: &Tx<'_>, end: &FarewellEnd, now: Timestamp) -> Stored<()> {
     let state = if end.stuck.is_some() { "open" } else { "closed" };
-    tx.execute(
+    tx.run(
         "UPDATE duplicates SET state = ?2, changed_at = ?3, trouble = ?4 WHERE group_id = ?1",
         values![end.group.as_str(), state, now, end.stuck],
-    )?;
-    Ok(())
+    )
 }
 
 /// Why an operator's wish for another group cannot be taken, if it cannot.

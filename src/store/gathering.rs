@@ -3,7 +3,7 @@
 use super::briefs;
 use super::error::Stored;
 use super::leases::Lease;
-use super::outcomes::{put_room, write_done};
+use super::outcomes::put_room;
 use super::tx::{Tx, values};
 use super::{Store, journal};
 use crate::alert::Severity;
@@ -49,17 +49,14 @@ impl Store {
     /// Notes that these people (keys in the roster) have to hear 1:1 that the room's group has to wait, and says
     /// who of them can be written to now, and of what else that message can tell.
     pub async fn gather(&self, lease: &Lease, people: Vec<String>, now: Timestamp) -> Stored<Gathered> {
-        let lease = lease.clone();
-        self.write("gather", move |tx| gather(tx, &lease, &people, now)).await
+        let gather = move |tx: &Tx<'_>, lease: &Lease| gather(tx, lease, &people, now);
+        self.with_lease("gather", lease, now, Gathered::LeaseLost, gather).await
     }
 }
 
 /// Notes that `people` have to hear of the room's incident, takes in what they heard already in messages of
 /// others, and says who can be written to now.
 fn gather(tx: &Tx<'_>, lease: &Lease, people: &[String], now: Timestamp) -> Stored<Gathered> {
-    if !write_done(tx, lease, now)? {
-        return Ok(Gathered::LeaseLost);
-    }
     let mut room = lease.room.clone();
     let severity = severity(lease);
     let (id, mut due, mut again_at) = (room.incident, None, None::<Timestamp>);
@@ -90,7 +87,7 @@ fn gather(tx: &Tx<'_>, lease: &Lease, people: &[String], now: Timestamp) -> Stor
             }
             Some(_) => {}
             None => {
-                tx.execute(
+                tx.run(
                     "INSERT INTO briefs (person, incident, severity) VALUES (?1, ?2, ?3)",
                     values![person, id, severity],
                 )?;

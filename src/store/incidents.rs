@@ -38,7 +38,7 @@ pub(super) fn or_unreadable(
     if incident.is_none() {
         let sql =
             "UPDATE incidents SET state = 'unreadable', resolved_at = NULL, look_at = NULL WHERE number = ?1";
-        tx.execute(sql, values![id])?;
+        tx.run(sql, values![id])?;
     }
     Ok(incident)
 }
@@ -59,11 +59,10 @@ fn columns(incident: &Incident) -> (&str, &'static str, Option<Timestamp>, Optio
 
 pub(super) fn add(tx: &Tx<'_>, incident: &Incident) -> Stored<()> {
     let (key, state, resolved_at, look_at) = columns(incident);
-    tx.execute(
+    tx.run(
         "INSERT INTO incidents (number, key, state, resolved_at, look_at, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         values![incident.id, key, state, resolved_at, look_at, write("incident", incident)?],
-    )?;
-    Ok(())
+    )
 }
 
 /// Writes an incident anew that was `before`.
@@ -72,10 +71,10 @@ pub(super) fn change(tx: &Tx<'_>, before: &Incident, incident: &Incident) -> Sto
     let (key, state, resolved_at, look_at) = columns(incident);
     if columns(before) == columns(incident) {
         // Indexes are written whether their columns change or not.
-        tx.execute("UPDATE incidents SET doc = ?2 WHERE number = ?1", values![id, doc])?;
+        tx.run("UPDATE incidents SET doc = ?2 WHERE number = ?1", values![id, doc])?;
         return Ok(());
     }
-    tx.execute(
+    tx.run(
         "UPDATE incidents SET doc = ?2, key = ?3, state = ?4, resolved_at = ?5, look_at = ?6 WHERE number = ?1",
         values![id, doc, key, state, resolved_at, look_at],
     )?;

@@ -96,20 +96,18 @@ pub(super) fn line<T: Serialize + ?Sized>(
     note: &T,
     now: Timestamp,
 ) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "INSERT INTO journal (incident, at, kind, key, note, spent) VALUES (?1, ?2, ?3, ?4, ?5, 0)",
         values![id, now, kind, key, write("note", note)?],
-    )?;
-    Ok(())
+    )
 }
 
 /// A move of the room.
 pub(super) fn moved(tx: &Tx<'_>, id: IncidentId, event: &Event, now: Timestamp) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "INSERT INTO journal (incident, at, kind, event, spent) VALUES (?1, ?2, 'event', ?3, 0)",
         values![id, now, write("event", event)?],
-    )?;
-    Ok(())
+    )
 }
 
 /// Writes an intent; returns its id.
@@ -142,26 +140,24 @@ pub(super) fn begin(tx: &Tx<'_>, intent: &Intent, now: Timestamp) -> Stored<i64>
 
 /// Ends an intent.
 pub(super) fn end(tx: &Tx<'_>, intent: i64, outcome: &StepOutcome) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "UPDATE journal SET note = ?2, ended_at = ?3, spent = ?4 WHERE id = ?1",
         values![intent, write("note", &outcome.note)?, outcome.ended_at, !outcome.effect.unspent],
-    )?;
-    Ok(())
+    )
 }
 
 /// Ends the intents of whoever held the room before, which will hardly get an outcome.
 pub(super) fn abandon(tx: &Tx<'_>, id: IncidentId, now: Timestamp) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "UPDATE journal SET note = ?2, ended_at = ?3
          WHERE incident = ?1 AND kind = 'intent' AND ended_at IS NULL",
         values![id, write("note", &Note::Abandoned)?, now],
-    )?;
-    Ok(())
+    )
 }
 
 /// Writes a call that had no intent.
 pub(super) fn add_call(tx: &Tx<'_>, id: IncidentId, outcome: &StepOutcome) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "INSERT INTO journal (incident, at, kind, step, key, instance, note, ended_at, spent)
          VALUES (?1, ?2, 'intent', ?3, ?4, ?5, ?6, ?7, 0)",
         values![
@@ -173,8 +169,7 @@ pub(super) fn add_call(tx: &Tx<'_>, id: IncidentId, outcome: &StepOutcome) -> St
             write("note", &outcome.note)?,
             outcome.ended_at
         ],
-    )?;
-    Ok(())
+    )
 }
 
 /// While the lease holds nobody else ends the intent: an outcome whose commit was answered with an error is here

@@ -75,13 +75,12 @@ impl Store {
 
 /// Frees what was leased by a process that is gone.
 pub(super) fn free_all(tx: &Tx<'_>) -> Stored<()> {
-    tx.execute("UPDATE rooms SET lease_token = NULL, lease_until = NULL WHERE lease_until IS NOT NULL", &[])?;
+    tx.run("UPDATE rooms SET lease_token = NULL, lease_until = NULL WHERE lease_until IS NOT NULL", &[])?;
     // What the dead process meant to look at later is looked at now: its people have waited for the restart.
-    tx.execute(
+    tx.run(
         "UPDATE rooms SET wake_at = 0 WHERE urgency <= ?1 AND wake_at IS NOT NULL",
         values![Urgency::Unbriefed as i64],
-    )?;
-    Ok(())
+    )
 }
 
 fn take_due(tx: &Tx<'_>, now: Timestamp, slots: Slots, lease_for: SignedDuration) -> Stored<Vec<Lease>> {
@@ -110,7 +109,7 @@ fn take_due(tx: &Tx<'_>, now: Timestamp, slots: Slots, lease_for: SignedDuration
             Err(error @ StoreError::Corrupt { .. }) => {
                 tx.set_aside("room", &id.to_string(), &error.to_string());
                 let sql = "UPDATE rooms SET wake_at = ?2 WHERE incident = ?1";
-                tx.execute(sql, values![id, later(now, AGAIN)])?;
+                tx.run(sql, values![id, later(now, AGAIN)])?;
             }
             Err(error) => return Err(error),
         }
@@ -127,7 +126,7 @@ pub(super) fn take_new(tx: &Tx<'_>, room: Room, until: Timestamp) -> Stored<Leas
 /// Gives the room to whoever asks now.
 fn take(tx: &Tx<'_>, (room, wanted, changes): (Room, Wanted, i64), until: Timestamp) -> Stored<Lease> {
     let token = new_token();
-    tx.execute(
+    tx.run(
         "UPDATE rooms SET lease_token = ?2, lease_until = ?3 WHERE incident = ?1",
         values![room.incident, token, until],
     )?;

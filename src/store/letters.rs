@@ -9,11 +9,7 @@ use crate::jid::Jid;
 
 /// Letters in the hand of a process that is gone are due at once, to be looked for.
 pub(super) fn free_all(tx: &Tx<'_>) -> Stored<()> {
-    tx.execute(
-        "UPDATE letters SET due_at = 0, token = NULL WHERE token IS NOT NULL AND due_at IS NOT NULL",
-        &[],
-    )?;
-    Ok(())
+    tx.run("UPDATE letters SET due_at = 0, token = NULL WHERE token IS NOT NULL AND due_at IS NOT NULL", &[])
 }
 
 /// Puts a letter into the queue.
@@ -26,19 +22,17 @@ pub(super) fn queue(
 ) -> Stored<()> {
     let mut letter = Letter::new(jid.clone(), person, kind, text, now);
     letter.instance = instance.map(str::to_owned);
-    tx.execute(
+    tx.run(
         "INSERT INTO letters (jid, kind, made_at, due_at, instance, doc) VALUES (?1, ?2, ?3, ?3, ?4, ?5)",
         values![jid.to_string(), kind.as_str(), now, instance, write("letter", &letter)?],
-    )?;
-    Ok(())
+    )
 }
 
 pub(super) fn put(tx: &Tx<'_>, id: i64, letter: &Letter, token: Option<&str>) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "UPDATE letters SET due_at = ?2, token = ?3, instance = ?4, doc = ?5 WHERE id = ?1",
         values![id, letter.due_at(), token, letter.instance, write("letter", letter)?],
-    )?;
-    Ok(())
+    )
 }
 
 /// Whether a letter of this kind is on its way.
@@ -80,7 +74,7 @@ pub(super) fn drop_unsent(tx: &Tx<'_>, jid: &Jid, now: Timestamp) -> Stored<()> 
 /// A letter that cannot be read is never due again.
 pub(super) fn or_never(tx: &Tx<'_>, id: i64, letter: Option<Letter>) -> Stored<Option<Letter>> {
     if letter.is_none() {
-        tx.execute("UPDATE letters SET due_at = NULL, token = NULL WHERE id = ?1", values![id])?;
+        tx.run("UPDATE letters SET due_at = NULL, token = NULL WHERE id = ?1", values![id])?;
     }
     Ok(letter)
 }

@@ -23,13 +23,13 @@ pub(super) fn add(
     let receipt = receipt.map(|id| id.0);
     if let Some((seq, earlier @ News::Changed { .. })) = untold {
         let both = write("piece of news", &earlier.followed_by(news.clone()))?;
-        tx.execute(
+        tx.run(
             "UPDATE news SET at = ?3, receipt = ?4, doc = ?5 WHERE incident = ?1 AND seq = ?2",
             values![id, seq, now, receipt, both],
         )?;
         return Ok(false);
     }
-    tx.execute(
+    tx.run(
         "INSERT INTO news (incident, seq, at, receipt, doc)
          VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM news WHERE incident = ?1), ?2, ?3, ?4)",
         values![id, now, receipt, write("piece of news", news)?],
@@ -65,7 +65,7 @@ pub(super) fn since(tx: &Tx<'_>, id: IncidentId, heard: i64) -> Stored<Vec<NewsI
 pub(super) fn has_read(tx: &Tx<'_>, id: IncidentId, news: &[NewsItem]) -> Stored<()> {
     if let Some(last) = news.last() {
         let sql = "UPDATE rooms SET news_read = ?2 WHERE incident = ?1 AND news_read < ?2";
-        tx.execute(sql, values![id, last.seq])?;
+        tx.run(sql, values![id, last.seq])?;
     }
     Ok(())
 }

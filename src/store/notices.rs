@@ -32,13 +32,18 @@ impl Store {
     /// Takes in what the gateway told `instance` by itself: repeats are known by their ids, and each room that
     /// it concerns finds it in [`Wanted`](crate::room::Wanted) and is due now. When this returns `Ok`, all of it is on
     /// disk.
-    pub async fn hear(&self, instance: &str, notices: Vec<Notice>, now: Timestamp) -> Stored<Hearing> {
+    pub async fn take_notices(
+        &self,
+        instance: &str,
+        notices: Vec<Notice>,
+        now: Timestamp,
+    ) -> Stored<Hearing> {
         let instance = instance.to_owned();
-        self.write("hear", move |tx| hear(tx, &instance, &notices, now)).await
+        self.write("take_notices", move |tx| take(tx, &instance, &notices, now)).await
     }
 }
 
-fn hear(tx: &Tx<'_>, instance: &str, notices: &[Notice], now: Timestamp) -> Stored<Hearing> {
+fn take(tx: &Tx<'_>, instance: &str, notices: &[Notice], now: Timestamp) -> Stored<Hearing> {
     let mut hearing = Hearing::default();
     let mut concerns: BTreeSet<IncidentId> = BTreeSet::new();
     for notice in notices {
@@ -56,7 +61,7 @@ fn hear(tx: &Tx<'_>, instance: &str, notices: &[Notice], now: Timestamp) -> Stor
             if let NoticeKind::WeJoined { group, .. } = &notice.what {
                 hearing.second_groups += usize::from(is_second(tx, id, group, instance, now)?);
             }
-            tx.execute(
+            tx.run(
                 "INSERT INTO notices (incident, at, instance, doc) VALUES (?1, ?2, ?3, ?4)",
                 values![id, now, instance, doc],
             )?;
@@ -78,7 +83,7 @@ fn is_repeated(tx: &Tx<'_>, instance: &str, notice: &Notice, now: Timestamp) -> 
 
 /// Whether an event of this id was told before; remembers it otherwise.
 pub(super) fn is_known(tx: &Tx<'_>, instance: &str, id: &str, now: Timestamp) -> Stored<bool> {
-    tx.execute("DELETE FROM notices_seen WHERE at < ?1", values![later(now, -KNOWN_FOR)])?;
+    tx.run("DELETE FROM notices_seen WHERE at < ?1", values![later(now, -KNOWN_FOR)])?;
     let new = tx.execute(
         "INSERT INTO notices_seen (instance, id, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         values![instance, id, now],

@@ -13,7 +13,7 @@ impl Store {
     pub async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Stored<i64> {
         let instance = instance.to_owned();
         self.write("wake_rooms", move |tx| {
-            tx.execute(
+            tx.run(
                 "UPDATE rooms SET changes = changes + 1,
                         wake_at = CASE WHEN wake_at < ?1 THEN wake_at ELSE ?1 END
                  WHERE phase NOT IN ('closed', 'skipped')

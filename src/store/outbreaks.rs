@@ -36,11 +36,11 @@ pub(super) fn host(tx: &Tx<'_>, of: Origin<'_>, most: usize, now: Timestamp) -> 
     let counted = |sql| tx.count(sql, values![of.source, of.route, since, most]);
     let opened = counted(
         "SELECT count(*) FROM (SELECT 1 FROM rooms
-         WHERE source = ?1 AND route = ?2 AND opened_at > ?3 LIMIT ?4)",
+         WHERE source = ?1 AND route = ?2 AND opened_at > ?3 LIMIT ?4) AS counted",
     )?;
     let joined = counted(
         "SELECT count(*) FROM (SELECT 1 FROM joined
-         WHERE source = ?1 AND route = ?2 AND at > ?3 LIMIT ?4)",
+         WHERE source = ?1 AND route = ?2 AND at > ?3 LIMIT ?4) AS counted",
     )?;
     if usize::try_from(opened + joined).is_ok_and(|begun| begun < most) {
         return Ok(None);
@@ -72,12 +72,11 @@ pub(super) fn join(
     of: Origin<'_>,
     now: Timestamp,
 ) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "INSERT INTO joined (key, incident, source, route, at) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (key) DO UPDATE SET incident = ?2, source = ?3, route = ?4, at = ?5",
         values![key.as_str(), id, of.source, of.route, now],
-    )?;
-    Ok(())
+    )
 }
 
 /// Alerts of other keys by names of their own: two keys may call different conditions the same.
@@ -106,6 +105,5 @@ pub(super) fn described(tx: &Tx<'_>, before: &Incident, after: Incident) -> Stor
 
 /// The incident is over: its keys begin incidents of their own again.
 pub(super) fn end(tx: &Tx<'_>, id: IncidentId) -> Stored<()> {
-    tx.execute("DELETE FROM joined WHERE incident = ?1", values![id])?;
-    Ok(())
+    tx.run("DELETE FROM joined WHERE incident = ?1", values![id])
 }

@@ -55,7 +55,7 @@ pub(super) fn write_done(tx: &Tx<'_>, lease: &Lease, now: Timestamp) -> Stored<b
 
 pub(super) fn put_room(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
     let before = shared_rooms::before(tx, room.incident)?;
-    tx.execute("UPDATE rooms SET phase = ?2, hosting = ?3, guest_of = ?4, group_id = ?5, touched_at = ?6, instance = ?7,
+    tx.run("UPDATE rooms SET phase = ?2, hosting = ?3, guest_of = ?4, group_id = ?5, touched_at = ?6, instance = ?7,
                 news_told = ?8
          WHERE incident = ?1",
         values![
@@ -70,7 +70,7 @@ pub(super) fn put_room(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
         ],
     )?;
     let doc = write("room", room)?;
-    tx.execute("UPDATE room_docs SET doc = ?2 WHERE incident = ?1", values![room.incident, doc])?;
+    tx.run("UPDATE room_docs SET doc = ?2 WHERE incident = ?1", values![room.incident, doc])?;
     shared_rooms::tell(tx, room, before, now)
 }
 

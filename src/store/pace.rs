@@ -19,7 +19,7 @@ pub(super) fn one_more_message(
     // each time it would keep everything else waiting until the clock is there again.
     let ahead = later(now, CLOCK_SKEW);
     let sql = "UPDATE letters SET paced_at = ?2 WHERE instance = ?1 AND paced_at > ?3";
-    tx.execute(sql, values![instance, now, ahead])?;
+    tx.run(sql, values![instance, now, ahead])?;
     let said = |window: SignedDuration, private: bool| said(tx, instance, later(now, -window), private, now);
     let mut checks = vec![one_more(&said(MINUTE, false)?, most_per_minute, MINUTE, now)];
     if let Some(Private { most_per_minute, gap }) = private {

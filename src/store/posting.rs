@@ -113,7 +113,7 @@ impl Store {
 /// Takes the next letter for which there is something to do now, and writes down that it is being done.
 fn begin(tx: &Tx<'_>, ask: &LetterAsk, now: Timestamp) -> Stored<LetterTurn> {
     // A moment far ahead was written by a clock that was put back since.
-    tx.execute(
+    tx.run(
         "UPDATE letters SET due_at = ?1 WHERE due_at > ?2",
         values![now, later(now, SignedDuration::from_hours(48))],
     )?;
@@ -160,7 +160,7 @@ fn begin(tx: &Tx<'_>, ask: &LetterAsk, now: Timestamp) -> Stored<LetterTurn> {
         let token = new_token();
         letters::put(tx, id, &letter, Some(&token))?;
         if !looks {
-            tx.execute("UPDATE letters SET paced_at = ?2 WHERE id = ?1", values![id, now])?;
+            tx.run("UPDATE letters SET paced_at = ?2 WHERE id = ?1", values![id, now])?;
         }
         let chat = consents::address(tx, &letter.to)?;
         return Ok(LetterTurn::Go(Box::new(Posted { id, token, looks, letter, chat })));
@@ -254,7 +254,7 @@ fn finish(tx: &Tx<'_>, posted: &Posted, tried: &Tried, now: Timestamp) -> Stored
     if letter.sends < sends && letter.kind != LetterKind::Introduction {
         // It certainly did nothing, so the pace does not count it. An introduction keeps its place: a provider
         // that fails or asks for patience must not be handed the whole queue at once.
-        tx.execute("UPDATE letters SET paced_at = NULL WHERE id = ?1", values![posted.id])?;
+        tx.run("UPDATE letters SET paced_at = NULL WHERE id = ?1", values![posted.id])?;
     }
     // Who may have got one, because the chat cannot be read, is not written to again unasked.
     let may_be_there = matches!(tried, Tried::Looked(Err(_))) && letter.due_at().is_none();

@@ -58,12 +58,12 @@ pub(super) fn enter(
 ) -> Stored<Timestamp> {
     let ahead = tx.count(
         "SELECT count(*) FROM (SELECT 1 FROM rooms
-         WHERE budget_at IS NOT NULL AND (rank, incident) < (?1, ?2) LIMIT ?3)",
+         WHERE budget_at IS NOT NULL AND (rank, incident) < (?1, ?2) LIMIT ?3) AS counted",
         values![rank(room), room.incident, COUNTED],
     )?;
     let turn = creation.turn(made, important, u32::try_from(ahead).unwrap_or(u32::MAX) / numbers.max(1), now);
     let turn = turn.max(later(now, SOONEST));
-    tx.execute(
+    tx.run(
         "UPDATE rooms SET budget_at = CASE WHEN budget_at > ?3 AND budget_at < ?2 THEN budget_at ELSE ?2 END
          WHERE incident = ?1",
         values![room.incident, turn, now],
@@ -86,11 +86,10 @@ pub(super) fn leave(tx: &Tx<'_>, id: IncidentId, now: Timestamp) -> Stored<()> {
         return Ok(());
     }
     briefs::drop_due(tx, id)?;
-    tx.execute("UPDATE rooms SET changes = changes + 1, wake_at = CASE WHEN wake_at < ?1 THEN wake_at ELSE ?1 END
+    tx.run("UPDATE rooms SET changes = changes + 1, wake_at = CASE WHEN wake_at < ?1 THEN wake_at ELSE ?1 END
          WHERE incident = (SELECT incident FROM rooms WHERE budget_at IS NOT NULL ORDER BY rank, incident LIMIT 1)",
         values![now],
-    )?;
-    Ok(())
+    )
 }
 
 /// About when an incident that is in the queue has its turn.

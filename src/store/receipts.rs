@@ -186,15 +186,14 @@ pub(super) fn put(
 ) -> Stored<()> {
     let did_something = receipt.incidents.iter().any(|incident| incident.outcome != Outcome::Ignored);
     let replay = replay.map(|replay| if did_something { replay.spent } else { replay.unspent });
-    tx.execute(
+    tx.run(
         "INSERT INTO receipts (id, source, received_at, replay, answer) VALUES (?1, ?2, ?3, ?4, ?5)",
         values![receipt.id.0, source, now, replay, write("receipt", receipt)?],
     )?;
-    tx.execute(
+    tx.run(
         "INSERT INTO bodies (receipt, headers, body) VALUES (?1, ?2, ?3)",
         values![receipt.id.0, write("headers", headers)?, body[..]],
-    )?;
-    Ok(())
+    )
 }
 
 /// See [`Store::earlier_receipt`].

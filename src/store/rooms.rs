@@ -51,12 +51,11 @@ pub(super) fn wish_and_changes(tx: &Tx<'_>, id: IncidentId) -> Stored<Option<(Op
 
 /// Something came up for the room: it is due now, and whoever holds it must not put it to sleep.
 pub(super) fn changed(tx: &Tx<'_>, id: IncidentId, now: Timestamp) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "UPDATE rooms SET changes = changes + 1,
                 wake_at = CASE WHEN wake_at < ?2 THEN wake_at ELSE ?2 END,
                 urgency = CASE WHEN urgency < ?3 THEN urgency ELSE ?3 END
          WHERE incident = ?1",
         values![id, now, Urgency::News as i64],
-    )?;
-    Ok(())
+    )
 }

@@ -88,7 +88,7 @@ pub(super) fn counted_guest(room: &Room) -> Option<IncidentId> {
 pub(super) fn tell(tx: &Tx<'_>, room: &Room, before: Before, now: Timestamp) -> Stored<()> {
     let (hosting, ready) = (code(room.hosting()), code(Hosting::Ready));
     if hosting == ready && before.hosting != ready {
-        tx.execute("UPDATE rooms SET changes = changes + 1, wake_at = CASE WHEN wake_at < ?2 THEN wake_at ELSE ?2 END
+        tx.run("UPDATE rooms SET changes = changes + 1, wake_at = CASE WHEN wake_at < ?2 THEN wake_at ELSE ?2 END
              WHERE incident IN (SELECT incident FROM rooms WHERE budget_at IS NOT NULL AND route = ?1
                                 ORDER BY rank, incident LIMIT ?3)",
             values![room.summons.company(), now, GUESTS],

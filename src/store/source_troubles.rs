@@ -107,11 +107,11 @@ impl Store {
 pub(super) fn note(tx: &Tx<'_>, seen: &Sighting, now: Timestamp) -> Stored<()> {
     let kind = seen.kind.as_str();
     let forgotten = later(now, -SHOWN_FOR);
-    tx.execute("DELETE FROM source_troubles WHERE last_at < ?1 AND kind = ?2", values![forgotten, kind])?;
+    tx.run("DELETE FROM source_troubles WHERE last_at < ?1 AND kind = ?2", values![forgotten, kind])?;
     let is_known = "SELECT 1 FROM source_troubles WHERE kind = ?1 AND source = ?2";
     let is_full = !tx.any(is_known, values![kind, seen.source])?
         && tx.count("SELECT count(*) FROM source_troubles WHERE kind = ?1", values![kind])? >= ROWS;
-    tx.execute(
+    tx.run(
         "INSERT INTO source_troubles (kind, source, why, bytes, times, since, last_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
          ON CONFLICT (kind, source) DO UPDATE
@@ -124,8 +124,7 @@ pub(super) fn note(tx: &Tx<'_>, seen: &Sighting, now: Timestamp) -> Stored<()> {
             i64::try_from(seen.times).unwrap_or(i64::MAX),
             now
         ],
-    )?;
-    Ok(())
+    )
 }
 
 /// What was seen within the last day, the newest first.
@@ -161,11 +160,10 @@ fn take_call(tx: &Tx<'_>, now: Timestamp) -> Stored<Option<SourceTrouble>> {
 }
 
 fn called_at(tx: &Tx<'_>, told: &SourceTrouble, at: Timestamp) -> Stored<()> {
-    tx.execute(
+    tx.run(
         "UPDATE source_troubles SET called_at = ?1 WHERE kind = ?2 AND source = ?3",
         values![at, told.seen.kind.as_str(), told.seen.source],
-    )?;
-    Ok(())
+    )
 }
 
 /// `None` if it is of a kind that this version does not know.

@@ -33,77 +33,91 @@ pub enum Began {
 impl Store {
     /// Writes an intent, if the lease still holds and the number's pace allows it.
     pub async fn begin_step(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Stored<Began> {
-        let lease = lease.clone();
-        self.write("begin_step", move |tx| begin(tx, &lease, &intent, now)).await
+        let begin = move |tx: &Tx<'_>, lease: &Lease| begin(tx, lease, &intent, now);
+        self.with_lease("begin_step", lease, now, Began::LeaseLost, begin).await
     }
 
     /// Writes [what was done](Lease::done) with the room it led to, as every method with a lease does. If the lease
     /// was lost meanwhile, it is filed as stray instead and a group made by it becomes a duplicate.
     pub async fn finish_steps(&self, lease: &Lease, now: Timestamp) -> Stored<Finished> {
-        self.put_room("finish_steps", lease, lease.room.clone(), now).await
+        let finish = move |tx: &Tx<'_>, lease: &Lease| finish(tx, &lease.room, now);
+        self.with_lease("finish_steps", lease, now, Finished::Stray, finish).await
     }
 
-    /// Writes a room that has heard what the gateway told.
-    pub async fn heed(&self, lease: &Lease, room: Room, now: Timestamp) -> Stored<Finished> {
-        self.put_room("heed", lease, room, now).await
-    }
-
-    async fn put_room(
-        &self,
-        name: &'static str,
-        lease: &Lease,
-        room: Room,
-        now: Timestamp,
-    ) -> Stored<Finished> {
-        let lease = lease.clone();
-        self.write(name, move |tx| {
-            if write_done(tx, &lease, now)? { finish(tx, &room, now) } else { Ok(Finished::Stray) }
-        })
-        .await
+    /// Writes a room that has taken in its notices.
+    pub async fn put_room(&self, lease: &Lease, room: Room, now: Timestamp) -> Stored<Finished> {
+        let finish = move |tx: &Tx<'_>, _: &Lease| finish(tx, &room, now);
+        self.with_lease("put_room", lease, now, Finished::Stray, finish).await
     }
 
     /// Writes a move that needed no call.
     pub async fn note(&self, lease: &Lease, room: Room, event: Event, now: Timestamp) -> Stored<Finished> {
-        let lease = lease.clone();
-        self.write("note", move |tx| note(tx, &lease, &room, &event, now)).await
+        let note = move |tx: &Tx<'_>, lease: &Lease| note(tx, lease, &room, &event, now);
+        self.with_lease("note", lease, now, Finished::Stray, note).await
     }
 
     /// Drops an operator's wish that cannot be granted from where the room is.
     pub async fn refuse_wish(&self, lease: &Lease, why: &str, now: Timestamp) -> Stored<Finished> {
-        let (lease, why) = (lease.clone(), why.to_owned());
-        self.write("refuse_wish", move |tx| refuse_wish(tx, &lease, &why, now)).await
+        let why = why.to_owned();
+        let refuse = move |tx: &Tx<'_>, lease: &Lease| {
+            journal::line(tx, lease.room.incident, "refused", None, &why, now)?;
+            clear_wish(tx, lease)?;
+            finish(tx, &lease.room, now)
+        };
+        self.with_lease("refuse_wish", lease, now, Finished::Stray, refuse).await
     }
 
     /// Gives the room back, to be woken at `wake_at`, or at once if something came up meanwhile. False if somebody
     /// else has it.
     pub async fn release(&self, lease: &Lease, wake_at: Option<Timestamp>, now: Timestamp) -> Stored<bool> {
-        let lease = lease.clone();
-        self.write("release", move |tx| release(tx, &lease, wake_at, now)).await
+        let release = move |tx: &Tx<'_>, lease: &Lease| release(tx, lease, wake_at, now);
+        let is_ours = self.with_lease("release", lease, now, false, release).await?;
+        if is_ours {
+            self.asides.remove(BROKEN, &lease.room.incident.to_string());
+        }
+        Ok(is_ours)
     }
 
     /// Gives a room back on which work breaks off, to be tried again at `wake_at`; until it has gone well it is among
     /// what is set aside.
     pub async fn set_aside(&self, lease: &Lease, wake_at: Timestamp, now: Timestamp) -> Stored<bool> {
-        let lease = lease.clone();
-        self.write("set_aside", move |tx| {
-            let is_ours = release(tx, &lease, Some(wake_at), now)?;
-            let why = "work on it broke off, by a mistake in the program: see the log";
-            tx.set_aside(BROKEN, &lease.room.incident.to_string(), why);
-            Ok(is_ours)
-        })
-        .await
+        let release = move |tx: &Tx<'_>, lease: &Lease| release(tx, lease, Some(wake_at), now);
+        let is_ours = self.with_lease("set_aside", lease, now, false, release).await?;
+        let why = "work on it broke off, by a mistake in the program: see the log";
+        self.asides.add(BROKEN, &lease.room.incident.to_string(), why);
+        Ok(is_ours)
     }
 
     /// Stores what an operator asks of a room.
     pub async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Stored<WishTaken> {
         self.write("wish", move |tx| take_wish(tx, id, &wish, now)).await
     }
+
+    /// Writes what was done, and then what `body` says, unless the lease is lost.
+    pub(super) async fn with_lease<T, F>(
+        &self,
+        name: &'static str,
+        lease: &Lease,
+        now: Timestamp,
+        lost: T,
+        mut body: F,
+    ) -> Stored<T>
+    where
+        T: Clone + Send + 'static,
+        F: FnMut(&Tx<'_>, &Lease) -> Stored<T> + Send + 'static,
+    {
+        let lease = lease.clone();
+        self.write(
+            name,
+            move |tx| {
+                if write_done(tx, &lease, now)? { body(tx, &lease) } else { Ok(lost.clone()) }
+            },
+        )
+        .await
+    }
 }
 
 fn begin(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Began> {
-    if !write_done(tx, lease, now)? {
-        return Ok(Began::LeaseLost);
-    }
     // The last line: whoever said STOP since the room was read is not reached by anything begun now.
     if consents::has_stopped(tx, &intent.step.reaches())? {
         return Ok(Began::Stopped);
@@ -130,7 +144,7 @@ fn begin(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<
 
 fn in_pace(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Result<(), Timestamp>> {
     // What was begun by a clock that was ahead was begun by now at the latest.
-    tx.execute(
+    tx.run(
         "UPDATE journal SET paced_at = ?3
          WHERE kind = 'intent' AND instance = ?1 AND step = ?2 AND paced_at > ?4",
         values![intent.instance, intent.step.name(), now, later(now, CLOCK_SKEW)],
@@ -155,9 +169,6 @@ fn in_pace(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Store
 }
 
 fn note(tx: &Tx<'_>, lease: &Lease, room: &Room, event: &Event, now: Timestamp) -> Stored<Finished> {
-    if !write_done(tx, lease, now)? {
-        return Ok(Finished::Stray);
-    }
     if !shared_rooms::has_place(tx, event)? {
         let Finished::Yes { wanted, changes } = finish(tx, &lease.room, now)? else {
             return Ok(Finished::Stray);
@@ -173,19 +184,10 @@ fn note(tx: &Tx<'_>, lease: &Lease, room: &Room, event: &Event, now: Timestamp) 
     finish(tx, room, now)
 }
 
-fn refuse_wish(tx: &Tx<'_>, lease: &Lease, why: &str, now: Timestamp) -> Stored<Finished> {
-    if !write_done(tx, lease, now)? {
-        return Ok(Finished::Stray);
-    }
-    journal::line(tx, lease.room.incident, "refused", None, why, now)?;
-    clear_wish(tx, lease)?;
-    finish(tx, &lease.room, now)
-}
-
 /// The wish that was granted or refused is gone, unless a newer one has come meanwhile.
 fn clear_wish(tx: &Tx<'_>, lease: &Lease) -> Stored<()> {
     if let Some(wish) = &lease.wanted.wish {
-        tx.execute(
+        tx.run(
             "UPDATE rooms SET wish = NULL WHERE incident = ?1 AND wish = ?2",
             values![lease.room.incident, write("wish", wish)?],
         )?;
@@ -194,13 +196,11 @@ fn clear_wish(tx: &Tx<'_>, lease: &Lease) -> Stored<()> {
 }
 
 fn release(tx: &Tx<'_>, lease: &Lease, wake_at: Option<Timestamp>, now: Timestamp) -> Stored<bool> {
-    if !write_done(tx, lease, now)? {
-        return Ok(false);
-    }
-    tx.execute(
+    let urgency = lease.room.urgency(&lease.wanted);
+    tx.run(
         "UPDATE rooms SET lease_token = NULL, lease_until = NULL,
-                wake_at = CASE WHEN changes = ?3 THEN ?4 ELSE ?5 END, changes_seen = ?3,
-                urgency = CASE WHEN changes = ?3 THEN ?6 WHEN ?6 < ?7 THEN ?6 ELSE ?7 END
+                wake_at = CASE WHEN changes = ?3 THEN CAST(?4 AS BIGINT) ELSE ?5 END, changes_seen = ?3,
+                urgency = CASE WHEN changes = ?3 THEN CAST(?6 AS BIGINT) ELSE ?7 END
          WHERE incident = ?1 AND lease_token = ?2",
         values![
             lease.room.incident,
@@ -208,11 +208,10 @@ fn release(tx: &Tx<'_>, lease: &Lease, wake_at: Option<Timestamp>, now: Timestam
             lease.changes,
             wake_at,
             now,
-            lease.room.urgency(&lease.wanted) as i64,
-            Urgency::News as i64
+            urgency as i64,
+            urgency.min(Urgency::News) as i64
         ],
     )?;
-    tx.take_back(BROKEN, &lease.room.incident.to_string());
     Ok(true)
 }
 
@@ -225,7 +224,7 @@ fn take_wish(tx: &Tx<'_>, id: IncidentId, wish: &Wish, now: Timestamp) -> Stored
         return Ok(WishTaken::No(why));
     }
     journal::line(tx, id, "asked", None, &wish.words(), now)?;
-    tx.execute("UPDATE rooms SET wish = ?2 WHERE incident = ?1", values![id, write("wish", wish)?])?;
+    tx.run("UPDATE rooms SET wish = ?2 WHERE incident = ?1", values![id, write("wish", wish)?])?;
     rooms::changed(tx, id, now)?;
     Ok(WishTaken::Yes)
 }

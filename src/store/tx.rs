@@ -1,11 +1,13 @@
-//! A transaction as those see it who write one: statements with values, rows, documents, and what cannot be read.
+//! What a transaction is written with: statements with values, rows, documents.
 //!
-//! Values and rows borrow, so nothing is copied on the way, and nothing above knows which database it is. Statements
-//! are written in what SQLite and PostgreSQL have in common.
+//! Values and rows borrow from whoever holds them, so nothing is copied on the way, and nothing above knows which
+//! database runs them. Statements are written in the part of SQL that `SQLite` and PostgreSQL have in common: numbered
+//! values, `ON CONFLICT`, `RETURNING`, `IS DISTINCT FROM`; no row ids, no functions of one of them, no numbers as
+//! conditions.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -75,40 +77,62 @@ pub(super) trait FromValue: Sized {
     fn from_value(value: Value<'_>) -> Option<Self>;
 }
 
-impl FromValue for i64 {
-    fn from_value(value: Value<'_>) -> Option<Self> {
-        if let Value::Integer(number) = value { Some(number) } else { None }
-    }
+/// What can be given to a statement.
+pub(super) trait ToValue {
+    fn to_value(&self) -> Value<'_>;
 }
 
-impl FromValue for bool {
-    fn from_value(value: Value<'_>) -> Option<Self> {
-        i64::from_value(value).map(|number| number != 0)
-    }
+/// What is stored as a number, with how to read and write it.
+macro_rules! numbers {
+    ($($kind:ty: $read:expr, $write:expr;)*) => {$(
+        impl FromValue for $kind {
+            fn from_value(value: Value<'_>) -> Option<Self> {
+                if let Value::Integer(number) = value { Some($read(number)) } else { None }
+            }
+        }
+
+        impl ToValue for $kind {
+            fn to_value(&self) -> Value<'_> {
+                Value::Integer($write(*self))
+            }
+        }
+    )*};
 }
 
-impl FromValue for Timestamp {
-    fn from_value(value: Value<'_>) -> Option<Self> {
-        i64::from_value(value).map(moment)
-    }
+numbers! {
+    i64: |number| number, |number| number;
+    bool: |number| number != 0, i64::from;
+    usize: |number| Self::try_from(number).unwrap_or(0), |number| i64::try_from(number).unwrap_or(i64::MAX);
+    Timestamp: |number| Self::from_millisecond(number).unwrap_or(Self::MAX), Self::as_millisecond;
+    IncidentId: Self, |id: Self| id.0;
 }
 
-impl FromValue for IncidentId {
-    fn from_value(value: Value<'_>) -> Option<Self> {
-        i64::from_value(value).map(Self)
-    }
+/// The same for what is stored as a text or as bytes.
+macro_rules! texts {
+    ($($variant:ident: $kind:ty, $part:ty;)*) => {$(
+        impl FromValue for $kind {
+            fn from_value(value: Value<'_>) -> Option<Self> {
+                if let Value::$variant(it) = value { Some(it.to_owned()) } else { None }
+            }
+        }
+
+        impl ToValue for $kind {
+            fn to_value(&self) -> Value<'_> {
+                Value::$variant(self)
+            }
+        }
+
+        impl ToValue for $part {
+            fn to_value(&self) -> Value<'_> {
+                Value::$variant(self)
+            }
+        }
+    )*};
 }
 
-impl FromValue for String {
-    fn from_value(value: Value<'_>) -> Option<Self> {
-        if let Value::Text(text) = value { Some(text.to_owned()) } else { None }
-    }
-}
-
-impl FromValue for Vec<u8> {
-    fn from_value(value: Value<'_>) -> Option<Self> {
-        if let Value::Bytes(bytes) = value { Some(bytes.to_vec()) } else { None }
-    }
+texts! {
+    Text: String, str;
+    Bytes: Vec<u8>, [u8];
 }
 
 impl<T: FromValue> FromValue for Option<T> {
@@ -117,76 +141,15 @@ impl<T: FromValue> FromValue for Option<T> {
     }
 }
 
-/// What can be given to a statement.
-pub(super) trait ToValue {
-    fn to_value(&self) -> Value<'_>;
-}
-
-impl ToValue for i64 {
+impl<T: ToValue> ToValue for Option<T> {
     fn to_value(&self) -> Value<'_> {
-        Value::Integer(*self)
-    }
-}
-
-/// A limit.
-impl ToValue for usize {
-    fn to_value(&self) -> Value<'_> {
-        Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
-    }
-}
-
-impl ToValue for bool {
-    fn to_value(&self) -> Value<'_> {
-        Value::Integer(i64::from(*self))
-    }
-}
-
-/// Whole milliseconds since 1970.
-impl ToValue for Timestamp {
-    fn to_value(&self) -> Value<'_> {
-        Value::Integer(millis(*self))
-    }
-}
-
-impl ToValue for IncidentId {
-    fn to_value(&self) -> Value<'_> {
-        Value::Integer(self.0)
-    }
-}
-
-impl ToValue for str {
-    fn to_value(&self) -> Value<'_> {
-        Value::Text(self)
-    }
-}
-
-impl ToValue for String {
-    fn to_value(&self) -> Value<'_> {
-        Value::Text(self)
-    }
-}
-
-impl ToValue for [u8] {
-    fn to_value(&self) -> Value<'_> {
-        Value::Bytes(self)
-    }
-}
-
-impl ToValue for Vec<u8> {
-    fn to_value(&self) -> Value<'_> {
-        Value::Bytes(self)
+        self.as_ref().map_or(Value::Null, ToValue::to_value)
     }
 }
 
 impl<T: ToValue + ?Sized> ToValue for &T {
     fn to_value(&self) -> Value<'_> {
         (**self).to_value()
-    }
-}
-
-impl<T: ToValue> ToValue for Option<T> {
-    fn to_value(&self) -> Value<'_> {
-        self.as_ref().map_or(Value::Null, ToValue::to_value)
     }
 }
 
@@ -212,14 +175,30 @@ pub struct Aside {
 pub(super) struct Asides(Mutex<BTreeMap<(String, String), String>>);
 
 impl Asides {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<(String, String), String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn list(&self) -> Vec<Aside> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let aside = |((what, whose), why): (&(String, String), &String)| Aside {
             what: what.clone(),
             whose: whose.clone(),
             why: why.clone(),
         };
-        all.iter().map(aside).collect()
+        self.all().iter().map(aside).collect()
+    }
+
+    /// Remembers that something stored is left out, for the console, and says so once.
+    pub(super) fn add(&self, what: &str, whose: &str, why: &str) {
+        self.all().entry((what.to_owned(), whose.to_owned())).or_insert_with(|| {
+            tracing::error!(what, whose, why, "something stored is set aside; everything else goes on");
+            why.to_owned()
+        });
+    }
+
+    /// It has gone well again.
+    pub(super) fn remove(&self, what: &str, whose: &str) {
+        self.all().remove(&(what.to_owned(), whose.to_owned()));
     }
 }
 
@@ -237,6 +216,11 @@ impl<'a> Tx<'a> {
     /// Runs a statement; returns how many rows it changed.
     pub(super) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Stored<usize> {
         self.statements.execute(sql, values)
+    }
+
+    /// Runs a statement.
+    pub(super) fn run(&self, sql: &str, values: &[Value<'_>]) -> Stored<()> {
+        self.execute(sql, values).map(drop)
     }
 
     /// What `take` makes of the first row, if there is one.
@@ -304,19 +288,9 @@ impl<'a> Tx<'a> {
         read(what, doc).map_err(|error| self.set_aside(what, &whose.to_string(), &error.to_string())).ok()
     }
 
-    /// Remembers that something stored is left out, for the console, and says so once.
+    /// Remembers that something stored is left out.
     pub(super) fn set_aside(&self, what: &str, whose: &str, why: &str) {
-        let mut all = self.asides.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry((what.to_owned(), whose.to_owned())).or_insert_with(|| {
-            tracing::error!(what, whose, why, "something stored is set aside; everything else goes on");
-            why.to_owned()
-        });
-    }
-
-    /// It has gone well again.
-    pub(super) fn take_back(&self, what: &str, whose: &str) {
-        let mut all = self.asides.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&(what.to_owned(), whose.to_owned()));
+        self.asides.add(what, whose, why);
     }
 }
 
@@ -330,12 +304,4 @@ pub(super) fn read<T: DeserializeOwned>(what: &'static str, doc: &[u8]) -> Store
     // The text may hold people's names and numbers: only the place of the mistake is told.
     serde_json::from_slice(doc)
         .map_err(|e| StoreError::Corrupt { what, why: format!("line {}, column {}", e.line(), e.column()) })
-}
-
-pub(super) fn millis(at: Timestamp) -> i64 {
-    at.as_millisecond()
-}
-
-pub(super) fn moment(millis: i64) -> Timestamp {
-    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
 }

@@ -20,8 +20,8 @@ use warroom::gateway::Gateway;
 use warroom::jid::Jid;
 use warroom::receiver;
 use warroom::sandbox::{self, Engine, Person, Privacy, Sandbox, Setup};
-use warroom::store::Store;
 use warroom::store::sqlite::Sqlite;
+use warroom::store::{Database, Store};
 use warroom::worker::Number;
 
 use crate::gates::{Gate, GatedDatabase, GatedGateway, Gates};
@@ -154,13 +154,12 @@ impl Place {
 
     /// A process with a connection to the store and clients of its own.
     pub(crate) fn start(&self, gates: &Arc<dyn Gate>) -> Process {
-        self.start_over(Sqlite::open(&self.file()).unwrap(), gates)
+        self.start_over(Arc::new(Sqlite::open(&self.file()).unwrap()), gates)
     }
 
-    fn start_over(&self, database: Sqlite, gates: &Arc<dyn Gate>) -> Process {
+    pub(crate) fn start_over(&self, inner: Arc<dyn Database>, gates: &Arc<dyn Gate>) -> Process {
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let store =
-            Store::over(Arc::new(GatedDatabase { inner: Arc::new(database), gates: Arc::clone(gates) }));
+        let store = Store::over(Arc::new(GatedDatabase { inner, gates: Arc::clone(gates) }));
         let numbers = link_numbers(&self.loaded.config, &clock)
             .unwrap()
             .into_iter()
@@ -180,7 +179,7 @@ impl Place {
         let mut lives = 1;
         loop {
             let gate: Arc<dyn Gate> = gates.clone();
-            let process = self.start_over(Sqlite::open_alone(&self.file()).unwrap(), &gate);
+            let process = self.start_over(Arc::new(Sqlite::open_alone(&self.file()).unwrap()), &gate);
             tokio::select! {
                 () = self.tell(&process) => return lives,
                 () = gates.fallen() => {}

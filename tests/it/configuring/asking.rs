@@ -98,7 +98,7 @@ fn who_marks_people_by_what_they_answered_themselves() {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = Store::over(Arc::new(Sqlite::open(&path).unwrap()));
-    runtime.block_on(store.hear_answers("main", vec![heard], now())).unwrap();
+    runtime.block_on(store.take_answers("main", vec![heard], now())).unwrap();
     drop(store);
     let after = ask(false);
     assert!(after.contains(&format!("({key}, ")) && after.contains("said STOP on 2026-"), "{after}");

@@ -51,7 +51,7 @@ impl Moody {
 #[async_trait]
 impl Database for Moody {
     async fn run(&self, transaction: Transaction) -> Stored<Found> {
-        let takes_something = ["accept", "hear"].contains(&transaction.name);
+        let takes_something = ["accept", "take_notices"].contains(&transaction.name);
         if !takes_something && transaction.name != "ready" {
             return self.inner.run(transaction).await;
         }
