@@ -25,8 +25,7 @@ use crate::gateway::{GatewayError, Notice, NoticeKind, Whom};
 use crate::incident::{Incident, IncidentId, Outcome, Rules};
 use crate::jid::{GroupId, Jid};
 use crate::pacing::{Budget, Creation, Made, Pace};
-use crate::room::progress::Note;
-use crate::room::{Also, Effect, Event, Room, Step, Wanted, Wish};
+use crate::room::{Also, Effect, Event, Inputs, Note, Room, Task, Wish};
 use source_trouble::{Sighting, SourceTrouble};
 
 pub mod source_trouble;
@@ -97,7 +96,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn refuse_wish(&self, lease: &Lease, why: &str, now: Timestamp) -> Result<Finished, StoreError>;
 
     /// Takes in what the gateway told `instance` by itself: repeats are known by their ids, and each room that
-    /// it concerns finds it in [`Wanted`] and is due now. When this returns `Ok`, all of it is on disk.
+    /// it concerns finds it in [`Inputs`] and is due now. When this returns `Ok`, all of it is on disk.
     async fn hear(&self, instance: &str, notices: Vec<Notice>, now: Timestamp)
     -> Result<Hearing, StoreError>;
 
@@ -456,7 +455,7 @@ pub struct Lease {
     /// The room.
     pub room: Room,
     /// What is wanted of it.
-    pub wanted: Wanted,
+    pub wanted: Inputs,
     /// Proof of the lease.
     pub token: String,
     /// Until when it holds.
@@ -473,7 +472,7 @@ pub struct Intent {
     /// The room after [`Room::begin`].
     pub room: Room,
     /// The step.
-    pub step: Step,
+    pub step: Task,
     /// The linked number it goes through.
     pub instance: String,
     /// The move that comes with it, if any.
@@ -672,10 +671,10 @@ pub struct Posted {
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepOutcome {
-    /// The journalled intent, if it [needed one](Step::needs_intent).
+    /// The journalled intent, if it [needed one](Task::needs_intent).
     pub intent: Option<i64>,
     /// The step.
-    pub step: Step,
+    pub step: Task,
     /// The linked number it went through.
     pub instance: String,
     /// When it was called.
@@ -711,14 +710,14 @@ pub enum Finished {
     /// Yes; what is wanted now, and how often something came up.
     Yes {
         /// Read afresh.
-        wanted: Box<Wanted>,
+        wanted: Box<Inputs>,
         /// See [`Lease::stirred`].
         stirred: i64,
     },
     /// The move is not possible any more; the room is as it was.
     NotNow {
         /// Read afresh.
-        wanted: Box<Wanted>,
+        wanted: Box<Inputs>,
         /// See [`Lease::stirred`].
         stirred: i64,
     },

@@ -119,8 +119,8 @@ fn rooms_that_said(db: &Connection, message_id: &str) -> Stored<Vec<IncidentId>>
         db,
         "SELECT r.incident FROM rooms r JOIN room_docs d ON d.incident = r.incident
          WHERE r.phase NOT IN ('closed', 'skipped') AND EXISTS
-             (SELECT 1 FROM json_each(d.doc, '$.told') t
-              WHERE json_extract(t.value, '$.message_id') = ?1)",
+             (SELECT 1 FROM json_each(d.doc, '$.tasks') t
+              WHERE json_extract(t.value, '$.said.message_id') = ?1)",
         [message_id],
         |r| Ok(IncidentId(r.get(0)?)),
     )

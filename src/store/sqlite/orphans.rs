@@ -7,8 +7,7 @@ use super::rows::{self, Stored, all, execute, first, millis, moment, write};
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
-use crate::room::farewell::{self, FarewellEnd};
-use crate::room::{Event, Orphaned, Phase, Room, Stage, Standby, Wish};
+use crate::room::{Event, LeftDuplicate, Orphaned, Phase, Room, Stage, Standby, Wish, duplicates};
 use crate::store::{Orphan, OrphanState, WishTaken};
 
 /// Of so many rooms one is enough to know a list that is not whole.
@@ -137,7 +136,7 @@ pub(super) fn close(db: &Connection, id: IncidentId, group: &GroupId, now: Times
         Some((of, _)) if of != id => Some(format!("{group} belongs to {of}")),
         None => Some(format!("{group} is not recorded as a second group of {id}")),
         Some((_, state)) if state == "closed" => Some(format!("{group} is closed already")),
-        Some(_) if !farewell::is_possible(&room.phase) => {
+        Some(_) if !duplicates::is_possible(&room.phase) => {
             let name = room.phase.name().as_str();
             Some(format!("the room is {name}: nobody can be told where it is; adopt this group, or wait"))
         }
@@ -157,7 +156,7 @@ pub(super) fn close(db: &Connection, id: IncidentId, group: &GroupId, now: Times
 }
 
 /// What came of closing one.
-pub(super) fn end(db: &Connection, end: &FarewellEnd, now: Timestamp) -> Stored<()> {
+pub(super) fn end(db: &Connection, end: &LeftDuplicate, now: Timestamp) -> Stored<()> {
     let state = if end.stuck.is_some() { "open" } else { "closed" };
     execute(
         db,

@@ -13,7 +13,7 @@ use super::{orphans, outbreaks};
 use crate::alert::{AlertState, DedupKey};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, IncidentId, KnownAlert, News, State};
-use crate::room::{NewsItem, Room, Urgency, Wanted, Wish};
+use crate::room::{Inputs, NewsItem, Room, Urgency, Wish};
 use crate::store::{Aside, ReceiptId, StoreError};
 
 pub(super) type Stored<T> = Result<T, StoreError>;
@@ -248,7 +248,7 @@ fn waiting_news(db: &Connection, id: IncidentId) -> Stored<Option<(i64, News)>> 
 }
 
 /// Whoever holds the room has read its news up to here.
-pub(super) fn has_read(db: &Connection, wanted: &Wanted) -> Stored<()> {
+pub(super) fn has_read(db: &Connection, wanted: &Inputs) -> Stored<()> {
     if let Some(last) = wanted.news.last() {
         let sql = "UPDATE rooms SET news_read = ?2 WHERE incident = ?1 AND news_read < ?2";
         execute(db, sql, [wanted.incident.id.0, last.seq])?;
@@ -326,7 +326,7 @@ fn known(
 const NEWS: i64 = 500;
 
 /// What is wanted of a room now, and how often something came up for it.
-pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
+pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Inputs, i64)> {
     let id = room.incident;
     let missing = || StoreError::Corrupt { what: "room", why: "it has no incident".to_owned() };
     let incident = incident(db, id)?.ok_or_else(missing)?;
@@ -351,7 +351,7 @@ pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Wanted, i64)> {
     let notices = super::hearing::unheard(db, id, room.noticed)?;
     let orphans = orphans::wanted(db, id)?;
     let stances = super::consents::stances(db, room)?;
-    Ok((Wanted { incident, news, wish, notices, host, guests, orphans, stances }, stirred))
+    Ok((Inputs { incident, news, wish, notices, host, guests, orphans, stances }, stirred))
 }
 
 /// What an operator asked of a room that is not done yet.

@@ -9,8 +9,7 @@ use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::{Incident, IncidentId, Rules, State, pass_time};
 use crate::pacing::{MINUTE, Pace, Private, one_more};
 use crate::room::clock_set::CLOCK_SKEW;
-use crate::room::progress::Note;
-use crate::room::{Event, Room, Step, Urgency, Wanted, Wish};
+use crate::room::{Event, Inputs, Note, Room, Urgency, Wish};
 use crate::store::{Alias, Began, Finished, Intent, Lease, Slots, StepOutcome, StoreError, WishTaken};
 
 /// When something that cannot be read is tried again: another version of the program may be able to.
@@ -122,7 +121,7 @@ fn rooms_of_the_future(
     )
 }
 
-fn readable(db: &Connection, id: IncidentId) -> Stored<(Room, Wanted, i64)> {
+fn readable(db: &Connection, id: IncidentId) -> Stored<(Room, Inputs, i64)> {
     let missing = || StoreError::Corrupt { what: "room", why: "it is not there".to_owned() };
     let mut room = rows::room(db, id)?.ok_or_else(missing)?;
     let (wanted, stirred) = rows::wanted(db, &room)?;
@@ -196,7 +195,7 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
         return Ok(Began::LeaseLost);
     }
     // The last line: whoever said STOP since the room was read is not reached by anything begun now.
-    if consents::has_stopped(db, &intent.step.reaches())? {
+    if consents::has_stopped(db, intent.step.kind().people)? {
         return Ok(Began::Stopped);
     }
     let person = briefs::addressee(&intent.step);
@@ -228,7 +227,7 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
             ":key": intent.step.key(),
             ":instance": intent.instance,
             ":number": number,
-            ":private": is_private(&intent.step),
+            ":private": intent.step.private().is_some(),
             ":important": intent.room.summons.important,
             ":event": event,
         },
@@ -239,10 +238,6 @@ pub(super) fn begin_step(db: &Connection, lease: &Lease, intent: &Intent, now: T
         briefs::carry(db, intent, person, now)?;
     }
     Ok(Began::Yes(id))
-}
-
-fn is_private(step: &Step) -> bool {
-    matches!(step, Step::Say { what, .. } if what.is_private())
 }
 
 fn in_pace(db: &Connection, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Result<(), Timestamp>> {
@@ -381,7 +376,7 @@ fn take_effect(db: &Connection, lease: &Lease, outcome: &StepOutcome, now: Times
     for group in &outcome.effect.orphans {
         orphans::put(db, id, group, Some(&outcome.instance), "carries the id of this incident", now)?;
     }
-    if let Some(end) = &outcome.effect.farewell {
+    if let Some(end) = &outcome.effect.left {
         orphans::end(db, end, now)?;
     }
     Ok(())
