@@ -119,7 +119,7 @@ impl Store {
 
 fn begin(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Began> {
     // The last line: whoever said STOP since the room was read is not reached by anything begun now.
-    if consents::has_stopped(tx, &intent.step.reaches())? {
+    if consents::has_stopped(tx, intent.step.kind().people)? {
         return Ok(Began::Stopped);
     }
     let person = briefs::addressee(&intent.step);
