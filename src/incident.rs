@@ -115,6 +115,9 @@ pub struct Incident {
     /// Why something of it is over that nobody saw recover.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<String>,
+    /// How many of its alerts are over in that way: none any more, and the reason is no reason.
+    #[serde(default)]
+    pub unseen: u32,
     /// How many alerts fire, by severity, worst first.
     pub firing: [u32; 5],
     /// Whether somebody at the source has taken it.
@@ -190,6 +193,24 @@ impl Incident {
             [gone_at, self.look_at, Some(later(now, rules.stale_after))].into_iter().flatten().min();
     }
 
+    /// What came back, or was told to have recovered after all, is not over in silence any more.
+    fn count_unseen(
+        &mut self,
+        known: &BTreeMap<String, KnownAlert>,
+        remembered: &BTreeMap<String, KnownAlert>,
+    ) {
+        for (id, alert) in remembered {
+            match (known.get(id).is_some_and(|known| known.unseen), alert.unseen) {
+                (false, true) => self.unseen = self.unseen.saturating_add(1),
+                (true, false) => self.unseen = self.unseen.saturating_sub(1),
+                (true, true) | (false, false) => {}
+            }
+        }
+        if self.unseen == 0 {
+            self.end_reason = None;
+        }
+    }
+
     /// Nothing of it fires any more.
     fn resolve(&mut self, rules: Rules, now: Timestamp) -> News {
         let closes_at = later(now, rules.close_after);
@@ -258,6 +279,9 @@ pub enum News {
         joined_count: u32,
         /// How many ended.
         ended_count: u32,
+        /// Why, where nobody saw all of them recover.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
         /// Somebody at the source has taken it just now.
         acknowledged: bool,
         /// Who has, if the source says.
@@ -391,16 +415,20 @@ pub fn fold(
     let before = before.as_ref();
 
     let Tally { joined, joined_count, mut ended_count } = tally(&mut incident, &told);
+    let ended = told.iter().filter(|told| told.was_firing() && !told.fires());
+    let mut ended_because = ended.rev().find_map(|told| told.alert.end_reason.clone());
     for (id, missing) in missing {
         if missing.state == AlertState::Resolved {
             let was = known.get(&id).map_or(missing.state, |known| known.state);
             incident.count(missing.severity, was, -1);
             ended_count = ended_count.saturating_add(1);
             incident.end_reason.get_or_insert_with(|| NOT_LISTED.to_owned());
+            ended_because.get_or_insert_with(|| NOT_LISTED.to_owned());
         }
         remembered.insert(id, missing);
     }
     incident.was_heard_of(&told, &known, &remembered, rules, now);
+    incident.count_unseen(&known, &remembered);
     remembered.retain(|id, now| known.get(id).is_none_or(|before| !before.says_all_of(now)));
     incident.truncated = alerts().any(|a| a.truncated);
     let taken_before = incident.acknowledged;
@@ -429,7 +457,7 @@ pub fn fold(
         Some(incident.resolve(rules, now))
     } else if was_resolved && incident.firing_count() > 0 {
         incident.state = State::Open;
-        incident.end_reason = None;
+        (incident.end_reason, incident.unseen) = (None, 0);
         Some(News::Reopened { severity: incident.severity, title: incident.title.clone() })
     } else if !fresh && !over && changed {
         Some(News::Changed {
@@ -438,6 +466,7 @@ pub fn fold(
             joined,
             joined_count,
             ended_count,
+            reason: ended_because,
             acknowledged: newly_taken,
             taken_by,
             assigned,
@@ -523,6 +552,7 @@ fn begin(lead: &Alert, source: &str, id: IncidentId, now: Timestamp) -> Incident
         look_at: None,
         stale_since: None,
         end_reason: None,
+        unseen: 0,
         firing: [0; 5],
         acknowledged: false,
         truncated: false,

@@ -60,6 +60,9 @@ pub struct KnownAlert {
     /// See [`Alert::ended_for_good`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended_for_good: bool,
+    /// It is over, and nobody saw it recover.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
     /// The key of the complete list that named it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed_by: Option<DedupKey>,
@@ -149,6 +152,7 @@ impl KnownAlert {
             outbreak_at: previous.and_then(|known| known.outbreak_at).max(alert.outbreak_at),
             beginnings,
             ended_for_good: alert.ended_for_good,
+            unseen: alert.state == AlertState::Resolved && alert.end_reason.is_some(),
             listed_by: alert.is_listed.then(|| alert.key.clone()),
             missing_since: None,
         }
@@ -172,7 +176,7 @@ impl KnownAlert {
 
     /// The same alert, over.
     pub(super) fn ended(&self) -> Self {
-        Self { state: AlertState::Resolved, beginnings: 0, missing_since: None, ..self.clone() }
+        Self { state: AlertState::Resolved, beginnings: 0, missing_since: None, unseen: true, ..self.clone() }
     }
 
     /// Takes what is told next for new, whatever it says of when.

@@ -143,28 +143,20 @@ fn take_call(tx: &Tx<'_>, now: Timestamp) -> Stored<Option<SourceTrouble>> {
         "SELECT {COLUMNS} FROM source_troubles
          WHERE kind IN (?1, ?2) AND last_at >= ?3
            AND (called_at IS NULL OR called_at < last_at AND (called_at <= ?4 OR called_at > ?5))
+           AND EXISTS (SELECT 1 FROM rooms WHERE rooms.source = source_troubles.source)
          ORDER BY last_at LIMIT 1"
     );
-    let opens_rooms =
-        "SELECT 1 FROM hooks JOIN rooms ON rooms.incident = hooks.incident WHERE hooks.source = ?1 LIMIT 1";
     let [not_understood, too_large] =
         [TroubleKind::NotUnderstood, TroubleKind::TooLarge].map(TroubleKind::as_str);
     let since = [later(now, -SHOWN_FOR), later(now, -CALL_GAP), now];
-    loop {
-        let Some(found) = tx
-            .first(&query, values![not_understood, too_large, since[0], since[1], since[2]], trouble)?
-            .flatten()
-        else {
-            return Ok(None);
-        };
-        // One that never opened a room is asked about once an hour, because looking may take long.
-        called_at(tx, &found, now)?;
-        if tx.any(opens_rooms, values![&found.seen.source])? {
-            let soon = later(later(now, RETRY_GAP), -CALL_GAP);
-            called_at(tx, &found, soon.min(later(found.last_at, SignedDuration::from_millis(-1))))?;
-            return Ok(Some(found));
-        }
+    let found = tx
+        .first(&query, values![not_understood, too_large, since[0], since[1], since[2]], trouble)?
+        .flatten();
+    if let Some(found) = &found {
+        let soon = later(later(now, RETRY_GAP), -CALL_GAP);
+        called_at(tx, found, soon.min(later(found.last_at, SignedDuration::from_millis(-1))))?;
     }
+    Ok(found)
 }
 
 fn called_at(tx: &Tx<'_>, told: &SourceTrouble, at: Timestamp) -> Stored<()> {
