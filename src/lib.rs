@@ -8,7 +8,7 @@
 //!
 //!            ┌──────────────────────────── signal, timer ◀───────────────────────┘
 //!            ▼
-//!         worker ─▶ room::next_step ─▶ store (intent) ─▶ gateway (one call) ─▶ room.finish ─▶ store (outcome)
+//!         worker ─▶ room::plan ─▶ store (intent) ─▶ gateway (one call) ─▶ room.finish ─▶ store (outcome)
 //!            ▲              pure                                                    pure           │
 //!            └─────────────────────────── until it sleeps ─────────────────────────────────────────┘
 //! ```

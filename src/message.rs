@@ -18,7 +18,6 @@ use crate::incident::Incident;
 use crate::room::{Also, Room, Seat, Why};
 use crate::roster::Language;
 
-mod appeal;
 mod departure;
 mod labels;
 mod length;
@@ -28,11 +27,12 @@ mod phrase;
 mod sample;
 mod scene;
 mod template;
+mod webhook;
 mod why;
 mod wording;
 mod words;
 
-pub use appeal::appeal_body;
+pub use webhook::webhook_body;
 pub use wording::{ROOM_NAME, Wording};
 
 use departure::departures;

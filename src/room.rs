@@ -1,12 +1,12 @@
 //! The room: a persisted saga that takes one incident from "nobody knows" to "everybody is briefed".
 //!
 //! Pure: no I/O, and `now` is an argument. The worker reads what is wanted (the incident, its news, the
-//! operator's wish), asks [`next_step`] what to do, writes the intent ([`Room::begin`]), makes the one gateway
+//! operator's wish), asks [`plan`] what to do, writes the intent ([`Room::begin`]), makes the one gateway
 //! call, and writes the outcome ([`Room::finish`]). A crash between any two of these loses nothing, because
 //! the next worker asks the same question of the same record.
 //!
-//! Actors: [`Phase`] is what is known of the group; a [`Seat`] what is known of one person; a [`Saying`] a
-//! message that may or may not have arrived; a [`Trouble`] a step that failed and when it may be tried again.
+//! [`Phase`] is what is known of the group, a [`Seat`] what is known of one person's being in it, and a [`Task`] a
+//! thing that can be done: how far each of them is stands in [`Tasks`] and nowhere else.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -16,60 +16,64 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::Severity;
 use crate::clock::Timestamp;
-use crate::consent::Stances;
 use crate::gateway::InviteLink;
-use crate::incident::{Incident, IncidentId, News};
-use crate::jid::{ChatId, GroupId, Jid};
+use crate::incident::{Incident, IncidentId};
+use crate::jid::{GroupId, Jid};
 use crate::roster::Summons;
 
 mod adoption;
-pub mod agenda;
-mod alone;
-pub mod appeal;
+mod answer;
+mod apply;
 mod attendance;
 pub mod clock_set;
 mod closing;
-pub mod consenting;
-pub mod farewell;
-pub mod guest;
-pub mod hearing;
-pub mod ladder;
+mod consent;
+pub mod deadline;
+mod delivery;
+mod direct;
+pub mod duplicates;
+pub mod escalation;
+mod inputs;
+pub mod message;
+mod notices;
 pub mod numbers;
-mod offers;
+mod options;
 mod our_rows;
-mod patience;
+mod over_budget;
 pub mod phase;
+mod phase_deadline;
+mod plan;
 pub mod policy;
-pub mod progress;
-pub mod quorum;
+mod progress;
 mod reading;
-mod saying;
+mod search;
 pub mod seat;
-pub mod standby;
-mod tries;
-mod unlinked;
-mod unsure;
+mod second_number;
+pub mod shared;
+pub mod task;
 pub mod urgency;
-mod why;
+mod webhook;
 pub mod wish;
-pub mod word;
 
-pub use agenda::{Ground, Next, Step, What, brief_key, next_step};
-pub use appeal::Appeal;
-pub use farewell::{Farewell, Orphaned};
-pub use guest::{GUESTS, Host, Hosting};
-pub use hearing::{Named, NoticeItem};
-pub use ladder::{Also, Rung, rung, tell_of_delay};
+pub use answer::{Answer, Effect, LeftDuplicate, Note};
+pub use duplicates::Orphaned;
+pub use escalation::{Pursuit, Turn};
+pub use inputs::{Context, Inputs, NewsItem};
+pub use message::{Matter, Message, Why, brief_key};
+pub use notices::{Named, NoticeItem};
 pub use numbers::{Loss, Numbers, OurNumber};
+pub use options::Next;
+pub use over_budget::{Also, Rung, rung, tell_of_delay};
 pub use phase::{Event, Look, Phase, PhaseName};
+pub use plan::plan;
 pub use policy::{Policy, Strangers};
-pub use progress::{Answer, Effect};
-pub use quorum::{Matter, Pursuit, Turn};
+pub use progress::{Progress, Said, State, Tasks, Trouble};
+pub use search::Ask;
 pub use seat::{Seat, SeatState};
-pub use standby::{Stage, Standby, StandbyStep};
-pub use unsure::Ask;
+pub use second_number::{Stage, Standby};
+pub use shared::{GUESTS, Host, Hosting};
+pub use task::{By, Reason, Task, WebhookCall};
 pub use urgency::Urgency;
-pub use why::Why;
 pub use wish::Wish;
 
 /// The group made for one incident, and everything known about it.
@@ -110,14 +114,10 @@ pub struct Room {
     pub hopeless: Option<String>,
     /// Whether anybody ever did not know if the group exists.
     pub was_unsure: bool,
-    /// Everything said so far.
-    pub told: Vec<Told>,
     /// The last piece of news said.
     pub heard: i64,
-    /// A message whose arrival is not known.
-    pub saying: Option<Saying>,
-    /// Small things to do once, with how they went.
-    pub chores: BTreeMap<Chore, Done>,
+    /// How far everything is that was to be done or said.
+    pub tasks: Tasks,
     /// The invite link, once it was needed.
     pub link: Option<InviteLink>,
     /// Member lists read.
@@ -127,8 +127,6 @@ pub struct Room {
     /// What was done about the roles that must be filled.
     #[serde(default)]
     pub pursuit: Pursuit,
-    /// Steps that failed, by [`Step::key`].
-    pub troubles: BTreeMap<String, Trouble>,
     /// The last call that failed, and how: what an operator reads beside a room that is given up.
     pub last_failure: Option<String>,
     /// Nothing is called before this moment, because the number is down or throttled.
@@ -156,166 +154,12 @@ pub struct Room {
     /// Other numbers of ours that are in the group, or on their way.
     #[serde(default)]
     pub standby: Vec<Standby>,
-    /// A message to the room without an answer, set aside while people are told 1:1.
-    #[serde(default)]
-    pub aside: Option<Saying>,
-    /// How far groups beside the room are closed.
-    #[serde(default)]
-    pub farewells: BTreeMap<GroupId, Farewell>,
     /// When anything here was last written down.
     #[serde(default)]
     pub touched_at: Option<Timestamp>,
     /// Who of all that it may call said STOP, and when; see [`Room::mind`].
     #[serde(default)]
     pub stopped: BTreeMap<Jid, Timestamp>,
-}
-
-/// Something that was said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
-    /// What it was.
-    pub what: What,
-    /// When it was known to have been handed over.
-    pub at: Timestamp,
-    /// The words.
-    pub text: String,
-    /// The provider's id of the message.
-    pub message_id: Option<String>,
-}
-
-/// A message that was handed over, or was about to be, without an answer so far.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Saying {
-    /// What it is.
-    pub what: What,
-    /// Where it goes.
-    pub chat: ChatId,
-    /// The exact words, by which it is looked for.
-    pub text: String,
-    /// When it was first tried.
-    pub begun_at: Timestamp,
-    /// How often it was tried.
-    pub sends: u32,
-    /// Looks since the last try that did not find it.
-    pub looks: u32,
-    /// When to look.
-    pub look: Look,
-    /// The last piece of news that was known when the words were chosen.
-    #[serde(default)]
-    pub covers: i64,
-    /// The chat could not be read after the last try.
-    #[serde(default)]
-    pub unreadable: bool,
-    /// The linked number that handed it over last.
-    #[serde(default)]
-    pub instance: Option<String>,
-}
-
-/// Small things to do once in a room's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Chore {
-    /// Set the description.
-    Description,
-    /// Let only admins change subject and description.
-    Settings,
-    /// Make a person admin.
-    SecondAdmin,
-    /// Look once more for a second group.
-    Sweep,
-    /// Look for one a last time at the end, because a list can lag by more than it should.
-    LastSweep,
-    /// Tell who is here.
-    Presence,
-    /// Make the link useless at the end.
-    RevokeLink,
-    /// Let only admins write at the end.
-    LockMessages,
-    /// Show in the name that it is over.
-    Rename,
-    /// Leave the group, long after the end.
-    Leave,
-    /// Say the last words.
-    LastWords,
-    /// Tell the second way that all numbers are down.
-    TellNumbersDown,
-    /// Tell the second way that people could not be reached 1:1.
-    TellUnreached,
-}
-
-/// How a chore went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "done", rename_all = "snake_case")]
-pub enum Done {
-    /// It worked.
-    Well {
-        /// When.
-        at: Timestamp,
-    },
-    /// It did not, and is not tried again.
-    GivenUp {
-        /// Why.
-        why: String,
-        /// When.
-        at: Timestamp,
-    },
-}
-
-impl Done {
-    /// When it was.
-    #[must_use]
-    pub fn at(&self) -> Timestamp {
-        match self {
-            Self::Well { at } | Self::GivenUp { at, .. } => *at,
-        }
-    }
-}
-
-/// A step that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
-    /// Failures in a row.
-    pub failures: u32,
-    /// Those among them that will not get better by waiting.
-    pub refusals: u32,
-    /// When the first of them was seen.
-    pub since: Timestamp,
-    /// When it may be tried again.
-    pub retry_at: Timestamp,
-    /// What was said.
-    pub last: String,
-}
-
-/// A piece of news with its place in the order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewsItem {
-    /// Counts from 1 in each incident.
-    pub seq: i64,
-    /// When we heard it.
-    pub at: Timestamp,
-    /// What.
-    pub news: News,
-}
-
-/// What is wanted of a room right now, read afresh before each step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// The incident as it is now.
-    pub incident: Incident,
-    /// News not said yet, oldest first.
-    pub news: Vec<NewsItem>,
-    /// What an operator asked for.
-    pub wish: Option<Wish>,
-    /// What the gateway told and the room has not heard yet, oldest first.
-    pub notices: Vec<NoticeItem>,
-    /// The room it is a guest of; while it has no group, one that it could be a guest of.
-    pub host: Option<Host>,
-    /// Incidents that are guests in its room.
-    pub guests: Vec<IncidentId>,
-    /// Groups beside the room that are not closed.
-    pub orphans: Vec<Orphaned>,
-    /// Who of its people wants to be called.
-    pub stances: Stances,
 }
 
 impl Room {
@@ -340,15 +184,12 @@ impl Room {
             promotions: Vec::new(),
             hopeless: None,
             was_unsure: false,
-            told: Vec::new(),
             heard: 0,
-            saying: None,
-            chores: BTreeMap::new(),
+            tasks: Tasks::default(),
             link: None,
             reads: 0,
             read_at: None,
             pursuit: Pursuit::default(),
-            troubles: BTreeMap::new(),
             last_failure: None,
             hold_until: None,
             down_at: None,
@@ -359,17 +200,21 @@ impl Room {
             guest_of: None,
             has_hosted: false,
             standby: Vec::new(),
-            aside: None,
-            farewells: BTreeMap::new(),
             touched_at: Some(now),
             stopped: BTreeMap::new(),
         }
     }
 
+    /// When the welcome was there, as far as that is known.
+    #[must_use]
+    pub fn briefed_at(&self) -> Option<Timestamp> {
+        self.tasks.done_at("say welcome")
+    }
+
     /// Whether the welcome is known to be there.
     #[must_use]
     pub fn is_briefed(&self) -> bool {
-        self.told.iter().any(|t| t.what == What::Welcome)
+        self.briefed_at().is_some()
     }
 
     /// Whether the group is there, briefed, and everybody is accounted for.
@@ -377,7 +222,7 @@ impl Room {
     pub fn is_complete(&self) -> bool {
         matches!(self.phase, Phase::Live { .. })
             && self.is_briefed()
-            && (self.guest_of.is_some() || self.chores.contains_key(&Chore::Description))
+            && (self.guest_of.is_some() || self.tasks.is_over("describe"))
             && self.read_at.is_some()
             && self.seats.iter().all(Seat::is_settled)
     }
@@ -418,15 +263,15 @@ impl Room {
     /// Through which piece of news a message was begun.
     #[must_use]
     pub fn news_told(&self) -> i64 {
-        let begun = [&self.saying, &self.aside].into_iter().flatten().map(|saying| saying.covers);
-        begun.max().map_or(self.heard, |covers| covers.max(self.heard))
+        self.tasks.unknown().map(|said| said.covers).max().map_or(self.heard, |covers| covers.max(self.heard))
     }
 
     /// When the last piece of news was told.
     #[must_use]
     pub fn last_news_at(&self) -> Option<Timestamp> {
-        let is_news = |what: &What| matches!(what, What::News { .. } | What::Departures { .. });
-        self.told.iter().filter(|t| is_news(&t.what)).map(|t| t.at).max()
+        let is_news = |m: &Message| matches!(m, Message::News { .. } | Message::Departures { .. });
+        let news = self.tasks.messages().filter(|(_, said)| is_news(&said.message));
+        news.filter_map(|(progress, _)| progress.done_at()).max()
     }
 
     fn seat_of_mut(&mut self, person: &str) -> Option<&mut Seat> {

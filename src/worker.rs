@@ -22,9 +22,9 @@ use crate::gateway::{Gateway, GatewayError, Refusal};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Budget;
-use crate::room::progress::Note;
-use crate::room::word;
-use crate::room::{Also, Answer, Event, Ground, Next, Orphaned, Phase, Policy, Room, Seat, Step, next_step};
+use crate::room::{
+    Also, Answer, By, Context, Event, Next, Note, Orphaned, Phase, Policy, Room, Seat, Task, deadline, plan,
+};
 use crate::roster::Roster;
 use crate::store::{Alias, Began, Due, Finished, Intent, Lease, Slots, StepOutcome, Store, StoreError};
 use crate::telemetry::{CallLabels, Metrics, MoveLabels};
@@ -33,8 +33,8 @@ use self::alarm::Alarm;
 use self::calling::Calling;
 use self::handover::Handover;
 use self::health::{Asked, Health};
-use self::ladder::PutOff;
 use self::numbers::OwnIds;
+use self::over_budget::PutOff;
 use self::perform::perform;
 use self::quorum::about_quorum;
 
@@ -42,14 +42,14 @@ pub mod alarm;
 pub mod calling;
 pub mod handover;
 pub mod health;
-mod heeding;
-mod ladder;
 mod letters;
+mod notices;
 pub mod numbers;
+mod over_budget;
 mod perform;
 mod quorum;
-mod second_way;
 mod source_troubles;
+mod webhook;
 
 /// Rooms worked on at the same time for each number, and calls under way through one of them.
 const AT_ONCE: usize = 16;
@@ -381,13 +381,13 @@ impl Worker {
             }
             let now = self.clock.now();
             let numbers = self.numbers_now();
-            let ground = Ground {
+            let context = Context {
                 policy: &self.policy,
                 numbers: &numbers,
                 no_private_before,
                 began_at: self.began_at,
             };
-            match next_step(&lease.room, &lease.wanted, ground, now) {
+            match plan(&lease.room, &lease.wanted, context, now) {
                 Next::Rest => return Ok(End::Asleep(None)),
                 Next::Sleep(until) => {
                     let until = no_private_before.map_or(until, |at: Timestamp| at.min(until));
@@ -418,14 +418,14 @@ impl Worker {
                         }
                         continue;
                     }
-                    let is_private = matches!(&step, Step::Say { what, .. } if what.is_private());
-                    match self.call(lease, (step, None), ground, now).await? {
+                    let is_private = step.private().is_some();
+                    match self.call(lease, (step, None), context, now).await? {
                         None => {}
                         Some(End::Asleep(Some(until))) if is_private && no_private_before.is_none() => {
                             no_private_before = Some(until);
                         }
                         Some(End::Asleep(Some(until))) => {
-                            let word_at = word::next_at(&lease.room, &lease.wanted, &self.policy, now);
+                            let word_at = deadline::next_at(&lease.room, &lease.wanted, &self.policy, now);
                             return Ok(End::Asleep(Some(word_at.map_or(until, |at| at.min(until)))));
                         }
                         Some(end) => return Ok(end),
@@ -481,16 +481,16 @@ impl Worker {
     async fn call(
         &self,
         lease: &mut Lease,
-        (step, due): (Step, Option<Due>),
-        ground: Ground<'_>,
+        (step, due): (Task, Option<Due>),
+        context: Context<'_>,
         now: Timestamp,
     ) -> Result<Option<End>, StoreError> {
-        if let Step::Appeal(appeal) = &step {
-            return self.appeal(lease, appeal, ground, now).await;
+        if let Task::CallWebhook(call) = &step {
+            return self.call_webhook(lease, call, context, now).await;
         }
         let nothing = Also::default();
         let also = due.as_ref().map_or(&nothing, |due| &due.also);
-        let create = matches!(step, Step::Create { .. });
+        let create = matches!(step, Task::Create { .. });
         let mut put_off = PutOff::default();
         let to_stranger = is_to_stranger(&lease.room, &step);
         let is_shy = |number: &&Number| to_stranger && self.health.is_shy(&number.name, now);
@@ -550,20 +550,20 @@ impl Worker {
             if self.is_too_late(lease, self.clock.now()) {
                 let detail = "the lease was about to end before the call".to_owned();
                 let answer = Answer::Failed(GatewayError::NotSent { detail });
-                return self.finish(lease, call, &answer, ground).await;
+                return self.finish(lease, call, &answer, context).await;
             }
             if is_shy(&number) {
                 let detail = "not tried: WhatsApp does not let this number write to strangers now".to_owned();
                 let refused = GatewayError::Refused { reason: Refusal::Strangers, detail };
-                return self.finish(lease, call, &Answer::Failed(refused), ground).await;
+                return self.finish(lease, call, &Answer::Failed(refused), context).await;
             }
             let member_of = match step {
-                Step::Look { .. } | Step::Sweep { .. } => self.store.groups_of(&number.name).await?,
+                Task::Look { .. } | Task::Sweep { .. } => self.store.groups_of(&number.name).await?,
                 _ => Vec::new(),
             };
-            let answer = self.in_time(lease, number, (spoken, member_of), ground, now).await;
+            let answer = self.in_time(lease, number, (spoken, member_of), context, now).await;
             self.note_answer(number, &step, &answer);
-            return self.finish(lease, call, &answer, ground).await;
+            return self.finish(lease, call, &answer, context).await;
         }
         self.metrics.throttled.inc();
         let until = put_off.until(now);
@@ -573,12 +573,13 @@ impl Worker {
         );
         if create {
             // Running out is never silent: people hear of the incident before there is a room.
-            return self.descend(lease, ground, until, now).await;
+            return self.descend(lease, context, until, now).await;
         }
         // A number that is given up meanwhile changes what there is to do.
-        let until = ground.numbers.next_at(now).map_or(until, |at| until.min(at));
+        let until = context.numbers.next_at(now).map_or(until, |at| until.min(at));
         // What waits for another number than the room's must not keep the room asleep.
-        let other = step.through().is_some_and(|name| lease.room.instance.as_deref() != Some(name));
+        let other =
+            matches!(step.kind().by, By::Number(name) if lease.room.instance.as_deref() != Some(name));
         let until = if other { until.min(later(now, OTHER_NUMBER_GAP)) } else { until };
         Ok(Some(End::Asleep(Some(until))))
     }
@@ -588,14 +589,14 @@ impl Worker {
         lease: &mut Lease,
         Call { step, words, number, intent, at }: Call<'_>,
         answer: &Answer,
-        ground: Ground<'_>,
+        context: Context<'_>,
     ) -> Result<Option<End>, StoreError> {
         let now = self.clock.now();
         self.count(&lease.room, step, answer);
         let mut room = lease.room.clone();
         let briefed_before = room.is_briefed();
         let made = if let Answer::Created(created) = answer { Some(created.group.clone()) } else { None };
-        let effect = match room.finish((step, words), answer, ground, now) {
+        let effect = match room.finish((step, words), answer, context, now) {
             Ok(effect) => effect,
             Err(illegal) => {
                 error!(incident.id = %room.incident, error = %illegal, "an outcome does not fit its room");
@@ -610,7 +611,7 @@ impl Worker {
         }
         let event = effect.event.clone();
         // What goes beyond the room is read again from the store.
-        let is_of_the_room = effect.orphans.is_empty() && effect.farewell.is_none() && !effect.unspent;
+        let is_of_the_room = effect.orphans.is_empty() && effect.left.is_none() && !effect.unspent;
         lease.done.push(StepOutcome {
             intent,
             step: step.clone(),
@@ -657,14 +658,14 @@ impl Worker {
         &self,
         lease: &Lease,
         number: &Number,
-        (spoken, member_of): ((&Step, Option<&str>), Vec<GroupId>),
-        ground: Ground<'_>,
+        (spoken, member_of): ((&Task, Option<&str>), Vec<GroupId>),
+        context: Context<'_>,
         now: Timestamp,
     ) -> Answer {
-        let ours = ground.numbers.ids();
+        let ours = context.numbers.ids();
         let call = perform(number.gateway.as_ref(), spoken, &ours, member_of)
             .map(|result| result.unwrap_or_else(Answer::Failed));
-        let Some(until) = word::limit(&lease.room, &lease.wanted, &self.policy, now) else {
+        let Some(until) = deadline::limit(&lease.room, &lease.wanted, &self.policy, now) else {
             return call.await;
         };
         tokio::select! {
@@ -681,10 +682,10 @@ impl Worker {
         }
     }
 
-    fn note_answer(&self, number: &Number, step: &Step, answer: &Answer) {
+    fn note_answer(&self, number: &Number, step: &Task, answer: &Answer) {
         let failure = if let Answer::Failed(error) = answer { Some(error) } else { None };
         let asked = match step {
-            Step::Create { .. } => Asked::Create,
+            Task::Create { .. } => Asked::Create,
             step if step.is_read() => Asked::Read,
             _ => Asked::Effect,
         };
@@ -720,7 +721,7 @@ impl Worker {
         }
     }
 
-    fn count(&self, room: &Room, step: &Step, answer: &Answer) {
+    fn count(&self, room: &Room, step: &Task, answer: &Answer) {
         let outcome = if let Answer::Failed(error) = answer { error.class() } else { "ok" };
         self.metrics.calls.get_or_create(&CallLabels { step: step.name(), outcome }).inc();
         match answer.note() {
@@ -760,7 +761,7 @@ impl Worker {
 /// A call that was made, or was about to be.
 #[derive(Clone, Copy)]
 struct Call<'a> {
-    step: &'a Step,
+    step: &'a Task,
     words: Option<&'a str>,
     /// The linked number's name in the config.
     number: &'a str,
@@ -786,8 +787,8 @@ fn can_wait(lease: &Lease) -> bool {
 }
 
 /// Whether the call would write to somebody who never talked with a number of ours.
-fn is_to_stranger(room: &Room, step: &Step) -> bool {
-    let Step::Say { chat: ChatId::Person(jid), .. } = step else { return false };
+fn is_to_stranger(room: &Room, step: &Task) -> bool {
+    let Task::Say { chat: ChatId::Person(jid), .. } = step else { return false };
     room.seats.iter().any(|seat| seat.address() == jid && !seat.is_known())
 }
 

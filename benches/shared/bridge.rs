@@ -41,6 +41,8 @@ impl Bridge {
             setting("id"),
             setting("access_token"),
         );
+        // The last line: whoever writes to a pipe that is closed dies of it.
+        setting("engine");
         let path = folder.path().join("warroom.yaml");
         std::fs::write(&path, config).unwrap();
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/roster.yaml");

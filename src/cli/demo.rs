@@ -237,10 +237,11 @@ async fn watch(
             phase = room.phase.name();
             story.tell(&format!("room is {}", phase.as_str()))?;
         }
-        for said in room.told.iter().skip(told) {
-            story.tell(&format!("said: {}", said.what.key()))?;
+        let said = room.tasks.all_said();
+        for (_, said) in said.iter().skip(told) {
+            story.tell(&format!("said: {}", said.message.key()))?;
         }
-        told = room.told.len();
+        told = said.len();
         for seat in &room.seats {
             let words = seat.words();
             if seats.get(&seat.who.person) != Some(&words) {
@@ -267,8 +268,8 @@ fn unfinished(room: &Room) -> String {
     for seat in room.seats.iter().filter(|s| !s.is_settled()) {
         missing.push(format!("{} is not accounted for", seat.who.name));
     }
-    for (step, trouble) in &room.troubles {
-        missing.push(format!("{step}: {}", trouble.last));
+    for (task, progress) in room.tasks.iter() {
+        missing.extend(progress.trouble.as_ref().map(|trouble| format!("{task}: {}", trouble.last)));
     }
     missing.join("; ")
 }

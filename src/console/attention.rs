@@ -9,7 +9,7 @@ use super::numbers::Numbers;
 use super::view::standing;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{Incident, State};
-use crate::room::{Chore, Done, Phase, PhaseName, Room, SeatState, farewell};
+use crate::room::{Phase, PhaseName, Progress, Room, SeatState, duplicates};
 use crate::store::source_troubles::{SourceTrouble, TroubleKind};
 use crate::store::{Duplicate, DuplicateState};
 
@@ -77,10 +77,13 @@ pub(super) fn attention(
     // Neither the budget nor the provider's wait is what keeps a room from being made then.
     let budget_at = budget_at.filter(|_| stuck.is_none());
     found.extend(parked(incident, room));
-    found.extend([Chore::TellNumbersDown, Chore::TellUnreached].into_iter().filter_map(|chore| {
-        let done = room.chores.get(&chore).filter(|_| !incident.is_closed())?;
-        Some(second_way(chore, done))
-    }));
+    let webhook =
+        [("numbers-down", "No linked number worked"), ("unreached", "Not everybody could be told 1:1")];
+    found.extend(
+        webhook.into_iter().filter(|_| !incident.is_closed()).filter_map(|(reason, why)| {
+            second_way(room.tasks.get(&format!("fallback_webhook {reason}"))?, why)
+        }),
+    );
     // A room that waits for budget says so itself, and there could be thousands of those.
     let late = || no_room(incident, room, now).filter(|_| budget_at.is_none());
     found.extend(stuck.or_else(late));
@@ -95,7 +98,7 @@ pub(super) fn attention(
 
 /// How many of its people were told 1:1 that there is no group.
 fn told_alone(room: &Room) -> usize {
-    room.seats.iter().filter(|s| s.briefed && !s.unreached).count()
+    room.seats.iter().filter(|s| room.was_told_alone(&s.who.person)).count()
 }
 
 /// A room without a group while no number works: nothing goes on by itself.
@@ -188,7 +191,7 @@ pub(super) fn gather_queued<T>(entries: Vec<T>, item: fn(&mut T) -> &mut Attenti
 fn beside(room: &Room, duplicate: &Duplicate) -> Option<Attention> {
     let Duplicate { group, how, .. } = duplicate;
     let phase = room.phase.name();
-    let can_close = farewell::is_possible(&room.phase);
+    let can_close = duplicates::is_possible(&room.phase);
     let mut actions = Vec::new();
     if duplicate.state == DuplicateState::Open {
         if matches!(phase, PhaseName::Parked | PhaseName::Live) {
@@ -264,20 +267,15 @@ fn unfilled(room: &Room) -> Option<Attention> {
     })
 }
 
-/// That the second way was taken, and whether it worked.
-fn second_way(chore: Chore, done: &Done) -> Attention {
-    let why = match chore {
-        Chore::TellNumbersDown => "No linked number worked",
-        _ => "Not everybody could be told 1:1",
-    };
-    let (since, what) = match done {
-        Done::Well { at } => (*at, format!("{why}; the second way was told.")),
-        Done::GivenUp { why: failure, at } => {
-            (*at, format!("{why}, and the second way could not be told either: {failure}."))
-        }
+/// That the fallback webhook was called, and whether that worked.
+fn second_way(progress: &Progress, why: &str) -> Option<Attention> {
+    let since = progress.state.ended_at()?;
+    let what = match progress.given_up() {
+        None => format!("{why}; the second way was told."),
+        Some(failure) => format!("{why}, and the second way could not be told either: {failure}."),
     };
     let todo = "Call the people of this incident yourself, and see to the linked numbers.".to_owned();
-    Attention { kind: "second_way", since, what, todo, group: None, actions: Vec::new() }
+    Some(Attention { kind: "second_way", since, what, todo, group: None, actions: Vec::new() })
 }
 
 /// An incident that goes on without a group for longer than a group takes.

@@ -30,7 +30,7 @@ use crate::pacing::Pace;
 use crate::peer::Peer;
 use crate::receiver::certificates::CertificateCache;
 use crate::receiver::{BodyBudget, Readiness, Receiver, Troubles};
-use crate::room::{Answer, Event, Ground, Policy, Room, Step, What, Wish};
+use crate::room::{Answer, Context, Event, Message, Policy, Room, Task, Wish};
 use crate::roster::{Handout, Roster, Route, Stakeholder, Summons};
 use crate::signature::{Scheme, Verifier};
 use crate::source::{Source, SourceKind};
@@ -214,11 +214,11 @@ impl Desk {
     }
 
     /// One call that is answered after 340 ms, as the worker makes it.
-    async fn call(&self, id: IncidentId, step: Step, answer: Answer) {
+    async fn call(&self, id: IncidentId, step: Task, answer: Answer) {
         self.call_with(id, (step, None), answer).await;
     }
 
-    async fn call_with(&self, id: IncidentId, (step, words): (Step, Option<String>), answer: Answer) {
+    async fn call_with(&self, id: IncidentId, (step, words): (Task, Option<String>), answer: Answer) {
         let spoken = (&step, words.as_deref());
         let mut lease = self.lease(id).await;
         let began_at = self.clock.now();
@@ -237,8 +237,8 @@ impl Desk {
         self.later(340);
         let (policy, numbers) = (Policy::default(), crate::room::Numbers::default());
         let now = self.clock.now();
-        let ground = Ground { policy: &policy, numbers: &numbers, no_private_before: None, began_at: now };
-        let effect = lease.room.finish(spoken, &answer, ground, now).unwrap();
+        let context = Context { policy: &policy, numbers: &numbers, no_private_before: None, began_at: now };
+        let effect = lease.room.finish(spoken, &answer, context, now).unwrap();
         let made = match &answer {
             Answer::Created(created) => Some(created.group.clone()),
             _ => None,
@@ -262,7 +262,7 @@ impl Desk {
 
     async fn create(&self, id: IncidentId, answer: Answer) {
         let people = PEOPLE.iter().map(|(_, _, digits)| jid(digits)).collect();
-        let step = Step::Create { people };
+        let step = Task::Create { people };
         self.call_with(id, (step, Some(format!("{id} | Checkout is down"))), answer).await;
     }
 
@@ -275,7 +275,7 @@ impl Desk {
         let chat = ChatId::Group(group(GROUP));
         let text = format!("*SEV1* {id}: {title}\nJoin at {LINK}, or call +15550100101.");
         let sent = || Answer::Sent(Sent { message_id: Some("true_3EB0A1".into()) });
-        self.call_with(id, (Step::Say { what: What::Welcome, chat }, Some(text)), sent()).await;
+        self.call_with(id, (Task::Say { message: Message::Welcome, chat }, Some(text)), sent()).await;
         let hidden = |lid: &str| Member { phone: None, hidden: Some(lid.parse().unwrap()), admin: false };
         let known = Member { phone: Some(jid(PEOPLE[0].2)), hidden: None, admin: false };
         let members = Members {
@@ -285,14 +285,14 @@ impl Desk {
             ..Members::default()
         };
         for _ in 0..2 {
-            let step = Step::ReadMembers { group: group(GROUP), wanted: vec![] };
+            let step = Task::ReadMembers { group: group(GROUP), wanted: vec![] };
             self.call(id, step, Answer::Members(members.clone())).await;
         }
-        self.call(id, Step::GetLink { group: group(GROUP) }, Answer::Link(InviteLink(LINK.into()))).await;
-        let what = What::Invite { person: "p2".into() };
+        self.call(id, Task::GetLink { group: group(GROUP) }, Answer::Link(InviteLink(LINK.into()))).await;
+        let message = Message::Invite { person: "p2".into() };
         let chat = ChatId::Person(jid(PEOPLE[2].2));
         let text = format!("Please join: {LINK}");
-        self.call_with(id, (Step::Say { what, chat }, Some(text)), sent()).await;
+        self.call_with(id, (Task::Say { message, chat }, Some(text)), sent()).await;
         id
     }
 
@@ -316,7 +316,7 @@ impl Desk {
             created_at: Some(Timestamp::from_second(self.clock.now().as_second() + second).unwrap()),
         };
         let groups = vec![found(GROUP, -1), found(OTHER_GROUP, 0)];
-        let look = Step::Look {
+        let look = Task::Look {
             token: id.to_string(),
             instance: "main".into(),
             asked_at: self.clock.now(),

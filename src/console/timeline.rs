@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::gateway::{NoticeKind, Session, Whom};
-use crate::room::progress::Note;
+use crate::room::Note;
 use crate::room::{Event, Phase, Seat, Turn};
 use crate::store::{Entry, Happening};
 

@@ -15,9 +15,7 @@ use super::timeline::{Row, rows};
 use crate::alert::{Link, LinkKind, Severity};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, State};
-use crate::jid::ChatId;
-use crate::room::{Chore, Phase, PhaseName, Room, Seat, SeatState, Stage, Standby, What};
-use crate::room::{Told, Trouble, Wish};
+use crate::room::{Phase, PhaseName, Progress, Room, Said, Seat, SeatState, Stage, Standby, Trouble, Wish};
 use crate::store::{Dossier, Duplicate, Summary};
 
 /// What is broken, in a few fields.
@@ -153,7 +151,8 @@ pub(super) struct Message {
 /// A small thing done once.
 #[derive(Debug, Serialize)]
 pub(super) struct Errand {
-    pub chore: &'static str,
+    /// As in the journal.
+    pub chore: String,
     pub at: Timestamp,
     /// Why it was given up, if it was.
     pub given_up: Option<String>,
@@ -252,7 +251,7 @@ impl Glance {
             group: room.phase.group().map(ToString::to_string),
             instance: room.instance.clone(),
             guest_of: room.guest_of.map(|host| host.to_string()),
-            briefed_at: room.told.iter().find(|t| t.what == What::Welcome).map(|t| t.at),
+            briefed_at: room.briefed_at(),
             read_at: room.read_at,
             held_until: room.hold_until.filter(|until| *until > now),
             has_link: room.link.is_some(),
@@ -334,99 +333,58 @@ impl Place {
             words,
             since,
             look_at,
-            told_alone: seat.briefed,
+            told_alone: room.is_told(&seat.who.person),
         }
     }
 }
 
 impl Detail {
     fn of(room: &Room, now: Timestamp) -> Self {
-        let unconfirmed = room.saying.as_ref().map(|saying| Message {
-            what: kind(&saying.what),
-            to: match &saying.chat {
-                ChatId::Group(_) | ChatId::Person(_) => addressee(room, &saying.what),
-            },
-            at: saying.begun_at,
-            text: saying.text.clone(),
-        });
         Self {
             glance: Glance::of(room, now),
             subject: room.named.as_ref().map(|n| n.subject.clone()).or_else(|| room.subject.clone()),
             route: room.summons.route.clone(),
             rule: room.summons.rule.clone(),
             runbook: room.summons.runbook.clone(),
-            messages: room.told.iter().map(|told| Message::of(room, told)).collect(),
-            unconfirmed,
-            chores: room.chores.iter().map(|(chore, done)| Errand::of(*chore, done)).collect(),
+            messages: room
+                .tasks
+                .all_said()
+                .into_iter()
+                .map(|(at, said)| Message::of(room, said, at))
+                .collect(),
+            unconfirmed: room.tasks.unknown().next().map(|said| Message::of(room, said, said.begun_at)),
+            chores: room.tasks.iter().filter_map(|(key, progress)| Errand::of(key, progress)).collect(),
             standby: room.standby.iter().map(Substitute::of).collect(),
-            troubles: room.troubles.iter().map(|(step, trouble)| Setback::of(step, trouble)).collect(),
+            troubles: troubles(room).map(|(step, trouble)| Setback::of(step, trouble)).collect(),
         }
     }
 }
 
+/// What failed and is tried again.
+fn troubles(room: &Room) -> impl Iterator<Item = (&str, &Trouble)> {
+    room.tasks.iter().filter_map(|(key, progress)| Some((key, progress.trouble.as_ref()?)))
+}
+
 impl Message {
-    fn of(room: &Room, told: &Told) -> Self {
-        Self { what: kind(&told.what), to: addressee(room, &told.what), at: told.at, text: told.text.clone() }
-    }
-}
-
-fn kind(what: &What) -> &'static str {
-    match what {
-        What::Welcome => "welcome",
-        What::Presence { .. } => "presence",
-        What::Reminder { .. } => "reminder",
-        What::Quorum { .. } => "quorum",
-        What::Departures { .. } => "departures",
-        What::News { .. } => "news",
-        What::Invite { .. } => "invite",
-        What::Brief { .. } => "brief",
-        What::Quiet { .. } => "quiet",
-        What::LastWords => "last_words",
-        What::Pointer { .. } => "pointer",
-    }
-}
-
-fn addressee(room: &Room, what: &What) -> String {
-    match what {
-        What::Welcome
-        | What::Presence { .. }
-        | What::News { .. }
-        | What::Departures { .. }
-        | What::Quorum { .. }
-        | What::LastWords => "room".to_owned(),
-        What::Pointer { .. } => "second group".to_owned(),
-        What::Invite { person }
-        | What::Reminder { person }
-        | What::Brief { person, .. }
-        | What::Quiet { person } => room
-            .seats
-            .iter()
-            .find(|s| s.who.person == *person)
-            .map_or_else(|| person.clone(), |s| s.who.name.clone()),
+    fn of(room: &Room, said: &Said, at: Timestamp) -> Self {
+        let to = match (said.message.person(), &said.message) {
+            (Some(person), _) => {
+                let seat = room.seats.iter().find(|s| s.who.person == *person);
+                seat.map_or_else(|| person.to_owned(), |s| s.who.name.clone())
+            }
+            (None, crate::room::Message::Pointer { .. }) => "second group".to_owned(),
+            (None, _) => "room".to_owned(),
+        };
+        Self { what: said.message.name(), to, at, text: said.text.clone() }
     }
 }
 
 impl Errand {
-    fn of(chore: Chore, done: &crate::room::Done) -> Self {
-        let chore = match chore {
-            Chore::Description => "description",
-            Chore::Settings => "settings",
-            Chore::SecondAdmin => "second_admin",
-            Chore::Sweep => "sweep",
-            Chore::LastSweep => "last_sweep",
-            Chore::RevokeLink => "revoke_link",
-            Chore::LockMessages => "lock_messages",
-            Chore::LastWords => "last_words",
-            Chore::Presence => "presence",
-            Chore::Rename => "rename",
-            Chore::Leave => "leave",
-            Chore::TellNumbersDown => "tell_numbers_down",
-            Chore::TellUnreached => "tell_unreached",
-        };
-        match done {
-            crate::room::Done::Well { at } => Self { chore, at: *at, given_up: None },
-            crate::room::Done::GivenUp { why, at } => Self { chore, at: *at, given_up: Some(why.clone()) },
-        }
+    /// What was done, besides what was said, and what was given up.
+    fn of(key: &str, progress: &Progress) -> Option<Self> {
+        let is_listed = progress.said.is_none() || progress.given_up().is_some();
+        let at = progress.state.ended_at().filter(|_| is_listed)?;
+        Some(Self { chore: key.to_owned(), at, given_up: progress.given_up().map(str::to_owned) })
     }
 
     pub(super) fn words(&self) -> String {

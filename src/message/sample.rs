@@ -10,7 +10,7 @@ use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, News, State};
 use crate::jid::Jid;
 use crate::room::seat::Refused;
-use crate::room::{Also, Chore, Done, Matter, NewsItem, Room, SeatState, Why};
+use crate::room::{Also, Matter, NewsItem, Room, SeatState, Why};
 use crate::roster::{
     Dashboard, FALLBACK, Handout, Required, RequiredRole, Stakeholder, StandIn, Summons, USUAL_SIZE,
 };
@@ -173,8 +173,9 @@ impl Sample {
         self.incident.state = State::Closed { closed_at: at(7200) };
         self.incident.firing = [0; 5];
         self.now = at(7200);
-        let done = |chore| (chore, Done::Well { at: at(7200) });
-        self.room.chores.extend([Chore::RevokeLink, Chore::LockMessages].map(done));
+        for key in ["revoke_link", "lock_messages"] {
+            self.room.tasks.done(key, at(7200));
+        }
         self
     }
 

@@ -18,7 +18,7 @@ use crate::alert::{LinkKind, Severity, is_web_address, paragraph};
 use crate::clock::Timestamp;
 use crate::gateway::{InviteLink, subject_has_token};
 use crate::incident::{Incident, IncidentId, News, State};
-use crate::room::{Also, Chore, Done, Matter, NewsItem, Room, Seat, SeatState, Why};
+use crate::room::{Also, Matter, NewsItem, Room, Seat, SeatState, Why};
 use crate::roster::{COMMANDER, FALLBACK, zone};
 
 mod links;
@@ -58,11 +58,6 @@ pub(super) enum Topic<'a> {
     End,
     /// Where the room is, for those in another group.
     Pointer,
-}
-
-/// Whether a small thing was done, and not only tried.
-fn did(room: &Room, chore: Chore) -> bool {
-    matches!(room.chores.get(&chore), Some(Done::Well { .. }))
 }
 
 /// How much of each long part is shown, in UTF-16 units or pieces.
@@ -355,8 +350,8 @@ impl Scene<'_> {
             ("people", Value::from(people)),
             ("commander", Value::from(commander)),
             ("host", Value::from(room.guest_of.map(|host| Value::from_safe_string(host.to_string())))),
-            ("locked", Value::from(did(room, Chore::LockMessages))),
-            ("link_dead", Value::from(did(room, Chore::RevokeLink))),
+            ("locked", Value::from(room.tasks.done_at("lock_messages").is_some())),
+            ("link_dead", Value::from(room.tasks.done_at("revoke_link").is_some())),
             ("made", Value::from(room.phase.group().is_some())),
             ("room_name", Value::from(room.subject.as_deref().map(|name| one(name, SHORT)))),
             ("counted", Value::from(room.read_at.is_some())),

@@ -39,7 +39,7 @@ pub(super) fn because(why: &Why, room: &Room, now: Timestamp) -> String {
 
 /// What keeps people from being told in the group.
 pub(super) fn state(room: &Room) -> String {
-    let last = |key: &str| room.troubles.get(key).map(|t| format!(": {}", t.last)).unwrap_or_default();
+    let last = |key: &str| room.tasks.trouble(key).map(|t| format!(": {}", t.last)).unwrap_or_default();
     match room.phase {
         Phase::Live { .. } if room.is_briefed() => {
             "the group is there, but nobody can tell who is in it".to_owned()

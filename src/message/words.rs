@@ -5,34 +5,34 @@ use super::{Composer, Wording, scene};
 use crate::clock::Timestamp;
 use crate::gateway::Capabilities;
 use crate::incident::{Incident, News};
-use crate::room::{Also, NewsItem, Room, Step, Wanted, What};
+use crate::room::{Also, Inputs, Message, NewsItem, Room, Task};
 
 impl Composer {
-    /// What is said by `step`, if it says anything. A repeat has the words of the first try. `also` are further
+    /// What is said by `task`, if it says anything. A repeat has the words of the first try. `also` are further
     /// incidents that one person is told of.
     #[must_use]
     pub fn words(
         &self,
-        step: &Step,
+        task: &Task,
         room: &Room,
-        wanted: &Wanted,
+        inputs: &Inputs,
         also: &Also,
         limits: Capabilities,
         now: Timestamp,
     ) -> Option<String> {
-        let incident = &wanted.incident;
+        let incident = &inputs.incident;
         let longest = if room.short_subject { limits.safe_subject } else { limits.longest_subject };
         let named =
             |before: &str| Incident { title: format!("{before}: {}", incident.title), ..incident.clone() };
-        match step {
-            Step::Create { .. } => Some(self.subject(incident, longest)),
+        match task {
+            Task::Create { .. } => Some(self.subject(incident, longest)),
             // The same id, so that the group is still found by it.
-            Step::Rename { .. } => Some(self.subject(&named("over"), longest)),
-            Step::RenameOrphan { .. } => Some(self.subject(&named("not the room"), longest)),
-            Step::Describe { .. } => Some(self.description(incident, room, now)),
-            Step::Say { what, .. } => match room.saying.as_ref().filter(|s| s.what.is_like(what)) {
+            Task::Rename { .. } => Some(self.subject(&named("over"), longest)),
+            Task::RenameOrphan { .. } => Some(self.subject(&named("not the room"), longest)),
+            Task::Describe { .. } => Some(self.description(incident, room, now)),
+            Task::Say { message, .. } => match room.tasks.unknown_message(message) {
                 Some(again) => Some(again.text.clone()),
-                None => self.message(what, room, wanted, also, now),
+                None => self.message(message, room, inputs, also, now),
             },
             _ => None,
         }
@@ -40,36 +40,36 @@ impl Composer {
 
     fn message(
         &self,
-        what: &What,
+        message: &Message,
         room: &Room,
-        wanted: &Wanted,
+        inputs: &Inputs,
         also: &Also,
         now: Timestamp,
     ) -> Option<String> {
-        let incident = &wanted.incident;
+        let incident = &inputs.incident;
         let seat = |person: &str| room.seats.iter().find(|s| s.who.person == person);
         let about = |topic| scene(incident, room, now, topic);
-        Some(match what {
-            What::Welcome => self.welcome(incident, room, now),
-            What::Presence { leavers } => {
+        Some(match message {
+            Message::Welcome => self.welcome(incident, room, now),
+            Message::Presence { leavers } => {
                 self.compose(Wording::Presence, &Scene { leavers, ..about(Topic::Presence) })
             }
-            What::News { through, leavers } => {
-                let known = wanted.news.partition_point(|item| item.seq <= *through);
-                let untold = wanted.news.get(..known)?;
+            Message::News { through, leavers } => {
+                let known = inputs.news.partition_point(|item| item.seq <= *through);
+                let untold = inputs.news.get(..known)?;
                 let news = untold.iter().map(|item| item.news.clone()).reduce(News::followed_by)?;
                 let item = NewsItem { news, ..untold.last()?.clone() };
-                let scene = Scene { guests: &wanted.guests, leavers, ..about(Topic::News(&item)) };
+                let scene = Scene { guests: &inputs.guests, leavers, ..about(Topic::News(&item)) };
                 self.compose(Wording::of(&item.news), &scene)
             }
-            What::Departures { leavers } => self.departed(incident, room, leavers, now),
-            What::Quorum { matter } => self.compose(Wording::Quorum, &about(Topic::Quorum(matter))),
-            What::LastWords => self.compose(Wording::LastWords, &about(Topic::End)),
-            What::Pointer { .. } => self.compose(Wording::Pointer, &about(Topic::Pointer)),
-            What::Invite { person } => self.invite(incident, room, seat(person)?, room.link.as_ref()?),
-            What::Reminder { person } => self.reminder(incident, room, seat(person)?),
-            What::Brief { person, why } => self.brief(incident, room, seat(person)?, (why, also), now),
-            What::Quiet { person } => self.quiet(incident, room, seat(person)?, now),
+            Message::Departures { leavers } => self.departed(incident, room, leavers, now),
+            Message::Quorum { matter } => self.compose(Wording::Quorum, &about(Topic::Quorum(matter))),
+            Message::LastWords => self.compose(Wording::LastWords, &about(Topic::End)),
+            Message::Pointer { .. } => self.compose(Wording::Pointer, &about(Topic::Pointer)),
+            Message::Invite { person } => self.invite(incident, room, seat(person)?, room.link.as_ref()?),
+            Message::Reminder { person } => self.reminder(incident, room, seat(person)?),
+            Message::Brief { person, why } => self.brief(incident, room, seat(person)?, (why, also), now),
+            Message::Quiet { person } => self.quiet(incident, room, seat(person)?, now),
         })
     }
 }

@@ -3,13 +3,15 @@
 //! Pure. The first to be called are added as the group is made; this is about everybody else, and about
 //! finding out who really is in.
 
-use super::agenda::{Step, What};
-use super::alone::to_person;
-use super::offers::Agenda;
+use super::Room;
+use super::answer::{Answer, Effect};
+use super::direct::to_person;
+use super::inputs::View;
+use super::message::Message;
+use super::options::Options;
 use super::policy::{Policy, Strangers};
-use super::progress::{Answer, Effect};
 use super::seat::{Refused, Seat, SeatState, note_said};
-use super::{Room, Wanted};
+use super::task::Task;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::AddOutcome;
 use crate::incident::State;
@@ -22,9 +24,9 @@ const RECENTLY: SignedDuration = SignedDuration::from_hours(24 * 180);
 
 /// Whether the planned member lists were read and everybody missing has been dealt with. Once nothing fires,
 /// nobody is asked any more.
-pub(super) fn everybody_looked_for(room: &Room, wanted: &Wanted, policy: &Policy) -> bool {
-    usize::try_from(room.reads).unwrap_or(usize::MAX) >= policy.member_reads.len()
-        && (wanted.incident.state != State::Open || room.seats.iter().all(Seat::is_settled))
+pub(super) fn everybody_looked_for(View { room, inputs, context, .. }: View<'_>) -> bool {
+    usize::try_from(room.reads).unwrap_or(usize::MAX) >= context.policy.member_reads.len()
+        && (inputs.incident.state != State::Open || room.seats.iter().all(Seat::is_settled))
 }
 
 /// Whether a person who became wanted later is to be added, and not only invited.
@@ -42,51 +44,48 @@ fn is_to_be_added(seat: &Seat, policy: &Policy) -> bool {
 }
 
 /// Adds those who became wanted later, invites those who are missing, and reminds whoever must be there.
-pub(super) fn bring_in(
-    agenda: &mut Agenda<'_>,
-    room: &Room,
-    wanted: &Wanted,
-    policy: &Policy,
-    group: &GroupId,
-) {
-    if wanted.incident.state != State::Open {
+pub(super) fn bring_in(options: &mut Options<'_>, view: View<'_>, group: &GroupId) {
+    let View { room, inputs, context, .. } = view;
+    if inputs.incident.state != State::Open {
         return;
     }
+    let policy = context.policy;
     let to_add: Vec<Jid> =
         room.seats.iter().filter(|s| is_to_be_added(s, policy)).map(|s| s.address().clone()).collect();
     if !to_add.is_empty() {
-        agenda.offer(Step::AddMembers { group: group.clone(), people: to_add });
+        options.offer(Task::AddMembers { group: group.clone(), people: to_add });
     }
     let needs_link = |s: &&Seat| s.needs_link() && !is_to_be_added(s, policy);
     // Whom the provider refused to add is out, whatever a list says or does not say.
     let is_out = |s: &&Seat| room.read_at.is_some() || s.was_refused();
     let missing: Vec<&Seat> = room.seats.iter().filter(needs_link).filter(is_out).collect();
     if !missing.is_empty() {
-        invite(agenda, room, group, &missing);
+        invite(options, room, group, &missing);
     }
-    for seat in room.seats.iter().filter(|s| s.is_to_be_reminded()) {
-        agenda.offer(to_person(What::Reminder { person: seat.who.person.clone() }, seat));
+    for seat in room.seats.iter().filter(|s| room.is_to_be_reminded(s)) {
+        options.offer(to_person(Message::Reminder { person: seat.who.person.clone() }, seat));
     }
 }
 
-fn invite(agenda: &mut Agenda<'_>, room: &Room, group: &GroupId, missing: &[&Seat]) {
+fn invite(options: &mut Options<'_>, room: &Room, group: &GroupId, missing: &[&Seat]) {
     if room.link.is_none() {
-        agenda.offer(Step::GetLink { group: group.clone() });
+        options.offer(Task::GetLink { group: group.clone() });
         return;
     }
     for seat in missing {
         let person = seat.who.person.clone();
         if seat.reachable.is_none() {
-            agenda.offer(Step::CheckReachable { person, jid: seat.who.jid.clone() });
+            options.offer(Task::CheckReachable { person, jid: seat.who.jid.clone() });
         } else {
-            agenda.offer(to_person(What::Invite { person }, seat));
+            options.offer(to_person(Message::Invite { person }, seat));
         }
     }
 }
 
 /// The next chat to look into before the group is made: somebody who wrote to our number lately is no
 /// stranger to it.
-pub(super) fn chat_to_check(room: &Room, policy: &Policy, now: Timestamp) -> Option<Step> {
+pub(super) fn chat_to_check(View { room, context, now, .. }: View<'_>) -> Option<Task> {
+    let policy = context.policy;
     if !policy.chat_history_counts || policy.strangers != Strangers::Invite {
         return None;
     }
@@ -94,7 +93,7 @@ pub(super) fn chat_to_check(room: &Room, policy: &Policy, now: Timestamp) -> Opt
     let mut strangers = room.seats.iter().filter(called).take(MOST_CHATS);
     let seat = strangers.find(|s| s.has_written.is_none())?;
     let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());
-    Some(Step::CheckHistory { person, jid, since: later(now, -RECENTLY) })
+    Some(Task::CheckHistory { person, jid, since: later(now, -RECENTLY) })
 }
 
 impl Room {
@@ -114,16 +113,16 @@ impl Room {
     pub(super) fn finish_add(
         &mut self,
         people: &[Jid],
-        step: &Step,
+        task: &Task,
         answer: &Answer,
         effect: &mut Effect,
         now: Timestamp,
     ) {
         if let Answer::Added(said) = answer {
             note_said(&mut self.seats, said);
-        } else if self.fail(step, answer, effect, now) {
+        } else if self.fail(task, &answer.error(), effect, now) {
             // The next member lists tell who is in, and the others get the link.
-            self.troubles.remove(&step.key());
+            self.tasks.forget_trouble(&task.key());
         } else {
             return;
         }
@@ -136,14 +135,14 @@ impl Room {
     pub(super) fn finish_reachable(
         &mut self,
         person: &str,
-        step: &Step,
+        task: &Task,
         answer: &Answer,
         effect: &mut Effect,
         now: Timestamp,
     ) {
         let found = if let Answer::Reachable(found) = answer {
             found.clone()
-        } else if self.fail(step, answer, effect, now) {
+        } else if self.fail(task, &answer.error(), effect, now) {
             // Asking is a courtesy: when nobody can answer, the link is sent all the same.
             self.seats.iter().find(|s| s.who.person == person).map(|s| s.who.jid.clone())
         } else {
@@ -170,12 +169,13 @@ impl Room {
         }
     }
 
-    pub(super) fn finish_link(&mut self, step: &Step, answer: &Answer, effect: &mut Effect, now: Timestamp) {
+    pub(super) fn finish_link(&mut self, task: &Task, answer: &Answer, effect: &mut Effect, now: Timestamp) {
         if let Answer::Link(link) = answer {
             self.link = Some(link.clone());
-        } else if self.fail(step, answer, effect, now) {
+        } else if self.fail(task, &answer.error(), effect, now) {
             // Without a link nobody can be invited.
-            let why = self.troubles.remove(&step.key()).map(|t| t.last).unwrap_or_default();
+            let why = answer.error().to_string();
+            self.tasks.forget_trouble(&task.key());
             self.give_up_links_of_standbys(&why, now);
             for seat in self.seats.iter_mut().filter(|s| s.needs_link()) {
                 seat.state = SeatState::Refused { why: Refused::Undeliverable };

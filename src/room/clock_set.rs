@@ -36,15 +36,7 @@ impl Room {
         self.asked.iter_mut().for_each(|ask| sooner(&mut ask.at));
         self.promotions.iter_mut().for_each(sooner);
         self.pursuit.chases.values_mut().for_each(|chase| sooner(&mut chase.next_at));
-        for trouble in self.troubles.values_mut() {
-            sooner(&mut trouble.retry_at);
-            sooner(&mut trouble.since);
-        }
-        self.told.iter_mut().for_each(|told| sooner(&mut told.at));
-        for saying in [&mut self.saying, &mut self.aside].into_iter().flatten() {
-            sooner(&mut saying.begun_at);
-            saying.look = saying.look.put_back(now);
-        }
+        self.tasks.put_back(now);
         for seat in &mut self.seats {
             match &mut seat.state {
                 SeatState::In { since }

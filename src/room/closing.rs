@@ -1,88 +1,74 @@
 //! The end of a room: last words, the link made useless, the group locked; and long after that, leaving it.
 
-use super::agenda::{Ground, Next, Step, What};
-use super::alone::{look_for, pending};
-use super::offers::Agenda;
+use super::direct::{look_for, pending};
+use super::inputs::View;
+use super::message::Message;
+use super::options::{Next, Options};
 use super::phase::Event;
-use super::{Chore, Room, Wanted, standby, unsure};
+use super::task::Task;
+use super::{search, second_number};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::jid::{ChatId, GroupId};
 
-/// After this long the last steps are left to a person, even if the number was down all the time.
+/// After this long the last tasks are left to a person, even if the number was down all the time.
 const CLOSING: SignedDuration = SignedDuration::from_hours(24);
 /// How long the last words wait for the link to be made useless and the group to be locked.
 const LAST_WORDS: SignedDuration = SignedDuration::from_mins(1);
 
-pub(super) fn while_closing(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    (group, since): (&GroupId, Timestamp),
-    now: Timestamp,
-) -> Next {
-    let deadline = later(since, CLOSING);
-    if deadline <= now {
+pub(super) fn while_closing(view: View<'_>, group: &GroupId, since: Timestamp) -> Next {
+    let View { room, context, now, .. } = view;
+    if later(since, CLOSING) <= now {
         let why = "the group could not be closed in a day: its link may still work".to_owned();
         return Next::Note(Event::Spent { why });
     }
-    if let Some(next) = standby::without_its_number(room, wanted, ground, group, now) {
+    if let Some(next) = second_number::without_its_number(view, group) {
         return next;
     }
-    if let Some(saying) = pending(room, wanted, ground, now) {
-        return look_for(saying, room, ground, now);
+    if let Some(said) = pending(view) {
+        return look_for(said, view);
     }
-    let mut agenda = Agenda::new(room, now);
+    let mut options = Options::new(room, now);
     let owns_group = room.guest_of.is_none();
+    let shut = [Task::RevokeLink { group: group.clone() }, Task::LockMessages { group: group.clone() }];
+    let is_shut = !owns_group || shut.iter().all(|task| room.tasks.is_over(&task.key()));
     if owns_group {
-        agenda.chore(Chore::RevokeLink, Step::RevokeLink { group: group.clone() });
-        agenda.chore(Chore::LockMessages, Step::LockMessages { group: group.clone() });
+        shut.into_iter().for_each(|task| options.once(task));
     }
-    if room.is_briefed() && !room.chores.contains_key(&Chore::LastWords) {
+    let last_words = Task::Say { message: Message::LastWords, chat: ChatId::Group(group.clone()) };
+    if room.is_briefed() && !room.tasks.is_over(&last_words.key()) {
         // They say what was done, so they come after it.
-        let is_ended = |chore| room.chores.contains_key(&chore);
-        let is_shut = !owns_group || (is_ended(Chore::RevokeLink) && is_ended(Chore::LockMessages));
-        let at = if is_shut { now } else { later(since, LAST_WORDS) };
-        let chat = ChatId::Group(group.clone());
-        agenda.offer_at(at, Step::Say { what: What::LastWords, chat });
+        options.offer_at(if is_shut { now } else { later(since, LAST_WORDS) }, last_words);
     }
     if owns_group {
-        agenda.chore(Chore::Rename, Step::Rename { group: group.clone() });
+        options.once(Task::Rename { group: group.clone() });
     }
-    unsure::sweep(&mut agenda, room, ground, now);
-    if let Some(at) = ground.numbers.next_at(now).filter(|_| waits_for_a_number(room, ground, now)) {
-        agenda.wake(at);
+    search::sweep(&mut options, view, now);
+    // A number that may have made a second group does not work and is not lost yet.
+    let is_awaited = |name: &str| !context.numbers.works(name) && !context.numbers.is_lost(name, now);
+    if let Some(at) = context.numbers.next_at(now)
+        && room.was_unsure
+        && room.unlooked().any(is_awaited)
+    {
+        options.wake(at);
     }
-    match agenda.decide() {
-        Next::Rest => Next::Note(Event::Finished),
-        next @ (Next::Call(_) | Next::Note(_) | Next::Refuse(_) | Next::Sleep(_)) => next,
-    }
-}
-
-/// Whether a number that may have made a second group does not work and is not lost yet.
-fn waits_for_a_number(room: &Room, ground: Ground<'_>, now: Timestamp) -> bool {
-    let numbers = ground.numbers;
-    room.was_unsure
-        && room.unlooked().any(|instance| !numbers.works(instance) && !numbers.is_lost(instance, now))
+    let next = options.decide();
+    if next == Next::Rest { Next::Note(Event::Finished) } else { next }
 }
 
 /// A group that is over is left alone, and left altogether if the policy says so.
-pub(super) fn after_the_end(
-    room: &Room,
-    ground: Ground<'_>,
-    group: Option<&GroupId>,
-    since: Timestamp,
-    now: Timestamp,
-) -> Next {
-    let mut agenda = Agenda::new(room, now);
-    if let (Some(group), Some(leave_after)) = (group, ground.policy.leave_after)
+pub(super) fn after_the_end(view: View<'_>, group: Option<&GroupId>, since: Timestamp) -> Next {
+    let View { room, context, now, .. } = view;
+    let mut options = Options::new(room, now);
+    if let (Some(group), Some(leave_after)) = (group, context.policy.leave_after)
         && room.guest_of.is_none()
     {
         let leave_at = later(since, leave_after);
         // Also when the room's own has left: one of them may have failed the first time.
-        standby::leave(&mut agenda, room, ground, group, leave_at);
-        if !room.chores.contains_key(&Chore::Leave) {
-            agenda.offer_at(leave_at, Step::Leave { group: group.clone() });
+        second_number::leave(&mut options, view, group, leave_at);
+        let leave = Task::Leave { group: group.clone() };
+        if !room.tasks.is_over(&leave.key()) {
+            options.offer_at(leave_at, leave);
         }
     }
-    agenda.decide()
+    options.decide()
 }

@@ -1,8 +1,8 @@
 //! Our own numbers in a member list: told apart from the people, and seen to be there.
 
 use super::Room;
-use super::agenda::Ground;
-use super::standby::Stage;
+use super::inputs::Context;
+use super::second_number::Stage;
 use crate::clock::Timestamp;
 use crate::gateway::{Member, Members, Own};
 
@@ -12,10 +12,10 @@ impl Room {
     pub(super) fn without_our_rows(
         &mut self,
         members: &Members,
-        ground: Ground<'_>,
+        context: Context<'_>,
         now: Timestamp,
     ) -> Members {
-        let ours = ground.numbers.ids();
+        let ours = context.numbers.ids();
         let is_ours = |row: &Member| {
             row.phone.as_ref().is_some_and(|p| ours.contains(p))
                 || row.hidden.as_ref().is_some_and(|h| ours.contains(h))
@@ -37,7 +37,7 @@ impl Room {
         };
         for standby in &mut self.standby {
             let own =
-                ground.numbers.0.iter().find(|n| n.name == standby.instance).and_then(|n| n.own.as_ref());
+                context.numbers.0.iter().find(|n| n.name == standby.instance).and_then(|n| n.own.as_ref());
             let may_be_in = match standby.stage {
                 Stage::Ready { .. } | Stage::ToPromote | Stage::ToCheck => true,
                 Stage::ToAdd | Stage::ToJoin | Stage::GivenUp { .. } => false,

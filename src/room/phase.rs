@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::quorum::Turn;
+use super::escalation::Turn;
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
@@ -169,7 +169,7 @@ pub enum Event {
         /// Which.
         why: String,
     },
-    /// All last steps are done.
+    /// All last tasks are done.
     Finished,
     /// Something was decided about those who must be there.
     Quorum {

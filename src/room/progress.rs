@@ -1,578 +1,350 @@
-//! What a step does to a room: before the call ([`Room::begin`]) and after it ([`Room::finish`]).
+//! How far the tasks of a room are: to do, of unknown outcome, done or given up.
 //!
-//! `begin` writes down what must be known if nobody ever comes back from the call; `finish` what the answer
-//! means. Errors are read only by their class: certainly nothing happened, perhaps something did, never
-//! will, not now, or the group is gone.
+//! This is the only place where it is written whether something was done or said. A task that is not here was not
+//! tried, or is done again from the beginning.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::agenda::{Ground, REFUSALS, Step, What};
-use super::farewell::FarewellEnd;
-use super::phase::{Event, Illegal, Look, Phase};
-use super::seat::{Refused, SeatState, note_said};
-use super::tries::{patience, touches_group};
-use super::{Ask, Chore, Done, Named, Room, Saying, Stage, Trouble, Wanted};
+use super::message::Message;
+use super::phase::Look;
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::{
-    AddOutcome, Added, CreatedGroup, FoundGroups, GatewayError, InviteLink, Members, OwnMessage, Refusal,
-    Sent,
-};
-use crate::jid::{GroupId, Jid};
+use crate::gateway::GatewayError;
+use crate::jid::ChatId;
 
-/// What came back from a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// A group was made.
-    Created(CreatedGroup),
-    /// Groups that carry the token.
-    Groups(FoundGroups),
-    /// A message was handed over.
-    Sent(Sent),
-    /// Own messages of a chat.
-    Messages(Vec<OwnMessage>),
-    /// A member list.
-    Members(Members),
-    /// The invite link.
-    Link(InviteLink),
-    /// What was said about people who were added.
-    Added(Vec<Added>),
-    /// By which id a person is on the network, if at all.
-    Reachable(Option<Jid>),
-    /// Whether a person has written to this number.
-    Written(bool),
-    /// It worked, and there is nothing to say about it.
-    Done,
-    /// It did not.
-    Failed(GatewayError),
+/// The tasks of one room, by [`Task::key`](super::Task::key).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tasks(BTreeMap<String, Progress>);
+
+/// How far one task is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Where it stands.
+    pub state: State,
+    /// How it failed so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
+    /// What is said, if it says something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Said>,
 }
 
-impl Answer {
-    /// The error in it. An answer to another question than the one asked tells nothing, so it counts as
-    /// one; only call this where the fitting answer was already dealt with.
-    pub(super) fn error(&self) -> GatewayError {
-        if let Self::Failed(error) = self {
-            error.clone()
-        } else {
-            GatewayError::Unknown { detail: "an answer to another question".to_owned() }
-        }
-    }
-}
-
-/// What a step's end means beyond the room itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Effect {
-    /// The move in the phase machine, if there was one. Already applied to the room.
-    pub event: Option<Event>,
-    /// Further groups that carry the room's id.
-    pub orphans: Vec<GroupId>,
-    /// The call certainly did nothing, so it used no budget.
-    pub unspent: bool,
-    /// A group beside the room was closed, or could not be.
-    pub farewell: Option<FarewellEnd>,
-}
-
-/// An outcome in words, for the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Note {
+/// Where a task stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// To do, as far as it is still wanted.
+    #[default]
+    ToDo,
+    /// A message that was handed over, or was about to be, without an answer: it is looked for.
+    Unknown,
     /// It worked.
-    Ok {
-        /// What came back, shortly, without secrets.
-        what: String,
+    Done {
+        /// When.
+        at: Timestamp,
     },
-    /// It did not.
-    Failed {
-        /// The class and the provider's words.
-        error: GatewayError,
+    /// It did not, and is not tried again.
+    GivenUp {
+        /// Why.
+        why: String,
+        /// When.
+        at: Timestamp,
     },
-    /// Whoever made the call went away without an answer; the next one looks what came of it.
-    Abandoned,
 }
 
-impl Answer {
-    /// The answer in words, for the journal.
-    #[must_use]
-    pub fn note(&self) -> Note {
-        let what = match self {
-            Self::Created(created) => created.group.to_string(),
-            Self::Groups(FoundGroups { groups, doubt: None }) => format!("{} groups", groups.len()),
-            Self::Groups(FoundGroups { groups, doubt: Some(doubt) }) => {
-                format!("{} groups; cannot tell: {}", groups.len(), doubt.why)
-            }
-            Self::Sent(sent) => sent.message_id.clone().unwrap_or_else(|| "handed over".to_owned()),
-            Self::Messages(messages) => format!("{} messages", messages.len()),
-            Self::Members(members) => {
-                format!("{} members, {} refused", members.rows.len(), members.refused.len())
-            }
-            Self::Link(_) => "link".to_owned(),
-            Self::Added(said) => {
-                let refused = said.iter().filter(|added| added.outcome != AddOutcome::Added).count();
-                format!("asked, {refused} refused")
-            }
-            Self::Written(yes) => if *yes { "has written to us" } else { "has not written to us" }.to_owned(),
-            Self::Reachable(found) => {
-                if found.is_some() { "on the network" } else { "not on the network" }.to_owned()
-            }
-            Self::Done => "done".to_owned(),
-            Self::Failed(error) => return Note::Failed { error: error.clone() },
-        };
-        Note::Ok { what }
-    }
+/// A message, as it was said or is about to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// What it is.
+    pub message: Message,
+    /// Where it goes.
+    pub chat: ChatId,
+    /// The exact words, by which it is looked for.
+    pub text: String,
+    /// When it was first tried; before that, when it was decided.
+    pub begun_at: Timestamp,
+    /// How often it was handed over with a chance to arrive.
+    pub sends: u32,
+    /// The last piece of news that was known when the words were chosen.
+    pub covers: i64,
+    /// The linked number that handed it over last.
+    pub instance: Option<String>,
+    /// The provider's id of it.
+    pub message_id: Option<String>,
+    /// When to look for it, while nobody knows whether it arrived.
+    pub look: Look,
+    /// Looks since the last try that did not find it.
+    pub looks: u32,
+    /// The chat could not be read after the last try.
+    pub unreadable: bool,
 }
 
-/// The first look after a lost create or a lost message.
-pub(super) const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(1);
-/// Between two looks for a lost group, while "nothing" is not believed yet.
-pub(super) const LOOK_GAP: SignedDuration = SignedDuration::from_secs(10);
-/// How long a number that is down is left alone.
-pub(super) const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
-/// How long a throttled number is left alone if it does not say.
-const THROTTLED_GAP: SignedDuration = SignedDuration::from_secs(60);
-/// How long one room leaves it alone at most, whatever it says: some say "after a day".
-const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(15);
-/// How long it is left alone at least: some say "after 0 seconds".
-const SHORTEST_GAP: SignedDuration = SignedDuration::from_secs(2);
+/// How a task failed so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Failures in a row.
+    pub failures: u32,
+    /// Those among them that will not get better by waiting.
+    pub refusals: u32,
+    /// When the first of them was seen.
+    pub since: Timestamp,
+    /// When it may be tried again.
+    pub retry_at: Timestamp,
+    /// What was said.
+    pub last: String,
+}
+
 /// The longest wait between two tries.
 const LONGEST_GAP: i64 = 60;
-/// A room that has to get further is looked at more often than this.
-const ABSENCE: SignedDuration = SignedDuration::from_mins(2);
-/// "Not found" in a row until a group is believed to be gone.
-const GONE_BELIEVED: u32 = 3;
-/// How far the gateway's clock may be behind ours.
-pub(super) const SKEW: SignedDuration = SignedDuration::from_secs(120);
+/// The longest wait that a provider may ask for.
+const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(15);
 
-impl Room {
-    /// Writes down that `step` is about to be called through `instance`, with these words if it has any.
-    pub fn begin(
-        &mut self,
-        (step, words): (&Step, Option<&str>),
-        instance: &str,
-        wanted: &Wanted,
-        now: Timestamp,
-    ) -> Result<Option<Event>, Illegal> {
-        self.note_absence(now);
-        self.touched_at = Some(now);
-        self.has_hosted |= !wanted.guests.is_empty();
-        match step {
-            Step::Create { people } => {
-                self.take(&Event::Began, now)?;
-                self.creates += 1;
-                self.asked.push(Ask { instance: instance.to_owned(), at: now, people: people.clone() });
-                self.subject = words.map(str::to_owned);
-                self.instance = Some(instance.to_owned());
-                for seat in self.seats.iter_mut().filter(|s| !s.is_ruled_out()) {
-                    let asked = people.contains(seat.address());
-                    seat.state = if asked { SeatState::Asked } else { SeatState::Wanted };
-                }
-                return Ok(Some(Event::Began));
-            }
-            Step::Say { what, chat } => {
-                if matches!(self.phase, Phase::Wanted { .. }) {
-                    // A lost message to one person is looked for where it was sent.
-                    self.instance = Some(instance.to_owned());
-                }
-                let before = self.saying.take();
-                if what.is_private() && before.as_ref().is_some_and(|s| !s.what.is_private()) {
-                    self.aside.clone_from(&before);
-                }
-                // Its number is lost, or nobody would say something else now.
-                if let Some(lost) = before.as_ref().filter(|s| s.what.is_private() && !s.what.is_like(what)) {
-                    let why = GatewayError::Unknown { detail: "its number was lost".to_owned() };
-                    self.give_up_saying(&lost.what, &Answer::Failed(why), now);
-                }
-                let first = || Saying {
-                    what: what.clone(),
-                    chat: chat.clone(),
-                    text: words.unwrap_or_default().to_owned(),
-                    begun_at: now,
-                    covers: wanted.news.last().map_or(0, |n| n.seq),
-                    sends: 0,
-                    looks: 0,
-                    look: Look::planned(now, now),
-                    unreadable: false,
-                    instance: None,
-                };
-                // The words of a repeat are those of the first try.
-                let saying = before.filter(|s| s.what.is_like(what)).unwrap_or_else(first);
-                self.saying = Some(Saying {
-                    chat: chat.clone(),
-                    sends: saying.sends + 1,
-                    looks: 0,
-                    look: Look::planned(now, now),
-                    unreadable: false,
-                    instance: Some(instance.to_owned()),
-                    ..saying
-                });
-            }
-            Step::Standby(step) => self.begin_standby(step),
-            Step::AddMembers { people, .. } => {
-                for seat in self.seats.iter_mut().filter(|s| people.contains(s.address())) {
-                    seat.state = SeatState::Asked;
-                }
-            }
-            Step::Look { .. }
-            | Step::Sweep { .. }
-            | Step::ReadGroup { .. }
-            | Step::CheckHistory { .. }
-            | Step::LookForMessage { .. }
-            | Step::Appeal(_)
-            | Step::Describe { .. }
-            | Step::ReadMembers { .. }
-            | Step::GetLink { .. }
-            | Step::CheckReachable { .. }
-            | Step::LockSettings { .. }
-            | Step::Promote { .. }
-            | Step::RevokeLink { .. }
-            | Step::LockMessages { .. }
-            | Step::Rename { .. }
-            | Step::Leave { .. }
-            | Step::RenameOrphan { .. }
-            | Step::LeaveOrphan { .. } => {}
-        }
-        Ok(None)
-    }
-
-    /// Nobody has worked on the room for longer than it ever sleeps by itself: that time counts against no
-    /// deadline, like one in which its number was down.
-    fn note_absence(&mut self, now: Timestamp) {
-        let worked_on = self.touched_at.max(self.hold_until);
-        if worked_on.is_some_and(|at| later(at, ABSENCE) < now) {
-            self.down_at = Some(now);
+impl State {
+    /// When it came to its end, if it did.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::ToDo | Self::Unknown => None,
+            Self::Done { at } | Self::GivenUp { at, .. } => Some(*at),
         }
     }
+}
 
-    /// Moves the phase.
-    pub fn take(&mut self, event: &Event, now: Timestamp) -> Result<(), Illegal> {
-        let before = self.phase.group().cloned();
-        let name = self.phase.name();
-        self.phase = self.phase.clone().after(event, now)?;
-        self.touched_at = Some(now);
-        if matches!(event, Event::Finished) {
-            self.note_unlooked(now);
-        }
-        if self.phase.name() != name || matches!(event, Event::Absent { .. }) {
-            self.looked.clear();
-        }
-        match event {
-            Event::ClockSet => self.put_back(now),
-            Event::Lost { .. } => self.was_unsure = true,
-            Event::Quorum { turn } => self.take_turn(turn, now),
-            Event::Ended | Event::Cancel => self.stand_down(),
-            Event::Switched { instance } => self.switch_to(instance, now),
-            // An operator's "go on" is a fresh start for everything that was given up on the way.
-            Event::Resume { .. } | Event::NewGroup => {
-                self.wanted_at = now;
-                self.creates = 0;
-                self.core_only = false;
-                self.hopeless = None;
-                self.hold_until = None;
-                self.troubles.clear();
-                self.standby.retain(|s| !matches!(s.stage, Stage::GivenUp { .. }));
-                if let (Event::Resume { group: Some(_) }, Some((_, instance))) = (event, self.readable.take())
-                {
-                    self.instance = Some(instance);
-                }
-                if self.phase.group() != before.as_ref() {
-                    self.guest_of = None;
-                    self.begin_anew();
-                }
-            }
-            Event::Folded { into, instance, people, .. } => self.move_in(*into, instance, people),
-            Event::Unhosted { .. } => {
-                self.wanted_at = now;
-                self.move_out();
-            }
-            Event::Began
-            | Event::Made { .. }
-            | Event::NotSent { .. }
-            | Event::Refused { .. }
-            | Event::Found { .. }
-            | Event::Absent { .. }
-            | Event::Gone { .. }
-            | Event::Spent { .. }
-            | Event::Finished => {}
-        }
-        Ok(())
+impl Progress {
+    /// When it was done, if it was.
+    #[must_use]
+    pub fn done_at(&self) -> Option<Timestamp> {
+        if let State::Done { at } = self.state { Some(at) } else { None }
     }
 
-    /// In another group nothing was said or set yet, nobody was seen, and the old link leads elsewhere.
-    pub(super) fn begin_anew(&mut self) {
-        self.told.retain(|told| told.what.is_private() || matches!(told.what, What::News { .. }));
-        self.saying = None;
-        self.forget_pursuit();
-        self.aside = None;
-        self.standby.clear();
-        self.chores.retain(|chore, _| matches!(chore, Chore::TellNumbersDown | Chore::TellUnreached));
-        self.link = None;
-        self.reads = 0;
-        self.read_at = None;
-        self.named = None;
-        self.has_hosted = false;
-        self.ousted_at = None;
-        self.read_again_at = None;
-        self.promotions.clear();
-        for seat in &mut self.seats {
-            seat.absences = 0;
-            let stays = matches!(
-                seat.state,
-                SeatState::Wanted
-                    | SeatState::Left { .. }
-                    | SeatState::Refused {
-                        why: Refused::NotOnNetwork
-                            | Refused::Blocked
-                            | Refused::Stranger
-                            | Refused::OverSize
-                            | Refused::Stopped { .. }
-                    }
-            );
-            if !stays {
-                seat.state = SeatState::Asked;
-                seat.said = None;
+    /// Why it was given up, if it was.
+    #[must_use]
+    pub fn given_up(&self) -> Option<&str> {
+        if let State::GivenUp { why, .. } = &self.state { Some(why) } else { None }
+    }
+}
+
+impl Tasks {
+    /// How far a task is, if anything was done about it.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Progress> {
+        self.0.get(key)
+    }
+
+    /// All of them, by their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Progress)> {
+        self.0.iter().map(|(key, progress)| (key.as_str(), progress))
+    }
+
+    pub(super) fn messages_mut(&mut self) -> impl Iterator<Item = &mut Said> {
+        self.0.values_mut().filter_map(|progress| progress.said.as_mut())
+    }
+
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&str, &mut Progress) -> bool) {
+        self.0.retain(|key, progress| keep(key, progress));
+    }
+
+    /// How a task failed so far.
+    #[must_use]
+    pub fn trouble(&self, key: &str) -> Option<&Trouble> {
+        self.0.get(key)?.trouble.as_ref()
+    }
+
+    pub(super) fn retry_at(&self, key: &str) -> Option<Timestamp> {
+        Some(self.trouble(key)?.retry_at)
+    }
+
+    /// The last failure, also of what was given up.
+    pub(super) fn last_failure(&self, key: &str) -> Option<&str> {
+        let progress = self.0.get(key)?;
+        progress.trouble.as_ref().map(|t| t.last.as_str()).or_else(|| progress.given_up())
+    }
+
+    /// When a task was done or given up.
+    #[must_use]
+    pub fn ended_at(&self, key: &str) -> Option<Timestamp> {
+        self.0.get(key)?.state.ended_at()
+    }
+
+    /// Whether nothing is to be done about it any more.
+    #[must_use]
+    pub fn is_over(&self, key: &str) -> bool {
+        self.ended_at(key).is_some()
+    }
+
+    /// When a task was done.
+    #[must_use]
+    pub fn done_at(&self, key: &str) -> Option<Timestamp> {
+        self.0.get(key)?.done_at()
+    }
+
+    /// Why a task was given up.
+    #[must_use]
+    pub fn given_up(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.given_up()
+    }
+
+    /// It worked.
+    pub fn done(&mut self, key: &str, now: Timestamp) {
+        self.end(key, State::Done { at: now });
+    }
+
+    /// It is not tried again, for this reason.
+    pub(super) fn give_up(&mut self, key: &str, why: String, now: Timestamp) {
+        self.end(key, State::GivenUp { why, at: now });
+    }
+
+    fn end(&mut self, key: &str, state: State) {
+        let progress = self.0.entry(key.to_owned()).or_default();
+        progress.state = state;
+        progress.trouble = None;
+    }
+
+    /// It is to do again: no try of it may have worked.
+    pub(super) fn reopen(&mut self, key: &str) {
+        if let Some(progress) = self.0.get_mut(key) {
+            progress.state = State::ToDo;
+        }
+    }
+
+    /// It is done again from the beginning.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
+    /// It works again, or starts afresh.
+    pub(super) fn forget_trouble(&mut self, key: &str) {
+        if let Some(progress) = self.0.get_mut(key) {
+            progress.trouble = None;
+            if progress.said.is_none() && progress.state == State::ToDo {
+                self.0.remove(key);
             }
         }
     }
 
-    /// Takes in what came back from `step`, which had these words if any.
-    pub fn finish(
-        &mut self,
-        (step, words): (&Step, Option<&str>),
-        answer: &Answer,
-        ground: Ground<'_>,
-        now: Timestamp,
-    ) -> Result<Effect, Illegal> {
-        // Another number may do what does not need the room's own, and a group beside the room has one of its own;
-        // a person who is written to waits all the same.
-        let own = step.orphan().is_none()
-            && self.is_by_its_number(step)
-            && (step.needs_its_number() || matches!(step, Step::Say { what, .. } if what.is_private()));
-        self.touched_at = Some(now);
-        if let Answer::Failed(error) = answer {
-            self.last_failure = Some(format!("{}: {error}", step.name().replace('_', " ")));
-            if own {
-                self.hold(error, now);
-            }
-        } else {
-            if own {
-                self.hold_until = None;
-            }
-            if !matches!(answer, Answer::Groups(FoundGroups { doubt: Some(_), .. })) {
-                self.troubles.remove(&step.key());
-            }
-        }
-        let mut effect = Effect::default();
-        match step {
-            Step::Create { people } => self.finish_create(answer, people.len(), &mut effect, now),
-            Step::Look { instance, thoroughly, .. } => {
-                self.finish_look((step, instance, *thoroughly), answer, ground, &mut effect, now);
-            }
-            Step::Sweep { instance, .. } => self.finish_sweep((step, instance), answer, &mut effect, now),
-            Step::ReadGroup { group, instance } => {
-                self.finish_read_group((group, instance), step, answer, now);
-            }
-            Step::Say { what, .. } => self.finish_say(what, step, answer, &mut effect, now),
-            Step::LookForMessage { what, .. } => self.finish_look_for_message(what, step, answer, now),
-            Step::Describe { .. } => self.finish_chore(Chore::Description, step, answer, &mut effect, now),
-            Step::LockSettings { .. } => self.finish_chore(Chore::Settings, step, answer, &mut effect, now),
-            Step::Promote { .. } if *answer == Answer::Done => self.was_promoted(now),
-            Step::Promote { .. } => self.fail_chore(Chore::SecondAdmin, step, answer, &mut effect, now),
-            Step::RevokeLink { .. } => self.finish_chore(Chore::RevokeLink, step, answer, &mut effect, now),
-            Step::LockMessages { .. } => {
-                self.finish_chore(Chore::LockMessages, step, answer, &mut effect, now);
-            }
-            Step::Rename { .. } => {
-                if *answer == Answer::Done {
-                    self.named = words.map(|subject| Named { subject: subject.to_owned(), at: now });
-                }
-                self.finish_chore(Chore::Rename, step, answer, &mut effect, now);
-            }
-            Step::Leave { .. } => self.finish_chore(Chore::Leave, step, answer, &mut effect, now),
-            Step::ReadMembers { .. } => self.finish_read(step, answer, ground, &mut effect, now),
-            Step::AddMembers { people, .. } => self.finish_add(people, step, answer, &mut effect, now),
-            Step::CheckHistory { person, .. } => self.finish_history(person, answer),
-            Step::GetLink { .. } => self.finish_link(step, answer, &mut effect, now),
-            Step::CheckReachable { person, .. } => {
-                self.finish_reachable(person, step, answer, &mut effect, now);
-            }
-            Step::RenameOrphan { group } => {
-                self.finish_rename_orphan(group, step, answer, &mut effect, now);
-            }
-            Step::LeaveOrphan { group } => {
-                self.finish_leave_orphan(group, step, answer, &mut effect, now);
-            }
-            Step::Standby(step) => self.finish_standby(step, answer, ground, now),
-            Step::Appeal(appeal) => self.finish_appeal(appeal, answer, now),
-        }
-        // What was set aside is the next thing to be looked for.
-        if self.saying.is_none() {
-            self.saying = self.aside.take();
-        }
-        if let Some(event) = effect.event.clone() {
-            self.take(&event, now)?;
-        }
-        Ok(effect)
+    pub(super) fn forget_troubles(&mut self) {
+        self.0.values_mut().for_each(|progress| progress.trouble = None);
+        self.0.retain(|_, progress| progress.said.is_some() || progress.state != State::ToDo);
     }
 
-    /// Whether a step goes through the room's own number, as far as the step itself says.
-    fn is_by_its_number(&self, step: &Step) -> bool {
-        step.through().is_none_or(|name| self.instance.as_deref() == Some(name))
-    }
-
-    /// A number that is down or throttled is left alone for a while, whatever the step was.
-    fn hold(&mut self, error: &GatewayError, now: Timestamp) {
-        match error {
-            GatewayError::SessionDown { .. } | GatewayError::Refused { reason: Refusal::Credentials, .. } => {
-                self.down_at = Some(now);
-                self.hold_until = Some(later(now, DOWN_GAP));
-            }
-            GatewayError::Throttled { retry_after, .. } => {
-                let gap = retry_after.and_then(|d| SignedDuration::try_from(d).ok()).unwrap_or(THROTTLED_GAP);
-                self.hold_until = Some(later(now, gap.clamp(SHORTEST_GAP, LONGEST_HOLD)));
-            }
-            GatewayError::NotSent { .. }
-            | GatewayError::Unknown { .. }
-            | GatewayError::Refused { .. }
-            | GatewayError::Gone { .. } => {}
-        }
-    }
-
-    fn finish_create(&mut self, answer: &Answer, people: usize, effect: &mut Effect, now: Timestamp) {
-        if let Answer::Created(created) = answer {
-            note_said(&mut self.seats, &created.said);
-            self.troubles.remove("create");
-            effect.event = Some(Event::Made { group: created.group.clone() });
-            return;
-        }
-        let error = answer.error();
-        match &error {
-            GatewayError::Unknown { .. } | GatewayError::Gone { .. } => {
-                effect.event = Some(Event::Lost { look_at: later(now, FIRST_LOOK) });
-            }
-            GatewayError::NotSent { .. } => {
-                let retry_at = self.note_trouble("create", &error, now).retry_at;
-                self.not_sent(effect, retry_at);
-            }
-            // How long this number is left alone is the worker's matter; another one may do it at once.
-            GatewayError::Throttled { .. }
-            | GatewayError::SessionDown { .. }
-            | GatewayError::Refused { reason: Refusal::Credentials, .. } => self.not_sent(effect, now),
-            // A plan without groups may still take messages, and then people are told.
-            GatewayError::Refused { reason: Refusal::Plan, detail } => {
-                self.hopeless = Some(format!("the plan of this number makes no groups: {detail}"));
-                self.not_sent(effect, now);
-            }
-            GatewayError::Refused { reason: Refusal::SubjectTooLong, .. } if !self.short_subject => {
-                self.short_subject = true;
-                self.not_sent(effect, now);
-            }
-            // One bad number must not keep all others out.
-            GatewayError::Refused { reason, .. } if *reason != Refusal::Plan && people > 1 => {
-                self.core_only = true;
-                self.not_sent(effect, now);
-            }
-            GatewayError::Refused { detail, .. } => {
-                self.hopeless = Some(format!("the gateway refused to make the group: {detail}"));
-                self.not_sent(effect, now);
-            }
-        }
-    }
-
-    /// The create certainly did nothing: it counts neither as an attempt nor against the budget.
-    fn not_sent(&mut self, effect: &mut Effect, retry_at: Timestamp) {
-        self.creates = self.creates.saturating_sub(1);
-        self.asked.pop();
-        effect.unspent = true;
-        effect.event = Some(Event::NotSent { retry_at });
-    }
-
-    fn finish_chore(
-        &mut self,
-        chore: Chore,
-        step: &Step,
-        answer: &Answer,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
-        if *answer == Answer::Done {
-            self.done(chore, now);
-        } else {
-            self.fail_chore(chore, step, answer, effect, now);
-        }
-    }
-
-    fn fail_chore(
-        &mut self,
-        chore: Chore,
-        step: &Step,
-        answer: &Answer,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
-        if self.fail(step, answer, effect, now) {
-            let why = self.troubles.remove(&step.key()).map(|t| t.last).unwrap_or_default();
-            self.give_up(chore, why, now);
-        }
-    }
-
-    pub(super) fn done(&mut self, chore: Chore, now: Timestamp) {
-        self.chores.insert(chore, Done::Well { at: now });
-    }
-
-    pub(super) fn give_up(&mut self, chore: Chore, why: String, now: Timestamp) {
-        self.chores.insert(chore, Done::GivenUp { why, at: now });
-    }
-
-    /// Counts a failure; true when the step is not worth another try. A group that is gone moves the phase.
-    pub(super) fn fail(&mut self, step: &Step, answer: &Answer, effect: &mut Effect, now: Timestamp) -> bool {
-        let error = answer.error();
-        if let GatewayError::Gone { detail } = &error
-            && matches!(self.phase, Phase::Live { .. } | Phase::Closing { .. })
-            && touches_group(step)
-        {
-            // A provider may need a moment until it knows a new group everywhere.
-            if self.note_trouble(&step.key(), &error, now).refusals >= GONE_BELIEVED {
-                let why = detail.clone();
-                let is_guest = self.guest_of.is_some() && matches!(self.phase, Phase::Live { .. });
-                let lost = if is_guest { Event::Unhosted { why } } else { Event::Gone { why } };
-                effect.event = Some(lost);
-            }
-            return false;
-        }
-        let waiting = matches!(
-            error,
-            GatewayError::SessionDown { .. }
-                | GatewayError::Throttled { .. }
-                | GatewayError::Refused { reason: Refusal::Credentials, .. }
-        );
-        if waiting {
-            if step.orphan().is_some() || !self.is_by_its_number(step) {
-                // Nobody's hold keeps this one from being tried again at once.
-                self.note_trouble(&step.key(), &error, now);
-            }
-            return false;
-        }
-        let trouble = self.note_trouble(&step.key(), &error, now);
-        let essential = matches!(step, Step::Say { what: What::Welcome, .. });
-        // To repeat it makes it worse, or is in vain.
-        let is_final =
-            matches!(error, GatewayError::Refused { reason: Refusal::Strangers | Refusal::NoAccount, .. });
-        !essential && (is_final || trouble.refusals >= REFUSALS || trouble.failures >= patience(step))
-    }
-
-    pub(super) fn note_trouble(&mut self, key: &str, error: &GatewayError, now: Timestamp) -> Trouble {
-        let before = self.troubles.get(key);
-        let failures = before.map_or(0, |t| t.failures).saturating_add(1);
+    /// Counts a failure, after which each further try waits longer.
+    pub(super) fn failed(&mut self, key: &str, error: &GatewayError, now: Timestamp) -> &mut Trouble {
+        let trouble = &mut self.0.entry(key.to_owned()).or_default().trouble;
+        let fresh = Trouble { failures: 0, refusals: 0, since: now, retry_at: now, last: String::new() };
+        let trouble = trouble.get_or_insert(fresh);
         let hard = matches!(error, GatewayError::Refused { .. } | GatewayError::Gone { .. });
-        let refusals = before.map_or(0, |t| t.refusals) + u32::from(hard);
-        let gap = SignedDuration::from_secs((1i64 << failures.min(6)).min(LONGEST_GAP));
+        trouble.failures = trouble.failures.saturating_add(1);
+        trouble.refusals += u32::from(hard);
+        let gap = SignedDuration::from_secs((1i64 << trouble.failures.min(6)).min(LONGEST_GAP));
         let asked = if let GatewayError::Throttled { retry_after: Some(asked), .. } = error {
             SignedDuration::try_from(*asked).unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD)
         } else {
             SignedDuration::ZERO
         };
-        let retry_at = later(now, gap.max(asked));
-        let since = before.map_or(now, |t| t.since);
-        let trouble = Trouble { failures, refusals, since, retry_at, last: error.to_string() };
-        self.troubles.insert(key.to_owned(), trouble.clone());
+        trouble.retry_at = later(now, gap.max(asked));
+        trouble.last = error.to_string();
         trouble
+    }
+
+    /// Everything that was or is to be said, in the order of its keys.
+    pub fn messages(&self) -> impl Iterator<Item = (&Progress, &Said)> {
+        self.0.values().filter_map(|progress| Some((progress, progress.said.as_ref()?)))
+    }
+
+    /// What was said, oldest first.
+    #[must_use]
+    pub fn all_said(&self) -> Vec<(Timestamp, &Said)> {
+        let mut said: Vec<_> = self.messages().filter_map(|(p, said)| Some((p.done_at()?, said))).collect();
+        said.sort_by_key(|(at, said)| (*at, said.begun_at));
+        said
+    }
+
+    /// The messages of which nobody knows whether they arrived, those to one person first.
+    pub fn unknown(&self) -> impl Iterator<Item = &Said> {
+        let of = |private: bool| {
+            let unknown = self.messages().filter(|(progress, _)| progress.state == State::Unknown);
+            unknown.map(|(_, said)| said).filter(move |said| said.message.is_private() == private)
+        };
+        of(true).chain(of(false))
+    }
+
+    /// A message that is of unknown arrival.
+    #[must_use]
+    pub fn unknown_message(&self, message: &Message) -> Option<&Said> {
+        let progress = self.0.get(&message.task_key()).filter(|progress| progress.state == State::Unknown);
+        progress?.said.as_ref()
+    }
+
+    /// Whether nobody knows if it worked.
+    pub(super) fn is_unknown(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|progress| progress.state == State::Unknown)
+    }
+
+    /// A message of unknown arrival, under the key of saying it.
+    pub(super) fn unknown_mut(&mut self, key: &str) -> Option<&mut Said> {
+        let progress = self.0.get_mut(key).filter(|progress| progress.state == State::Unknown);
+        progress?.said.as_mut()
+    }
+
+    /// It was decided that this is said, once.
+    pub(super) fn is_to_be_said(&mut self, message: Message, chat: ChatId, now: Timestamp) {
+        let fresh = || Progress { said: Some(Said::new(message.clone(), chat, now)), ..Progress::default() };
+        self.0.entry(message.task_key()).or_insert_with(fresh);
+    }
+
+    /// A message is about to be handed over. A repeat keeps the words and the moment of the first try.
+    pub(super) fn begin_message(&mut self, said: Said, now: Timestamp) {
+        let progress = self.0.entry(said.message.task_key()).or_default();
+        let before = progress.said.take().filter(|_| progress.state == State::Unknown);
+        let again =
+            Said { chat: said.chat.clone(), instance: said.instance.clone(), ..before.unwrap_or(said) };
+        let sends = again.sends + 1;
+        progress.said =
+            Some(Said { sends, looks: 0, look: Look::planned(now, now), unreadable: false, ..again });
+        progress.state = State::Unknown;
+    }
+
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Progress> {
+        self.0.get_mut(key)
+    }
+
+    /// Nothing lies after `now`, see [`clock_set`](super::clock_set).
+    pub(super) fn put_back(&mut self, now: Timestamp) {
+        let sooner = |at: &mut Timestamp| *at = (*at).min(now);
+        for progress in self.0.values_mut() {
+            if let State::Done { at } | State::GivenUp { at, .. } = &mut progress.state {
+                sooner(at);
+            }
+            if let Some(trouble) = &mut progress.trouble {
+                sooner(&mut trouble.retry_at);
+                sooner(&mut trouble.since);
+            }
+            if let Some(said) = &mut progress.said {
+                sooner(&mut said.begun_at);
+                said.look = said.look.put_back(now);
+            }
+        }
+    }
+}
+
+impl Said {
+    /// A message that was not handed over yet.
+    #[must_use]
+    pub fn new(message: Message, chat: ChatId, now: Timestamp) -> Self {
+        Self {
+            message,
+            chat,
+            text: String::new(),
+            begun_at: now,
+            sends: 0,
+            covers: 0,
+            instance: None,
+            message_id: None,
+            look: Look::planned(now, now),
+            looks: 0,
+            unreadable: false,
+        }
     }
 }

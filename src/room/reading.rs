@@ -3,12 +3,14 @@
 //! Gently: a few times soon after the beginning, then at notices that leave something open, then in minutes
 //! while somebody may still arrive, and now and then to see who has left without anybody telling us.
 
-use super::agenda::{Ground, Step, What};
+use super::Room;
+use super::answer::{Answer, Effect};
+use super::inputs::Context;
+use super::message::{Message, Why, brief_key};
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
-use super::progress::{Answer, Effect};
 use super::seat::{Refused, Seat, SeatState, read_members};
-use super::{Chore, Room, Why};
+use super::task::Task;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Members, Refusal};
 
@@ -67,22 +69,22 @@ fn planned_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<T
 impl Room {
     pub(super) fn finish_read(
         &mut self,
-        step: &Step,
+        task: &Task,
         answer: &Answer,
-        ground: Ground<'_>,
+        context: Context<'_>,
         effect: &mut Effect,
         now: Timestamp,
     ) {
-        let policy = ground.policy;
+        let policy = context.policy;
         if let Answer::Members(members) = answer {
             let link_is_out = self.link.is_some();
-            let mut members = self.without_our_rows(members, ground, now);
+            let mut members = self.without_our_rows(members, context, now);
             // Where several incidents share a group, a row without a name can be another one's people.
             members.self_not_listed |= self.guest_of.is_some() || self.has_hosted;
             read_members(&mut self.seats, &members, link_is_out, now);
             self.spare_links(now);
             self.seek_admin();
-            if policy.second_admin && !self.chores.contains_key(&Chore::SecondAdmin) {
+            if policy.second_admin && !self.tasks.is_over("promote") {
                 self.see_admins(&members, now);
             }
             self.was_read(policy, now);
@@ -90,8 +92,8 @@ impl Room {
             let why = format!("our number is no longer in the group: {}", answer.error());
             let is_guest = self.guest_of.is_some() && matches!(self.phase, Phase::Live { .. });
             effect.event = Some(if is_guest { Event::Unhosted { why } } else { Event::Gone { why } });
-        } else if self.fail(step, answer, effect, now) {
-            self.troubles.remove(&step.key());
+        } else if self.fail(task, &answer.error(), effect, now) {
+            self.tasks.forget_trouble(&task.key());
             self.was_read(policy, now);
             for seat in &mut self.seats {
                 if seat.state == SeatState::Asked && !seat.was_refused() {
@@ -108,15 +110,14 @@ impl Room {
 
     /// Who is out and was told 1:1 with the link in it already, because nobody could tell, holds an invitation.
     fn spare_links(&mut self, now: Timestamp) {
-        let (told, link) = (&self.told, &self.link);
+        let (tasks, link) = (&self.tasks, &self.link);
         let holds_it = |who: &str| {
-            told.iter().any(|told| {
-                matches!(&told.what, What::Brief { person, why: Why::Late { link: given } }
-                    if person == who && given.is_some() && given == link)
-            })
+            let brief = tasks.get(&brief_key(who)).filter(|progress| progress.done_at().is_some());
+            let given = brief.and_then(|progress| Some(&progress.said.as_ref()?.message));
+            matches!(given, Some(Message::Brief { why: Why::Late { link: given }, .. })
+                if given.is_some() && given == link)
         };
-        let needs_one = |s: &&mut Seat| s.needs_link() && !s.unreached && holds_it(&s.who.person);
-        for seat in self.seats.iter_mut().filter(needs_one) {
+        for seat in self.seats.iter_mut().filter(|s| s.needs_link() && holds_it(&s.who.person)) {
             seat.state = SeatState::Invited { since: now, by_gateway: false };
         }
     }
@@ -140,15 +141,15 @@ impl Room {
         let asked = self.promotions.len();
         if members.self_not_listed {
             if asked > 0 {
-                self.done(Chore::SecondAdmin, now);
+                self.tasks.done("promote", now);
             }
         } else if members.rows.iter().any(|row| row.admin) {
-            self.done(Chore::SecondAdmin, now);
+            self.tasks.done("promote", now);
         } else if asked >= PROMOTIONS {
             let why = format!(
                 "the room has one admin: making another was answered with yes {asked} times and is not done"
             );
-            self.give_up(Chore::SecondAdmin, why, now);
+            self.tasks.give_up("promote", why, now);
         }
     }
 

@@ -15,7 +15,6 @@ use crate::roster::Stakeholder;
 
 /// One wanted person's place in one room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a person")]
 pub struct Seat {
     /// Who, in which role, and why.
     pub who: Stakeholder,
@@ -27,8 +26,6 @@ pub struct Seat {
     pub absences: u32,
     /// Whether the number was found to be on the network, where it was asked.
     pub reachable: Option<bool>,
-    /// Whether they were told 1:1 that there will be no room for now.
-    pub briefed: bool,
     /// To be added to the group that is there already, where the policy allows that.
     #[serde(default)]
     pub to_add: bool,
@@ -38,9 +35,6 @@ pub struct Seat {
     /// Called only because others did not come.
     #[serde(default)]
     pub late: bool,
-    /// Where the one reminder stands that somebody gets who must be there and is not.
-    #[serde(default)]
-    pub reminder: Reminder,
     /// The hidden id, once a member list or a look-up told it.
     #[serde(default)]
     pub hidden: Option<Jid>,
@@ -50,28 +44,6 @@ pub struct Seat {
     /// When they last came or went, by the clock of the provider that told.
     #[serde(default)]
     pub moved_at: Option<Timestamp>,
-    /// Whether the room was told that they left.
-    #[serde(default)]
-    pub left_told: bool,
-    /// A 1:1 message about the incident was given up: nobody knows that the person heard of it.
-    #[serde(default)]
-    pub unreached: bool,
-    /// Whether they were told 1:1 why nothing is heard in the room.
-    #[serde(default)]
-    pub told_quiet: bool,
-}
-
-/// Where a reminder stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reminder {
-    /// None was needed so far.
-    #[default]
-    None,
-    /// It is to be said.
-    Due,
-    /// It was said, or could not be.
-    Done,
 }
 
 /// What is known of a person's being in the room.
@@ -200,17 +172,12 @@ impl Seat {
             said: None,
             absences: 0,
             reachable: None,
-            briefed: false,
-            unreached: false,
-            told_quiet: false,
             to_add: false,
             has_written: None,
             late: false,
-            reminder: Reminder::None,
             hidden: None,
             alias: None,
             moved_at: None,
-            left_told: false,
         }
     }
 
@@ -218,12 +185,6 @@ impl Seat {
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.who.introduced || self.has_written == Some(true)
-    }
-
-    /// Whether they are to hear that they are needed, and still are.
-    #[must_use]
-    pub fn is_to_be_reminded(&self) -> bool {
-        self.reminder == Reminder::Due && matches!(self.state, SeatState::Invited { .. })
     }
 
     /// The id by which they are added and written to.
@@ -281,7 +242,6 @@ impl Seat {
     fn sit_down(&mut self, now: Timestamp) {
         self.state = SeatState::In { since: now };
         self.absences = 0;
-        self.left_told = false;
     }
 
     /// Whether what happened at `at` is newer than what is known; `agrees` if it changes nothing.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::phase::PhaseName;
-use super::{Room, Wanted};
+use super::{Inputs, Room};
 
 /// What comes first when many rooms have something to do. Ordered so that more urgent is smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,9 +34,9 @@ impl Urgency {
 impl Room {
     /// How urgent it is to work on this room, given what is wanted of it.
     #[must_use]
-    pub fn urgency(&self, wanted: &Wanted) -> Urgency {
+    pub fn urgency(&self, inputs: &Inputs) -> Urgency {
         let own = self.own_urgency();
-        let is_asked = !wanted.news.is_empty() || wanted.wish.is_some();
+        let is_asked = !inputs.news.is_empty() || inputs.wish.is_some();
         if is_asked { own.min(Urgency::News) } else { own }
     }
 

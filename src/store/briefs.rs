@@ -12,7 +12,7 @@ use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::IncidentId;
 use crate::pacing::BRIEF_GAP;
 use crate::room::clock_set::CLOCK_SKEW;
-use crate::room::{PhaseName, Room, Step, What, brief_key};
+use crate::room::{Message, PhaseName, Room, State, Task, brief_key};
 
 /// When a room looks again whether another room's message has told its person.
 pub(super) const LEARN: SignedDuration = SignedDuration::from_secs(30);
@@ -45,11 +45,8 @@ fn pause(
 }
 
 /// The person whom this step tells 1:1 that there is no group.
-pub(super) fn addressee(step: &Step) -> Option<&str> {
-    match step {
-        Step::Say { what: What::Brief { person, .. }, .. } => Some(person),
-        _ => None,
-    }
+pub(super) fn addressee(step: &Task) -> Option<&str> {
+    if let Some(Message::Brief { person, .. }) = step.private() { Some(person) } else { None }
 }
 
 /// Whether the person may be written to now; if not, from when on.
@@ -123,13 +120,12 @@ pub(super) fn settle(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
         |r| r.get::<String>(0),
     )?;
     for person in begun {
-        let is_brief = |what: &What| what.key() == brief_key(&person);
-        if !is_over && room.saying.as_ref().is_some_and(|saying| is_brief(&saying.what)) {
+        let state = room.tasks.get(&brief_key(&person)).map(|progress| &progress.state);
+        if !is_over && state == Some(&State::Unknown) {
             continue;
         }
-        let well = room.told.iter().any(|told| is_brief(&told.what));
-        let given_up = room.seats.iter().any(|s| s.who.person == person && s.briefed);
-        if well || given_up {
+        if let Some(State::Done { .. } | State::GivenUp { .. }) = state {
+            let well = matches!(state, Some(State::Done { .. }));
             tx.run(
                 "UPDATE briefs SET told_at = ?3, well = ?4
                  WHERE told_by = ?1 AND person = ?2 AND told_at IS NULL",

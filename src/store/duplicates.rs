@@ -9,8 +9,7 @@ use super::{Store, journal, shared_rooms};
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
-use crate::room::farewell::{self, FarewellEnd};
-use crate::room::{Event, Orphaned, Phase, Room, Stage, Standby, Wish};
+use crate::room::{Event, LeftDuplicate, Orphaned, Phase, Room, Stage, Standby, Wish, duplicates};
 
 /// How many rooms are named to recognise an incomplete list of groups by.
 const KNOWN_ROOMS: i64 = 50;
@@ -178,7 +177,7 @@ fn close(tx: &Tx<'_>, id: IncidentId, group: &GroupId, now: Timestamp) -> Stored
         Some((of, _)) if of != id => Some(format!("{group} belongs to {of}")),
         None => Some(format!("{group} is not recorded as a second group of {id}")),
         Some((_, state)) if state == "closed" => Some(format!("{group} is closed already")),
-        Some(_) if !farewell::is_possible(&room.phase) => {
+        Some(_) if !duplicates::is_possible(&room.phase) => {
             let name = room.phase.name().as_str();
             Some(format!("the room is {name}: nobody can be told where it is; adopt this group, or wait"))
         }
@@ -197,7 +196,7 @@ fn close(tx: &Tx<'_>, id: IncidentId, group: &GroupId, now: Timestamp) -> Stored
 }
 
 /// What came of closing one.
-pub(super) fn end(tx: &Tx<'_>, end: &FarewellEnd, now: Timestamp) -> Stored<()> {
+pub(super) fn end(tx: &Tx<'_>, end: &LeftDuplicate, now: Timestamp) -> Stored<()> {
     let state = if end.stuck.is_some() { "open" } else { "closed" };
     tx.run(
         "UPDATE duplicates SET state = ?2, changed_at = ?3, trouble = ?4 WHERE group_id = ?1",

@@ -3,10 +3,10 @@
 use super::error::{StoreError, Stored};
 use super::tx::Tx;
 use super::{consents, duplicates, incidents, news, notices, rooms, shared_rooms};
-use crate::room::{Room, Wanted};
+use crate::room::{Inputs, Room};
 
 /// What is wanted of a room now, and how often something came up for it. Whoever asks holds the room.
-pub(super) fn of(tx: &Tx<'_>, room: &Room) -> Stored<(Wanted, i64)> {
+pub(super) fn of(tx: &Tx<'_>, room: &Room) -> Stored<(Inputs, i64)> {
     let id = room.incident;
     let missing = || StoreError::Corrupt { what: "room", why: "it has no incident".to_owned() };
     let incident = incidents::of(tx, id)?.ok_or_else(missing)?;
@@ -17,5 +17,5 @@ pub(super) fn of(tx: &Tx<'_>, room: &Room) -> Stored<(Wanted, i64)> {
     let notices = notices::unheard(tx, id, room.noticed)?;
     let orphans = duplicates::wanted(tx, id)?;
     let stances = consents::stances(tx, room)?;
-    Ok((Wanted { incident, news, wish, notices, host, guests, orphans, stances }, changes))
+    Ok((Inputs { incident, news, wish, notices, host, guests, orphans, stances }, changes))
 }

@@ -10,8 +10,7 @@ use crate::gateway::GatewayError;
 use crate::incident::IncidentId;
 use crate::jid::{GroupId, Jid};
 use crate::pacing::Pace;
-use crate::room::progress::Note;
-use crate::room::{Effect, Event, Room, Step};
+use crate::room::{Effect, Event, Note, Room, Task};
 
 /// A step about to be called.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +18,7 @@ pub struct Intent {
     /// The room after [`Room::begin`].
     pub room: Room,
     /// The step.
-    pub step: Step,
+    pub step: Task,
     /// The linked number it goes through.
     pub instance: String,
     /// The move that comes with it, if any.
@@ -33,10 +32,10 @@ pub struct Intent {
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepOutcome {
-    /// The journalled intent, if it [needed one](Step::needs_intent).
+    /// The journalled intent, if it [needed one](Task::needs_intent).
     pub intent: Option<i64>,
     /// The step.
-    pub step: Step,
+    pub step: Task,
     /// The linked number it went through.
     pub instance: String,
     /// When it was called.
@@ -117,7 +116,7 @@ pub(super) fn begin(tx: &Tx<'_>, intent: &Intent, now: Timestamp) -> Stored<i64>
         Pace::Creation { creation, .. } => Some(creation.number.to_string()),
         Pace::Free | Pace::Message { .. } => None,
     };
-    let is_private = matches!(&intent.step, Step::Say { what, .. } if what.is_private());
+    let is_private = intent.step.private().is_some();
     let id = tx.first(
         "INSERT INTO journal
          (incident, at, kind, step, key, instance, number, private, important, event, paced_at)

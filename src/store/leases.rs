@@ -8,7 +8,7 @@ use super::{inputs, rooms};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::IncidentId;
 use crate::room::clock_set::CLOCK_SKEW;
-use crate::room::{Room, Urgency, Wanted};
+use crate::room::{Inputs, Room, Urgency};
 
 /// When a room that cannot be read is tried again: another version of the program may be able to.
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
@@ -45,7 +45,7 @@ pub struct Lease {
     /// The room.
     pub room: Room,
     /// What is wanted of it.
-    pub wanted: Wanted,
+    pub wanted: Inputs,
     /// Proof of the lease.
     pub token: String,
     /// Until when it holds.
@@ -123,7 +123,7 @@ pub(super) fn take_new(tx: &Tx<'_>, room: Room, until: Timestamp) -> Stored<Leas
 }
 
 /// Gives the room to whoever asks now.
-fn take(tx: &Tx<'_>, (room, wanted, changes): (Room, Wanted, i64), until: Timestamp) -> Stored<Lease> {
+fn take(tx: &Tx<'_>, (room, wanted, changes): (Room, Inputs, i64), until: Timestamp) -> Stored<Lease> {
     let token = new_token();
     tx.run(
         "UPDATE rooms SET lease_token = ?2, lease_until = ?3 WHERE incident = ?1",
@@ -166,7 +166,7 @@ fn rooms_of_the_future(
     )
 }
 
-fn readable(tx: &Tx<'_>, id: IncidentId) -> Stored<(Room, Wanted, i64)> {
+fn readable(tx: &Tx<'_>, id: IncidentId) -> Stored<(Room, Inputs, i64)> {
     let missing = || StoreError::Corrupt { what: "room", why: "it is not there".to_owned() };
     let mut room = rooms::of(tx, id)?.ok_or_else(missing)?;
     let (wanted, changes) = inputs::of(tx, &room)?;

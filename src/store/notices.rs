@@ -30,7 +30,7 @@ pub struct Hearing {
 
 impl Store {
     /// Takes in what the gateway told `instance` by itself: repeats are known by their ids, and each room that
-    /// it concerns finds it in [`Wanted`](crate::room::Wanted) and is due now. When this returns `Ok`, all of it is on
+    /// it concerns finds it in [`Inputs`](crate::room::Inputs) and is due now. When this returns `Ok`, all of it is on
     /// disk.
     pub async fn take_notices(
         &self,
@@ -143,8 +143,9 @@ fn rooms_that_said(tx: &Tx<'_>, message_id: &str) -> Stored<Vec<IncidentId>> {
         values![format!("%{message_id}%")],
         |r| {
             let room = read::<Room>("room", r.doc(0)).ok();
-            let said =
-                |room: &Room| room.told.iter().any(|told| told.message_id.as_deref() == Some(message_id));
+            let said = |room: &Room| {
+                room.tasks.messages().any(|(_, said)| said.message_id.as_deref() == Some(message_id))
+            };
             Ok(room.filter(said).map(|room| room.incident))
         },
     )

@@ -8,7 +8,7 @@ use super::{briefs, consents, duplicates, inputs, rooms, shared_rooms};
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
-use crate::room::{Room, Wanted};
+use crate::room::{Inputs, Room};
 
 /// Whether an outcome went into the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,14 +16,14 @@ pub enum Finished {
     /// Yes; what is wanted now, and how often something came up.
     Yes {
         /// Read afresh.
-        wanted: Box<Wanted>,
+        wanted: Box<Inputs>,
         /// See [`Lease::changes`].
         changes: i64,
     },
     /// The move is not possible any more; the room is as it was.
     NotNow {
         /// Read afresh.
-        wanted: Box<Wanted>,
+        wanted: Box<Inputs>,
         /// See [`Lease::changes`].
         changes: i64,
     },
@@ -87,7 +87,7 @@ fn take_effect(tx: &Tx<'_>, lease: &Lease, outcome: &StepOutcome, now: Timestamp
     for group in &outcome.effect.orphans {
         duplicates::add(tx, id, group, Some(&outcome.instance), "carries the id of this incident", now)?;
     }
-    if let Some(end) = &outcome.effect.farewell {
+    if let Some(end) = &outcome.effect.left {
         duplicates::end(tx, end, now)?;
     }
     Ok(())

@@ -118,7 +118,7 @@ impl Store {
 
 fn begin(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Began> {
     // Somebody may have said STOP since the room was read.
-    if consents::has_stopped(tx, &intent.step.reaches())? {
+    if consents::has_stopped(tx, intent.step.kind().people)? {
         return Ok(Began::Stopped);
     }
     let person = briefs::addressee(&intent.step);

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::gateway::{Notice, NoticeKind};
 use crate::incident::{IncidentId, Outcome};
 use crate::room::Event;
-use crate::room::progress::Note;
+use crate::room::Note;
 
 /// One line of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use super::health::{Asked, Turn};
 use super::{Number, Worker};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Own, Session};
-use crate::room::{Numbers, OurNumber, Room, Step, What};
+use crate::room::{By, Numbers, OurNumber, Room, Task};
 use crate::store::{Lease, StoreError};
 
 /// The longest that an answer to the question how a number is may take.
@@ -155,33 +155,31 @@ impl Worker {
     pub(super) async fn candidates(
         &self,
         lease: &Lease,
-        step: &Step,
+        step: &Task,
         now: Timestamp,
     ) -> Result<Vec<&Number>, StoreError> {
         let room = &lease.room;
         let own = self.number_of(room);
-        // A group beside the room is left by the number that made it.
-        let orphan = step.orphan().and_then(|group| lease.wanted.orphans.iter().find(|o| o.group == *group));
-        if let Some(number) = orphan.and_then(|o| o.instance.as_deref()).and_then(|name| self.named(name)) {
-            return Ok(vec![number]);
+        // Only the number that said it can find it, and nobody else may say it again.
+        if let Task::LookForMessage { message, .. } | Task::Say { message, .. } = step
+            && message.is_private()
+            && let Some(said) = room.tasks.unknown_message(message)
+        {
+            let sender = said.instance.as_deref();
+            return Ok(sender.map_or(own, |name| self.named(name)).into_iter().collect());
         }
-        if let Some(name) = step.through() {
-            return Ok(self.named(name).into_iter().collect());
-        }
-        Ok(match step {
-            // Only the number that said it can find it, and nobody else may say it again.
-            Step::LookForMessage { what, .. } | Step::Say { what, .. }
-                if what.is_private() && room.saying.as_ref().is_some_and(|s| s.what == *what) =>
-            {
-                let sender = room.saying.as_ref().and_then(|s| s.instance.as_deref());
-                sender.map_or(own, |name| self.named(name)).into_iter().collect()
+        Ok(match step.kind().by {
+            // It is left by the number that made it.
+            By::Beside(group) => {
+                let orphan = lease.wanted.orphans.iter().find(|o| o.group == *group);
+                let named = orphan.and_then(|o| o.instance.as_deref()).and_then(|name| self.named(name));
+                named.or(own).into_iter().collect()
             }
-            Step::Create { .. } if room.phase.group().is_none() => self.by_budget(room, now).await?,
-            Step::CheckHistory { .. } if room.phase.group().is_none() => self.by_health(),
-            Step::CheckReachable { .. } | Step::Say { what: What::Brief { .. } | What::Quiet { .. }, .. } => {
-                self.by_health()
-            }
-            _ => own.into_iter().collect(),
+            By::Number(name) => self.named(name).into_iter().collect(),
+            By::Any if matches!(step, Task::Create { .. }) => self.by_budget(room, now).await?,
+            By::Any => self.by_health(),
+            By::Room => own.into_iter().collect(),
+            By::Webhook => Vec::new(),
         })
     }
 }

@@ -2,63 +2,62 @@
 
 use crate::gateway::{Gateway, GatewayError, GroupSearch, InviteLink};
 use crate::jid::{GroupId, Jid};
-use crate::room::{Answer, StandbyStep, Step};
+use crate::room::{Answer, Task};
 
 /// Makes the call with its words, if it has any; `ours` are the ids of all our numbers, `member_of` the groups in
 /// which this one is known to be.
 pub(super) async fn perform(
     gateway: &dyn Gateway,
-    (step, words): (&Step, Option<&str>),
+    (step, words): (&Task, Option<&str>),
     ours: &[Jid],
     member_of: Vec<GroupId>,
 ) -> Result<Answer, GatewayError> {
     let no_words = || GatewayError::NotSent { detail: "there are no words for it".to_owned() };
     let words = || words.ok_or_else(no_words);
+    let done = |()| Answer::Done;
     match step {
-        Step::Create { people } => gateway.create_group(words()?, people).await.map(Answer::Created),
-        Step::Look { token, asked_at, thoroughly, .. } => {
+        Task::Create { people } => gateway.create_group(words()?, people).await.map(Answer::Created),
+        Task::Look { token, asked_at, thoroughly, .. } => {
             let (token, asked_at, thoroughly) = (token.clone(), *asked_at, *thoroughly);
             let search = GroupSearch { token, asked_at, member_of, thoroughly, all: false };
             gateway.find_groups(&search).await.map(Answer::Groups)
         }
-        Step::Sweep { token, asked_at, .. } => {
+        Task::Sweep { token, asked_at, .. } => {
             let (token, asked_at) = (token.clone(), *asked_at);
             let search = GroupSearch { token, asked_at, member_of, thoroughly: true, all: true };
             gateway.find_groups(&search).await.map(Answer::Groups)
         }
-        Step::ReadGroup { group, .. } => gateway.members(group, &[]).await.map(Answer::Members),
-        Step::Say { chat, .. } => gateway.send_text(chat, words()?).await.map(Answer::Sent),
-        Step::LookForMessage { chat, .. } => {
+        Task::Say { chat, .. } => gateway.send_text(chat, words()?).await.map(Answer::Sent),
+        Task::LookForMessage { chat, .. } => {
             gateway.recent_own_messages(chat, ours).await.map(Answer::Messages)
         }
-        Step::Describe { group } => gateway.describe(group, words()?).await.map(|()| Answer::Done),
-        Step::ReadMembers { group, wanted } => gateway.members(group, wanted).await.map(Answer::Members),
-        Step::AddMembers { group, people } => gateway.add_members(group, people).await.map(Answer::Added),
-        Step::CheckHistory { jid, since, .. } => gateway.has_written(jid, *since).await.map(Answer::Written),
-        Step::GetLink { group } => gateway.invite_link(group).await.map(Answer::Link),
-        Step::CheckReachable { jid, .. } => gateway.is_reachable(jid).await.map(Answer::Reachable),
-        Step::LockSettings { group } => gateway.lock_settings(group).await.map(|()| Answer::Done),
-        Step::Promote { group, jid, .. } => gateway.promote(group, jid).await.map(|()| Answer::Done),
-        Step::RevokeLink { group } => gateway.revoke_link(group).await.map(|()| Answer::Done),
-        Step::Rename { group } | Step::RenameOrphan { group } => {
-            gateway.rename(group, words()?).await.map(|()| Answer::Done)
-        }
-        Step::Leave { group } => gateway.leave(group).await.map(|()| Answer::Done),
-        Step::LockMessages { group } => gateway.lock_messages(group).await.map(|()| Answer::Done),
-        Step::Standby(StandbyStep::Add { group, jid, .. }) => {
-            gateway.add_members(group, std::slice::from_ref(jid)).await.map(Answer::Added)
-        }
-        Step::Standby(StandbyStep::Join { group, link, .. }) => join(gateway, group, link).await,
-        Step::Standby(StandbyStep::Promote { group, jid, .. }) => {
-            gateway.promote(group, jid).await.map(|()| Answer::Done)
-        }
-        Step::Standby(StandbyStep::Check { group, .. }) => {
+        Task::Describe { group } => gateway.describe(group, words()?).await.map(done),
+        Task::ReadMembers { group, wanted } => gateway.members(group, wanted).await.map(Answer::Members),
+        Task::ReadGroup { group, .. } | Task::CheckNumber { group, .. } => {
             gateway.members(group, &[]).await.map(Answer::Members)
         }
-        Step::Standby(StandbyStep::Leave { group, .. }) => gateway.leave(group).await.map(|()| Answer::Done),
-        Step::LeaveOrphan { group } => gateway.leave(group).await.map(|()| Answer::Done),
-        Step::Appeal(_) => {
-            Err(GatewayError::NotSent { detail: "the second way is no linked number".to_owned() })
+        Task::AddMembers { group, people } => gateway.add_members(group, people).await.map(Answer::Added),
+        Task::AddNumber { group, jid, .. } => {
+            gateway.add_members(group, std::slice::from_ref(jid)).await.map(Answer::Added)
+        }
+        Task::CheckHistory { jid, since, .. } => gateway.has_written(jid, *since).await.map(Answer::Written),
+        Task::GetLink { group } => gateway.invite_link(group).await.map(Answer::Link),
+        Task::CheckReachable { jid, .. } => gateway.is_reachable(jid).await.map(Answer::Reachable),
+        Task::LockSettings { group } => gateway.lock_settings(group).await.map(done),
+        Task::Promote { group, jid, .. } | Task::PromoteNumber { group, jid, .. } => {
+            gateway.promote(group, jid).await.map(done)
+        }
+        Task::RevokeLink { group } => gateway.revoke_link(group).await.map(done),
+        Task::LockMessages { group } => gateway.lock_messages(group).await.map(done),
+        Task::Rename { group } | Task::RenameOrphan { group } => {
+            gateway.rename(group, words()?).await.map(done)
+        }
+        Task::Leave { group } | Task::LeaveNumber { group, .. } | Task::LeaveOrphan { group } => {
+            gateway.leave(group).await.map(done)
+        }
+        Task::JoinNumber { group, link, .. } => join(gateway, group, link).await,
+        Task::CallWebhook(_) => {
+            Err(GatewayError::NotSent { detail: "the fallback webhook is no linked number".to_owned() })
         }
     }
 }

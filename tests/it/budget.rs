@@ -280,7 +280,7 @@ async fn several_at_once_are_one_message_and_the_timeline_says_so() {
         let naming: Vec<&String> = texts.iter().filter(|text| subject_has_token(text, id)).collect();
         assert_eq!(naming.len(), 1, "{id}");
         let room = world.room(id).await;
-        assert!(room.seats.iter().all(|s| s.briefed), "{id}: {:?}", room.seats);
+        assert!(room.seats.iter().all(|s| room.is_told(&s.who.person)), "{id}: {:?}", room.seats);
     }
     // Whichever of them writes for all: in the others' timelines both people are covered.
     let mut covered_page = None;
@@ -323,7 +323,8 @@ async fn a_message_for_several_that_certainly_failed_is_said_again_by_somebody()
         for id in &ids {
             let naming = texts.iter().filter(|text| subject_has_token(text, id)).count();
             assert_eq!(naming, 1, "{kind:?}: {id} in {texts:#?}");
-            assert!(world.room(id).await.seats[0].briefed);
+            let room = world.room(id).await;
+            assert!(room.is_told(&room.seats[0].who.person));
         }
         assert!(world.room(&first).await.is_complete());
     }

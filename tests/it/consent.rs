@@ -11,7 +11,7 @@ use warroom::config::Colours;
 use warroom::consent::Verdict;
 use warroom::gateway::Whom;
 use warroom::pacing::Pace;
-use warroom::room::{PhaseName, Step};
+use warroom::room::{PhaseName, Task};
 use warroom::sandbox::{Effect, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
 use warroom::store::{AskedPerson, Asking, Began, Heard, Intent, LetterAsk, LetterTurn, LetterWay, Worded};
 
@@ -254,7 +254,7 @@ async fn a_lost_invitation_is_not_said_again_to_somebody_who_said_stop_meanwhile
     assert!(world.room(&id).await.is_briefed() && world.links_of(BEN) == 0);
     // The next message is lost, with an answer that says nothing.
     world.sandbox.add_fault(Fault::on(Operation::SendText, FaultKind::GatewayTimeout).times(1));
-    while world.room(&id).await.saying.is_none() {
+    while world.room(&id).await.tasks.unknown().next().is_none() {
         world.clock.advance(SignedDuration::from_secs(1));
         world.work().await;
     }
@@ -301,7 +301,7 @@ async fn a_stop_between_the_decision_and_the_call_still_counts() {
         .unwrap();
     let lease = &leases[0];
     let people: Vec<_> = lease.room.seats.iter().map(|seat| seat.who.jid.clone()).collect();
-    let step = Step::Create { people };
+    let step = Task::Create { people };
     let mut room = lease.room.clone();
     let event = room.begin((&step, Some("INCIDENT-1 | Down")), "main", &lease.wanted, now).unwrap();
     let intent = Intent { room, step, instance: "main".to_owned(), event, pace: Pace::Free, covers: None };
@@ -452,7 +452,7 @@ async fn rooms_come_before_introductions() {
     let read_at = world.room(&id).await.read_at.unwrap();
     let moments = introduced_at(&world);
     assert_eq!(moments.len(), 3, "they are not forgotten");
-    let briefed_at = world.room(&id).await.told[0].at;
+    let briefed_at = world.room(&id).await.tasks.all_said()[0].0;
     assert!(moments.iter().all(|at| *at > briefed_at), "{moments:?} {read_at}");
 }
 

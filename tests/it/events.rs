@@ -300,7 +300,7 @@ async fn a_room_in_the_middle_of_its_work_waits_for_the_session_without_using_at
     world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
     deliver(&world).await;
     assert_eq!(world.updates(&id), 1, "told at once when the number was back");
-    assert!(world.room(&id).await.troubles.is_empty());
+    assert!(world.room(&id).await.tasks.iter().all(|(_, progress)| progress.trouble.is_none()));
 }
 
 #[tokio::test]

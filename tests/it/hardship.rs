@@ -51,7 +51,7 @@ async fn a_welcome_lost_once_and_then_refused_is_left_to_a_person() {
     let id = world.fire("Down").await;
     world.pass(3600).await;
     let room = world.room(&id).await;
-    assert_eq!(room.phase.name(), PhaseName::Parked, "{:?} {:?}", room.saying, room.troubles);
+    assert_eq!(room.phase.name(), PhaseName::Parked, "{:?}", room.tasks);
 }
 
 #[tokio::test]

@@ -241,7 +241,7 @@ fn a_room_decides_without_words() {
     let seen: Vec<String> = all_of_src()
         .iter()
         .filter(|code| code.is_below("room"))
-        .flat_map(|code| found(code, &["message", "Composer"]))
+        .flat_map(|code| found(code, &["crate::message", "Composer"]))
         .collect();
     assert!(seen.is_empty(), "\n{}", seen.join("\n"));
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use warroom::clock::{Clock, SignedDuration};
-use warroom::room::{Chore, Done, PhaseName};
+use warroom::room::PhaseName;
 use warroom::sandbox::{
     Engine, Fault, FaultKind, HALF_EMOJI, LidKnowledge, Operation, Person, Privacy, Quirks, Setup,
 };
@@ -108,7 +108,7 @@ async fn groups_without_a_name_in_the_list_are_read_one_by_one() {
         world.pass(120).await;
         world.group(&id);
         let room = world.room(&id).await;
-        assert!(room.is_complete(), "{engine}: {:?} {:?}", room.phase, room.troubles);
+        assert!(room.is_complete(), "{engine}: {:?} {:?}", room.phase, room.tasks);
     }
 }
 
@@ -403,9 +403,7 @@ async fn a_promotion_that_is_said_to_be_done_and_is_not_is_tried_again_and_then_
         let tried = world.sandbox.calls().iter().filter(|call| promote(call.operation)).count();
         assert_eq!(tried, 3, "{engine}");
         let room = world.room(&id).await;
-        let Some(Done::GivenUp { why, .. }) = room.chores.get(&Chore::SecondAdmin) else {
-            panic!("{engine}: {:?}", room.chores)
-        };
+        let Some(why) = room.tasks.given_up("promote") else { panic!("{engine}: {:?}", room.tasks) };
         assert!(why.contains("the room has one admin"), "{why}");
 
         let world = World::on(engine).await;
@@ -417,7 +415,7 @@ async fn a_promotion_that_is_said_to_be_done_and_is_not_is_tried_again_and_then_
             "{engine}"
         );
         let room = world.room(&id).await;
-        assert!(matches!(room.chores.get(&Chore::SecondAdmin), Some(Done::Well { .. })), "{engine}");
+        assert!(room.tasks.done_at("promote").is_some(), "{engine}");
     }
 }
 
@@ -435,7 +433,7 @@ async fn a_setting_that_is_said_to_be_done_and_is_not_is_not_believed() {
         let id = world.fire("Payments").await;
         world.pass(1200).await;
         let room = world.room(&id).await;
-        assert!(matches!(room.chores.get(&Chore::Settings), Some(Done::GivenUp { .. })), "{engine}");
+        assert!(room.tasks.given_up("lock_settings").is_some(), "{engine}");
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use warroom::clock::{Clock, SignedDuration};
 use warroom::gateway::GatewayError;
 use warroom::pacing::Pace;
-use warroom::room::{PhaseName, Step, Wish};
+use warroom::room::{PhaseName, Task, Wish};
 use warroom::sandbox::{Effect, Fault, FaultKind, Operation};
 use warroom::store::{Began, DuplicateState, Intent, Slots, WishTaken};
 
@@ -80,7 +80,7 @@ async fn a_cancel_outlives_the_process_that_was_making_the_group() {
     // The wish comes after the worker has read what is wanted, and before it writes its intent.
     let taken = world.store.wish(id.parse().unwrap(), Wish::Cancel, now).await.unwrap();
     assert_eq!(taken, WishTaken::Yes);
-    let step = Step::Create { people: vec![] };
+    let step = Task::Create { people: vec![] };
     let mut room = lease.room.clone();
     let event = room.begin((&step, Some("INCIDENT-1 | Down")), "main", &lease.wanted, now).unwrap();
     let intent = Intent { room, step, instance: "main".to_owned(), event, pace: Pace::Free, covers: None };
@@ -104,7 +104,7 @@ async fn a_cancel_is_taken_while_the_group_is_being_made_and_shown_until_it_is_d
     let place = world.clock.now();
     let leases =
         world.store.lease_rooms(place, Slots::any(10), SignedDuration::from_secs(120)).await.unwrap();
-    let step = Step::Create { people: vec![] };
+    let step = Task::Create { people: vec![] };
     let mut room = leases[0].room.clone();
     let event = room.begin((&step, Some("INCIDENT-1 | Down")), "main", &leases[0].wanted, place).unwrap();
     let intent = Intent { room, step, instance: "main".to_owned(), event, pace: Pace::Free, covers: None };

@@ -114,7 +114,7 @@ async fn a_clock_put_back_by_hours_keeps_no_room_asleep() {
         world.clock.put_back(back);
         look_often(&world, &theirs, 180).await;
         let room = world.room(&id).await;
-        assert!(room.is_complete(), "{what}: {:?} {:?}", room.phase, room.troubles);
+        assert!(room.is_complete(), "{what}: {:?} {:?}", room.phase, room.tasks);
         assert_eq!(world.groups(&id).len(), 1, "{what}");
         assert_eq!(world.welcomes(&id), 1, "{what}");
         world.assert_sound(&id).await;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use warroom::clock::{Clock, SignedDuration, later};
 use warroom::gateway::{GatewayError, Refusal};
 use warroom::incident::{IncidentId, Outcome};
-use warroom::room::progress::Note;
+use warroom::room::Note;
 use warroom::room::seat::Refused;
 use warroom::room::{Phase, PhaseName, Seat, SeatState};
 use warroom::sandbox::GroupView;
@@ -285,7 +285,7 @@ fn check_end(place: &Place, group: &GroupView, dossier: &Dossier, excuse: Excuse
     bad.expect(!group.description.is_empty(), || "no description".to_owned());
     let has_second = group.members.iter().any(|m| m.admin && m.digits != group.creator);
     bad.expect(has_second || excuse.one_admin, || {
-        format!("no second admin: {:?} {:?}", group.members, dossier.room.as_ref().map(|r| &r.chores))
+        format!("no second admin: {:?} {:?}", group.members, dossier.room.as_ref().map(|r| &r.tasks))
     });
     for link in links(place, BEN) {
         let dead = place.sandbox.join_by_link(BEN, &link).is_err();

@@ -91,7 +91,7 @@ async fn a_room_without_any_of_its_people_stands_out() {
     let id = desk.incident("Checkout is down").await;
     desk.create(id, Answer::Created(CreatedGroup { group: group(GROUP), said: vec![] })).await;
     assert!(!desk.get("/").await.text.contains("Nobody in"), "the members were not read yet");
-    let step = Step::ReadMembers { group: group(GROUP), wanted: vec![] };
+    let step = Task::ReadMembers { group: group(GROUP), wanted: vec![] };
     desk.call(id, step, Answer::Members(Members::default())).await;
     assert!(desk.get("/").await.text.contains("none of the wanted people is in it"));
 }
@@ -107,12 +107,12 @@ async fn a_second_group_calls_for_a_person_until_it_is_closed() {
     let body = format!(r#"{{"group":"{OTHER_GROUP}"}}"#);
     assert_eq!(desk.post_json(&format!("/api/rooms/{id}/close"), &body).await.status, 202);
     let text = ChatId::Group(group(OTHER_GROUP));
-    let what = What::Pointer { group: group(OTHER_GROUP) };
-    let say = Step::Say { what, chat: text };
+    let message = Message::Pointer { group: group(OTHER_GROUP) };
+    let say = Task::Say { message, chat: text };
     desk.call(id, say, Answer::Sent(Sent { message_id: None })).await;
-    let rename = Step::RenameOrphan { group: group(OTHER_GROUP) };
+    let rename = Task::RenameOrphan { group: group(OTHER_GROUP) };
     desk.call(id, rename, Answer::Done).await;
-    desk.call(id, Step::LeaveOrphan { group: group(OTHER_GROUP) }, Answer::Done).await;
+    desk.call(id, Task::LeaveOrphan { group: group(OTHER_GROUP) }, Answer::Done).await;
     assert!(!desk.get("/").await.text.contains("Second group"));
     assert!(desk.get(&format!("/incidents/{id}")).await.text.contains(OTHER_GROUP), "it is still named");
 }

@@ -3,7 +3,7 @@
 use minijinja::Value;
 
 use super::{Measure, SHORT, Words, one, plain, some_of, text_or_none};
-use crate::room::quorum::Cover;
+use crate::room::escalation::Cover;
 use crate::room::{Matter, Room, Seat, SeatState};
 use crate::roster::Stakeholder;
 

@@ -109,7 +109,7 @@ async fn when_all_numbers_are_down_each_incident_is_told_once_and_rooms_go_on_by
         let shown = attention(&world, id).await.to_string();
         assert_eq!(shown.contains("no_room"), !has_room, "{shown}");
         let timeline = format!("{:?}", world.dossier(id).await.timeline);
-        assert!(timeline.contains("second_way numbers-down"), "{timeline}");
+        assert!(timeline.contains("fallback_webhook numbers-down"), "{timeline}");
     }
 
     world.sandbox.set_session(SECOND_ID, "WORKING");

@@ -8,7 +8,7 @@ use super::*;
 use crate::alert::{DedupKey, Severity};
 use crate::incident::{Incident, IncidentId, State};
 use crate::jid::Jid;
-use crate::room::Told;
+use crate::room::Phase;
 use crate::roster::{Handout, Stakeholder, Summons, USUAL_SIZE};
 
 fn at(seconds: i64) -> Timestamp {
@@ -82,7 +82,8 @@ fn room() -> Room {
         handout: Handout::default(),
     };
     let mut room = Room::wanted(&incident, summons, at(0));
-    room.told.push(Told { what: What::Welcome, at: at(0), text: String::new(), message_id: None });
+    room.phase = Phase::Live { group: "120363000000000001@g.us".parse().unwrap(), since: at(0) };
+    room.tasks.done("say welcome", at(0));
     room
 }
 
@@ -142,9 +143,9 @@ proptest! {
                 prop_assert!(taken.len() < 20, "it never ends: {taken:?}");
                 room.take_turn(&turn, now);
                 // What the room hears is said at once.
-                for matter in std::mem::take(&mut room.pursuit.unsaid) {
-                    let what = What::Quorum { matter };
-                    room.told.push(Told { what, at: now, text: String::new(), message_id: None });
+                let raised: Vec<String> = room.tasks.iter().map(|(key, _)| key.to_owned()).collect();
+                for key in raised.iter().filter(|key| !key.starts_with("say reminder")) {
+                    room.tasks.done(key, now);
                 }
                 taken.push(turn);
             }

@@ -7,8 +7,8 @@ use super::*;
 use crate::alert::{DedupKey, Severity};
 use crate::gateway::{Member, Members, Own, Sent};
 use crate::incident::{Incident, IncidentId, State};
-use crate::jid::ChatId;
-use crate::room::{Loss, Numbers, OurNumber, Policy, SeatState};
+use crate::jid::{ChatId, Jid};
+use crate::room::{Inputs, Loss, Numbers, OurNumber, Policy, SeatState};
 use crate::roster::{Handout, Stakeholder, Summons};
 
 fn at(second: i64) -> Timestamp {
@@ -55,8 +55,8 @@ fn incident() -> Incident {
     }
 }
 
-fn wanted() -> Wanted {
-    Wanted {
+fn wanted() -> Inputs {
+    Inputs {
         incident: incident(),
         news: vec![],
         wish: None,
@@ -116,13 +116,14 @@ fn ready() -> Stage {
     Stage::Ready { since: at(0) }
 }
 
-/// Asks `about` on the ground of these numbers.
-fn on<T>(numbers: &Numbers, about: impl FnOnce(Ground<'_>) -> T) -> T {
-    about(Ground { policy: &Policy::default(), numbers, no_private_before: None, began_at: Timestamp::MIN })
+/// Asks `about` on the context of these numbers.
+fn on<T>(numbers: &Numbers, about: impl FnOnce(Context<'_>) -> T) -> T {
+    about(Context { policy: &Policy::default(), numbers, no_private_before: None, began_at: Timestamp::MIN })
 }
 
 fn next(room: &Room, numbers: &Numbers, now: i64) -> Option<Next> {
-    on(numbers, |ground| without_its_number(room, &wanted(), ground, &group(), at(now)))
+    let inputs = &wanted();
+    on(numbers, |context| without_its_number(View { room, inputs, context, now: at(now) }, &group()))
 }
 
 fn row(phone: Option<Jid>, hidden: Option<Jid>) -> Member {
@@ -139,53 +140,55 @@ fn a_room_switches_when_its_number_is_given_up_and_not_before() {
 
 #[test]
 fn a_number_that_was_made_an_admin_looks_for_itself_before_it_takes_over() {
-    let check = Step::Standby(StandbyStep::Check { group: group(), instance: "second".into() });
+    let check = Task::CheckNumber { group: group(), instance: "second".into() };
     assert_eq!(next(&room(Some(Stage::ToCheck)), &numbers(Some(0)), 5), Some(Next::Call(check)));
 }
 
 #[test]
 fn without_a_standby_people_are_told_once_by_the_number_that_works() {
     let mut room = room(None);
-    let Some(Next::Call(Step::Say { what, .. })) = next(&room, &numbers(Some(0)), 60) else {
+    let Some(Next::Call(Task::Say { message, .. })) = next(&room, &numbers(Some(0)), 60) else {
         panic!("nobody is told")
     };
-    assert_eq!(what, What::Quiet { person: "ada".into() });
-    room.seats[0].told_quiet = true;
+    assert_eq!(message, Message::Quiet { person: "ada".into() });
+    room.tasks.done("say quiet ada", at(60));
     assert_eq!(next(&room, &numbers(Some(0)), 60), None);
 }
 
 #[test]
 fn a_message_that_the_old_number_left_is_looked_for_anew_and_a_private_one_is_not_said_again() {
-    let say = |what, chat| Step::Say { what, chat };
+    let say = |message, chat| Task::Say { message, chat };
     let switched = Event::Switched { instance: "second".into() };
     let mut lost = room(Some(ready()));
-    let welcome = say(What::Welcome, ChatId::Group(group()));
+    let welcome = say(Message::Welcome, ChatId::Group(group()));
     lost.begin((&welcome, Some("w")), "main", &wanted(), at(1)).unwrap();
-    lost.saying.as_mut().unwrap().looks = 2;
+    lost.tasks.unknown_mut("say welcome").unwrap().looks = 2;
     lost.take(&switched, at(60)).unwrap();
-    assert_eq!(lost.saying.as_ref().map(|s| (s.looks, s.look)), Some((0, Look::planned(at(60), at(60)))));
+    let said = lost.tasks.unknown_message(&Message::Welcome).unwrap();
+    assert_eq!((said.looks, said.look), (0, Look::planned(at(60), at(60))));
 
     let mut lost = room(Some(ready()));
     lost.seats[0].state = SeatState::Asked;
-    let what = What::Invite { person: "ada".into() };
-    lost.begin((&say(what, ChatId::Person(phone(1))), Some("i")), "main", &wanted(), at(1)).unwrap();
+    let message = Message::Invite { person: "ada".into() };
+    lost.begin((&say(message, ChatId::Person(phone(1))), Some("i")), "main", &wanted(), at(1)).unwrap();
     lost.take(&switched, at(60)).unwrap();
-    assert!(lost.saying.is_none());
+    assert_eq!(lost.tasks.unknown().count(), 0);
     assert_eq!(lost.seats[0].words(), "the invitation could not be delivered");
 }
 
 #[test]
-fn a_room_message_waits_aside_while_people_are_told() {
+fn a_room_message_is_looked_for_after_people_are_told() {
     let mut room = room(None);
-    let welcome = Step::Say { what: What::Welcome, chat: ChatId::Group(group()) };
+    let welcome = Task::Say { message: Message::Welcome, chat: ChatId::Group(group()) };
     room.begin((&welcome, Some("w")), "main", &wanted(), at(1)).unwrap();
-    let what = What::Quiet { person: "ada".into() };
-    let quiet = Step::Say { what, chat: ChatId::Person(phone(1)) };
+    let message = Message::Quiet { person: "ada".into() };
+    let quiet = Task::Say { message, chat: ChatId::Person(phone(1)) };
     room.begin((&quiet, Some("q")), "second", &wanted(), at(61)).unwrap();
     let sent = Answer::Sent(Sent::default());
-    on(&numbers(Some(0)), |ground| room.finish((&quiet, Some("q")), &sent, ground, at(62))).unwrap();
-    assert_eq!(room.saying.map(|s| s.what), Some(What::Welcome));
-    assert!(room.seats[0].told_quiet && room.aside.is_none());
+    on(&numbers(Some(0)), |context| room.finish((&quiet, Some("q")), &sent, context, at(62))).unwrap();
+    let lost: Vec<&Message> = room.tasks.unknown().map(|said| &said.message).collect();
+    assert_eq!(lost, [&Message::Welcome]);
+    assert!(room.tasks.is_over("say quiet ada"));
 }
 
 #[test]
@@ -193,7 +196,7 @@ fn a_standby_that_somebody_has_taken_out_is_none_any_more() {
     let stage = |rows| {
         let mut room = room(Some(ready()));
         let members = Members { rows, ..Members::default() };
-        on(&numbers(None), |ground| room.without_our_rows(&members, ground, at(9)));
+        on(&numbers(None), |context| room.without_our_rows(&members, context, at(9)));
         room.standby[0].stage.as_str()
     };
     assert_eq!(stage(vec![row(Some(phone(1)), None)]), "given_up");
@@ -211,8 +214,8 @@ fn where_incidents_share_a_group_a_nameless_row_is_nobody_in_particular() {
         share(&mut room);
         let rows = vec![row(None, Some(lid(7)))];
         let answer = Answer::Members(Members { rows, ..Members::default() });
-        let step = Step::ReadMembers { group: group(), wanted: vec![] };
-        on(&numbers(None), |ground| room.finish((&step, None), &answer, ground, at(9))).unwrap();
+        let task = Task::ReadMembers { group: group(), wanted: vec![] };
+        on(&numbers(None), |context| room.finish((&task, None), &answer, context, at(9))).unwrap();
         matches!(room.seats[0].state, SeatState::In { .. })
     };
     assert!(read(|_| {}), "in a group of its own it can be nobody else");
@@ -229,15 +232,17 @@ fn a_second_group_whose_number_is_throttled_keeps_nothing_else_waiting() {
         retry_after: Some(std::time::Duration::from_secs(seconds)),
         detail: "slow down".into(),
     };
-    let step = Step::LeaveOrphan { group: beside.clone() };
-    on(&numbers(None), |ground| room.finish((&step, None), &Answer::Failed(throttled(300)), ground, at(9)))
+    let task = Task::LeaveOrphan { group: beside.clone() };
+    on(&numbers(None), |context| room.finish((&task, None), &Answer::Failed(throttled(300)), context, at(9)))
         .unwrap();
     assert_eq!(room.hold_until, None);
-    assert_eq!(room.troubles[&step.key()].retry_at, at(309), "it is left alone for as long as it asks");
+    assert_eq!(room.tasks.retry_at(&task.key()), Some(at(309)), "it is left alone for as long as it asks");
     // Its own number is another matter.
-    let read = Step::ReadMembers { group: group(), wanted: vec![] };
-    on(&numbers(None), |ground| room.finish((&read, None), &Answer::Failed(throttled(300)), ground, at(10)))
-        .unwrap();
+    let read = Task::ReadMembers { group: group(), wanted: vec![] };
+    on(&numbers(None), |context| {
+        room.finish((&read, None), &Answer::Failed(throttled(300)), context, at(10))
+    })
+    .unwrap();
     assert_eq!(room.hold_until, Some(at(310)));
 }
 
@@ -252,7 +257,7 @@ proptest! {
         };
         let members = Members { rows: rows.iter().map(row).collect(), ..Members::default() };
         let mut room = room(is_in.then(ready));
-        let guests = on(&numbers(None), |ground| room.without_our_rows(&members, ground, at(9)));
+        let guests = on(&numbers(None), |context| room.without_our_rows(&members, context, at(9)));
         let ours = |row: &Member| {
             [8, 9].iter().any(|n| row.phone == Some(phone(*n)) || row.hidden == Some(lid(*n)))
         };

@@ -3,10 +3,12 @@
 //! Another number was tried before this is asked. Then: an open room of the same route, in which the incident
 //! becomes a guest; then each of its people 1:1; and then it waits for its turn.
 
-use super::agenda::{Ground, Step, brief_trouble};
-use super::alone::{brief, untold};
+use super::direct::{brief, untold};
+use super::inputs::{Context, Inputs, View};
+use super::message::{Why, brief_key};
 use super::phase::Event;
-use super::{Room, Wanted, Why, word};
+use super::task::Task;
+use super::{Room, deadline};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::Incident;
 
@@ -32,13 +34,13 @@ pub enum Rung {
 
 /// What is done for `room`, whose group may be made from `turn` on.
 #[must_use]
-pub fn rung(room: &Room, wanted: &Wanted, ground: Ground<'_>, turn: Timestamp, now: Timestamp) -> Rung {
-    if word::can_wait(room, turn) {
+pub fn rung(room: &Room, inputs: &Inputs, context: Context<'_>, turn: Timestamp, now: Timestamp) -> Rung {
+    if deadline::can_wait(room, turn) {
         return Rung::Wait(turn);
     }
-    if ground.policy.fold
-        && room.saying.is_none()
-        && let Some(host) = &wanted.host
+    if context.policy.fold
+        && room.tasks.unknown().next().is_none()
+        && let Some(host) = &inputs.host
     {
         if let Some(group) = &host.group {
             return Rung::Fold(Event::Folded {
@@ -48,7 +50,7 @@ pub fn rung(room: &Room, wanted: &Wanted, ground: Ground<'_>, turn: Timestamp, n
                 people: host.people.clone(),
             });
         }
-        let patience = later(wanted.incident.opened_at, HOST_AWAITED);
+        let patience = later(inputs.incident.opened_at, HOST_AWAITED);
         if patience > now {
             return Rung::Wait(patience.min(turn));
         }
@@ -57,10 +59,9 @@ pub fn rung(room: &Room, wanted: &Wanted, ground: Ground<'_>, turn: Timestamp, n
         return Rung::Wait(until.min(turn));
     }
     let (mut people, mut until) = (Vec::new(), turn);
-    for seat in untold(room, ground.policy) {
+    for seat in untold(room, context.policy) {
         let person = &seat.who.person;
-        let retry_at = room.troubles.get(&brief_trouble(person)).map(|t| t.retry_at);
-        match retry_at.filter(|at| *at > now) {
+        match room.tasks.retry_at(&brief_key(person)).filter(|at| *at > now) {
             Some(at) => until = until.min(at),
             None => people.push(person.clone()),
         }
@@ -77,9 +78,15 @@ pub struct Also {
     pub more: usize,
 }
 
-/// The step that tells `person` that the group is made about `turn`.
+/// The task that tells `person` that the group is made about `turn`.
 #[must_use]
-pub fn tell_of_delay(room: &Room, person: &str, turn: Timestamp, now: Timestamp) -> Option<Step> {
+pub fn tell_of_delay(
+    room: &Room,
+    inputs: &Inputs,
+    context: Context<'_>,
+    (person, turn): (&str, Timestamp),
+    now: Timestamp,
+) -> Option<Task> {
     let seat = room.seats.iter().find(|s| s.who.person == person)?;
-    Some(brief(room, seat, Why::Delayed { until: turn }, now))
+    Some(brief(View { room, inputs, context, now }, seat, Why::Delayed { until: turn }))
 }

@@ -1,9 +1,8 @@
-use crate::room::Look;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::Saying;
+use super::super::Said;
 use super::super::seat::{Refused, read_members};
 use super::*;
 use crate::alert::{DedupKey, Severity};
@@ -161,7 +160,9 @@ fn whoever_leaves_has_left_gets_no_link_and_can_come_back() {
     assert_eq!(words(&room), ["left"]);
     assert!(!room.seats[0].needs_link() && room.seats[0].is_settled() && !room.seats[0].may_arrive());
     assert_eq!(room.leavers().count(), 1);
-    room.seats[0].left_told = true;
+    let told_of = Message::Departures { leavers: vec!["p0".into()] };
+    room.tasks.begin_message(Said::new(told_of.clone(), ChatId::Group(group()), at(6)), at(6));
+    room.was_said(&told_of, None, at(7));
     room.hear(&[told(2, 9, joined(by_phone(0)))], at(9));
     assert_eq!((words(&room)[0].as_str(), room.leavers().count()), ("in", 0));
     room.hear(&[told(3, 12, left(by_phone(0)))], at(12));
@@ -189,38 +190,18 @@ fn a_notice_older_than_the_list_that_shows_otherwise_is_settled_by_another_list(
 #[test]
 fn the_invitation_of_somebody_who_came_is_not_looked_for_any_more() {
     let mut room = room(&[SeatState::Asked]);
-    room.saying = Some(Saying {
-        what: What::Invite { person: "p0".into() },
-        chat: ChatId::Person(phone(0)),
-        text: "link".into(),
-        begun_at: at(0),
-        sends: 1,
-        looks: 0,
-        look: Look::planned(at(1), at(1)),
-        covers: 0,
-        unreadable: false,
-        instance: None,
-    });
+    let invite = Message::Invite { person: "p0".into() };
+    room.tasks.begin_message(Said::new(invite, ChatId::Person(phone(0)), at(0)), at(1));
     room.hear(&[told(1, 5, joined(by_phone(0)))], at(5));
-    assert_eq!(room.saying, None);
+    assert_eq!(room.tasks.unknown().count(), 0);
 }
 
 #[test]
 fn a_lost_message_that_was_seen_in_the_room_counts_as_said() {
     let mut room = room(&[]);
     let chat = ChatId::Group(group());
-    room.saying = Some(Saying {
-        what: What::Welcome,
-        chat: chat.clone(),
-        text: "*SEV1*\nhello".into(),
-        begun_at: at(0),
-        sends: 1,
-        looks: 0,
-        look: Look::planned(at(1), at(1)),
-        covers: 0,
-        unreadable: false,
-        instance: None,
-    });
+    let text = "*SEV1*\nhello".to_owned();
+    room.tasks.begin_message(Said { text, ..Said::new(Message::Welcome, chat.clone(), at(0)) }, at(1));
     let own = |text: &str| NoticeKind::Message {
         chat: chat.clone(),
         from: None,
@@ -232,8 +213,8 @@ fn a_lost_message_that_was_seen_in_the_room_counts_as_said() {
     room.hear(&[told(1, 1, own("something else"))], at(1));
     assert!(!room.is_briefed());
     room.hear(&[told(2, 1, own("*SEV1*\r\nhello "))], at(2));
-    assert!(room.is_briefed() && room.saying.is_none());
-    assert_eq!(room.told[0].message_id.as_deref(), Some("3EB0"));
+    assert!(room.is_briefed() && room.tasks.unknown().next().is_none());
+    assert_eq!(room.tasks.all_said()[0].1.message_id.as_deref(), Some("3EB0"));
 }
 
 #[test]

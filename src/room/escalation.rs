@@ -13,10 +13,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Room;
+use super::message::{Matter, Message};
 use super::policy::Strangers;
-use super::seat::{Refused, Reminder, Seat, SeatState};
-use super::{Room, What};
+use super::progress::State;
+use super::seat::{Refused, Seat, SeatState};
 use crate::clock::{SignedDuration, Timestamp, later};
+use crate::jid::ChatId;
 use crate::roster::{COMMANDER, Required, RequiredRole, StandIn};
 
 /// What was done so far about the roles that must be filled.
@@ -24,8 +27,6 @@ use crate::roster::{COMMANDER, Required, RequiredRole, StandIn};
 pub struct Pursuit {
     /// By role, as far as anything was done.
     pub chases: BTreeMap<String, Chase>,
-    /// What the room is to hear about it, oldest first.
-    pub unsaid: Vec<Matter>,
     /// When everybody needed was there after all.
     pub reached_at: Option<Timestamp>,
     /// When people were last added to the group that already was there.
@@ -79,44 +80,6 @@ pub enum Turn {
     },
     /// Everybody needed is there after all.
     Reached,
-}
-
-/// Something that the room hears about who must be there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "matter", rename_all = "snake_case")]
-pub enum Matter {
-    /// Somebody is asked to stand in.
-    StandIn {
-        /// Key in the roster.
-        person: String,
-        /// In which role.
-        role: String,
-    },
-    /// Nobody can tell whether these roles are filled.
-    Unsure {
-        /// The roles.
-        roles: Vec<String>,
-    },
-    /// Nobody is there for these roles, and nobody is left to ask.
-    Short {
-        /// The roles.
-        roles: Vec<String>,
-    },
-    /// Everybody needed is there after all.
-    Reached,
-}
-
-impl Matter {
-    /// The name in the journal and in trouble keys.
-    #[must_use]
-    pub fn key(&self) -> String {
-        match self {
-            Self::StandIn { person, role } => format!("stand-in {person} as {role}"),
-            Self::Unsure { roles } => format!("not certain of {}", roles.join(", ")),
-            Self::Short { roles } => format!("nobody for {}", roles.join(", ")),
-            Self::Reached => "everybody needed is here".to_owned(),
-        }
-    }
 }
 
 /// Whether a role is filled.
@@ -214,19 +177,26 @@ impl Room {
 
     /// Whether the room heard that somebody is missing.
     fn has_raised(&self) -> bool {
-        self.told.iter().any(|told| match &told.what {
-            What::Quorum { matter } => matches!(matter, Matter::Short { .. } | Matter::Unsure { .. }),
-            What::Welcome
-            | What::Presence { .. }
-            | What::News { .. }
-            | What::Departures { .. }
-            | What::Invite { .. }
-            | What::Reminder { .. }
-            | What::Brief { .. }
-            | What::Quiet { .. }
-            | What::Pointer { .. }
-            | What::LastWords => false,
+        self.tasks.messages().any(|(progress, said)| {
+            let is_raised = |m: &Matter| matches!(m, Matter::Short { .. } | Matter::Unsure { .. });
+            let raises = matches!(&said.message, Message::Quorum { matter } if is_raised(matter));
+            raises && progress.done_at().is_some()
         })
+    }
+
+    /// Whether somebody who holds an invitation is still to hear that they are needed.
+    pub(super) fn is_to_be_reminded(&self, seat: &Seat) -> bool {
+        let reminder = Message::Reminder { person: seat.who.person.clone() };
+        let progress = self.tasks.get(&reminder.task_key());
+        matches!(seat.state, SeatState::Invited { .. })
+            && progress.is_some_and(|progress| progress.state.ended_at().is_none())
+    }
+
+    /// Decides that the room hears of this.
+    fn raise(&mut self, matter: Matter, now: Timestamp) {
+        if let Some(group) = self.phase.group().cloned() {
+            self.tasks.is_to_be_said(Message::Quorum { matter }, ChatId::Group(group), now);
+        }
     }
 
     /// When a role is judged next: later where somebody was only just invited, or is still being asked or
@@ -235,7 +205,7 @@ impl Room {
         let (base, patience) = if let Some(chase) = self.pursuit.chases.get(&needed.role) {
             (chase.next_at, half(required.step))
         } else {
-            let briefed_at = self.told.iter().find(|t| t.what == What::Welcome)?.at;
+            let briefed_at = self.briefed_at()?;
             // Nobody waits for those who will certainly not come.
             let within = if self.all_stopped(&needed.role) { SignedDuration::ZERO } else { required.within };
             (later(briefed_at, within), half(required.within))
@@ -251,7 +221,7 @@ impl Room {
             | SeatState::CannotTell { .. }
             | SeatState::Replaced { .. } => None,
         });
-        let is_open = |s: &Seat| !s.is_settled() || s.is_to_be_reminded();
+        let is_open = |s: &Seat| !s.is_settled() || self.is_to_be_reminded(s);
         let asking = of_role().any(is_open).then(|| later(base, required.step));
         invited.chain(asking).chain([base]).max()
     }
@@ -306,10 +276,9 @@ impl Room {
         match turn {
             Turn::Remind { role, people } => {
                 self.chase(role, next_at).reminded = true;
-                for seat in self.seats.iter_mut().filter(|s| people.contains(&s.who.person)) {
-                    if seat.reminder == Reminder::None {
-                        seat.reminder = Reminder::Due;
-                    }
+                for seat in self.seats.iter().filter(|s| people.contains(&s.who.person)) {
+                    let reminder = Message::Reminder { person: seat.who.person.clone() };
+                    self.tasks.is_to_be_said(reminder, ChatId::Person(seat.address().clone()), now);
                 }
             }
             Turn::StandIn { role, person } => self.ask_instead(&required, role, person, now),
@@ -317,7 +286,7 @@ impl Room {
                 for role in roles {
                     self.chase(role, next_at).unsure = true;
                 }
-                self.pursuit.unsaid.push(Matter::Unsure { roles: roles.clone() });
+                self.raise(Matter::Unsure { roles: roles.clone() }, now);
             }
             Turn::Short { roles, tell } => {
                 for role in roles {
@@ -325,11 +294,11 @@ impl Room {
                 }
                 let told = required.otherwise.iter().filter(|who| tell.contains(&who.person));
                 self.seats.extend(told.map(|who| Seat { late: true, ..Seat::new(who.clone()) }));
-                self.pursuit.unsaid.push(Matter::Short { roles: roles.clone() });
+                self.raise(Matter::Short { roles: roles.clone() }, now);
             }
             Turn::Reached => {
                 self.pursuit.reached_at = Some(now);
-                self.pursuit.unsaid.push(Matter::Reached);
+                self.raise(Matter::Reached, now);
             }
         }
     }
@@ -359,12 +328,21 @@ impl Room {
         } else {
             self.seats.push(Seat { late: true, to_add: true, ..Seat::new(stand_in.who.clone()) });
         }
-        self.pursuit.unsaid.push(Matter::StandIn { person: person.to_owned(), role: role.to_owned() });
+        self.raise(Matter::StandIn { person: person.to_owned(), role: role.to_owned() }, now);
     }
 
     /// The next thing that the room is to hear about who must be there, if it is still true.
     pub(super) fn next_matter(&self) -> Option<&Matter> {
-        self.pursuit.unsaid.iter().find(|matter| match matter {
+        let unsaid = self.tasks.messages().filter(|(progress, _)| progress.state == State::ToDo);
+        let matters = unsaid.filter_map(|(_, said)| {
+            let Message::Quorum { matter } = &said.message else { return None };
+            self.still_matters(matter).then_some((said.begun_at, matter))
+        });
+        matters.min_by_key(|(since, _)| *since).map(|(_, matter)| matter)
+    }
+
+    fn still_matters(&self, matter: &Matter) -> bool {
+        match matter {
             Matter::StandIn { person, .. } => self.seats.iter().any(|seat| {
                 let is_asked = !seat.to_add && seat.state != SeatState::Wanted;
                 let is_lost = matches!(seat.state, SeatState::Left { .. } | SeatState::Refused { .. });
@@ -373,7 +351,7 @@ impl Room {
             Matter::Unsure { roles } => roles.iter().any(|role| self.cover(role) == Cover::Perhaps),
             Matter::Short { roles } => roles.iter().any(|role| self.cover(role) == Cover::Nobody),
             Matter::Reached => self.is_quorate(),
-        })
+        }
     }
 
     /// In another group everything about who is there begins anew.

@@ -4,9 +4,10 @@
 //! The host does not close before its guests have. When its group is lost all the same (an operator ends it, the
 //! provider drops it), its guests are wanted again, and get a group of their own or another host.
 
+use super::Room;
+use super::inputs::View;
 use super::phase::{Event, Phase};
 use super::seat::SeatState;
-use super::{Room, Wanted};
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
 
@@ -86,7 +87,7 @@ impl Room {
         self.guest_of = None;
         self.instance = None;
         self.hold_until = None;
-        self.troubles.clear();
+        self.tasks.forget_troubles();
         for seat in self.seats.iter_mut().filter(|seat| !seat.is_ruled_out()) {
             seat.state = SeatState::Wanted;
         }
@@ -94,9 +95,9 @@ impl Room {
 }
 
 /// What happens to a guest whose host is not there any more.
-pub(super) fn lost_host(room: &Room, wanted: &Wanted) -> Option<Event> {
+pub(super) fn lost_host(View { room, inputs, .. }: View<'_>) -> Option<Event> {
     let host = room.guest_of?;
     let stands =
-        wanted.host.as_ref().is_some_and(|h| h.incident == host && h.group.as_ref() == room.phase.group());
+        inputs.host.as_ref().is_some_and(|h| h.incident == host && h.group.as_ref() == room.phase.group());
     (!stands).then(|| Event::Unhosted { why: format!("the room of {host} is not there any more") })
 }

@@ -5,15 +5,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::agenda::{Ground, Next, Step};
-use super::alone::reach_one_by_one;
-use super::offers::Agenda;
+use super::answer::{Answer, Effect, FIRST_LOOK, LOOK_GAP, SKEW};
+use super::direct::reach_one_by_one;
+use super::inputs::{Context, View};
+use super::options::{Next, Options};
 use super::phase::{Event, Look, Phase};
-use super::progress::{Answer, Effect, FIRST_LOOK, LOOK_GAP, SKEW};
-use super::{Chore, Done, Numbers, Room, Wanted, appeal, patience, word};
+use super::task::Task;
+use super::{Numbers, Room, deadline, phase_deadline};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{Doubt, FoundGroup, FoundGroups, GatewayError};
 use crate::jid::{GroupId, Jid};
+
+/// The search for a second group once the room is live, over all numbers.
+const SWEEP: &str = "sweep";
+/// The same a last time at the end, because a list can lag by more than it should.
+const LAST_SWEEP: &str = "last_sweep";
 
 /// A create whose outcome was not "certainly nothing".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,83 +32,74 @@ pub struct Ask {
     pub people: Vec<Jid>,
 }
 
-pub(super) fn while_unsure(
-    room: &Room,
-    wanted: &Wanted,
-    ground: Ground<'_>,
-    (since, look): (Timestamp, Look),
-    now: Timestamp,
-) -> Next {
-    if let Some(next) = while_nobody_can_look(room, wanted, ground, now) {
+pub(super) fn while_unsure(view: View<'_>, since: Timestamp, look: Look) -> Next {
+    let View { room, context, now, .. } = view;
+    if let Some(next) = while_nobody_can_look(view) {
         return next;
     }
-    let deadline = patience::deadline(room, ground, since);
-    if deadline <= now {
-        let why = "nobody could tell whether the group was made".to_owned();
-        return reach_one_by_one(room, wanted, ground, why, now);
+    let until = phase_deadline::deadline(room, context, since);
+    if until <= now {
+        return reach_one_by_one(view, "nobody could tell whether the group was made".to_owned());
     }
     // Between the two looks that can prove it, a quick one may find it sooner.
-    let is_decisive = |at: &Timestamp| *at <= now;
-    let thoroughly = !matches!(&room.phase, Phase::Unsure { believe_at: Some(at), .. } if !is_decisive(at));
-    let look_at = look.due_at(ground.began_at, now);
+    let thoroughly = !matches!(&room.phase, Phase::Unsure { believe_at: Some(at), .. } if *at > now);
+    let look_at = look.due_at(context.began_at, now);
     let look_at = room.hold_until.map_or(look_at, |until| until.max(look_at));
-    let mut agenda = Agenda::new(room, now);
-    for instance in room.to_look_through(ground.numbers) {
+    let mut options = Options::new(room, now);
+    for instance in room.to_look_through(context.numbers) {
         let (token, asked_at) = (room.token(), room.asked_at(instance));
-        let look = Step::Look { token, instance: instance.to_owned(), asked_at, thoroughly };
-        agenda.offer_at(look_at, look);
+        let look = Task::Look { token, instance: instance.to_owned(), asked_at, thoroughly };
+        options.offer_at(look_at, look);
     }
-    agenda.wake(deadline);
-    if agenda.is_free() {
-        match word::due(room, wanted, ground, now) {
-            Some(Next::Sleep(at)) => agenda.wake(at),
+    options.wake(until);
+    if options.is_free() {
+        match deadline::due(view) {
+            Some(Next::Sleep(at)) => options.wake(at),
             Some(next) => return next,
             None => {}
         }
     }
-    agenda.decide()
+    options.decide()
 }
 
 /// The group that was told of meanwhile, by the provider or by an answer that came too late.
-pub(super) fn told_of(room: &Room, wanted: &Wanted) -> Option<Event> {
+pub(super) fn told_of(View { room, inputs, .. }: View<'_>) -> Option<Event> {
     let is_open = matches!(room.phase, Phase::Unsure { .. } | Phase::Wanted { .. });
     let since = later(room.asked.first().filter(|_| is_open)?.at, -SKEW);
-    let told = wanted.orphans.iter().filter(|o| !o.closing && o.found_at >= since);
+    let told = inputs.orphans.iter().filter(|o| !o.closing && o.found_at >= since);
     let group = told.map(|o| &o.group).find(|group| !room.rejected.contains(group))?;
     Some(Event::Found { group: group.clone() })
 }
 
 /// Offers to look for further groups through each number that was asked for one and not looked through in this phase.
-pub(super) fn sweep(agenda: &mut Agenda<'_>, room: &Room, ground: Ground<'_>, at: Timestamp) {
-    let works = |instance: &&str| room.was_unsure && ground.numbers.works(instance);
+pub(super) fn sweep(options: &mut Options<'_>, View { room, context, .. }: View<'_>, at: Timestamp) {
+    let works = |instance: &&str| room.was_unsure && context.numbers.works(instance);
     for instance in room.unlooked().filter(works) {
         let (token, asked_at) = (room.token(), room.asked_at(instance));
-        agenda.offer_at(at, Step::Sweep { token, instance: instance.to_owned(), asked_at });
+        options.offer_at(at, Task::Sweep { token, instance: instance.to_owned(), asked_at });
     }
 }
 
 /// The number that may have made a group is lost, and no other one can see its groups: people are told 1:1, and
 /// a person decides when it does not come back in the time of a phase.
-fn while_nobody_can_look(room: &Room, wanted: &Wanted, ground: Ground<'_>, now: Timestamp) -> Option<Next> {
-    if let Some(step) = appeal::numbers_down(room, wanted, ground, now)
-        && let call @ Next::Call(_) = appeal::offered(room, step, now).decide()
-    {
+fn while_nobody_can_look(view: View<'_>) -> Option<Next> {
+    let View { room, context, now, .. } = view;
+    if let Some(call) = deadline::numbers_down(view) {
         return Some(call);
     }
-    let own = room.instance.as_deref().unwrap_or_default();
-    let someone_works = ground.numbers.others(None).next().is_some();
-    if !ground.numbers.is_lost(own, now) || !someone_works {
+    let (numbers, own) = (context.numbers, room.instance.as_deref().unwrap_or_default());
+    if !numbers.is_lost(own, now) || numbers.others(None).next().is_none() {
         return None;
     }
-    let why = if ground.numbers.knows(own) {
+    let why = if numbers.knows(own) {
         "nobody could tell whether the group was made: the number that was asked for it does not work"
     } else {
         "nobody could tell whether the group was made: the number that was asked for it is not in the config any more"
     };
-    let deadline = ground.numbers.loss(own).map(|loss| later(loss.believed_at, ground.policy.phase_deadline));
-    match reach_one_by_one(room, wanted, ground, why.to_owned(), now) {
+    let until = numbers.loss(own).map(|loss| later(loss.believed_at, context.policy.phase_deadline));
+    match reach_one_by_one(view, why.to_owned()) {
         // Until then it is asked now and then whether it is back.
-        Next::Note(_) if deadline.is_some_and(|deadline| deadline > now) => None,
+        Next::Note(_) if until.is_some_and(|until| until > now) => None,
         next @ (Next::Call(_) | Next::Note(_) | Next::Refuse(_)) => Some(next),
         Next::Sleep(_) | Next::Rest => None,
     }
@@ -151,14 +148,14 @@ impl Room {
 
     pub(super) fn finish_look(
         &mut self,
-        (step, instance, thoroughly): (&Step, &str, bool),
+        (task, instance, thoroughly): (&Task, &str, bool),
         answer: &Answer,
-        ground: Ground<'_>,
+        context: Context<'_>,
         effect: &mut Effect,
         now: Timestamp,
     ) {
         let Answer::Groups(FoundGroups { groups, doubt }) = answer else {
-            self.fail(step, answer, effect, now);
+            self.fail(task, &answer.error(), effect, now);
             effect.event = None;
             return;
         };
@@ -170,12 +167,12 @@ impl Room {
             return;
         }
         if let Some(doubt) = doubt.as_ref().filter(|_| thoroughly) {
-            self.cannot_tell(step, doubt, now);
+            self.cannot_tell(task, doubt, now);
             return;
         }
         self.looked.insert(instance.to_owned());
-        if self.to_look_through(ground.numbers).is_empty() {
-            let first = later(now, ground.policy.settle);
+        if self.to_look_through(context.numbers).is_empty() {
+            let first = later(now, context.policy.settle);
             let believe_at =
                 if let Phase::Unsure { believe_at: Some(at), .. } = &self.phase { *at } else { first };
             if !thoroughly && believe_at <= now {
@@ -189,14 +186,12 @@ impl Room {
     }
 
     /// A list that proves nothing is looked at again later, like one that could not be read.
-    fn cannot_tell(&mut self, step: &Step, doubt: &Doubt, now: Timestamp) -> bool {
+    fn cannot_tell(&mut self, task: &Task, doubt: &Doubt, now: Timestamp) -> bool {
         let error = GatewayError::NotSent { detail: format!("cannot tell: {}", doubt.why) };
-        let trouble = self.note_trouble(&step.key(), &error, now);
         let wait = SignedDuration::try_from(doubt.wait).unwrap_or(SignedDuration::ZERO);
-        if let Some(trouble) = self.troubles.get_mut(&step.key()) {
-            trouble.retry_at = trouble.retry_at.max(later(now, wait));
-        }
-        trouble.failures >= super::tries::patience(step)
+        let trouble = self.tasks.failed(&task.key(), &error, now);
+        trouble.retry_at = trouble.retry_at.max(later(now, wait));
+        trouble.failures >= task.kind().tries
     }
 
     /// The groups that are this room's, oldest first: they carry its token and were made no earlier than
@@ -217,43 +212,43 @@ impl Room {
 
     pub(super) fn finish_sweep(
         &mut self,
-        (step, instance): (&Step, &str),
+        (task, instance): (&Task, &str),
         answer: &Answer,
         effect: &mut Effect,
         now: Timestamp,
     ) {
         let at_the_end = matches!(self.phase, Phase::Closing { .. });
-        let chore = if at_the_end { Chore::LastSweep } else { Chore::Sweep };
+        let search = if at_the_end { LAST_SWEEP } else { SWEEP };
         let is_given_up = if let Answer::Groups(FoundGroups { groups, doubt }) = answer {
             let room = self.phase.group().cloned();
             effect.orphans = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
-            if doubt.as_ref().is_some_and(|doubt| !self.cannot_tell(step, doubt, now)) {
+            if doubt.as_ref().is_some_and(|doubt| !self.cannot_tell(task, doubt, now)) {
                 return;
             }
             doubt.is_some()
         } else {
-            if !self.fail(step, answer, effect, now) {
+            if !self.fail(task, &answer.error(), effect, now) {
                 return;
             }
             true
         };
         self.looked.insert(instance.to_owned());
         if is_given_up {
-            let why = self.troubles.remove(&step.key()).map(|t| t.last).unwrap_or_default();
-            self.give_up(chore, format!("{instance}: {why}"), now);
-        } else if self.unlooked().next().is_none()
-            && !matches!(self.chores.get(&chore), Some(Done::GivenUp { .. }))
-        {
-            self.done(chore, now);
+            let why = self.tasks.last_failure(&task.key()).unwrap_or_default();
+            let why = format!("{instance}: {why}");
+            self.tasks.forget(&task.key());
+            self.tasks.give_up(search, why, now);
+        } else if self.unlooked().next().is_none() && self.tasks.given_up(search).is_none() {
+            self.tasks.done(search, now);
         }
     }
 
     /// At the end nobody waits for a number that is lost; that it was not looked through is not passed over.
     pub(super) fn note_unlooked(&mut self, now: Timestamp) {
         let unlooked: Vec<&str> = self.unlooked().collect();
-        if self.was_unsure && !unlooked.is_empty() && !self.chores.contains_key(&Chore::LastSweep) {
+        if self.was_unsure && !unlooked.is_empty() && !self.tasks.is_over(LAST_SWEEP) {
             let why = format!("not looked through, because it does not work: {}", unlooked.join(", "));
-            self.give_up(Chore::LastSweep, why, now);
+            self.tasks.give_up(LAST_SWEEP, why, now);
         }
     }
 }

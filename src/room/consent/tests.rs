@@ -1,6 +1,5 @@
 //! Whoever said STOP is out of everything that a room decides, whatever else is true of them.
 
-use crate::room::Look;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -10,7 +9,7 @@ use crate::alert::{DedupKey, Severity};
 use crate::clock::SignedDuration;
 use crate::consent::{Consent, Verdict};
 use crate::incident::{Incident, IncidentId, State};
-use crate::room::{Phase, Saying, Strangers, What};
+use crate::room::{Phase, Said, Strangers};
 use crate::roster::{Handout, Required, RequiredRole, StandIn, Summons, USUAL_SIZE};
 
 fn at(second: i64) -> Timestamp {
@@ -128,22 +127,14 @@ fn who_is_in_the_room_stays_in_it_and_who_left_has_left() {
 fn a_lost_message_to_them_is_not_said_again() {
     let mut room = room();
     room.seats[1].state = SeatState::Asked;
-    let saying = |what: What, chat: ChatId| Saying {
-        what,
-        chat,
-        text: "…".to_owned(),
-        begun_at: at(1),
-        sends: 1,
-        looks: 0,
-        look: Look::planned(at(2), at(2)),
-        covers: 0,
-        unreadable: false,
-        instance: Some("main".to_owned()),
+    let mut lost = |message: Message, chat: ChatId| {
+        room.tasks.begin_message(Said { text: "…".to_owned(), ..Said::new(message, chat, at(1)) }, at(2));
     };
-    room.aside = Some(saying(What::Welcome, ChatId::Group("120363000000000001@g.us".parse().unwrap())));
-    room.saying = Some(saying(What::Invite { person: "p2".to_owned() }, ChatId::Person(jid(2))));
+    lost(Message::Welcome, ChatId::Group("120363000000000001@g.us".parse().unwrap()));
+    lost(Message::Invite { person: "p2".to_owned() }, ChatId::Person(jid(2)));
     room.mind(&stopped(&[2]), at(3));
-    assert_eq!(room.saying.as_ref().map(|s| &s.what), Some(&What::Welcome), "what was set aside goes on");
+    let lost: Vec<&Message> = room.tasks.unknown().map(|said| &said.message).collect();
+    assert_eq!(lost, [&Message::Welcome], "what else is lost is looked for");
     assert!(said_stop(&room.seats[1]));
 }
 

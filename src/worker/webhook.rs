@@ -1,28 +1,28 @@
-//! Telling the second way: a step of the room like any other, with its intent and its outcome, but through no
+//! Calling the fallback webhook: a task of the room like any other, with its intent and its outcome, but through no
 //! linked number.
 
 use super::{Call, End, Worker};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
-use crate::message::appeal_body;
+use crate::message::webhook_body;
 use crate::pacing::Pace;
-use crate::room::{Answer, Appeal, Ground, Step};
+use crate::room::{Answer, Context, Task, WebhookCall};
 use crate::store::{Began, Intent, Lease, StoreError};
 
 /// What the journal calls it where it names the number of a call.
-const INSTANCE: &str = "second way";
+const INSTANCE: &str = "fallback webhook";
 
 impl Worker {
-    pub(super) async fn appeal(
+    pub(super) async fn call_webhook(
         &self,
         lease: &mut Lease,
-        appeal: &Appeal,
-        ground: Ground<'_>,
+        said: &WebhookCall,
+        context: Context<'_>,
         now: Timestamp,
     ) -> Result<Option<End>, StoreError> {
-        let step = Step::Appeal(appeal.clone());
+        let step = Task::CallWebhook(said.clone());
         let room = lease.room.clone();
-        let body = appeal_body(appeal, &lease.wanted.incident, &room, now);
+        let body = webhook_body(&said.reason, &lease.wanted.incident, &room, now);
         let intent = Intent {
             room,
             step: step.clone(),
@@ -46,13 +46,15 @@ impl Worker {
                 let detail = "the lease was about to end before the call".to_owned();
                 Answer::Failed(GatewayError::NotSent { detail })
             }
-            Some(way) => match way.tell(&appeal.id, &body).await {
+            Some(way) => match way.tell(&said.id, &body).await {
                 Ok(()) => Answer::Done,
                 Err(error) => Answer::Failed(error),
             },
-            None => Answer::Failed(GatewayError::NotSent { detail: "there is no second way".to_owned() }),
+            None => {
+                Answer::Failed(GatewayError::NotSent { detail: "there is no fallback webhook".to_owned() })
+            }
         };
         let call = Call { step: &step, words: None, number: INSTANCE, intent: Some(intent), at: now };
-        self.finish(lease, call, &answer, ground).await
+        self.finish(lease, call, &answer, context).await
     }
 }

@@ -6,11 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::agenda::What;
-use super::progress::DOWN_GAP;
-use super::saying::same_words;
+use super::Room;
+use super::apply::DOWN_GAP;
+use super::delivery::same_words;
+use super::message::Message;
 use super::seat::{Heed, Seat, SeatState};
-use super::{Chore, Done, Room};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{Notice, NoticeKind, Session, Whom};
 use crate::jid::{ChatId, GroupId};
@@ -56,7 +56,12 @@ impl Room {
     /// Whether a message of our own with these words, in this chat, would answer what the room waits for.
     #[must_use]
     pub fn awaits(&self, chat: &ChatId, text: &str) -> bool {
-        self.saying.as_ref().is_some_and(|s| s.chat == *chat && same_words(&s.text, text))
+        self.awaited(chat, text).is_some()
+    }
+
+    fn awaited(&self, chat: &ChatId, text: &str) -> Option<&Message> {
+        let found = self.tasks.unknown().find(|said| said.chat == *chat && same_words(&said.text, text));
+        found.map(|said| &said.message)
     }
 
     fn hear_one(&mut self, item: &NoticeItem, now: Timestamp) {
@@ -87,11 +92,9 @@ impl Room {
                     self.hold_until = None;
                 }
             }
-            NoticeKind::Message { chat, from_me: true, text: Some(text), message_id, .. }
-                if self.awaits(chat, text) =>
-            {
-                if let Some(what) = self.saying.as_ref().map(|s| s.what.clone()) {
-                    self.was_said(&what, message_id.clone(), now);
+            NoticeKind::Message { chat, from_me: true, text: Some(text), message_id, .. } => {
+                if let Some(said) = self.awaited(chat, text).cloned() {
+                    self.was_said(&said, message_id.clone(), now);
                 }
             }
             NoticeKind::Undelivered { message_id, .. } => self.was_not_delivered(message_id, now),
@@ -137,8 +140,10 @@ impl Room {
 
     /// Whether an invitation arrived does not matter any more to somebody who came, or came and went.
     fn forget_invitation(&mut self, whose: &str) {
-        let is_theirs = |what: &What| matches!(what, What::Invite { person } if person.as_str() == whose);
-        self.saying = self.saying.take().filter(|saying| !is_theirs(&saying.what));
+        let key = Message::Invite { person: whose.to_owned() }.task_key();
+        if self.tasks.is_unknown(&key) {
+            self.tasks.forget(&key);
+        }
     }
 
     /// Reads the members a few seconds from now, together with whatever else comes until then.
@@ -150,21 +155,12 @@ impl Room {
 
     /// Whoever left may have been the second admin: making somebody one again who is one already is harmless.
     pub(super) fn seek_admin(&mut self) {
-        if self.leavers().next().is_some()
-            && matches!(self.chores.get(&Chore::SecondAdmin), Some(Done::Well { at }) if self.left_after(*at))
-        {
-            self.chores.remove(&Chore::SecondAdmin);
+        let Some(at) = self.tasks.done_at("promote") else { return };
+        let left_since = |s: &Seat| matches!(s.state, SeatState::Left { since } if since > at);
+        if self.leavers().any(left_since) {
+            self.tasks.forget("promote");
             self.promotions.clear();
         }
-    }
-
-    fn left_after(&self, at: Timestamp) -> bool {
-        self.seats.iter().any(|s| matches!(s.state, SeatState::Left { since } if since > at))
-    }
-
-    /// People who left and of whom the room was not told yet.
-    pub fn leavers(&self) -> impl Iterator<Item = &Seat> {
-        self.seats.iter().filter(|s| matches!(s.state, SeatState::Left { .. }) && !s.left_told)
     }
 }
 

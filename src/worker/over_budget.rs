@@ -5,7 +5,7 @@ use tracing::{debug, info};
 use super::{End, NO_NUMBER_GAP, Number, Worker};
 use crate::clock::{Timestamp, later};
 use crate::pacing::{Creation, Pace};
-use crate::room::{Ground, Room, Rung, Step, rung, tell_of_delay};
+use crate::room::{Context, Room, Rung, Task, rung, tell_of_delay};
 use crate::store::{Gathered, Lease, StoreError};
 use crate::telemetry::LeftLabels;
 
@@ -34,7 +34,7 @@ impl PutOff {
     }
 
     /// Tells the log which numbers were passed over before `taken` made the call.
-    pub(super) fn tell(&self, room: &Room, step: &Step, taken: &Number) {
+    pub(super) fn tell(&self, room: &Room, step: &Task, taken: &Number) {
         if !self.reasons.is_empty() {
             info!(
                 incident.id = %room.incident, gateway.call = step.name(), gateway.instance = taken.name,
@@ -90,9 +90,9 @@ impl Worker {
     }
 
     /// The pace that `step` has to keep.
-    pub(super) fn pace(&self, number: &Number, room: &Room, step: &Step, now: Timestamp) -> Pace {
+    pub(super) fn pace(&self, number: &Number, room: &Room, step: &Task, now: Timestamp) -> Pace {
         match step {
-            Step::Create { .. } => {
+            Task::Create { .. } => {
                 let able = self.numbers.iter().filter(|n| self.health.resting(&n.name, true, now).is_none());
                 Pace::Creation {
                     creation: self.creation(number),
@@ -100,17 +100,17 @@ impl Worker {
                     numbers: u32::try_from(able.count()).unwrap_or(1),
                 }
             }
-            Step::Say { what, .. } => number.budget.message(what.is_private(), room.summons.important),
+            Task::Say { message, .. } => number.budget.message(message.is_private(), room.summons.important),
             _ => Pace::Free,
         }
     }
 
-    /// The group of this room has to wait until `turn`: takes the next rung of the ladder. `Some` when the room
+    /// The group of this room has to wait until `turn`: does what there is to do meanwhile. `Some` when the room
     /// is left after it.
     pub(super) async fn descend(
         &self,
         lease: &mut Lease,
-        ground: Ground<'_>,
+        context: Context<'_>,
         turn: Timestamp,
         now: Timestamp,
     ) -> Result<Option<End>, StoreError> {
@@ -120,7 +120,7 @@ impl Worker {
             debug!(incident.id = %lease.room.incident, host = %host.incident, "its number does not work");
             lease.wanted.host = None;
         }
-        let (people, until) = match rung(&lease.room, &lease.wanted, ground, turn, now) {
+        let (people, until) = match rung(&lease.room, &lease.wanted, context, turn, now) {
             Rung::Wait(until) => return Ok(Some(End::Asleep(Some(until)))),
             Rung::Fold(event) => {
                 let done = self.note(lease, event, now).await?;
@@ -135,9 +135,9 @@ impl Worker {
         lease.done.clear();
         let until = gathering.again_at.map_or(until, |at| at.min(until));
         if let Some(due) = gathering.due
-            && let Some(step) = tell_of_delay(&lease.room, &due.person, turn, now)
+            && let Some(step) = tell_of_delay(&lease.room, &lease.wanted, context, (&due.person, turn), now)
         {
-            return Box::pin(self.call(lease, (step, Some(due)), ground, now)).await;
+            return Box::pin(self.call(lease, (step, Some(due)), context, now)).await;
         }
         Ok(Some(End::Asleep(Some(until))))
     }

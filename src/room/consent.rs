@@ -6,11 +6,10 @@
 //! leave by themselves, and nothing is said to them 1:1.
 
 use super::Room;
-use super::progress::Answer;
+use super::message::{Message, brief_key};
 use super::seat::{Refused, Seat, SeatState};
 use crate::clock::Timestamp;
 use crate::consent::Stances;
-use crate::gateway::GatewayError;
 use crate::jid::{ChatId, Jid};
 use crate::roster::Stakeholder;
 
@@ -46,15 +45,24 @@ impl Room {
         self.stopped.clone_from(&stances.stopped);
         self.drop_words_to_the_unwilling(now);
         let has_group = self.phase.group().is_some();
+        let mut back = Vec::new();
         for seat in &mut self.seats {
             if let Some(alias) = stances.aliases.get(&seat.who.jid) {
                 seat.alias = Some(alias.clone());
             }
             match stances.stopped.get(&seat.who.jid) {
                 Some(at) => refuse(seat, *at),
-                None if is_stopped(&seat.state) => welcome_back(seat, has_group),
+                None if is_stopped(&seat.state) => {
+                    welcome_back(seat, has_group);
+                    back.push(seat.who.person.clone());
+                }
                 None => {}
             }
+        }
+        // What was not said to them because of the STOP may be said now.
+        for person in back.into_iter().filter(|person| self.is_unreached(person)).collect::<Vec<_>>() {
+            self.tasks.forget(&brief_key(&person));
+            self.tasks.forget(&Message::Quiet { person }.task_key());
         }
         *self != before
     }
@@ -70,14 +78,11 @@ impl Room {
 
     /// A message to somebody who said STOP is not said again, whether it arrived or not.
     fn drop_words_to_the_unwilling(&mut self, now: Timestamp) {
-        let stopped = &self.stopped;
-        let is_to_them = |chat: &ChatId| matches!(chat, ChatId::Person(who) if stopped.contains_key(who));
-        if let Some(saying) = self.saying.take_if(|saying| is_to_them(&saying.chat)) {
-            let why = GatewayError::NotSent { detail: "the person said STOP".to_owned() };
-            self.give_up_saying(&saying.what, &Answer::Failed(why), now);
-            self.troubles.remove(&format!("say {}", saying.what.key()));
-            self.troubles.remove(&format!("look for {}", saying.what.key()));
-            self.saying = self.aside.take();
+        let to_them = |chat: &ChatId| matches!(chat, ChatId::Person(who) if self.has_stopped(who));
+        let lost = self.tasks.unknown().filter(|said| to_them(&said.chat));
+        for lost in lost.map(|said| said.message.clone()).collect::<Vec<_>>() {
+            self.give_up_saying(&lost, "the person said STOP".to_owned(), now);
+            self.tasks.forget_trouble(&lost.look_key());
         }
     }
 }
@@ -113,11 +118,6 @@ fn welcome_back(seat: &mut Seat, has_group: bool) {
     seat.said = None;
     seat.absences = 0;
     seat.reachable = None;
-    // What was not said to them because of the STOP may be said now.
-    if seat.unreached {
-        seat.briefed = false;
-        seat.unreached = false;
-    }
 }
 
 #[cfg(test)]

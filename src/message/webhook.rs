@@ -1,16 +1,15 @@
-//! What the second way is told: JSON for a program, with one sentence for people.
+//! What the fallback webhook is told: JSON for a program, with one sentence for people.
 
 use serde_json::json;
 
 use super::why::state;
 use crate::clock::Timestamp;
 use crate::incident::Incident;
-use crate::room::appeal::Reason;
-use crate::room::{Appeal, Phase, Room};
+use crate::room::{Phase, Reason, Room};
 
-/// The body of an appeal.
+/// The body of the call.
 #[must_use]
-pub fn appeal_body(appeal: &Appeal, incident: &Incident, room: &Room, now: Timestamp) -> String {
+pub fn webhook_body(reason: &Reason, incident: &Incident, room: &Room, now: Timestamp) -> String {
     let people: Vec<_> = room
         .seats
         .iter()
@@ -21,14 +20,14 @@ pub fn appeal_body(appeal: &Appeal, incident: &Incident, room: &Room, now: Times
                 "email": seat.who.email,
                 "phone": seat.who.jid.masked(),
                 "state": seat.words(),
-                "told": seat.briefed && !seat.unreached,
+                "told": room.was_told_alone(&seat.who.person),
             })
         })
         .collect();
     let body = json!({
         "type": "warroom.unreached",
-        "reason": appeal.reason.as_str(),
-        "why": why(&appeal.reason, room),
+        "reason": reason.as_str(),
+        "why": why(reason, room),
         "at": now,
         "incident": {
             "id": incident.id.to_string(),
