@@ -2,7 +2,7 @@
 #
 #   docker build -t warroom .
 #
-# How to run it: README.md, "In a container".
+# How to run it: docs/container.md.
 
 ARG RUST_IMAGE=rust:1.95-bookworm
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real Monit, which has no webhook: the script of the README signs what Monit runs it with. What breaks opens
+# A real Monit, which has no webhook: the script of docs/ signs what Monit runs it with. What breaks opens
 # a room, repeats change nothing, what works again ends it, and a script with another secret opens none.
 #
 #   tests/e2e/monit.sh [PATH-OF-WARROOM]
@@ -13,12 +13,12 @@ secret=$(secret)
 printf '%s\n' "$secret" >"$folder/monit-secret"
 start_bridge "  monit: { kind: generic, verify: { hmac: { file: monit-secret } } }"
 
-# The README's own script, told where this bridge and its secret are.
+# The page's own script, told where this bridge and its secret are.
 awk '/^```/ { if (inside && index(block, "MONIT_SERVICE")) printf "%s", block; inside = !inside; block = ""; next }
-     inside { block = block $0 "\n" }' "$here/../../README.md" >"$folder/readme.sh"
-grep --quiet MONIT_SERVICE "$folder/readme.sh" || fail "the README has no script for Monit"
+     inside { block = block $0 "\n" }' "$here/../../docs/sources/generic.md" >"$folder/page.sh"
+grep --quiet MONIT_SERVICE "$folder/page.sh" || fail "the page has no script for Monit"
 sed -e "s|https://warroom.example|http://$bridge|" -e "s|/etc/monit/warroom-secret|$folder/monit-secret|" \
-  "$folder/readme.sh" >"$folder/tell"
+  "$folder/page.sh" >"$folder/tell"
 printf 'another-secret-altogether\n' >"$folder/wrong-secret"
 sed "s|$folder/monit-secret|$folder/wrong-secret|" "$folder/tell" >"$folder/lie"
 chmod +x "$folder/tell" "$folder/lie"

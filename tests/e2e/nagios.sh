@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real Nagios in front of a real bridge, with the notification command that the README tells to paste: a
+# A real Nagios in front of a real bridge, with the notification command that docs/ tells to paste: a
 # failing service opens one room however often Nagios repeats itself, an acknowledgement and the end are
 # understood, and output that would break what is not quoted does no harm.
 #
@@ -17,11 +17,11 @@ printf '%s\n' "$token" >"$folder/token"
 start_bridge "  nagios: { kind: nagios, verify: { bearer: { file: token } } }"
 bridge=http://$bridge
 
-# The README's command, with this bridge's address and this folder's file of the token.
+# The page's command, with this bridge's address and this folder's file of the token.
 printf 'Authorization: Bearer %s\n' "$token" >"$folder/header"
-awk '/^#!\/bin\/sh/ { inside = 1 } /^```/ { inside = 0 } inside' "$root/README.md" |
+awk '/^#!\/bin\/sh/ { inside = 1 } /^```/ { inside = 0 } inside' "$root/docs/sources/nagios.md" |
   sed -e "s|https://warroom.example|$bridge|" -e "s|/etc/warroom/header|$folder/header|" >"$folder/notify-warroom"
-grep --quiet "$bridge/hooks/nagios" "$folder/notify-warroom" || fail "the README has no notify-warroom"
+grep --quiet "$bridge/hooks/nagios" "$folder/notify-warroom" || fail "the page has no notify-warroom"
 chmod +x "$folder/notify-warroom"
 
 # A plug-in that says what it is told, and prints what no shell should ever see unquoted.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# What the README tells people to paste is right: its configs are taken together and served against the
-# simulator, its signed requests are sent as they stand there, its Alertmanager config is asked of amtool, its alert
-# rules are given what the bridge counts, and its container config is served as the container recipes say.
+# What README.md and the pages of docs/ tell people to paste is right: their configs are taken together and served
+# against the simulator, their signed requests are sent as they stand there, their Alertmanager config is asked of
+# amtool, their alert rules are given what the bridge counts, and their container config is served as the container
+# recipes say.
 #
 #   tests/e2e/readme.sh [PATH-OF-WARROOM]
 #
@@ -11,16 +12,28 @@ source "$(dirname "$0")/bridge.sh"
 need amtool promtool openssl
 root=$(realpath "$here/../..")
 
-# The fenced blocks of the README that hold the text $1, without their fences.
+# README.md and every page of docs/, one after another in the order of their names.
+pages=$folder/pages.md
+find "$root/README.md" "$root/docs" -name '*.md' -print0 | LC_ALL=C sort --zero-terminated | xargs --null cat >"$pages"
+
+# The fenced blocks of the pages that hold the text $1, without their fences.
 blocks() {
   awk -v wanted="$1" '
     /^```/ { if (inside) { if (index(block, wanted)) { printf "%s", block; n++ } inside = 0 }
              else { inside = 1; block = "" } next }
     inside { block = block $0 "\n" }
-    END { exit n ? 0 : 1 }' "$root/README.md" || fail "the README has no block with: $1"
+    END { exit n ? 0 : 1 }' "$pages" || fail "no page has a block with: $1"
 }
 
 start_sandbox
+# The first config and roster, as they stand there, but for the simulator's address.
+mkdir "$folder/first"
+blocks '# first/roster.yaml' >"$folder/first/roster.yaml"
+blocks '# first/warroom.yaml' | sed "s|base_url: [^ ]*|base_url: $sandbox|" >"$folder/first/warroom.yaml"
+WAWP_INSTANCE_ID=$(setting id) WAWP_ACCESS_TOKEN=$(setting access_token) ALERTMANAGER_TOKEN=$(secret) \
+  "$warroom" check --config "$folder/first/warroom.yaml" >"$folder/first.log" || fail "the first config has problems"
+grep --quiet warning "$folder/first.log" && fail "the first config has warnings: $(cat "$folder/first.log")"
+say "the first config and roster are taken"
 export ALERTMANAGER_TOKEN GRAFANA_SECRET PAGERDUTY_SECRET WEBHOOK_SECRET SVIX_SECRET UPTIME_TOKEN
 ALERTMANAGER_TOKEN=$(secret) GRAFANA_SECRET=$(secret) PAGERDUTY_SECRET=$(secret) WEBHOOK_SECRET=$(secret)
 export WAWP_EVENTS_SECRET WAWP_INSTANCE_ID WAWP_ACCESS_TOKEN
@@ -44,16 +57,16 @@ $(blocks 'messages:' | awk '/^messages:/ && seen++ { next } { print }')
 sources:
 $(blocks '# warroom.yaml' | grep -v -e '^# warroom.yaml' -e '^sources:')
 YAML
-# A source of Amazon SNS that believes a certificate made as the README says.
-(cd "$folder" && bash -euo pipefail -c "$(grep --after-context=1 'openssl req -x509' "$root/README.md")" 2>openssl.log)
+# A source of Amazon SNS that believes a certificate made as its page says.
+(cd "$folder" && bash -euo pipefail -c "$(grep --after-context=1 'openssl req -x509' "$pages")" 2>openssl.log)
 sed -i 's|^\( *\)topics: .*|&\n\1certificates: [ { file: sns.pem } ]|' "$folder/warroom.yaml"
 serve
 BRIDGE=http://$bridge
 export BRIDGE
-say "$(grep -c '^    verified by' "$folder/check.log") sources and a text of the README are taken by check"
+say "$(grep -c '^    verified by' "$folder/check.log") sources and a text of the pages are taken by check"
 blocks 'admin_token: {' >"$folder/container.txt"
 sed -e "/^server:/d" -e "/^store:/d" "$folder/warroom.yaml" | cat "$folder/container.txt" - >"$folder/container.yaml"
-"$warroom" check --config "$folder/container.yaml" >>"$folder/check.log" || fail "the README's container config has problems"
+"$warroom" check --config "$folder/container.yaml" >>"$folder/check.log" || fail "the container's config has problems"
 grep --quiet '/data/warroom.db' "$folder/check.log" || fail "the container's store is not where it should be"
 say "the container's config too"
 
@@ -67,7 +80,7 @@ bash -euo pipefail -c "$(blocks '$BRIDGE/hooks/webhook')" | opened || fail "the 
 say "the curl with a body signature opens an incident"
 bash -euo pipefail -c "$(blocks 'webhook-signature:')" | opened || fail "the curl with Standard Webhooks opened nothing"
 say "the curl with Standard Webhooks opens an incident"
-body=$(grep -o '`{"check":.*}`' "$root/README.md" | tr -d '`')
+body=$(grep -o '`{"check":.*}`' "$pages" | tr -d '`')
 curl --silent --show-error --fail "$BRIDGE/hooks/uptime" --header "X-Webhook-Token: $UPTIME_TOKEN" --data-binary "$body" |
   opened || fail "the body for the field paths opened nothing"
 say "the body for the field paths opens an incident"
@@ -78,12 +91,12 @@ for source in prometheus grafana pagerduty; do
 done
 
 blocks '# alertmanager.yml' >"$folder/alertmanager.yml"
-amtool check-config "$folder/alertmanager.yml" >"$folder/amtool.log" || fail "amtool refuses the README's config"
+amtool check-config "$folder/alertmanager.yml" >"$folder/amtool.log" || fail "amtool refuses the pages' config"
 say "amtool takes the Alertmanager config"
 
 blocks '# prometheus.yml' | sed "s|/etc/prometheus/warroom-token|$folder/token|" >"$folder/prometheus.yml"
 printf %s "$PROMETHEUS_TOKEN" >"$folder/token"
-promtool check config "$folder/prometheus.yml" >"$folder/promtool.log" || fail "promtool refuses the README's config"
+promtool check config "$folder/prometheus.yml" >"$folder/promtool.log" || fail "promtool refuses the pages' config"
 say "promtool takes the Prometheus config"
 
 wrong='warroom_hooks_total{source="prometheus",outcome="wrong"}'
@@ -115,16 +128,16 @@ eventually "all six have their room" six_are_live
 is_told() { fetch_metrics | grep --quiet '^warroom_notices_total{instance="main",notice="we_joined"} [1-9]'; }
 eventually "the provider tells of the groups" is_told
 metrics=$(fetch_metrics)
-documented=$(grep -o '^| `warroom_[a-z_]*' "$root/README.md" | tr -d '|` ')
+documented=$(grep -o '^| `warroom_[a-z_]*' "$pages" | tr -d '|` ')
 for metric in $documented; do
   grep --quiet "^# TYPE ${metric%_total} \|^$metric" <<<"$metrics" ||
-    [[ $metric =~ ^warroom_(alerts_unmapped|hooks_read_leniently|roster_reloads)_total$ ]] || fail "no metric $metric, which the README explains"
+    [[ $metric =~ ^warroom_(alerts_unmapped|hooks_read_leniently|roster_reloads)_total$ ]] || fail "no metric $metric, which the pages explain"
 done
 # A metric of which nothing was counted is not shown, so unmapped ones are counted here.
 for metric in $(awk '/^# TYPE/ { print $3 }' <<<"$metrics"); do
-  grep --quiet "^$metric\(_total\)\?$" <<<"$documented" || fail "the README does not explain $metric"
+  grep --quiet "^$metric\(_total\)\?$" <<<"$documented" || fail "the pages do not explain $metric"
 done
-say "the README explains all metrics and no others"
+say "the pages explain all metrics and no others"
 # After the rest, because these are more incidents than a number may make rooms for in an hour.
 for source in datadog sentry opsgenie newrelic azure gcp zabbix uptime-kuma better-stack kibana dynatrace on-call \
   splunk nagios checkly pingdom statuscake site24x7 honeycomb incident-io rootly firehydrant goalert; do
@@ -155,9 +168,9 @@ stop_bridge "$ALERTMANAGER_TOKEN" "$PAGERDUTY_SECRET" "$WEBHOOK_SECRET" "$UPTIME
 # The container recipes: the config with the values that must differ, in the image's root, asked by its own probes.
 # shellcheck source=tests/e2e/image.sh
 source "$here/image.sh"
-grep --quiet -e '--read-only' <<<"$(blocks 'docker run')" || fail "the README's container is not read-only"
+grep --quiet -e '--read-only' <<<"$(blocks 'docker run')" || fail "the pages' container is not read-only"
 blocks 'kind: Deployment' >"$folder/deployment.yaml"
-grep --quiet 'readOnlyRootFilesystem: true' "$folder/deployment.yaml" || fail "the README's pod is not read-only"
+grep --quiet 'readOnlyRootFilesystem: true' "$folder/deployment.yaml" || fail "the pages' pod is not read-only"
 export WARROOM_ADMIN_TOKEN
 WARROOM_ADMIN_TOKEN=$(secret)
 # The ports are the system's to pick here.

@@ -10,6 +10,7 @@ mod consent;
 mod contacts;
 mod crash;
 mod crowd;
+mod documents;
 mod duty;
 mod dying;
 mod events;

@@ -30,7 +30,7 @@ fn now() -> Timestamp {
     "2026-06-01T12:00:00Z".parse().unwrap()
 }
 
-/// A source as its README section configures it: a tool that knows no severities has them from the config.
+/// A source as its page configures it: a tool that knows no severities has them from the config.
 fn source(kind: SourceKind) -> Source {
     let mut source = Source::new("test", kind, Verifier::new(Scheme::Insecure));
     if kind == SourceKind::BetterStack {

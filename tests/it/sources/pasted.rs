@@ -12,11 +12,10 @@ fn file(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The block in that language in the README's section of that tool.
-fn block(tool: &str, language: &str) -> String {
-    let readme = file("README.md");
-    let section = readme.split("\n### ").find(|section| section.starts_with(&format!("{tool}\n"))).unwrap();
-    let (_, block) = section.split_once(&format!("```{language}\n")).unwrap();
+/// The block in that language on the page of that kind of source.
+fn block(kind: SourceKind, language: &str) -> String {
+    let page = file(&format!("docs/sources/{}.md", kind.as_str()));
+    let (_, block) = page.split_once(&format!("```{language}\n")).unwrap();
     block.split_once("\n```").unwrap().0.to_owned()
 }
 
@@ -51,13 +50,13 @@ fn datadogs_payload_is_one_that_is_understood() {
         ]
     };
     let source = source(SourceKind::Datadog);
-    let begin = &alerts(&source, filled(block("Datadog", "json"), &variables("Triggered")))[0];
+    let begin = &alerts(&source, filled(block(SourceKind::Datadog, "json"), &variables("Triggered")))[0];
     assert_eq!((begin.state, begin.severity), (AlertState::Firing, Severity::Sev1));
     assert_eq!((begin.title.as_str(), begin.summary.as_str()), ("Ledger is down", "no writes"));
     assert_eq!(begin.labels["environment"], "production");
     assert!(!begin.labels.contains_key("host"), "what was not replaced is nothing: {:?}", begin.labels);
     assert_eq!(begin.links.len(), 1);
-    let end = &alerts(&source, filled(block("Datadog", "json"), &variables("Recovered")))[0];
+    let end = &alerts(&source, filled(block(SourceKind::Datadog, "json"), &variables("Recovered")))[0];
     assert_eq!((&end.key, &end.id, end.state), (&begin.key, &begin.id, AlertState::Resolved));
 }
 
@@ -91,7 +90,8 @@ fn new_relics_template_is_one_that_is_understood() {
         (r#""ACTIVATED""#, "1770113000000", "null", AlertState::Acknowledged),
         (r#""CLOSED""#, "1770113000000", "1770113400000", AlertState::Resolved),
     ] {
-        let body = filled(block("New Relic", "handlebars"), &variables(state, acknowledged_at, closed_at));
+        let body =
+            filled(block(SourceKind::Newrelic, "handlebars"), &variables(state, acknowledged_at, closed_at));
         let alert = &alerts(&source, body)[0];
         assert_eq!((alert.state, alert.severity), (wanted, Severity::Sev1));
         assert_eq!((alert.title.as_str(), alert.summary.as_str()), ("Ledger is down", "no writes"));
@@ -116,10 +116,10 @@ fn kibanas_body_is_one_that_is_understood_at_both_ends() {
         ]
     };
     let source = source(SourceKind::Elastic);
-    let begin = &alerts(&source, filled(block("Elastic and Kibana", "json"), &variables("threshold met")))[0];
+    let begin = &alerts(&source, filled(block(SourceKind::Elastic, "json"), &variables("threshold met")))[0];
     assert_eq!((begin.state, begin.severity), (AlertState::Firing, Severity::Sev1));
     assert_eq!((begin.labels["client"].as_str(), begin.summary.as_str()), ("acme", "no writes"));
-    let end = &alerts(&source, filled(block("Elastic and Kibana", "json"), &variables("recovered")))[0];
+    let end = &alerts(&source, filled(block(SourceKind::Elastic, "json"), &variables("recovered")))[0];
     assert_eq!((&end.key, &end.id, end.state), (&begin.key, &begin.id, AlertState::Resolved));
 }
 

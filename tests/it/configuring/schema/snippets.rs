@@ -1,10 +1,11 @@
-//! What users write, in all its forms: the README's blocks, odd ones that the reader takes, and mistakes.
+//! What users write, in all its forms: the blocks of the documents, odd ones that the reader takes, and mistakes.
 
 use serde_json::Value;
 use warroom::config::schema::Document;
 
 use super::places::merge;
-use super::{base, nothing, read, shipped, validator};
+use super::{base, nothing, read, validator};
+use crate::documents;
 
 /// A YAML text as an editor understands it.
 #[track_caller]
@@ -33,10 +34,10 @@ fn with(document: Document, snippet: &str) -> Value {
 }
 
 #[test]
-fn every_block_of_the_readme_is_taken() {
-    let readme = shipped("README.md");
+fn every_block_of_the_documents_is_taken() {
+    let pages: Vec<String> = documents::pages().into_values().collect();
     let mut seen = 0;
-    for block in readme.split("\n```yaml\n").skip(1) {
+    for block in pages.iter().flat_map(|page| page.split("\n```yaml\n").skip(1)) {
         let block = block.split("\n```").next().unwrap();
         let Ok(Value::Object(sections)) = serde_saphyr::from_str(block) else { continue };
         let of = |document: Document| {
