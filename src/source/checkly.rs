@@ -136,7 +136,7 @@ fn tags(flat: &Flat) -> Tags {
     }
 }
 
-/// The template of the README, filled in.
+/// The template of its page, filled in.
 fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let kind = if state == AlertState::Resolved { "ALERT_RECOVERY" } else { "ALERT_FAILURE" };
     json!({

@@ -1,8 +1,8 @@
 //! Datadog's webhooks integration.
 //!
-//! The body is a template of the user's over Datadog's variables: the README's, or one with the names that are
-//! usual for the same variables. Datadog's own default template says neither which monitor it was nor what
-//! happened, and is refused with a hint.
+//! The body is a template of the user's over Datadog's variables: that of its page in docs, or one with the
+//! names that are usual for the same variables. Datadog's own default template says neither which monitor it was
+//! nor what happened, and is refused with a hint.
 //!
 //! A monitor is one incident, each of its groups (`$ALERT_SCOPE`) one condition of it, so that a monitor over
 //! forty hosts makes one room; `incident_per: alert` makes one of each.
@@ -70,11 +70,11 @@ fn alert(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
     let linked = body.texts().find_map(|text| monitor_in(&text));
     let monitor = monitor.or_else(|| linked.clone());
     let monitor = monitor.ok_or_else(|| {
-        NotUnderstood::new("`monitor_id` is missing: use the payload of the README, not Datadog's default")
+        NotUnderstood::new("`monitor_id` is missing: the payload of docs/sources/datadog.md has it")
     })?;
-    let transition = body
-        .first(&["transition", "alert_transition", "alerttransition"])
-        .ok_or_else(|| NotUnderstood::new("`transition` is missing: use the payload of the README"))?;
+    let transition = body.first(&["transition", "alert_transition", "alerttransition"]).ok_or_else(|| {
+        NotUnderstood::new("`transition` is missing: the payload of docs/sources/datadog.md has it")
+    })?;
     if ["null", "muted", "unmuted"].iter().any(|odd| transition.trim().eq_ignore_ascii_case(odd)) {
         return Ok(Event::Nothing("a transition that does not change the state"));
     }
@@ -198,7 +198,7 @@ fn without_markdown_fences(text: &str) -> String {
         .join("\n")
 }
 
-/// A monitor of priority P1, by the README's template.
+/// A monitor of priority P1, by the template of its page.
 fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let (transition, alert_type) = match state {
         AlertState::Resolved => ("Recovered", "success"),

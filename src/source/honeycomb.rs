@@ -1,6 +1,6 @@
 //! Honeycomb: webhook recipients of triggers and burn alerts, with the default body or one like it.
 //!
-//! Nothing in the default body means a severity; a template may add `severity`, as the README shows. One
+//! Nothing in the default body means a severity; a template may add `severity`, as its page shows. One
 //! trigger is one incident, however many of its groups are over the line.
 
 use std::collections::BTreeMap;
@@ -126,7 +126,7 @@ impl Group {
     }
 }
 
-/// A trigger as the template of the README tells it.
+/// A trigger as the template of its page tells it.
 fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let is_over = state == AlertState::Resolved;
     let group = json!({ "Group": { "service": "checkout" }, "Result": if is_over { 0.1 } else { 42.5 } });

@@ -207,7 +207,7 @@ fn labels(
     labels
 }
 
-/// The form that the command of the README sends.
+/// The form that the command of its page sends.
 fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let (kind, word, output) = match state {
         AlertState::Firing => ("PROBLEM", "CRITICAL", "connect: refused"),

@@ -2,7 +2,7 @@
 //!
 //! A workflow's body is a template of the user's; New Relic's default one is read as it is. An issue that was
 //! acknowledged keeps the state `ACTIVATED`: the only signs are `acknowledgedAt`, where the template has it
-//! (the README's does), and else the trigger `USER_ACTION`.
+//! (that of its page does), and else the trigger `USER_ACTION`.
 
 use std::collections::BTreeMap;
 
@@ -132,7 +132,7 @@ fn labels(body: &Template) -> BTreeMap<String, String> {
     labels
 }
 
-/// An issue of priority CRITICAL, by the README's template.
+/// An issue of priority CRITICAL, by the template of its page.
 fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let (words, began_at) = match state {
         AlertState::Resolved => ("CLOSED", later(now, SignedDuration::from_mins(-10))),

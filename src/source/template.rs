@@ -1,7 +1,7 @@
 //! Bodies whose template the tool's user writes.
 //!
-//! Such a tool has variables and no schema, so what a field is called is a convention: ours in the README, and
-//! the names that templates of others use for the same variables. Users may put `labels` of their own into
+//! Such a tool has variables and no schema, so what a field is called is a convention: ours in docs/sources,
+//! and the names that templates of others use for the same variables. Users may put `labels` of their own into
 //! their template, which then win over everything else of that name.
 
 use std::collections::BTreeMap;

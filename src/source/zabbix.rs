@@ -1,5 +1,5 @@
-//! Zabbix: a webhook media type whose script and parameters are the README's, and scripts of others that send
-//! the same macros under other names.
+//! Zabbix: a webhook media type whose script and parameters are those of config/, and scripts of others that
+//! send the same macros under other names.
 //!
 //! `{EVENT.NSEVERITY}` counts upwards, 5 being the worst, so it is turned into Zabbix's own words; words come as
 //! they are, because an administrator can rename them. `{EVENT.ID}` is the problem's, in its updates and its
@@ -31,7 +31,7 @@ pub(super) const TOOL: Tool = Tool {
     sample,
 };
 
-/// GitHub's form, which the README's script makes with Zabbix's `hmac`.
+/// GitHub's form, which our script makes with Zabbix's `hmac`.
 fn sign(secrets: Vec<SecretString>) -> Scheme {
     Scheme::Hmac {
         secrets,
@@ -198,7 +198,7 @@ fn time_of(body: &Template, what: &str) -> Option<Timestamp> {
     (at > Timestamp::UNIX_EPOCH).then_some(at)
 }
 
-/// A problem of severity Disaster, by the README's script.
+/// A problem of severity Disaster, by our script.
 fn sample(state: AlertState, now: Timestamp, dedup: &str) -> Sample {
     let is_over = state == AlertState::Resolved;
     let began_at = if is_over { later(now, SignedDuration::from_mins(-10)) } else { now };
