@@ -31,15 +31,16 @@ use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 
 use self::alarm::Alarm;
 use self::calling::Calling;
+use self::escalation::about_escalation;
 use self::handover::Handover;
 use self::health::{Asked, Health};
 use self::numbers::OwnIds;
 use self::over_budget::PutOff;
 use self::perform::perform;
-use self::quorum::about_quorum;
 
 pub mod alarm;
 pub mod calling;
+mod escalation;
 pub mod handover;
 pub mod health;
 mod letters;
@@ -47,7 +48,6 @@ mod notices;
 pub mod numbers;
 mod over_budget;
 mod perform;
-mod quorum;
 mod source_troubles;
 mod webhook;
 
@@ -120,7 +120,7 @@ pub struct Worker {
     pub began_at: Timestamp,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// Rung by the receiver when a room has something to do.
+    /// BudgetFallback by the receiver when a room has something to do.
     pub bell: Arc<Notify>,
     /// Which numbers are rested.
     pub health: Arc<Health>,
@@ -376,7 +376,7 @@ impl Worker {
         // While no number may write to people, what else there is to do goes on.
         let mut no_private_before = None;
         loop {
-            if !self.heed(lease).await? {
+            if !self.apply_events(lease).await? {
                 return Ok(End::Lost);
             }
             let now = self.clock.now();
@@ -573,7 +573,7 @@ impl Worker {
         );
         if create {
             // Running out is never silent: people hear of the incident before there is a room.
-            return self.descend(lease, context, until, now).await;
+            return self.wait_for_budget(lease, context, until, now).await;
         }
         // A number that is given up meanwhile changes what there is to do.
         let until = context.numbers.next_at(now).map_or(until, |at| until.min(at));
@@ -637,7 +637,7 @@ impl Worker {
         let can_wait =
             is_of_the_room && self.store.stirred(id).await.is_ok_and(|stirred| stirred == lease.stirred);
         if can_wait {
-            lease.wanted.news.retain(|item| item.seq > lease.room.heard);
+            lease.wanted.news.retain(|item| item.seq > lease.room.last_news);
         } else if !self.settle(lease).await? {
             return Ok(Some(End::Lost));
         }
@@ -737,8 +737,8 @@ impl Worker {
     }
 
     fn moved(&self, room: &Room, event: &Event) {
-        if let Event::Quorum { turn } = event {
-            return about_quorum(room, turn);
+        if let Event::Escalated { step } = event {
+            return about_escalation(room, step);
         }
         if let Event::Switched { instance } = event {
             self.metrics.switches.inc();

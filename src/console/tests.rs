@@ -344,7 +344,7 @@ impl Desk {
         lease.wanted.wish
     }
 
-    /// Whether the bell was rung since the last time somebody asked.
+    /// Whether the bell was budget_fallback since the last time somebody asked.
     fn was_rung(&self) -> bool {
         use futures_util::FutureExt;
         self.console.bell.notified().now_or_never().is_some()

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::inputs::Context;
 use super::phase::Event;
-use crate::clock::SignedDuration;
+use super::task::Task;
+use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::{
     AddOutcome, Added, CreatedGroup, FoundGroups, GatewayError, InviteLink, Members, OwnMessage, Sent,
 };
@@ -53,6 +55,15 @@ impl Answer {
             GatewayError::Unknown { detail: "an answer to another question".to_owned() }
         }
     }
+}
+
+/// The end of a task.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answered<'a> {
+    pub(super) task: &'a Task,
+    pub(super) answer: &'a Answer,
+    pub(super) context: Context<'a>,
+    pub(super) now: Timestamp,
 }
 
 /// What a task's end means beyond the room itself.

@@ -5,7 +5,7 @@
 //! in that message: links go to single people only, and whoever is wanted in the room is in it or has one.
 
 use super::Room;
-use super::answer::{Answer, Effect, LeftDuplicate};
+use super::answer::{Answer, Answered, Effect, LeftDuplicate};
 use super::direct::look_for;
 use super::inputs::View;
 use super::message::Message;
@@ -76,14 +76,8 @@ fn close_all(View { room, inputs, now, .. }: View<'_>) -> Next {
 }
 
 impl Room {
-    pub(super) fn finish_leave_orphan(
-        &mut self,
-        group: &GroupId,
-        task: &Task,
-        answer: &Answer,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
+    pub(super) fn finish_leave_orphan(&mut self, ended: Answered<'_>, group: &GroupId, effect: &mut Effect) {
+        let answer = ended.answer;
         // Leaving needs no rights, so whoever may not leave is not in it any more: an earlier try worked.
         let is_gone = matches!(
             answer,
@@ -93,12 +87,12 @@ impl Room {
         );
         let stuck = if *answer == Answer::Done || is_gone {
             None
-        } else if self.fail(task, &answer.error(), effect, now) {
+        } else if self.fail(ended, effect) {
             Some(answer.error().to_string())
         } else {
             return;
         };
-        self.tasks.forget(&task.key());
+        self.tasks.forget(&ended.task.key());
         effect.left = Some(LeftDuplicate { group: group.clone(), stuck });
     }
 }

@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Answer, Effect, FIRST_LOOK, LOOK_GAP, SKEW};
+use super::answer::{Answer, Answered, Effect, FIRST_LOOK, LOOK_GAP, SKEW};
 use super::direct::reach_one_by_one;
-use super::inputs::{Context, View};
+use super::inputs::View;
 use super::options::{Next, Options};
 use super::phase::{Event, Look, Phase};
 use super::task::Task;
@@ -148,14 +148,14 @@ impl Room {
 
     pub(super) fn finish_look(
         &mut self,
-        (task, instance, thoroughly): (&Task, &str, bool),
-        answer: &Answer,
-        context: Context<'_>,
+        ended: Answered<'_>,
+        instance: &str,
+        thoroughly: bool,
         effect: &mut Effect,
-        now: Timestamp,
     ) {
+        let Answered { task, answer, context, now } = ended;
         let Answer::Groups(FoundGroups { groups, doubt }) = answer else {
-            self.fail(task, &answer.error(), effect, now);
+            self.fail(ended, effect);
             effect.event = None;
             return;
         };
@@ -210,13 +210,8 @@ impl Room {
         ours.into_iter().map(|g| g.group.clone()).collect()
     }
 
-    pub(super) fn finish_sweep(
-        &mut self,
-        (task, instance): (&Task, &str),
-        answer: &Answer,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
+    pub(super) fn finish_sweep(&mut self, ended: Answered<'_>, instance: &str, effect: &mut Effect) {
+        let Answered { task, answer, now, .. } = ended;
         let at_the_end = matches!(self.phase, Phase::Closing { .. });
         let search = if at_the_end { LAST_SWEEP } else { SWEEP };
         let is_given_up = if let Answer::Groups(FoundGroups { groups, doubt }) = answer {
@@ -227,7 +222,7 @@ impl Room {
             }
             doubt.is_some()
         } else {
-            if !self.fail(task, &answer.error(), effect, now) {
+            if !self.fail(ended, effect) {
                 return;
             }
             true

@@ -333,7 +333,7 @@ pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Inputs, i64)> {
     let news = all(
         db,
         "SELECT seq, at, doc FROM news WHERE incident = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-        [id.0, room.heard, NEWS],
+        [id.0, room.last_news, NEWS],
         |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, Doc>(2)?)),
     )?
     .into_iter()
@@ -348,7 +348,7 @@ pub(super) fn wanted(db: &Connection, room: &Room) -> Stored<(Inputs, i64)> {
     .ok_or_else(missing)?;
     let wish = wish.map_or(Ok(None), |doc| legible::<Wish>(db, "wish", id, doc))?;
     let (host, guests) = (hosts::host_of(db, room)?, hosts::guests_of(db, id)?);
-    let notices = super::hearing::unheard(db, id, room.noticed)?;
+    let notices = super::hearing::unheard(db, id, room.last_notice)?;
     let orphans = orphans::wanted(db, id)?;
     let stances = super::consents::stances(db, room)?;
     Ok((Inputs { incident, news, wish, notices, host, guests, orphans, stances }, stirred))
