@@ -37,6 +37,7 @@ mod bridge;
 mod process;
 
 use bridge::Bridge;
+use process::Under;
 
 const TOKEN: &str = "a-token-for-this-benchmark-only";
 const NOISY: &str = "another-token-for-this-benchmark";
@@ -91,7 +92,7 @@ async fn measure(name: &str, crowd: fn(&Arc<Target>) -> JoinSet<()>) {
          noisy: {{ kind: alertmanager, verify: {{ bearer: {NOISY} }} }}\n  \
          signed: {{ kind: sentry, verify: {{ hmac: {KEY} }}, severity: {{ unmapped: sev3 }} }}\n"
     );
-    let mut bridge = Bridge::start(&sources, "", "", None);
+    let mut bridge = Bridge::start(&sources, "", "", Under::Nothing);
     bridge.process.wait_until_it_listens(bridge.address);
     let lines = || std::fs::read_to_string(&bridge.log).unwrap().lines().count();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
@@ -226,38 +227,49 @@ fn idle(target: &Arc<Target>) -> JoinSet<()> {
     })
 }
 
-/// Requests with a wrong secret, as many as are answered and 30,000 a second at most.
+const WRONG: &[u8] =
+    b"POST /hooks/shop HTTP/1.1\r\nHost: w\r\nAuthorization: Bearer guessed\r\nContent-Length: 0\r\n\r\n";
+
+/// Thirty thousand requests a second with a wrong secret, sent whether those before are answered or not.
 fn wrong(target: &Arc<Target>) -> JoinSet<()> {
-    const AT_ONCE: u64 = 128;
-    let request =
-        b"POST /hooks/shop HTTP/1.1\r\nHost: w\r\nAuthorization: Bearer guessed\r\nContent-Length: 0\r\n\r\n";
-    forever(AT_ONCE, target, move |target| async move {
-        let Ok(mut socket) = TcpStream::connect(target.address).await else { return };
-        let mut pace =
-            tokio::time::interval(Duration::from_secs(1) * u32::try_from(AT_ONCE).unwrap() / 30_000);
-        let mut answer = [0; 4096];
-        loop {
-            pace.tick().await;
-            target.asked.fetch_add(1, Ordering::Relaxed);
-            let is_sent = socket.write_all(request).await.is_ok();
-            match socket.read(&mut answer).await {
-                Ok(read) if is_sent && read > 0 => target.refused.fetch_add(1, Ordering::Relaxed),
-                _ => return,
-            };
+    const CONNECTIONS: u64 = 340;
+    const AT_ONCE: usize = 10;
+    const EVERY: Duration = Duration::from_millis(100);
+    forever(CONNECTIONS, target, |target| async move {
+        let Ok(socket) = TcpStream::connect(target.address).await else { return };
+        let (mut answers, mut requests) = socket.into_split();
+        let ask = async {
+            let mut pace = tokio::time::interval(EVERY);
+            loop {
+                pace.tick().await;
+                if requests.write_all(&WRONG.repeat(AT_ONCE)).await.is_err() {
+                    return;
+                }
+                target.asked.fetch_add(AT_ONCE as u64, Ordering::Relaxed);
+            }
+        };
+        let count = async {
+            let mut read = [0; 4096];
+            while let Ok(length @ 1..) = answers.read(&mut read).await {
+                let refused = read[..length].windows(12).filter(|part| *part == b"HTTP/1.1 401").count();
+                target.refused.fetch_add(refused as u64, Ordering::Relaxed);
+            }
+        };
+        tokio::select! {
+            () = ask => {}
+            () = count => {}
         }
     })
 }
 
-/// The same with a connection for each, which is given up as soon as it is answered.
+/// Requests with a wrong secret on a connection for each, which is given up as soon as it is answered.
 fn anew(target: &Arc<Target>) -> JoinSet<()> {
-    let request =
-        b"POST /hooks/shop HTTP/1.1\r\nHost: w\r\nAuthorization: Bearer guessed\r\nContent-Length: 0\r\n\r\n";
     forever(512, target, move |target| async move {
         while let Ok(mut socket) = TcpStream::connect(target.address).await {
             // Else this machine runs out of ports.
             let _ = socket.set_zero_linger();
             target.asked.fetch_add(1, Ordering::Relaxed);
-            let is_sent = socket.write_all(request).await.is_ok();
+            let is_sent = socket.write_all(WRONG).await.is_ok();
             if !is_sent || !socket.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {
                 return;
             }

@@ -54,6 +54,7 @@ mod table;
 mod usage;
 
 use load::{Until, as_fast_as_answered, at_a_pace};
+use process::Under;
 use programs::{BASELINE_FLAG, Program};
 use requests::Kind;
 use table::{Measured, Paced};
@@ -123,15 +124,16 @@ fn main() {
     // Before the runtime has threads, which stay where this one is; so do the phones.
     let own = std::process::id().to_string();
     let pinned = Command::new("taskset").args(["-pc", &LOADS_CORE.to_string(), &own]).output();
-    let core = pinned.is_ok_and(|done| done.status.success()).then_some(SERVERS_CORE);
-    if core.is_none() {
+    let is_pinned = pinned.is_ok_and(|done| done.status.success());
+    let under = if is_pinned { Under::Core(SERVERS_CORE) } else { Under::Nothing };
+    if !is_pinned {
         println!("`taskset` (package util-linux) does not work here: load and server share all cores");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(measure(&Plan::of_environment(), core));
+    runtime.block_on(measure(&Plan::of_environment(), under));
 }
 
-async fn measure(plan: &Plan, core: Option<usize>) {
+async fn measure(plan: &Plan, under: Under) {
     let missing = |program: Program| program.package().filter(|(program, _)| !is_installed(program));
     for (program, package) in CASES.iter().filter_map(|(_, program)| missing(*program)) {
         println!("`{program}` is left out: it is in Debian's package `{package}`");
@@ -147,11 +149,11 @@ async fn measure(plan: &Plan, core: Option<usize>) {
         eprintln!("round {round} of {}", plan.rounds);
         for connections in CONNECTIONS {
             for &(case, program) in &cases {
-                measured.push(sample(plan, core, round, case, program, connections).await);
+                measured.push(sample(plan, under, round, case, program, connections).await);
             }
         }
         for (case, kind, per_second) in PACED.into_iter().filter(|(case, ..)| plan.has(case)) {
-            let started = Program::Bridge(kind).start(core).await;
+            let started = Program::Bridge(kind).start(under).await;
             let sample = at_a_pace(&started.target, per_second, plan.lasts * 2).await;
             paced.push(Paced { case, per_second, sample });
         }
@@ -171,13 +173,13 @@ async fn measure(plan: &Plan, core: Option<usize>) {
 /// One program under one load, from its start to its end.
 async fn sample(
     plan: &Plan,
-    core: Option<usize>,
+    under: Under,
     round: usize,
     case: &'static str,
     program: Program,
     connections: usize,
 ) -> Measured {
-    let started = program.start(core).await;
+    let started = program.start(under).await;
     let until = match program {
         Program::Bridge(Kind::Changed) if connections == GROWING_BY => Until::Count(plan.changes),
         _ => Until::Time(plan.lasts),

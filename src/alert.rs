@@ -95,11 +95,11 @@ pub struct Stated {
 
 /// Decides how bad an alert is: by the rules of its source, else by what is [stated](Alert::stated), else by
 /// the configured default.
-pub type Judge = dyn Fn(&Alert) -> (Severity, SeverityOrigin) + Send + Sync;
+pub type SeverityResolver = dyn Fn(&Alert) -> (Severity, SeverityOrigin) + Send + Sync;
 
 /// What a body leaves as it is where its condition is known already.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Keeps {
+pub struct Omitted {
     /// The state: the body tells a change that is none of the state.
     pub state: bool,
     /// The severity, if the body's own is milder: it speaks of the condition and not of how bad it is.
@@ -108,7 +108,7 @@ pub struct Keeps {
     pub title: bool,
 }
 
-impl Keeps {
+impl Omitted {
     fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
@@ -203,8 +203,8 @@ pub struct Alert {
     #[serde(skip)]
     pub stated: Stated,
     /// What this body leaves as it is known.
-    #[serde(default, skip_serializing_if = "Keeps::is_nothing")]
-    pub keeps: Keeps,
+    #[serde(default, skip_serializing_if = "Omitted::is_nothing")]
+    pub omitted: Omitted,
     /// One line: what broke.
     pub title: String,
     /// A few lines more, possibly empty.
@@ -307,14 +307,14 @@ pub struct Draft {
     /// See [`Alert::test`].
     pub test: bool,
     /// See [`Alert::keeps`].
-    pub keeps: Keeps,
+    pub omitted: Omitted,
 }
 
 impl Draft {
     /// Applies all limits and makes the alert.
     #[must_use]
     pub fn finish(self, key: DedupKey, state: AlertState, severity: (Severity, SeverityOrigin)) -> Alert {
-        let title = one_line(&self.title, limits::TITLE);
+        let title = into_line(self.title, limits::TITLE);
         let id = match self.id.len() {
             0 => "-".to_owned(),
             n if n <= limits::ID => self.id,
@@ -324,7 +324,7 @@ impl Draft {
             .labels
             .into_iter()
             .take(limits::LABELS)
-            .map(|(name, value)| (one_line(&name, limits::LABEL_NAME), one_line(&value, limits::LABEL_VALUE)))
+            .map(|(name, value)| (into_line(name, limits::LABEL_NAME), into_line(value, limits::LABEL_VALUE)))
             .collect();
         let mut links: Vec<Link> = Vec::new();
         for (kind, url) in self.links {
@@ -339,7 +339,7 @@ impl Draft {
             severity: severity.0,
             severity_origin: severity.1,
             stated: Stated::default(),
-            keeps: Keeps { title: self.keeps.title || title.is_empty(), ..self.keeps },
+            omitted: Omitted { title: self.omitted.title || title.is_empty(), ..self.omitted },
             title: if title.is_empty() { "untitled alert".to_owned() } else { title },
             summary: paragraph(&self.summary, limits::SUMMARY),
             labels,
@@ -386,9 +386,26 @@ fn is_unprintable(c: char) -> bool {
         || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Whether a text is in the form that [`one_line`] gives, as nearly all are.
+fn is_line(text: &str, longest: usize) -> bool {
+    let is_plain = |bytes: &[u8]| matches!(bytes, [b'!'..=b'~', ..] | [b' ', b'!'..=b'~', ..]);
+    let bytes = text.as_bytes();
+    bytes.len() <= longest
+        && bytes.first() != Some(&b' ')
+        && (0..bytes.len()).all(|at| is_plain(&bytes[at..]))
+}
+
+/// As [`one_line`], of a text that nobody else needs.
+fn into_line(text: String, longest: usize) -> String {
+    if is_line(&text, longest) { text } else { one_line(&text, longest) }
+}
+
 /// `text` on one line, without unprintable characters, at most `longest` characters.
 #[must_use]
 pub fn one_line(text: &str, longest: usize) -> String {
+    if is_line(text, longest) {
+        return text.to_owned();
+    }
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         let word: String = word.chars().filter(|c| !is_unprintable(*c)).collect();
@@ -476,6 +493,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_line_stays_as_it_is(text in "[ -~\u{7f}-\u{a1}]{0,12}", longest in 0..14_usize) {
+            let line = one_line(&text, longest);
+            prop_assert_eq!(one_line(&line, longest), line.clone());
+            let read_letter_by_letter = one_line(&format!("{text}\u{200b}"), longest);
+            prop_assert!(!is_line(&text, longest) || read_letter_by_letter == text);
+        }
+
         #[test]
         fn nothing_longer_than_the_limits_leaves(
             title in ".{0,400}", summary in "(.|\n){0,2000}", id in ".{0,200}", url in ".{0,1200}",

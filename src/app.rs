@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -32,8 +31,8 @@ use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::message::{self, Composer, Trust};
 use crate::pacing::{Budget, NumberId};
 use crate::peer::Proxies;
-use crate::receiver::outside::Outside;
-use crate::receiver::{self, Bodies, Readiness, Receiver, Told, Troubles};
+use crate::receiver::certificates::CertificateCache;
+use crate::receiver::{self, BodyBudget, EventChannel, Readiness, Receiver, Troubles};
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
@@ -49,9 +48,9 @@ use crate::worker::{Number, Worker};
 
 mod listener;
 mod reloading;
-mod telling;
+mod sandbox_events;
 
-use listener::{CONNECTIONS, Terms, Times};
+use listener::{CONNECTIONS, Terms, Timeouts};
 
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
 /// Grafana's `OnCall` four.
@@ -124,13 +123,10 @@ pub struct Bridge {
 }
 
 /// Opens the store that the config names.
-pub fn open_store(address: &StoreAddress) -> Result<Arc<dyn Store>, StartError> {
+pub fn open_store(address: &StoreAddress) -> Result<Store, StartError> {
     let StoreAddress::Sqlite(path) = address;
-    Ok(Arc::new(open_sqlite(path)?))
-}
-
-fn open_sqlite(path: &Path) -> Result<Sqlite, StartError> {
-    Sqlite::open_alone(path).map_err(|error| StartError::Store { path: path.display().to_string(), error })
+    let failed = |error| StartError::Store { path: path.display().to_string(), error };
+    Ok(Store::over(Arc::new(Sqlite::open_alone(path).map_err(failed)?)))
 }
 
 /// One client per linked number.
@@ -215,12 +211,12 @@ fn trust(source: &Source) -> Trust {
 }
 
 /// Whose events are taken, and how they are proven and read.
-fn told(config: &Config) -> BTreeMap<String, Told> {
+fn event_channels(config: &Config) -> BTreeMap<String, EventChannel> {
     let read = match config.gateway.kind {
         GatewayKind::Wawp => wawp::notices,
     };
     let instances = config.gateway.instances.iter();
-    instances.map(|i| (i.name.clone(), Told { proofs: i.events.clone(), read })).collect()
+    instances.map(|i| (i.name.clone(), EventChannel { proofs: i.events.clone(), read })).collect()
 }
 
 impl Bridge {
@@ -228,18 +224,18 @@ impl Bridge {
     pub fn assemble(
         config: &Config,
         roster: RosterInForce,
-        store: Arc<dyn Store>,
+        store: Store,
         numbers: Vec<Number>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::default());
-        let bell = Arc::new(Notify::new());
-        let handover = Arc::new(Handover::new(Arc::clone(&bell), config.rooms.lease));
+        let wake_worker = Arc::new(Notify::new());
+        let handover = Arc::new(Handover::new(Arc::clone(&wake_worker), config.rooms.lease));
         let roster = Arc::new(roster);
         roster.measure(&metrics);
         let composer = compose(config)?;
         let health = Arc::new(Health::default());
-        let alarm = Arc::new(Alarm::new(Arc::clone(&health), Arc::clone(&metrics), Arc::clone(&bell)));
+        let alarm = Arc::new(Alarm::new(Arc::clone(&health), Arc::clone(&metrics), Arc::clone(&wake_worker)));
         for number in &numbers {
             // There from the start at 0, so that the first alarm is an increase to whoever watches.
             drop(metrics.alarms.get_or_create(&InstanceLabels { instance: number.name.clone() }));
@@ -247,27 +243,27 @@ impl Bridge {
         let numbers_named = numbers.iter().map(|number| number.name.clone()).collect();
         let receiver = Receiver {
             sources: config.sources.clone(),
-            told: told(config),
+            event_channels: event_channels(config),
             alarm: Arc::clone(&alarm),
-            store: Arc::clone(&store),
+            store: store.clone(),
             roster: roster.reader(),
             most_rooms: numbers.iter().map(|n| n.budget.rooms_per_hour as usize).sum::<usize>().max(FEW),
             rules: config.rooms.rules(),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
-            bell: Arc::clone(&bell),
-            outside: Arc::new(Outside::new(Arc::new(Https::default()), Arc::clone(&store))),
-            bodies: Bodies::new(config.server.max_body, config.server.body_timeout),
+            wake_worker: Arc::clone(&wake_worker),
+            certificates: Arc::new(CertificateCache::new(Arc::new(Https::default()), store.clone())),
+            body_budget: BodyBudget::new(config.server.max_body, config.server.body_timeout),
             commit_timeout: COMMIT_TIMEOUT,
             troubles: Troubles::default(),
             readiness: Readiness::default(),
             numbers: Numbers::default(),
             handover: Arc::clone(&handover),
         };
-        receiver::count_from_zero(&metrics, &receiver.sources, &receiver.told);
+        receiver::count_from_zero(&metrics, &receiver.sources, &receiver.event_channels);
         let worker = Worker {
             keep_bodies: config.keep_bodies,
-            store: Arc::clone(&store),
+            store: store.clone(),
             numbers,
             roster: roster.reader(),
             policy: config.rooms.clone(),
@@ -275,7 +271,7 @@ impl Bridge {
             began_at: clock.now(),
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
-            bell: Arc::clone(&bell),
+            wake_worker: Arc::clone(&wake_worker),
             health: Arc::clone(&health),
             alarm,
             own_ids: OwnIds::default(),
@@ -290,7 +286,7 @@ impl Bridge {
             clock,
             token: config.server.admin_token.clone(),
             receiver: Arc::clone(&receiver),
-            bell,
+            wake_worker,
             roster: Arc::clone(&roster),
             composer: compose(config)?,
             numbers: numbers_named,
@@ -308,7 +304,7 @@ pub struct Running {
     /// Where operators look.
     pub operator: SocketAddr,
     /// The memory, for whoever wants to watch.
-    pub store: Arc<dyn Store>,
+    pub store: Store,
     tasks: TaskTracker,
     broke_off: Arc<OnceLock<BrokeOff>>,
 }
@@ -333,7 +329,7 @@ impl Running {
     pub async fn with(bridge: Bridge, server: &Server, stop: &CancellationToken) -> Result<Self, StartError> {
         let Bridge { receiver, worker, console, roster } = bridge;
         let (store, metrics, clock) =
-            (Arc::clone(&worker.store), Arc::clone(&worker.metrics), Arc::clone(&worker.clock));
+            (worker.store.clone(), Arc::clone(&worker.metrics), Arc::clone(&worker.clock));
         let asked = reloading::asked_for().map_err(StartError::Signal)?;
         let (public, public_address) = bind(server.listen).await?;
         let (operator, operator_address) = bind(server.admin).await?;
@@ -341,12 +337,12 @@ impl Running {
         let supervise = |part, work: Work| {
             listener::spawn(&tasks, see_to(part, work, Arc::clone(&broke_off), stop.clone()));
         };
-        let times =
-            Times { head: server.header_timeout, unread: server.body_timeout, grace: server.stop_grace };
+        let timeouts =
+            Timeouts { head: server.header_timeout, unread: server.body_timeout, grace: server.stop_grace };
         let allowed = listener::connections_allowed();
         let serve = |listener, router, connections| {
             let (metrics, clock) = (Arc::clone(&metrics), Arc::clone(&clock));
-            let terms = Terms { times, connections, proxies: server.proxies.clone(), metrics, clock };
+            let terms = Terms { timeouts, connections, proxies: server.proxies.clone(), metrics, clock };
             Box::pin(listener::serve(listener, router, terms, stop.clone()))
         };
         supervise("public listener", serve(public, receiver::router(receiver), allowed));
@@ -416,12 +412,12 @@ pub async fn start_sandbox(
     let (listener, address) = bind(address).await?;
     let router = sandbox.router();
     let poster = Poster::new().map_err(StartError::Client)?;
-    listener::spawn(tasks, telling::tell(sandbox, poster, stop.clone()));
+    listener::spawn(tasks, sandbox_events::tell(sandbox, poster, stop.clone()));
     // A simulated hang must not keep the process from ending.
     let grace = Duration::from_secs(1);
-    let times = Times { head: Duration::from_secs(30), unread: Duration::from_secs(30), grace };
+    let timeouts = Timeouts { head: Duration::from_secs(30), unread: Duration::from_secs(30), grace };
     let (metrics, clock) = (Arc::default(), Arc::new(SystemClock));
-    let terms = Terms { times, connections: CONNECTIONS, proxies: Proxies::default(), metrics, clock };
+    let terms = Terms { timeouts, connections: CONNECTIONS, proxies: Proxies::default(), metrics, clock };
     let task = listener::serve(listener, router, terms, stop.clone());
     listener::spawn(tasks, task);
     Ok(address)

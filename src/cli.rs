@@ -18,9 +18,9 @@ use crate::sandbox::Engine;
 use crate::store::StoreError;
 use crate::store::sqlite::look_at_consents;
 
+pub mod admin_client;
 pub mod check;
 pub mod demo;
-pub mod desk;
 pub mod healthcheck;
 pub mod introduce;
 pub mod oncall;

@@ -23,15 +23,14 @@ mod budget;
 mod chains;
 mod clients;
 mod deputies;
-mod desk;
 mod events;
 mod files;
 pub mod finding;
 mod gateway;
 mod handout;
-pub mod in_force;
 mod item;
 mod known;
+mod load_context;
 mod matching;
 mod merge;
 mod people;
@@ -39,6 +38,7 @@ mod quantity;
 mod quorum;
 mod roles;
 mod rooms;
+pub mod roster_in_force;
 mod rotations;
 mod routes;
 pub mod schema;
@@ -58,18 +58,18 @@ mod yaml;
 
 pub use finding::{Colours, Excerpt, Finding, Findings, Level};
 pub use gateway::{CredentialPlace, GatewayKind, GatewaySettings, Instance};
-pub use in_force::{Exchange, RosterInForce, Standing};
 pub use quantity::{duration as read_duration, show as show_duration};
 pub use rooms::{LETTERS, TEMPLATES, Texts, USUAL_NAME};
+pub use roster_in_force::{ReloadOutcome, RosterInForce, RosterStatus};
 pub use second_way::SecondWaySettings;
 pub use secret::UNSET;
 pub use server::{Log, LogFormat, Server, StoreAddress};
 pub use translations::Translations;
 pub use verify::describe as describe_verifier;
 
-use desk::Desk;
 use files::Opened;
 use item::Item;
+use load_context::LoadContext;
 use section::Section;
 use translations::Translated;
 use yaml::Node;
@@ -159,9 +159,10 @@ pub fn load_config(
 ) -> Result<Config, Findings> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let source = Opened::file(path);
-    let desk = Desk::new(source.text(), folder, env, strictness);
-    let config = source.parse(&desk).and_then(|root| section_of(&desk, &root, |s| read(s, folder)).config);
-    let findings = Findings::sorted(desk.into_findings(), &[source.text()]);
+    let context = LoadContext::new(source.text(), folder, env, strictness);
+    let config =
+        source.parse(&context).and_then(|root| section_of(&context, &root, |s| read(s, folder)).config);
+    let findings = Findings::sorted(context.into_findings(), &[source.text()]);
     match config {
         Some(config) if !findings.has_errors() => Ok(config),
         _ => Err(findings),
@@ -190,8 +191,8 @@ pub fn load_knowing(
 ) -> Result<Loaded, Findings> {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let source = Opened::file(path);
-    let desk = Desk::new(source.text(), folder, env, strictness);
-    let read = source.parse(&desk).map(|root| section_of(&desk, &root, |s| read(s, folder)));
+    let context = LoadContext::new(source.text(), folder, env, strictness);
+    let read = source.parse(&context).map(|root| section_of(&context, &root, |s| read(s, folder)));
     // A config that cannot be read still has a roster, most likely at the usual place.
     let (config, roster_path, open_at, translated) = match read {
         Some(read) => (read.config, read.roster_path, read.open_at, read.translated),
@@ -203,9 +204,9 @@ pub fn load_knowing(
     let surroundings = Surroundings { open_at, ours: &ours, sources: sources.as_deref(), now };
     let (roster, roster_source, roster_findings) = read_roster(&roster_path, &surroundings, stances);
     if let Some(roster) = &roster {
-        translated.check(roster, &desk);
+        translated.check(roster, &context);
     }
-    let mut findings = desk.into_findings();
+    let mut findings = context.into_findings();
     findings.extend(roster_findings);
     let findings = Findings::sorted(findings, &[source.text(), roster_source.text()]);
     match (config, roster) {
@@ -303,16 +304,20 @@ fn read_roster(
     let source = Opened::file_or_folder(path);
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or_else(|| Path::new("")) };
     let nothing = |_: &str| None;
-    let mut desk = Desk::new(source.text(), folder, &nothing, Strictness::Serve);
-    desk.stances = stances;
+    let mut context = LoadContext::new(source.text(), folder, &nothing, Strictness::Serve);
+    context.stances = stances;
     let roster =
-        source.parse(&desk).map(|root| section_of(&desk, &root, |s| people::roster(s, surroundings)));
-    let findings = desk.into_findings();
+        source.parse(&context).map(|root| section_of(&context, &root, |s| people::roster(s, surroundings)));
+    let findings = context.into_findings();
     (roster, source, findings)
 }
 
 /// The whole document as a section.
-fn section_of<'a, T>(desk: &'a Desk<'a>, root: &'a Node, read: impl FnOnce(&Section<'a>) -> T) -> T {
-    let item = Item { desk, path: String::new(), key_span: 0..0, node: root };
+fn section_of<'a, T>(
+    context: &'a LoadContext<'a>,
+    root: &'a Node,
+    read: impl FnOnce(&Section<'a>) -> T,
+) -> T {
+    let item = Item { context, path: String::new(), key_span: 0..0, node: root };
     item.section(read)
 }

@@ -46,7 +46,7 @@ mod tests;
 #[derive(Debug)]
 pub struct Console {
     /// The memory.
-    pub store: Arc<dyn Store>,
+    pub store: Store,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// The time.
@@ -56,7 +56,7 @@ pub struct Console {
     /// Takes in stored hooks once more.
     pub receiver: Arc<Receiver>,
     /// Rung when an operator asked for something.
-    pub bell: Arc<tokio::sync::Notify>,
+    pub wake_worker: Arc<tokio::sync::Notify>,
     /// The roster in force.
     pub roster: Arc<RosterInForce>,
     /// The words.
@@ -102,14 +102,11 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 14] {
 
 async fn metrics(State(console): State<Arc<Console>>) -> Response {
     // Read from the store, so that all replicas and a restarted one tell the same.
-    match console.store.open_orphans().await {
+    match console.store.open_duplicates().await {
         Ok(count) => drop(console.metrics.orphans.set(count)),
         Err(error) => drop(failed(&console, &error)),
     }
-    match console.store.aside().await {
-        Ok(aside) => drop(console.metrics.aside.set(i64::try_from(aside.len()).unwrap_or(i64::MAX))),
-        Err(error) => drop(failed(&console, &error)),
-    }
+    console.metrics.aside.set(i64::try_from(console.store.aside().len()).unwrap_or(i64::MAX));
     match console.store.count_consents().await {
         Ok((counts, unnamed)) => console.metrics.show_consents(&counts, unnamed),
         Err(error) => drop(failed(&console, &error)),

@@ -232,7 +232,7 @@ pub struct Members {
     /// Hidden ids of wanted people, as far as the provider can map them.
     pub hidden_ids: BTreeMap<Jid, Jid>,
     /// This number could not be told apart: one of the rows is most likely its own.
-    pub own_row_unknown: bool,
+    pub self_not_listed: bool,
     /// Whether this number itself is an admin, where its own row could be told apart.
     pub own_admin: Option<bool>,
 }

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, AlertState, DedupKey, Judge, Link, Severity, limits};
+use crate::alert::{Alert, AlertState, DedupKey, Link, Severity, SeverityResolver, limits};
 use crate::clock::{SignedDuration, Timestamp, later};
 
 mod before;
@@ -115,6 +115,9 @@ pub struct Incident {
     /// Why something of it is over that nobody saw recover.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<String>,
+    /// How many of its alerts are over in that way: none any more, and the reason is no reason.
+    #[serde(default)]
+    pub unseen: u32,
     /// How many alerts fire, by severity, worst first.
     pub firing: [u32; 5],
     /// Whether somebody at the source has taken it.
@@ -190,6 +193,24 @@ impl Incident {
             [gone_at, self.look_at, Some(later(now, rules.stale_after))].into_iter().flatten().min();
     }
 
+    /// What came back, or was told to have recovered after all, is not over in silence any more.
+    fn count_unseen(
+        &mut self,
+        known: &BTreeMap<String, KnownAlert>,
+        remembered: &BTreeMap<String, KnownAlert>,
+    ) {
+        for (id, alert) in remembered {
+            match (known.get(id).is_some_and(|known| known.unseen), alert.unseen) {
+                (false, true) => self.unseen = self.unseen.saturating_add(1),
+                (true, false) => self.unseen = self.unseen.saturating_sub(1),
+                (true, true) | (false, false) => {}
+            }
+        }
+        if self.unseen == 0 {
+            self.end_reason = None;
+        }
+    }
+
     /// Nothing of it fires any more.
     fn resolve(&mut self, rules: Rules, now: Timestamp) -> News {
         let closes_at = later(now, rules.close_after);
@@ -258,6 +279,9 @@ pub enum News {
         joined_count: u32,
         /// How many ended.
         ended_count: u32,
+        /// Why, where nobody saw all of them recover.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
         /// Somebody at the source has taken it just now.
         acknowledged: bool,
         /// Who has, if the source says.
@@ -308,7 +332,7 @@ pub struct Reporter<'a> {
     /// The source, as named in the config.
     pub source: &'a str,
     /// How it decides severities.
-    pub judge: &'a Judge,
+    pub resolve_severity: &'a SeverityResolver,
 }
 
 impl fmt::Debug for Reporter<'_> {
@@ -356,7 +380,7 @@ pub fn fold(
     rules: Rules,
     now: Timestamp,
 ) -> Folded {
-    let (mut told, mut remembered) = complete(&before.known, body, reporter.judge, rules, now);
+    let (mut told, mut remembered) = complete(&before.known, body, reporter.resolve_severity, rules, now);
     let closed = if told.is_empty() { None } else { before.left_behind(body, &told, rules, now) };
     let nothing = |reason, incident, alerts| Folded {
         outcome: Outcome::Ignored,
@@ -373,7 +397,7 @@ pub fn fold(
     let before = if closed.is_none() { before } else { Before::default() };
     if before.incident.is_none() {
         let timely: Vec<&Alert> = told.iter().map(|told| told.said).collect();
-        (told, remembered) = complete(&BTreeMap::new(), timely, reporter.judge, rules, now);
+        (told, remembered) = complete(&BTreeMap::new(), timely, reporter.resolve_severity, rules, now);
     }
     let has_lapsed = before.has_lapsed(body, &told, now);
     let missing = before.missing(body, now);
@@ -391,16 +415,20 @@ pub fn fold(
     let before = before.as_ref();
 
     let Tally { joined, joined_count, mut ended_count } = tally(&mut incident, &told);
+    let ended = told.iter().filter(|told| told.was_firing() && !told.fires());
+    let mut ended_because = ended.rev().find_map(|told| told.alert.end_reason.clone());
     for (id, missing) in missing {
         if missing.state == AlertState::Resolved {
             let was = known.get(&id).map_or(missing.state, |known| known.state);
             incident.count(missing.severity, was, -1);
             ended_count = ended_count.saturating_add(1);
             incident.end_reason.get_or_insert_with(|| NOT_LISTED.to_owned());
+            ended_because.get_or_insert_with(|| NOT_LISTED.to_owned());
         }
         remembered.insert(id, missing);
     }
     incident.was_heard_of(&told, &known, &remembered, rules, now);
+    incident.count_unseen(&known, &remembered);
     remembered.retain(|id, now| known.get(id).is_none_or(|before| !before.says_all_of(now)));
     incident.truncated = alerts().any(|a| a.truncated);
     let taken_before = incident.acknowledged;
@@ -429,7 +457,7 @@ pub fn fold(
         Some(incident.resolve(rules, now))
     } else if was_resolved && incident.firing_count() > 0 {
         incident.state = State::Open;
-        incident.end_reason = None;
+        (incident.end_reason, incident.unseen) = (None, 0);
         Some(News::Reopened { severity: incident.severity, title: incident.title.clone() })
     } else if !fresh && !over && changed {
         Some(News::Changed {
@@ -438,6 +466,7 @@ pub fn fold(
             joined,
             joined_count,
             ended_count,
+            reason: ended_because,
             acknowledged: newly_taken,
             taken_by,
             assigned,
@@ -523,6 +552,7 @@ fn begin(lead: &Alert, source: &str, id: IncidentId, now: Timestamp) -> Incident
         look_at: None,
         stale_since: None,
         end_reason: None,
+        unseen: 0,
         firing: [0; 5],
         acknowledged: false,
         truncated: false,

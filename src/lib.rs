@@ -6,7 +6,7 @@
 //! monitoring tool ──POST──▶ receiver ─▶ signature ─▶ source ─▶ incident ─▶ store ──200──▶ monitoring tool
 //!                                       raw bytes     Alert      fold      one transaction
 //!
-//!            ┌──────────────────────────── bell, timer ◀───────────────────────┘
+//!            ┌──────────────────────────── signal, timer ◀───────────────────────┘
 //!            ▼
 //!         worker ─▶ room::plan ─▶ store (intent) ─▶ gateway (one call) ─▶ room.finish ─▶ store (outcome)
 //!            ▲              pure                                                    pure           │

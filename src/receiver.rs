@@ -1,5 +1,5 @@
 //! `POST /hooks/{source}`: limit, verify, parse, accept, answer. What the gateway tells by itself comes in by
-//! a door of its own, see `notices`.
+//! a door of its own, see `gateway_events`.
 //!
 //! The order is the point. Nothing looks into a body before its signature holds; nothing is answered 2xx
 //! before it is on disk; and a body that was verified is never answered 4xx, because senders drop or disable
@@ -28,7 +28,7 @@ use crate::problem::Problem;
 use crate::room::Room;
 use crate::roster::{Roster, Subject};
 use crate::signature::{
-    Errand, RawHook, Rejected, VerifiedBody, certificate_for, verified_before, verify, verify_with,
+    RawHook, Rejected, SnsAction, VerifiedBody, certificate_for, from_stored, verify, verify_with,
 };
 use crate::source::document::{is_packed, unpacked};
 use crate::source::{Parsed, Read, Source, SourceKind, delivery_key, read};
@@ -40,16 +40,16 @@ use crate::telemetry::{AlertLabels, Metrics, SourceLabels};
 use crate::worker::alarm::Alarm;
 use crate::worker::handover::Handover;
 
-mod bodies;
-mod notices;
-pub mod outside;
+mod body_budget;
+pub mod certificates;
+mod gateway_events;
 mod readiness;
 mod troubles;
 
-pub use bodies::Bodies;
-use bodies::Sender;
-pub use notices::Told;
-use outside::Outside;
+pub use body_budget::BodyBudget;
+use body_budget::Sender;
+use certificates::CertificateCache;
+pub use gateway_events::EventChannel;
 pub use readiness::Readiness;
 pub use troubles::Troubles;
 
@@ -59,11 +59,11 @@ pub struct Receiver {
     /// The monitoring tools, by the name in their path.
     pub sources: BTreeMap<String, Source>,
     /// The linked numbers whose provider may tell us things, by their names.
-    pub told: BTreeMap<String, Told>,
+    pub event_channels: BTreeMap<String, EventChannel>,
     /// Hears at once when a number goes down or works again.
     pub alarm: Arc<Alarm>,
     /// The memory.
-    pub store: Arc<dyn Store>,
+    pub store: Store,
     /// The roster in force.
     pub roster: watch::Receiver<Arc<Roster>>,
     /// The operator's rules.
@@ -75,11 +75,11 @@ pub struct Receiver {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Rung when a room has something to do.
-    pub bell: Arc<Notify>,
+    pub wake_worker: Arc<Notify>,
     /// What is fetched to judge a hook.
-    pub outside: Arc<Outside>,
-    /// Bodies while they come in.
-    pub bodies: Bodies,
+    pub certificates: Arc<CertificateCache>,
+    /// BodyBudget while they come in.
+    pub body_budget: BodyBudget,
     /// The longest a commit may take before the sender is asked to come again.
     pub commit_timeout: Duration,
     /// Whether a hook would be stored.
@@ -113,8 +113,15 @@ const OUTCOMES: [&str; 13] = [
 const NOBODYS: (&str, &str) = ("unknown", "unknown_source");
 
 /// Lets every outcome begin at 0, so that the first wrong token is an increase to whoever watches.
-pub fn count_from_zero(metrics: &Metrics, sources: &BTreeMap<String, Source>, told: &BTreeMap<String, Told>) {
-    let gateway = told.values().any(|told| !told.proofs.is_empty()).then_some(notices::COUNTED_AS);
+pub fn count_from_zero(
+    metrics: &Metrics,
+    sources: &BTreeMap<String, Source>,
+    event_channels: &BTreeMap<String, EventChannel>,
+) {
+    let gateway = event_channels
+        .values()
+        .any(|channel| !channel.proofs.is_empty())
+        .then_some(gateway_events::COUNTED_AS);
     for source in sources.keys().map(String::as_str).chain(gateway) {
         for outcome in OUTCOMES {
             metrics.preset_hook(source, outcome);
@@ -128,8 +135,8 @@ pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
         .route("/hooks/{source}", post(hook))
         .route("/hooks/{source}/", post(hook))
-        .route("/hooks/gateway/{instance}", post(notices::hook))
-        .route("/hooks/gateway/{instance}/", post(notices::hook))
+        .route("/hooks/gateway/{instance}", post(gateway_events::hook))
+        .route("/hooks/gateway/{instance}/", post(gateway_events::hook))
         .route("/hooks/{source}/api/v2/alerts", post(hook_as_alertmanager))
         .route("/hooks/{source}/api/v2/alerts/", post(hook_as_alertmanager))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -207,12 +214,12 @@ async fn take_hook(receiver: &Receiver, name: &str, request: Request) -> Respons
     };
     let (outcome, response) = match receiver.take(source, request).await {
         Ok(receipt) => (receipt_outcome(&receipt), (StatusCode::OK, Json(receipt)).into_response()),
-        Err(refusal) => {
-            let mut response = refusal.problem.into_response();
-            if refusal.problem == Problem::Unauthorized {
+        Err(rejection) => {
+            let mut response = rejection.problem.into_response();
+            if rejection.problem == Problem::Unauthorized {
                 response.headers_mut().insert(WWW_AUTHENTICATE, source.verifier.challenge());
             }
-            (refusal.word, response)
+            (rejection.word, response)
         }
     };
     receiver.metrics.count_hook(name, outcome, begun.elapsed());
@@ -221,13 +228,13 @@ async fn take_hook(receiver: &Receiver, name: &str, request: Request) -> Respons
 
 /// Why a hook is not answered with a receipt.
 #[derive(Debug)]
-struct Refusal {
+struct HookRejection {
     word: &'static str,
     problem: Problem,
 }
 
-fn refuse(word: &'static str, problem: Problem) -> Refusal {
-    Refusal { word, problem }
+fn reject(word: &'static str, problem: Problem) -> HookRejection {
+    HookRejection { word, problem }
 }
 
 /// How much longer a commit may take for each mebibyte of its body.
@@ -272,7 +279,7 @@ impl Receiver {
     /// repeat and opens nothing.
     pub async fn replay(&self, stored: &StoredHook) -> Result<Receipt, NotReplayed> {
         let source = self.sources.get(&stored.source).ok_or(NotReplayed::NoSuchSource)?;
-        let body = verified_before(stored).ok_or(NotReplayed::Forgotten)?;
+        let body = from_stored(stored).ok_or(NotReplayed::Forgotten)?;
         info!(source.name = source.name, receipt.id = %stored.receipt.id, "an operator replays a hook");
         let replays = Some(stored.receipt.id);
         self.accept(source, &body, replays, self.clock.now())
@@ -280,7 +287,7 @@ impl Receiver {
             .map_err(|_refusal| NotReplayed::Unavailable)
     }
 
-    async fn take(&self, source: &Source, request: Request) -> Result<Receipt, Refusal> {
+    async fn take(&self, source: &Source, request: Request) -> Result<Receipt, HookRejection> {
         let (head, body) = request.into_parts();
         let peer = Peer::of(&head.extensions);
         let mut sender = Sender::Stranger(peer);
@@ -296,9 +303,9 @@ impl Receiver {
             sender = Sender::Proven(&source.name);
             prove(peer);
         }
-        let read = self.bodies.read(body, sender).await;
+        let read = self.body_budget.read(body, sender).await;
         let now = self.clock.now();
-        if read.as_ref().is_err_and(|refusal| refusal.problem == Problem::BodyTooLarge) {
+        if read.as_ref().is_err_and(|rejection| rejection.problem == Problem::BodyTooLarge) {
             let said = hook.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
             self.too_large(&source.name, sender, said, now).await;
         }
@@ -307,12 +314,12 @@ impl Receiver {
         let hook = self.as_signed(source, hook, now);
         let verified = held.keep(self.verify(source, hook, peer, now)).await?;
         if let Sender::Stranger(_) = sender {
-            self.bodies.prove(&mut held, &source.name)?;
+            self.body_budget.prove(&mut held, &source.name)?;
             prove(peer);
         }
         let accepted = async {
-            let _turn = self.bodies.turn(verified.body()).await?;
-            self.run_errand(source, &verified).await?;
+            let _turn = self.body_budget.turn(verified.body()).await?;
+            self.perform_action(source, &verified).await?;
             self.accept(source, &verified, None, now).await
         };
         held.keep(accepted).await
@@ -329,7 +336,7 @@ impl Receiver {
         let holds = |hook: &RawHook| verify(hook.clone(), &source.verifier, now).is_ok();
         if is_packed(&hook.body)
             && !holds(&hook)
-            && let Some(plain) = unpacked(&hook.body, self.bodies.longest(Sender::Stranger(None)))
+            && let Some(plain) = unpacked(&hook.body, self.body_budget.longest(Sender::Stranger(None)))
         {
             let plain = RawHook { body: plain.into_owned().into(), ..hook.clone() };
             if holds(&plain) {
@@ -347,7 +354,7 @@ impl Receiver {
         hook: RawHook,
         peer: Option<&Peer>,
         now: Timestamp,
-    ) -> Result<VerifiedBody, Refusal> {
+    ) -> Result<VerifiedBody, HookRejection> {
         let note = |what: &'static str, reason: &str| {
             let peer = peer.map(|peer| peer.client);
             let event = Event { what, level: Level::WARN, source: &source.name, reason, peer, bytes: None };
@@ -355,14 +362,14 @@ impl Receiver {
         };
         let turned_away = |why: Rejected| {
             note("a hook was turned away unverified", why.as_str());
-            refuse(why.as_str(), Problem::Unauthorized)
+            reject(why.as_str(), Problem::Unauthorized)
         };
         let by = peer.map(Peer::network);
         let certificate = match certificate_for(&hook, &source.verifier, now).map_err(turned_away)? {
             Some(address) => {
-                Some(self.outside.certificate(&address, by, now).await.map_err(|_said_there| {
+                Some(self.certificates.certificate(&address, by, now).await.map_err(|_said_there| {
                     note("a hook cannot be judged now; the sender is asked to repeat it", "no certificate");
-                    refuse("unavailable", Problem::Unavailable)
+                    reject("unavailable", Problem::Unavailable)
                 })?)
             }
             None => None,
@@ -371,21 +378,21 @@ impl Receiver {
     }
 
     /// What the signer asks for beside reading the body, once: a copy that somebody has captured asks for nothing.
-    async fn run_errand(&self, source: &Source, body: &VerifiedBody) -> Result<(), Refusal> {
-        let errand = body.errand();
-        if errand.is_some() && self.came_before(source, body).await? {
+    async fn perform_action(&self, source: &Source, body: &VerifiedBody) -> Result<(), HookRejection> {
+        let action = body.action();
+        if action.is_some() && self.came_before(source, body).await? {
             return Ok(());
         }
-        match errand {
+        match action {
             None => {}
-            Some(Errand::ConfirmSubscription { topic, address }) => {
-                self.outside
-                    .visit(address)
+            Some(SnsAction::ConfirmSubscription { topic, address }) => {
+                self.certificates
+                    .confirm_subscription(address)
                     .await
-                    .map_err(|_said_there| refuse("unavailable", Problem::Unavailable))?;
+                    .map_err(|_said_there| reject("unavailable", Problem::Unavailable))?;
                 info!(source.name = source.name, topic, "the subscription was confirmed");
             }
-            Some(Errand::NoticeUnsubscribed { topic }) => {
+            Some(SnsAction::NoticeUnsubscribed { topic }) => {
                 error!(
                     source.name = source.name,
                     topic, "UNSUBSCRIBED: no alert will come from this topic any more; subscribe it again"
@@ -395,7 +402,7 @@ impl Receiver {
         Ok(())
     }
 
-    async fn came_before(&self, source: &Source, body: &VerifiedBody) -> Result<bool, Refusal> {
+    async fn came_before(&self, source: &Source, body: &VerifiedBody) -> Result<bool, HookRejection> {
         let Some(key) = delivery_key(body, source) else { return Ok(false) };
         let earlier =
             self.store.earlier_receipt(&source.name, &key, &source.reading(self.rules.open_at)).await;
@@ -403,7 +410,7 @@ impl Receiver {
             self.readiness.doubt();
             self.metrics.store_failures.inc();
             error!(source.name = source.name, error = %error, "it cannot be told whether a hook came before");
-            refuse("unavailable", Problem::Unavailable)
+            reject("unavailable", Problem::Unavailable)
         })
     }
 
@@ -414,7 +421,7 @@ impl Receiver {
         body: &VerifiedBody,
         replays: Option<ReceiptId>,
         now: Timestamp,
-    ) -> Result<Receipt, Refusal> {
+    ) -> Result<Receipt, HookRejection> {
         let Read { parsed, oddities } = read(body, source, now);
         self.note_oddities(source, &oddities, now);
         let (alerts, ignored, unread) = match parsed {
@@ -432,7 +439,7 @@ impl Receiver {
             self.metrics.alerts.get_or_create(&AlertLabels { source: source.name.clone(), severity }).inc();
             // The end of something needs no severity: it can be no page that nobody gets. Nor does a body that
             // never has one, after the one that has.
-            let needs_one = alert.state != AlertState::Resolved && !alert.keeps.severity;
+            let needs_one = alert.state != AlertState::Resolved && !alert.omitted.severity;
             if alert.severity_origin == SeverityOrigin::Unmapped && needs_one {
                 self.metrics.unmapped.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
                 let what = "an alert says no severity that is known; the configured default was taken";
@@ -454,7 +461,7 @@ impl Receiver {
             trouble,
             rules: self.rules,
             most_rooms: self.most_rooms,
-            judge: source.judge(),
+            resolve_severity: source.severity_resolver(),
             open_room: self.open_room(),
             hand_over: self.hand_over(),
         };
@@ -469,24 +476,24 @@ impl Receiver {
                 let (level, reason) = (Level::WARN, "busy");
                 let event = Event { what, level, source: &source.name, reason, peer: None, bytes: None };
                 self.metrics.log.note(event, now);
-                return Err(refuse("unavailable", Problem::Unavailable));
+                return Err(reject("unavailable", Problem::Unavailable));
             }
             Ok(Err(error)) => {
                 self.readiness.doubt();
                 self.metrics.store_failures.inc();
                 self.note(Level::ERROR, "a hook could not be stored", source, &error.to_string(), now);
-                return Err(refuse("unavailable", Problem::Unavailable));
+                return Err(reject("unavailable", Problem::Unavailable));
             }
             // It may be committed all the same; sent again, it will be known.
             Err(_elapsed) => {
                 self.readiness.doubt();
                 self.metrics.store_failures.inc();
                 self.note(Level::ERROR, "the store did not take a hook in time", source, "slow", now);
-                return Err(refuse("unavailable", Problem::Unavailable));
+                return Err(reject("unavailable", Problem::Unavailable));
             }
         };
         if wakes {
-            self.bell.notify_one();
+            self.wake_worker.notify_one();
         }
         if receipt.outcome == Some(Outcome::Repeated) {
             // A sender that signs the same bytes for every outage would be deaf to the second one: say so.

@@ -56,7 +56,7 @@ mod webhook;
 pub mod wish;
 
 pub use answer::{Answer, Effect, LeftDuplicate, Note};
-pub use duplicates::Orphaned;
+pub use duplicates::OpenDuplicate;
 pub use escalation::{Escalation, EscalationStep};
 pub use inputs::{Context, Inputs, NewsItem};
 pub use message::{Matter, Message, Why, brief_key};

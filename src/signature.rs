@@ -1,7 +1,7 @@
 //! Raw bytes, headers and secrets in; a [`VerifiedBody`] out, or why not.
 //!
 //! [`verify`] is the only way to a [`VerifiedBody`], so a parser cannot be handed a body that nobody
-//! vouched for; [`verified_before`] takes one up again that was verified when it came. Actors: [`RawHook`] (one
+//! vouched for; [`from_stored`] takes one up again that was verified when it came. Actors: [`RawHook`] (one
 //! request as it came), [`Verifier`] (what one source must prove), [`VerifiedBody`] (the body, and what
 //! identifies this delivery). [`sign`] is the sender's side of the same schemes.
 //!
@@ -364,7 +364,7 @@ impl Evidence {
 
 /// What the signer asks for beside reading the body. Only a signature makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Errand {
+pub enum SnsAction {
     /// The subscription of this topic is complete once this address is asked for.
     ConfirmSubscription {
         /// Which topic, of those that are allowed.
@@ -379,13 +379,13 @@ pub enum Errand {
     },
 }
 
-/// A body that somebody with the secret has sent. Only [`verify`] makes one, and [`verified_before`] from one
+/// A body that somebody with the secret has sent. Only [`verify`] makes one, and [`from_stored`] from one
 /// that it made.
 pub struct VerifiedBody {
     body: Bytes,
     headers: HeaderMap,
     evidence: Evidence,
-    errand: Option<Errand>,
+    action: Option<SnsAction>,
     verified_at: Timestamp,
 }
 
@@ -398,8 +398,8 @@ impl VerifiedBody {
 
     /// What the signer asks for beside reading the body.
     #[must_use]
-    pub fn errand(&self) -> Option<&Errand> {
-        self.errand.as_ref()
+    pub fn action(&self) -> Option<&SnsAction> {
+        self.action.as_ref()
     }
 
     /// What the proof covers: the bytes as they came, of an SNS envelope its signed members, and without the
@@ -422,7 +422,7 @@ impl VerifiedBody {
             body: text,
             headers: self.headers.clone(),
             evidence: self.evidence.clone(),
-            errand: None,
+            action: None,
             verified_at: self.verified_at,
         }
     }
@@ -504,7 +504,7 @@ pub fn verify_with(
     certificate: Option<&sns::Certificate>,
     now: Timestamp,
 ) -> Result<VerifiedBody, Rejected> {
-    let (mut evidence, errand) = match &verifier.scheme {
+    let (mut evidence, action) = match &verifier.scheme {
         Scheme::Sns(terms) => terms.verify(&hook, certificate, verifier.tolerance, now)?,
         scheme => (prove(&hook, scheme, verifier.tolerance, now)?, None),
     };
@@ -519,7 +519,7 @@ pub fn verify_with(
         }
     }
     let body = evidence.body.take().unwrap_or(hook.body);
-    Ok(VerifiedBody { body, headers, evidence, errand, verified_at: now })
+    Ok(VerifiedBody { body, headers, evidence, action, verified_at: now })
 }
 
 /// What a request proves by itself.
@@ -565,7 +565,7 @@ pub const KEPT_HEADERS: [&str; 2] = ["content-type", "x-amz-sns-topic-arn"];
 /// [`VerifiedBody`], for an operator's replay. What identified the delivery then is gone on purpose: being
 /// replayed is not being sent twice. `None` if the body is not kept any more.
 #[must_use]
-pub fn verified_before(hook: &StoredHook) -> Option<VerifiedBody> {
+pub fn from_stored(hook: &StoredHook) -> Option<VerifiedBody> {
     let body = hook.body.clone()?;
     let mut headers = HeaderMap::new();
     for (name, value) in &hook.headers {
@@ -577,7 +577,7 @@ pub fn verified_before(hook: &StoredHook) -> Option<VerifiedBody> {
         body,
         headers,
         evidence: Evidence::default(),
-        errand: None,
+        action: None,
         verified_at: hook.received_at,
     })
 }

@@ -56,7 +56,9 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
-use crate::alert::{Alert, AlertState, DedupKey, Draft, Judge, Severity, Stated, limits, one_line};
+use crate::alert::{
+    Alert, AlertState, DedupKey, Draft, Severity, SeverityResolver, Stated, limits, one_line,
+};
 use crate::clock::Timestamp;
 use crate::json::{Oddity, loses_digits};
 use crate::signature::{Scheme, VerifiedBody, Verifier};
@@ -393,7 +395,7 @@ impl Source {
 
     /// Decides severities of its alerts anew, once more is known of them than one body says.
     #[must_use]
-    pub fn judge(&self) -> Arc<Judge> {
+    pub fn severity_resolver(&self) -> Arc<SeverityResolver> {
         let (name, rules) = (self.name.clone(), self.severity.clone());
         Arc::new(move |alert: &Alert| {
             let severity = alert.stated.text.as_deref();

@@ -94,7 +94,7 @@ pub struct RosterLabels {
 
 /// A look at the roster's file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ExchangeLabels {
+pub struct ReloadLabels {
     /// `same`, `taken` or `refused`.
     pub outcome: &'static str,
 }
@@ -163,7 +163,7 @@ pub struct Metrics {
     /// Whether the file as it is now is the one in force.
     pub roster_sound: Gauge<i64, AtomicI64>,
     /// Looks at the file on request or on change, by outcome.
-    pub roster_exchanges: Family<ExchangeLabels, Counter>,
+    pub roster_reloads: Family<ReloadLabels, Counter>,
     /// When the worker last looked for work, in Unix seconds; 0 if it never did.
     pub worker_round: Gauge<i64, AtomicI64>,
     /// Times that work on a room broke off by a mistake in the program.
@@ -210,7 +210,7 @@ impl Default for Metrics {
             roster: Family::default(),
             roster_since: Gauge::default(),
             roster_sound: Gauge::default(),
-            roster_exchanges: Family::default(),
+            roster_reloads: Family::default(),
             worker_round: Gauge::default(),
             rooms_broken: Counter::default(),
             leased: Gauge::default(),
@@ -227,7 +227,7 @@ impl Default for Metrics {
         // There from the start at 0, so that the first parked room is an increase to whoever watches.
         drop(metrics.moves.get_or_create(&MoveLabels { phase: "parked" }));
         for outcome in ["same", "taken", "refused"] {
-            drop(metrics.roster_exchanges.get_or_create(&ExchangeLabels { outcome }));
+            drop(metrics.roster_reloads.get_or_create(&ReloadLabels { outcome }));
         }
         registry.register("hooks", "Hooks by source and outcome", metrics.hooks.clone());
         registry.register_with_unit(
@@ -303,9 +303,9 @@ impl Default for Metrics {
             metrics.roster_sound.clone(),
         );
         registry.register(
-            "roster_exchanges",
+            "roster_reloads",
             "Looks at the roster's file by outcome",
-            metrics.roster_exchanges.clone(),
+            metrics.roster_reloads.clone(),
         );
         registry.register_with_unit(
             "worker_round_timestamp",
@@ -381,8 +381,8 @@ impl Metrics {
     }
 
     /// Counts a look at the roster's file.
-    pub fn count_roster_exchange(&self, outcome: &'static str) {
-        self.roster_exchanges.get_or_create(&ExchangeLabels { outcome }).inc();
+    pub fn count_roster_reload(&self, outcome: &'static str) {
+        self.roster_reloads.get_or_create(&ReloadLabels { outcome }).inc();
     }
 
     /// Counts a request that the operator listener refused, and says so once a minute.

@@ -23,7 +23,8 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Budget;
 use crate::room::{
-    Also, Answer, By, Context, Event, Next, Note, Orphaned, Phase, Policy, Room, Seat, Task, deadline, plan,
+    Also, Answer, By, Context, Event, Next, Note, OpenDuplicate, Phase, Policy, Room, Seat, Task, deadline,
+    plan,
 };
 use crate::roster::Roster;
 use crate::store::{Alias, Began, Due, Finished, Intent, Lease, Slots, StepOutcome, Store, StoreError};
@@ -105,7 +106,7 @@ pub struct Number {
 #[derive(Debug)]
 pub struct Worker {
     /// The memory.
-    pub store: Arc<dyn Store>,
+    pub store: Store,
     /// The ways out, in order of preference; at least one.
     pub numbers: Vec<Number>,
     /// The roster in force, which says whether any route is important.
@@ -120,8 +121,8 @@ pub struct Worker {
     pub began_at: Timestamp,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// BudgetFallback by the receiver when a room has something to do.
-    pub bell: Arc<Notify>,
+    /// Rung by the receiver when a room has something to do.
+    pub wake_worker: Arc<Notify>,
     /// Which numbers are rested.
     pub health: Arc<Health>,
     /// Says when a number goes down, and when it works again.
@@ -189,7 +190,7 @@ impl Worker {
                     };
                     look_at = look_at.min(Instant::now() + pause);
                 }
-                () = self.bell.notified() => look_at = look_at.min(last_look + LOOK_GAP),
+                () = self.wake_worker.notified() => look_at = look_at.min(last_look + LOOK_GAP),
                 () = tokio::time::sleep_until(look_at), if is_free => {
                     last_look = Instant::now();
                     look_at = last_look + HEARTBEAT;
@@ -448,14 +449,14 @@ impl Worker {
         let finished = match room.take(&event, now) {
             Ok(()) => {
                 // A second group may have been made through another number than the room.
-                let found = |o: &&Orphaned| room.phase.group() == Some(&o.group) && o.instance.is_some();
+                let found = |o: &&OpenDuplicate| room.phase.group() == Some(&o.group) && o.instance.is_some();
                 if let Event::Found { .. } = event
-                    && let Some(orphan) = lease.wanted.orphans.iter().find(found)
+                    && let Some(duplicate) = lease.wanted.duplicates.iter().find(found)
                 {
-                    room.instance.clone_from(&orphan.instance);
+                    room.instance.clone_from(&duplicate.instance);
                 }
                 if event == Event::NewGroup {
-                    room.rejected.extend(lease.wanted.orphans.iter().map(|o| o.group.clone()));
+                    room.rejected.extend(lease.wanted.duplicates.iter().map(|o| o.group.clone()));
                     room.rejected.extend(lease.room.phase.group().cloned());
                 }
                 // A room that is only parked on the way to another group waits for nobody.
@@ -603,15 +604,15 @@ impl Worker {
                 return Ok(Some(End::Asleep(Some(later(now, ODD_GAP)))));
             }
         };
-        for orphan in &effect.orphans {
+        for duplicate in &effect.duplicates {
             warn!(
-                incident.id = %room.incident, group.id = %orphan,
+                incident.id = %room.incident, group.id = %duplicate,
                 "a second group carries this incident's id; adopt it or close it"
             );
         }
         let event = effect.event.clone();
         // What goes beyond the room is read again from the store.
-        let is_of_the_room = effect.orphans.is_empty() && effect.left.is_none() && !effect.unspent;
+        let is_of_the_room = effect.duplicates.is_empty() && effect.left.is_none() && !effect.unspent;
         lease.done.push(StepOutcome {
             intent,
             step: step.clone(),
@@ -635,7 +636,7 @@ impl Worker {
         // Unless something came up, it is written together with what comes next.
         let id = lease.room.incident;
         let can_wait =
-            is_of_the_room && self.store.stirred(id).await.is_ok_and(|stirred| stirred == lease.stirred);
+            is_of_the_room && self.store.changes(id).await.is_ok_and(|changes| changes == lease.changes);
         if can_wait {
             lease.wanted.news.retain(|item| item.seq > lease.room.last_news);
         } else if !self.settle(lease).await? {
@@ -795,9 +796,9 @@ fn is_to_stranger(room: &Room, step: &Task) -> bool {
 /// Takes what is wanted now into the lease; false when the lease is lost.
 fn refresh(lease: &mut Lease, finished: Finished) -> bool {
     match finished {
-        Finished::Yes { wanted, stirred } | Finished::NotNow { wanted, stirred } => {
+        Finished::Yes { wanted, changes } | Finished::NotNow { wanted, changes } => {
             lease.wanted = *wanted;
-            lease.stirred = stirred;
+            lease.changes = changes;
             lease.done.clear();
             true
         }

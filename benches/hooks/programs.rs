@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::bridge::{Bridge, folder};
 use crate::load::{Target, Until, as_fast_as_answered};
-use crate::process::{Process, command, free_address};
+use crate::process::{Process, Under, command, free_address};
 use crate::requests::{CLIENTS, Kind, REPEATED, Requests, SECRET, SOURCES, alerts, notification};
 use crate::usage;
 
@@ -58,7 +58,7 @@ impl Program {
     }
 
     /// Starts it, has it take a first hook, and warms it up.
-    pub(crate) async fn start(self, core: Option<usize>) -> Started {
+    pub(crate) async fn start(self, under: Under) -> Started {
         let path = match self {
             Self::Bridge(Kind::New | Kind::Repeat | Kind::Replay) => "/hooks/bench-~~",
             Self::Bridge(Kind::Changed) => "/hooks/bench-00",
@@ -75,7 +75,7 @@ impl Program {
         };
         let body = if self == Self::Alertmanager { alerts() } else { notification() };
         let requests = Requests::new(kind, path, &body);
-        let (mut process, address, log, kept) = self.launch(core);
+        let (mut process, address, log, kept) = self.launch(under);
         let begun = Instant::now();
         process.wait_until_it_listens(address);
         // The first of an incident opens it, whatever comes then.
@@ -91,9 +91,9 @@ impl Program {
         Started { target, process, took, idle_memory, _kept: kept }
     }
 
-    fn launch(self, core: Option<usize>) -> (Process, SocketAddr, PathBuf, Box<dyn Debug>) {
+    fn launch(self, under: Under) -> (Process, SocketAddr, PathBuf, Box<dyn Debug>) {
         if let Self::Bridge(_) = self {
-            let Bridge { address, process, log, _kept: kept } = bridge(core);
+            let Bridge { address, process, log, _kept: kept } = bridge(under);
             return (process, address, log, Box::new(kept));
         }
         let folder = folder();
@@ -102,7 +102,7 @@ impl Program {
         let at = |name: &str| folder.path().join(name);
         let program = self.package().map(|(program, _)| program.into());
         let program = program.unwrap_or_else(|| std::env::current_exe().unwrap());
-        let mut command: Command = command(program, core);
+        let mut command: Command = command(program, under);
         match self {
             Self::Baseline | Self::Bridge(_) => {
                 command.args([BASELINE_FLAG, &address.to_string()]).arg(at("rows.db"));
@@ -148,7 +148,7 @@ impl Program {
 }
 
 /// With many sources and routes, and a number that makes ten groups at once and then one a minute.
-fn bridge(core: Option<usize>) -> Bridge {
+fn bridge(under: Under) -> Bridge {
     let mut sources = String::new();
     for n in 0..SOURCES {
         writeln!(
@@ -167,5 +167,5 @@ fn bridge(core: Option<usize>) -> Bridge {
         )
         .unwrap();
     }
-    Bridge::start(&sources, "      rooms_per_hour: 60\n      rooms_burst: 10\n", &routes, core)
+    Bridge::start(&sources, "      rooms_per_hour: 60\n      rooms_burst: 10\n", &routes, under)
 }

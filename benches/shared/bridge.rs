@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use crate::process::{Process, command, free_address};
+use crate::process::{Process, Under, command, free_address};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_warroom");
 
@@ -22,9 +22,9 @@ pub(crate) struct Bridge {
 impl Bridge {
     /// Started, and perhaps not listening yet. `sources` and `number` are lines of the config: the sources, and what
     /// is said of the number; `routes` come before those of the example.
-    pub(crate) fn start(sources: &str, number: &str, routes: &str, core: Option<usize>) -> Self {
+    pub(crate) fn start(sources: &str, number: &str, routes: &str, under: Under) -> Self {
         let folder = folder();
-        let mut sandbox = command(PROGRAM, None);
+        let mut sandbox = command(PROGRAM, Under::Nothing);
         sandbox.args(["sandbox", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut sandbox = Process(sandbox.spawn().unwrap());
         let mut lines = BufReader::new(sandbox.0.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -41,6 +41,8 @@ impl Bridge {
             setting("id"),
             setting("access_token"),
         );
+        // The last line: whoever writes to a pipe that is closed dies of it.
+        setting("engine");
         let path = folder.path().join("warroom.yaml");
         std::fs::write(&path, config).unwrap();
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/roster.yaml");
@@ -48,7 +50,7 @@ impl Bridge {
         let roster = roster.replacen("\nroutes:\n", &format!("\nroutes:\n{routes}"), 1);
         std::fs::write(folder.path().join("roster.yaml"), roster).unwrap();
         let log = folder.path().join("log");
-        let mut bridge = command(PROGRAM, core);
+        let mut bridge = command(PROGRAM, under);
         bridge.arg("serve").arg("--config").arg(path);
         let process = Process::start(bridge, &log);
         Self { address, process, log, _kept: (sandbox, folder) }

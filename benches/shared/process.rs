@@ -40,11 +40,42 @@ impl Process {
     }
 }
 
-/// A program to be run on this core alone, or anywhere.
-pub(crate) fn command(program: impl AsRef<OsStr>, core: Option<usize>) -> Command {
-    let Some(core) = core else { return Command::new(program) };
-    let mut command = Command::new("taskset");
-    command.args(["-c", &core.to_string()]).arg(program);
+/// How a program is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Under {
+    Nothing,
+    /// On this core alone.
+    Core(usize),
+    /// Each sync of a file takes so many milliseconds longer.
+    SlowDisk(u32),
+}
+
+/// A program to be run like this.
+pub(crate) fn command(program: impl AsRef<OsStr>, under: Under) -> Command {
+    let mut command = match under {
+        Under::Nothing => return Command::new(program),
+        Under::Core(core) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &core.to_string()]);
+            command
+        }
+        Under::SlowDisk(millis) => {
+            let mut command = Command::new("strace");
+            let delay = format!("inject=fsync,fdatasync:delay_exit={}", millis * 1000);
+            command.args([
+                "--quiet=all",
+                "--seccomp-bpf",
+                "-f",
+                "-o",
+                "/dev/null",
+                "-e",
+                "trace=fsync,fdatasync",
+            ]);
+            command.args(["-e", &delay]);
+            command
+        }
+    };
+    command.arg(program);
     command
 }
 

@@ -39,22 +39,22 @@ type Stream = TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>;
 /// Connections open at the same time, if the system lets us have twice as many files.
 pub(super) const CONNECTIONS: usize = 1024;
 /// Connections that strangers of one address may have, as a part of all.
-const OF_ONE_ADDRESS: usize = 4;
+const SHARE_PER_ADDRESS: usize = 4;
 /// After this a connection gets its last answer: whoever reads a byte now and then does not keep it for ever.
-const LIFE: Duration = Duration::from_mins(5);
+const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
 /// What a request in hand may take from then on: its body, what is fetched to judge it, and its commit.
-const LAST_ANSWER: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// After the system refused a connection, most likely for want of file descriptors.
-const ACCEPT_GAP: Duration = Duration::from_millis(100);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// How long somebody waits for his answer who has shown too many wrong secrets.
-const SLOWED_BY: Duration = Duration::from_secs(1);
+const WRONG_TRY_DELAY: Duration = Duration::from_secs(1);
 /// What is written to a connection that is not taken.
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\n\
     content-length: 0\r\n\r\n";
 
 /// How long the other side and we may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Times {
+pub(super) struct Timeouts {
     /// Until a request's head is there.
     pub(super) head: Duration,
     /// Until somebody reads on in an answer.
@@ -67,7 +67,7 @@ pub(super) struct Times {
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
     /// How long things may take.
-    pub(super) times: Times,
+    pub(super) timeouts: Timeouts,
     /// How many connections there may be.
     pub(super) connections: usize,
     /// Whose word is taken on where a request comes from.
@@ -99,10 +99,10 @@ pub(super) fn connections_allowed() -> usize {
 
 /// Serves `router` until `stop`, then lets open requests finish.
 pub(super) async fn serve(listener: TcpListener, router: Router, terms: Terms, stop: CancellationToken) {
-    let times = terms.times;
+    let timeouts = terms.timeouts;
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(times.head).max_buf_size(64 * 1024);
-    let places = FairShare::new(terms.connections, terms.connections / OF_ONE_ADDRESS, Duration::ZERO);
+    server.timer(TokioTimer::new()).header_read_timeout(timeouts.head).max_buf_size(64 * 1024);
+    let places = FairShare::new(terms.connections, terms.connections / SHARE_PER_ADDRESS, Duration::ZERO);
     let (terms, tries) = (Arc::new(terms), Arc::new(WrongTries::default()));
     let connections = TaskTracker::new();
     while let Some(accepted) = accept(&listener, &stop).await {
@@ -112,7 +112,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, terms: Terms, s
                 terms.note("a connection could not be accepted", &error.to_string(), None);
                 // Whoever waits idly makes way for those who come.
                 if !places.shed() {
-                    tokio::time::sleep(ACCEPT_GAP).await;
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
                 }
                 continue;
             }
@@ -137,15 +137,15 @@ pub(super) async fn serve(listener: TcpListener, router: Router, terms: Terms, s
             }
         });
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(times.unread));
+        stream.set_write_timeout(Some(timeouts.unread));
         let connection = server.serve_connection(TokioIo::new(Box::pin(stream)), service);
         let (stop, terms) = (stop.clone(), Arc::clone(&terms));
         spawn(&connections, async move {
             let life = async {
-                tokio::select! { () = stop.cancelled() => {} () = tokio::time::sleep(LIFE) => {} }
+                tokio::select! { () = stop.cancelled() => {} () = tokio::time::sleep(MAX_CONNECTION_AGE) => {} }
             };
             tokio::select! {
-                () = attend(connection, life) => {}
+                () = drive(connection, life) => {}
                 () = place.given_way() => {
                     let what = "too many connections; one that had proven nothing lately was closed";
                     terms.note(what, "the idlest of the address with most", Some(from));
@@ -155,7 +155,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, terms: Terms, s
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(times.grace, connections.wait()).await.is_err() {
+    if tokio::time::timeout(timeouts.grace, connections.wait()).await.is_err() {
         warn!("requests were still open at the end of the grace time");
     }
 }
@@ -173,13 +173,13 @@ async fn answer(
     let response = router.oneshot(request).await?;
     place.rest();
     if response.status() == StatusCode::UNAUTHORIZED && tries.are_too_many(&peer, Instant::now()) {
-        tokio::time::sleep(SLOWED_BY).await;
+        tokio::time::sleep(WRONG_TRY_DELAY).await;
     }
     Ok(response)
 }
 
 /// Answers on one connection until it ends or its `life` does. A request in hand is still answered.
-async fn attend<S>(connection: http1::Connection<Stream, S>, life: impl Future<Output = ()>)
+async fn drive<S>(connection: http1::Connection<Stream, S>, life: impl Future<Output = ()>)
 where
     S: HttpService<Incoming, ResBody = Body>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -189,7 +189,7 @@ where
         ended = connection.as_mut() => ended,
         () = life => {
             connection.as_mut().graceful_shutdown();
-            match tokio::time::timeout(LAST_ANSWER, connection).await {
+            match tokio::time::timeout(DRAIN_TIMEOUT, connection).await {
                 Ok(ended) => ended,
                 Err(_elapsed) => {
                     debug!("a connection was cut");
@@ -262,7 +262,7 @@ mod tests {
                 is_over.notified().await;
                 bell.notify_one();
             };
-            attend(connection, life).await;
+            drive(connection, life).await;
         });
         Attended { client, begun, over }
     }

@@ -48,9 +48,9 @@ fn look(roster: &RosterInForce, metrics: &Metrics, clock: &dyn Clock, by_signal:
         roster.follow(metrics, clock.now());
         return;
     }
-    let exchange = roster.exchange(metrics, clock.now());
+    let outcome = roster.reload(metrics, clock.now());
     info!(
-        outcome = exchange.as_str(),
+        outcome = outcome.as_str(),
         "looked at the roster as asked by SIGHUP; other settings need a restart"
     );
 }

@@ -34,7 +34,7 @@ pub enum Form {
 
 /// A finding for programs. Its line comes with secrets and numbers covered, as for people.
 #[derive(Serialize)]
-struct Told<'a> {
+struct FindingJson<'a> {
     severity: &'static str,
     file: &'a str,
     line: usize,
@@ -45,8 +45,8 @@ struct Told<'a> {
     text: Option<&'a str>,
 }
 
-fn as_json(findings: &Findings) -> Vec<Told<'_>> {
-    let told = findings.iter().map(|finding| Told {
+fn as_json(findings: &Findings) -> Vec<FindingJson<'_>> {
+    let all = findings.iter().map(|finding| FindingJson {
         severity: match finding.severity {
             Level::Error => "error",
             Level::Warning => "warning",
@@ -58,7 +58,7 @@ fn as_json(findings: &Findings) -> Vec<Told<'_>> {
         hint: &finding.hint,
         text: finding.excerpt.as_ref().map(|excerpt| excerpt.text.as_str()),
     });
-    told.collect()
+    all.collect()
 }
 
 /// Findings for programs.

@@ -119,7 +119,7 @@ async fn play(
         .and_then(|i| i.id.as_deref())
         .and_then(|id| id.parse().ok())
         .ok_or_else(|| Failure::no("the bridge opened no incident for the alert"))?;
-    let room = watch(&mut story, running.store.as_ref(), id, stop).await;
+    let room = watch(&mut story, &running.store, id, stop).await;
     let shown = match &room {
         Ok(room) => show(&sandbox, room, story.out),
         Err(_) => Ok(()),
@@ -222,7 +222,7 @@ impl Story<'_> {
 /// Tells what changes in the room until it is complete.
 async fn watch(
     story: &mut Story<'_>,
-    store: &dyn Store,
+    store: &Store,
     id: IncidentId,
     stop: &CancellationToken,
 ) -> Result<Room, Failure> {

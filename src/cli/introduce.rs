@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::desk::Desk;
+use super::admin_client::AdminClient;
 use super::rooms::{items, moment, text, write_table};
 use super::{Failure, NO};
 
@@ -44,7 +44,7 @@ pub(super) struct Options {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    desk: Desk,
+    client: AdminClient,
 }
 
 /// Exit code 0 when everybody named is asked, or would be.
@@ -53,7 +53,7 @@ pub(super) fn run(options: &Options, out: &mut dyn Write) -> Result<u8, Failure>
         return list(options, out);
     }
     let wish = json!({ "people": options.people, "again": options.again, "dry_run": options.dry_run });
-    let answer = options.desk.post("/api/introductions", Some(&wish))?;
+    let answer = options.client.post("/api/introductions", Some(&wish))?;
     let (asked, left_out) = (items(&answer["asked"]), items(&answer["left_out"]));
     // Of everybody some are always done with; who is named and left out is an answer of no.
     let code = if options.people.is_empty() || left_out.is_empty() { 0 } else { NO };
@@ -86,7 +86,7 @@ pub(super) fn run(options: &Options, out: &mut dyn Write) -> Result<u8, Failure>
 }
 
 fn list(options: &Options, out: &mut dyn Write) -> Result<u8, Failure> {
-    let answer = options.desk.get("/api/people")?;
+    let answer = options.client.get("/api/people")?;
     let wanted = |one: &&Value| {
         options.people.is_empty() || options.people.iter().any(|key| one["person"] == key.as_str())
     };

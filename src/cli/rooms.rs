@@ -7,7 +7,7 @@ use std::io::Write;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::desk::Desk;
+use super::admin_client::AdminClient;
 use super::{Failure, NO};
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
@@ -31,7 +31,7 @@ pub(super) struct Options {
     #[command(subcommand)]
     what: Option<What>,
     #[command(flatten)]
-    desk: Desk,
+    client: AdminClient,
 }
 
 #[derive(Debug, Subcommand)]
@@ -116,22 +116,22 @@ pub(super) struct Replay {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    desk: Desk,
+    client: AdminClient,
 }
 
 /// Exit code 0 when the bridge did or stored what was asked.
 pub(super) fn run(options: &Options, out: &mut dyn Write) -> Result<u8, Failure> {
-    let desk = &options.desk;
+    let client = &options.client;
     let mut act = |id: &IncidentId, action: &str, group: Option<&GroupId>| {
         let body = group.map(|group| json!({ "group": group }));
-        let taken = desk.post(&format!("/api/rooms/{id}/{action}"), body.as_ref())?;
+        let taken = client.post(&format!("/api/rooms/{id}/{action}"), body.as_ref())?;
         writeln!(out, "{id}: {}", text(&taken["message"]))?;
         Ok(0)
     };
     match &options.what {
-        None => list(desk, &List::default(), out),
-        Some(What::List(wanted)) => list(desk, wanted, out),
-        Some(What::Show { id, json }) => show(desk, *id, *json, out),
+        None => list(client, &List::default(), out),
+        Some(What::List(wanted)) => list(client, wanted, out),
+        Some(What::Show { id, json }) => show(client, *id, *json, out),
         Some(What::Resume { id }) => act(id, "resume", None),
         Some(What::Cancel { id }) => act(id, "cancel", None),
         Some(What::NewGroup { id }) => act(id, "new-group", None),
@@ -142,7 +142,7 @@ pub(super) fn run(options: &Options, out: &mut dyn Write) -> Result<u8, Failure>
 
 /// Exit code 0 when the hook did something this time.
 pub(super) fn replay(options: &Replay, out: &mut dyn Write) -> Result<u8, Failure> {
-    let answer = options.desk.post(&format!("/api/receipts/{}/replay", options.receipt), None)?;
+    let answer = options.client.post(&format!("/api/receipts/{}/replay", options.receipt), None)?;
     let incidents = items(&answer["incidents"]);
     if options.json {
         writeln!(out, "{answer:#}")?;
@@ -161,14 +161,14 @@ pub(super) fn replay(options: &Replay, out: &mut dyn Write) -> Result<u8, Failur
     Ok(if did { 0 } else { NO })
 }
 
-fn list(desk: &Desk, wanted: &List, out: &mut dyn Write) -> Result<u8, Failure> {
+fn list(client: &AdminClient, wanted: &List, out: &mut dyn Write) -> Result<u8, Failure> {
     let state = match wanted.state {
         None => "",
         Some(State::Open) => "&state=open",
         Some(State::Resolved) => "&state=resolved",
         Some(State::Closed) => "&state=closed",
     };
-    let answer = desk.get(&format!("/api/incidents?limit=1000{state}"))?;
+    let answer = client.get(&format!("/api/incidents?limit=1000{state}"))?;
     let rooms: Vec<&Value> = items(&answer["incidents"])
         .iter()
         .filter(|it| it["room"].is_object() && (!wanted.parked || it["room"]["phase"] == "parked"))
@@ -213,8 +213,8 @@ fn row(it: &Value) -> [String; 8] {
     ]
 }
 
-fn show(desk: &Desk, id: IncidentId, json: bool, out: &mut dyn Write) -> Result<u8, Failure> {
-    let it = desk.get(&format!("/api/incidents/{id}"))?;
+fn show(client: &AdminClient, id: IncidentId, json: bool, out: &mut dyn Write) -> Result<u8, Failure> {
+    let it = client.get(&format!("/api/incidents/{id}"))?;
     if json {
         writeln!(out, "{it:#}")?;
         return Ok(0);

@@ -175,6 +175,7 @@ fn texts(loaded: &Loaded, question: &Question, summons: &Summons) -> io::Result<
         look_at: None,
         stale_since: None,
         end_reason: None,
+        unseen: 0,
         firing,
         acknowledged: false,
         truncated: false,

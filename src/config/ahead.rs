@@ -40,7 +40,7 @@ pub(super) fn route(
 ) {
     let until = later(now, AHEAD);
     let at = |message: String, hint: &str| {
-        item.desk.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
+        item.context.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
     };
     if !route.is_fallback()
         && !followed
@@ -146,7 +146,7 @@ pub(super) fn absences<'r>(
         let Some(first) = found.first() else { continue };
         let name = roster.people.get(&first.person).map_or(first.person.as_str(), |p| p.name.as_str());
         let more = more_times(found.len());
-        item.desk.warning(
+        item.context.warning(
             item.key_span.clone(),
             format!(
                 "`{key}` calls {name} although away {}, as everybody else is away too{more}",

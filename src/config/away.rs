@@ -30,7 +30,7 @@ pub(super) fn remarks<'r>(
         let found = roster.away_alone(person, now, later(now, AHEAD));
         let Some(first) = found.first() else { continue };
         let more = more_times(found.len());
-        item.desk.warning(
+        item.context.warning(
             item.key_span.clone(),
             format!(
                 "`{key}` is called although away {}, because `{}` names them and no `stand_in` is there{more}",

@@ -91,13 +91,13 @@ pub(super) fn check_size(item: &Item<'_>, route: &Route, followers: &[Follower<'
     let Err(Crowd { certainly, at_most, size }) = counted else { return };
     let names = names(&chain);
     if certainly > size && chain.len() == 1 + followers.iter().filter(|f| f.is_certain).count() {
-        item.desk.error_with(
+        item.context.error_with(
             item.key_span.clone(),
             format!("{names} after it call {at_most} people, but a room holds {size}"),
             format!("name those who act, or write `size: {at_most}` in one of them if all are needed"),
         );
     } else {
-        item.desk.warning(
+        item.context.warning(
             item.key_span.clone(),
             format!("{names} after it can call {at_most} people, but a room holds {size}"),
             "where all of them match, the last people are left out; write a larger `size` in one of them",

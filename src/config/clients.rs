@@ -22,7 +22,7 @@ pub(super) fn clients<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Written<'a> {
     // Keys first: an `also` that is somebody's key is what is wrong, wherever it stands.
     for (key, item) in &named {
         if let Some(other) = owners.insert(plain_value(key), key) {
-            item.desk.error_with(
+            item.context.error_with(
                 item.key_span.clone(),
                 format!("`{}` and `{}` are the same client", shortened(other), shortened(key)),
                 "the label `client` is compared without regard to case; make one entry of both",
@@ -33,7 +33,7 @@ pub(super) fn clients<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Written<'a> {
     for (key, item) in named {
         let client = item.section(|s| client(s, key, &mut owners, seen));
         if client.runbook.is_none() && client.invite.iter().all(|i| i.whom.is_empty()) {
-            item.desk.warning(
+            item.context.warning(
                 item.key_span.clone(),
                 format!("client `{}` adds nobody to a room", shortened(key)),
                 "say whom to call: `invite: { client: [ amira ] }`",
@@ -78,7 +78,7 @@ fn client<'a>(
 pub(super) fn remarks(written: &Written<'_>, roster: &Roster, open_at: Severity) {
     for (client, item) in written {
         let at = |message: String, hint: &str| {
-            item.desk.warning(
+            item.context.warning(
                 item.key_span.clone(),
                 format!("client `{}` {message}", shortened(&client.key)),
                 hint,

@@ -26,7 +26,7 @@ pub(super) fn deputies<'a>(
             continue;
         }
         if quorum.is_none_or(|quorum| quorum.roles.iter().all(|r| r != role)) {
-            item.desk.warning(
+            item.context.warning(
                 item.key_span.clone(),
                 format!("`{}` has no effect, because `quorum` does not require this role", item.path),
                 format!("write `quorum: {{ roles: [ {role} ] }}` so that somebody must come"),
@@ -58,5 +58,5 @@ fn refuse(item: &Item<'_>, role: &str, known: &[&str]) {
         None if known.is_empty() => "add it under `invite`".to_owned(),
         None => format!("add it under `invite`, or name {}", one_of(known)),
     };
-    item.desk.error_with(item.key_span.clone(), message, hint);
+    item.context.error_with(item.key_span.clone(), message, hint);
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::config::desk::Desk;
 use crate::config::finding::Level;
+use crate::config::load_context::LoadContext;
 use crate::config::merge;
 use crate::config::source_text::SourceText;
 use crate::config::words::reason;
@@ -133,13 +133,13 @@ impl Opened {
 
     /// The tree, several files merged into one, unless one of them could not be read or is not well-formed;
     /// these are findings. Half of a roster would only bring up names that the other half knows.
-    pub(super) fn parse(&self, desk: &Desk<'_>) -> Option<Node> {
+    pub(super) fn parse(&self, context: &LoadContext<'_>) -> Option<Node> {
         for Problem { file, message, hint } in &self.problems {
-            desk.whole_file(Level::Error, file.clone(), message.clone(), hint.clone());
+            context.whole_file(Level::Error, file.clone(), message.clone(), hint.clone());
         }
-        let nodes = desk.parse();
+        let nodes = context.parse();
         let nodes = nodes.filter(|_| self.problems.is_empty())?;
-        merge::merge(desk, nodes)
+        merge::merge(context, nodes)
     }
 
     /// SHA-256 in hex: of a file's bytes, or of the names and bytes of a folder's files. Empty if there is

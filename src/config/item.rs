@@ -6,7 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 
 use crate::clock::SignedDuration;
-use crate::config::desk::{self, Desk};
+use crate::config::load_context::{self, LoadContext};
 use crate::config::quantity;
 use crate::config::section::{Section, refuse_repeats};
 use crate::config::source_text::Cover;
@@ -17,7 +17,7 @@ use crate::matcher::Matcher;
 /// One value and what it is called.
 #[derive(Clone)]
 pub(super) struct Item<'a> {
-    pub(super) desk: &'a Desk<'a>,
+    pub(super) context: &'a LoadContext<'a>,
     /// As in `gateway.instances[0].id`.
     pub(super) path: String,
     /// Of its key, or of itself in a list.
@@ -27,8 +27,8 @@ pub(super) struct Item<'a> {
 
 impl<'a> Item<'a> {
     /// The value of an entry of the map at `parent`.
-    pub(super) fn of(desk: &'a Desk<'a>, parent: &str, entry: &'a Entry) -> Self {
-        Self { desk, path: join(parent, &entry.key), key_span: entry.key_span.clone(), node: &entry.value }
+    pub(super) fn of(context: &'a LoadContext<'a>, parent: &str, entry: &'a Entry) -> Self {
+        Self { context, path: join(parent, &entry.key), key_span: entry.key_span.clone(), node: &entry.value }
     }
 
     /// Where to point: at a scalar itself, at the key of anything larger.
@@ -45,11 +45,11 @@ impl<'a> Item<'a> {
     }
 
     pub(super) fn error_with(&self, message: impl Display, hint: impl Into<String>) {
-        self.desk.error_with(self.span(), format!("{} {message}", self.called()), hint);
+        self.context.error_with(self.span(), format!("{} {message}", self.called()), hint);
     }
 
     pub(super) fn warning(&self, message: impl Display, hint: impl Into<String>) {
-        self.desk.warning(self.span(), format!("`{}` {message}", self.path), hint);
+        self.context.warning(self.span(), format!("`{}` {message}", self.path), hint);
     }
 
     fn wrong_kind(&self, expected: &str) {
@@ -181,7 +181,7 @@ impl<'a> Item<'a> {
             return Some(*value);
         }
         let message = format!("must be {}, not `{}`", one_of(&words), shortened(text));
-        match self.desk.closest(text, &words) {
+        match self.context.closest(text, &words) {
             Some(word) => self.error_with(message, format!("did you mean `{word}`?")),
             None => self.error_with(message, "write one of these words"),
         }
@@ -195,7 +195,7 @@ impl<'a> Item<'a> {
                 .iter()
                 .zip(self.numbers(items))
                 .map(|(node, n)| Item {
-                    desk: self.desk,
+                    context: self.context,
                     path: format!("{}[{n}]", self.path),
                     key_span: match &node.value {
                         _ if !node.span.is_empty() => node.span.clone(),
@@ -224,7 +224,7 @@ impl<'a> Item<'a> {
     fn numbers(&self, items: &[Node]) -> Vec<usize> {
         let mut first = (0, None);
         let number = |(n, node): (usize, &Node)| {
-            let file = Some(self.desk.source.file(node.span.start));
+            let file = Some(self.context.source.file(node.span.start));
             if file != first.1 {
                 first = (n, file);
             }
@@ -270,12 +270,12 @@ impl<'a> Item<'a> {
             self.wrong_kind("a map");
             return Vec::new();
         };
-        refuse_repeats(self.desk, &self.path, entries);
+        refuse_repeats(self.context, &self.path, entries);
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         let mut named = Vec::new();
         for entry in entries {
             if seen.insert(&entry.key) {
-                named.push((entry.key.as_str(), Item::of(self.desk, &self.path, entry)));
+                named.push((entry.key.as_str(), Item::of(self.context, &self.path, entry)));
             }
         }
         named
@@ -284,7 +284,7 @@ impl<'a> Item<'a> {
     /// What stands under `key`, for looking at once more what a section has read.
     pub(super) fn entry(&self, key: &str) -> Option<Item<'a>> {
         let Value::Map(entries) = &self.node.value else { return None };
-        entries.iter().find(|e| e.key == key).map(|entry| Self::of(self.desk, &self.path, entry))
+        entries.iter().find(|e| e.key == key).map(|entry| Self::of(self.context, &self.path, entry))
     }
 
     /// The members of a list or a single value, as [`Item::list`], but nothing is found fault with.
@@ -298,6 +298,6 @@ impl<'a> Item<'a> {
 
     /// Covers everything written here, because it is or may be a secret.
     pub(super) fn cover(&self, how: Cover) {
-        desk::cover(self.desk.source, self.node, how);
+        load_context::cover(self.context.source, self.node, how);
     }
 }

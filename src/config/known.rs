@@ -36,7 +36,7 @@ impl Known {
         }
         for (label, item) in root.get("labels").map(|item| item.named()).unwrap_or_default() {
             if OURS.contains(&label) {
-                item.desk.error_with(
+                item.context.error_with(
                     item.key_span.clone(),
                     format!("`{}` is not a label of alerts but our own word", item.path),
                     "its values are known anyway; remove it",
@@ -89,7 +89,7 @@ impl Known {
             _ => return false,
         };
         let words: Vec<&str> = values.iter().map(String::as_str).collect();
-        let meant = matcher.value().and_then(|value| item.desk.closest(value, &words));
+        let meant = matcher.value().and_then(|value| item.context.closest(value, &words));
         let hint = if let Some(meant) = meant.filter(|_| holding > 0 || !matcher.is_negative()) {
             format!("did you mean `{}`?", shortened(meant))
         } else {

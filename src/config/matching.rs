@@ -68,7 +68,7 @@ fn never_opens(item: &Item<'_>, route: &Route, open_at: Severity) {
     let taken: Vec<Severity> = Severity::ALL.iter().filter(holds).copied().collect();
     if !taken.is_empty() && !taken.iter().any(|severity| severity.is_at_least(open_at)) {
         let taken: Vec<&str> = taken.iter().map(|severity| severity.as_str()).collect();
-        item.desk.warning(
+        item.context.warning(
             item.key_span.clone(),
             format!("`{}` never opens a room: it takes {} only", route.name, taken.join(", ")),
             format!(
@@ -100,7 +100,7 @@ fn shadow(item: &Item<'_>, route: &Route, earlier: &[&Route], known: &Known) {
         }
         None => "all its matchers stand here too".to_owned(),
     };
-    item.desk.warning(
+    item.context.warning(
         item.key_span.clone(),
         format!(
             "`{}` is never reached: `{}` before it takes the same incidents; {why}",

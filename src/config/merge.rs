@@ -1,7 +1,7 @@
 //! The trees of several files as one.
 
-use crate::config::desk::Desk;
 use crate::config::item::Item;
+use crate::config::load_context::LoadContext;
 use crate::config::yaml::{Entry, Node, Value};
 
 /// What there is once only, in whichever file: a second one is a mistake, not more of the same.
@@ -10,7 +10,7 @@ const ONCE: [&str; 1] = ["fallback"];
 /// One tree of all, in the order of the files: maps under the same key at the top are joined, and so are
 /// lists. Whatever cannot be joined stands there twice, which the reader of the whole complains about.
 /// `None` if one of them is no map.
-pub(super) fn merge(desk: &Desk<'_>, mut nodes: Vec<Node>) -> Option<Node> {
+pub(super) fn merge(context: &LoadContext<'_>, mut nodes: Vec<Node>) -> Option<Node> {
     if nodes.len() < 2 {
         return nodes.pop();
     }
@@ -22,7 +22,7 @@ pub(super) fn merge(desk: &Desk<'_>, mut nodes: Vec<Node>) -> Option<Node> {
             Value::Map(entries) => add(&mut merged, entries),
             _ => {
                 sound = false;
-                let item = Item { desk, path: String::new(), key_span: node.span.clone(), node: &node };
+                let item = Item { context, path: String::new(), key_span: node.span.clone(), node: &node };
                 item.section(|_| ());
             }
         }

@@ -38,7 +38,7 @@ pub(super) fn roster(root: &Section<'_>, surroundings: &Surroundings<'_>) -> Ros
     };
     routes::fill(root, &mut roster, &mut seen, surroundings);
     // A misspelt name leaves somebody unused, which the error about it says better.
-    if root.desk.errors() == 0 {
+    if root.context.errors() == 0 {
         roles::check(&seen.invited, &seen.roles, &roster);
         clients::remarks(&clients, &roster, open_at);
         for person in seen.unused() {
@@ -96,7 +96,7 @@ impl<'a> Seen<'a> {
         }
         let message = format!("names the team `{}`, which does not exist", shortened(name));
         let names = || self.teams.keys().map(String::as_str).collect();
-        match item.desk.closest_of(name, self.teams.len(), names) {
+        match item.context.closest_of(name, self.teams.len(), names) {
             Some(meant) => item.error_with(message, format!("did you mean `team:{meant}`?")),
             None => item.error_with(message, "add it under `teams`"),
         }
@@ -123,7 +123,7 @@ impl<'a> Seen<'a> {
             item.error_with(message, format!("write `rotation:{key}` for the rotation"));
         } else if self.teams.contains_key(key) {
             item.error_with(message, format!("write `team:{key}` for the team"));
-        } else if let Some(meant) = item.desk.closest_of(key, self.people.len(), || self.keys()) {
+        } else if let Some(meant) = item.context.closest_of(key, self.people.len(), || self.keys()) {
             item.error_with(message, format!("did you mean `{meant}`?"));
         } else {
             item.error_with(message, "add the person under `people`");
@@ -147,7 +147,7 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<St
         });
         if let Some((at, person)) = read {
             if let Some((other, there)) = owners.insert(person.jid.clone(), (key, at.clone())) {
-                let place = at.desk.elsewhere(&there.span(), &at.span());
+                let place = at.context.elsewhere(&there.span(), &at.span());
                 at.error_with(
                     format!("is the number of `{}` too, in {place}", shortened(other)),
                     "two people cannot share one number; use one entry with both roles",
@@ -155,7 +155,7 @@ fn people<'a>(item: &Item<'a>, seen: &mut Seen<'a>, ours: &[Jid]) -> BTreeMap<St
             }
             let mailbox = person.email.as_deref().map(str::to_lowercase);
             if let Some(other) = mailbox.and_then(|mail| mailboxes.insert(mail, key)) {
-                at.desk.warning(
+                at.context.warning(
                     item.key_span.clone(),
                     format!("`{}` has the e-mail address of `{}` too", item.path, shortened(other)),
                     "whom a monitoring tool assigns by it is the first of them by key; give each their own",
@@ -214,7 +214,7 @@ fn person<'a>(s: &Section<'a>, key: &str, roles: Vec<String>) -> Option<(Item<'a
         }
         (None, None) => {
             if s.is_sound() {
-                s.desk.error_with(
+                s.context.error_with(
                     s.span.clone(),
                     format!("`{}` has no number", s.path),
                     "add `phone: \"+15550100123\"` or `jid: \"15550100123@c.us\"`",

@@ -52,7 +52,7 @@ fn roles(item: &Item<'_>, invite: &[Invite]) -> Vec<String> {
             continue;
         }
         let message = format!("names the role `{}`, which this route does not invite", shortened(role));
-        match item.desk.closest(role, &known) {
+        match item.context.closest(role, &known) {
             Some(meant) => item.error_with(message, format!("did you mean `{meant}`?")),
             None if known.is_empty() => item.error_with(message, "add it under `invite`"),
             None => item.error_with(message, format!("add it under `invite`, or name {}", one_of(&known))),
@@ -73,19 +73,19 @@ pub(super) fn check_size(item: &Item<'_>, route: &Route, said: bool, roster: &Ro
     let (certainly, at_most) = roster.most_called(&route.invite);
     let (name, size) = (&route.name, route.size);
     if certainly > size {
-        item.desk.error_with(
+        item.context.error_with(
             item.key_span.clone(),
             format!("`{name}` calls {at_most} people, but a room holds {size}"),
             format!("name those who act, or write `size: {at_most}` if all of them are needed"),
         );
     } else if at_most > size {
-        item.desk.warning(
+        item.context.warning(
             item.key_span.clone(),
             format!("`{name}` can call {at_most} people, but a room holds {size}"),
             "the commander comes first, then the order of the file; the last ones are left out",
         );
     } else if at_most > CROWD && !said {
-        item.desk.warning(
+        item.context.warning(
             item.key_span.clone(),
             format!("`{name}` calls up to {at_most} people"),
             "more than ten in one room rarely helps; name those who act, or say `size`",
@@ -127,7 +127,7 @@ fn largest_client<'r>(
 fn check_with_client(item: &Item<'_>, route: &Route, said: bool, client: &Client, at_most: usize) {
     let (name, size, key) = (&route.name, route.size, &client.key);
     if at_most > size {
-        item.desk.warning(
+        item.context.warning(
             item.key_span.clone(),
             format!(
                 "`{name}` can call {at_most} people with those of client `{key}`, but a room holds {size}"
@@ -135,7 +135,7 @@ fn check_with_client(item: &Item<'_>, route: &Route, said: bool, client: &Client
             "the client's people come after the route's; the last ones are left out",
         );
     } else if at_most > CROWD && !said {
-        item.desk.warning(
+        item.context.warning(
             item.key_span.clone(),
             format!("`{name}` calls up to {at_most} people with those of client `{key}`"),
             "more than ten in one room rarely helps; name those who act, or say `size`",

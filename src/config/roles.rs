@@ -20,7 +20,7 @@ pub(super) struct Invited<'a> {
 pub(super) fn role_name<'t>(text: &'t str, item: &Item<'_>) -> Option<&'t str> {
     let role = text.trim();
     if role.is_empty() || role.chars().any(|c| c.is_control() || c == ',') || role.chars().count() > 40 {
-        item.desk.error_with(
+        item.context.error_with(
             item.key_span.clone(),
             "a role is a short text without commas",
             "such as `commander`, `specialist` or `account manager`",
@@ -60,9 +60,9 @@ pub(super) fn check(invited: &[Invited<'_>], own: &[(String, Item<'_>)], roster:
     // Many people have the same few roles.
     let mut meant: BTreeMap<&str, Option<&str>> = BTreeMap::new();
     for (role, item) in own {
-        let meant = meant
-            .entry(role)
-            .or_insert_with(|| item.desk.closest(role, &called).filter(|_| !called.contains(&role.as_str())));
+        let meant = meant.entry(role).or_insert_with(|| {
+            item.context.closest(role, &called).filter(|_| !called.contains(&role.as_str()))
+        });
         if let Some(meant) = meant {
             item.warning(
                 format!("names the role `{}`, which nobody is called in", shortened(role)),

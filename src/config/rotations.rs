@@ -25,10 +25,10 @@ pub(super) fn rotations<'a>(
     let mut rotations = BTreeMap::new();
     for (key, item) in item.named() {
         seen.rotations.insert(key.to_owned());
-        let errors = item.desk.errors();
+        let errors = item.context.errors();
         if let Some(rotation) = item.section(|s| rotation(s, key, seen)) {
             // Where somebody is missing because of a mistake, that says it better.
-            if item.desk.errors() == errors {
+            if item.context.errors() == errors {
                 remarks(&item, &rotation, now);
             }
             rotations.insert(key.to_owned(), rotation);
@@ -41,7 +41,7 @@ pub(super) fn rotations<'a>(
 /// What is allowed but probably not meant.
 fn remarks(item: &Item<'_>, rotation: &Rotation, now: Timestamp) {
     let at = |message: String, hint: &str| {
-        item.desk.warning(item.key_span.clone(), format!("`{}` {message}", rotation.name), hint);
+        item.context.warning(item.key_span.clone(), format!("`{}` {message}", rotation.name), hint);
     };
     let always = always_there(&rotation.layers);
     let layers = rotation.layers.iter().take(always.map_or(usize::MAX, |(n, _)| n + 1));
@@ -330,7 +330,7 @@ pub(super) fn zone_name(item: &Item<'_>) -> Option<String> {
         return Some(text.to_owned());
     }
     let message = format!("is not a time zone: `{}`", shortened(text));
-    match item.desk.closest_zone(text) {
+    match item.context.closest_zone(text) {
         Some(meant) => item.error_with(message, format!("did you mean `{meant}`?")),
         None => item.error_with(message, "write an IANA name such as `Europe/Berlin`"),
     }

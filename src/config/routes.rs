@@ -48,7 +48,7 @@ pub(super) fn fill<'a>(
     let looked = Looked::default();
     fallback(root, roster, seen, &looked, surroundings);
     // Where somebody is missing because of a mistake, that says it better.
-    if root.desk.errors() == 0 {
+    if root.context.errors() == 0 {
         for ((Written { item, .. }, route), followed) in written.iter().zip(&roster.routes).zip(&followed) {
             if opens(&route.matchers, open_at) {
                 ahead::route(item, route, *followed, roster, &looked, now);
@@ -72,10 +72,10 @@ fn routes<'a>(
     let mut catch_all: Option<usize> = None;
     let mut names: BTreeMap<String, Item<'a>> = BTreeMap::new();
     for (n, item) in item.list(false).iter().enumerate() {
-        let errors = item.desk.errors();
+        let errors = item.context.errors();
         let (route, says_size) = item.section(|s| route(s, n, seen));
         if let Some(first) = names.get(&route.name) {
-            let place = item.desk.elsewhere(&first.key_span, &item.key_span);
+            let place = item.context.elsewhere(&first.key_span, &item.key_span);
             item.error_with(
                 format!("is a second route named `{}`, as in {place}", route.name),
                 "names tell routes apart in the room's history",
@@ -83,7 +83,7 @@ fn routes<'a>(
         } else {
             names.insert(route.name.clone(), item.clone());
         }
-        let is_sound = item.desk.errors() == errors;
+        let is_sound = item.context.errors() == errors;
         if let Some(earlier) = catch_all.and_then(|n| roster.routes.get(n)) {
             item.warning(
                 format!("is never reached: `{}` before it has no matchers", earlier.name),
@@ -110,10 +110,10 @@ fn fallback<'a>(
     let Surroundings { open_at, now, .. } = *surroundings;
     let hint = "whom to call when no route matches: `fallback: { invite: { commander: [ … ] } }`";
     let Some(item) = root.need("fallback", hint) else { return };
-    let errors = item.desk.errors();
+    let errors = item.context.errors();
     let (fallback, sized) = item.section(|s| called(s, FALLBACK.to_owned(), Vec::new(), seen));
     roster.fallback = fallback;
-    if item.desk.errors() != errors {
+    if item.context.errors() != errors {
         return;
     }
     if roster.fallback.invite.iter().all(|i| i.whom.is_empty()) {
@@ -143,7 +143,7 @@ fn fallback<'a>(
     }
     check_size(&item, &roster.fallback, sized, roster);
     remarks(&item, &roster.fallback, false, roster, open_at);
-    if root.desk.errors() == 0 {
+    if root.context.errors() == 0 {
         ahead::route(&item, &roster.fallback, false, roster, looked, now);
     }
 }
@@ -270,7 +270,7 @@ pub(super) fn invitee<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Option<Invite
     }
     let message = format!("names the rotation `{}`, which does not exist", shortened(name));
     let names: Vec<&str> = seen.rotations.iter().map(String::as_str).collect();
-    match item.desk.closest(name, &names) {
+    match item.context.closest(name, &names) {
         Some(meant) => item.error_with(message, format!("did you mean `rotation:{meant}`?")),
         None => item.error_with(message, "add it under `rotations`"),
     }
@@ -285,7 +285,7 @@ fn remarks(item: &Item<'_>, route: &Route, followed: bool, roster: &Roster, open
         .flat_map(|i| i.whom.iter().flat_map(|invitee| roster.everybody(invitee, &i.role)))
         .collect();
     let at = |message: String, hint: &str| {
-        item.desk.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
+        item.context.warning(item.key_span.clone(), format!("`{}` {message}", route.name), hint);
     };
     let gives = |i: &Invite| i.whom.iter().any(|whom| roster.gives(whom, &i.role) != Giving::Nobody);
     let leads = |i: &Invite| i.role == COMMANDER && gives(i);

@@ -127,7 +127,7 @@ impl Item<'_> {
             );
             return None;
         }
-        if let Some(value) = (self.desk.env)(name) {
+        if let Some(value) = (self.context.env)(name) {
             if value.is_empty() {
                 let name = shortened(name);
                 self.error_with(
@@ -140,14 +140,14 @@ impl Item<'_> {
         }
         let name = shortened(name);
         if self.is_needed() {
-            self.desk.error_with(
+            self.context.error_with(
                 item.span(),
                 format!("`{}` has no value: the environment variable {name} is not set", self.path),
                 format!("set {name}, or use `{{ file: PATH }}`"),
             );
             return None;
         }
-        self.desk.warning(
+        self.context.warning(
             item.span(),
             format!("`{}`: {name} is not set here", self.path),
             "`serve` will refuse to start without it",
@@ -157,7 +157,7 @@ impl Item<'_> {
 
     /// Whether the value is about to be used.
     fn is_needed(&self) -> bool {
-        match self.desk.strictness {
+        match self.context.strictness {
             Strictness::Serve => true,
             Strictness::Check => false,
             Strictness::Only(part) => {
@@ -167,8 +167,8 @@ impl Item<'_> {
     }
 
     fn read_file(&self, path: &str) -> Option<(String, Origin)> {
-        let is_of_others = matches!(self.desk.strictness, Strictness::Only(_)) && !self.is_needed();
-        if is_of_others && std::fs::File::open(self.desk.folder.join(path)).is_err() {
+        let is_of_others = matches!(self.context.strictness, Strictness::Only(_)) && !self.is_needed();
+        if is_of_others && std::fs::File::open(self.context.folder.join(path)).is_err() {
             return Some(missing());
         }
         let text = self.file_text(path)?;
@@ -179,7 +179,7 @@ impl Item<'_> {
 
     /// The text of the file that this value names, of at most 64 KiB.
     pub(super) fn file_text(&self, path: &str) -> Option<String> {
-        let path = self.desk.folder.join(path);
+        let path = self.context.folder.join(path);
         let mut bytes = Vec::new();
         let read =
             std::fs::File::open(&path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes));

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
 use crate::clock::SignedDuration;
-use crate::config::desk::{Desk, cover};
 use crate::config::item::Item;
+use crate::config::load_context::{LoadContext, cover};
 use crate::config::source_text::Cover;
 use crate::config::words::{join, one_of};
 use crate::config::yaml::{Entry, Value};
 
 /// A map while it is read.
 pub(super) struct Section<'a> {
-    pub(super) desk: &'a Desk<'a>,
+    pub(super) context: &'a LoadContext<'a>,
     pub(super) path: String,
     /// Of its key.
     pub(super) span: Range<usize>,
@@ -27,7 +27,7 @@ impl<'a> Section<'a> {
     /// The map that `item` is, with these entries; `sound` unless it is no map at all.
     pub(super) fn new(item: &Item<'a>, entries: &'a [Entry], sound: bool) -> Self {
         Self {
-            desk: item.desk,
+            context: item.context,
             path: item.path.clone(),
             span: item.key_span.clone(),
             entries,
@@ -40,7 +40,7 @@ impl<'a> Section<'a> {
     pub(super) fn get(&self, key: &'static str) -> Option<Item<'a>> {
         self.asked.borrow_mut().push(key);
         let entry = self.entries.iter().find(|e| e.key == key)?;
-        Some(Item::of(self.desk, &self.path, entry))
+        Some(Item::of(self.context, &self.path, entry))
     }
 
     /// The same, but its absence is a finding.
@@ -52,7 +52,7 @@ impl<'a> Section<'a> {
             } else {
                 format!("`{}` needs `{key}`", self.path)
             };
-            self.desk.error_with(self.span.clone(), message, hint);
+            self.context.error_with(self.span.clone(), message, hint);
         }
         found
     }
@@ -89,21 +89,21 @@ impl<'a> Section<'a> {
 
     /// Notes repeated and unknown keys. Called once, after everything known was asked for.
     pub(super) fn finish(&self) {
-        refuse_repeats(self.desk, &self.path, self.entries);
+        refuse_repeats(self.context, &self.path, self.entries);
         let known = self.asked.borrow();
         for entry in self.entries {
             if known.contains(&entry.key.as_str()) {
                 continue;
             }
             // A misspelt `access_token` still has the token behind it.
-            cover(self.desk.source, &entry.value, Cover::Secret);
-            let meant = self.desk.closest(&entry.key, &known);
+            cover(self.context.source, &entry.value, Cover::Secret);
+            let meant = self.context.closest(&entry.key, &known);
             let mut key = " ".to_owned();
             if meant.is_some() || is_word(entry) {
                 key = format!(" `{}` ", entry.key);
             } else {
                 // `{ abc }` has the key `abc`, which may have been meant as a value, even as a secret.
-                self.desk.source.cover(entry.key_span.clone(), Cover::Secret);
+                self.context.source.cover(entry.key_span.clone(), Cover::Secret);
             }
             let message = if self.path.is_empty() {
                 format!("unknown key{key}").trim_end().to_owned()
@@ -115,7 +115,7 @@ impl<'a> Section<'a> {
                 None if known.is_empty() => "no keys are expected here".to_owned(),
                 None => format!("expected {}", one_of(&known)),
             };
-            self.desk.error_with(entry.key_span.clone(), message, hint);
+            self.context.error_with(entry.key_span.clone(), message, hint);
         }
     }
 }
@@ -127,14 +127,14 @@ fn is_word(entry: &Entry) -> bool {
 }
 
 /// Notes keys that are given twice; the first one counts.
-pub(super) fn refuse_repeats(desk: &Desk<'_>, path: &str, entries: &[Entry]) {
+pub(super) fn refuse_repeats(context: &LoadContext<'_>, path: &str, entries: &[Entry]) {
     let mut seen: BTreeMap<&str, &Entry> = BTreeMap::new();
     for entry in entries {
         if let Some(first) = seen.get(entry.key.as_str()) {
-            let place = desk.elsewhere(&first.key_span, &entry.key_span);
+            let place = context.elsewhere(&first.key_span, &entry.key_span);
             // The value of the second one is nowhere read, so nobody knows whether it is a secret.
-            cover(desk.source, &entry.value, Cover::Secret);
-            desk.error_with(
+            cover(context.source, &entry.value, Cover::Secret);
+            context.error_with(
                 entry.key_span.clone(),
                 format!("`{}` is given twice", join(path, &entry.key)),
                 format!("it already stands in {place}; remove one of them"),

@@ -40,7 +40,7 @@ pub(super) fn sources(root: &Section<'_>, listen: SocketAddr) -> BTreeMap<String
 
 fn check_name(item: &Item<'_>, name: &str) {
     let at = |message: String, hint: &str| {
-        item.desk.error_with(item.key_span.clone(), message, hint);
+        item.context.error_with(item.key_span.clone(), message, hint);
     };
     if name == RESERVED {
         at(
@@ -169,7 +169,7 @@ fn state(s: &Section<'_>) -> Option<StateField> {
     ];
     let otherwise = s.get("otherwise").and_then(|i| i.choice(&states));
     if s.is_sound() && firing.is_empty() && otherwise != Some(AlertState::Firing) {
-        s.desk.error_with(
+        s.context.error_with(
             s.span.clone(),
             format!("`{}` says in no words that something fires", s.path),
             "add `firing: [ … ]`",

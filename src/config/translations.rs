@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::config::desk::Desk;
 use crate::config::item::Item;
+use crate::config::load_context::LoadContext;
 use crate::config::rooms::{Texts, message_text};
 use crate::config::section::Section;
 use crate::config::words::shortened;
@@ -32,7 +32,7 @@ pub(super) fn translations(messages: &Section<'_>) -> Translated {
             texts.collect::<Texts>()
         });
         let Ok(language) = tag.trim().parse::<Language>() else {
-            item.desk.error_with(
+            item.context.error_with(
                 item.key_span.clone(),
                 format!("`{}` is not the tag of a language", shortened(tag)),
                 hint(tag),
@@ -41,7 +41,7 @@ pub(super) fn translations(messages: &Section<'_>) -> Translated {
         };
         if texts.contains_key(&language) {
             let message = format!("`{}` is the language `{language}`, which stands here already", item.path);
-            item.desk.error_with(item.key_span.clone(), message, "put its texts under one of them");
+            item.context.error_with(item.key_span.clone(), message, "put its texts under one of them");
             continue;
         }
         texts.insert(language, read);
@@ -69,7 +69,7 @@ fn hint(text: &str) -> String {
 
 impl Translated {
     /// Says which languages of the roster's people have no translation, where others have one.
-    pub(super) fn check(&self, roster: &Roster, desk: &Desk<'_>) {
+    pub(super) fn check(&self, roster: &Roster, context: &LoadContext<'_>) {
         let Some(span) = self.span.as_ref().filter(|_| !self.texts.is_empty()) else { return };
         let mut missing: BTreeMap<&Language, BTreeSet<&str>> = BTreeMap::new();
         for person in roster.people.values() {
@@ -81,7 +81,7 @@ impl Translated {
         }
         for (language, people) in missing {
             let people: Vec<&str> = people.into_iter().take(NAMED).collect();
-            desk.warning(
+            context.warning(
                 span.clone(),
                 format!("`messages.translations` has no `{language}`, the language of {}", people.join(", ")),
                 "these people get the usual texts; add the language, or leave theirs out of the roster",

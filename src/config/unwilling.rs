@@ -55,9 +55,9 @@ pub(super) fn unwilling(
 
 fn say<'r>(item: &Item<'_>, who: &str, keys: impl Iterator<Item = &'r str>, roster: &'r Roster) {
     let at = |message: String, hint: &str| {
-        item.desk.warning(item.key_span.clone(), format!("{who} people who {message}"), hint);
+        item.context.warning(item.key_span.clone(), format!("{who} people who {message}"), hint);
     };
-    let known = &item.desk.stances;
+    let known = &item.context.stances;
     let (mut stopped, mut strangers): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
     for Person { key, jid, introduced, .. } in keys.filter_map(|key| roster.people.get(key)) {
         if let Some(on) = known.stopped.get(jid) {

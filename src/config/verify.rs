@@ -125,7 +125,11 @@ fn sns(item: &Item<'_>) -> Option<Verifier> {
                     [None] => None,
                     _ => {
                         let hint = "SNS can carry a name and a password in the address, or a query parameter";
-                        s.desk.error_with(s.span.clone(), "needs one of `basic`, `query` or `header`", hint);
+                        s.context.error_with(
+                            s.span.clone(),
+                            "needs one of `basic`, `query` or `header`",
+                            hint,
+                        );
                         None
                     }
                 }

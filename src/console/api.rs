@@ -16,7 +16,7 @@ use super::action::{Action, CLOSING_ORPHAN};
 use super::redaction::Redaction;
 use super::view::{Detailed, Listed};
 use super::{Console, failed};
-use crate::config::Exchange;
+use crate::config::ReloadOutcome;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
 use crate::problem::Problem;
@@ -153,13 +153,13 @@ pub(super) async fn act(
     let now = console.clock.now();
     let (taken, promise) = match group {
         Some(group) if action == Action::Close => {
-            (console.store.close_orphan(id, group, now).await, CLOSING_ORPHAN)
+            (console.store.close_duplicate(id, group, now).await, CLOSING_ORPHAN)
         }
         group => (console.store.wish(id, action.wish(group), now).await, action.promise()),
     };
     match taken {
         Ok(WishTaken::Yes) => {
-            console.bell.notify_one();
+            console.wake_worker.notify_one();
             info!(incident.id = %id, room.action = action.as_str(), "an operator asked");
             let taken = json!({
                 "incident": id.to_string(), "action": action.as_str(), "message": promise,
@@ -198,13 +198,13 @@ pub(super) async fn replay(
 
 /// Looks at the roster's file now. Nothing of it is secret to who may ask: findings cover numbers themselves.
 pub(super) async fn reload(State(console): State<Arc<Console>>) -> Response {
-    let exchange = console.roster.exchange(&console.metrics, console.clock.now());
+    let exchange = console.roster.reload(&console.metrics, console.clock.now());
     info!(outcome = exchange.as_str(), "an operator asked to look at the roster");
     let status = match exchange {
-        Exchange::Same | Exchange::Taken => StatusCode::OK,
-        Exchange::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+        ReloadOutcome::Same | ReloadOutcome::Taken => StatusCode::OK,
+        ReloadOutcome::Refused => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let standing = console.roster.standing();
+    let standing = console.roster.status();
     answer(status, &Redaction::default(), &json!({ "outcome": exchange, "roster": standing }))
 }
 

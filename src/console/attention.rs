@@ -10,8 +10,8 @@ use super::view::standing;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{Incident, State};
 use crate::room::{Phase, PhaseName, Progress, Room, SeatState, duplicates};
-use crate::store::source_trouble::{SourceTrouble, TroubleKind};
-use crate::store::{Orphan, OrphanState};
+use crate::store::source_troubles::{SourceTrouble, TroubleKind};
+use crate::store::{Duplicate, DuplicateState};
 
 /// A wait longer than this is worth a look.
 const LONG_HOLD: SignedDuration = SignedDuration::from_secs(60);
@@ -66,8 +66,8 @@ impl Attention {
 pub(super) fn attention(
     incident: &Incident,
     room: Option<&Room>,
-    turn_at: Option<Timestamp>,
-    orphans: &[Orphan],
+    budget_at: Option<Timestamp>,
+    duplicates: &[Duplicate],
     numbers: &Numbers,
     now: Timestamp,
 ) -> Vec<Attention> {
@@ -75,7 +75,7 @@ pub(super) fn attention(
     let mut found: Vec<Attention> = Vec::new();
     let stuck = no_number(incident, room, numbers);
     // Neither the budget nor the provider's wait is what keeps a room from being made then.
-    let turn_at = turn_at.filter(|_| stuck.is_none());
+    let budget_at = budget_at.filter(|_| stuck.is_none());
     found.extend(parked(incident, room));
     let webhook =
         [("numbers-down", "No linked number worked"), ("unreached", "Not everybody could be told 1:1")];
@@ -85,14 +85,14 @@ pub(super) fn attention(
         }),
     );
     // A room that waits for budget says so itself, and there could be thousands of those.
-    let late = || no_room(incident, room, now).filter(|_| turn_at.is_none());
+    let late = || no_room(incident, room, now).filter(|_| budget_at.is_none());
     found.extend(stuck.or_else(late));
-    found.extend(orphans.iter().filter_map(|orphan| beside(room, orphan)));
+    found.extend(duplicates.iter().filter_map(|duplicate| beside(room, duplicate)));
     found.extend(unfilled(room));
     found.extend(deserted(room));
     found.extend(stale(incident, room));
     found.extend(held(room, now));
-    found.extend(turn_at.map(|turn_at| queued(room, turn_at)));
+    found.extend(budget_at.map(|budget_at| queued(room, budget_at)));
     found
 }
 
@@ -152,7 +152,7 @@ pub(super) fn source_trouble(trouble: &SourceTrouble) -> Attention {
 }
 
 /// A room that waits for a number's budget of new groups.
-fn queued(room: &Room, turn_at: Timestamp) -> Attention {
+fn queued(room: &Room, budget_at: Timestamp) -> Attention {
     let told = told_alone(room);
     Attention {
         kind: "no_budget",
@@ -160,7 +160,7 @@ fn queued(room: &Room, turn_at: Timestamp) -> Attention {
         what: format!(
             "The numbers' budget of new groups is used up; a group is made at about {}. {told} of {} people \
              were told 1:1.",
-            turn_at.strftime("%F %H:%M UTC"),
+            budget_at.strftime("%F %H:%M UTC"),
             room.seats.len()
         ),
         todo: "It goes on by itself. If this happens often, link another number.".to_owned(),
@@ -188,12 +188,12 @@ pub(super) fn gather_queued<T>(entries: Vec<T>, item: fn(&mut T) -> &mut Attenti
 }
 
 /// A group beside the room that is not closed, until it is.
-fn beside(room: &Room, orphan: &Orphan) -> Option<Attention> {
-    let Orphan { group, how, .. } = orphan;
+fn beside(room: &Room, duplicate: &Duplicate) -> Option<Attention> {
+    let Duplicate { group, how, .. } = duplicate;
     let phase = room.phase.name();
     let can_close = duplicates::is_possible(&room.phase);
     let mut actions = Vec::new();
-    if orphan.state == OrphanState::Open {
+    if duplicate.state == DuplicateState::Open {
         if matches!(phase, PhaseName::Parked | PhaseName::Live) {
             actions.push("adopt");
         }
@@ -201,23 +201,23 @@ fn beside(room: &Room, orphan: &Orphan) -> Option<Attention> {
             actions.push("close");
         }
     }
-    let todo = match (orphan.state, phase) {
-        (OrphanState::Closed, _) => return None,
-        (OrphanState::Closing, _) => "It is being closed: nothing to do.",
-        (OrphanState::Open, PhaseName::Parked) => {
+    let todo = match (duplicate.state, phase) {
+        (DuplicateState::Closed, _) => return None,
+        (DuplicateState::Closing, _) => "It is being closed: nothing to do.",
+        (DuplicateState::Open, PhaseName::Parked) => {
             "If people are in it, adopt it as the room. Otherwise put the room right first; then it can be closed."
         }
-        (OrphanState::Open, _) if can_close => {
+        (DuplicateState::Open, _) if can_close => {
             "Close it: its people are told where the room is, and our number leaves it. While the room is live \
              this group can also take its place: adopt it."
         }
-        (OrphanState::Open, _) => "Wait until the room is there; then close this one.",
+        (DuplicateState::Open, _) => "Wait until the room is there; then close this one.",
     };
     let trouble =
-        orphan.trouble.as_ref().map(|why| format!(" It could not be left: {why}.")).unwrap_or_default();
+        duplicate.trouble.as_ref().map(|why| format!(" It could not be left: {why}.")).unwrap_or_default();
     Some(Attention {
         kind: "orphan",
-        since: orphan.found_at,
+        since: duplicate.found_at,
         what: format!("The group {group} {how}, but is not the room.{trouble}"),
         todo: todo.to_owned(),
         group: Some(group.to_string()),

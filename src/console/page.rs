@@ -15,7 +15,7 @@ use super::redaction::Redaction;
 use super::view::{Detailed, Listed};
 use super::{Console, failed};
 use crate::clock::Timestamp;
-use crate::config::Standing;
+use crate::config::RosterStatus;
 use crate::incident::IncidentId;
 use crate::problem::Problem;
 use crate::store::{Aside, IncidentQuery, IncidentState, StoreError, Summary};
@@ -38,7 +38,7 @@ struct Home {
     sections: Vec<Section>,
     /// What is left out of everything here.
     aside: Vec<Aside>,
-    roster: Standing,
+    roster: RosterStatus,
 }
 
 /// Something that waits for a person, with the incident it belongs to.
@@ -114,15 +114,15 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
     let waiting = gather_queued(waiting, |entry: &mut Waiting| &mut entry.item);
     let (queued, waiting) = waiting.into_iter().partition(|entry| entry.item.goes_on_by_itself());
     let redaction = Redaction::of(all.iter().filter_map(|s| s.room.as_ref()));
-    let (roster, aside) = (console.roster.standing(), console.store.aside().await?);
+    let (roster, aside) = (console.roster.status(), console.store.aside());
     let sources = console.store.source_troubles(now).await?.iter().map(source_trouble).collect();
     Ok((Home { now, numbers, sources, waiting, queued, sections, aside, roster }, redaction))
 }
 
 fn waits(summary: &Summary, numbers: &Numbers, now: Timestamp) -> Vec<Waiting> {
-    let Summary { incident, room, turn_at, orphans } = summary;
+    let Summary { incident, room, budget_at, duplicates } = summary;
     let actions = Listed::of(summary, now).room.map(|r| r.actions).unwrap_or_default();
-    attention(incident, room.as_ref(), *turn_at, orphans, numbers, now)
+    attention(incident, room.as_ref(), *budget_at, duplicates, numbers, now)
         .into_iter()
         .map(|item| Waiting {
             id: incident.id.to_string(),

@@ -28,8 +28,8 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Pace;
 use crate::peer::Peer;
-use crate::receiver::outside::Outside;
-use crate::receiver::{Bodies, Readiness, Receiver, Troubles};
+use crate::receiver::certificates::CertificateCache;
+use crate::receiver::{BodyBudget, Readiness, Receiver, Troubles};
 use crate::room::{Answer, Context, Event, Message, Policy, Room, Task, Wish};
 use crate::roster::{Handout, Roster, Route, Stakeholder, Summons};
 use crate::signature::{Scheme, Verifier};
@@ -59,9 +59,9 @@ const PEOPLE: [(&str, &str, &str); 4] = [
     ("Kofi Mensah", "account manager", "15550100104"),
 ];
 
-/// A console with its store, clock and bell.
+/// A console with its store, clock.
 struct Desk {
-    store: Arc<Sqlite>,
+    store: Store,
     clock: Arc<TestClock>,
     console: Arc<Console>,
     router: Router,
@@ -103,7 +103,7 @@ impl Desk {
 
     fn with_token(token: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(Sqlite::open(&dir.path().join("store.db")).unwrap());
+        let store = Store::over(Arc::new(Sqlite::open(&dir.path().join("store.db")).unwrap()));
         let clock = Arc::new(TestClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
         let console = Arc::new(Console {
             store: store.clone(),
@@ -111,7 +111,7 @@ impl Desk {
             clock: clock.clone(),
             token: token.map(SecretString::from),
             receiver: receiver(store.clone(), clock.clone()),
-            bell: Arc::new(tokio::sync::Notify::new()),
+            wake_worker: Arc::new(tokio::sync::Notify::new()),
             roster: Arc::new(shipped_roster()),
             composer: Composer::default(),
             numbers: vec!["number-1".to_owned()],
@@ -169,7 +169,7 @@ impl Desk {
             most_rooms: 12,
             trouble: None,
             rules: Policy::default().rules(),
-            judge: Arc::new(|alert: &Alert| (alert.severity, alert.severity_origin)),
+            resolve_severity: Arc::new(|alert: &Alert| (alert.severity, alert.severity_origin)),
             open_room: Arc::new(open_room),
             hand_over: None,
         };
@@ -344,15 +344,15 @@ impl Desk {
         lease.wanted.wish
     }
 
-    /// Whether the bell was budget_fallback since the last time somebody asked.
+    /// Whether the worker was woken since the last time somebody asked.
     fn was_rung(&self) -> bool {
         use futures_util::FutureExt;
-        self.console.bell.notified().now_or_never().is_some()
+        self.console.wake_worker.notified().now_or_never().is_some()
     }
 }
 
 /// Knows the source of [`Desk::hook`] and calls nobody.
-fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
+fn receiver(store: Store, clock: Arc<TestClock>) -> Arc<Receiver> {
     let nobody = Route {
         name: "fallback".into(),
         matchers: vec![],
@@ -376,22 +376,22 @@ fn receiver(store: Arc<Sqlite>, clock: Arc<TestClock>) -> Arc<Receiver> {
     };
     let (_, roster) = tokio::sync::watch::channel(Arc::new(roster));
     let source = Source::new("prometheus", SourceKind::Alertmanager, Verifier::new(Scheme::Insecure));
-    let (metrics, bell) = (Arc::new(Metrics::default()), Arc::new(tokio::sync::Notify::new()));
+    let (metrics, wake_worker) = (Arc::new(Metrics::default()), Arc::new(tokio::sync::Notify::new()));
     let health = Arc::new(Health::default());
-    let handover = Arc::new(Handover::new(Arc::clone(&bell), Policy::default().lease));
+    let handover = Arc::new(Handover::new(Arc::clone(&wake_worker), Policy::default().lease));
     Arc::new(Receiver {
         sources: BTreeMap::from([("prometheus".to_owned(), source)]),
-        told: BTreeMap::new(),
-        alarm: Arc::new(Alarm::new(health, Arc::clone(&metrics), Arc::clone(&bell))),
-        outside: Arc::new(Outside::new(Arc::new(Https::default()), store.clone())),
+        event_channels: BTreeMap::new(),
+        alarm: Arc::new(Alarm::new(health, Arc::clone(&metrics), Arc::clone(&wake_worker))),
+        certificates: Arc::new(CertificateCache::new(Arc::new(Https::default()), store.clone())),
         store,
         roster,
         most_rooms: 12,
         rules: Policy::default().rules(),
         clock,
         metrics,
-        bell,
-        bodies: Bodies::new(1 << 20, std::time::Duration::from_secs(1)),
+        wake_worker,
+        body_budget: BodyBudget::new(1 << 20, std::time::Duration::from_secs(1)),
         commit_timeout: std::time::Duration::from_secs(3),
         readiness: Readiness::default(),
         troubles: Troubles::default(),

@@ -16,7 +16,7 @@ use crate::alert::{Link, LinkKind, Severity};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, State};
 use crate::room::{Phase, PhaseName, Progress, Room, Said, Seat, SeatState, Stage, Standby, Trouble, Wish};
-use crate::store::{Dossier, Orphan, Summary};
+use crate::store::{Dossier, Duplicate, Summary};
 
 /// What is broken, in a few fields.
 #[derive(Debug, Serialize)]
@@ -112,7 +112,7 @@ pub(super) struct Detailed {
     /// What an operator asked for that is not done yet.
     pub wish: Option<String>,
     pub room: Option<Detail>,
-    pub orphans: Vec<Orphan>,
+    pub orphans: Vec<Duplicate>,
     pub attention: Vec<Attention>,
     pub timeline: Vec<Row>,
 }
@@ -209,22 +209,22 @@ impl Headline {
 
 impl Listed {
     pub(super) fn of(summary: &Summary, now: Timestamp) -> Self {
-        let Summary { incident, room, orphans, .. } = summary;
+        let Summary { incident, room, duplicates, .. } = summary;
         Self {
             headline: Headline::of(incident),
             room: room.as_ref().map(|room| Glance::of(room, now)),
-            second_groups: not_closed(orphans),
+            second_groups: not_closed(duplicates),
         }
     }
 }
 
-fn not_closed(orphans: &[Orphan]) -> usize {
-    orphans.iter().filter(|orphan| !orphan.is_closed()).count()
+fn not_closed(duplicates: &[Duplicate]) -> usize {
+    duplicates.iter().filter(|duplicate| !duplicate.is_closed()).count()
 }
 
 impl Detailed {
     pub(super) fn of(dossier: &Dossier, numbers: &Numbers, now: Timestamp) -> Self {
-        let Dossier { incident, room, turn_at, wish, orphans, timeline } = dossier;
+        let Dossier { incident, room, budget_at, wish, duplicates, timeline } = dossier;
         Self {
             headline: Headline::of(incident),
             summary: incident.summary.clone(),
@@ -232,10 +232,10 @@ impl Detailed {
             links: incident.links.clone(),
             assignees: incident.assignees.clone(),
             room: room.as_ref().map(|room| Detail::of(room, now)),
-            second_groups: not_closed(orphans),
+            second_groups: not_closed(duplicates),
             wish: wish.as_ref().map(Wish::words),
-            orphans: orphans.clone(),
-            attention: attention(incident, room.as_ref(), *turn_at, orphans, numbers, now),
+            orphans: duplicates.clone(),
+            attention: attention(incident, room.as_ref(), *budget_at, duplicates, numbers, now),
             timeline: rows(timeline, room.as_ref().map_or(&[], |room| &room.seats)),
         }
     }

@@ -5,7 +5,7 @@
 //! success before its body has been looked at.
 //!
 //! Actors: [`Wawp`], the [`Gateway`] for one instance; below it `http` (requests and their time limit), `settings`,
-//! `reply` and `told` (bodies and the errors in them), `classify` (what an answer means for the next step),
+//! `reply` and `envelope` (bodies and the errors in them), `classify` (what an answer means for the next step),
 //! `groups`, `people`, `messages`, `account`, `events` (shapes → words of this crate), `membership`, `search`, `history`
 //! and `reachability` (the calls that take more than one request), `redaction` (what may be kept of the provider's words).
 
@@ -22,7 +22,7 @@ use crate::gateway::{
     Own, OwnMessage, Refusal, Sent, Session,
 };
 use crate::jid::{ChatId, GroupId, Jid};
-use call::{Asked, Call, refused};
+use call::{Call, CallContext, refused};
 use classify::{Answer, Classifier};
 use http::{Deadline, Request, Transport};
 use redaction::Redaction;
@@ -34,6 +34,7 @@ pub use settings::{ClientNotBuilt, Credentials, Settings};
 mod account;
 mod call;
 mod classify;
+mod envelope;
 mod events;
 mod groups;
 mod history;
@@ -46,7 +47,6 @@ mod redaction;
 mod reply;
 mod search;
 mod settings;
-mod told;
 
 /// What `WhatsApp` and Wawp take. 100 characters of subject is today's limit of `WhatsApp`'s own apps, 25
 /// the one that some older gateways still have; Wawp's proxy documents 4096 characters of text.
@@ -109,18 +109,18 @@ impl Wawp {
     /// One request; `read` turns a whole 2xx body into what was asked for, or says that it is none.
     async fn ask<T>(
         &self,
-        asked: Asked,
+        context: CallContext,
         request: Request,
         deadline: Deadline,
         read: impl FnOnce(&Reply) -> Option<T> + Send,
     ) -> Result<T, GatewayError> {
         let began = Instant::now();
-        let sent = self.transport.send(asked, request, deadline, self.clock.now()).await;
+        let sent = self.transport.send(context, request, deadline, self.clock.now()).await;
         let status = sent.as_ref().map_or(0, |answer| answer.status);
-        let outcome = sent.and_then(|answer| self.outcome(asked, &answer, read));
+        let outcome = sent.and_then(|answer| self.outcome(context, &answer, read));
         let class = outcome.as_ref().err().map_or("ok", GatewayError::class);
         tracing::debug!(
-            gateway.call = asked.call.name(),
+            gateway.call = context.call.name(),
             gateway.instance = self.name,
             http.status = status,
             elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -132,20 +132,20 @@ impl Wawp {
 
     fn outcome<T>(
         &self,
-        asked: Asked,
+        context: CallContext,
         answer: &Answer,
         read: impl FnOnce(&Reply) -> Option<T>,
     ) -> Result<T, GatewayError> {
         if !answer.is_success() {
-            return Err(self.classifier.failure(asked, answer));
+            return Err(self.classifier.failure(context, answer));
         }
         let value = answer.whole.then(|| read(&answer.reply)).flatten();
-        value.ok_or_else(|| self.classifier.unusable(asked, answer))
+        value.ok_or_else(|| self.classifier.unusable(context, answer))
     }
 
     /// A call whose answer only says whether it worked.
     async fn set(&self, call: Call, request: Request) -> Result<(), GatewayError> {
-        self.ask(Asked::new(call), request, self.deadline(), told::is_done).await
+        self.ask(CallContext::new(call), request, self.deadline(), envelope::is_done).await
     }
 
     /// Leaves something in a group to its admins. It is read back, because engines say yes without doing it;
@@ -153,12 +153,12 @@ impl Wawp {
     async fn let_only_admins(&self, call: Call, group: &GroupId, setting: &str) -> Result<(), GatewayError> {
         let deadline = self.deadline();
         let request = Request::put(group_path(group, setting)).field("adminsOnly", true);
-        self.ask(Asked::new(call), request, deadline, told::is_done).await?;
+        self.ask(CallContext::new(call), request, deadline, envelope::is_done).await?;
         let is_set = |reply: &Reply| {
             reply.layers().into_iter().find_map(|layer| reply::flag_at(layer, &["adminsOnly"]))
         };
-        let asked = Asked::new(Call::ReadSettings);
-        match self.ask(asked, Request::get(group_path(group, setting)), deadline, is_set).await {
+        let context = CallContext::new(Call::ReadSettings);
+        match self.ask(context, Request::get(group_path(group, setting)), deadline, is_set).await {
             Ok(false) => {
                 Err(GatewayError::NotSent { detail: "it was answered with yes and is not done".to_owned() })
             }
@@ -175,7 +175,7 @@ impl Wawp {
             return known;
         }
         let request = Request::get("/v2/session/info");
-        let me = self.ask(Asked::new(Call::Session), request, deadline, account::me).await;
+        let me = self.ask(CallContext::new(Call::Session), request, deadline, account::me).await;
         Some(self.keep(me.ok()?))
     }
 
@@ -216,7 +216,7 @@ impl Gateway for Wawp {
     async fn session(&self) -> Result<Session, GatewayError> {
         let request = Request::get("/v2/session/info");
         let read = |reply: &Reply| Some((account::session(reply)?, account::me(reply)));
-        match self.ask(Asked::new(Call::Session), request, self.deadline(), read).await {
+        match self.ask(CallContext::new(Call::Session), request, self.deadline(), read).await {
             Ok((session, me)) => {
                 // The instance may have been linked to another number meanwhile.
                 let own = me.map(|me| self.keep(me));
@@ -243,9 +243,9 @@ impl Gateway for Wawp {
         let read = |reply: &Reply| {
             Some(CreatedGroup { group: groups::created_group(reply)?, said: people::said_at_creation(reply) })
         };
-        let mut made = self.ask(Asked::new(Call::Create), request, deadline, read).await?;
+        let mut made = self.ask(CallContext::new(Call::Create), request, deadline, read).await?;
         made.said.retain(|added| !me.as_ref().is_some_and(|me| me.is(&added.person)));
-        people::match_the_last(&mut made.said, &people);
+        people::assign_unmatched_result(&mut made.said, &people);
         Ok(made)
     }
 
@@ -269,19 +269,19 @@ impl Gateway for Wawp {
         let read = |reply: &Reply| match reply {
             // Adding is proven by the member list only, so that silence is as good as any answer.
             Reply::Empty => Some(Vec::new()),
-            _ if told::Told::read(reply).failed || told::is_ticket(reply) => None,
-            _ => people::results(reply).or_else(|| told::is_done(reply).map(|()| Vec::new())),
+            _ if envelope::Envelope::read(reply).failed || envelope::is_ticket(reply) => None,
+            _ => people::results(reply).or_else(|| envelope::is_done(reply).map(|()| Vec::new())),
         };
-        let mut said = self.ask(Asked::new(Call::Add), request, deadline, read).await?;
+        let mut said = self.ask(CallContext::new(Call::Add), request, deadline, read).await?;
         self.unhide(&mut said, &people, deadline).await;
-        people::match_the_last(&mut said, &people);
+        people::assign_unmatched_result(&mut said, &people);
         Ok(said)
     }
 
     async fn join(&self, link: &InviteLink) -> Result<GroupId, GatewayError> {
         let code = link.0.rsplit('/').next().unwrap_or_default();
         let request = Request::post("/v2/groups/join").field("code", code);
-        self.ask(Asked::new(Call::Join), request, self.deadline(), groups::created_group).await
+        self.ask(CallContext::new(Call::Join), request, self.deadline(), groups::created_group).await
     }
 
     async fn promote(&self, group: &GroupId, person: &Jid) -> Result<(), GatewayError> {
@@ -296,21 +296,22 @@ impl Gateway for Wawp {
             Some(said) => {
                 Some(Err(refused(Refusal::Invalid, format!("not made an admin: {:?}", said.outcome))))
             }
-            None => told::is_done(reply).map(Ok),
+            None => envelope::is_done(reply).map(Ok),
         };
-        self.ask(Asked::new(Call::Promote), request, self.deadline(), read).await?
+        self.ask(CallContext::new(Call::Promote), request, self.deadline(), read).await?
     }
 
     async fn invite_link(&self, group: &GroupId) -> Result<InviteLink, GatewayError> {
         let request = Request::get(group_path(group, "/invite-code"));
-        let asked = Asked::new(Call::InviteLink);
-        self.ask(asked, request, self.deadline(), messages::invite_link).await
+        let context = CallContext::new(Call::InviteLink);
+        self.ask(context, request, self.deadline(), messages::invite_link).await
     }
 
     async fn revoke_link(&self, group: &GroupId) -> Result<(), GatewayError> {
         let request = Request::post(group_path(group, "/invite-code/revoke"));
-        let read = |reply: &Reply| messages::invite_link(reply).map(|_| ()).or_else(|| told::is_done(reply));
-        self.ask(Asked::new(Call::RevokeLink), request, self.deadline(), read).await
+        let read =
+            |reply: &Reply| messages::invite_link(reply).map(|_| ()).or_else(|| envelope::is_done(reply));
+        self.ask(CallContext::new(Call::RevokeLink), request, self.deadline(), read).await
     }
 
     async fn describe(&self, group: &GroupId, text: &str) -> Result<(), GatewayError> {
@@ -332,13 +333,13 @@ impl Gateway for Wawp {
     }
 
     async fn send_text(&self, chat: &ChatId, text: &str) -> Result<Sent, GatewayError> {
-        let asked = Asked {
+        let context = CallContext {
             on_group: matches!(chat, ChatId::Group(_)),
             long_text: text.encode_utf16().count() > LIMITS.longest_text,
-            ..Asked::new(Call::SendText)
+            ..CallContext::new(Call::SendText)
         };
         let request = Request::post("/v2/send/text").field("chatId", chat.to_string()).field("message", text);
-        self.ask(asked, request, self.deadline(), messages::sent).await
+        self.ask(context, request, self.deadline(), messages::sent).await
     }
 
     async fn recent_own_messages(
@@ -350,7 +351,7 @@ impl Gateway for Wawp {
     }
 
     async fn has_written(&self, person: &Jid, since: Timestamp) -> Result<bool, GatewayError> {
-        self.wrote_since(person, since, self.deadline().at_most(history::QUICKLY)).await
+        self.wrote_since(person, since, self.deadline().at_most(history::FAST_POLL)).await
     }
 
     async fn is_reachable(&self, person: &Jid) -> Result<Option<Jid>, GatewayError> {

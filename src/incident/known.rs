@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Rules;
-use crate::alert::{Alert, AlertState, DedupKey, Judge, Severity, SeverityOrigin, Stated, limits};
+use crate::alert::{Alert, AlertState, DedupKey, Severity, SeverityOrigin, SeverityResolver, Stated, limits};
 use crate::clock::{SignedDuration, Timestamp};
 
 /// A list of what fires may cross the news of an end on its way; afterwards the same outbreak has come back, as it
@@ -60,6 +60,9 @@ pub struct KnownAlert {
     /// See [`Alert::ended_for_good`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended_for_good: bool,
+    /// It is over, and nobody saw it recover.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
     /// The key of the complete list that named it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed_by: Option<DedupKey>,
@@ -102,7 +105,7 @@ impl Told<'_> {
 pub(super) fn complete<'a>(
     known: &BTreeMap<String, KnownAlert>,
     alerts: impl IntoIterator<Item = &'a Alert>,
-    judge: &Judge,
+    resolve_severity: &SeverityResolver,
     rules: Rules,
     now: Timestamp,
 ) -> (Vec<Told<'a>>, BTreeMap<String, KnownAlert>) {
@@ -116,7 +119,7 @@ pub(super) fn complete<'a>(
         let before = previous.map(|known| (known.state, known.severity));
         let quiet = previous.and_then(|known| known.quiet_before(said, rules));
         let alert = match previous {
-            Some(known) => Cow::Owned(known.complete(said, judge)),
+            Some(known) => Cow::Owned(known.complete(said, resolve_severity)),
             None => Cow::Borrowed(said),
         };
         let now_known = KnownAlert::of(&alert, previous, now);
@@ -149,6 +152,7 @@ impl KnownAlert {
             outbreak_at: previous.and_then(|known| known.outbreak_at).max(alert.outbreak_at),
             beginnings,
             ended_for_good: alert.ended_for_good,
+            unseen: alert.state == AlertState::Resolved && alert.end_reason.is_some(),
             listed_by: alert.is_listed.then(|| alert.key.clone()),
             missing_since: None,
         }
@@ -172,7 +176,7 @@ impl KnownAlert {
 
     /// The same alert, over.
     pub(super) fn ended(&self) -> Self {
-        Self { state: AlertState::Resolved, beginnings: 0, missing_since: None, ..self.clone() }
+        Self { state: AlertState::Resolved, beginnings: 0, missing_since: None, unseen: true, ..self.clone() }
     }
 
     /// Takes what is told next for new, whatever it says of when.
@@ -186,7 +190,7 @@ impl KnownAlert {
         let not_ahead = |at: Timestamp| at.min(self.heard_at);
         let (known, at) = (self.happened_at.map(not_ahead), told.happened_at);
         let is_older = at.zip(known).is_some_and(|(at, known)| is_before(at, known));
-        let fires = told.state != AlertState::Resolved && !told.keeps.state;
+        let fires = told.state != AlertState::Resolved && !told.omitted.state;
         match (self.state == AlertState::Resolved, fires) {
             (false, true) => is_older,
             (true, true) => {
@@ -219,12 +223,12 @@ impl KnownAlert {
         (quiet > least).then_some(quiet)
     }
 
-    fn complete(&self, told: &Alert, judge: &Judge) -> Alert {
+    fn complete(&self, told: &Alert, resolve_severity: &SeverityResolver) -> Alert {
         let mut alert = told.clone();
-        if alert.keeps.state {
+        if alert.omitted.state {
             alert.state = self.state;
         }
-        if alert.keeps.title {
+        if alert.omitted.title {
             alert.title.clone_from(&self.title);
         }
         if alert.stated == Stated::default() {
@@ -240,14 +244,14 @@ impl KnownAlert {
             || alert.stated != told.stated
             || alert.labels.len() != told.labels.len();
         if knows_more {
-            (alert.severity, alert.severity_origin) = judge(&alert);
+            (alert.severity, alert.severity_origin) = resolve_severity(&alert);
         }
         let says_nothing = alert.severity_origin == SeverityOrigin::Unmapped
             && self.severity_origin != SeverityOrigin::Unmapped;
         let is_milder = self.severity < alert.severity;
         // The end of an alert says nothing new about how bad it was.
         let is_over = alert.state == AlertState::Resolved;
-        if is_over || says_nothing || (is_milder && alert.keeps.severity) {
+        if is_over || says_nothing || (is_milder && alert.omitted.severity) {
             alert.severity = self.severity;
             alert.severity_origin = self.severity_origin;
         }

@@ -31,6 +31,7 @@ pub fn pass_time(
     for (_, gone) in &gone {
         incident.count(gone.severity, gone.state, -1);
         incident.end_reason.get_or_insert_with(|| NOT_LISTED.to_owned());
+        incident.unseen = incident.unseen.saturating_add(1);
     }
     incident.severity = incident.worst_firing().unwrap_or(before.severity);
     let alerts: BTreeMap<_, _> = gone.iter().map(|(id, known)| ((*id).clone(), known.ended())).collect();
@@ -48,6 +49,7 @@ pub fn pass_time(
             joined: Vec::new(),
             joined_count: 0,
             ended_count: u32::try_from(gone.len()).unwrap_or(u32::MAX),
+            reason: Some(NOT_LISTED.to_owned()),
             acknowledged: false,
             taken_by: None,
             assigned: Vec::new(),

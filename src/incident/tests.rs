@@ -1,5 +1,5 @@
 use super::*;
-use crate::alert::{Draft, Keeps, SeverityOrigin, Stated};
+use crate::alert::{Draft, Omitted, SeverityOrigin, Stated};
 use proptest::prelude::*;
 
 const RULES: Rules = Rules {
@@ -55,7 +55,7 @@ impl Story {
             numbers += 1;
             IncidentId(numbers)
         };
-        let reporter = Reporter { source: "test", judge: &by_client };
+        let reporter = Reporter { source: "test", resolve_severity: &by_client };
         let before = Before {
             incident: self.incident.clone(),
             known: self.alerts.clone(),
@@ -327,7 +327,7 @@ fn a_default_that_the_operator_has_changed_is_taken_at_the_next_body() {
 #[test]
 fn a_body_about_the_priority_alone_neither_reopens_nor_takes_back() {
     let priority = |severity| Alert {
-        keeps: Keeps { state: true, ..Keeps::default() },
+        omitted: Omitted { state: true, ..Omitted::default() },
         ..stated(Firing, "Checkout down", &[], Some(severity))
     };
     let mut story = Story::default();
@@ -344,7 +344,7 @@ fn a_body_about_the_priority_alone_neither_reopens_nor_takes_back() {
 #[test]
 fn a_body_that_is_not_about_the_severity_raises_it_and_never_lowers_it() {
     let aside = |severity| Alert {
-        keeps: Keeps { severity: true, ..Keeps::default() },
+        omitted: Omitted { severity: true, ..Omitted::default() },
         ..stated(Acknowledged, "Checkout down", &[], Some(severity))
     };
     let mut story = Story::default();
@@ -386,9 +386,9 @@ fn ids_read_back() {
 
 fn any_alert() -> impl Strategy<Value = Alert> {
     let state = prop_oneof![Just(Firing), Just(Acknowledged), Just(Resolved)];
-    let keeps = any::<[bool; 3]>().prop_map(|[state, severity, title]| Keeps { state, severity, title });
-    ("[ab]", state, prop_oneof![Just(Sev1), Just(Sev2), Just(Sev3)], keeps)
-        .prop_map(|(id, s, v, keeps)| Alert { keeps, ..alert(&id, s, v) })
+    let omitted = any::<[bool; 3]>().prop_map(|[state, severity, title]| Omitted { state, severity, title });
+    ("[ab]", state, prop_oneof![Just(Sev1), Just(Sev2), Just(Sev3)], omitted)
+        .prop_map(|(id, s, v, omitted)| Alert { omitted, ..alert(&id, s, v) })
 }
 
 proptest! {

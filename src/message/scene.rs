@@ -384,6 +384,7 @@ impl Scene<'_> {
                 joined,
                 joined_count,
                 ended_count,
+                reason,
                 acknowledged,
                 taken_by,
                 assigned,
@@ -394,6 +395,10 @@ impl Scene<'_> {
                 words.insert("joined", text_or_none(&joined_titles(joined, *joined_count, measure)));
                 words.insert("joined_count", Value::from(*joined_count));
                 words.insert("ended", Value::from(*ended_count));
+                words.insert(
+                    "end_reason",
+                    Value::from(reason.as_deref().map(|reason| plain(reason, SENTENCE))),
+                );
                 words.insert("acknowledged_now", Value::from(*acknowledged));
                 words.insert("taken_by", Value::from(taken_by.as_deref().map(|name| one(name, SHORT))));
                 let owners: Vec<String> = assigned.iter().map(|name| one(name, SHORT)).collect();

@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use tracing::{Level, error};
 
 use super::Receiver;
-use super::bodies::Sender;
+use super::body_budget::Sender;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::json::Oddity;
 use crate::source::Source;
-use crate::store::source_trouble::{Sighting, TroubleKind};
+use crate::store::source_troubles::{Sighting, TroubleKind};
 use crate::telemetry::SourceLabels;
 use crate::telemetry::throttled_log::Event;
 
@@ -96,7 +96,7 @@ impl Receiver {
         said: Option<u64>,
         now: Timestamp,
     ) {
-        let most = u64::try_from(self.bodies.longest(sender)).unwrap_or(u64::MAX);
+        let most = u64::try_from(self.body_budget.longest(sender)).unwrap_or(u64::MAX);
         let bytes = said.unwrap_or(most.saturating_add(1));
         let (kind, peer) = match sender {
             Sender::Proven(_) => (TroubleKind::TooLarge, None),

@@ -25,7 +25,7 @@ pub(super) fn grant(wish: &Wish, view: View<'_>) -> Next {
 
 /// One number after another tries to read it: the one that is known to be in it, the room's own, the others.
 fn read_first(group: &GroupId, View { room, inputs, context, now }: View<'_>) -> Next {
-    let recorded = inputs.orphans.iter().find(|o| o.group == *group).and_then(|o| o.instance.as_deref());
+    let recorded = inputs.duplicates.iter().find(|o| o.group == *group).and_then(|o| o.instance.as_deref());
     let likely = [recorded, room.instance.as_deref()].into_iter().flatten();
     let others = context.numbers.0.iter().map(|n| n.name.as_str());
     let mut why = "no linked number works".to_owned();

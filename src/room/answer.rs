@@ -72,7 +72,7 @@ pub struct Effect {
     /// The move in the phase machine, if there was one. Already applied to the room.
     pub event: Option<Event>,
     /// Further groups that carry the room's id.
-    pub orphans: Vec<GroupId>,
+    pub duplicates: Vec<GroupId>,
     /// The call certainly did nothing, so it used no budget.
     pub unspent: bool,
     /// A group beside the room was left, or could not be.

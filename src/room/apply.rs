@@ -154,11 +154,11 @@ impl Room {
             }
             None => {
                 let outlives =
-                    ["fallback_webhook ", "rename_orphan "].iter().any(|kind| key.starts_with(kind));
+                    ["fallback_webhook ", "rename_duplicate "].iter().any(|kind| key.starts_with(kind));
                 outlives || progress.state == State::ToDo
             }
         });
-        self.forget_pursuit();
+        self.forget_escalation();
         self.standby.clear();
         self.link = None;
         self.reads = 0;
@@ -229,7 +229,7 @@ impl Room {
             Task::CheckHistory { person, .. } => self.finish_history(person, answer),
             Task::GetLink { .. } => self.finish_link(ended, effect),
             Task::CheckReachable { person, .. } => self.finish_reachable(ended, person, effect),
-            Task::LeaveOrphan { group } => self.finish_leave_orphan(ended, group, effect),
+            Task::LeaveDuplicate { group } => self.finish_leave_duplicate(ended, group, effect),
             Task::AddNumber { instance, .. }
             | Task::JoinNumber { instance, .. }
             | Task::PromoteNumber { instance, .. }
@@ -244,7 +244,7 @@ impl Room {
             | Task::RevokeLink { .. }
             | Task::LockMessages { .. }
             | Task::Leave { .. }
-            | Task::RenameOrphan { .. }
+            | Task::RenameDuplicate { .. }
             | Task::CallWebhook(_) => self.finish_once(ended, effect),
         }
         if let (Task::Rename { .. }, Answer::Done, Some(subject)) = (task, answer, words) {

@@ -324,7 +324,7 @@ impl Room {
     }
 
     /// In another group everything about who is there begins anew.
-    pub(super) fn forget_pursuit(&mut self) {
+    pub(super) fn forget_escalation(&mut self) {
         self.escalation = Escalation::default();
     }
 

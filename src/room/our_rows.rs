@@ -50,9 +50,9 @@ impl Room {
                 // One of the nameless rows is this number, and nobody can tell which.
                 (Stage::Ready { .. }, Some(row)) => {
                     guests.rows.remove(row);
-                    guests.own_row_unknown = true;
+                    guests.self_not_listed = true;
                 }
-                (_, Some(_)) => guests.own_row_unknown = true,
+                (_, Some(_)) => guests.self_not_listed = true,
                 (Stage::Ready { .. }, None) if own.is_some() => {
                     let why = "it is not in the group any more".to_owned();
                     standby.stage = Stage::GivenUp { why, at: now };

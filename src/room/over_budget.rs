@@ -1,4 +1,4 @@
-//! What to do for a room whose group has to wait: a ladder, the first budget_fallback that holds is taken.
+//! What to do for a room whose group has to wait for the budget: the first thing that can be done.
 //!
 //! Another number was tried before this is asked. Then: an open room of the same route, in which the incident
 //! becomes a guest; then each of its people 1:1; and then it waits for its turn.

@@ -283,8 +283,9 @@ impl Tasks {
 
     /// It was decided that this is said, once.
     pub(super) fn is_to_be_said(&mut self, message: Message, chat: ChatId, now: Timestamp) {
-        let fresh = || Progress { said: Some(Said::new(message.clone(), chat, now)), ..Progress::default() };
-        self.0.entry(message.task_key()).or_insert_with(fresh);
+        let key = message.task_key();
+        let fresh = || Progress { said: Some(Said::new(message, chat, now)), ..Progress::default() };
+        self.0.entry(key).or_insert_with(fresh);
     }
 
     /// A message is about to be handed over. A repeat keeps the words and the moment of the first try.

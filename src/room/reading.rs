@@ -72,7 +72,7 @@ impl Room {
             let link_is_out = self.link.is_some();
             let mut members = self.without_our_rows(members, context, now);
             // Where several incidents share a group, a row without a name can be another one's people.
-            members.own_row_unknown |= self.guest_of.is_some() || self.has_hosted;
+            members.self_not_listed |= self.guest_of.is_some() || self.has_hosted;
             read_members(&mut self.seats, &members, link_is_out, now);
             self.spare_links(now);
             self.seek_admin();
@@ -131,7 +131,7 @@ impl Room {
     /// be one already, made so by an earlier try; where rows cannot be told apart, yes is believed.
     fn see_admins(&mut self, members: &Members, now: Timestamp) {
         let asked = self.promotions.len();
-        if members.own_row_unknown {
+        if members.self_not_listed {
             if asked > 0 {
                 self.tasks.done("promote", now);
             }

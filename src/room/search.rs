@@ -66,7 +66,7 @@ pub(super) fn while_unsure(view: View<'_>, since: Timestamp, look: Look) -> Next
 pub(super) fn told_of(View { room, inputs, .. }: View<'_>) -> Option<Event> {
     let is_open = matches!(room.phase, Phase::Unsure { .. } | Phase::Wanted { .. });
     let since = later(room.asked.first().filter(|_| is_open)?.at, -SKEW);
-    let told = inputs.orphans.iter().filter(|o| !o.closing && o.found_at >= since);
+    let told = inputs.duplicates.iter().filter(|o| !o.closing && o.found_at >= since);
     let group = told.map(|o| &o.group).find(|group| !room.rejected.contains(group))?;
     Some(Event::Found { group: group.clone() })
 }
@@ -161,7 +161,7 @@ impl Room {
         };
         let mut ours = self.ours(groups).into_iter().filter(|group| !self.rejected.contains(group));
         if let Some(oldest) = ours.next() {
-            effect.orphans = ours.collect();
+            effect.duplicates = ours.collect();
             effect.event = Some(Event::Found { group: oldest });
             self.instance = Some(instance.to_owned());
             return;
@@ -216,7 +216,7 @@ impl Room {
         let search = if at_the_end { LAST_SWEEP } else { SWEEP };
         let is_given_up = if let Answer::Groups(FoundGroups { groups, doubt }) = answer {
             let room = self.phase.group().cloned();
-            effect.orphans = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
+            effect.duplicates = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
             if doubt.as_ref().is_some_and(|doubt| !self.cannot_tell(task, doubt, now)) {
                 return;
             }

@@ -344,7 +344,7 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
     };
     let open = seats.iter().filter(|s| !is_in(s) && !certainly_out(s)).count();
     // As many nameless rows as people unaccounted for, and no way in for anybody else: it is them.
-    let all_of_them = strangers > 0 && strangers == open && !link_is_out && !members.own_row_unknown;
+    let all_of_them = strangers > 0 && strangers == open && !link_is_out && !members.self_not_listed;
     let found: Vec<(bool, bool)> = seats
         .iter()
         .map(|seat| {

@@ -31,8 +31,8 @@ use webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256;
 use webpki::{EndEntityCert, KeyUsage};
 
 use super::{
-    CannotSign, Errand, Evidence, RawHook, Rejected, Scheme, Signed, USUAL_TOLERANCE, Verifier, mac, prove,
-    sole_text,
+    CannotSign, Evidence, RawHook, Rejected, Scheme, Signed, SnsAction, USUAL_TOLERANCE, Verifier, mac,
+    prove, sole_text,
 };
 use crate::clock::{SignedDuration, Timestamp};
 
@@ -322,16 +322,16 @@ impl Envelope {
             .map_err(|_why| Rejected::Wrong)
     }
 
-    fn errand(&self, topic: &Topic) -> Result<Option<Errand>, Rejected> {
+    fn action(&self, topic: &Topic) -> Result<Option<SnsAction>, Rejected> {
         let arn = topic.to_string();
         Ok(match self.kind {
             Kind::Notification => None,
             Kind::SubscriptionConfirmation => {
                 let token = self.token.as_deref().ok_or(Rejected::Malformed)?;
-                Some(Errand::ConfirmSubscription { topic: arn, address: topic.confirmation(token)? })
+                Some(SnsAction::ConfirmSubscription { topic: arn, address: topic.confirmation(token)? })
             }
             // Its address would subscribe again, which is not ours to decide.
-            Kind::UnsubscribeConfirmation => Some(Errand::NoticeUnsubscribed { topic: arn }),
+            Kind::UnsubscribeConfirmation => Some(SnsAction::NoticeUnsubscribed { topic: arn }),
         })
     }
 }
@@ -374,7 +374,7 @@ impl Terms {
         certificate: Option<&Certificate>,
         tolerance: SignedDuration,
         now: Timestamp,
-    ) -> Result<(Evidence, Option<Errand>), Rejected> {
+    ) -> Result<(Evidence, Option<SnsAction>), Rejected> {
         let Some(envelope) = Envelope::read(&hook.body)? else {
             return Ok((self.verify_raw(hook, tolerance, now)?, None));
         };
@@ -397,7 +397,7 @@ impl Terms {
             signed_id: Some(envelope.message_id.clone()),
             body: Some(envelope.signed_body()?),
         };
-        Ok((evidence, envelope.errand(topic)?))
+        Ok((evidence, envelope.action(topic)?))
     }
 
     /// Nobody signs these; whoever holds the secret is believed, also about the topic.

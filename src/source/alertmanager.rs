@@ -129,10 +129,22 @@ impl Body {
         Some(self.own_key(&group, source))
     }
 
-    /// Several Alertmanagers may call one source, and mean different trouble by equal names. Those of one cluster
-    /// are told by their alerts' fingerprints.
+    /// The client that all its alerts are about.
+    fn client(&self) -> Option<&str> {
+        let mut clients = self.alerts.iter().flatten().map(|member| member.labels.get("client"));
+        let first = clients.next()??;
+        clients.all(|other| other == Some(first)).then_some(first)
+    }
+
+    /// Several Alertmanagers may call one source, and mean different trouble by equal names: they differ by their
+    /// addresses, or where these are the same, by the client of all their alerts. Those of one cluster are recognised
+    /// by their alerts' fingerprints.
     fn own_key(&self, payload: &str, source: &Source) -> DedupKey {
-        source.key(&format!("{}/{payload}", self.external_url.as_deref().unwrap_or_default()))
+        let address = self.external_url.as_deref().unwrap_or_default();
+        match self.client() {
+            Some(client) => source.key(&format!("{address}/{client}/{payload}")),
+            None => source.key(&format!("{address}/{payload}")),
+        }
     }
 }
 

@@ -191,7 +191,8 @@ impl Essentials {
         let parts: Vec<&str> = parts.collect();
         // A type and a name by turns, as deep as the resource lies.
         let types = parts.chunks(2).filter_map(|pair| pair.first()).filter(|kind| !kind.is_empty());
-        Some(std::iter::once(&provider).chain(types).copied().collect::<Vec<_>>().join("/"))
+        // Azure writes ids in any case, and the type by itself in small letters.
+        Some(std::iter::once(&provider).chain(types).copied().collect::<Vec<_>>().join("/").to_lowercase())
     }
 
     /// What follows `name` in the first target's path: `/subscriptions/ID/resourcegroups/NAME/…`.

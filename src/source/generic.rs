@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use super::field_path::{Path, json_within};
 use super::wire::{Moment, Text, Texts, moment, part, read, text};
 use super::{FieldPaths, NotUnderstood, Parsed, Sample, Source, StateField, Tool};
-use crate::alert::{Alert, AlertState, Draft, Keeps, LinkKind};
+use crate::alert::{Alert, AlertState, Draft, LinkKind, Omitted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::{Encoding, Scheme, VerifiedBody};
 
@@ -152,7 +152,7 @@ impl Own {
         ];
         let draft = Draft {
             id: self.condition.0.unwrap_or_default(),
-            keeps: Keeps { title: self.title.0.is_none(), ..Keeps::default() },
+            omitted: Omitted { title: self.title.0.is_none(), ..Omitted::default() },
             title: self.title.0.unwrap_or_else(|| key.clone()),
             summary: self.description.0.unwrap_or_default(),
             labels,
@@ -246,7 +246,7 @@ pub(super) fn by_fields(
     let started_at = fields.started_at.as_ref().and_then(|path| moment(&*path.find(item)?));
     let draft = Draft {
         id: text_at(&fields.condition).unwrap_or_default(),
-        keeps: Keeps { title: title.is_none(), ..Keeps::default() },
+        omitted: Omitted { title: title.is_none(), ..Omitted::default() },
         title: title.unwrap_or_else(|| key.clone()),
         summary: text_at(&fields.description).unwrap_or_default(),
         labels: labels.0,

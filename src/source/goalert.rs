@@ -10,7 +10,7 @@ use serde_json::json;
 use super::labels::{labels_of, links_of};
 use super::wire::{Text, Texts, needed, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
-use crate::alert::{AlertState, Draft, Keeps, LinkKind};
+use crate::alert::{AlertState, Draft, LinkKind, Omitted};
 use crate::clock::Timestamp;
 use crate::signature::VerifiedBody;
 
@@ -120,7 +120,7 @@ impl Message {
             // A number is of one alert, which is never opened again.
             ended_for_good: true,
             // No status says how bad it is.
-            keeps: Keeps { severity: self.log_entry.as_deref().is_some(), ..Keeps::default() },
+            omitted: Omitted { severity: self.log_entry.as_deref().is_some(), ..Omitted::default() },
             ..Draft::default()
         };
         Parsed::Alerts(vec![source.alert(draft, source.key(payload), state, severity)])

@@ -14,7 +14,7 @@ use super::labels::{labels_of, labels_of_tags, name_environment};
 use super::several::{Event, one_or_several};
 use super::wire::{Leaves, Moment, Part, Text, Texts, once, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
-use crate::alert::{AlertState, Draft, Keeps, LinkKind, is_web_address};
+use crate::alert::{AlertState, Draft, LinkKind, Omitted, is_web_address};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::VerifiedBody;
 
@@ -123,7 +123,7 @@ fn read_one(event: Value, source: &Source) -> Result<Event, NotUnderstood> {
         happened_at: alert.updated_at.0,
         ended_for_good: true,
         end_reason: (action == "delete").then(|| "somebody deleted the alert in Opsgenie".to_owned()),
-        keeps: Keeps { state: is_priority, ..Keeps::default() },
+        omitted: Omitted { state: is_priority, ..Omitted::default() },
         ..Draft::default()
     };
     Ok(source.alert(draft, key, state, alert.priority.as_deref()).into())

@@ -63,8 +63,20 @@ struct Incident {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ResolveReason {
+    #[serde(rename = "type")]
+    kind: Text,
     /// That it was merged into.
     incident: Option<Reference>,
+}
+
+impl ResolveReason {
+    /// In words, where nobody saw it recover.
+    fn in_words(self) -> Option<String> {
+        let into = self.incident.and_then(|into| into.summary.0.or(into.id.0));
+        let is_merge = self.kind.as_deref() == Some("merge_resolve_reason");
+        let into = into.or_else(|| is_merge.then(|| "another incident".to_owned()))?;
+        Some(format!("merged into {into} at PagerDuty"))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -76,6 +88,7 @@ struct Named {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Reference {
+    id: Text,
     summary: Text,
 }
 
@@ -171,12 +184,7 @@ impl Incident {
             ended_at: occurred_at.filter(|_| state == AlertState::Resolved),
             happened_at: occurred_at,
             outbreak_at,
-            end_reason: self
-                .resolve_reason
-                .0
-                .incident
-                .and_then(|into| into.summary.0)
-                .map(|into| format!("merged into {into} at PagerDuty")),
+            end_reason: self.resolve_reason.0.in_words(),
             ..Draft::default()
         };
         Ok(Parsed::Alerts(vec![source.alert(draft, source.key(id), state, priority)]))

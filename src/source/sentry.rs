@@ -17,7 +17,7 @@ use super::labels::{add, labels_of, links_of};
 use super::several::{Event as Outcome, one_or_several};
 use super::wire::{Leaves, Many, Moment, Part, Text, part, read, text};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
-use crate::alert::{AlertState, Draft, Keeps, LinkKind};
+use crate::alert::{AlertState, Draft, LinkKind, Omitted};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::signature::{Encoding, Scheme, VerifiedBody};
 
@@ -413,7 +413,7 @@ impl Issue {
             happened_at: self.last_seen.0.filter(|_| action != "unresolved"),
             end_reason: put_aside.then(|| "somebody put the issue aside in Sentry".to_owned()),
             // What was done to an issue takes nothing from what the alert about it said.
-            keeps: Keeps { severity: true, ..Keeps::default() },
+            omitted: Omitted { severity: true, ..Omitted::default() },
             ..Draft::default()
         };
         let severity = severity(self.level.as_deref(), self.priority.as_deref());

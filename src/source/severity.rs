@@ -70,7 +70,9 @@ impl Labels for Seen<'_> {
 #[must_use]
 pub fn usual_meaning(text: &str) -> Option<Severity> {
     let text = text.trim().to_lowercase();
-    match text.as_str() {
+    // Some templates write whole numbers as `1.0`.
+    let whole = text.strip_suffix(".0").filter(|number| number.len() == 1);
+    match whole.unwrap_or(&text) {
         "critical" | "crit" | "page" | "emergency" | "emerg" | "disaster" | "fatal" | "blocker" | "1" => {
             Some(Severity::Sev1)
         }
@@ -162,6 +164,19 @@ mod tests {
             "11",
         ] {
             assert_eq!(usual_meaning(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_nought_behind_it() {
+        for (text, meaning) in [
+            ("1.0", Some(Severity::Sev1)),
+            ("2.0", Some(Severity::Sev2)),
+            ("1.5", None),
+            ("0.0", None),
+            (".0", None),
+        ] {
+            assert_eq!(usual_meaning(text), meaning, "{text}");
         }
     }
 

@@ -15,7 +15,7 @@ use super::wire::{Moment, Text, part, read};
 use super::{NotUnderstood, Parsed, Sample, Source, Tool};
 use crate::alert::{Alert, AlertState, Draft, LinkKind};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::signature::{Errand, VerifiedBody};
+use crate::signature::{SnsAction, VerifiedBody};
 
 pub(super) const TOOL: Tool = Tool {
     name: "sns",
@@ -103,8 +103,8 @@ fn parse(body: &VerifiedBody, source: &Source) -> Result<Parsed, NotUnderstood> 
     let envelope: Envelope = part(value, "the envelope")?;
     match envelope.kind.as_deref() {
         Some("Notification") => envelope.alert(source).map(alone),
-        Some("SubscriptionConfirmation") => Ok(Parsed::ignored(match body.errand() {
-            Some(Errand::ConfirmSubscription { .. }) => "the topic's subscription was confirmed",
+        Some("SubscriptionConfirmation") => Ok(Parsed::ignored(match body.action() {
+            Some(SnsAction::ConfirmSubscription { .. }) => "the topic's subscription was confirmed",
             _ => "a topic's subscription wants to be confirmed, which only `verify: { sns: … }` does",
         })),
         Some("UnsubscribeConfirmation") => {

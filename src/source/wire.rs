@@ -17,7 +17,12 @@ use crate::json::unmarked;
 
 /// Reads a whole body, in which of one key twice the last one counts.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, NotUnderstood> {
-    let value = serde_json::from_slice::<Value>(unmarked(body))
+    let body = unmarked(body);
+    // A key that stands twice is an error to most types, but to a map of values it is none.
+    if let Ok(read) = serde_json::from_slice(body) {
+        return Ok(read);
+    }
+    let value = serde_json::from_slice::<Value>(body)
         .map_err(|e| NotUnderstood::new(format!("no JSON (line {}, column {})", e.line(), e.column())))?;
     part(value, "the body")
 }

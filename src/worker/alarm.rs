@@ -24,16 +24,16 @@ pub struct Alarm {
     /// Which numbers are rested.
     pub health: Arc<Health>,
     metrics: Arc<Metrics>,
-    bell: Arc<Notify>,
+    wake_worker: Arc<Notify>,
     /// The newest state that the provider told, by its own clock.
     told_at: Mutex<BTreeMap<String, Timestamp>>,
 }
 
 impl Alarm {
-    /// An alarm that counts in `metrics` and rings `bell` when a number works again.
+    /// An alarm that counts in `metrics` and wakes the worker when a number works again.
     #[must_use]
-    pub fn new(health: Arc<Health>, metrics: Arc<Metrics>, bell: Arc<Notify>) -> Self {
-        Self { health, metrics, bell, told_at: Mutex::default() }
+    pub fn new(health: Arc<Health>, metrics: Arc<Metrics>, wake_worker: Arc<Notify>) -> Self {
+        Self { health, metrics, wake_worker, told_at: Mutex::default() }
     }
 
     /// Takes in what the provider told of a number's session at `at`. A repeat, and what is older than what
@@ -72,7 +72,7 @@ impl Alarm {
             up.set(1);
             if let Some(rest) = self.health.note_success(number, asked, now) {
                 info!(gateway.instance = number, since = %rest.since, "the number works again");
-                self.bell.notify_one();
+                self.wake_worker.notify_one();
             }
             return;
         };

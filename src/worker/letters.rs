@@ -174,7 +174,7 @@ impl Worker {
                         );
                     }
                     if came.rooms > 0 {
-                        self.bell.notify_one();
+                        self.wake_worker.notify_one();
                     }
                 }
                 Ok(None) | Err(_) if answer.tries == TRIES_BEFORE_ALARM => error!(

@@ -23,7 +23,7 @@ impl Worker {
             if !has_news && !consent_changed {
                 return Ok(true);
             }
-            let finished = self.store.heed(lease, room.clone(), now).await?;
+            let finished = self.store.put_room(lease, room.clone(), now).await?;
             if !refresh(lease, finished) {
                 return Ok(false);
             }
@@ -38,7 +38,7 @@ impl Worker {
     /// when the room is left after it.
     pub(super) async fn reconsider(&self, lease: &mut Lease) -> Result<Option<End>, StoreError> {
         let (before, now) = (lease.room.clone(), self.clock.now());
-        let finished = self.store.heed(lease, before.clone(), now).await?;
+        let finished = self.store.put_room(lease, before.clone(), now).await?;
         if !refresh(lease, finished) || !self.apply_events(lease).await? {
             return Ok(Some(End::Lost));
         }

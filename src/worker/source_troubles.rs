@@ -6,7 +6,7 @@ use tracing::{error, info};
 use super::Worker;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
-use crate::store::source_trouble::{SourceTrouble, TroubleKind};
+use crate::store::source_troubles::{SourceTrouble, TroubleKind};
 
 impl Worker {
     /// Tells what is due, at most once an hour for each source.

@@ -59,7 +59,7 @@ async fn a_number_under_another_name_has_the_same_budget() {
     let renamed = Bridge::assemble(
         &loaded.config,
         RosterInForce::of(&loaded, clock.now()),
-        Arc::clone(&world.store),
+        world.store.clone(),
         link_numbers(&loaded.config, &clock).unwrap(),
         Arc::clone(&clock),
     )

@@ -13,9 +13,7 @@ use warroom::gateway::Whom;
 use warroom::pacing::Pace;
 use warroom::room::{PhaseName, Task};
 use warroom::sandbox::{Effect, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
-use warroom::store::{
-    AskedPerson, Asking, Began, Heard, Intent, LetterAsk, LetterTurn, LetterWay, Store, Worded,
-};
+use warroom::store::{AskedPerson, Asking, Began, Heard, Intent, LetterAsk, LetterTurn, LetterWay, Worded};
 
 use crate::events::{BOTH, deliver, tell_to};
 use crate::gates::{Gate, Gates};
@@ -307,7 +305,7 @@ async fn a_stop_between_the_decision_and_the_call_still_counts() {
     let mut room = lease.room.clone();
     let event = room.begin((&step, Some("INCIDENT-1 | Down")), "main", &lease.wanted, now).unwrap();
     let intent = Intent { room, step, instance: "main".to_owned(), event, pace: Pace::Free, covers: None };
-    world.store.hear_answers("main", vec![heard(CLEO, Verdict::Stop, now)], now).await.unwrap();
+    world.store.take_answers("main", vec![heard(CLEO, Verdict::Stop, now)], now).await.unwrap();
     assert_eq!(world.store.begin_step(lease, intent, now).await.unwrap(), Began::Stopped);
     // Whoever comes next makes the group without them.
     world.pass(300).await;
@@ -380,7 +378,7 @@ async fn answers_count_by_when_they_were_written_however_they_are_told() {
     let now = world.clock.now();
     let ago = |seconds: i64| later(now, SignedDuration::from_secs(-seconds));
     let tell = async |verdict, at| {
-        world.store.hear_answers("main", vec![heard(BEN, verdict, at)], now).await.unwrap()
+        world.store.take_answers("main", vec![heard(BEN, verdict, at)], now).await.unwrap()
     };
     tell(Verdict::Start, ago(10)).await;
     let late = tell(Verdict::Stop, ago(60)).await;

@@ -8,7 +8,6 @@
 use warroom::clock::SignedDuration;
 use warroom::gateway::GatewayError;
 use warroom::incident::IncidentId;
-use warroom::store::Store;
 
 use crate::gates::{Gates, Mishap, Moment};
 use crate::place::Place;

@@ -129,7 +129,7 @@ async fn answers_are_read_while_the_store_is_asked_what_is_due() {
         // Another, that somebody else has taken in, is leased while the first is in hand.
         stuck.is_calling.notified().await;
         other.post(&firing("Two")).await;
-        process.bridge.worker.bell.notify_one();
+        process.bridge.worker.wake_worker.notify_one();
         let briefed = || place.sandbox.groups().iter().any(|group| !group.texts().is_empty());
         tokio::time::timeout(SOON, until(briefed)).await.expect("the first room is made and briefed");
     };
@@ -141,14 +141,14 @@ async fn answers_are_read_while_the_store_is_asked_what_is_due() {
 async fn a_hook_that_changes_nothing_wakes_nobody() {
     use futures_util::FutureExt;
     let world = World::new().await;
-    let bell = &world.bridge.receiver.bell;
+    let wake_worker = &world.bridge.receiver.wake_worker;
     world.fire("Down").await;
-    assert!(bell.notified().now_or_never().is_some(), "a room is wanted");
+    assert!(wake_worker.notified().now_or_never().is_some(), "a room is wanted");
     let (_, receipt) = world.post(&firing("Down")).await;
     assert_eq!(receipt["incidents"][0]["outcome"], "repeated");
-    assert!(bell.notified().now_or_never().is_none());
+    assert!(wake_worker.notified().now_or_never().is_none());
     world.resolve("Down").await;
-    assert!(bell.notified().now_or_never().is_some(), "the room has to hear of the end");
+    assert!(wake_worker.notified().now_or_never().is_some(), "the room has to hear of the end");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ impl Gate for Failing {
 
 #[tokio::test]
 async fn a_transaction_that_failed_keeps_its_room_waiting_for_a_second_or_two() {
-    for what in ["begin_step", "note", "finish_steps", "heed", "release"] {
+    for what in ["begin_step", "note", "finish_steps", "put_room", "release"] {
         for moment in [Moment::Before, Moment::After] {
             let place = Place::on(Engine::Webjs).await;
             let gate: Arc<dyn Gate> = Arc::new(Failing { what, moment, left: AtomicUsize::new(1) });

@@ -12,7 +12,6 @@ use warroom::gateway::{GatewayError, Refusal};
 use warroom::incident::IncidentId;
 use warroom::room::PhaseName;
 use warroom::sandbox::{Effect, Engine, Fault, FaultKind, HALF_EMOJI, Operation, Person, Privacy, Quirks};
-use warroom::store::Store;
 
 use crate::gates::{Gates, Mishap, Moment};
 use crate::harness::{ADA, BEN, DAN, ONE_PERSON, Options, World};
@@ -414,7 +413,7 @@ async fn ten_kinds_of_trouble_at_once_make_ten_briefed_rooms() {
         assert_eq!(world.welcomes(id), 1, "{what}: briefed once");
         let room = world.room(id).await;
         assert!(room.is_complete(), "{what}: {room:#?}");
-        assert!(world.dossier(id).await.orphans.is_empty(), "{what}");
+        assert!(world.dossier(id).await.duplicates.is_empty(), "{what}");
         world.assert_sound(id).await;
     }
     println!("10 kinds of trouble at once: {} groups, each briefed", world.sandbox.groups().len());

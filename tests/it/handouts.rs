@@ -1,7 +1,7 @@
 //! What a route gives into its rooms, over real HTTP: links, a text, wording, deputies; and people's languages.
 
 use warroom::clock::Clock;
-use warroom::config::Exchange;
+use warroom::config::ReloadOutcome;
 use warroom::sandbox::{Engine, Person, Privacy};
 
 use crate::harness::{ADA, BEN, DAN, Options, World};
@@ -97,8 +97,8 @@ async fn a_route_speaks_in_its_own_words_and_a_running_room_keeps_them() {
 
     let changed = roster.replace("of old", "of new").replace("for Acme", "for others");
     std::fs::write(world.folder.path().join("roster.yaml"), changed).unwrap();
-    let exchange = world.bridge.roster.exchange(&world.bridge.worker.metrics, world.clock.now());
-    assert_eq!(exchange, Exchange::Taken);
+    let exchange = world.bridge.roster.reload(&world.bridge.worker.metrics, world.clock.now());
+    assert_eq!(exchange, ReloadOutcome::Taken);
     world.resolve("Down").await;
     world.pass(120).await;
     let texts = world.group(&id).texts().join("\n");

@@ -122,7 +122,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) sandbox: Sandbox,
     pub(crate) bridge: Bridge,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Store,
     pub(crate) sqlite: Arc<Sqlite>,
     pub(crate) public: SocketAddr,
     pub(crate) operator: SocketAddr,
@@ -256,12 +256,12 @@ impl World {
         let folder = folder();
         let loaded = load(&folder, &options, gateway);
         let sqlite = Arc::new(Sqlite::open(&folder.path().join("store.db")).unwrap());
-        let store: Arc<dyn Store> = sqlite.clone();
+        let store = Store::over(sqlite.clone());
         let numbers = link_numbers(&loaded.config, &shared).unwrap();
         let bridge = Bridge::assemble(
             &loaded.config,
             RosterInForce::of(&loaded, clock.now()),
-            Arc::clone(&store),
+            store.clone(),
             numbers,
             shared,
         )
@@ -372,7 +372,7 @@ impl World {
             since: self.dossier(id).await.incident.opened_at,
             not_before: self.dossier(id).await.incident.opened_at,
         };
-        for (at, event) in self.sqlite.moves(number).await.unwrap() {
+        for (at, event) in self.store.moves(number).await.unwrap() {
             phase = phase.after(&event, at).unwrap();
         }
         assert_eq!(phase.name(), room.phase.name(), "the journal tells the same story");

@@ -43,9 +43,16 @@ const RULES: &[Rule] = &[
     },
     Rule {
         what: "contain SQL",
-        shows_by: &["rusqlite", "sqlx"],
+        shows_by: &[],
         texts: &["SELECT ", "INSERT ", "UPDATE ", "DELETE FROM ", "PRAGMA ", "CREATE TABLE "],
         home: &["store"],
+        exceptions: &[],
+    },
+    Rule {
+        what: "know the database",
+        shows_by: &["rusqlite"],
+        texts: &[],
+        home: &["store/sqlite"],
         exceptions: &[],
     },
     Rule {
@@ -67,7 +74,7 @@ const RULES: &[Rule] = &[
             ("fair_share.rs", "who is idle on a socket is so by the machine, not by the incident's clock"),
             ("app/listener.rs", "the same, for who has shown too many wrong secrets there"),
             ("receiver.rs", "how long an answer took is measured, not decided by, whatever the clock says"),
-            ("receiver/notices.rs", "the same, for what the gateway tells"),
+            ("receiver/gateway_events.rs", "the same, for what the gateway tells"),
             ("signature/sns.rs", "RSA is handed a source of chance, which PKCS #1 1.5 does not use"),
             ("worker.rs", "how soon it looks for work again is no moment of an incident"),
             (
@@ -86,7 +93,7 @@ const RULES: &[Rule] = &[
         home: &["config"],
         exceptions: &[
             ("cli.rs", "where the config is must be known before there is a config"),
-            ("cli/desk.rs", "where the config is, again, for commands with a bridge of their own"),
+            ("cli/admin_client.rs", "where the config is, again, for commands with a bridge of their own"),
             ("cli/demo.rs", "asks for the folder of temporary files and nothing else"),
         ],
     },

@@ -40,6 +40,7 @@ mod seats;
 mod simulation;
 mod sns;
 mod sources;
+mod statements;
 mod storm;
 mod sweep;
 mod truth;

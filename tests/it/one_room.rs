@@ -170,7 +170,7 @@ async fn a_join_event_names_the_group_that_an_empty_list_hides() {
         let dossier = world.dossier(&id).await;
         let room = dossier.room.unwrap();
         assert!(room.is_complete(), "{engine}: {:?}", room.phase);
-        assert!(dossier.orphans.is_empty(), "{engine}");
+        assert!(dossier.duplicates.is_empty(), "{engine}");
         world.assert_sound(&id).await;
     }
 }
@@ -200,9 +200,9 @@ async fn a_second_group_that_is_told_of_is_on_record_whatever_the_phase() {
     let on_record = async |recorded: &[String], phase: PhaseName| {
         let dossier = world.dossier(&id).await;
         assert_eq!(dossier.room.unwrap().phase.name(), phase);
-        let groups: Vec<String> = dossier.orphans.iter().map(|o| o.group.to_string()).collect();
+        let groups: Vec<String> = dossier.duplicates.iter().map(|o| o.group.to_string()).collect();
         assert_eq!(groups, recorded, "{phase:?}");
-        assert!(dossier.orphans.iter().all(|o| o.instance.as_deref() == Some("main")));
+        assert!(dossier.duplicates.iter().all(|o| o.instance.as_deref() == Some("main")));
     };
     on_record(&recorded, PhaseName::Live).await;
     world.resolve("Payments").await;
@@ -233,7 +233,7 @@ async fn a_group_that_is_told_of_after_the_room_was_parked_is_on_record() {
     assert_eq!(world.sandbox.calls().len(), calls, "a parked room calls nothing");
     let dossier = world.dossier(&id).await;
     assert_eq!(dossier.room.unwrap().phase.name(), PhaseName::Parked);
-    assert_eq!(dossier.orphans[0].group.to_string(), group);
+    assert_eq!(dossier.duplicates[0].group.to_string(), group);
 }
 
 #[tokio::test]
@@ -253,8 +253,8 @@ async fn the_number_that_was_asked_first_is_looked_through_although_another_one_
         world.pass(300).await;
         let groups = world.groups(&id);
         let dossier = world.dossier(&id).await;
-        let [ghost] = &dossier.orphans[..] else {
-            panic!("{engine}: {:?} of {}", dossier.orphans, groups.len())
+        let [ghost] = &dossier.duplicates[..] else {
+            panic!("{engine}: {:?} of {}", dossier.duplicates, groups.len())
         };
         assert_eq!((groups.len(), ghost.instance.as_deref()), (2, Some("main")), "{engine}");
         let ghost = ghost.group.to_string();
@@ -350,7 +350,7 @@ async fn an_operator_who_knows_better_has_a_new_group_made() {
         let room = dossier.room.unwrap();
         assert!(room.is_complete(), "{engine}: {:?}", room.phase);
         assert_eq!(world.groups(&id).len(), 2, "{engine}");
-        assert_eq!(dossier.orphans.len(), 1, "{engine}: the one that was made before is on record");
+        assert_eq!(dossier.duplicates.len(), 1, "{engine}: the one that was made before is on record");
         world.assert_sound(&id).await;
     }
 }
@@ -373,7 +373,7 @@ async fn a_group_whose_number_was_put_out_is_replaced_by_a_new_one_on_request() 
     let dossier = world.dossier(&id).await;
     let room = dossier.room.unwrap();
     assert!(room.is_complete() && room.phase.group().unwrap().to_string() != first, "{:?}", room.phase);
-    assert_eq!(dossier.orphans[0].group.to_string(), first);
+    assert_eq!(dossier.duplicates[0].group.to_string(), first);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use warroom::gateway::GatewayError;
 use warroom::pacing::Pace;
 use warroom::room::{PhaseName, Task, Wish};
 use warroom::sandbox::{Effect, Fault, FaultKind, Operation};
-use warroom::store::{Began, Intent, OrphanState, Slots, Store, WishTaken};
+use warroom::store::{Began, DuplicateState, Intent, Slots, WishTaken};
 
 use crate::gates::{Gate, Gates, Mishap, Moment};
 use crate::harness::{ADA, Options, TOKEN, World, firing, resolved};
@@ -51,7 +51,7 @@ impl World {
         self.sandbox.set_list_lag(SignedDuration::ZERO);
         let dossier = self.dossier(&id).await;
         let own = dossier.room.unwrap().phase.group().unwrap().to_string();
-        let [orphan] = &dossier.orphans[..] else { panic!("{:?}", dossier.orphans) };
+        let [orphan] = &dossier.duplicates[..] else { panic!("{:?}", dossier.duplicates) };
         assert_eq!(orphan.instance.as_deref(), Some("main"));
         (id, own, orphan.group.to_string())
     }
@@ -141,13 +141,13 @@ async fn a_second_group_is_told_where_the_room_is_and_left() {
     assert!(room.has(ADA) && !has_left(&world, &own) && !room.subject.contains("not the room"));
     assert_eq!(world.room(&id).await.phase.name(), PhaseName::Live, "the room goes on");
     let dossier = world.dossier(&id).await;
-    assert_eq!(dossier.orphans[0].state, OrphanState::Closed);
+    assert_eq!(dossier.duplicates[0].state, DuplicateState::Closed);
     assert!(world.metrics().await.contains("\nwarroom_orphans 0\n"));
     let shown = world.get(&format!("/api/incidents/{id}")).await;
     assert_eq!(shown["attention"], json!([]));
     let steps: BTreeSet<&str> =
         shown["timeline"].as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap()).collect();
-    for step in [format!("say pointer {orphan}"), format!("leave_orphan {orphan}")] {
+    for step in [format!("say pointer {orphan}"), format!("leave_duplicate {orphan}")] {
         assert!(steps.contains(step.as_str()), "{steps:?}");
     }
     // A second time there is nothing to close.
@@ -176,7 +176,7 @@ async fn a_second_group_that_cannot_be_left_keeps_calling_for_a_person() {
     assert_eq!(world.act(&id, "close", Some(&orphan)).await.0, 202);
     world.pass(3 * 3600).await;
     let dossier = world.dossier(&id).await;
-    assert_eq!(dossier.orphans[0].state, OrphanState::Open);
+    assert_eq!(dossier.duplicates[0].state, DuplicateState::Open);
     let shown = world.get(&format!("/api/incidents/{id}")).await;
     assert!(shown["attention"][0]["what"].as_str().unwrap().contains("could not be left"), "{shown}");
     world.sandbox.clear_faults();
@@ -199,7 +199,7 @@ async fn a_second_group_takes_the_place_of_a_live_room() {
     let room = dossier.room.unwrap();
     assert_eq!(room.phase.group().unwrap().as_str(), orphan);
     assert!(room.is_complete(), "{room:?}");
-    let beside: Vec<&str> = dossier.orphans.iter().map(|o| o.group.as_str()).collect();
+    let beside: Vec<&str> = dossier.duplicates.iter().map(|o| o.group.as_str()).collect();
     assert_eq!(beside, [own.as_str()], "the group that was the room is on record");
     assert!(world.group_of(&orphan).texts()[0].contains("This group was made"), "it is briefed");
     assert!(!world.metrics().await.contains(r#"warroom_room_moves_total{phase="parked"} 1"#), "no alarm");
@@ -224,8 +224,9 @@ fn closing_a_second_group_survives_a_crash_at_every_gate() {
         place.pass_until(place.clock.now() + SignedDuration::from_secs(500), &first).await;
         let store = place.open();
         let dossier = store.dossier(warroom::incident::IncidentId(1)).await.unwrap().unwrap();
-        let orphan = dossier.orphans[0].group.clone();
-        let taken = store.close_orphan(dossier.incident.id, orphan.clone(), place.clock.now()).await.unwrap();
+        let orphan = dossier.duplicates[0].group.clone();
+        let taken =
+            store.close_duplicate(dossier.incident.id, orphan.clone(), place.clock.now()).await.unwrap();
         assert_eq!(taken, WishTaken::Yes);
         drop(first);
 
@@ -249,7 +250,7 @@ fn closing_a_second_group_survives_a_crash_at_every_gate() {
             }
         };
         let dossier = store.dossier(dossier.incident.id).await.unwrap().unwrap();
-        expect(dossier.orphans[0].state == OrphanState::Closed, format!("{:?}", dossier.orphans));
+        expect(dossier.duplicates[0].state == DuplicateState::Closed, format!("{:?}", dossier.duplicates));
         let groups = place.sandbox.groups();
         expect(groups.len() == 2, format!("{} groups", groups.len()));
         let left = groups.iter().find(|g| g.id == orphan.as_str()).unwrap();

@@ -20,11 +20,11 @@ use warroom::gateway::Gateway;
 use warroom::jid::Jid;
 use warroom::receiver;
 use warroom::sandbox::{self, Engine, Person, Privacy, Sandbox, Setup};
-use warroom::store::Store;
 use warroom::store::sqlite::Sqlite;
+use warroom::store::{Database, Store};
 use warroom::worker::Number;
 
-use crate::gates::{Gate, GatedGateway, GatedStore, Gates};
+use crate::gates::{Gate, GatedDatabase, GatedGateway, Gates};
 use crate::harness::{
     BEN, CLEO, Options, SECOND_DIGITS, SECOND_ID, SECOND_TOKEN, TOKEN, beginning, firing, listen, load,
     resolved,
@@ -144,8 +144,8 @@ impl Place {
         self.folder.path().join("store.db")
     }
 
-    pub(crate) fn open(&self) -> Sqlite {
-        Sqlite::open(&self.file()).unwrap()
+    pub(crate) fn open(&self) -> Store {
+        Store::over(Arc::new(Sqlite::open(&self.file()).unwrap()))
     }
 
     pub(crate) fn lease(&self) -> SignedDuration {
@@ -154,12 +154,12 @@ impl Place {
 
     /// A process with a connection to the store and clients of its own.
     pub(crate) fn start(&self, gates: &Arc<dyn Gate>) -> Process {
-        self.start_over(self.open(), gates)
+        self.start_over(Arc::new(Sqlite::open(&self.file()).unwrap()), gates)
     }
 
-    fn start_over(&self, store: Sqlite, gates: &Arc<dyn Gate>) -> Process {
+    pub(crate) fn start_over(&self, inner: Arc<dyn Database>, gates: &Arc<dyn Gate>) -> Process {
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let store: Arc<dyn Store> = Arc::new(GatedStore { inner: Arc::new(store), gates: Arc::clone(gates) });
+        let store = Store::over(Arc::new(GatedDatabase { inner, gates: Arc::clone(gates) }));
         let numbers = link_numbers(&self.loaded.config, &clock)
             .unwrap()
             .into_iter()
@@ -170,8 +170,7 @@ impl Place {
             })
             .collect();
         let roster = RosterInForce::of(&self.loaded, clock.now());
-        let bridge =
-            Bridge::assemble(&self.loaded.config, roster, Arc::clone(&store), numbers, clock).unwrap();
+        let bridge = Bridge::assemble(&self.loaded.config, roster, store.clone(), numbers, clock).unwrap();
         Process { bridge, store }
     }
 
@@ -180,7 +179,7 @@ impl Place {
         let mut lives = 1;
         loop {
             let gate: Arc<dyn Gate> = gates.clone();
-            let process = self.start_over(Sqlite::open_alone(&self.file()).unwrap(), &gate);
+            let process = self.start_over(Arc::new(Sqlite::open_alone(&self.file()).unwrap()), &gate);
             tokio::select! {
                 () = self.tell(&process) => return lives,
                 () = gates.fallen() => {}
@@ -236,7 +235,7 @@ impl Place {
 /// A bridge whose every effect goes through gates.
 pub(crate) struct Process {
     pub(crate) bridge: Bridge,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Store,
 }
 
 impl Process {

@@ -18,7 +18,6 @@ use warroom::sandbox::{GroupView, Number, Sandbox, Setup};
 use warroom::signature::{Scheme, Verifier, sign};
 use warroom::source::SourceKind;
 use warroom::store::Store;
-use warroom::store::sqlite::Sqlite;
 
 use crate::harness::listen;
 
@@ -289,7 +288,7 @@ impl Place {
     }
 
     /// Waits until the bridge itself knows that the welcome is there.
-    async fn recorded_as_briefed(&self, store: &Sqlite, id: &str) {
+    async fn recorded_as_briefed(&self, store: &Store, id: &str) {
         let begun = Instant::now();
         loop {
             let dossier = store.dossier(id.parse().unwrap()).await.unwrap();

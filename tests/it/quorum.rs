@@ -431,8 +431,7 @@ async fn crash(gate: Option<usize>) -> (usize, Vec<String>) {
     place.tell_all(&gates).await;
     let mut bad = Vec::new();
     let store = place.open();
-    let dossier =
-        warroom::store::Store::dossier(&store, warroom::incident::IncidentId(1)).await.unwrap().unwrap();
+    let dossier = store.dossier(warroom::incident::IncidentId(1)).await.unwrap().unwrap();
     let room = dossier.room.as_ref().unwrap();
     if replay(&store, &dossier).await.as_ref() != Ok(&room.phase) {
         bad.push("I6: the journal tells another story".to_owned());

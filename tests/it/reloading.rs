@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use warroom::config::Exchange;
+use warroom::config::ReloadOutcome;
 use warroom::room::Room;
 use warroom::store::IncidentQuery;
 
@@ -36,9 +36,9 @@ impl World {
         self.loaded.roster_path.clone()
     }
 
-    fn exchange(&self) -> Exchange {
+    fn exchange(&self) -> ReloadOutcome {
         use warroom::clock::Clock;
-        self.bridge.roster.exchange(&self.bridge.worker.metrics, self.clock.now())
+        self.bridge.roster.reload(&self.bridge.worker.metrics, self.clock.now())
     }
 
     async fn reload(&self) -> (u16, Value) {
@@ -88,7 +88,7 @@ async fn a_changed_roster_is_taken_a_broken_one_is_not_and_both_are_told() {
     assert_eq!(people(&world.rooms().await[0]), ["red-lead", "red-eng", "red-client"]);
 
     fs::write(world.roster_file(), roster("blue", 2)).unwrap();
-    assert_eq!(world.exchange(), Exchange::Taken);
+    assert_eq!(world.exchange(), ReloadOutcome::Taken);
     world.fire("three").await;
     let rooms = world.rooms().await;
     assert_eq!(people(&rooms[0]), ["blue-lead", "blue-eng", "blue-client"]);
@@ -110,8 +110,8 @@ async fn half_a_file_is_never_in_force() {
         assert_eq!(follow(), None, "it was seen once");
     }
     fs::write(world.roster_file(), &whole).unwrap();
-    assert_eq!((follow(), follow(), follow()), (None, Some(Exchange::Taken), None));
-    assert!(world.bridge.roster.standing().refused.is_none(), "nobody was told of half a file");
+    assert_eq!((follow(), follow(), follow()), (None, Some(ReloadOutcome::Taken), None));
+    assert!(world.bridge.roster.status().refused.is_none(), "nobody was told of half a file");
 }
 
 #[tokio::test]
@@ -119,11 +119,11 @@ async fn a_file_that_is_gone_for_a_moment_changes_nothing() {
     let world = World::new().await;
     fs::remove_file(world.roster_file()).unwrap();
     assert!(world.bridge.roster.has_changed());
-    assert_eq!(world.exchange(), Exchange::Refused);
+    assert_eq!(world.exchange(), ReloadOutcome::Refused);
     assert!(!world.bridge.roster.has_changed(), "it is looked at once");
     fs::write(world.roster_file(), roster("red", 1)).unwrap();
     assert!(world.bridge.roster.has_changed());
-    assert_eq!(world.exchange(), Exchange::Taken);
+    assert_eq!(world.exchange(), ReloadOutcome::Taken);
     assert!(!world.bridge.roster.has_changed());
 }
 
@@ -141,11 +141,11 @@ async fn a_mounted_volume_that_swaps_links_is_noticed() {
     fs::remove_file(&file).unwrap();
     symlink("..data/roster.yaml", &file).unwrap();
     assert!(world.bridge.roster.has_changed());
-    assert_eq!(world.exchange(), Exchange::Taken);
+    assert_eq!(world.exchange(), ReloadOutcome::Taken);
     symlink("..2", folder.join("..new")).unwrap();
     fs::rename(folder.join("..new"), folder.join("..data")).unwrap();
     assert!(world.bridge.roster.has_changed());
-    assert_eq!(world.exchange(), Exchange::Taken);
+    assert_eq!(world.exchange(), ReloadOutcome::Taken);
     world.fire("one").await;
     assert_eq!(people(&world.rooms().await[0])[0], "blue-lead");
 }
@@ -167,23 +167,23 @@ async fn a_mounted_folder_of_files_is_exchanged_when_one_is_added_changed_remove
         assert!(!world.bridge.roster.has_changed(), "it is looked at once");
         world.exchange()
     };
-    assert_eq!(changes(), Exchange::Taken);
+    assert_eq!(changes(), ReloadOutcome::Taken);
 
     let more = folder.join("more.yaml");
     fs::write(&more, "routes: [ { name: one, match: alertname = one, invite: { commander: dee } } ]\n")
         .unwrap();
-    assert_eq!(changes(), Exchange::Refused, "nobody is called dee");
+    assert_eq!(changes(), ReloadOutcome::Refused, "nobody is called dee");
     let dee = "people: { dee: { name: Dee, phone: \"+15550109999\", introduced: true } }\n";
     fs::write(folder.join("people.yml"), dee).unwrap();
-    assert_eq!(changes(), Exchange::Taken);
+    assert_eq!(changes(), ReloadOutcome::Taken);
     fs::write(folder.join("people.yml"), dee.replace("Dee", "Dee Dee")).unwrap();
-    assert_eq!(changes(), Exchange::Taken);
+    assert_eq!(changes(), ReloadOutcome::Taken);
     fs::remove_file(more).unwrap();
-    assert_eq!(changes(), Exchange::Taken);
+    assert_eq!(changes(), ReloadOutcome::Taken);
 
     symlink("..2", folder.join("..new")).unwrap();
     fs::rename(folder.join("..new"), folder.join("..data")).unwrap();
-    assert_eq!(changes(), Exchange::Taken);
+    assert_eq!(changes(), ReloadOutcome::Taken);
     world.fire("one").await;
     assert_eq!(people(&world.rooms().await[0])[0], "blue-lead");
     assert!(!world.bridge.roster.has_changed());
@@ -201,7 +201,7 @@ async fn a_thousand_hooks_during_a_hundred_exchanges_each_use_one_whole_roster()
     let sources = (0..SENDERS).map(source).collect();
     let world = World::with(Options { sources, rooms_per_hour: 60, ..Options::default() }).await;
     fs::write(world.roster_file(), roster("red", 0)).unwrap();
-    assert_eq!(world.exchange(), Exchange::Taken);
+    assert_eq!(world.exchange(), ReloadOutcome::Taken);
 
     let done = AtomicUsize::new(0);
     let send = |sender: usize| {

@@ -402,7 +402,7 @@ async fn a_second_group_that_turns_up_later_is_told_and_not_used() {
     world.pass(300).await;
     assert_eq!(world.groups(&id).len(), 2);
     let dossier = world.dossier(&id).await;
-    assert_eq!(dossier.orphans.len(), 1, "the other one is recorded");
+    assert_eq!(dossier.duplicates.len(), 1, "the other one is recorded");
     assert!(dossier.room.unwrap().is_complete());
     assert_eq!(world.welcomes(&id), 1, "only one of them is the room");
 }

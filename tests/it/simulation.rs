@@ -22,7 +22,6 @@ use warroom::incident::IncidentId;
 use warroom::room::{PhaseName, Room, Seat, SeatState, Wish};
 use warroom::roster::Roster;
 use warroom::sandbox::{Effect, Engine, Fault, FaultKind, GroupView, Operation, Setup};
-use warroom::store::sqlite::Sqlite;
 use warroom::store::{Dossier, Store, WishTaken};
 
 use crate::faults::{KINDS, Kind};
@@ -229,7 +228,7 @@ struct Simulation {
     processes: [Process; 2],
     /// Takes an operator's wishes and looks into the store.
     clerk: Process,
-    store: Sqlite,
+    store: Store,
     roster: usize,
     /// What was not answered with 200 and will be sent again.
     unsent: VecDeque<Value>,
@@ -534,7 +533,7 @@ impl Simulation {
                 .filter(|g| subject_has_token(&g.subject, &token))
                 .map(|g| g.id.as_str())
                 .collect();
-            let mut known: BTreeSet<&str> = dossier.orphans.iter().map(|o| o.group.as_str()).collect();
+            let mut known: BTreeSet<&str> = dossier.duplicates.iter().map(|o| o.group.as_str()).collect();
             let one_room = there.len() <= 1 && known.is_empty();
             self.bad.expect(one_room, || format!("I2: {id} has {there:?}, orphans {known:?}"));
             // A guest's group is its host's.

@@ -19,7 +19,7 @@ use warroom::clock::{SignedDuration, Timestamp};
 use warroom::gateway::fetch::{Fetch, NotFetched};
 use warroom::signature::sns::{self, Certificate, TOLERANCE, Terms, Topic};
 use warroom::signature::{
-    CannotSign, Errand, RawHook, Rejected, Scheme, VerifiedBody, Verifier, certificate_for, verify,
+    CannotSign, RawHook, Rejected, Scheme, SnsAction, VerifiedBody, Verifier, certificate_for, verify,
     verify_with,
 };
 
@@ -265,21 +265,21 @@ fn a_certificate_of_another_service_or_none_proves_nothing() {
 #[test]
 fn what_the_signer_asks_for_is_known_from_the_signed_message_only() {
     let verifier = terms(&[TOPIC]);
-    let errands: Vec<Option<Errand>> = MESSAGES
+    let errands: Vec<Option<SnsAction>> = MESSAGES
         .iter()
-        .map(|text| judge(text, &verifier, CERTIFICATE, beginning()).unwrap().errand().cloned())
+        .map(|text| judge(text, &verifier, CERTIFICATE, beginning()).unwrap().action().cloned())
         .collect();
     assert_eq!(errands[..2], [None, None]);
-    let Some(Errand::ConfirmSubscription { topic, address }) = &errands[2] else { panic!("{errands:?}") };
+    let Some(SnsAction::ConfirmSubscription { topic, address }) = &errands[2] else { panic!("{errands:?}") };
     assert_eq!(topic, TOPIC);
     assert_eq!(address.as_str(), message(MESSAGES[2])["SubscribeURL"].as_str().unwrap());
     assert!(!format!("{address:?}").contains("Token"), "it is a secret");
-    assert_eq!(errands[3], Some(Errand::NoticeUnsubscribed { topic: TOPIC.to_owned() }));
+    assert_eq!(errands[3], Some(SnsAction::NoticeUnsubscribed { topic: TOPIC.to_owned() }));
     // Whatever address stands in the message, even rightly signed, the one that is asked is built here.
     let mut elsewhere = message(MESSAGES[2]);
     elsewhere["SubscribeURL"] = json!("https://evil.example/");
     let verified = judge(&sign(elsewhere), &verifier, CERTIFICATE, beginning()).unwrap();
-    assert_eq!(verified.errand(), errands[2].as_ref());
+    assert_eq!(verified.action(), errands[2].as_ref());
     for token in ["", "a b", "a&TopicArn=arn", "a#b", "%41"] {
         let mut odd = message(MESSAGES[2]);
         odd["Token"] = json!(token);
@@ -325,7 +325,7 @@ fn raw_deliveries_need_a_secret_and_an_allowed_topic() {
             hook.headers.insert(name, HeaderValue::from_str(topic).unwrap());
         }
         assert_eq!(certificate_for(&hook, verifier, beginning()).map(|wanted| wanted.is_some()), Ok(false));
-        verify(hook, verifier, beginning()).map(|body| body.errand().is_some())
+        verify(hook, verifier, beginning()).map(|body| body.action().is_some())
     };
     let alarm = r#"{"AlarmName":"x","NewStateValue":"ALARM"}"#;
     let strict = terms(&[TOPIC]);

@@ -255,3 +255,17 @@ async fn a_sender_whose_clock_was_ahead_is_heard_once_it_is_right() {
     let next = alarm("ALARM", "OK", "2026-03-02T10:08:00Z");
     assert_eq!(world.tells("sns", &next).await.0, "updated", "it is back, by the right clock");
 }
+
+#[tokio::test]
+async fn the_type_that_an_azure_path_tells_is_in_small_letters() {
+    let world = World::with(every_kind()).await;
+    let target = "/subscriptions/7A/resourceGroups/Till/providers/Microsoft.Sql/servers/s1/databases/d1";
+    let body = json!({ "schemaId": "azureMonitorCommonAlertSchema", "data": { "essentials": {
+        "alertId": "/subscriptions/7A/providers/Microsoft.AlertsManagement/alerts/t1", "alertRule": "dtu",
+        "severity": "Sev0", "monitorCondition": "Fired", "firedDateTime": "2026-03-02T10:00:00Z",
+        "alertTargetIDs": [target] } } });
+    let (outcome, id) = world.tells("azure", &body).await;
+    assert_eq!(outcome, "opened");
+    let labels = world.dossier(&id).await.incident.labels;
+    assert_eq!(labels["resource_type"], "microsoft.sql/servers/databases");
+}

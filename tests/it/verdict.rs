@@ -12,7 +12,6 @@ use warroom::room::Note;
 use warroom::room::seat::Refused;
 use warroom::room::{Phase, PhaseName, Seat, SeatState};
 use warroom::sandbox::GroupView;
-use warroom::store::sqlite::Sqlite;
 use warroom::store::{Dossier, Entry, Happening, Slots, Store};
 
 use crate::gates::Gates;
@@ -159,12 +158,12 @@ pub(crate) async fn verdict(place: &Place, label: &str, excuse: Excuse) -> (Endi
         bad.expect(place.sandbox.calls().len() == calls, || "I8: a parked room called".to_owned());
     }
     let ending =
-        Ending { phase: room.phase.name(), groups: groups.len(), orphans: dossier.orphans.len(), repeats };
+        Ending { phase: room.phase.name(), groups: groups.len(), orphans: dossier.duplicates.len(), repeats };
     (ending, bad.0.into_iter().map(|violation| format!("{label}: {violation}")).collect())
 }
 
 /// The phase that the journal tells, or where it breaks off.
-pub(crate) async fn replay(store: &Sqlite, dossier: &Dossier) -> Result<Phase, String> {
+pub(crate) async fn replay(store: &Store, dossier: &Dossier) -> Result<Phase, String> {
     let opens = |entry: &&Entry| matches!(entry.what, Happening::Hook { outcome: Outcome::Opened, .. });
     let opened = dossier.timeline.iter().find(opens).ok_or("nothing opened it")?.at;
     let mut phase = Phase::Wanted { since: opened, not_before: opened };
@@ -178,7 +177,7 @@ pub(crate) async fn replay(store: &Sqlite, dossier: &Dossier) -> Result<Phase, S
 fn check_groups(dossier: &Dossier, groups: &[GroupView], excuse: Excuse, bad: &mut Violations) {
     let there: BTreeSet<&str> = groups.iter().map(|g| g.id.as_str()).collect();
     let own = dossier.room.as_ref().and_then(|r| r.phase.group());
-    let orphans: BTreeSet<&str> = dossier.orphans.iter().map(|o| o.group.as_str()).collect();
+    let orphans: BTreeSet<&str> = dossier.duplicates.iter().map(|o| o.group.as_str()).collect();
     let mut known = orphans.clone();
     known.extend(own.map(warroom::jid::GroupId::as_str));
     bad.expect(there == known || excuse.unseen, || format!("I2: groups {there:?}, known {known:?}"));

@@ -151,7 +151,7 @@ async fn tell(trouble: Trouble, engine: Engine, second_number: bool) {
     let fine = OddGateway::before(&mut world, |_, _| None);
     world.pass(300).await;
     assert!(fine.count("create_group") <= 3, "{label}");
-    let (groups, orphans) = (world.groups(&id).len(), world.dossier(&id).await.orphans.len());
+    let (groups, orphans) = (world.groups(&id).len(), world.dossier(&id).await.duplicates.len());
     assert!(groups <= 1 || groups == orphans + 1, "{label}: {groups} groups, {orphans} recorded");
     world.assert_sound(&id).await;
 }
@@ -192,7 +192,7 @@ async fn whatever_the_list_of_groups_says_after_a_lost_create_everybody_has_a_wo
                 }
                 world.sandbox.clear_faults();
                 world.pass(300).await;
-                let (groups, orphans) = (world.groups(&id).len(), world.dossier(&id).await.orphans.len());
+                let (groups, orphans) = (world.groups(&id).len(), world.dossier(&id).await.duplicates.len());
                 assert_eq!(groups, orphans + 1, "{label}: {groups} groups, {orphans} recorded");
                 world.assert_sound(&id).await;
             }

@@ -1,7 +1,7 @@
 //! Replies about the linked number itself and about numbers on the network.
 
+use super::envelope::{Envelope, is_ticket, session_state};
 use super::reply::{Reply, flag_at, person_at, text_at};
-use super::told::{Told, is_ticket, session_state};
 use crate::gateway::{Own, Session};
 use crate::jid::Jid;
 
@@ -13,7 +13,7 @@ pub(super) fn session(reply: &Reply) -> Option<Session> {
     let places: Vec<_> = layers.iter().copied().chain(inner).collect();
     let known = places.iter().find_map(|place| session_state(place));
     let any = || {
-        if Told::read(reply).failed || is_ticket(reply) {
+        if Envelope::read(reply).failed || is_ticket(reply) {
             return None;
         }
         let word = places.iter().find_map(|place| text_at(place, &["status", "state"]))?;
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(session(&Reply::Json(success)), Some(Session::Down("FAILED".to_owned())));
         assert_eq!(session(&Reply::Json(json!({"status": 200}))), None);
         assert_eq!(session(&Reply::Json(json!({"status": "error", "message": "no"}))), None);
-        assert_eq!(session(&Reply::Page), None);
+        assert_eq!(session(&Reply::Html), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! What is being asked, as far as the meaning of an answer depends on it.
+//! What is being context, as far as the meaning of an answer depends on it.
 //!
-//! Actors: [`Call`], one per route; [`Asked`], a call with what its arguments add. Both are small values
+//! Actors: [`Call`], one per route; [`CallContext`], a call with what its arguments add. Both are small values
 //! that the classifier reads; they hold nothing that could be a secret.
 
 use crate::gateway::{GatewayError, Refusal};
@@ -137,7 +137,7 @@ impl Call {
 
 /// A call, with what its arguments mean for the reading of its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct CallContext {
     pub(super) call: Call,
     /// It concerns one existing group, so "not found" is about that group.
     pub(super) on_group: bool,
@@ -145,13 +145,13 @@ pub(super) struct Asked {
     pub(super) long_text: bool,
 }
 
-impl Asked {
+impl CallContext {
     pub(super) fn new(call: Call) -> Self {
         Self { call, on_group: call.names_a_group(), long_text: false }
     }
 
     /// The error for an answer that says neither yes nor no.
-    pub(super) fn lost(self, detail: impl Into<String>) -> GatewayError {
+    pub(super) fn ambiguous(self, detail: impl Into<String>) -> GatewayError {
         let detail = detail.into();
         if self.call.is_read() { GatewayError::NotSent { detail } } else { GatewayError::Unknown { detail } }
     }

@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use super::call::{Asked, Call, refused};
+use super::call::{Call, CallContext, refused};
+use super::envelope::{Envelope, is_ticket};
 use super::redaction::Redaction;
 use super::reply::Reply;
-use super::told::{Told, is_ticket};
 use crate::gateway::{GatewayError, Refusal};
 
 /// What came back from one call.
@@ -44,43 +44,43 @@ impl Classifier {
     }
 
     /// The error for an answer whose status is no success.
-    pub(super) fn failure(&self, asked: Asked, answer: &Answer) -> GatewayError {
-        let told = Told::read(&answer.reply);
-        let detail = self.detail(answer.status, &told, &answer.reply);
-        by_status(asked, answer.status, answer.retry_after, &told, &answer.reply, detail)
+    pub(super) fn failure(&self, context: CallContext, answer: &Answer) -> GatewayError {
+        let envelope = Envelope::read(&answer.reply);
+        let detail = self.detail(answer.status, &envelope, &answer.reply);
+        by_status(context, answer.status, answer.retry_after, &envelope, &answer.reply, detail)
     }
 
     /// The error for a 2xx whose body is not what was asked for.
-    pub(super) fn unusable(&self, asked: Asked, answer: &Answer) -> GatewayError {
+    pub(super) fn unusable(&self, context: CallContext, answer: &Answer) -> GatewayError {
         if !answer.whole {
-            return asked.lost(format!("{}, but the answer broke off", answer.status));
+            return context.ambiguous(format!("{}, but the answer broke off", answer.status));
         }
-        let told = Told::read(&answer.reply);
-        let detail = self.detail(answer.status, &told, &answer.reply);
-        if told.failed {
-            return by_body(asked, answer, &told, detail);
+        let envelope = Envelope::read(&answer.reply);
+        let detail = self.detail(answer.status, &envelope, &answer.reply);
+        if envelope.failed {
+            return by_body(context, answer, &envelope, detail);
         }
         if is_ticket(&answer.reply) {
-            return asked.lost(format!("{}: queued by the provider, not done yet", answer.status));
+            return context.ambiguous(format!("{}: queued by the provider, not done yet", answer.status));
         }
         let denied = answer.reply.layers().iter().any(|layer| {
             layer.as_bool() == Some(false)
                 || layer.get("success").and_then(serde_json::Value::as_bool) == Some(false)
         });
-        if denied && !asked.call.is_read() && !matches!(asked.call, Call::Create | Call::SendText) {
+        if denied && !context.call.is_read() && !matches!(context.call, Call::Create | Call::SendText) {
             return refused(Refusal::Forbidden, format!("{}: answered `false`", answer.status));
         }
-        asked.lost(format!("{}, but the answer cannot be used: {detail}", answer.status))
+        context.ambiguous(format!("{}, but the answer cannot be used: {detail}", answer.status))
     }
 
-    fn detail(&self, status: u16, told: &Told, reply: &Reply) -> String {
-        let words = told.words();
-        let inner = told.inner.map(|code| format!(" (WhatsApp {code})")).unwrap_or_default();
+    fn detail(&self, status: u16, envelope: &Envelope, reply: &Reply) -> String {
+        let words = envelope.words();
+        let inner = envelope.inner.map(|code| format!(" (WhatsApp {code})")).unwrap_or_default();
         let what = match reply {
             _ if !words.is_empty() => self.clean(&words),
             Reply::Empty => "empty".to_owned(),
-            Reply::Page => "a page, not an API's answer".to_owned(),
-            Reply::Broken => "broken JSON".to_owned(),
+            Reply::Html => "a page, not an API's answer".to_owned(),
+            Reply::InvalidJson => "broken JSON".to_owned(),
             Reply::Text(_) => "some text".to_owned(),
             Reply::Json(_) => "JSON without a known error in it".to_owned(),
         };
@@ -89,125 +89,140 @@ impl Classifier {
 }
 
 /// A 2xx whose body has the marks of a failure.
-fn by_body(asked: Asked, answer: &Answer, told: &Told, detail: String) -> GatewayError {
-    if let Some(error) = told.inner.and_then(|code| by_whatsapp(asked, code, None, told, &detail)) {
+fn by_body(context: CallContext, answer: &Answer, envelope: &Envelope, detail: String) -> GatewayError {
+    if let Some(error) = envelope.inner.and_then(|code| by_whatsapp(context, code, None, envelope, &detail)) {
         return error;
     }
-    if let Some(status) = told.status {
-        return by_status(asked, status, answer.retry_after, told, &answer.reply, detail);
+    if let Some(status) = envelope.status {
+        return by_status(context, status, answer.retry_after, envelope, &answer.reply, detail);
     }
-    if told.code_speaks_of("session") || told.state.as_deref().is_some_and(|state| state != "WORKING") {
+    if envelope.code_speaks_of("session") || envelope.state.as_deref().is_some_and(|state| state != "WORKING")
+    {
         return GatewayError::SessionDown { detail };
     }
-    if is_plan(told) {
+    if is_plan(envelope) {
         return refused(Refusal::Plan, detail);
     }
     // whatsapp-web.js says so when the number is no admin of the group.
-    let no_rights = told.code.as_deref() == Some("AddParticipantsError");
-    if no_rights && asked.call == Call::Add {
+    let no_rights = envelope.code.as_deref() == Some("AddParticipantsError");
+    if no_rights && context.call == Call::Add {
         return refused(Refusal::Forbidden, detail);
     }
     // `CreateGroupError:` covers every failure in the browser, a lost answer of WhatsApp's included.
-    asked.lost(detail)
+    context.ambiguous(detail)
 }
 
-fn is_plan(told: &Told) -> bool {
-    told.speaks_of(&["subscription", "quota", "plan", "payment", "billing", "upgrade", "unlimited"])
+fn is_plan(envelope: &Envelope) -> bool {
+    envelope.speaks_of(&["subscription", "quota", "plan", "payment", "billing", "upgrade", "unlimited"])
 }
 
 fn by_status(
-    asked: Asked,
+    context: CallContext,
     status: u16,
     retry_after: Option<Duration>,
-    told: &Told,
+    envelope: &Envelope,
     reply: &Reply,
     detail: String,
 ) -> GatewayError {
-    let retry_after = retry_after.or(told.retry_after);
-    let upstream = told.code.as_deref().is_some_and(|code| code.starts_with("wawp_"));
+    let retry_after = retry_after.or(envelope.retry_after);
+    let upstream = envelope.code.as_deref().is_some_and(|code| code.starts_with("wawp_"));
     match status {
         429 => GatewayError::Throttled { retry_after, detail },
-        401 if !told.code_speaks_of("session") => refused(Refusal::Credentials, detail),
+        401 if !envelope.code_speaks_of("session") => refused(Refusal::Credentials, detail),
         402 => refused(Refusal::Plan, detail),
         501 => refused(Refusal::Unsupported, detail),
-        500.. => by_server_error(asked, status, retry_after, told, detail),
-        400..=499 if upstream => by_server_error(asked, status, retry_after, told, detail),
-        400..=499 if told.code_speaks_of("session") => GatewayError::SessionDown { detail },
-        400..=499 => by_client_error(asked, status, told, reply, detail),
+        500.. => by_server_error(context, status, retry_after, envelope, detail),
+        400..=499 if upstream => by_server_error(context, status, retry_after, envelope, detail),
+        400..=499 if envelope.code_speaks_of("session") => GatewayError::SessionDown { detail },
+        400..=499 => by_client_error(context, status, envelope, reply, detail),
         // The address is wrong and says so; other redirects may follow something that was done.
         301 | 307 | 308 => refused(Refusal::Invalid, format!("{status}: redirects elsewhere")),
-        _ => asked.lost(detail),
+        _ => context.ambiguous(detail),
     }
 }
 
-fn by_client_error(asked: Asked, status: u16, told: &Told, reply: &Reply, detail: String) -> GatewayError {
-    let on_group = asked.on_group;
+fn by_client_error(
+    context: CallContext,
+    status: u16,
+    envelope: &Envelope,
+    reply: &Reply,
+    detail: String,
+) -> GatewayError {
+    let on_group = context.on_group;
     match status {
         // 499 is a proxy's word for a client that went away: the request may have gone on.
-        408 | 499 => asked.lost(detail),
-        422 if told.message.as_deref().is_some_and(|m| m.contains("Plus version")) => {
+        408 | 499 => context.ambiguous(detail),
+        422 if envelope.message.as_deref().is_some_and(|m| m.contains("Plus version")) => {
             refused(Refusal::Unsupported, detail)
         }
         422 => GatewayError::SessionDown { detail },
         // Proxies say so in pages and plain words while the API behind them is away; it speaks JSON.
-        403 if *reply == Reply::Page => GatewayError::NotSent { detail },
-        404 if matches!(reply, Reply::Page | Reply::Text(_)) => GatewayError::NotSent { detail },
-        404 if told.message.as_deref().is_some_and(|m| m.starts_with("Cannot ")) => {
+        403 if *reply == Reply::Html => GatewayError::NotSent { detail },
+        404 if matches!(reply, Reply::Html | Reply::Text(_)) => GatewayError::NotSent { detail },
+        404 if envelope.message.as_deref().is_some_and(|m| m.starts_with("Cannot ")) => {
             refused(Refusal::Unsupported, detail)
         }
-        404 if told.speaks_of(&["session", "instance"]) => GatewayError::SessionDown { detail },
+        404 if envelope.speaks_of(&["session", "instance"]) => GatewayError::SessionDown { detail },
         404 | 410 if on_group => GatewayError::Gone { detail },
         // Wawp answers 404 for an instance that was deleted, and these routes name nothing else.
-        404 if asked.call != Call::SendText && asked.call != Call::ReadChat => {
+        404 if context.call != Call::SendText && context.call != Call::ReadChat => {
             GatewayError::SessionDown { detail }
         }
-        403 if is_plan(told) => refused(Refusal::Plan, detail),
+        403 if is_plan(envelope) => refused(Refusal::Plan, detail),
         403 | 423 => refused(Refusal::Forbidden, detail),
         405 => refused(Refusal::Unsupported, detail),
-        406 if asked.call.has_subject() => refused(Refusal::SubjectTooLong, detail),
+        406 if context.call.has_subject() => refused(Refusal::SubjectTooLong, detail),
         400 | 413
-            if asked.call == Call::SendText && (asked.long_text || status == 413 || is_length(told)) =>
+            if context.call == Call::SendText
+                && (context.long_text || status == 413 || is_length(envelope)) =>
         {
             refused(Refusal::TextTooLong, detail)
         }
-        400 if asked.call.has_subject() && is_length(told) => refused(Refusal::SubjectTooLong, detail),
+        400 if context.call.has_subject() && is_length(envelope) => refused(Refusal::SubjectTooLong, detail),
         // Baileys' host cannot read chats or hidden ids unless its store is switched on.
-        400 if asked.call.is_read() && told.speaks_of(&["store"]) => refused(Refusal::Unsupported, detail),
+        400 if context.call.is_read() && envelope.speaks_of(&["store"]) => {
+            refused(Refusal::Unsupported, detail)
+        }
         425 => GatewayError::NotSent { detail },
         _ => refused(Refusal::Invalid, detail),
     }
 }
 
-fn is_length(told: &Told) -> bool {
-    told.speaks_of(&["long", "longer", "length", "shorter", "exceeds", "exceed", "maximum", "4096"])
+fn is_length(envelope: &Envelope) -> bool {
+    envelope.speaks_of(&["long", "longer", "length", "shorter", "exceeds", "exceed", "maximum", "4096"])
 }
 
 fn by_server_error(
-    asked: Asked,
+    context: CallContext,
     status: u16,
     retry_after: Option<Duration>,
-    told: &Told,
+    envelope: &Envelope,
     detail: String,
 ) -> GatewayError {
-    if let Some(error) = told.inner.and_then(|code| by_whatsapp(asked, code, retry_after, told, &detail)) {
+    if let Some(error) =
+        envelope.inner.and_then(|code| by_whatsapp(context, code, retry_after, envelope, &detail))
+    {
         return error;
     }
     let is_unknown_person =
-        told.message.as_deref().is_some_and(|m| m.to_lowercase().contains("no lid found for"));
-    if is_unknown_person && asked.call == Call::SendText && !asked.on_group {
+        envelope.message.as_deref().is_some_and(|m| m.to_lowercase().contains("no lid found for"));
+    if is_unknown_person && context.call == Call::SendText && !context.on_group {
         return refused(Refusal::NoAccount, detail);
     }
-    let session = told.code_speaks_of("session") || told.state.as_deref().is_some_and(|s| s != "WORKING");
-    if asked.call.is_read() {
+    let session =
+        envelope.code_speaks_of("session") || envelope.state.as_deref().is_some_and(|s| s != "WORKING");
+    if context.call.is_read() {
         return match retry_after {
             _ if session => GatewayError::SessionDown { detail },
             Some(_) if status == 503 => GatewayError::Throttled { retry_after, detail },
             _ => GatewayError::NotSent { detail },
         };
     }
-    let unknown_group =
-        told.message.as_deref().is_some_and(|m| m.starts_with("Group with id") && m.contains("not found"));
-    if asked.on_group && unknown_group {
+    let unknown_group = envelope
+        .message
+        .as_deref()
+        .is_some_and(|m| m.starts_with("Group with id") && m.contains("not found"));
+    if context.on_group && unknown_group {
         return GatewayError::Gone { detail };
     }
     // The number may have gone down half-way through.
@@ -217,24 +232,26 @@ fn by_server_error(
 /// `WhatsApp`'s own refusal, passed up as an unhandled error of the engine. `None` if the code is no
 /// certain refusal.
 fn by_whatsapp(
-    asked: Asked,
+    context: CallContext,
     code: u16,
     retry_after: Option<Duration>,
-    told: &Told,
+    envelope: &Envelope,
     detail: &str,
 ) -> Option<GatewayError> {
     let detail = detail.to_owned();
     Some(match code {
-        429 => GatewayError::Throttled { retry_after: retry_after.or(told.retry_after), detail },
+        429 => GatewayError::Throttled { retry_after: retry_after.or(envelope.retry_after), detail },
         // Not our credentials towards Wawp: the number lacks the rights in the group.
-        401 | 403 | 405 | 423 if asked.on_group || asked.call == Call::Create => {
+        401 | 403 | 405 | 423 if context.on_group || context.call == Call::Create => {
             refused(Refusal::Forbidden, detail)
         }
-        404 | 410 if asked.on_group => GatewayError::Gone { detail },
-        463 if !asked.call.is_read() => refused(Refusal::Strangers, detail),
-        404 if asked.call == Call::SendText => refused(Refusal::NoAccount, detail),
-        406 if asked.call.has_subject() => refused(Refusal::SubjectTooLong, detail),
-        400 | 401 | 403 | 404 | 405 | 406 | 410 | 419 | 423 if !asked.call.is_read() || asked.on_group => {
+        404 | 410 if context.on_group => GatewayError::Gone { detail },
+        463 if !context.call.is_read() => refused(Refusal::Strangers, detail),
+        404 if context.call == Call::SendText => refused(Refusal::NoAccount, detail),
+        406 if context.call.has_subject() => refused(Refusal::SubjectTooLong, detail),
+        400 | 401 | 403 | 404 | 405 | 406 | 410 | 419 | 423
+            if !context.call.is_read() || context.on_group =>
+        {
             refused(Refusal::Invalid, detail)
         }
         _ => return None,
@@ -257,12 +274,12 @@ mod tests {
     }
 
     fn class_of(call: Call, status: u16, body: &str) -> GatewayError {
-        let asked = Asked::new(call);
+        let context = CallContext::new(call);
         let answer = answer(status, body);
         if answer.is_success() {
-            classifier().unusable(asked, &answer)
+            classifier().unusable(context, &answer)
         } else {
-            classifier().failure(asked, &answer)
+            classifier().failure(context, &answer)
         }
     }
 
@@ -350,9 +367,9 @@ mod tests {
             ],
             whole: bool,
         ) {
-            let asked = Asked::new(Call::ALL[which]);
+            let context = CallContext::new(Call::ALL[which]);
             let answer = Answer { status, retry_after: None, reply: Reply::read(&body), whole };
-            let errors = [classifier().failure(asked, &answer), classifier().unusable(asked, &answer)];
+            let errors = [classifier().failure(context, &answer), classifier().unusable(context, &answer)];
             for error in errors {
                 let shown = format!("{error} {error:?} {}", serde_json::to_string(&error).unwrap());
                 prop_assert!(!shown.contains(TOKEN), "{}", shown);

@@ -186,7 +186,7 @@ fn people_of(payload: &Value) -> Vec<Whom> {
 }
 
 fn whom(row: &Value) -> Option<Whom> {
-    let (mut phone, mut hidden) = people::both_ids(None, row);
+    let (mut phone, mut hidden) = people::identity_of(None, row);
     // The row may be the id itself, as an object.
     if let Some(jid) = id_text(row).and_then(|text| text.parse::<Jid>().ok()) {
         let place = if jid.is_hidden() { &mut hidden } else { &mut phone };

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Wawp;
-use super::call::{Asked, Call};
+use super::call::{Call, CallContext};
 use super::http::{Deadline, Request};
 use super::messages;
 use super::reply::Reply;
@@ -13,7 +13,7 @@ use crate::gateway::{GatewayError, OwnMessage, Refusal};
 use crate::jid::{ChatId, Jid};
 
 /// The longest that a look for somebody's earlier messages may take: nobody waits for that.
-pub(super) const QUICKLY: Duration = Duration::from_secs(3);
+pub(super) const FAST_POLL: Duration = Duration::from_secs(3);
 /// How many of the latest messages of a chat are looked through.
 const RECENT: u32 = 50;
 
@@ -72,7 +72,7 @@ impl Wawp {
         let own = self.own_ids(deadline).await;
         let request = recent(&ChatId::Person(person.clone()));
         let read = |reply: &Reply| messages::times_of_theirs(reply, &own);
-        self.ask(Asked::new(Call::ReadChat), request, deadline, read).await
+        self.ask(CallContext::new(Call::ReadChat), request, deadline, read).await
     }
 
     /// The ids under which this number writes: one engine lists that under its hidden id, as if somebody else had
@@ -88,9 +88,10 @@ impl Wawp {
         ours: &[Jid],
         deadline: Deadline,
     ) -> Result<Vec<OwnMessage>, GatewayError> {
-        let asked = Asked { on_group: matches!(chat, ChatId::Group(_)), ..Asked::new(Call::ReadChat) };
+        let context =
+            CallContext { on_group: matches!(chat, ChatId::Group(_)), ..CallContext::new(Call::ReadChat) };
         let read = |reply: &Reply| messages::own_messages(reply, ours);
-        self.ask(asked, recent(chat), deadline, read).await
+        self.ask(context, recent(chat), deadline, read).await
     }
 }
 

@@ -12,10 +12,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::call::Asked;
+use super::call::CallContext;
 use super::classify::Answer;
+use super::envelope::seconds;
 use super::reply::Reply;
-use super::told::seconds;
 use super::{ClientNotBuilt, Credentials};
 use crate::clock::Timestamp;
 use crate::gateway::GatewayError;
@@ -135,7 +135,7 @@ impl Transport {
     /// Sends one request and reads the answer, whatever its status is.
     pub(super) async fn send(
         &self,
-        asked: Asked,
+        context: CallContext,
         request: Request,
         deadline: Deadline,
         now: Timestamp,
@@ -143,9 +143,9 @@ impl Transport {
         let Some(left) = deadline.left() else {
             return Err(GatewayError::NotSent { detail: "no time left for this call".to_owned() });
         };
-        let client = if asked.call.is_read() { &self.reads } else { &self.effects };
-        let sent = self.dressed(client, request).timeout(left).send().await;
-        let response = sent.map_err(|error| lost(asked, &error))?;
+        let client = if context.call.is_read() { &self.reads } else { &self.effects };
+        let sent = self.with_credentials(client, request).timeout(left).send().await;
+        let response = sent.map_err(|error| ambiguous(context, &error))?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), now);
         let (body, whole) = bounded_body(response).await;
@@ -153,7 +153,7 @@ impl Transport {
     }
 
     /// The request with the credentials where this account wants them.
-    fn dressed(&self, client: &Client, request: Request) -> reqwest::RequestBuilder {
+    fn with_credentials(&self, client: &Client, request: Request) -> reqwest::RequestBuilder {
         let has_body = request.method == Method::POST || request.method == Method::PUT;
         let token = self.token.expose_secret();
         let in_query = self.credentials == Credentials::Query || !has_body;
@@ -205,7 +205,7 @@ async fn bounded_body(mut response: reqwest::Response) -> (Vec<u8>, bool) {
 }
 
 /// What a transport error means: nothing left the machine if there was no connection to send it on.
-fn lost(asked: Asked, error: &reqwest::Error) -> GatewayError {
+fn ambiguous(context: CallContext, error: &reqwest::Error) -> GatewayError {
     let cause = io_cause(error).map(|kind| format!(" ({kind})")).unwrap_or_default();
     if error.is_connect() || error.is_builder() {
         let what = if error.is_timeout() { "connecting took too long" } else { "could not connect" };
@@ -216,7 +216,7 @@ fn lost(asked: Asked, error: &reqwest::Error) -> GatewayError {
     } else {
         "the connection broke before the answer"
     };
-    asked.lost(format!("{what}{cause}"))
+    context.ambiguous(format!("{what}{cause}"))
 }
 
 /// `Retry-After`, in seconds or as a date. A date is measured against the answer's own `Date`, if it has

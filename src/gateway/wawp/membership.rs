@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
-use super::call::{Asked, Call};
+use super::call::{Call, CallContext};
+use super::envelope::Envelope;
 use super::http::{Deadline, Request};
 use super::people::{self, Row};
 use super::reply::Reply;
-use super::told::Told;
 use super::{Wawp, group_path, locked};
 use crate::gateway::{Added, GatewayError, Member, Members, Own};
 use crate::jid::{GroupId, Jid};
@@ -31,18 +31,18 @@ impl Wawp {
         deadline: Deadline,
     ) -> Result<Members, GatewayError> {
         let request = Request::get(group_path(group, "/participants"));
-        let asked = Asked::new(Call::Members);
-        let mut rows = self.ask(asked, request, deadline, member_rows).await?;
+        let context = CallContext::new(Call::Members);
+        let mut rows = self.ask(context, request, deadline, member_rows).await?;
         // Unless the number's own ids are known nobody is left out: the group's creator is most likely this
         // number, but taking a person out of the list by a guess is worse than one row too many.
         let me = self.me(deadline).await;
         let all = rows.len();
-        let first_look = leave_out(&mut rows, me.as_ref());
+        let first_look = remove_self(&mut rows, me.as_ref());
         let mut hidden_ids = self.resolve(group, &mut rows, wanted, me.as_ref(), deadline).await;
         // The look-up may have told the number's own hidden id.
         let me = locked(&self.me).clone();
-        let own_admin = first_look.or(leave_out(&mut rows, me.as_ref()));
-        let mut members = Members { own_row_unknown: rows.len() == all, own_admin, ..Members::default() };
+        let own_admin = first_look.or(remove_self(&mut rows, me.as_ref()));
+        let mut members = Members { self_not_listed: rows.len() == all, own_admin, ..Members::default() };
         for row in rows {
             if let (Some(phone), Some(hidden)) = (&row.phone, &row.hidden)
                 && wanted.contains(phone)
@@ -108,7 +108,7 @@ impl Wawp {
         // 3. The second form of the list, which knows phones on some engines. Not every version has it.
         if open(rows, &hidden_ids) {
             let request = Request::get(group_path(group, "/participants/v2"));
-            let second = self.ask(Asked::new(Call::MembersV2), request, deadline, member_rows).await;
+            let second = self.ask(CallContext::new(Call::MembersV2), request, deadline, member_rows).await;
             for row in second.unwrap_or_default() {
                 if let (Some(phone), Some(hidden)) = (row.phone, row.hidden) {
                     fill(rows, &phone, &hidden);
@@ -122,9 +122,10 @@ impl Wawp {
     }
 
     /// Puts phones in the place of hidden ids in what was said about `asked`, as far as they can be mapped.
-    pub(super) async fn unhide(&self, said: &mut [Added], asked: &[Jid], deadline: Deadline) {
+    pub(super) async fn unhide(&self, said: &mut [Added], context: &[Jid], deadline: Deadline) {
         let nameless = said.iter().map(|added| &added.person);
-        let nameless: Vec<Jid> = nameless.filter(|p| p.is_hidden() && !asked.contains(p)).cloned().collect();
+        let nameless: Vec<Jid> =
+            nameless.filter(|p| p.is_hidden() && !context.contains(p)).cloned().collect();
         if nameless.is_empty() {
             return;
         }
@@ -139,9 +140,9 @@ impl Wawp {
     /// The hidden id of a phone, if the provider can map it.
     pub(super) async fn lid_of(&self, phone: &Jid, deadline: Deadline) -> Option<Jid> {
         let request = Request::get(format!("/v2/lids/pn/{}", phone.digits()));
-        let asked = Asked::new(Call::LidOfPhone);
+        let context = CallContext::new(Call::LidOfPhone);
         let pair = |reply: &Reply| reply.json().map(|_| people::pair(reply));
-        self.ask(asked, request, deadline, pair).await.ok()?.0
+        self.ask(context, request, deadline, pair).await.ok()?.0
     }
 
     /// Whose hidden id it is. Each way of asking knows pairs that the other one does not.
@@ -156,9 +157,9 @@ impl Wawp {
 
     async fn phone_of(&self, hidden: &Jid, deadline: Deadline) -> Option<Jid> {
         let request = Request::get(format!("/v2/lids/{}%40lid", hidden.digits()));
-        let asked = Asked::new(Call::PhoneOfLid);
+        let context = CallContext::new(Call::PhoneOfLid);
         let pair = |reply: &Reply| reply.json().map(|_| people::pair(reply));
-        self.ask(asked, request, deadline, pair).await.ok()?.1
+        self.ask(context, request, deadline, pair).await.ok()?.1
     }
 
     /// Pairs of phone and hidden id, for those phones that can be mapped.
@@ -184,7 +185,7 @@ impl Wawp {
 }
 
 /// Takes the number's own rows out, and tells whether they were an admin's.
-fn leave_out(rows: &mut Vec<Row>, me: Option<&Own>) -> Option<bool> {
+fn remove_self(rows: &mut Vec<Row>, me: Option<&Own>) -> Option<bool> {
     let own = |id: &Option<Jid>| id.as_ref().is_some_and(|id| me.is_some_and(|me| me.is(id)));
     let is_own = |row: &Row| own(&row.phone) || own(&row.hidden);
     let admin = rows.iter().filter(|row| is_own(row)).map(|row| row.admin).reduce(|one, other| one || other);
@@ -195,7 +196,7 @@ fn leave_out(rows: &mut Vec<Row>, me: Option<&Own>) -> Option<bool> {
 /// The rows of a list that can be believed: an empty one cannot, because this number is in every group it
 /// can read.
 fn member_rows(reply: &Reply) -> Option<Vec<Row>> {
-    let failed = Told::read(reply).failed;
+    let failed = Envelope::read(reply).failed;
     (!failed).then(|| people::rows(reply)).flatten().filter(|rows| !rows.is_empty())
 }
 

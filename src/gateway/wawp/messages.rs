@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::envelope::Envelope;
 use super::groups::moment;
 use super::reply::{Reply, at, flag_at, person_at, text_at};
-use super::told::Told;
 use crate::clock::Timestamp;
 use crate::gateway::{InviteLink, OwnMessage, Sent};
 use crate::jid::Jid;
@@ -23,7 +23,7 @@ const IDS: [&str; 8] = [
 
 /// The receipt of a sent text; `None` if the reply holds no id of a message.
 pub(super) fn sent(reply: &Reply) -> Option<Sent> {
-    if Told::read(reply).failed || reply.layers().into_iter().any(has_failed) {
+    if Envelope::read(reply).failed || reply.layers().into_iter().any(has_failed) {
         return None;
     }
     let id = reply.layers().into_iter().find_map(message_id)?;
@@ -158,7 +158,7 @@ pub(super) fn invite_link(reply: &Reply) -> Option<InviteLink> {
     ];
     let words = match reply {
         Reply::Text(text) => Some(text.as_str()),
-        Reply::Json(_) if Told::read(reply).failed => None,
+        Reply::Json(_) if Envelope::read(reply).failed => None,
         Reply::Json(_) => {
             reply.layers().into_iter().find_map(|layer| text_at(layer, &PLACES).or(layer.as_str()))
         }
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn what_is_no_invite_is_refused() {
         for reply in [
-            Reply::Page,
+            Reply::Html,
             Reply::Empty,
             Reply::Text("Unauthorized".to_owned()),
             Reply::Text("An internal error has occurred".to_owned()),

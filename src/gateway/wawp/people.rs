@@ -46,7 +46,7 @@ fn row_of(key: Option<&str>, row: &Value) -> Option<Row> {
     if text_at(row, &["role"]) == Some("left") {
         return None;
     }
-    let (phone, hidden) = both_ids(key, row);
+    let (phone, hidden) = identity_of(key, row);
     if phone.is_none() && hidden.is_none() {
         return None;
     }
@@ -63,7 +63,7 @@ fn row_of(key: Option<&str>, row: &Value) -> Option<Row> {
     })
 }
 
-pub(super) fn both_ids(key: Option<&str>, row: &Value) -> (Option<Jid>, Option<Jid>) {
+pub(super) fn identity_of(key: Option<&str>, row: &Value) -> (Option<Jid>, Option<Jid>) {
     let bare = |hidden| {
         let texts = [row.as_str(), key];
         let mut parsed = texts.into_iter().flatten().filter_map(|text| text.parse::<Jid>().ok());
@@ -109,7 +109,7 @@ pub(super) fn results(reply: &Reply) -> Option<Vec<Added>> {
 }
 
 fn added(key: Option<&str>, row: &Value, code: u16) -> Option<Added> {
-    let (phone, hidden) = both_ids(key, row);
+    let (phone, hidden) = identity_of(key, row);
     let from_attrs = || person_at(row, &["content.attrs.phone_number", "content.attrs.jid"], false);
     Some(Added {
         person: phone.or_else(from_attrs).or(hidden)?,
@@ -132,7 +132,7 @@ fn outcome(code: u16, invited: bool) -> AddOutcome {
 
 /// If exactly one person asked for has no answer and exactly one answer names a hidden id, they belong
 /// together.
-pub(super) fn match_the_last(said: &mut [Added], asked: &[Jid]) {
+pub(super) fn assign_unmatched_result(said: &mut [Added], asked: &[Jid]) {
     let unanswered: Vec<&Jid> =
         asked.iter().filter(|person| said.iter().all(|added| added.person != **person)).collect();
     let mut nameless =
@@ -265,7 +265,7 @@ mod tests {
             Added { person: jid("15550100001@c.us"), outcome: AddOutcome::Added },
             Added { person: jid("99990002@lid"), outcome: AddOutcome::NotOnNetwork },
         ];
-        match_the_last(&mut said, &asked);
+        assign_unmatched_result(&mut said, &asked);
         assert_eq!(said[1].person, asked[1]);
 
         let mut two = vec![
@@ -273,7 +273,7 @@ mod tests {
             Added { person: jid("99990002@lid"), outcome: AddOutcome::NotOnNetwork },
         ];
         let before = two.clone();
-        match_the_last(&mut two, &asked);
+        assign_unmatched_result(&mut two, &asked);
         assert_eq!(two, before, "two nameless answers cannot be told apart");
     }
 

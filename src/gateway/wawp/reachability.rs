@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::call::{Asked, Call};
+use super::call::{Call, CallContext};
 use super::http::{Deadline, Request};
 use super::reply::Reply;
 use super::{Wawp, account, locked};
@@ -27,7 +27,7 @@ impl Wawp {
         self.wait_for_turn(deadline).await?;
         let request = Request::get("/v2/contacts/check-exists").query("phone", person.digits());
         let read = |reply: &Reply| account::exists(reply, person);
-        let account = self.ask(Asked::new(Call::CheckExists), request, deadline, read).await?;
+        let account = self.ask(CallContext::new(Call::CheckExists), request, deadline, read).await?;
         Ok(account.0)
     }
 

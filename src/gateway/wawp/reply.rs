@@ -19,9 +19,9 @@ pub(super) enum Reply {
     /// Bare or quoted words.
     Text(String),
     /// HTML or XML: something before the API answered.
-    Page,
+    Html,
     /// The beginning of JSON.
-    Broken,
+    InvalidJson,
 }
 
 /// Members under which one service or another wraps what it passes on.
@@ -46,8 +46,8 @@ impl Reply {
             Ok(Value::String(inner)) if quoted < 2 => Self::of_text(inner.trim(), quoted + 1),
             Ok(Value::String(inner)) => Self::Text(inner),
             Ok(value) => Self::Json(value),
-            Err(()) if text.starts_with('<') => Self::Page,
-            Err(()) if is_json => Self::Broken,
+            Err(()) if text.starts_with('<') => Self::Html,
+            Err(()) if is_json => Self::InvalidJson,
             Err(()) => Self::Text(text.to_owned()),
         }
     }
@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(read("\"{\\\"a\\\":1}\""), Reply::Json(json!({"a": 1})));
         assert_eq!(read("AbCd"), Reply::Text("AbCd".to_owned()));
         assert_eq!(read("\"AbCd\""), Reply::Text("AbCd".to_owned()));
-        assert_eq!(read("<!doctype html>"), Reply::Page);
-        assert_eq!(read("{\"a\":"), Reply::Broken);
+        assert_eq!(read("<!doctype html>"), Reply::Html);
+        assert_eq!(read("{\"a\":"), Reply::InvalidJson);
         let half = read(r#"[{"name":"kids \ud83c"}, {"n":1}]"#);
         assert_eq!(half, Reply::Json(json!([{"name": "kids \u{fffd}"}, {"n": 1}])), "half an emoji");
         assert_eq!(Reply::read(&[0xff, 0xfe, 0x00]), Reply::Text("\u{fffd}\u{fffd}\u{0}".to_owned()));

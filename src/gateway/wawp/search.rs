@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::call::{Asked, Call};
+use super::call::{Call, CallContext};
+use super::envelope::{Envelope, is_done};
 use super::groups::{self, Page};
 use super::http::{Deadline, Request};
 use super::reply::Reply;
-use super::told::{Told, is_done};
 use super::{Wawp, group_path, locked};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{Doubt, FoundGroup, FoundGroups, GatewayError, GroupSearch, Refusal, subject_has_token};
@@ -66,7 +66,7 @@ impl Scan {
 }
 
 /// Who may refresh.
-enum Turn {
+enum RefreshDecision {
     /// Whoever asked.
     Ours,
     /// Nobody needs to: it was done just now.
@@ -100,15 +100,15 @@ impl Wawp {
         }
         let mut stale = None;
         match self.may_refresh(search.asked_at) {
-            Turn::Wait(wait) => {
+            RefreshDecision::Wait(wait) => {
                 stale = Some(doubt("the list was not read afresh since the group was asked for", wait));
             }
             // Several rooms wait for one refresh: each reads the list again and need not ask for its own.
-            Turn::Fresh => scan = self.scan(deadline).await?,
-            Turn::Ours => {
-                let asked = Asked::new(Call::RefreshGroups);
+            RefreshDecision::Fresh => scan = self.scan(deadline).await?,
+            RefreshDecision::Ours => {
+                let context = CallContext::new(Call::RefreshGroups);
                 let request = Request::post("/v2/groups/refresh");
-                match self.ask(asked, request, deadline, is_done).await {
+                match self.ask(context, request, deadline, is_done).await {
                     Ok(()) => {
                         locked(&self.refreshes).done_at = Some(self.clock.now());
                         scan = self.scan(deadline).await?;
@@ -130,21 +130,21 @@ impl Wawp {
     }
 
     /// Takes the right to refresh now, or says what there is instead.
-    fn may_refresh(&self, asked_at: Timestamp) -> Turn {
+    fn may_refresh(&self, asked_at: Timestamp) -> RefreshDecision {
         let now = self.clock.now();
         let mut refreshes = locked(&self.refreshes);
         // A clock that was put back must not block refreshes until it has caught up.
         let since = |at: Option<Timestamp>| at.map(|at| now.duration_since(at)).filter(|d| !d.is_negative());
         match (since(refreshes.asked_at), since(refreshes.done_at)) {
-            (_, Some(done)) if done < FRESH && refreshes.done_at >= Some(asked_at) => Turn::Fresh,
-            (Some(asked), None) if asked < FRESH => Turn::Wait(SOON),
+            (_, Some(done)) if done < FRESH && refreshes.done_at >= Some(asked_at) => RefreshDecision::Fresh,
+            (Some(asked), None) if asked < FRESH => RefreshDecision::Wait(SOON),
             (Some(asked), _) if asked < BETWEEN_REFRESHES => {
-                Turn::Wait((BETWEEN_REFRESHES - asked).unsigned_abs())
+                RefreshDecision::Wait((BETWEEN_REFRESHES - asked).unsigned_abs())
             }
             _ => {
                 refreshes.asked_at = Some(now);
                 refreshes.done_at = None;
-                Turn::Ours
+                RefreshDecision::Ours
             }
         }
     }
@@ -192,10 +192,10 @@ impl Wawp {
     async fn read_group(&self, group: &GroupId, deadline: Deadline) -> Option<FoundGroup> {
         let request = Request::get(group_path(group, ""));
         let read = |reply: &Reply| {
-            let failed = Told::read(reply).failed;
+            let failed = Envelope::read(reply).failed;
             (!failed).then(|| groups::single(reply, group)).flatten()
         };
-        let told = self.ask(Asked::new(Call::ReadGroup), request, deadline, read).await.ok()?;
+        let told = self.ask(CallContext::new(Call::ReadGroup), request, deadline, read).await.ok()?;
         let told = Some(told).filter(|told| !told.subject.is_empty())?;
         let names = &mut locked(&self.refreshes).names;
         if names.len() >= NAMES {
@@ -241,10 +241,10 @@ impl Wawp {
                 request.query("sortBy", "id").query("sortOrder", "DESC").query("exclude", "participants");
         }
         let read = |reply: &Reply| {
-            let failed = Told::read(reply).failed;
+            let failed = Envelope::read(reply).failed;
             (!failed).then(|| groups::page(reply)).flatten()
         };
-        self.ask(Asked::new(Call::ListGroups), request, deadline, read).await
+        self.ask(CallContext::new(Call::ListGroups), request, deadline, read).await
     }
 }
 

@@ -55,6 +55,7 @@ fn room() -> Room {
         look_at: None,
         stale_since: None,
         end_reason: None,
+        unseen: 0,
         firing: [1, 0, 0, 0, 0],
         acknowledged: false,
         truncated: false,

@@ -50,6 +50,7 @@ fn room() -> Room {
         look_at: None,
         stale_since: None,
         end_reason: None,
+        unseen: 0,
         firing: [1, 0, 0, 0, 0],
         acknowledged: false,
         truncated: false,
@@ -122,7 +123,7 @@ fn somebody_who_was_only_just_invited_is_not_reminded_yet() {
 
 proptest! {
     #[test]
-    fn every_pursuit_ends_and_asks_nobody_twice(
+    fn every_escalation_ends_and_asks_nobody_twice(
         changes in proptest::collection::vec((0usize..6, any_state(), 0i64..400), 0..60),
         leave_out in any::<bool>(),
     ) {

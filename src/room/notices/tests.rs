@@ -71,6 +71,7 @@ fn incident() -> Incident {
         look_at: None,
         stale_since: None,
         end_reason: None,
+        unseen: 0,
         firing: [1, 0, 0, 0, 0],
         acknowledged: false,
         truncated: false,

@@ -47,6 +47,7 @@ fn incident() -> Incident {
         look_at: None,
         stale_since: None,
         end_reason: None,
+        unseen: 0,
         firing: [1, 0, 0, 0, 0],
         acknowledged: false,
         truncated: false,
@@ -62,7 +63,7 @@ fn wanted() -> Inputs {
         notices: vec![],
         host: None,
         guests: vec![],
-        orphans: vec![],
+        duplicates: vec![],
         stances: crate::consent::Stances::default(),
     }
 }
@@ -231,7 +232,7 @@ fn a_second_group_whose_number_is_throttled_keeps_nothing_else_waiting() {
         retry_after: Some(std::time::Duration::from_secs(seconds)),
         detail: "slow down".into(),
     };
-    let task = Task::LeaveOrphan { group: beside.clone() };
+    let task = Task::LeaveDuplicate { group: beside.clone() };
     on(&numbers(None), |context| room.finish((&task, None), &Answer::Failed(throttled(300)), context, at(9)))
         .unwrap();
     assert_eq!(room.hold_until, None);
@@ -265,6 +266,6 @@ proptest! {
         prop_assert_eq!(named(&members.rows), named(&guests.rows));
         let others = members.rows.iter().filter(|r| !ours(r)).count();
         prop_assert!(guests.rows.len() + usize::from(is_in) >= others);
-        prop_assert!(guests.rows.len() == others || guests.own_row_unknown);
+        prop_assert!(guests.rows.len() == others || guests.self_not_listed);
     }
 }

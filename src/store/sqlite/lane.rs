@@ -18,7 +18,9 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tracing::error;
 
-use crate::store::StoreError;
+use super::unavailable;
+use crate::store::database::{Asker, Found, Transaction};
+use crate::store::error::{StoreError, Stored};
 
 /// Jobs committed together at most.
 const BATCH: usize = 256;
@@ -28,87 +30,64 @@ const LONGEST_BATCH: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// A transaction, and whoever waits for what comes of it.
-trait Job: Send {
-    /// Whether somebody still waits for it.
-    fn is_wanted(&self) -> bool;
-    /// Whether it has waited for so long that it would end too late.
-    fn is_late(&self) -> bool;
-    /// Runs it, possibly once more after its writes were taken back.
-    fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
-    /// Tells what came of it: why it failed, or what it returned.
-    fn answer(self: Box<Self>, failed: Option<StoreError>);
-}
-
-struct Asked<T, F, C> {
-    job: F,
-    found: Option<T>,
-    committed: C,
-    tell: oneshot::Sender<Result<T, StoreError>>,
+struct Job {
+    transaction: Transaction,
+    found: Option<Found>,
+    tell: oneshot::Sender<Stored<Found>>,
     late_at: Option<Instant>,
 }
 
-impl<T, F, C> Job for Asked<T, F, C>
-where
-    T: Send,
-    F: FnMut(&Connection) -> Result<T, StoreError> + Send,
-    C: FnOnce(&mut T) + Send,
-{
+impl Job {
+    /// Whether somebody still waits for it.
     fn is_wanted(&self) -> bool {
         !self.tell.is_closed()
     }
 
+    /// Whether it has waited for so long that it would end too late.
     fn is_late(&self) -> bool {
         self.late_at.is_some_and(|at| at <= Instant::now())
     }
 
-    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let found = catch_unwind(AssertUnwindSafe(|| (self.job)(connection)))
+    /// Runs it, possibly once more after its writes were taken back.
+    fn run(&mut self, connection: &Connection) -> Stored<()> {
+        let found = catch_unwind(AssertUnwindSafe(|| (self.transaction.body)(connection)))
             .unwrap_or_else(|_| Err(StoreError::Unavailable("a transaction broke off".to_owned())))?;
         self.found = Some(found);
         Ok(())
     }
 
-    fn answer(self: Box<Self>, failed: Option<StoreError>) {
-        let Self { found, committed, tell, .. } = *self;
-        let answer = match (failed, found) {
+    /// Tells what came of it: why it failed, or what it found.
+    fn answer(self, failed: Option<StoreError>) {
+        let answer = match (failed, self.found) {
             (Some(error), _) => Err(error),
             (None, None) => Err(StoreError::Unavailable("it was not run".to_owned())),
             (None, Some(mut found)) => {
-                committed(&mut found);
+                (self.transaction.committed)(&mut found);
                 Ok(found)
             }
         };
         // Whoever asked may have gone away; what is committed stays committed.
-        let _ = tell.send(answer);
+        let _ = self.tell.send(answer);
     }
-}
-
-/// Whose job it is. The queues of different askers take turns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asker {
-    /// The program itself, which waits for as long as it takes.
-    Ourselves,
-    /// The hooks of a monitoring tool.
-    Source(String),
 }
 
 /// What waits, by asker; the first queue's turn is next.
 #[derive(Default)]
 struct Waiting {
-    queues: VecDeque<(Asker, VecDeque<Box<dyn Job>>)>,
+    queues: VecDeque<(Asker, VecDeque<Job>)>,
     is_closed: bool,
 }
 
 impl Waiting {
-    fn push(&mut self, asker: Asker, job: Box<dyn Job>) {
-        match self.queues.iter_mut().find(|(whose, _)| *whose == asker) {
+    fn push(&mut self, job: Job) {
+        match self.queues.iter_mut().find(|(whose, _)| *whose == job.transaction.asker) {
             Some((_, queue)) => queue.push_back(job),
-            None => self.queues.push_back((asker, VecDeque::from([job]))),
+            None => self.queues.push_back((job.transaction.asker.clone(), VecDeque::from([job]))),
         }
     }
 
     /// The next job that somebody waits for.
-    fn pop(&mut self) -> Option<Box<dyn Job>> {
+    fn pop(&mut self) -> Option<Job> {
         while let Some((asker, mut queue)) = self.queues.pop_front() {
             let job = queue.pop_front();
             if !queue.is_empty() {
@@ -136,12 +115,12 @@ impl Inbox {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_next(&self) -> Option<Box<dyn Job>> {
+    fn try_next(&self) -> Option<Job> {
         self.lock().pop()
     }
 
     /// Waits for a job; `None` once the lane is closed and all are done.
-    fn next(&self) -> Option<Box<dyn Job>> {
+    fn next(&self) -> Option<Job> {
         let mut waiting = self.lock();
         loop {
             if let Some(job) = waiting.pop() {
@@ -193,26 +172,11 @@ impl Lane {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Runs `job` in one of the next transactions and returns when that is committed. It may be run again, after
-    /// all that it wrote was taken back. Dropped before it has started, it is never run.
-    pub(super) async fn call<T, F>(&self, job: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
-        self.call_for(Asker::Ourselves, job, |_| {}).await
-    }
-
-    /// The same for a certain asker. `committed` is run once it is committed, whether somebody waits for it or not.
-    pub(super) async fn call_for<T, F, C>(&self, asker: Asker, job: F, committed: C) -> Result<T, StoreError>
-    where
-        C: FnOnce(&mut T) + Send + 'static,
-        T: Send + 'static,
-        F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
+    /// Runs it in one of the next transactions of the file, and returns when that is committed.
+    pub(super) async fn run(&self, transaction: Transaction) -> Stored<Found> {
         let (tell, answer) = oneshot::channel();
-        let late_at = (asker != Asker::Ourselves).then(|| Instant::now() + LONGEST_WAIT);
-        self.inbox.lock().push(asker, Box::new(Asked { job, found: None, committed, tell, late_at }));
+        let late_at = (transaction.asker != Asker::Ourselves).then(|| Instant::now() + LONGEST_WAIT);
+        self.inbox.lock().push(Job { transaction, found: None, tell, late_at });
         self.inbox.came.notify_one();
         answer.await.map_err(|_closed| StoreError::Unavailable("its thread has ended".to_owned()))?
     }
@@ -230,9 +194,9 @@ impl Drop for Lane {
 }
 
 /// Runs `first`, and what `more` gives within a short time, in one transaction.
-fn run(connection: &Connection, begin: &str, first: Box<dyn Job>, more: impl Fn() -> Option<Box<dyn Job>>) {
+fn run(connection: &Connection, begin: &str, first: Job, more: impl Fn() -> Option<Job>) {
     let until = Instant::now() + LONGEST_BATCH;
-    let mut done: Vec<Box<dyn Job>> = Vec::new();
+    let mut done: Vec<Job> = Vec::new();
     let mut next = Some(first);
     if let Err(error) = open(connection, begin) {
         error!(%error, "no transaction could be begun");
@@ -269,7 +233,7 @@ fn run(connection: &Connection, begin: &str, first: Box<dyn Job>, more: impl Fn(
     }
 }
 
-fn open(connection: &Connection, begin: &str) -> Result<(), StoreError> {
+fn open(connection: &Connection, begin: &str) -> Stored<()> {
     if !connection.is_autocommit() {
         // A rollback that failed before must not make every later transaction fail.
         let _ = connection.execute_batch("ROLLBACK");
@@ -278,7 +242,7 @@ fn open(connection: &Connection, begin: &str) -> Result<(), StoreError> {
 }
 
 /// Takes back the transaction and runs in a new one what was done in it, leaving out what fails now.
-fn again(connection: &Connection, begin: &str, done: &mut Vec<Box<dyn Job>>) -> Result<(), StoreError> {
+fn again(connection: &Connection, begin: &str, done: &mut Vec<Job>) -> Stored<()> {
     loop {
         open(connection, begin)?;
         let failed = done.iter_mut().enumerate().find_map(|(place, job)| {
@@ -290,17 +254,24 @@ fn again(connection: &Connection, begin: &str, done: &mut Vec<Box<dyn Job>>) -> 
     }
 }
 
-/// A database error in our words.
-#[expect(clippy::needless_pass_by_value, reason = "it is used as a function in `map_err`")]
-pub(super) fn unavailable(error: rusqlite::Error) -> StoreError {
-    StoreError::Unavailable(error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::database::Access;
+    use crate::store::tx::{Statements, Value};
     use std::sync::mpsc;
     use tokio::task::JoinSet;
+
+    async fn call<T: Send + 'static>(
+        lane: &Lane,
+        asker: Asker,
+        mut body: impl FnMut(&dyn Statements) -> Stored<T> + Send + 'static,
+    ) -> Stored<T> {
+        let body = Box::new(move |db: &dyn Statements| body(db).map(|found| Box::new(found) as Found));
+        let transaction =
+            Transaction { name: "test", access: Access::Write, asker, body, committed: Box::new(|_| {}) };
+        lane.run(transaction).await.map(|found| *found.downcast().unwrap())
+    }
 
     /// A lane with a table, held up until the returned sender is dropped.
     async fn held_up(jobs: &mut JoinSet<()>) -> (Arc<Lane>, mpsc::Sender<()>) {
@@ -311,26 +282,29 @@ mod tests {
         let (begun, has_begun) = oneshot::channel();
         let (its, mut begun) = (Arc::clone(&lane), Some(begun));
         jobs.spawn(async move {
-            let wait = move |_: &Connection| {
+            let wait = move |_: &dyn Statements| {
                 if let Some(begun) = begun.take() {
                     begun.send(()).unwrap();
                 }
                 let _ = held.recv();
                 Ok(())
             };
-            its.call(wait).await.unwrap();
+            call(&its, Asker::Ourselves, wait).await.unwrap();
         });
         has_begun.await.unwrap();
         (lane, hold)
     }
 
     async fn words(lane: &Lane) -> Vec<String> {
-        let read = |db: &Connection| {
-            let mut statement = db.prepare("SELECT word FROM words ORDER BY rowid").map_err(unavailable)?;
-            let words = statement.query_map([], |r| r.get(0)).and_then(Iterator::collect);
-            words.map_err(unavailable)
+        let read = |db: &dyn Statements| {
+            let mut words = Vec::new();
+            db.query("SELECT word FROM words ORDER BY rowid", &[], &mut |row| {
+                words.push(row.get(0)?);
+                Ok(true)
+            })?;
+            Ok(words)
         };
-        lane.call(read).await.unwrap()
+        call(lane, Asker::Ourselves, read).await.unwrap()
     }
 
     /// Queues a word behind what waits.
@@ -347,11 +321,11 @@ mod tests {
         lane.inbox.lock().queues.iter().map(|(_, queue)| queue.len()).sum()
     }
 
-    async fn say(lane: &Lane, asker: Asker, word: &'static str) -> Result<(), StoreError> {
-        let insert = move |db: &Connection| {
-            db.execute("INSERT INTO words VALUES (?1)", [word]).map(drop).map_err(unavailable)
+    async fn say(lane: &Lane, asker: Asker, word: &'static str) -> Stored<()> {
+        let insert = move |db: &dyn Statements| {
+            db.execute("INSERT INTO words VALUES (?1)", &[Value::Text(word)]).map(drop)
         };
-        lane.call_for(asker, insert, |&mut ()| {}).await
+        call(lane, asker, insert).await
     }
 
     #[tokio::test]
@@ -404,11 +378,11 @@ mod tests {
         queue(&lane, &mut jobs, Asker::Ourselves, "one").await;
         let its = Arc::clone(&lane);
         let full = async move {
-            let fail = |db: &Connection| {
-                db.execute_batch("ROLLBACK").unwrap();
+            let fail = |db: &dyn Statements| {
+                db.execute("ROLLBACK", &[]).unwrap();
                 Err::<(), _>(StoreError::Unavailable("the disk is full".to_owned()))
             };
-            its.call(fail).await
+            call(&its, Asker::Ourselves, fail).await
         };
         let (failed, ()) = tokio::join!(full, async { drop(hold) });
         assert_eq!(failed, Err(StoreError::Unavailable("the disk is full".to_owned())));
@@ -422,7 +396,7 @@ mod tests {
         let (lane, hold) = held_up(&mut jobs).await;
         queue(&lane, &mut jobs, Asker::Ourselves, "one").await;
         drop(hold);
-        let broken = lane.call(|_| -> Result<(), StoreError> { panic!("on purpose") }).await;
+        let broken = call(&lane, Asker::Ourselves, |_| -> Stored<()> { panic!("on purpose") }).await;
         assert!(matches!(broken, Err(StoreError::Unavailable(_))), "{broken:?}");
         while jobs.join_next().await.is_some() {}
         assert_eq!(words(&lane).await, ["one"]);

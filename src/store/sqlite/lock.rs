@@ -4,12 +4,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::store::StoreError;
+use crate::store::error::{StoreError, Stored};
 
 /// Takes the lock of the store at `path` for as long as the returned file is open.
 ///
 /// Not on the store itself: closing any handle of a file drops the locks that `SQLite` holds on it.
-pub(super) fn take(path: &Path) -> Result<File, StoreError> {
+pub(super) fn take(path: &Path) -> Stored<File> {
     let failed = |error: std::io::Error| StoreError::Unavailable(format!("its lock: {error}"));
     // Two links to one file are one store.
     let mut name = std::fs::canonicalize(path).map_err(failed)?.into_os_string();

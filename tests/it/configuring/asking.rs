@@ -1,5 +1,6 @@
 //! `warroom who`: the roster's answer without an incident.
 
+use std::sync::Arc;
 use warroom::alert::Severity;
 use warroom::cli::who;
 use warroom::config::{Colours, StoreAddress, Strictness};
@@ -96,8 +97,8 @@ fn who_marks_people_by_what_they_answered_themselves() {
         at: now(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let store = Sqlite::open(&path).unwrap();
-    runtime.block_on(store.hear_answers("main", vec![heard], now())).unwrap();
+    let store = Store::over(Arc::new(Sqlite::open(&path).unwrap()));
+    runtime.block_on(store.take_answers("main", vec![heard], now())).unwrap();
     drop(store);
     let after = ask(false);
     assert!(after.contains(&format!("({key}, ")) && after.contains("said STOP on 2026-"), "{after}");

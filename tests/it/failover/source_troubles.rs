@@ -83,6 +83,21 @@ async fn a_source_that_opens_rooms_and_is_not_understood_any_more_is_told_once_a
 }
 
 #[tokio::test]
+async fn a_source_that_was_not_understood_before_it_opened_its_first_room_is_told_all_the_same() {
+    let (world, receiver) = world(&[]).await;
+    send(&world, "prometheus", BROKEN).await;
+    world.work().await;
+    assert!(receiver.got().is_empty(), "it has opened nothing yet");
+    later(&world, 5);
+    world.fire("Checkout").await;
+    world.pass(20).await;
+    later(&world, 5);
+    send(&world, "prometheus", BROKEN).await;
+    world.work().await;
+    assert_eq!(receiver.got().len(), 1, "not an hour after it was asked about");
+}
+
+#[tokio::test]
 async fn another_bridge_over_the_same_store_does_not_tell_it_again() {
     let (world, receiver) = world(&[503, 200]).await;
     world.fire("Checkout").await;

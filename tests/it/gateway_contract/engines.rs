@@ -174,7 +174,7 @@ async fn hidden_members_are_found_from_the_wanted_phones() {
         rows: vec![in_as(Some(person(1)), "99990001@lid"), in_as(Some(person(2)), "99990002@lid")],
         refused: vec![Added { person: person(3), outcome: AddOutcome::NeedsInvite { by_gateway: false } }],
         hidden_ids: [(person(1), jid("99990001@lid")), (person(2), jid("99990002@lid"))].into(),
-        own_row_unknown: false,
+        self_not_listed: false,
         own_admin: Some(true),
     };
     assert_eq!(members, expected);

@@ -5,6 +5,7 @@
 //! long rooms waited.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -36,7 +37,7 @@ fn moment(millis: i64) -> Timestamp {
 
 /// Those without a welcome, though something is to be done for them.
 async fn unfinished(place: &Place, rows: &Connection) -> Vec<Unfinished> {
-    let store = Sqlite::open(&place.path("warroom.db")).unwrap();
+    let store = Store::over(Arc::new(Sqlite::open(&place.path("warroom.db")).unwrap()));
     let all = store.incidents(IncidentQuery { state: None, limit: 1000 }).await.unwrap();
     let mut found = Vec::new();
     for (incident, room) in all.into_iter().filter_map(|summary| Some((summary.incident, summary.room?))) {
@@ -107,7 +108,7 @@ async fn what_was_answered_200_gets_its_one_group_however_often_the_bridge_is_ki
     let wanted: Vec<String> = (1..=ids.len()).map(|n| format!("INCIDENT-{n}")).collect();
     assert_eq!(ids, wanted, "no alert was forgotten and none was taken for another");
 
-    let store = Sqlite::open(&place.path("warroom.db")).unwrap();
+    let store = Store::over(Arc::new(Sqlite::open(&place.path("warroom.db")).unwrap()));
     for id in &ids {
         place.briefed(id).await;
         // A welcome whose answer was lost is in the group before the bridge has found it there again.
@@ -127,7 +128,7 @@ async fn what_was_answered_200_gets_its_one_group_however_often_the_bridge_is_ki
         let room = dossier.room.unwrap();
         assert_eq!(room.phase.name(), PhaseName::Live, "{id}");
         assert_eq!(room.phase.group().unwrap().to_string(), groups[0].id, "{id}");
-        assert!(room.is_briefed() && dossier.orphans.is_empty(), "{id}");
+        assert!(room.is_briefed() && dossier.duplicates.is_empty(), "{id}");
         for seat in &room.seats {
             *seats.entry(seat.words()).or_insert(0) += 1;
         }

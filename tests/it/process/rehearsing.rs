@@ -182,7 +182,7 @@ async fn who_said_stop_is_nobody_whom_a_rehearsal_reaches() {
             verdict: Verdict::Stop,
             at: now,
         };
-        world.store.hear_answers("main", vec![heard], now).await.unwrap();
+        world.store.take_answers("main", vec![heard], now).await.unwrap();
     }
     let ended = run(&rehearse).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);

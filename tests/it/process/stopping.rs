@@ -1,5 +1,6 @@
-//! Told to stop: the step in hand is finished, nothing is begun, nothing is lost.
+//! EventChannel to stop: the step in hand is finished, nothing is begun, nothing is lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use warroom::clock::SignedDuration;
@@ -11,7 +12,7 @@ use warroom::store::sqlite::Sqlite;
 use super::{Place, Process, until};
 
 async fn room(place: &Place, id: &str) -> Room {
-    let store = Sqlite::open(&place.path("warroom.db")).unwrap();
+    let store = Store::over(Arc::new(Sqlite::open(&place.path("warroom.db")).unwrap()));
     store.dossier(id.parse().unwrap()).await.unwrap().unwrap().room.unwrap()
 }
 

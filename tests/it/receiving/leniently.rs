@@ -1,4 +1,4 @@
-//! Bodies that are not quite what they should be, each read as what it evidently is once its proof holds.
+//! BodyBudget that are not quite what they should be, each read as what it evidently is once its proof holds.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -314,7 +314,7 @@ async fn fields_that_tools_name_in_odd_places_are_found() {
         .replace("alerts/z9", "alerts/z10");
     let answer = world.give("azure", &[], extension).await;
     let labels = world.dossier(&answer.incident()).await.incident.labels;
-    assert_eq!(labels["resource_type"], "microsoft.insights/diagnosticSettings");
+    assert_eq!(labels["resource_type"], "microsoft.insights/diagnosticsettings");
 
     let sentry = r#"{"action":"triggered","data":{"event":{"issue_id":"90","level":"error","occurrence":{"type":7001,"priority":75,"issueTitle":"Pay does not answer","subtitle":"three regions","evidenceDisplay":[{"name":"Status","value":"503"}]}}}}"#;
     assert_eq!(

@@ -1,6 +1,5 @@
 //! A store that fails: nothing is lost by answering too early, and the sender is told to come again.
 
-use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -9,21 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::task::JoinHandle;
-use warroom::clock::{Clock, Numbers, SignedDuration, Timestamp};
-use warroom::consent::letter::Tried;
-use warroom::consent::{Acquaintance, Letter, Standing};
-use warroom::gateway::Notice;
-use warroom::incident::{IncidentId, Rules};
-use warroom::jid::{GroupId, Jid};
-use warroom::pacing::{Creation, Made};
+use warroom::clock::{Clock, Numbers, SignedDuration};
 use warroom::receiver::{self, Readiness, Receiver};
-use warroom::room::{Event, Room, Wish};
-use warroom::store::source_trouble::{Sighting, SourceTrouble};
-use warroom::store::{
-    Acceptance, Accepted, Aside, Asking, Began, Dossier, Finished, Gathered, Happening, Heard, Hearing,
-    IncidentQuery, Intent, Introduced, Introducing, Lease, LetterAsk, LetterTurn, Posted, Receipt, ReceiptId,
-    Slots, Store, StoreError, StoredHook, Summary, Unnamed, WishTaken,
-};
+use warroom::store::{Database, Found, Happening, Store, StoreError, Stored, Transaction};
 
 use super::{SENDERS, options, world};
 use crate::events;
@@ -41,10 +28,10 @@ enum Mood {
     DoneAndSilent,
 }
 
-/// A store with moods before a real one.
+/// A database with moods before a real one.
 #[derive(Debug)]
 struct Moody {
-    inner: Arc<dyn Store>,
+    inner: Arc<dyn Database>,
     mood: Mutex<Mood>,
     refused: AtomicU8,
 }
@@ -62,262 +49,27 @@ impl Moody {
 }
 
 #[async_trait]
-impl Store for Moody {
-    async fn accept(&self, hook: Acceptance) -> Result<Accepted, StoreError> {
+impl Database for Moody {
+    async fn run(&self, transaction: Transaction) -> Stored<Found> {
+        let takes_something = ["accept", "take_notices"].contains(&transaction.name);
+        if !takes_something && transaction.name != "ready" {
+            return self.inner.run(transaction).await;
+        }
         match self.mood() {
-            Mood::Well => self.inner.accept(hook).await,
+            Mood::Well => self.inner.run(transaction).await,
             Mood::Down => Err(self.down()),
-            Mood::Silent => pending().await,
-            Mood::DoneAndSilent => {
-                self.inner.accept(hook).await?;
+            Mood::DoneAndSilent if takes_something => {
+                self.inner.run(transaction).await?;
                 pending().await
             }
-        }
-    }
-
-    async fn note_source_trouble(&self, seen: Sighting, now: Timestamp) -> Result<(), StoreError> {
-        self.inner.note_source_trouble(seen, now).await
-    }
-
-    async fn source_troubles(&self, now: Timestamp) -> Result<Vec<SourceTrouble>, StoreError> {
-        self.inner.source_troubles(now).await
-    }
-
-    async fn take_trouble_call(&self, now: Timestamp) -> Result<Option<SourceTrouble>, StoreError> {
-        self.inner.take_trouble_call(now).await
-    }
-
-    async fn trouble_told(&self, told: &SourceTrouble, now: Timestamp) -> Result<(), StoreError> {
-        self.inner.trouble_told(told, now).await
-    }
-
-    async fn earlier_receipt(
-        &self,
-        source: &str,
-        replay_key: &str,
-        reading: &str,
-    ) -> Result<Option<Receipt>, StoreError> {
-        self.inner.earlier_receipt(source, replay_key, reading).await
-    }
-
-    async fn certificates(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.inner.certificates().await
-    }
-
-    async fn keep_certificate(&self, at: &str, pem: Vec<u8>, now: Timestamp) -> Result<(), StoreError> {
-        self.inner.keep_certificate(at, pem, now).await
-    }
-
-    async fn forget_bodies(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.inner.forget_bodies(before, limit).await
-    }
-
-    async fn ready(&self, now: Timestamp) -> Result<(), StoreError> {
-        match self.mood() {
-            Mood::Well => self.inner.ready(now).await,
-            Mood::Down => Err(self.down()),
             Mood::Silent | Mood::DoneAndSilent => pending().await,
         }
-    }
-
-    async fn groups_of(&self, instance: &str) -> Result<Vec<GroupId>, StoreError> {
-        self.inner.groups_of(instance).await
-    }
-
-    async fn lease_rooms(
-        &self,
-        now: Timestamp,
-        n: Slots,
-        by: SignedDuration,
-    ) -> Result<Vec<Lease>, StoreError> {
-        self.inner.lease_rooms(now, n, by).await
-    }
-
-    async fn begin_step(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Result<Began, StoreError> {
-        self.inner.begin_step(lease, intent, now).await
-    }
-
-    async fn finish_steps(&self, lease: &Lease, now: Timestamp) -> Result<Finished, StoreError> {
-        self.inner.finish_steps(lease, now).await
-    }
-
-    async fn stirred(&self, id: IncidentId) -> Result<i64, StoreError> {
-        self.inner.stirred(id).await
-    }
-
-    async fn note(
-        &self,
-        lease: &Lease,
-        room: Room,
-        event: Event,
-        now: Timestamp,
-    ) -> Result<Finished, StoreError> {
-        self.inner.note(lease, room, event, now).await
-    }
-
-    async fn refuse_wish(&self, lease: &Lease, why: &str, now: Timestamp) -> Result<Finished, StoreError> {
-        self.inner.refuse_wish(lease, why, now).await
-    }
-
-    async fn hear(
-        &self,
-        instance: &str,
-        notices: Vec<Notice>,
-        now: Timestamp,
-    ) -> Result<Hearing, StoreError> {
-        match self.mood() {
-            Mood::Well => self.inner.hear(instance, notices, now).await,
-            Mood::Down => Err(self.down()),
-            Mood::Silent => pending().await,
-            Mood::DoneAndSilent => {
-                self.inner.hear(instance, notices, now).await?;
-                pending().await
-            }
-        }
-    }
-
-    async fn hear_answers(
-        &self,
-        instance: &str,
-        answers: Vec<Heard>,
-        now: Timestamp,
-    ) -> Result<Introduced, StoreError> {
-        match self.mood() {
-            Mood::Well => self.inner.hear_answers(instance, answers, now).await,
-            Mood::Down => Err(self.down()),
-            Mood::Silent => pending().await,
-            Mood::DoneAndSilent => {
-                self.inner.hear_answers(instance, answers, now).await?;
-                pending().await
-            }
-        }
-    }
-
-    async fn to_name(&self, now: Timestamp) -> Result<Vec<Unnamed>, StoreError> {
-        self.inner.to_name(now).await
-    }
-
-    async fn name(
-        &self,
-        hidden: Jid,
-        jid: Jid,
-        person: Option<String>,
-        now: Timestamp,
-    ) -> Result<Introduced, StoreError> {
-        self.inner.name(hidden, jid, person, now).await
-    }
-
-    async fn introduce(&self, asking: Asking, now: Timestamp) -> Result<Vec<Introducing>, StoreError> {
-        self.inner.introduce(asking, now).await
-    }
-
-    async fn acquaintances(&self) -> Result<Vec<Acquaintance>, StoreError> {
-        self.inner.acquaintances().await
-    }
-
-    async fn count_consents(&self) -> Result<(Vec<(Standing, i64)>, i64), StoreError> {
-        self.inner.count_consents().await
-    }
-
-    async fn begin_letter(&self, ask: LetterAsk, now: Timestamp) -> Result<LetterTurn, StoreError> {
-        self.inner.begin_letter(ask, now).await
-    }
-
-    async fn finish_letter(
-        &self,
-        posted: Posted,
-        tried: Tried,
-        now: Timestamp,
-    ) -> Result<Option<Letter>, StoreError> {
-        self.inner.finish_letter(posted, tried, now).await
-    }
-
-    async fn heed(&self, lease: &Lease, room: Room, now: Timestamp) -> Result<Finished, StoreError> {
-        self.inner.heed(lease, room, now).await
-    }
-
-    async fn release(
-        &self,
-        lease: &Lease,
-        at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.inner.release(lease, at, now).await
-    }
-
-    async fn gather(&self, lease: &Lease, who: Vec<String>, now: Timestamp) -> Result<Gathered, StoreError> {
-        self.inner.gather(lease, who, now).await
-    }
-
-    async fn creations(&self, most: Creation, now: Timestamp) -> Result<Vec<Made>, StoreError> {
-        self.inner.creations(most, now).await
-    }
-
-    async fn wake_rooms(&self, instance: &str, now: Timestamp) -> Result<usize, StoreError> {
-        self.inner.wake_rooms(instance, now).await
-    }
-
-    async fn put_outage(&self, instance: &str, since: Option<Timestamp>) -> Result<(), StoreError> {
-        self.inner.put_outage(instance, since).await
-    }
-
-    async fn outages(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
-        self.inner.outages().await
-    }
-
-    async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Result<usize, StoreError> {
-        self.inner.close_quiet(rules, now).await
-    }
-
-    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.inner.next_wake().await
-    }
-
-    async fn record_operator(&self, id: IncidentId, did: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.inner.record_operator(id, did, now).await
-    }
-
-    async fn wish(&self, id: IncidentId, wish: Wish, now: Timestamp) -> Result<WishTaken, StoreError> {
-        self.inner.wish(id, wish, now).await
-    }
-
-    async fn close_orphan(
-        &self,
-        id: IncidentId,
-        group: GroupId,
-        now: Timestamp,
-    ) -> Result<WishTaken, StoreError> {
-        self.inner.close_orphan(id, group, now).await
-    }
-
-    async fn open_orphans(&self) -> Result<i64, StoreError> {
-        self.inner.open_orphans().await
-    }
-
-    async fn incidents(&self, query: IncidentQuery) -> Result<Vec<Summary>, StoreError> {
-        self.inner.incidents(query).await
-    }
-
-    async fn dossier(&self, id: IncidentId) -> Result<Option<Dossier>, StoreError> {
-        self.inner.dossier(id).await
-    }
-
-    async fn set_aside(&self, lease: &Lease, at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-        self.inner.set_aside(lease, at, now).await
-    }
-
-    async fn aside(&self) -> Result<Vec<Aside>, StoreError> {
-        self.inner.aside().await
-    }
-
-    async fn receipt(&self, id: ReceiptId) -> Result<Option<StoredHook>, StoreError> {
-        self.inner.receipt(id).await
     }
 }
 
 /// A store with moods, and two receivers over it that are otherwise the world's own.
 struct Outage {
-    store: Arc<Moody>,
+    database: Arc<Moody>,
     /// Waits for the store as long as anybody could.
     patient: SocketAddr,
     /// Hardly waits at all: for stores that never answer.
@@ -333,12 +85,13 @@ impl Drop for Outage {
 
 impl Outage {
     async fn before(world: &World) -> Self {
-        let inner = Arc::clone(&world.store);
-        let store = Arc::new(Moody { inner, mood: Mutex::new(Mood::Well), refused: AtomicU8::new(0) });
+        let inner: Arc<dyn Database> = world.sqlite.clone();
+        let database = Arc::new(Moody { inner, mood: Mutex::new(Mood::Well), refused: AtomicU8::new(0) });
+        let store = Store::over(database.clone());
         let own = &world.bridge.receiver;
         let receiver = |commit_timeout| Receiver {
             sources: own.sources.clone(),
-            told: own.told.clone(),
+            event_channels: own.event_channels.clone(),
             alarm: Arc::clone(&own.alarm),
             store: store.clone(),
             roster: own.roster.clone(),
@@ -346,9 +99,9 @@ impl Outage {
             most_rooms: own.most_rooms,
             clock: Arc::clone(&own.clock),
             metrics: Arc::clone(&own.metrics),
-            bell: Arc::clone(&own.bell),
-            outside: Arc::clone(&own.outside),
-            bodies: own.bodies.clone(),
+            wake_worker: Arc::clone(&own.wake_worker),
+            certificates: Arc::clone(&own.certificates),
+            body_budget: own.body_budget.clone(),
             commit_timeout,
             readiness: Readiness::default(),
             numbers: Numbers::default(),
@@ -359,12 +112,12 @@ impl Outage {
         let impatient = receiver(Duration::from_millis(50));
         let (patient, first) = listen(receiver::router(Arc::new(patient))).await;
         let (impatient, second) = listen(receiver::router(Arc::new(impatient))).await;
-        Self { store, patient, impatient, servers: [first, second] }
+        Self { database, patient, impatient, servers: [first, second] }
     }
 
     /// Changes the mood and says which receiver to ask.
     fn becomes(&self, mood: Mood) -> SocketAddr {
-        *self.store.mood.lock().unwrap() = mood;
+        *self.database.mood.lock().unwrap() = mood;
         match mood {
             Mood::Well | Mood::Down => self.patient,
             Mood::Silent | Mood::DoneAndSilent => self.impatient,
@@ -421,7 +174,7 @@ async fn an_unverified_body_is_turned_away_even_while_the_store_is_down() {
         let forged = sender.send(body, &sender.secret("guessed"), world.clock.now());
         world.take(&forged).await.assert_problem(401, "unauthorized");
     }
-    assert_eq!(outage.store.refused.load(Ordering::Relaxed), 0, "the store was not even asked");
+    assert_eq!(outage.database.refused.load(Ordering::Relaxed), 0, "the store was not even asked");
 }
 
 #[tokio::test]
@@ -490,7 +243,7 @@ async fn however_often_anybody_asks_whether_it_is_ready_the_store_is_asked_every
             let ready = world.answer(world.http.get(format!("http://{}/readyz", world.public))).await;
             assert_eq!(ready.status, 503);
         }
-        assert_eq!(outage.store.refused.load(Ordering::Relaxed), 1 + second / 2);
+        assert_eq!(outage.database.refused.load(Ordering::Relaxed), 1 + second / 2);
         world.clock.advance(SignedDuration::from_secs(1));
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use warroom::clock::{Clock, Numbers, SignedDuration};
 use warroom::peer::Peer;
-use warroom::receiver::outside::Outside;
+use warroom::receiver::certificates::CertificateCache;
 use warroom::receiver::{self, Readiness, Receiver};
 
 use super::{
@@ -54,17 +54,17 @@ impl Bridge {
         let own = &world.bridge.receiver;
         let receiver = Receiver {
             sources: own.sources.clone(),
-            told: BTreeMap::new(),
+            event_channels: BTreeMap::new(),
             alarm: Arc::clone(&own.alarm),
-            store: Arc::clone(&own.store),
+            store: own.store.clone(),
             roster: own.roster.clone(),
             rules: own.rules,
             most_rooms: own.most_rooms,
             clock: Arc::clone(&own.clock),
             metrics: Arc::clone(&own.metrics),
-            bell: Arc::clone(&own.bell),
-            outside: Arc::new(Outside::new(shelf.clone(), Arc::clone(&own.store))),
-            bodies: own.bodies.clone(),
+            wake_worker: Arc::clone(&own.wake_worker),
+            certificates: Arc::new(CertificateCache::new(shelf.clone(), own.store.clone())),
+            body_budget: own.body_budget.clone(),
             commit_timeout: own.commit_timeout,
             readiness: Readiness::default(),
             numbers: Numbers::default(),

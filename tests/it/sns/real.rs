@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use warroom::clock::{SignedDuration, Timestamp};
-use warroom::signature::{Errand, Rejected, certificate_for};
+use warroom::signature::{Rejected, SnsAction, certificate_for};
 
 use super::{OTHER_TOPIC, assert_nothing_can_be_changed, hook, judge, terms};
 
@@ -39,14 +39,14 @@ fn real_messages_verify_with_the_clock_of_their_day_and_in_no_other_form() {
         let address = certificate_for(&hook(&text), &verifier, sent_at).unwrap().unwrap();
         assert_eq!(address.as_str(), message["SigningCertURL"].as_str().unwrap());
         let verified = judge(&text, &verifier, &certificate, sent_at).unwrap();
-        if let Some(Errand::ConfirmSubscription { address, .. }) = verified.errand() {
+        if let Some(SnsAction::ConfirmSubscription { address, .. }) = verified.action() {
             assert_eq!(address.as_str(), message["SubscribeURL"].as_str().unwrap(), "built as Amazon does");
         }
         assert_eq!(
             (message["Type"] == "Notification", message["Type"] == "SubscriptionConfirmation"),
             (
-                verified.errand().is_none(),
-                matches!(verified.errand(), Some(Errand::ConfirmSubscription { .. }))
+                verified.action().is_none(),
+                matches!(verified.action(), Some(SnsAction::ConfirmSubscription { .. }))
             )
         );
         assert_nothing_can_be_changed(&message, &verifier, &certificate, sent_at);

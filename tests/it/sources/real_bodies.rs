@@ -1,4 +1,4 @@
-//! Bodies that the tools really sent, where a collection of them is at hand.
+//! BodyBudget that the tools really sent, where a collection of them is at hand.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Bodies inside other bodies, and of relatives of Alertmanager, as they were really sent.
+//! BodyBudget inside other bodies, and of relatives of Alertmanager, as they were really sent.
 
 use std::fs;
 

@@ -194,3 +194,20 @@ async fn the_parts_of_one_azure_rule_end_one_by_one() {
     assert_eq!(world.tells("azure", &azure("one", "VM-A", fired, over)).await.0, "updated");
     assert_eq!(world.tells("azure", &azure("two", "vm-b", fired, over)).await, ("resolved".to_owned(), id));
 }
+
+#[tokio::test]
+async fn two_clients_whose_alertmanagers_have_one_address_are_two_incidents() {
+    let world = world().await;
+    let of = |client: &str, host: &'static str| {
+        let mut list = list("http://alertmanager:9093", GROUP, &[Host(host, TEN, None)]);
+        list["alerts"][0]["labels"]["client"] = json!(client);
+        list
+    };
+    let (outcome, first) = world.tells("alertmanager", &of("acme", "q1")).await;
+    assert_eq!(outcome, "opened");
+    let (outcome, second) = world.tells("alertmanager", &of("globex", "q7")).await;
+    assert_eq!(outcome, "opened");
+    assert_ne!(first, second);
+    world.pass(60).await;
+    assert!(!world.said(&first).contains("q7"), "{}", world.said(&first));
+}

@@ -36,6 +36,14 @@ async fn merged_at_pagerduty() {
     let into = json!({ "type": "merge_resolve_reason", "incident": { "id": "Q0", "summary": "[#31] Queues stuck" } });
     let end = event("resolved", "resolved", "2026-03-02T10:09:00Z", into);
     nobody_saw(&hears("pagerduty", &begin, &end).await.0, "merged into [#31] Queues stuck");
+    // References may come without their summary.
+    for (incident, words) in
+        [(json!({ "id": "Q0" }), "merged into Q0"), (Value::Null, "merged into another incident")]
+    {
+        let reason = json!({ "type": "merge_resolve_reason", "incident": incident });
+        let end = event("resolved", "resolved", "2026-03-02T10:09:00Z", reason);
+        nobody_saw(&hears("pagerduty", &begin, &end).await.0, words);
+    }
     let end = event("resolved", "resolved", "2026-03-02T10:09:00Z", Value::Null);
     let (said, _) = hears("pagerduty", &begin, &end).await;
     assert!(said.contains("*Over:*") && !said.contains("Nobody saw"), "{said}");
@@ -132,4 +140,49 @@ async fn deleted_or_put_aside_by_a_person() {
     let begin = sentry("created", "unresolved", "2026-03-02T09:00:00Z");
     let end = sentry("archived", "ignored", "2026-03-02T10:05:00Z");
     nobody_saw(&hears("sentry", &begin, &end).await.0, "put the issue aside");
+}
+
+/// Grafana's list of two hosts: the first as given, the second firing or over.
+fn two(first: (&str, Option<&str>), second: Option<&str>, reason: Option<&str>) -> Value {
+    let member = |name: &str, since: &str, ended: Option<&str>| {
+        json!({
+            "status": if ended.is_some() { "resolved" } else { "firing" }, "fingerprint": name,
+            "labels": { "alertname": "Till", "severity": "critical" }, "annotations": { "summary": format!("till {name} is silent") },
+            "startsAt": since, "endsAt": ended.unwrap_or("0001-01-01T00:00:00Z"),
+        })
+    };
+    let mut paused = member("t1", first.0, first.1);
+    if let Some(reason) = reason {
+        paused["annotations"]["grafana_state_reason"] = json!(reason);
+    }
+    json!({
+        "version": "1", "orgId": 4, "groupKey": "{}:{alertname=\"Till\"}", "externalURL": "https://graphs.example",
+        "status": "firing", "alerts": [paused, member("t2", "2026-03-02T10:00:00Z", second)],
+    })
+}
+
+#[tokio::test]
+async fn a_part_that_nobody_saw_recover_is_told_so_and_forgotten_once_it_came_back() {
+    let world = World::with(every_kind()).await;
+    let ten = "2026-03-02T10:00:00Z";
+    let (_, id) = world.tells("grafana", &two((ten, None), None, None)).await;
+    world.pass(600).await;
+    let paused = two((ten, Some("2026-03-02T10:09:00Z")), None, Some("Paused"));
+    assert_eq!(world.tells("grafana", &paused).await.0, "updated");
+    world.pass(400).await;
+    let said = world.said(&id);
+    assert!(
+        said.contains("*Ended:* 1 alert\nNobody saw it recover: its rule was paused in Grafana"),
+        "{said}"
+    );
+    // It is back, and then both recover for everybody to see.
+    let again = "2026-03-02T10:16:00Z";
+    assert_eq!(world.tells("grafana", &two((again, None), None, None)).await.0, "updated");
+    world.pass(600).await;
+    let (first, second) = ((again, Some("2026-03-02T10:26:00Z")), Some("2026-03-02T10:26:00Z"));
+    assert_eq!(world.tells("grafana", &two(first, second, None)).await.0, "resolved");
+    world.pass(400).await;
+    let group = world.group(&id);
+    let last = group.texts().pop().unwrap();
+    assert!(last.contains("*Over:*") && !last.contains("Nobody saw"), "{last}");
 }

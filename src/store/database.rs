@@ -1,0 +1,58 @@
+//! What a database has to do: run transactions one after the other or side by side, each of them whole.
+
+use std::any::Any;
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::error::Stored;
+use super::tx::Statements;
+
+/// What a transaction found, until whoever asked takes it as what it is.
+pub type Found = Box<dyn Any + Send>;
+
+/// Where transactions are run.
+#[async_trait]
+pub trait Database: fmt::Debug + Send + Sync {
+    /// Runs a transaction and returns what it found once it is committed. Its body may be run again, after all that it
+    /// wrote was taken back. Dropped before it was begun, it is never run.
+    async fn run(&self, transaction: Transaction) -> Stored<Found>;
+}
+
+/// A transaction that waits to be run.
+pub struct Transaction {
+    /// Which of the store's it is.
+    pub name: &'static str,
+    /// What it does to what is stored.
+    pub access: Access,
+    /// Whose it is.
+    pub asker: Asker,
+    /// What is done in it.
+    pub body: Box<dyn FnMut(&dyn Statements) -> Stored<Found> + Send>,
+    /// What is done right after the commit, whether somebody still waits for the answer or not.
+    pub committed: Box<dyn FnOnce(&mut Found) + Send>,
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Transaction").field(&self.name).finish()
+    }
+}
+
+/// What a transaction does to what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It only looks.
+    Read,
+    /// It may change something.
+    Write,
+}
+
+/// Whose a transaction is. Different askers take turns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asker {
+    /// The program itself, which waits for as long as it takes.
+    Ourselves,
+    /// The hooks of a monitoring tool, whose sender gives up after a while.
+    Source(String),
+}

@@ -1,0 +1,202 @@
+//! Leases: the time-limited right to work on a room.
+
+use super::Store;
+use super::error::{StoreError, Stored};
+use super::journal::{self, StepOutcome};
+use super::tx::{Tx, values};
+use super::{inputs, rooms};
+use crate::clock::{SignedDuration, Timestamp, later, new_token};
+use crate::incident::IncidentId;
+use crate::room::clock_set::CLOCK_SKEW;
+use crate::room::{Inputs, Room, Urgency};
+
+/// When something that cannot be read is tried again: another version of the program may be able to.
+const AGAIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// How many rooms may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slots {
+    /// In all.
+    pub rooms: usize,
+    /// Of those whose work [can wait](crate::room::Urgency::can_wait).
+    pub that_can_wait: usize,
+}
+
+impl Slots {
+    /// Any `rooms` rooms.
+    #[must_use]
+    pub fn any(rooms: usize) -> Self {
+        Self { rooms, that_can_wait: rooms }
+    }
+
+    /// Those that are left when some are taken.
+    #[must_use]
+    pub fn less(self, rooms: usize, that_can_wait: usize) -> Self {
+        Self {
+            rooms: self.rooms.saturating_sub(rooms),
+            that_can_wait: self.that_can_wait.saturating_sub(that_can_wait),
+        }
+    }
+}
+
+/// The time-limited right to work on a room, with the room as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The room.
+    pub room: Room,
+    /// What is wanted of it.
+    pub wanted: Inputs,
+    /// Proof of the lease.
+    pub token: String,
+    /// Until when it holds.
+    pub until: Timestamp,
+    /// How often something came up for the room, as seen with `wanted`.
+    pub changes: i64,
+    /// What came of the last calls and is not written yet. Whatever is written next of the room takes it along.
+    pub done: Vec<StepOutcome>,
+}
+
+impl Store {
+    /// Takes rooms that are due and free, for `lease_for`, the most urgent first.
+    pub async fn lease_rooms(
+        &self,
+        now: Timestamp,
+        slots: Slots,
+        lease_for: SignedDuration,
+    ) -> Stored<Vec<Lease>> {
+        self.write("lease_rooms", move |tx| take_due(tx, now, slots, lease_for)).await
+    }
+
+    /// The next moment at which anything is due.
+    pub async fn next_wake(&self) -> Stored<Option<Timestamp>> {
+        self.write("next_wake", next_wake).await
+    }
+}
+
+/// Frees what was leased by a process that is gone.
+pub(super) fn free_all(tx: &Tx<'_>) -> Stored<()> {
+    tx.run("UPDATE rooms SET lease_token = NULL, lease_until = NULL WHERE lease_until IS NOT NULL", &[])?;
+    // What the dead process meant to look at later is looked at now: its people have waited for the restart.
+    tx.run(
+        "UPDATE rooms SET wake_at = 0 WHERE urgency <= ?1 AND wake_at IS NOT NULL",
+        values![Urgency::Unbriefed as i64],
+    )
+}
+
+fn take_due(tx: &Tx<'_>, now: Timestamp, slots: Slots, lease_for: SignedDuration) -> Stored<Vec<Lease>> {
+    let free_at = (now, later(later(now, lease_for), CLOCK_SKEW));
+    let (mut due, mut can_wait): (Vec<IncidentId>, usize) = (Vec::new(), slots.that_can_wait);
+    for urgency in Urgency::ALL {
+        let left = slots.rooms.saturating_sub(due.len());
+        let limit = if urgency.can_wait() { left.min(can_wait) } else { left };
+        let found = due_rooms(tx, urgency, limit, free_at)?;
+        can_wait -= if urgency.can_wait() { found.len() } else { 0 };
+        due.extend(found);
+    }
+    if due.is_empty() {
+        let limit = slots.rooms.min(slots.that_can_wait);
+        due = rooms_of_the_future(tx, limit, later(now, CLOCK_SKEW), free_at)?;
+    }
+    let mut leases = Vec::new();
+    for id in due {
+        match readable(tx, id) {
+            Ok(found) => {
+                leases.push(take(tx, found, later(now, lease_for))?);
+                // Whoever held the room before is gone: its intents without an outcome will hardly get one.
+                journal::abandon(tx, id, now)?;
+            }
+            // One room that cannot be read must not keep all others waiting.
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tx.set_aside("room", &id.to_string(), &error.to_string());
+                let sql = "UPDATE rooms SET wake_at = ?2 WHERE incident = ?1";
+                tx.run(sql, values![id, later(now, AGAIN)])?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(leases)
+}
+
+/// Leases a room that was written in this transaction.
+pub(super) fn take_new(tx: &Tx<'_>, room: Room, until: Timestamp) -> Stored<Lease> {
+    let (wanted, changes) = inputs::of(tx, &room)?;
+    take(tx, (room, wanted, changes), until)
+}
+
+/// Gives the room to whoever asks now.
+fn take(tx: &Tx<'_>, (room, wanted, changes): (Room, Inputs, i64), until: Timestamp) -> Stored<Lease> {
+    let token = new_token();
+    tx.run(
+        "UPDATE rooms SET lease_token = ?2, lease_until = ?3 WHERE incident = ?1",
+        values![room.incident, token, until],
+    )?;
+    Ok(Lease { room, wanted, token, until, changes, done: Vec::new() })
+}
+
+/// Rooms of this urgency that are due and free, those first that have waited longest. A lease that ends later than
+/// `skewed` was taken by a clock that was ahead.
+fn due_rooms(
+    tx: &Tx<'_>,
+    urgency: Urgency,
+    limit: usize,
+    (now, skewed): (Timestamp, Timestamp),
+) -> Stored<Vec<IncidentId>> {
+    tx.all("SELECT incident FROM rooms
+         WHERE urgency = ?1 AND wake_at <= ?2 AND (lease_until IS NULL OR lease_until <= ?2 OR lease_until > ?3)
+         ORDER BY wake_at, incident LIMIT ?4",
+        values![urgency as i64, now, skewed, limit],
+        |r| r.get(0),
+    )
+}
+
+/// Rooms that were written down by a clock that was ahead.
+fn rooms_of_the_future(
+    tx: &Tx<'_>,
+    limit: usize,
+    ahead: Timestamp,
+    (now, skewed): (Timestamp, Timestamp),
+) -> Stored<Vec<IncidentId>> {
+    tx.all(
+        "SELECT incident FROM rooms
+         WHERE wake_at IS NOT NULL AND touched_at > ?1
+           AND (lease_until IS NULL OR lease_until <= ?2 OR lease_until > ?3)
+         ORDER BY wake_at, incident LIMIT ?4",
+        values![ahead, now, skewed, limit],
+        |r| r.get(0),
+    )
+}
+
+fn readable(tx: &Tx<'_>, id: IncidentId) -> Stored<(Room, Inputs, i64)> {
+    let missing = || StoreError::Corrupt { what: "room", why: "it is not there".to_owned() };
+    let mut room = rooms::of(tx, id)?.ok_or_else(missing)?;
+    let (wanted, changes) = inputs::of(tx, &room)?;
+    // Another number may look after the host's group by now.
+    if let (Some(_), Some(host)) = (room.guest_of, &wanted.host) {
+        room.instance = Some(host.instance.clone());
+    }
+    Ok((room, wanted, changes))
+}
+
+/// Whether nobody has taken the room over.
+pub(super) fn holds(tx: &Tx<'_>, lease: &Lease) -> Stored<bool> {
+    let sql = "SELECT 1 FROM rooms WHERE incident = ?1 AND lease_token = ?2";
+    tx.any(sql, values![lease.room.incident, lease.token])
+}
+
+fn next_wake(tx: &Tx<'_>) -> Stored<Option<Timestamp>> {
+    let soonest = |sql| Ok(tx.first(sql, &[], |r| r.get(0))?.flatten());
+    // Each by its own index: thousands of rooms can wait, and this is asked after every step.
+    let free = Urgency::ALL.into_iter().map(|urgency| {
+        let sql =
+            "SELECT wake_at FROM rooms WHERE urgency = ?1 AND wake_at IS NOT NULL AND lease_until IS NULL
+             ORDER BY wake_at LIMIT 1";
+        tx.first(sql, values![urgency as i64], |r| r.get(0))
+    });
+    let free: Option<Timestamp> = free.collect::<Stored<Vec<_>>>()?.into_iter().flatten().min();
+    let leased = soonest(
+        "SELECT min(CASE WHEN wake_at > lease_until THEN wake_at ELSE lease_until END) FROM rooms
+         WHERE lease_until IS NOT NULL AND wake_at IS NOT NULL",
+    )?;
+    let quiet = soonest("SELECT min(look_at) FROM incidents WHERE look_at IS NOT NULL")?;
+    Ok([free, leased, quiet].into_iter().flatten().min())
+}
