@@ -78,7 +78,7 @@ pub struct Receiver {
     pub wake_worker: Arc<Notify>,
     /// What is fetched to judge a hook.
     pub certificates: Arc<CertificateCache>,
-    /// BodyBudget while they come in.
+    /// `BodyBudget` while they come in.
     pub body_budget: BodyBudget,
     /// The longest a commit may take before the sender is asked to come again.
     pub commit_timeout: Duration,

@@ -15,7 +15,7 @@ use tx::{Asides, Tx, values};
 
 pub use accept::{Acceptance, Accepted, HandOver, OpenRoom};
 pub use answers::{AskedPerson, Asking, Heard, Introduced, Introducing, Unnamed};
-pub use database::{Access, Asker, Database, Found, Transaction};
+pub use database::{Access, Asker, Body, Database, Found, Transaction};
 pub use dossiers::{Dossier, IncidentQuery, IncidentState, Summary};
 pub use duplicates::{Duplicate, DuplicateState};
 pub use error::{StoreError, Stored};
@@ -93,30 +93,31 @@ impl Store {
         self.write("ready", move |tx| tx.execute(sql, values![now, ballast]).map(drop)).await
     }
 
-    async fn read<T, F>(&self, name: &'static str, body: F) -> Stored<T>
+    fn read<T, F>(&self, name: &'static str, body: F) -> impl Future<Output = Stored<T>>
     where
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Stored<T> + Send + 'static,
     {
-        self.run(name, Access::Read, Asker::Ourselves, body, |_: &mut T| {}).await
+        self.run(name, Access::Read, Asker::Ourselves, body, |_: &mut T| {})
     }
 
-    async fn write<T, F>(&self, name: &'static str, body: F) -> Stored<T>
+    fn write<T, F>(&self, name: &'static str, body: F) -> impl Future<Output = Stored<T>>
     where
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Stored<T> + Send + 'static,
     {
-        self.run(name, Access::Write, Asker::Ourselves, body, |_: &mut T| {}).await
+        self.run(name, Access::Write, Asker::Ourselves, body, |_: &mut T| {})
     }
 
-    async fn run<T, F, C>(
+    /// The body is boxed before anything waits, so that futures stay small.
+    fn run<T, F, C>(
         &self,
         name: &'static str,
         access: Access,
         asker: Asker,
         mut body: F,
         committed: C,
-    ) -> Stored<T>
+    ) -> impl Future<Output = Stored<T>>
     where
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Stored<T> + Send + 'static,
@@ -136,8 +137,10 @@ impl Store {
                 }
             }),
         };
-        let found = self.database.run(transaction).await?;
-        let other = |_| StoreError::Unavailable(format!("{name} was answered with something else"));
-        found.downcast().map(|found| *found).map_err(other)
+        async move {
+            let found = self.database.run(transaction).await?;
+            let other = |_| StoreError::Unavailable(format!("{name} was answered with something else"));
+            found.downcast().map(|found| *found).map_err(other)
+        }
     }
 }

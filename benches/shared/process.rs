@@ -63,6 +63,8 @@ pub(crate) fn command(program: impl AsRef<OsStr>, under: Under) -> Command {
             let mut command = Command::new("strace");
             let delay = format!("inject=fsync,fdatasync:delay_exit={}", millis * 1000);
             command.args([
+                // The program is our child, and ends when it is killed.
+                "-D",
                 "--quiet=all",
                 "--seccomp-bpf",
                 "-f",

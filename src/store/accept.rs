@@ -1,4 +1,4 @@
-//! Taking in a hook: everything it means, in one transaction.
+//! Accepting a hook: everything that follows from it is written in one transaction.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -38,11 +38,11 @@ pub struct Acceptance {
     pub source: String,
     /// When it came.
     pub received_at: Timestamp,
-    /// What identifies this very delivery, if anything proven does. It is spent only if the hook does something:
-    /// a copy of one that did nothing gets the same answer again, and is read anew under another [`reading`](
-    /// Self::reading).
+    /// The proven id of this delivery, if it has one. A delivery that did something is answered as repeated when it
+    /// comes again; one that did nothing gets the same answer, and is read anew under another
+    /// [`reading`](Self::reading).
     pub replay_key: Option<String>,
-    /// What in config and program the body's meaning depends on.
+    /// A fingerprint of the config and the program that decide what the body means.
     pub reading: String,
     /// The body as it came.
     pub body: Bytes,
@@ -50,11 +50,11 @@ pub struct Acceptance {
     pub alerts: Vec<Alert>,
     /// Headers that say how the body is to be read, see [`KEPT_HEADERS`](crate::signature::KEPT_HEADERS).
     pub headers: Vec<(String, String)>,
-    /// The receipt of the stored hook that this is, when an operator replays it.
+    /// The receipt of the stored hook that an operator replays, if this is a replay.
     pub replays: Option<ReceiptId>,
-    /// Why nothing was, if nothing was.
+    /// Why nothing was understood, if nothing was.
     pub ignored: Option<String>,
-    /// What of it was not understood.
+    /// What was not understood, if anything was not.
     pub trouble: Option<Sighting>,
     /// The operator's rules.
     pub rules: Rules,
@@ -96,7 +96,7 @@ impl Store {
         let asker = Asker::Source(hook.source.clone());
         let replay = hook.replay_key.as_deref().map(|key| Replay::of(&hook.source, key, &hook.reading));
         let hand_over = hook.hand_over.as_ref().map(|(_, hand_over)| Arc::clone(hand_over));
-        // Also when nobody waits for the answer any more.
+        // The leases are handed over even if nobody waits for the answer any more.
         let committed = move |accepted: &mut Accepted| {
             if let Some(hand_over) = hand_over {
                 hand_over(std::mem::take(&mut accepted.leases));
@@ -133,7 +133,7 @@ fn accept(tx: &Tx<'_>, hook: &Acceptance, replay: Option<Replay>) -> Stored<Acce
 
 /// The alerts of a body by incident, in the order in which the incidents first occur.
 fn by_key(alerts: &[Alert]) -> Vec<(&DedupKey, Cow<'_, [Alert]>)> {
-    // As most bodies are.
+    // Most bodies have alerts of one key only.
     if let Some(first) = alerts.first()
         && alerts.iter().all(|alert| alert.key == first.key)
     {
@@ -162,7 +162,7 @@ fn take_in(
 ) -> Stored<Vec<(bool, Answered)>> {
     let now = hook.received_at;
     let mut taken = Vec::new();
-    // What belongs to another key's incident, all of it at once: an outbreak can have thousands.
+    // Alerts that belong to another key's incident are folded all at once: an outbreak can have thousands.
     let mut joined: BTreeMap<IncidentId, Vec<Alert>> = BTreeMap::new();
     for (key, alerts) in by_key(alerts) {
         let before = match before(tx, hook, key, &alerts)? {
@@ -218,7 +218,7 @@ fn take_into(
     forget_when(hook, &mut before);
     let mut folded = fold_into(tx, hook, before, &renamed)?;
     if let Some(closed) = &folded.closed {
-        // It has ended meanwhile, and with it the outbreak.
+        // The incident has ended meanwhile, and the outbreak with it.
         end(tx, &stored, closed, hook.received_at)?;
         return take_in(tx, hook, alerts, leases);
     }
@@ -275,7 +275,7 @@ fn before(tx: &Tx<'_>, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]) -> S
     Ok(known)
 }
 
-/// To a hook that an operator replays nothing is too late.
+/// A replay by an operator is never too late.
 fn forget_when(hook: &Acceptance, before: &mut Before) {
     if hook.replays.is_some() {
         before.known.values_mut().for_each(KnownAlert::forget_when);
@@ -302,12 +302,12 @@ fn known_before(tx: &Tx<'_>, hook: &Acceptance, key: &DedupKey, alerts: &[Alert]
     Ok(Known::Here(Box::new(Before { known, room_is_over, incident: Some(incident) })))
 }
 
-/// Alerts of a body that are looked for under other keys: a group that moved has moved as a whole.
+/// How many alerts of a body are looked up under other keys: a group that moved has moved as a whole.
 const LOOKED_FOR: usize = 20;
-/// Two who saw the same outbreak begin agree about the moment this much.
+/// How far apart two reports of the beginning of one outbreak may be.
 const SAME_OUTBREAK: SignedDuration = SignedDuration::from_mins(2);
 
-/// The open incident that has one of these alerts, told under another key: the route was edited, or it is another
+/// The open incident that has one of these alerts under another key, as after the edit of a route or from another
 /// Alertmanager of the same cluster.
 fn under_another_key(tx: &Tx<'_>, hook: &Acceptance, alerts: &[Alert]) -> Stored<Option<(Incident, bool)>> {
     for alert in alerts.iter().filter(|alert| alert.has_fingerprint).take(LOOKED_FOR) {
@@ -336,10 +336,10 @@ fn under_another_key(tx: &Tx<'_>, hook: &Acceptance, alerts: &[Alert]) -> Stored
     Ok(None)
 }
 
-/// How exactly it is kept when an incident was heard of last: repeats within this time write nothing.
+/// Repeats within this time do not update when the incident was last heard of.
 const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 
-/// Whether nothing of an incident has changed but when it was heard of, and that only a little.
+/// Whether only the time of the last report has changed, and only a little.
 fn is_same(stored: &Incident, now: &Incident) -> bool {
     let is_close =
         now.heard_at.duration_since(stored.heard_at) < HEARD_WITHIN && stored.heard_at <= now.heard_at;
@@ -384,7 +384,9 @@ fn record(
         None => false,
     };
     if let Some(room) = room {
-        tx.run("INSERT INTO rooms (incident, phase, wake_at, touched_at, opened_at, route, rank, urgency, source)
+        tx.run(
+            "INSERT INTO rooms
+             (incident, phase, wake_at, touched_at, opened_at, route, rank, urgency, source)
              VALUES (?1, ?2, ?3, ?3, ?3, ?4, ?5, ?6, ?7)",
             values![
                 incident.id,
@@ -400,7 +402,7 @@ fn record(
         tx.run("INSERT INTO room_docs (incident, doc) VALUES (?1, ?2)", values![incident.id, doc])?;
     } else if is_new {
         if incident.state != State::Open {
-            // Nothing fires: nobody waits for a group any more.
+            // Nobody needs a group any more when nothing fires.
             queue::leave(tx, incident.id, now)?;
         }
         rooms::changed(tx, incident.id, now)?;

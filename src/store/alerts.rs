@@ -8,7 +8,7 @@ use crate::alert::{Alert, AlertState, DedupKey};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{IncidentId, KnownAlert, SECOND_LIST};
 
-/// How long an end is remembered whose beginning did not come yet.
+/// How long an end is kept while its beginning has not come.
 const BEGINNING_MAY_COME: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn put(
@@ -23,7 +23,7 @@ pub(super) fn put(
     let (doc, missing_since) = (write("alert", alert)?, alert.missing_since.filter(|_| fires));
     let listed_by = listed_by.map(DedupKey::as_str);
     let values = values![incident, id, doc, listed_by, missing_since];
-    // Indexes are written whether their columns change or not.
+    // SQLite writes the indexes of every column that is set, changed or not.
     let same = "UPDATE alerts SET doc = ?3
                 WHERE incident = ?1 AND id = ?2
                   AND listed_by IS NOT DISTINCT FROM ?4 AND missing_since IS NOT DISTINCT FROM ?5";
@@ -49,8 +49,7 @@ pub(super) fn missing(
     known(tx, incident, sql, values![incident, since, limit])
 }
 
-/// Alerts of an incident that a complete list named when it came last. What it has left out before is not among
-/// them, see [`missing`].
+/// Alerts of an incident that the last complete list named. Those that it left out are [`missing`].
 fn listed(tx: &Tx<'_>, incident: IncidentId, list: &DedupKey) -> Stored<Vec<(String, KnownAlert)>> {
     let sql = "SELECT id, doc FROM alerts
                WHERE incident = ?1 AND listed_by = ?2 AND missing_since IS NULL";
@@ -69,9 +68,9 @@ fn known(
     })
 }
 
-/// What is known of the alerts that a body names, and, if it is a complete list, of those that it named last and of
-/// those that are missing for so long that this list decides. What has ended is not read, or an incident that keeps
-/// seeing new alerts would cost more with each.
+/// What is known of the alerts in a body. For a complete list also of those that the list before named, and of those
+/// that are missing for so long that this list decides. Ended alerts are not read: an incident with ever new alerts
+/// would cost more with each.
 pub(super) fn known_of(
     tx: &Tx<'_>,
     id: IncidentId,
@@ -98,7 +97,7 @@ pub(super) fn known_of(
     Ok(known)
 }
 
-/// Ends whose beginnings did not come yet.
+/// Ends whose beginnings have not come yet.
 pub(super) fn earlier_ends(tx: &Tx<'_>, key: &DedupKey, now: Timestamp) -> Stored<Vec<(String, KnownAlert)>> {
     let sql = "SELECT id, doc FROM ends WHERE key = ?1 AND at > ?2";
     tx.some(sql, values![key.as_str(), later(now, -BEGINNING_MAY_COME)], |r| {

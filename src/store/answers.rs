@@ -11,15 +11,15 @@ use crate::gateway::Whom;
 use crate::incident::IncidentId;
 use crate::jid::Jid;
 
-/// Between the first two tries to find out whose hidden id it is; each further one waits longer.
+/// Seconds between the first two lookups of a hidden id; each further one waits twice as long.
 const NAME_GAP: i64 = 30;
-/// The longest wait between two of them, in seconds: it is never given up.
+/// The longest wait between two lookups, in seconds.
 const LONGEST_NAME_GAP: i64 = 6 * 3600;
-/// Tries to find out who wrote something that decides nothing.
+/// How often a hidden id is looked up that said neither STOP nor START.
 const TRIES_FOR_A_HELLO: i64 = 10;
 /// Answers looked up at once.
 const NAMED_AT_ONCE: i64 = 10;
-/// Several receipts for the same word within this time would only be noise.
+/// Only one receipt for the same word is sent within this time.
 const RECEIPTS_APART: SignedDuration = SignedDuration::from_hours(24);
 
 /// What somebody wrote about being called.
@@ -42,7 +42,7 @@ pub struct Heard {
 pub struct Introduced {
     /// Answers of people who are on record now.
     pub people: usize,
-    /// Answers that were told before.
+    /// Answers that the provider delivered before.
     pub repeated: usize,
     /// Answers of which only a hidden id is known so far.
     pub unnamed: usize,
@@ -111,7 +111,7 @@ impl Store {
         self.write("to_name", move |tx| to_name(tx, now)).await
     }
 
-    /// It was found out whose hidden id it is; `person` is their key in the roster, if they are in it.
+    /// Records whose hidden id it is; `person` is their key in the roster, if they are in it.
     pub async fn name(
         &self,
         hidden: Jid,
@@ -179,7 +179,7 @@ fn take(
 ) -> Stored<()> {
     let row = row(tx, jid)?;
     let is_known = !person.is_empty() || row.is_some();
-    // What strangers write is nobody's business here, but their STOP counts for whenever they are called.
+    // Of strangers only the STOP or START is kept, for when they are called one day.
     let decides = said.stopped_at.is_some() || said.started_at.is_some();
     if !is_known && !decides {
         return Ok(());
@@ -247,14 +247,14 @@ fn take_unnamed(tx: &Tx<'_>, hidden: &Jid) -> Stored<Option<Consent>> {
 /// Answers whose hidden id is to be looked up now; the next try of each is later.
 fn to_name(tx: &Tx<'_>, now: Timestamp) -> Stored<Vec<Unnamed>> {
     let due = tx.all(
-        // None waits longer than its gap, unless a clock was put back since.
+        // An answer that is due later than its gap was written before a clock was put back.
         "SELECT hidden, instance, tries, doc FROM unnamed
          WHERE due_at <= ?1
             OR due_at > ?1 + 1000 * CASE WHEN tries < 12 AND ?3 << tries < ?4 THEN ?3 << tries ELSE ?4 END
          ORDER BY due_at LIMIT ?2",
         values![now, NAMED_AT_ONCE, NAME_GAP, LONGEST_NAME_GAP],
         |r| {
-            // A STOP or START is never given up; that a stranger once said hello is.
+            // The lookup of a STOP or START is never given up.
             let says_hello = |said: Consent| said.stopped_at.is_none() && said.started_at.is_none();
             let is_hello = read("consent", r.doc(3)).is_ok_and(says_hello);
             Ok((r.get::<String>(0)?, r.get::<String>(1)?, r.get::<i64>(2)?, is_hello))
@@ -280,7 +280,7 @@ fn to_name(tx: &Tx<'_>, now: Timestamp) -> Stored<Vec<Unnamed>> {
     Ok(found)
 }
 
-/// It was found out whose hidden id it is.
+/// Records whose hidden id it is, and takes in what was said from there.
 fn name(
     tx: &Tx<'_>,
     hidden: &Jid,

@@ -1,8 +1,8 @@
-//! People who hear 1:1 of incidents that wait for a group: one message for all that wait at once.
+//! 1:1 messages to people whose incidents wait for a group: one message tells a person of all of them.
 //!
 //! A row says that a person has to hear of an incident. The first room that may write to the person takes all
-//! rows of theirs and names them in its message; the other rooms learn what came of it when they wake. After each
-//! message there is a pause: what comes up during it is told in the next one.
+//! rows of theirs and names them in its message; the other rooms learn what came of it when they wake. A pause
+//! follows each message, and the next message tells what came up meanwhile.
 
 use super::error::Stored;
 use super::journal::Intent;
@@ -14,15 +14,17 @@ use crate::pacing::BRIEF_GAP;
 use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::{Message, PhaseName, Room, State, Task, brief_key};
 
-/// When a room whose person hears of it in another one's message looks what came of that.
+/// When a room looks again whether another room's message has told its person.
 pub(super) const LEARN: SignedDuration = SignedDuration::from_secs(30);
-/// How long a room that may write next, but not yet, keeps others off.
+/// How long a room that waits for the number's pace keeps the right to write next.
 const CLAIM: SignedDuration = SignedDuration::from_secs(2);
 
 /// Until when nobody but this incident's room may write to the person.
 pub(super) fn paused(tx: &Tx<'_>, person: &str, id: IncidentId, now: Timestamp) -> Stored<Option<Timestamp>> {
-    tx.first(// What was made by a clock that was ahead holds nobody back.
-        "SELECT until FROM brief_pauses WHERE person = ?1 AND until > ?2 AND except_for IS DISTINCT FROM ?3 AND made_at <= ?4",
+    tx.first(
+        // A pause that was made by a clock that was ahead does not count.
+        "SELECT until FROM brief_pauses
+         WHERE person = ?1 AND until > ?2 AND except_for IS DISTINCT FROM ?3 AND made_at <= ?4",
         values![person, now, id, later(now, CLOCK_SKEW)],
         |r| r.get(0),
     )
@@ -61,14 +63,14 @@ pub(super) fn may_write(
         |r| r.get::<Option<IncidentId>>(0),
     )?;
     Ok(match told_by.flatten() {
-        // The same message once more, after it was looked for.
+        // The same message may be sent again after it was looked for.
         Some(told_by) if told_by == id => Ok(()),
         Some(_) => Err(later(now, LEARN)),
         None => paused(tx, person, id, now)?.map_or(Ok(()), Err),
     })
 }
 
-/// The step has to wait for the number's pace: its room writes first when that allows it.
+/// Keeps the right to write next for a room that has to wait for the number's pace.
 pub(super) fn claim(
     tx: &Tx<'_>,
     intent: &Intent,
@@ -79,12 +81,12 @@ pub(super) fn claim(
     pause(tx, person, later(until, CLAIM), Some(intent.room.incident), now)
 }
 
-/// The message is about to be sent: it tells of all rows up to those that its words were made of.
+/// Marks all rows that the message is about to tell of: those up to the last one that its words were made of.
 pub(super) fn begin(tx: &Tx<'_>, intent: &Intent, person: &str, now: Timestamp) -> Stored<()> {
     let id = intent.room.incident;
     let learn_at = later(now, LEARN);
     if let Some(through) = intent.covers {
-        // They learn of it in a while, and need not try before, unless something else came up for them.
+        // The other rooms sleep until the outcome can be known, unless something came up for them.
         tx.run(
             "UPDATE rooms SET wake_at = CASE WHEN budget_at < ?4 OR budget_at < wake_at THEN budget_at
                                              WHEN wake_at > ?4 THEN wake_at ELSE ?4 END
@@ -107,10 +109,10 @@ pub(super) fn begin(tx: &Tx<'_>, intent: &Intent, person: &str, now: Timestamp) 
     pause(tx, person, later(now, BRIEF_GAP), None, now)
 }
 
-/// What came of the messages that this room carries, as far as its record knows by now.
+/// Records what came of the messages that this room has begun.
 pub(super) fn settle(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
     let id = room.incident;
-    // Whoever is over looks for nothing any more.
+    // A room that is over does not look for its messages any more.
     let is_over = matches!(room.phase.name(), PhaseName::Closed | PhaseName::Skipped | PhaseName::Parked);
     let begun = tx.all(
         "SELECT DISTINCT person FROM briefs WHERE told_by = ?1 AND told_at IS NULL",
@@ -124,12 +126,14 @@ pub(super) fn settle(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
         }
         if let Some(State::Done { .. } | State::GivenUp { .. }) = state {
             let well = matches!(state, Some(State::Done { .. }));
-            tx.run("UPDATE briefs SET told_at = ?3, well = ?4 WHERE told_by = ?1 AND person = ?2 AND told_at IS NULL",
+            tx.run(
+                "UPDATE briefs SET told_at = ?3, well = ?4
+                 WHERE told_by = ?1 AND person = ?2 AND told_at IS NULL",
                 values![id, person, now, well],
             )?;
             continue;
         }
-        // It certainly did not go out: each room says it itself, or in the next message that does.
+        // The message certainly did not go out, so each room has to tell its person again.
         for other in others_told_by(tx, id, &person)? {
             rooms::changed(tx, other, now)?;
         }
@@ -143,13 +147,15 @@ pub(super) fn settle(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
 }
 
 fn others_told_by(tx: &Tx<'_>, id: IncidentId, person: &str) -> Stored<Vec<IncidentId>> {
-    tx.all("SELECT incident FROM briefs WHERE told_by = ?1 AND person = ?2 AND told_at IS NULL AND incident <> ?1",
+    tx.all(
+        "SELECT incident FROM briefs
+         WHERE told_by = ?1 AND person = ?2 AND told_at IS NULL AND incident <> ?1",
         values![id, person],
         |r| r.get(0),
     )
 }
 
-/// Nobody has to hear any more that this incident waits for a group.
+/// Drops the rows of an incident that does not wait for a group any more.
 pub(super) fn drop_due(tx: &Tx<'_>, id: IncidentId) -> Stored<()> {
     tx.run("DELETE FROM briefs WHERE incident = ?1 AND told_by IS NULL", values![id])
 }

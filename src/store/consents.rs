@@ -33,7 +33,7 @@ pub(super) fn row(tx: &Tx<'_>, jid: &Jid) -> Stored<Option<Person>> {
     })
 }
 
-/// What a row says of a person. Of one that cannot be read the STOP counts, which has a column of its own.
+/// What a row says of a person. The STOP has a column of its own, so it counts even if the document cannot be read.
 fn consent(tx: &Tx<'_>, jid: &Jid, standing: &str, doc: &[u8]) -> Consent {
     let stopped_at = (standing == Standing::Stop.as_str()).then_some(Timestamp::UNIX_EPOCH);
     let stopped = || Consent { stopped_at, ..Consent::default() };
@@ -45,7 +45,7 @@ pub(super) fn of(tx: &Tx<'_>, jid: &Jid) -> Stored<Consent> {
     Ok(row(tx, jid)?.map(|row| row.consent).unwrap_or_default())
 }
 
-/// Keeps the id by which the network has a person, with what was said from there while nobody knew whose it is.
+/// Keeps the id by which the network knows a person, with what was said from there before that was known.
 pub(super) fn put_alias(tx: &Tx<'_>, jid: &Jid, person: &str, alias: &Jid, now: Timestamp) -> Stored<()> {
     let mut consent = of(tx, jid)?;
     if let Some(nobodys) = row(tx, alias)?.filter(|row| row.key.is_empty()) {
@@ -64,7 +64,7 @@ pub(super) fn address(tx: &Tx<'_>, jid: &Jid) -> Stored<Jid> {
     Ok(alias.flatten().and_then(|alias| alias.parse().ok()).unwrap_or_else(|| jid.clone()))
 }
 
-/// Writes what is known of a person. A key or a hidden id that is known stays if there is no newer one.
+/// Writes what is known of a person. A known key or hidden id stays unless a new one is given.
 pub(super) fn put(
     tx: &Tx<'_>,
     jid: &Jid,
@@ -86,7 +86,7 @@ pub(super) fn put(
     )
 }
 
-/// The roster's id that a hidden id, or one in another form, is known to belong to.
+/// The roster's id of the person who is known under a hidden id or an alias.
 pub(super) fn whose(tx: &Tx<'_>, id: &Jid) -> Stored<Option<Jid>> {
     let sql = "SELECT jid FROM consents WHERE hidden = ?1 OR alias = ?1";
     let jid = tx.first(sql, values![id.to_string()], |r| r.get::<String>(0))?;

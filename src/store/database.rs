@@ -1,4 +1,4 @@
-//! What a database has to do: run transactions one after the other or side by side, each of them whole.
+//! What a database has to do: run each transaction as a whole.
 
 use std::any::Any;
 use std::fmt;
@@ -8,8 +8,11 @@ use async_trait::async_trait;
 use super::error::Stored;
 use super::tx::Statements;
 
-/// What a transaction found, until whoever asked takes it as what it is.
+/// What a transaction found, of whatever type it is.
 pub type Found = Box<dyn Any + Send>;
+
+/// What is done in a transaction.
+pub type Body = Box<dyn FnMut(&dyn Statements) -> Stored<Found> + Send>;
 
 /// Where transactions are run.
 #[async_trait]
@@ -25,10 +28,10 @@ pub struct Transaction {
     pub name: &'static str,
     /// What it does to what is stored.
     pub access: Access,
-    /// Whose it is.
+    /// Who asks for it.
     pub asker: Asker,
     /// What is done in it.
-    pub body: Box<dyn FnMut(&dyn Statements) -> Stored<Found> + Send>,
+    pub body: Body,
     /// What is done right after the commit, whether somebody still waits for the answer or not.
     pub committed: Box<dyn FnOnce(&mut Found) + Send>,
 }
@@ -48,7 +51,7 @@ pub enum Access {
     Write,
 }
 
-/// Whose a transaction is. Different askers take turns.
+/// Who asks for a transaction. Askers take turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asker {
     /// The program itself, which waits for as long as it takes.

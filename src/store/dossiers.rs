@@ -86,11 +86,11 @@ impl Store {
 }
 
 fn list(tx: &Tx<'_>, query: IncidentQuery) -> Stored<Vec<Summary>> {
-    // Each by its own index: with an OR all incidents would be read.
+    // Each state has its own condition, because an OR would read all incidents.
     let of_state = match query.state {
         Some(IncidentState::Open) => "i.state = 'open' AND i.state <> 'closed'",
         Some(IncidentState::Resolved) => "i.state = 'resolved' AND i.state <> 'closed'",
-        // Most of them are, so no index is of use.
+        // Most incidents are closed, so the order by number is the best index.
         Some(IncidentState::Closed) => "i.state || '' = 'closed'",
         None => "TRUE",
     };

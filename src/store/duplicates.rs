@@ -11,7 +11,7 @@ use crate::incident::IncidentId;
 use crate::jid::GroupId;
 use crate::room::{Event, LeftDuplicate, OpenDuplicate, Phase, Room, Stage, Standby, Wish, duplicates};
 
-/// Of so many rooms one is enough to know a list that is not whole.
+/// How many rooms are named to recognise an incomplete list of groups by.
 const KNOWN_ROOMS: i64 = 50;
 
 /// A group that carries an incident's id but is not its room.
@@ -90,7 +90,7 @@ pub(super) fn add(
     Ok(new > 0)
 }
 
-/// The room's group is no duplicate; the group that it had before is one, if an operator took another.
+/// Takes the room's group out of the duplicates. The group before it becomes one if an operator chose another.
 pub(super) fn settle(
     tx: &Tx<'_>,
     before: Option<&Room>,
@@ -157,7 +157,7 @@ fn state_of(word: &str) -> DuplicateState {
     }
 }
 
-/// Those that a worker has to know of: all that are not closed.
+/// Those that are not closed, for the worker.
 pub(super) fn wanted(tx: &Tx<'_>, id: IncidentId) -> Stored<Vec<OpenDuplicate>> {
     let open = of(tx, id)?.into_iter().filter(|duplicate| !duplicate.is_closed());
     Ok(open

@@ -1,4 +1,4 @@
-//! Whom to write to 1:1 that a room's group has to wait, and of what else that message can tell.
+//! Whom a room without a group can write to 1:1 now, and what else that message can tell them.
 
 use super::briefs;
 use super::error::Stored;

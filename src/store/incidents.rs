@@ -1,4 +1,4 @@
-//! Incidents: one document each, beside what they are looked for by.
+//! Incidents: one document each, with columns to find them by.
 
 use super::error::Stored;
 use super::outbreaks;
@@ -29,7 +29,7 @@ pub(super) fn last_closed(tx: &Tx<'_>, key: &DedupKey) -> Stored<Option<Incident
     tx.first(sql, values![key.as_str()], |r| r.get(0))
 }
 
-/// An incident that cannot be read stands in nobody's way: what comes next under its key is a new one.
+/// Marks an incident that cannot be read, so that the next alert of its key opens a new one.
 pub(super) fn or_unreadable(
     tx: &Tx<'_>,
     id: IncidentId,
@@ -47,7 +47,7 @@ pub(super) fn of(tx: &Tx<'_>, id: IncidentId) -> Stored<Option<Incident>> {
     tx.first("SELECT doc FROM incidents WHERE number = ?1", values![id], |r| read("incident", r.doc(0)))
 }
 
-/// What an incident is looked for by.
+/// The columns to find an incident by.
 fn columns(incident: &Incident) -> (&str, &'static str, Option<Timestamp>, Option<Timestamp>) {
     let (state, resolved_at) = match incident.state {
         State::Open => ("open", None),
@@ -70,7 +70,7 @@ pub(super) fn change(tx: &Tx<'_>, before: &Incident, incident: &Incident) -> Sto
     let (id, doc) = (incident.id, write("incident", incident)?);
     let (key, state, resolved_at, look_at) = columns(incident);
     if columns(before) == columns(incident) {
-        // Indexes are written whether their columns change or not.
+        // SQLite writes the indexes of every column that is set, changed or not.
         tx.run("UPDATE incidents SET doc = ?2 WHERE number = ?1", values![id, doc])?;
         return Ok(());
     }

@@ -50,7 +50,7 @@ pub struct StepOutcome {
     pub made: Option<GroupId>,
     /// Ids by which the network was found to have people, beside those in the roster.
     pub aliases: Vec<Alias>,
-    /// Whether the store has failed to take it: it may have it all the same.
+    /// Whether a commit of it has failed; it may be stored all the same.
     pub is_tried: bool,
 }
 
@@ -144,7 +144,7 @@ pub(super) fn end(tx: &Tx<'_>, intent: i64, outcome: &StepOutcome) -> Stored<()>
     )
 }
 
-/// Ends the intents of whoever held the room before, which will hardly get an outcome.
+/// Ends the open intents of the last holder, whose outcomes will hardly come.
 pub(super) fn abandon(tx: &Tx<'_>, id: IncidentId, now: Timestamp) -> Stored<()> {
     tx.run(
         "UPDATE journal SET note = ?2, ended_at = ?3
@@ -170,13 +170,13 @@ pub(super) fn add_call(tx: &Tx<'_>, id: IncidentId, outcome: &StepOutcome) -> St
     )
 }
 
-/// While the lease holds nobody else ends the intent: an outcome whose commit was answered with an error is here
-/// already, and is not written a second time.
+/// Whether an intent has no outcome yet. An outcome can be here already although its commit was answered with an
+/// error; it is not written a second time.
 pub(super) fn is_open(tx: &Tx<'_>, intent: i64) -> Stored<bool> {
     tx.any("SELECT 1 FROM journal WHERE id = ?1 AND ended_at IS NULL", values![intent])
 }
 
-/// The same for a call without an intent.
+/// Whether a call without an intent is written already.
 pub(super) fn is_written(tx: &Tx<'_>, id: IncidentId, outcome: &StepOutcome) -> Stored<bool> {
     tx.any(
         "SELECT 1 FROM journal WHERE incident = ?1 AND at = ?2 AND ended_at = ?3 AND key = ?4 AND kind = 'intent'",

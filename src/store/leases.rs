@@ -10,7 +10,7 @@ use crate::incident::IncidentId;
 use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::{Inputs, Room, Urgency};
 
-/// When something that cannot be read is tried again: another version of the program may be able to.
+/// When a room that cannot be read is tried again: another version of the program may be able to.
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
 
 /// How many rooms may be taken.
@@ -76,7 +76,7 @@ impl Store {
 /// Frees what was leased by a process that is gone.
 pub(super) fn free_all(tx: &Tx<'_>) -> Stored<()> {
     tx.run("UPDATE rooms SET lease_token = NULL, lease_until = NULL WHERE lease_until IS NOT NULL", &[])?;
-    // What the dead process meant to look at later is looked at now: its people have waited for the restart.
+    // Urgent rooms are due at once: their people have waited for the restart.
     tx.run(
         "UPDATE rooms SET wake_at = 0 WHERE urgency <= ?1 AND wake_at IS NOT NULL",
         values![Urgency::Unbriefed as i64],
@@ -102,7 +102,6 @@ fn take_due(tx: &Tx<'_>, now: Timestamp, slots: Slots, lease_for: SignedDuration
         match readable(tx, id) {
             Ok(found) => {
                 leases.push(take(tx, found, later(now, lease_for))?);
-                // Whoever held the room before is gone: its intents without an outcome will hardly get one.
                 journal::abandon(tx, id, now)?;
             }
             // One room that cannot be read must not keep all others waiting.
@@ -141,7 +140,8 @@ fn due_rooms(
     limit: usize,
     (now, skewed): (Timestamp, Timestamp),
 ) -> Stored<Vec<IncidentId>> {
-    tx.all("SELECT incident FROM rooms
+    tx.all(
+        "SELECT incident FROM rooms
          WHERE urgency = ?1 AND wake_at <= ?2 AND (lease_until IS NULL OR lease_until <= ?2 OR lease_until > ?3)
          ORDER BY wake_at, incident LIMIT ?4",
         values![urgency as i64, now, skewed, limit],
@@ -170,7 +170,7 @@ fn readable(tx: &Tx<'_>, id: IncidentId) -> Stored<(Room, Inputs, i64)> {
     let missing = || StoreError::Corrupt { what: "room", why: "it is not there".to_owned() };
     let mut room = rooms::of(tx, id)?.ok_or_else(missing)?;
     let (wanted, changes) = inputs::of(tx, &room)?;
-    // Another number may look after the host's group by now.
+    // The host's group may have moved to another number.
     if let (Some(_), Some(host)) = (room.guest_of, &wanted.host) {
         room.instance = Some(host.instance.clone());
     }
@@ -185,7 +185,7 @@ pub(super) fn holds(tx: &Tx<'_>, lease: &Lease) -> Stored<bool> {
 
 fn next_wake(tx: &Tx<'_>) -> Stored<Option<Timestamp>> {
     let soonest = |sql| Ok(tx.first(sql, &[], |r| r.get(0))?.flatten());
-    // Each by its own index: thousands of rooms can wait, and this is asked after every step.
+    // One query per urgency uses its index: thousands of rooms can wait, and this runs after every step.
     let free = Urgency::ALL.into_iter().map(|urgency| {
         let sql =
             "SELECT wake_at FROM rooms WHERE urgency = ?1 AND wake_at IS NOT NULL AND lease_until IS NULL

@@ -7,7 +7,7 @@ use crate::consent::letter::Delivery;
 use crate::consent::{Letter, LetterKind};
 use crate::jid::Jid;
 
-/// Letters in the hand of a process that is gone are due at once, to be looked for.
+/// Makes the letters of a process that is gone due at once, to be looked for.
 pub(super) fn free_all(tx: &Tx<'_>) -> Stored<()> {
     tx.run("UPDATE letters SET due_at = 0, token = NULL WHERE token IS NOT NULL AND due_at IS NOT NULL", &[])
 }
@@ -55,7 +55,7 @@ pub(super) fn newest(tx: &Tx<'_>, jid: &Jid, kind: LetterKind) -> Stored<Option<
     Ok(letter.flatten())
 }
 
-/// The person has decided otherwise: what was not sent yet is not sent.
+/// Gives up what was not sent yet to a person who has answered meanwhile.
 pub(super) fn drop_unsent(tx: &Tx<'_>, jid: &Jid, now: Timestamp) -> Stored<()> {
     let sql = "SELECT id, doc FROM letters WHERE jid = ?1 AND due_at IS NOT NULL";
     let waiting = tx.all(sql, values![jid.to_string()], |r| {

@@ -10,8 +10,8 @@ use crate::room::NewsItem;
 /// Pieces of news read at once; what is left is told the next time.
 const AT_ONCE: i64 = 500;
 
-/// Adds something that the incident's room should hear; without a receipt where no hook told it. Returns whether the
-/// room has to look at it now: what only goes on is told together with what waits to be told already.
+/// Adds something that the incident's room should hear, with the receipt of the hook that brought it, if one did.
+/// Returns whether the room has to wake: a mere change joins a piece of news that is not told yet.
 pub(super) fn add(
     tx: &Tx<'_>,
     id: IncidentId,
@@ -37,7 +37,7 @@ pub(super) fn add(
     Ok(true)
 }
 
-/// The last piece of news that no message tells yet, unless somebody who works on the room has read it.
+/// The last piece of news that no message tells yet, unless the holder of the room has read it.
 fn untold(tx: &Tx<'_>, id: IncidentId) -> Stored<Option<(i64, News)>> {
     let found = tx.first(
         "SELECT n.seq, n.doc FROM rooms r JOIN news n ON n.incident = r.incident
@@ -61,7 +61,7 @@ pub(super) fn since(tx: &Tx<'_>, id: IncidentId, heard: i64) -> Stored<Vec<NewsI
     )
 }
 
-/// Whoever holds the room has read its news up to here.
+/// Records that the holder of the room has read its news up to here.
 pub(super) fn has_read(tx: &Tx<'_>, id: IncidentId, news: &[NewsItem]) -> Stored<()> {
     if let Some(last) = news.last() {
         let sql = "UPDATE rooms SET news_read = ?2 WHERE incident = ?1 AND news_read < ?2";

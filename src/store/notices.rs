@@ -1,4 +1,4 @@
-//! What the gateway told: repeats known, rooms found, a row for each that it concerns.
+//! Notices of the gateway: repeats are dropped, and each room that a notice concerns gets a row.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use crate::incident::IncidentId;
 use crate::jid::GroupId;
 use crate::room::{NoticeItem, Phase, Room};
 
-/// For this long a repeat is known. WAHA repeats for half a minute by default; a longer policy of days would
-/// still be harmless, because a room goes by the moment at which something happened.
+/// How long the id of a notice is kept. WAHA repeats for half a minute by default; a later repeat would be harmless,
+/// because a room goes by the moment at which something happened.
 const KNOWN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Notices read at once; what is left is heard the next time.
 const AT_ONCE: i64 = 500;
@@ -48,7 +48,7 @@ fn take(tx: &Tx<'_>, instance: &str, notices: &[Notice], now: Timestamp) -> Stor
     let mut concerns: BTreeSet<IncidentId> = BTreeSet::new();
     for notice in notices {
         let rooms = concerned(tx, instance, &notice.what, now)?;
-        // What concerns nobody leaves nothing behind, not even its id.
+        // A notice that concerns no room is not stored, not even its id.
         if rooms.is_empty() {
             continue;
         }
@@ -159,8 +159,8 @@ fn named_in(subject: &str) -> Vec<IncidentId> {
     named.filter(|id| subject_has_token(subject, &id.to_string())).collect()
 }
 
-/// Records a group of which the provider tells that our number is in it and that is not the room, as far as is
-/// known: the room takes it if it has none. True if there is one too many from now on.
+/// Records a group that our number has joined and that is not known to be the room's; a room without one takes it.
+/// True if there is a duplicate from now on.
 fn is_second(tx: &Tx<'_>, id: IncidentId, group: &GroupId, instance: &str, now: Timestamp) -> Stored<bool> {
     let Some(room) = rooms::legible(tx, id)? else { return Ok(false) };
     if room.phase.group() == Some(group) {
@@ -173,7 +173,7 @@ fn is_second(tx: &Tx<'_>, id: IncidentId, group: &GroupId, instance: &str, now: 
     Ok(is_new && !may_be_it)
 }
 
-/// Rooms that sleep until this number, or any for those without one, may be called again.
+/// Rooms that sleep until this number works again, or any number for those without one.
 fn waiting(tx: &Tx<'_>, instance: &str, now: Timestamp) -> Stored<Vec<IncidentId>> {
     let waits = |room: &Room| {
         let by_it = room.instance.as_deref().is_none_or(|own| own == instance);

@@ -1,4 +1,4 @@
-//! Linked numbers that do not work: since when, and waking rooms when one is given up or works again.
+//! Outages of linked numbers: since when, and waking rooms when a number is given up or works again.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! Outbreaks: of more incidents of one source and route at once than groups could be made for, the further ones
-//! belong to one of them.
+//! Outbreaks: when one source and route begins more incidents at once than there can be groups, the further keys join
+//! one of them.
 //!
-//! Nothing of them is lost: their alerts are alerts of that incident, and what is told of their keys later, the end
-//! too, finds it.
+//! Nothing is lost: the alerts of a joined key become alerts of that incident, and so does whatever comes of the key
+//! later, its end too.
 
 use super::error::Stored;
 use super::tx::{Tx, values};
@@ -20,7 +20,7 @@ pub(super) struct Origin<'a> {
     pub(super) route: &'a str,
 }
 
-/// The incident that deals with what is told of this key, if it is not one of its own.
+/// The incident that this key has joined, if it has.
 pub(super) fn incident_of(tx: &Tx<'_>, key: &DedupKey) -> Stored<Option<IncidentId>> {
     tx.first(
         "SELECT j.incident FROM joined j JOIN incidents i ON i.number = j.incident
@@ -45,15 +45,17 @@ pub(super) fn host(tx: &Tx<'_>, of: Origin<'_>, most: usize, now: Timestamp) -> 
     if usize::try_from(opened + joined).is_ok_and(|begun| begun < most) {
         return Ok(None);
     }
-    let last = tx.first("SELECT j.incident FROM joined j JOIN incidents i ON i.number = j.incident
-         WHERE j.source = ?1 AND j.route = ?2 AND j.at > ?3 AND i.state <> 'closed' ORDER BY j.at DESC LIMIT 1",
+    let last = tx.first(
+        "SELECT j.incident FROM joined j JOIN incidents i ON i.number = j.incident
+         WHERE j.source = ?1 AND j.route = ?2 AND j.at > ?3 AND i.state <> 'closed'
+         ORDER BY j.at DESC LIMIT 1",
         values![of.source, of.route, since],
         |r| r.get(0),
     )?;
     if last.is_some() {
         return Ok(last);
     }
-    // One whose people meet already, or will first.
+    // The best host has a group already, or will get one first.
     tx.first(
         "SELECT r.incident FROM rooms r JOIN incidents i ON i.number = r.incident
          WHERE r.source = ?1 AND r.route = ?2 AND r.opened_at > ?3 AND i.state = 'open'
@@ -64,7 +66,7 @@ pub(super) fn host(tx: &Tx<'_>, of: Origin<'_>, most: usize, now: Timestamp) -> 
     )
 }
 
-/// What is told of `key` belongs to the incident `id` from now on.
+/// Alerts of `key` belong to the incident `id` from now on.
 pub(super) fn join(
     tx: &Tx<'_>,
     key: &DedupKey,
@@ -79,14 +81,13 @@ pub(super) fn join(
     )
 }
 
-/// Alerts of other keys by names of their own: two keys may call different conditions the same.
+/// Alerts of joined keys, renamed: two keys may have different conditions of one name.
 pub(super) fn renamed(alerts: &[Alert]) -> Vec<Alert> {
     let named = |alert: &Alert| Alert { id: format!("{} {}", alert.key, alert.id), ..alert.clone() };
     alerts.iter().map(named).collect()
 }
 
-/// The incident after alerts of other keys came into it: what it is called and whom it concerns stays, and it says
-/// how many there are.
+/// The incident after other keys joined it: title and labels stay, and the summary counts the keys.
 pub(super) fn described(tx: &Tx<'_>, before: &Incident, after: Incident) -> Stored<Incident> {
     let count = tx.count("SELECT count(*) FROM joined WHERE incident = ?1", values![before.id])?;
     let end = "at once from the same source and route: they are told here together.";
@@ -103,7 +104,7 @@ pub(super) fn described(tx: &Tx<'_>, before: &Incident, after: Incident) -> Stor
     })
 }
 
-/// The incident is over: its keys begin incidents of their own again.
+/// Frees the keys of an incident that is over.
 pub(super) fn end(tx: &Tx<'_>, id: IncidentId) -> Stored<()> {
     tx.run("DELETE FROM joined WHERE incident = ?1", values![id])
 }

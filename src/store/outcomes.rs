@@ -1,4 +1,4 @@
-//! What came of calls, written with the room that it led to; of a lease that was lost, beside the room.
+//! Outcomes of calls: written with the room that they led to, or filed as strays if the lease was lost.
 
 use super::error::Stored;
 use super::journal::{self, Alias, StepOutcome};
@@ -53,10 +53,12 @@ pub(super) fn write_done(tx: &Tx<'_>, lease: &Lease, now: Timestamp) -> Stored<b
     Ok(holds)
 }
 
+/// Writes the room, and wakes others for which its change means something.
 pub(super) fn put_room(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
     let before = shared_rooms::before(tx, room.incident)?;
-    tx.run("UPDATE rooms SET phase = ?2, hosting = ?3, guest_of = ?4, group_id = ?5, touched_at = ?6, instance = ?7,
-                news_told = ?8
+    tx.run(
+        "UPDATE rooms SET phase = ?2, hosting = ?3, guest_of = ?4, group_id = ?5, touched_at = ?6,
+                instance = ?7, news_told = ?8
          WHERE incident = ?1",
         values![
             room.incident,
@@ -91,7 +93,7 @@ fn take_effect(tx: &Tx<'_>, lease: &Lease, outcome: &StepOutcome, now: Timestamp
     Ok(())
 }
 
-/// The room is somebody else's by now: what came back is kept beside it, never dropped.
+/// Files an outcome that came after the lease was lost; it is never dropped.
 fn stray(tx: &Tx<'_>, id: IncidentId, outcome: &StepOutcome, now: Timestamp) -> Stored<()> {
     journal::line(tx, id, "stray", Some(&outcome.step.key()), &outcome.note, now)?;
     if let Some(group) = &outcome.made {
@@ -105,7 +107,7 @@ fn stray(tx: &Tx<'_>, id: IncidentId, outcome: &StepOutcome, now: Timestamp) -> 
     Ok(())
 }
 
-/// Writes the room. A group once filed as a duplicate can turn out to be the room.
+/// Writes the room. A group once recorded as a duplicate can turn out to be the room.
 fn write_room(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
     put_room(tx, room, now)?;
     briefs::settle(tx, room, now)?;

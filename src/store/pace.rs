@@ -15,8 +15,8 @@ pub(super) fn one_more_message(
     (most_per_minute, private): (u32, Option<Private>),
     now: Timestamp,
 ) -> Stored<Result<(), Timestamp>> {
-    // What was begun by a clock that was ahead was begun by now at the latest. Written down, because read as now
-    // each time it would keep everything else waiting until the clock is there again.
+    // A letter of the future was sent by a clock that was ahead. The change is written: read as now each time, it
+    // would keep everything else waiting until then.
     let ahead = later(now, CLOCK_SKEW);
     let sql = "UPDATE letters SET paced_at = ?2 WHERE instance = ?1 AND paced_at > ?3";
     tx.run(sql, values![instance, now, ahead])?;

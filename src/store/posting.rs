@@ -1,4 +1,4 @@
-//! Letters are taken one at a time, at a gentle pace, and what came of each is written down.
+//! Sending letters: one is taken at a time, within the pace, and what came of it is written down.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::room::clock_set::CLOCK_SKEW;
 const AT_ONCE: i64 = 100;
 /// A room that wakes within this time comes first.
 const ROOMS_FIRST: SignedDuration = SignedDuration::from_secs(5);
-/// How long the receipt for a word gives way to rooms: with many of them there is always one.
+/// How long a receipt for STOP or START gives way to rooms: with many rooms one is always busy.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 /// When it is looked again whether rooms are done.
 const ROOMS_GAP: SignedDuration = SignedDuration::from_secs(3);
@@ -112,7 +112,7 @@ impl Store {
 
 /// Takes the next letter for which there is something to do now, and writes down that it is being done.
 fn begin(tx: &Tx<'_>, ask: &LetterAsk, now: Timestamp) -> Stored<LetterTurn> {
-    // A moment far ahead was written by a clock that was put back since.
+    // A moment far ahead was written before a clock was put back.
     tx.run(
         "UPDATE letters SET due_at = ?1 WHERE due_at > ?2",
         values![now, later(now, SignedDuration::from_hours(48))],
@@ -228,7 +228,7 @@ fn may_send(
 
 /// Whether a room of this number, or one that may become its, has something to do now or in a moment.
 fn is_busy(tx: &Tx<'_>, instance: &str, now: Timestamp) -> Stored<bool> {
-    // Nobody holds a room for longer than an hour: a clock was put back.
+    // A lease of more than an hour was taken before a clock was put back.
     let longest = later(later(now, CLOCK_SKEW), SignedDuration::from_hours(1));
     tx.any(
         "SELECT 1 FROM rooms
@@ -256,7 +256,7 @@ fn finish(tx: &Tx<'_>, posted: &Posted, tried: &Tried, now: Timestamp) -> Stored
         // that fails or asks for patience must not be handed the whole queue at once.
         tx.run("UPDATE letters SET paced_at = NULL WHERE id = ?1", values![posted.id])?;
     }
-    // Who may have got one, because the chat cannot be read, is not written to again unasked.
+    // Somebody whose chat cannot be read may have got the introduction, and is not asked again.
     let may_be_there = matches!(tried, Tried::Looked(Err(_))) && letter.due_at().is_none();
     let asked = handed_over.or_else(|| may_be_there.then(String::new));
     if let Some(message_id) = asked

@@ -1,8 +1,7 @@
 //! Rooms that wait for a number's budget, in the order in which they get it.
 //!
-//! Each of them sleeps until about its own turn instead of trying again whenever anybody's comes: thousands
-//! can wait, and a group is made every few minutes. Whoever leaves the queue wakes the first one, which asks
-//! anew, so a turn that somebody did not take is not lost.
+//! Each room sleeps until about its own place in the budget: thousands can wait, and a group is made every few
+//! minutes. A room that leaves the queue wakes the first one, so a place that was not taken is not lost.
 
 use super::Store;
 use super::briefs;
@@ -13,11 +12,11 @@ use crate::incident::IncidentId;
 use crate::pacing::{Creation, Made};
 use crate::room::Room;
 
-/// Rooms counted before one's own: whoever is further back learns its turn later.
+/// How many rooms ahead are counted: a room further back learns its place later.
 const COUNTED: i64 = 150;
 /// How long the place of an important room is kept for it.
 const KEPT: SignedDuration = SignedDuration::from_mins(5);
-/// Who has to give way to an important room asks again no sooner.
+/// How soon a room that has to give way to an important one asks again.
 const SOONEST: SignedDuration = SignedDuration::from_secs(1);
 
 impl Store {
@@ -30,15 +29,14 @@ impl Store {
 /// The groups a number was asked for within the window.
 pub(super) fn creations(tx: &Tx<'_>, creation: &Creation, now: Timestamp) -> Stored<Vec<Made>> {
     tx.all(
-        // What was asked for by a clock that was ahead was asked for by now at the latest.
+        // A creation of the future was asked for by a clock that was ahead.
         "SELECT paced_at, important FROM journal WHERE number = ?1 AND paced_at > ?2 AND spent = 1",
         values![creation.number.to_string(), later(now, -creation.window)],
         |r| Ok(Made { at: r.get::<Timestamp>(0)?.min(now), important: r.get(1)? }),
     )
 }
 
-/// The places of important rooms whose turn it is: nobody else takes those. One that does not come for its
-/// place keeps it for a few minutes only.
+/// The places that are kept for important rooms, for a few minutes each.
 pub(super) fn important_first(tx: &Tx<'_>, now: Timestamp) -> Stored<Vec<Made>> {
     tx.all(
         "SELECT budget_at FROM rooms
@@ -48,7 +46,7 @@ pub(super) fn important_first(tx: &Tx<'_>, now: Timestamp) -> Stored<Vec<Made>> 
     )
 }
 
-/// Puts the room into the queue; returns about when its turn comes.
+/// Puts the room into the queue; returns about when the budget allows it a group.
 pub(super) fn enter(
     tx: &Tx<'_>,
     room: &Room,
@@ -86,13 +84,14 @@ pub(super) fn leave(tx: &Tx<'_>, id: IncidentId, now: Timestamp) -> Stored<()> {
         return Ok(());
     }
     briefs::drop_due(tx, id)?;
-    tx.run("UPDATE rooms SET changes = changes + 1, wake_at = CASE WHEN wake_at < ?1 THEN wake_at ELSE ?1 END
+    tx.run(
+        "UPDATE rooms SET changes = changes + 1, wake_at = CASE WHEN wake_at < ?1 THEN wake_at ELSE ?1 END
          WHERE incident = (SELECT incident FROM rooms WHERE budget_at IS NOT NULL ORDER BY rank, incident LIMIT 1)",
         values![now],
     )
 }
 
-/// About when an incident that is in the queue has its turn.
+/// About when the budget allows a group to an incident that is in the queue.
 pub(super) fn budget_at(tx: &Tx<'_>, id: IncidentId) -> Stored<Option<Timestamp>> {
     Ok(tx.first("SELECT budget_at FROM rooms WHERE incident = ?1", values![id], |r| r.get(0))?.flatten())
 }

@@ -1,4 +1,4 @@
-//! Receipts: the durable proof that a hook was accepted, with its answer, and its body for as long as it is kept.
+//! Receipts: the durable proof that a hook was accepted, its answer, and its body for as long as that is kept.
 
 use std::fmt;
 use std::str::FromStr;

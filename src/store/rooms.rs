@@ -31,7 +31,7 @@ pub(super) fn of(tx: &Tx<'_>, id: IncidentId) -> Stored<Option<Room>> {
     tx.first("SELECT doc FROM room_docs WHERE incident = ?1", values![id], |r| read("room", r.doc(0)))
 }
 
-/// The same for whoever can do without it.
+/// The same, or nothing if it cannot be read.
 pub(super) fn legible(tx: &Tx<'_>, id: IncidentId) -> Stored<Option<Room>> {
     let sql = "SELECT doc FROM room_docs WHERE incident = ?1";
     Ok(tx.first(sql, values![id], |r| Ok(tx.legible("room", id, r.doc(0))))?.flatten())
@@ -49,7 +49,7 @@ pub(super) fn wish_and_changes(tx: &Tx<'_>, id: IncidentId) -> Stored<Option<(Op
     })
 }
 
-/// Something came up for the room: it is due now, and whoever holds it must not put it to sleep.
+/// Makes the room due now because something came up, and keeps its holder from putting it to sleep.
 pub(super) fn changed(tx: &Tx<'_>, id: IncidentId, now: Timestamp) -> Stored<()> {
     tx.run(
         "UPDATE rooms SET changes = changes + 1,

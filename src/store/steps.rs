@@ -1,5 +1,5 @@
-//! Steps of a room: each is begun by its intent, within the number's pace, and its outcome is written with whatever is
-//! written next of the room.
+//! Steps of a room: an intent begins each within the number's pace, and its outcome is written with the next change of
+//! the room.
 
 use super::error::Stored;
 use super::journal::{self, Intent};
@@ -94,14 +94,14 @@ impl Store {
     }
 
     /// Writes what was done, and then what `body` says, unless the lease is lost.
-    pub(super) async fn with_lease<T, F>(
+    pub(super) fn with_lease<T, F>(
         &self,
         name: &'static str,
         lease: &Lease,
         now: Timestamp,
         lost: T,
         mut body: F,
-    ) -> Stored<T>
+    ) -> impl Future<Output = Stored<T>>
     where
         T: Clone + Send + 'static,
         F: FnMut(&Tx<'_>, &Lease) -> Stored<T> + Send + 'static,
@@ -113,12 +113,11 @@ impl Store {
                 if write_done(tx, &lease, now)? { body(tx, &lease) } else { Ok(lost.clone()) }
             },
         )
-        .await
     }
 }
 
 fn begin(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Began> {
-    // The last line: whoever said STOP since the room was read is not reached by anything begun now.
+    // Somebody may have said STOP since the room was read.
     if consents::has_stopped(tx, intent.step.kind().people)? {
         return Ok(Began::Stopped);
     }
@@ -143,7 +142,7 @@ fn begin(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<
 }
 
 fn in_pace(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Result<(), Timestamp>> {
-    // What was begun by a clock that was ahead was begun by now at the latest.
+    // An intent of the future was begun by a clock that was ahead.
     tx.run(
         "UPDATE journal SET paced_at = ?3
          WHERE kind = 'intent' AND instance = ?1 AND step = ?2 AND paced_at > ?4",
@@ -177,14 +176,14 @@ fn note(tx: &Tx<'_>, lease: &Lease, room: &Room, event: &Event, now: Timestamp) 
     }
     journal::moved(tx, room.incident, event, now)?;
     duplicates::settle(tx, Some(&lease.room), room, Some(event), now)?;
-    // Any other move leaves the wish standing, so that it is granted from where the room goes.
+    // After any other move the wish stays, to be granted from the new phase.
     if lease.wanted.wish.as_ref().is_some_and(|wish| wish.event() == *event) {
         clear_wish(tx, lease)?;
     }
     finish(tx, room, now)
 }
 
-/// The wish that was granted or refused is gone, unless a newer one has come meanwhile.
+/// Drops the wish that was granted or refused, unless a newer one has come meanwhile.
 fn clear_wish(tx: &Tx<'_>, lease: &Lease) -> Stored<()> {
     if let Some(wish) = &lease.wanted.wish {
         tx.run(

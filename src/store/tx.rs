@@ -196,7 +196,7 @@ impl Asides {
         });
     }
 
-    /// It has gone well again.
+    /// Forgets what has gone well since.
     pub(super) fn remove(&self, what: &str, whose: &str) {
         self.all().remove(&(what.to_owned(), whose.to_owned()));
     }
