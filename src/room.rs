@@ -56,14 +56,14 @@ mod webhook;
 pub mod wish;
 
 pub use answer::{Answer, Effect, LeftDuplicate, Note};
-pub use duplicates::Orphaned;
-pub use escalation::{Pursuit, Turn};
+pub use duplicates::OpenDuplicate;
+pub use escalation::{Escalation, EscalationStep};
 pub use inputs::{Context, Inputs, NewsItem};
 pub use message::{Matter, Message, Why, brief_key};
 pub use notices::{Named, NoticeItem};
 pub use numbers::{Loss, Numbers, OurNumber};
 pub use options::Next;
-pub use over_budget::{Also, Rung, rung, tell_of_delay};
+pub use over_budget::{Also, BudgetFallback, budget_fallback, tell_of_delay};
 pub use phase::{Event, Look, Phase, PhaseName};
 pub use plan::plan;
 pub use policy::{Policy, Strangers};
@@ -115,7 +115,7 @@ pub struct Room {
     /// Whether anybody ever did not know if the group exists.
     pub was_unsure: bool,
     /// The last piece of news said.
-    pub heard: i64,
+    pub last_news: i64,
     /// How far everything is that was to be done or said.
     pub tasks: Tasks,
     /// The invite link, once it was needed.
@@ -125,8 +125,7 @@ pub struct Room {
     /// When the last one was read.
     pub read_at: Option<Timestamp>,
     /// What was done about the roles that must be filled.
-    #[serde(default)]
-    pub pursuit: Pursuit,
+    pub escalation: Escalation,
     /// The last call that failed, and how: what an operator reads beside a room that is given up.
     pub last_failure: Option<String>,
     /// Nothing is called before this moment, because the number is down or throttled.
@@ -134,31 +133,22 @@ pub struct Room {
     /// When the number was last seen down, so that waiting for it does not use up a deadline.
     pub down_at: Option<Timestamp>,
     /// The last notice of the gateway that was heard.
-    #[serde(default)]
-    pub noticed: i64,
+    pub last_notice: i64,
     /// When the members are read because of what was heard.
-    #[serde(default)]
     pub read_again_at: Option<Timestamp>,
     /// When it was told that our number is out of the group; a read decides.
-    #[serde(default)]
     pub ousted_at: Option<Timestamp>,
     /// What the group is called, as far as was heard.
-    #[serde(default)]
     pub named: Option<Named>,
     /// The incident in whose group it is, because one of its own had to wait.
-    #[serde(default)]
     pub guest_of: Option<IncidentId>,
     /// Whether other incidents ever were in its group, whose people may be there too.
-    #[serde(default)]
     pub has_hosted: bool,
     /// Other numbers of ours that are in the group, or on their way.
-    #[serde(default)]
     pub standby: Vec<Standby>,
     /// When anything here was last written down.
-    #[serde(default)]
     pub touched_at: Option<Timestamp>,
-    /// Who of all that it may call said STOP, and when; see [`Room::mind`].
-    #[serde(default)]
+    /// Who of all that it may call said STOP, and when; see [`Room::apply_consent`].
     pub stopped: BTreeMap<Jid, Timestamp>,
 }
 
@@ -184,16 +174,16 @@ impl Room {
             promotions: Vec::new(),
             hopeless: None,
             was_unsure: false,
-            heard: 0,
+            last_news: 0,
             tasks: Tasks::default(),
             link: None,
             reads: 0,
             read_at: None,
-            pursuit: Pursuit::default(),
+            escalation: Escalation::default(),
             last_failure: None,
             hold_until: None,
             down_at: None,
-            noticed: 0,
+            last_notice: 0,
             read_again_at: None,
             ousted_at: None,
             named: None,
@@ -263,7 +253,11 @@ impl Room {
     /// Through which piece of news a message was begun.
     #[must_use]
     pub fn news_told(&self) -> i64 {
-        self.tasks.unknown().map(|said| said.covers).max().map_or(self.heard, |covers| covers.max(self.heard))
+        self.tasks
+            .unknown()
+            .map(|said| said.covers)
+            .max()
+            .map_or(self.last_news, |covers| covers.max(self.last_news))
     }
 
     /// When the last piece of news was told.

@@ -23,7 +23,8 @@ use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
 use crate::pacing::Budget;
 use crate::room::{
-    Also, Answer, By, Context, Event, Next, Note, Orphaned, Phase, Policy, Room, Seat, Task, deadline, plan,
+    Also, Answer, By, Context, Event, Next, Note, OpenDuplicate, Phase, Policy, Room, Seat, Task, deadline,
+    plan,
 };
 use crate::roster::Roster;
 use crate::store::{Alias, Began, Due, Finished, Intent, Lease, Slots, StepOutcome, Store, StoreError};
@@ -31,15 +32,16 @@ use crate::telemetry::{CallLabels, Metrics, MoveLabels};
 
 use self::alarm::Alarm;
 use self::calling::Calling;
+use self::escalation::about_escalation;
 use self::handover::Handover;
 use self::health::{Asked, Health};
 use self::numbers::OwnIds;
 use self::over_budget::PutOff;
 use self::perform::perform;
-use self::quorum::about_quorum;
 
 pub mod alarm;
 pub mod calling;
+mod escalation;
 pub mod handover;
 pub mod health;
 mod letters;
@@ -47,7 +49,6 @@ mod notices;
 pub mod numbers;
 mod over_budget;
 mod perform;
-mod quorum;
 mod source_troubles;
 mod webhook;
 
@@ -376,7 +377,7 @@ impl Worker {
         // While no number may write to people, what else there is to do goes on.
         let mut no_private_before = None;
         loop {
-            if !self.heed(lease).await? {
+            if !self.apply_events(lease).await? {
                 return Ok(End::Lost);
             }
             let now = self.clock.now();
@@ -448,14 +449,14 @@ impl Worker {
         let finished = match room.take(&event, now) {
             Ok(()) => {
                 // A second group may have been made through another number than the room.
-                let found = |o: &&Orphaned| room.phase.group() == Some(&o.group) && o.instance.is_some();
+                let found = |o: &&OpenDuplicate| room.phase.group() == Some(&o.group) && o.instance.is_some();
                 if let Event::Found { .. } = event
-                    && let Some(orphan) = lease.wanted.orphans.iter().find(found)
+                    && let Some(duplicate) = lease.wanted.duplicates.iter().find(found)
                 {
-                    room.instance.clone_from(&orphan.instance);
+                    room.instance.clone_from(&duplicate.instance);
                 }
                 if event == Event::NewGroup {
-                    room.rejected.extend(lease.wanted.orphans.iter().map(|o| o.group.clone()));
+                    room.rejected.extend(lease.wanted.duplicates.iter().map(|o| o.group.clone()));
                     room.rejected.extend(lease.room.phase.group().cloned());
                 }
                 // A room that is only parked on the way to another group waits for nobody.
@@ -573,7 +574,7 @@ impl Worker {
         );
         if create {
             // Running out is never silent: people hear of the incident before there is a room.
-            return self.descend(lease, context, until, now).await;
+            return self.wait_for_budget(lease, context, until, now).await;
         }
         // A number that is given up meanwhile changes what there is to do.
         let until = context.numbers.next_at(now).map_or(until, |at| until.min(at));
@@ -603,15 +604,15 @@ impl Worker {
                 return Ok(Some(End::Asleep(Some(later(now, ODD_GAP)))));
             }
         };
-        for orphan in &effect.orphans {
+        for duplicate in &effect.duplicates {
             warn!(
-                incident.id = %room.incident, group.id = %orphan,
+                incident.id = %room.incident, group.id = %duplicate,
                 "a second group carries this incident's id; adopt it or close it"
             );
         }
         let event = effect.event.clone();
         // What goes beyond the room is read again from the store.
-        let is_of_the_room = effect.orphans.is_empty() && effect.left.is_none() && !effect.unspent;
+        let is_of_the_room = effect.duplicates.is_empty() && effect.left.is_none() && !effect.unspent;
         lease.done.push(StepOutcome {
             intent,
             step: step.clone(),
@@ -637,7 +638,7 @@ impl Worker {
         let can_wait =
             is_of_the_room && self.store.changes(id).await.is_ok_and(|changes| changes == lease.changes);
         if can_wait {
-            lease.wanted.news.retain(|item| item.seq > lease.room.heard);
+            lease.wanted.news.retain(|item| item.seq > lease.room.last_news);
         } else if !self.settle(lease).await? {
             return Ok(Some(End::Lost));
         }
@@ -737,8 +738,8 @@ impl Worker {
     }
 
     fn moved(&self, room: &Room, event: &Event) {
-        if let Event::Quorum { turn } = event {
-            return about_quorum(room, turn);
+        if let Event::Escalated { step } = event {
+            return about_escalation(room, step);
         }
         if let Event::Switched { instance } = event {
             self.metrics.switches.inc();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::gateway::{NoticeKind, Session, Whom};
 use crate::room::Note;
-use crate::room::{Event, Phase, Seat, Turn};
+use crate::room::{EscalationStep, Event, Phase, Seat};
 use crate::store::{Entry, Happening};
 
 /// One line.
@@ -163,7 +163,7 @@ fn words(event: &Event) -> String {
         Event::Gone { why } => format!("the group is gone: {why}"),
         Event::Spent { why } => format!("given up: {why}"),
         Event::Finished => "all last steps are done".to_owned(),
-        Event::Quorum { turn } => decided(turn),
+        Event::Escalated { step } => decided(step),
         Event::Switched { instance } => {
             format!("its number does not work: the room goes on through `{instance}`")
         }
@@ -176,20 +176,22 @@ fn words(event: &Event) -> String {
 }
 
 /// What was decided about those who must be there.
-fn decided(turn: &Turn) -> String {
-    match turn {
-        Turn::Remind { role, people } => {
+fn decided(step: &EscalationStep) -> String {
+    match step {
+        EscalationStep::Remind { role, people } => {
             format!("nobody came as {role}: {} reminded once", people.join(", "))
         }
-        Turn::StandIn { role, person } => format!("nobody came as {role}: {person} is asked to stand in"),
-        Turn::Unsure { roles } => {
+        EscalationStep::StandIn { role, person } => {
+            format!("nobody came as {role}: {person} is asked to stand in")
+        }
+        EscalationStep::Unsure { roles } => {
             format!("nobody can tell whether anybody is there as {}: the room is asked", roles.join(", "))
         }
-        Turn::Short { roles, tell } => {
+        EscalationStep::Short { roles, tell } => {
             let told = if tell.is_empty() { "nobody else".to_owned() } else { tell.join(", ") };
             format!("nobody is left to ask as {}: the room is told, and {told}", roles.join(", "))
         }
-        Turn::Reached => "everybody needed is there after all".to_owned(),
+        EscalationStep::Reached => "everybody needed is there after all".to_owned(),
     }
 }
 

@@ -28,7 +28,7 @@ impl Composer {
             Task::Create { .. } => Some(self.subject(incident, longest)),
             // The same id, so that the group is still found by it.
             Task::Rename { .. } => Some(self.subject(&named("over"), longest)),
-            Task::RenameOrphan { .. } => Some(self.subject(&named("not the room"), longest)),
+            Task::RenameDuplicate { .. } => Some(self.subject(&named("not the room"), longest)),
             Task::Describe { .. } => Some(self.description(incident, room, now)),
             Task::Say { message, .. } => match room.tasks.unknown_message(message) {
                 Some(again) => Some(again.text.clone()),

@@ -1,12 +1,11 @@
 //! What an operator asks of a room, granted move by move. A group that was named is read before it is taken:
 //! one that none of our numbers can read would leave a room in which nothing can be said.
 
-use super::answer::Answer;
+use super::answer::{Answer, Answered};
 use super::inputs::View;
 use super::options::Next;
 use super::task::Task;
 use super::{Room, Wish};
-use crate::clock::Timestamp;
 use crate::gateway::{GatewayError, Refusal};
 use crate::jid::GroupId;
 
@@ -26,7 +25,7 @@ pub(super) fn grant(wish: &Wish, view: View<'_>) -> Next {
 
 /// One number after another tries to read it: the one that is known to be in it, the room's own, the others.
 fn read_first(group: &GroupId, View { room, inputs, context, now }: View<'_>) -> Next {
-    let recorded = inputs.orphans.iter().find(|o| o.group == *group).and_then(|o| o.instance.as_deref());
+    let recorded = inputs.duplicates.iter().find(|o| o.group == *group).and_then(|o| o.instance.as_deref());
     let likely = [recorded, room.instance.as_deref()].into_iter().flatten();
     let others = context.numbers.0.iter().map(|n| n.name.as_str());
     let mut why = "no linked number works".to_owned();
@@ -46,10 +45,9 @@ fn read_first(group: &GroupId, View { room, inputs, context, now }: View<'_>) ->
 impl Room {
     pub(super) fn finish_read_group(
         &mut self,
-        (group, instance): (&GroupId, &str),
-        task: &Task,
-        answer: &Answer,
-        now: Timestamp,
+        Answered { task, answer, now, .. }: Answered<'_>,
+        group: &GroupId,
+        instance: &str,
     ) {
         if let Answer::Members(_) = answer {
             self.readable = Some((group.clone(), instance.to_owned()));

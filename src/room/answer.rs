@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::inputs::Context;
 use super::phase::Event;
-use crate::clock::SignedDuration;
+use super::task::Task;
+use crate::clock::{SignedDuration, Timestamp};
 use crate::gateway::{
     AddOutcome, Added, CreatedGroup, FoundGroups, GatewayError, InviteLink, Members, OwnMessage, Sent,
 };
@@ -55,13 +57,22 @@ impl Answer {
     }
 }
 
+/// The end of a task.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answered<'a> {
+    pub(super) task: &'a Task,
+    pub(super) answer: &'a Answer,
+    pub(super) context: Context<'a>,
+    pub(super) now: Timestamp,
+}
+
 /// What a task's end means beyond the room itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Effect {
     /// The move in the phase machine, if there was one. Already applied to the room.
     pub event: Option<Event>,
     /// Further groups that carry the room's id.
-    pub orphans: Vec<GroupId>,
+    pub duplicates: Vec<GroupId>,
     /// The call certainly did nothing, so it used no budget.
     pub unspent: bool,
     /// A group beside the room was left, or could not be.

@@ -4,7 +4,7 @@
 //! means. Errors are read only by their class: certainly nothing happened, perhaps something did, never
 //! will, not now, or the group is gone.
 
-use super::answer::{Answer, Effect, FIRST_LOOK};
+use super::answer::{Answer, Answered, Effect, FIRST_LOOK};
 use super::delivery::REFUSALS;
 use super::inputs::{Context, Inputs};
 use super::message::Message;
@@ -100,8 +100,8 @@ impl Room {
         match event {
             Event::ClockSet => self.put_back(now),
             Event::Lost { .. } => self.was_unsure = true,
-            Event::Quorum { turn } => self.take_turn(turn, now),
-            Event::Ended | Event::Cancel => self.stand_down(),
+            Event::Escalated { step } => self.take_escalation_step(step, now),
+            Event::Ended | Event::Cancel => self.cancel_pending_invites(),
             Event::Switched { instance } => self.switch_to(instance, now),
             // An operator's "go on" is a fresh start for everything that was given up on the way.
             Event::Resume { .. } | Event::NewGroup => {
@@ -154,11 +154,11 @@ impl Room {
             }
             None => {
                 let outlives =
-                    ["fallback_webhook ", "rename_orphan "].iter().any(|kind| key.starts_with(kind));
+                    ["fallback_webhook ", "rename_duplicate "].iter().any(|kind| key.starts_with(kind));
                 outlives || progress.state == State::ToDo
             }
         });
-        self.forget_pursuit();
+        self.forget_escalation();
         self.standby.clear();
         self.link = None;
         self.reads = 0;
@@ -216,30 +216,25 @@ impl Room {
         }
         let mut out = Effect::default();
         let effect = &mut out;
+        let ended = Answered { task, answer, context, now };
         match task {
             Task::Create { people } => self.finish_create(answer, people.len(), effect, now),
-            Task::Look { instance, thoroughly, .. } => {
-                self.finish_look((task, instance, *thoroughly), answer, context, effect, now);
-            }
-            Task::Sweep { instance, .. } => self.finish_sweep((task, instance), answer, effect, now),
-            Task::ReadGroup { group, instance } => {
-                self.finish_read_group((group, instance), task, answer, now);
-            }
-            Task::Say { message, .. } => self.finish_say(message, task, answer, effect, now),
-            Task::LookForMessage { message, .. } => self.finish_look_for_message(message, task, answer, now),
-            Task::ReadMembers { .. } => self.finish_read(task, answer, context, effect, now),
-            Task::AddMembers { people, .. } => self.finish_add(people, task, answer, effect, now),
+            Task::Look { instance, thoroughly, .. } => self.finish_look(ended, instance, *thoroughly, effect),
+            Task::Sweep { instance, .. } => self.finish_sweep(ended, instance, effect),
+            Task::ReadGroup { group, instance } => self.finish_read_group(ended, group, instance),
+            Task::Say { message, .. } => self.finish_say(ended, message, effect),
+            Task::LookForMessage { message, .. } => self.finish_look_for_message(ended, message),
+            Task::ReadMembers { .. } => self.finish_read(ended, effect),
+            Task::AddMembers { people, .. } => self.finish_add(ended, people, effect),
             Task::CheckHistory { person, .. } => self.finish_history(person, answer),
-            Task::GetLink { .. } => self.finish_link(task, answer, effect, now),
-            Task::CheckReachable { person, .. } => self.finish_reachable(person, task, answer, effect, now),
-            Task::LeaveOrphan { group } => self.finish_leave_orphan(group, task, answer, effect, now),
+            Task::GetLink { .. } => self.finish_link(ended, effect),
+            Task::CheckReachable { person, .. } => self.finish_reachable(ended, person, effect),
+            Task::LeaveDuplicate { group } => self.finish_leave_duplicate(ended, group, effect),
             Task::AddNumber { instance, .. }
             | Task::JoinNumber { instance, .. }
             | Task::PromoteNumber { instance, .. }
             | Task::CheckNumber { instance, .. }
-            | Task::LeaveNumber { instance, .. } => {
-                self.finish_number((task, instance), answer, context, effect, now);
-            }
+            | Task::LeaveNumber { instance, .. } => self.finish_number(ended, instance, effect),
             // Only a member list shows whether it was done.
             Task::Promote { .. } if *answer == Answer::Done => self.was_promoted(now),
             Task::Rename { .. }
@@ -249,13 +244,11 @@ impl Room {
             | Task::RevokeLink { .. }
             | Task::LockMessages { .. }
             | Task::Leave { .. }
-            | Task::RenameOrphan { .. }
-            | Task::CallWebhook(_) => {
-                if let (Task::Rename { .. }, Answer::Done, Some(subject)) = (task, answer, words) {
-                    self.named = Some(Named { subject: subject.to_owned(), at: now });
-                }
-                self.finish_once(task, answer, effect, now);
-            }
+            | Task::RenameDuplicate { .. }
+            | Task::CallWebhook(_) => self.finish_once(ended, effect),
+        }
+        if let (Task::Rename { .. }, Answer::Done, Some(subject)) = (task, answer, words) {
+            self.named = Some(Named { subject: subject.to_owned(), at: now });
         }
         if let Some(event) = out.event.clone() {
             self.take(&event, now)?;
@@ -342,22 +335,22 @@ impl Room {
     }
 
     /// A task that is done once: done, tried again, or given up.
-    fn finish_once(&mut self, task: &Task, answer: &Answer, effect: &mut Effect, now: Timestamp) {
-        if *answer == Answer::Done {
-            self.tasks.done(&task.key(), now);
-        } else if self.fail(task, &answer.error(), effect, now) {
-            self.tasks.give_up(&task.key(), answer.error().to_string(), now);
+    fn finish_once(&mut self, ended: Answered<'_>, effect: &mut Effect) {
+        let key = ended.task.key();
+        if *ended.answer == Answer::Done {
+            self.tasks.done(&key, ended.now);
+        } else if self.fail(ended, effect) {
+            self.tasks.give_up(&key, ended.answer.error().to_string(), ended.now);
         }
     }
 
     /// Counts a failure; true when the task is not worth another try. A group that is gone moves the phase.
     pub(super) fn fail(
         &mut self,
-        task: &Task,
-        error: &GatewayError,
+        Answered { task, answer, now, .. }: Answered<'_>,
         effect: &mut Effect,
-        now: Timestamp,
     ) -> bool {
+        let error = &answer.error();
         if let GatewayError::Gone { detail } = error
             && matches!(self.phase, Phase::Live { .. } | Phase::Closing { .. })
             && task.tells_of_the_group()

@@ -4,7 +4,7 @@
 //! finding out who really is in.
 
 use super::Room;
-use super::answer::{Answer, Effect};
+use super::answer::{Answer, Answered, Effect};
 use super::direct::to_person;
 use super::inputs::View;
 use super::message::Message;
@@ -12,7 +12,7 @@ use super::options::Options;
 use super::policy::{Policy, Strangers};
 use super::seat::{Refused, Seat, SeatState, note_said};
 use super::task::Task;
-use crate::clock::{SignedDuration, Timestamp, later};
+use crate::clock::{SignedDuration, later};
 use crate::gateway::AddOutcome;
 use crate::incident::State;
 use crate::jid::{GroupId, Jid};
@@ -31,16 +31,7 @@ pub(super) fn everybody_looked_for(View { room, inputs, context, .. }: View<'_>)
 
 /// Whether a person who became wanted later is to be added, and not only invited.
 fn is_to_be_added(seat: &Seat, policy: &Policy) -> bool {
-    let takes_part = match seat.state {
-        SeatState::Wanted | SeatState::Asked => true,
-        SeatState::In { .. }
-        | SeatState::Invited { .. }
-        | SeatState::Left { .. }
-        | SeatState::Refused { .. }
-        | SeatState::CannotTell { .. }
-        | SeatState::Replaced { .. } => false,
-    };
-    seat.to_add && takes_part && (seat.is_known() || policy.strangers == Strangers::Add)
+    seat.to_add && !seat.is_settled() && (seat.is_known() || policy.strangers == Strangers::Add)
 }
 
 /// Adds those who became wanted later, invites those who are missing, and reminds whoever must be there.
@@ -110,39 +101,27 @@ impl Room {
         }
     }
 
-    pub(super) fn finish_add(
-        &mut self,
-        people: &[Jid],
-        task: &Task,
-        answer: &Answer,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
+    pub(super) fn finish_add(&mut self, ended: Answered<'_>, people: &[Jid], effect: &mut Effect) {
+        let Answered { task, answer, now, .. } = ended;
         if let Answer::Added(said) = answer {
             note_said(&mut self.seats, said);
-        } else if self.fail(task, &answer.error(), effect, now) {
+        } else if self.fail(ended, effect) {
             // The next member lists tell who is in, and the others get the link.
             self.tasks.forget_trouble(&task.key());
         } else {
             return;
         }
-        self.pursuit.added_at = Some(now);
+        self.escalation.added_at = Some(now);
         for seat in self.seats.iter_mut().filter(|s| people.contains(s.address())) {
             seat.to_add = false;
         }
     }
 
-    pub(super) fn finish_reachable(
-        &mut self,
-        person: &str,
-        task: &Task,
-        answer: &Answer,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
+    pub(super) fn finish_reachable(&mut self, ended: Answered<'_>, person: &str, effect: &mut Effect) {
+        let Answered { answer, now, .. } = ended;
         let found = if let Answer::Reachable(found) = answer {
             found.clone()
-        } else if self.fail(task, &answer.error(), effect, now) {
+        } else if self.fail(ended, effect) {
             // Asking is a courtesy: when nobody can answer, the link is sent all the same.
             self.seats.iter().find(|s| s.who.person == person).map(|s| s.who.jid.clone())
         } else {
@@ -169,10 +148,11 @@ impl Room {
         }
     }
 
-    pub(super) fn finish_link(&mut self, task: &Task, answer: &Answer, effect: &mut Effect, now: Timestamp) {
+    pub(super) fn finish_link(&mut self, ended: Answered<'_>, effect: &mut Effect) {
+        let Answered { task, answer, now, .. } = ended;
         if let Answer::Link(link) = answer {
             self.link = Some(link.clone());
-        } else if self.fail(task, &answer.error(), effect, now) {
+        } else if self.fail(ended, effect) {
             // Without a link nobody can be invited.
             let why = answer.error().to_string();
             self.tasks.forget_trouble(&task.key());

@@ -29,13 +29,13 @@ impl Room {
             &mut self.ousted_at,
             &mut self.hold_until,
             &mut self.down_at,
-            &mut self.pursuit.added_at,
+            &mut self.escalation.added_at,
         ] {
             at.iter_mut().for_each(sooner);
         }
         self.asked.iter_mut().for_each(|ask| sooner(&mut ask.at));
         self.promotions.iter_mut().for_each(sooner);
-        self.pursuit.chases.values_mut().for_each(|chase| sooner(&mut chase.next_at));
+        self.escalation.roles.values_mut().for_each(|asked_so_far| sooner(&mut asked_so_far.next_at));
         self.tasks.put_back(now);
         for seat in &mut self.seats {
             match &mut seat.state {

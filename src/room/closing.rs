@@ -32,7 +32,9 @@ pub(super) fn while_closing(view: View<'_>, group: &GroupId, since: Timestamp) -
     let shut = [Task::RevokeLink { group: group.clone() }, Task::LockMessages { group: group.clone() }];
     let is_shut = !owns_group || shut.iter().all(|task| room.tasks.is_over(&task.key()));
     if owns_group {
-        shut.into_iter().for_each(|task| options.once(task));
+        for task in shut {
+            options.once(task);
+        }
     }
     let last_words = Task::Say { message: Message::LastWords, chat: ChatId::Group(group.clone()) };
     if room.is_briefed() && !room.tasks.is_over(&last_words.key()) {

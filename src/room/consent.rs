@@ -37,13 +37,13 @@ impl Room {
     }
 
     /// Takes in who wants to be called; true if that changes anything.
-    pub fn mind(&mut self, stances: &Stances, now: Timestamp) -> bool {
+    pub fn apply_consent(&mut self, stances: &Stances, now: Timestamp) -> bool {
         let before = self.clone();
         for who in self.everybody_mut().filter(|who| stances.acquainted.contains(&who.jid)) {
             who.introduced = true;
         }
         self.stopped.clone_from(&stances.stopped);
-        self.drop_words_to_the_unwilling(now);
+        self.cancel_messages_to_opted_out(now);
         let has_group = self.phase.group().is_some();
         let mut back = Vec::new();
         for seat in &mut self.seats {
@@ -77,7 +77,7 @@ impl Room {
     }
 
     /// A message to somebody who said STOP is not said again, whether it arrived or not.
-    fn drop_words_to_the_unwilling(&mut self, now: Timestamp) {
+    fn cancel_messages_to_opted_out(&mut self, now: Timestamp) {
         let to_them = |chat: &ChatId| matches!(chat, ChatId::Person(who) if self.has_stopped(who));
         let lost = self.tasks.unknown().filter(|said| to_them(&said.chat));
         for lost in lost.map(|said| said.message.clone()).collect::<Vec<_>>() {

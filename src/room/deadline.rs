@@ -68,7 +68,7 @@ fn lacking<'a>(room: &'a Room, inputs: &Inputs, policy: &Policy) -> Vec<&'a Seat
 
 /// Since when those who lack a word are wanted; whoever is asked in later has as much time.
 fn wanted_at(room: &Room) -> Timestamp {
-    room.pursuit.added_at.map_or(room.wanted_at, |added_at| added_at.max(room.wanted_at))
+    room.escalation.added_at.map_or(room.wanted_at, |added_at| added_at.max(room.wanted_at))
 }
 
 fn tell_at(room: &Room) -> Timestamp {

@@ -3,12 +3,11 @@
 //! A room is rather told twice than not at all; a person 1:1 is asked at most twice in all, because a
 //! number that repeats itself to people looks like spam.
 
-use super::answer::{Answer, Effect, FIRST_LOOK, SKEW};
+use super::answer::{Answer, Answered, Effect, FIRST_LOOK, SKEW};
 use super::message::{Message, Why, brief_key};
 use super::phase::Look;
 use super::progress::Said;
 use super::seat::{Refused, SeatState};
-use super::task::Task;
 use super::{Room, Seat};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, NoticeKind};
@@ -67,15 +66,9 @@ impl Room {
         })
     }
 
-    pub(super) fn finish_say(
-        &mut self,
-        message: &Message,
-        task: &Task,
-        answer: &Answer,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
-        let key = task.key();
+    pub(super) fn finish_say(&mut self, ended: Answered<'_>, message: &Message, effect: &mut Effect) {
+        let Answered { answer, now, .. } = ended;
+        let key = message.task_key();
         if let Answer::Sent(sent) = answer {
             return self.was_said(message, sent.message_id.clone(), now);
         }
@@ -104,7 +97,7 @@ impl Room {
                 trouble.retry_at = trouble.retry_at.max(until);
             }
         }
-        let given_up = self.fail(task, &error, effect, now);
+        let given_up = self.fail(ended, effect);
         let refusals = self.tasks.trouble(&key).map_or(0, |t| t.refusals);
         if *message == Message::Welcome && refusals >= REFUSALS {
             self.tasks.reopen(&key);
@@ -114,13 +107,8 @@ impl Room {
         }
     }
 
-    pub(super) fn finish_look_for_message(
-        &mut self,
-        message: &Message,
-        task: &Task,
-        answer: &Answer,
-        now: Timestamp,
-    ) {
+    pub(super) fn finish_look_for_message(&mut self, ended: Answered<'_>, message: &Message) {
+        let Answered { task, answer, now, .. } = ended;
         let key = message.task_key();
         if let Answer::Messages(messages) = answer {
             let Some(said) = self.tasks.unknown_mut(&key) else { return };
@@ -131,7 +119,7 @@ impl Room {
             }
             said.looks += 1;
             said.look = Look::planned(now, later(now, SECOND_LOOK));
-        } else if self.fail(task, &answer.error(), &mut Effect::default(), now) {
+        } else if self.fail(ended, &mut Effect::default()) {
             self.tasks.forget_trouble(&task.key());
             // The chat cannot be read: a room is rather told twice than not at all.
             if let Some(said) = self.tasks.unknown_mut(&key) {
@@ -164,22 +152,17 @@ impl Room {
             said.message_id = message_id;
             said.covers
         });
-        match message {
-            // It tells the whole picture, so what led to it is no news any more.
-            Message::Welcome => self.heard = self.heard.max(covers),
-            Message::News { through, .. } => self.heard = self.heard.max(*through),
-            Message::Invite { person } => {
-                self.was_invited(person, SeatState::Invited { since: now, by_gateway: false });
-            }
-            Message::Presence { .. }
-            | Message::Quorum { .. }
-            | Message::Departures { .. }
-            | Message::LastWords
-            | Message::Pointer { .. }
-            | Message::Reminder { .. }
-            | Message::Brief { .. }
-            | Message::Quiet { .. } => {}
+        // The welcome tells the whole picture, so what led to it is no news any more.
+        let is_welcome = *message == Message::Welcome;
+        self.was_told(message, if is_welcome { covers } else { 0 });
+        if let Message::Invite { person } = message {
+            self.was_invited(person, SeatState::Invited { since: now, by_gateway: false });
         }
+    }
+
+    fn was_told(&mut self, message: &Message, covers: i64) {
+        let through = if let Message::News { through, .. } = message { *through } else { covers };
+        self.last_news = self.last_news.max(through);
     }
 
     fn was_invited(&mut self, person: &str, state: SeatState) {
@@ -254,20 +237,9 @@ impl Room {
             return;
         }
         self.tasks.give_up(&key, why, now);
-        match message {
-            Message::News { through, .. } => self.heard = self.heard.max(*through),
-            Message::Invite { person } => {
-                self.was_invited(person, SeatState::Refused { why: Refused::Undeliverable });
-            }
-            Message::Welcome
-            | Message::Presence { .. }
-            | Message::Quorum { .. }
-            | Message::Departures { .. }
-            | Message::LastWords
-            | Message::Pointer { .. }
-            | Message::Reminder { .. }
-            | Message::Brief { .. }
-            | Message::Quiet { .. } => {}
+        self.was_told(message, 0);
+        if let Message::Invite { person } = message {
+            self.was_invited(person, SeatState::Refused { why: Refused::Undeliverable });
         }
     }
 }

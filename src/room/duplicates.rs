@@ -5,7 +5,7 @@
 //! in that message: links go to single people only, and whoever is wanted in the room is in it or has one.
 
 use super::Room;
-use super::answer::{Answer, Effect, LeftDuplicate};
+use super::answer::{Answer, Answered, Effect, LeftDuplicate};
 use super::direct::look_for;
 use super::inputs::View;
 use super::message::Message;
@@ -18,7 +18,7 @@ use crate::jid::{ChatId, GroupId};
 
 /// A group beside the room that is not closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Orphaned {
+pub struct OpenDuplicate {
     /// The group.
     pub group: GroupId,
     /// The linked number that is in it; the room's own, if that is not known.
@@ -47,7 +47,7 @@ pub(super) fn after(next: Next, view: View<'_>) -> Next {
         Next::Sleep(until) => Some(*until),
         Next::Call(_) | Next::Note(_) | Next::Refuse(_) => return next,
     };
-    if !inputs.orphans.iter().any(|orphan| orphan.closing) || !is_possible(&room.phase) {
+    if !inputs.duplicates.iter().any(|duplicate| duplicate.closing) || !is_possible(&room.phase) {
         return next;
     }
     let is_over = matches!(room.phase, Phase::Closed { .. } | Phase::Skipped { .. });
@@ -66,24 +66,23 @@ pub(super) fn after(next: Next, view: View<'_>) -> Next {
 
 fn close_all(View { room, inputs, now, .. }: View<'_>) -> Next {
     let mut options = Options::new(room, now);
-    for Orphaned { group, .. } in inputs.orphans.iter().filter(|orphan| orphan.closing) {
+    for OpenDuplicate { group, .. } in inputs.duplicates.iter().filter(|duplicate| duplicate.closing) {
         let (message, chat) = (Message::Pointer { group: group.clone() }, ChatId::Group(group.clone()));
-        let before = [Task::Say { message, chat }, Task::RenameOrphan { group: group.clone() }];
+        let before = [Task::Say { message, chat }, Task::RenameDuplicate { group: group.clone() }];
         let next = before.into_iter().find(|task| !room.tasks.is_over(&task.key()));
-        options.offer(next.unwrap_or(Task::LeaveOrphan { group: group.clone() }));
+        options.offer(next.unwrap_or(Task::LeaveDuplicate { group: group.clone() }));
     }
     options.decide()
 }
 
 impl Room {
-    pub(super) fn finish_leave_orphan(
+    pub(super) fn finish_leave_duplicate(
         &mut self,
+        ended: Answered<'_>,
         group: &GroupId,
-        task: &Task,
-        answer: &Answer,
         effect: &mut Effect,
-        now: Timestamp,
     ) {
+        let answer = ended.answer;
         // Leaving needs no rights, so whoever may not leave is not in it any more: an earlier try worked.
         let is_gone = matches!(
             answer,
@@ -93,12 +92,12 @@ impl Room {
         );
         let stuck = if *answer == Answer::Done || is_gone {
             None
-        } else if self.fail(task, &answer.error(), effect, now) {
+        } else if self.fail(ended, effect) {
             Some(answer.error().to_string())
         } else {
             return;
         };
-        self.tasks.forget(&task.key());
+        self.tasks.forget(&ended.task.key());
         effect.left = Some(LeftDuplicate { group: group.clone(), stuck });
     }
 }

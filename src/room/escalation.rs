@@ -1,9 +1,9 @@
 //! Who must be there: reminded, replaced by a stand-in, and at last raised with those who can decide.
 //!
 //! Pure. The clock of a room starts with its welcome. When it is time and nobody in a required role is in,
-//! `judge` says what comes next, one [`Turn`] at a time: one reminder 1:1, then one stand-in after the other,
-//! then the room, the console and those who are told last. A turn that would reach nobody is no turn: the next
-//! one is taken at once. Turns are noted in the journal like moves; what they lead to (a message, an addition,
+//! `evaluate` says what comes next, one [`EscalationStep`] at a time: one reminder 1:1, then one stand-in after the other,
+//! then the room, the console and those who are told last. A step that would reach nobody is none: the next
+//! one is taken at once. Steps are noted in the journal like moves; what they lead to (a message, an addition,
 //! an invitation) is a step like any other, so a crash between them loses and repeats nothing.
 //!
 //! Somebody who may be in but whose row in the list has no name is neither reminded nor replaced: the room is
@@ -24,9 +24,9 @@ use crate::roster::{COMMANDER, Required, RequiredRole, StandIn};
 
 /// What was done so far about the roles that must be filled.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Pursuit {
+pub struct Escalation {
     /// By role, as far as anything was done.
-    pub chases: BTreeMap<String, Chase>,
+    pub roles: BTreeMap<String, RoleEscalation>,
     /// When everybody needed was there after all.
     pub reached_at: Option<Timestamp>,
     /// When people were last added to the group that already was there.
@@ -35,7 +35,7 @@ pub struct Pursuit {
 
 /// What was done about one role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Chase {
+pub struct RoleEscalation {
     /// When it is judged next.
     pub next_at: Timestamp,
     /// Whoever holds an invitation was reminded.
@@ -48,43 +48,26 @@ pub struct Chase {
     pub spent_at: Option<Timestamp>,
 }
 
-/// One decision about roles that must be filled.
+/// One decision about roles that must be filled. People are their keys in the roster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "turn", rename_all = "snake_case")]
-pub enum Turn {
+#[serde(tag = "step", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what the variant says")]
+pub enum EscalationStep {
     /// Remind those of this role who hold an invitation.
-    Remind {
-        /// The role.
-        role: String,
-        /// Their keys in the roster.
-        people: Vec<String>,
-    },
+    Remind { role: String, people: Vec<String> },
     /// Ask somebody else.
-    StandIn {
-        /// The role.
-        role: String,
-        /// Key in the roster.
-        person: String,
-    },
+    StandIn { role: String, person: String },
     /// Nobody can tell whether somebody is there: ask the room.
-    Unsure {
-        /// The roles.
-        roles: Vec<String>,
-    },
+    Unsure { roles: Vec<String> },
     /// Nobody is left to ask: tell the room and these people.
-    Short {
-        /// The roles.
-        roles: Vec<String>,
-        /// Keys in the roster.
-        tell: Vec<String>,
-    },
+    Short { roles: Vec<String>, tell: Vec<String> },
     /// Everybody needed is there after all.
     Reached,
 }
 
 /// Whether a role is filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cover {
+pub(crate) enum Coverage {
     /// Somebody is in.
     Somebody,
     /// Somebody may be in: a member list showed ids that nobody can map.
@@ -95,62 +78,62 @@ pub(crate) enum Cover {
 
 /// What is to be done about the quorum now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Judgement {
-    /// Note this turn.
-    Take(Turn),
-    /// Read the members at this moment, and judge by that.
+pub(super) enum Decision {
+    /// Note this step.
+    Take(EscalationStep),
+    /// Read the members at this moment, and evaluate by that.
     ReadAt(Timestamp),
     /// Nothing.
     Rest,
 }
 
 /// What comes next in a living, briefed room whose incident still fires.
-pub(super) fn judge(room: &Room, strangers: Strangers, now: Timestamp) -> Judgement {
-    let Some(required) = &room.summons.quorum else { return Judgement::Rest };
+pub(super) fn evaluate(room: &Room, strangers: Strangers, now: Timestamp) -> Decision {
+    let Some(required) = &room.summons.quorum else { return Decision::Rest };
     let mut read_at: Option<Timestamp> = None;
     let (mut unsure, mut short) = (Vec::new(), Vec::new());
     for needed in &required.roles {
-        let cover = room.cover(&needed.role);
-        let chase = room.pursuit.chases.get(&needed.role);
+        let cover = room.coverage(&needed.role);
+        let asked_so_far = room.escalation.roles.get(&needed.role);
         let is_done = match cover {
-            Cover::Somebody => true,
-            Cover::Perhaps => chase.is_some_and(|c| c.unsure),
-            Cover::Nobody => chase.is_some_and(|c| c.spent_at.is_some()),
+            Coverage::Somebody => true,
+            Coverage::Perhaps => asked_so_far.is_some_and(|c| c.unsure),
+            Coverage::Nobody => asked_so_far.is_some_and(|c| c.spent_at.is_some()),
         };
         let Some(due) = room.due(required, needed).filter(|_| !is_done) else { continue };
         if due > now || room.read_at.is_none_or(|read| read < due) {
             read_at = Some(read_at.map_or(due, |at| at.min(due)));
-        } else if cover == Cover::Perhaps {
+        } else if cover == Coverage::Perhaps {
             unsure.push(needed.role.clone());
-        } else if let Some(turn) = room.next_turn(needed, strangers) {
-            return Judgement::Take(turn);
+        } else if let Some(step) = room.next_escalation_step(needed, strangers) {
+            return Decision::Take(step);
         } else {
             short.push(needed.role.clone());
         }
     }
     if !short.is_empty() {
         let tell = room.to_tell(required, strangers);
-        return Judgement::Take(Turn::Short { roles: short, tell });
+        return Decision::Take(EscalationStep::Short { roles: short, tell });
     }
     if !unsure.is_empty() {
-        return Judgement::Take(Turn::Unsure { roles: unsure });
+        return Decision::Take(EscalationStep::Unsure { roles: unsure });
     }
-    if room.pursuit.reached_at.is_none() && room.has_raised() && room.is_quorate() {
-        return Judgement::Take(Turn::Reached);
+    if room.escalation.reached_at.is_none() && room.has_raised() && room.is_quorate() {
+        return Decision::Take(EscalationStep::Reached);
     }
-    read_at.map_or(Judgement::Rest, Judgement::ReadAt)
+    read_at.map_or(Decision::Rest, Decision::ReadAt)
 }
 
 impl Room {
     /// Whether a role is filled, as far as is known.
-    pub(crate) fn cover(&self, role: &str) -> Cover {
+    pub(crate) fn coverage(&self, role: &str) -> Coverage {
         let of_role = || self.seats.iter().filter(|s| s.who.has_role(role));
         if of_role().any(|s| matches!(s.state, SeatState::In { .. })) {
-            Cover::Somebody
+            Coverage::Somebody
         } else if of_role().any(|s| matches!(s.state, SeatState::CannotTell { .. })) {
-            Cover::Perhaps
+            Coverage::Perhaps
         } else {
-            Cover::Nobody
+            Coverage::Nobody
         }
     }
 
@@ -158,7 +141,7 @@ impl Room {
     #[must_use]
     pub fn is_quorate(&self) -> bool {
         let mut roles = self.summons.quorum.iter().flat_map(|required| &required.roles);
-        roles.all(|needed| self.cover(&needed.role) == Cover::Somebody)
+        roles.all(|needed| self.coverage(&needed.role) == Coverage::Somebody)
     }
 
     /// The roles that must be filled, that nobody fills, and for which nobody is left to ask, with the moment
@@ -167,9 +150,9 @@ impl Room {
     pub fn short_of(&self) -> Vec<(&str, Timestamp)> {
         let roles = self.summons.quorum.iter().flat_map(|required| &required.roles);
         roles
-            .filter(|needed| self.cover(&needed.role) == Cover::Nobody)
+            .filter(|needed| self.coverage(&needed.role) == Coverage::Nobody)
             .filter_map(|needed| {
-                let since = self.pursuit.chases.get(&needed.role)?.spent_at?;
+                let since = self.escalation.roles.get(&needed.role)?.spent_at?;
                 Some((needed.role.as_str(), since))
             })
             .collect()
@@ -202,8 +185,8 @@ impl Room {
     /// When a role is judged next: later where somebody was only just invited, or is still being asked or
     /// reminded.
     fn due(&self, required: &Required, needed: &RequiredRole) -> Option<Timestamp> {
-        let (base, patience) = if let Some(chase) = self.pursuit.chases.get(&needed.role) {
-            (chase.next_at, half(required.step))
+        let (base, patience) = if let Some(asked_so_far) = self.escalation.roles.get(&needed.role) {
+            (asked_so_far.next_at, half(required.step))
         } else {
             let briefed_at = self.briefed_at()?;
             // Nobody waits for those who will certainly not come.
@@ -211,15 +194,9 @@ impl Room {
             (later(briefed_at, within), half(required.within))
         };
         let of_role = || self.seats.iter().filter(|s| s.who.has_role(&needed.role));
-        let invited = of_role().filter_map(|s| match s.state {
-            SeatState::Invited { since, .. } => Some(later(since, patience)),
-            SeatState::Wanted
-            | SeatState::Asked
-            | SeatState::In { .. }
-            | SeatState::Left { .. }
-            | SeatState::Refused { .. }
-            | SeatState::CannotTell { .. }
-            | SeatState::Replaced { .. } => None,
+        let invited = of_role().filter_map(|s| {
+            let SeatState::Invited { since, .. } = s.state else { return None };
+            Some(later(since, patience))
         });
         let is_open = |s: &Seat| !s.is_settled() || self.is_to_be_reminded(s);
         let asking = of_role().any(is_open).then(|| later(base, required.step));
@@ -227,34 +204,26 @@ impl Room {
     }
 
     /// Whom to remind, or else whom to ask instead; `None` if nobody is left.
-    fn next_turn(&self, needed: &RequiredRole, strangers: Strangers) -> Option<Turn> {
-        let chase = self.pursuit.chases.get(&needed.role);
-        let (reminded, asked) = chase.map_or((false, 0), |c| (c.reminded, c.asked));
+    fn next_escalation_step(&self, needed: &RequiredRole, strangers: Strangers) -> Option<EscalationStep> {
+        let asked_so_far = self.escalation.roles.get(&needed.role);
+        let (reminded, asked) = asked_so_far.map_or((false, 0), |c| (c.reminded, c.asked));
         let role = needed.role.clone();
         let holds = |s: &&Seat| {
             s.who.has_role(&needed.role) && !s.late && matches!(s.state, SeatState::Invited { .. })
         };
         let people: Vec<String> = self.seats.iter().filter(holds).map(|s| s.who.person.clone()).collect();
         if !reminded && !people.is_empty() {
-            return Some(Turn::Remind { role, people });
+            return Some(EscalationStep::Remind { role, people });
         }
         let may_come =
             |stand_in: &&StandIn| match self.seats.iter().find(|s| s.who.person == stand_in.who.person) {
-                Some(seat) => match seat.state {
-                    SeatState::Wanted
-                    | SeatState::Asked
-                    | SeatState::In { .. }
-                    | SeatState::Invited { .. }
-                    | SeatState::CannotTell { .. }
-                    | SeatState::Replaced { .. } => true,
-                    // Who left is not asked back.
-                    SeatState::Left { .. } | SeatState::Refused { .. } => false,
-                },
+                // Who left is not asked back.
+                Some(seat) => !matches!(seat.state, SeatState::Left { .. } | SeatState::Refused { .. }),
                 None if self.has_stopped(&stand_in.who.jid) => false,
                 None => stand_in.who.introduced || strangers != Strangers::LeaveOut,
             };
         let next = needed.stand_ins.iter().skip(asked).find(may_come)?;
-        Some(Turn::StandIn { role, person: next.who.person.clone() })
+        Some(EscalationStep::StandIn { role, person: next.who.person.clone() })
     }
 
     /// Who is told last and is not among those called already.
@@ -269,53 +238,53 @@ impl Room {
             .collect()
     }
 
-    /// Takes a turn, which is stored together with the room.
-    pub(super) fn take_turn(&mut self, turn: &Turn, now: Timestamp) {
+    /// Takes a step, which is stored together with the room.
+    pub(super) fn take_escalation_step(&mut self, step: &EscalationStep, now: Timestamp) {
         let Some(required) = self.summons.quorum.clone() else { return };
         let next_at = later(now, required.step);
-        match turn {
-            Turn::Remind { role, people } => {
-                self.chase(role, next_at).reminded = true;
+        match step {
+            EscalationStep::Remind { role, people } => {
+                self.asked_so_far(role, next_at).reminded = true;
                 for seat in self.seats.iter().filter(|s| people.contains(&s.who.person)) {
                     let reminder = Message::Reminder { person: seat.who.person.clone() };
                     self.tasks.is_to_be_said(reminder, ChatId::Person(seat.address().clone()), now);
                 }
             }
-            Turn::StandIn { role, person } => self.ask_instead(&required, role, person, now),
-            Turn::Unsure { roles } => {
+            EscalationStep::StandIn { role, person } => self.ask_instead(&required, role, person, now),
+            EscalationStep::Unsure { roles } => {
                 for role in roles {
-                    self.chase(role, next_at).unsure = true;
+                    self.asked_so_far(role, next_at).unsure = true;
                 }
                 self.raise(Matter::Unsure { roles: roles.clone() }, now);
             }
-            Turn::Short { roles, tell } => {
+            EscalationStep::Short { roles, tell } => {
                 for role in roles {
-                    self.chase(role, next_at).spent_at = Some(now);
+                    self.asked_so_far(role, next_at).spent_at = Some(now);
                 }
                 let told = required.otherwise.iter().filter(|who| tell.contains(&who.person));
                 self.seats.extend(told.map(|who| Seat { late: true, ..Seat::new(who.clone()) }));
                 self.raise(Matter::Short { roles: roles.clone() }, now);
             }
-            Turn::Reached => {
-                self.pursuit.reached_at = Some(now);
+            EscalationStep::Reached => {
+                self.escalation.reached_at = Some(now);
                 self.raise(Matter::Reached, now);
             }
         }
     }
 
     /// The record of what was done about a role, which is judged again at `next_at`.
-    fn chase(&mut self, role: &str, next_at: Timestamp) -> &mut Chase {
-        let fresh = Chase { next_at, reminded: false, asked: 0, unsure: false, spent_at: None };
-        let chase = self.pursuit.chases.entry(role.to_owned()).or_insert(fresh);
-        chase.next_at = next_at;
-        chase
+    fn asked_so_far(&mut self, role: &str, next_at: Timestamp) -> &mut RoleEscalation {
+        let fresh = RoleEscalation { next_at, reminded: false, asked: 0, unsure: false, spent_at: None };
+        let asked_so_far = self.escalation.roles.entry(role.to_owned()).or_insert(fresh);
+        asked_so_far.next_at = next_at;
+        asked_so_far
     }
 
     fn ask_instead(&mut self, required: &Required, role: &str, person: &str, now: Timestamp) {
         let Some(needed) = required.roles.iter().find(|needed| needed.role == role) else { return };
         let mut chain = needed.stand_ins.iter().enumerate();
         let Some((place, stand_in)) = chain.find(|(_, s)| s.who.person == person) else { return };
-        self.chase(role, later(now, required.step)).asked = place + 1;
+        self.asked_so_far(role, later(now, required.step)).asked = place + 1;
         let absent = |s: &&mut Seat| {
             s.who.has_role(role) && s.who.person != person && matches!(s.state, SeatState::Invited { .. })
         };
@@ -348,19 +317,19 @@ impl Room {
                 let is_lost = matches!(seat.state, SeatState::Left { .. } | SeatState::Refused { .. });
                 seat.who.person == *person && is_asked && !is_lost
             }),
-            Matter::Unsure { roles } => roles.iter().any(|role| self.cover(role) == Cover::Perhaps),
-            Matter::Short { roles } => roles.iter().any(|role| self.cover(role) == Cover::Nobody),
+            Matter::Unsure { roles } => roles.iter().any(|role| self.coverage(role) == Coverage::Perhaps),
+            Matter::Short { roles } => roles.iter().any(|role| self.coverage(role) == Coverage::Nobody),
             Matter::Reached => self.is_quorate(),
         }
     }
 
     /// In another group everything about who is there begins anew.
-    pub(super) fn forget_pursuit(&mut self) {
-        self.pursuit = Pursuit::default();
+    pub(super) fn forget_escalation(&mut self) {
+        self.escalation = Escalation::default();
     }
 
     /// It is over: nobody is asked any more who was to come because others did not.
-    pub(super) fn stand_down(&mut self) {
+    pub(super) fn cancel_pending_invites(&mut self) {
         for seat in self.seats.iter_mut().filter(|s| !s.is_settled()) {
             seat.state = SeatState::Refused { why: Refused::NotNeeded };
         }

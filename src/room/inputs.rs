@@ -4,7 +4,7 @@ use super::notices::NoticeItem;
 use super::numbers::Numbers;
 use super::policy::Policy;
 use super::wish::Wish;
-use super::{Host, Orphaned, Room};
+use super::{Host, OpenDuplicate, Room};
 use crate::clock::Timestamp;
 use crate::consent::Stances;
 use crate::incident::{Incident, IncidentId, News};
@@ -27,7 +27,7 @@ pub struct Inputs {
     /// Incidents that are guests in its room.
     pub guests: Vec<IncidentId>,
     /// Groups beside the room that are not closed.
-    pub orphans: Vec<Orphaned>,
+    pub duplicates: Vec<OpenDuplicate>,
     /// Who of its people wants to be called.
     pub stances: Stances,
 }

@@ -93,18 +93,18 @@ impl Message {
     /// What tells it from the other messages of its room.
     #[must_use]
     pub fn key(&self) -> String {
-        let name = self.name().replace('_', " ");
-        match self {
-            Self::News { through, .. } => format!("{name} {through}"),
-            Self::Quorum { matter } => matter.key(),
-            Self::Pointer { group } => format!("{name} {group}"),
-            Self::Departures { leavers } => format!("{name} {}", leavers.join(" ")),
+        let about = match self {
+            Self::Welcome | Self::Presence { .. } | Self::LastWords => return self.name().replace('_', " "),
+            Self::Quorum { matter } => return matter.key(),
+            Self::News { through, .. } => through.to_string(),
+            Self::Pointer { group } => group.to_string(),
+            Self::Departures { leavers } => leavers.join(" "),
             Self::Invite { person }
             | Self::Reminder { person }
             | Self::Brief { person, .. }
-            | Self::Quiet { person } => format!("{name} {person}"),
-            Self::Welcome | Self::Presence { .. } | Self::LastWords => name,
-        }
+            | Self::Quiet { person } => person.clone(),
+        };
+        format!("{} {about}", self.name())
     }
 
     /// The key of the task of saying it.
@@ -121,34 +121,24 @@ impl Message {
     /// Those of whom it says that they left.
     #[must_use]
     pub fn leavers(&self) -> &[String] {
-        match self {
-            Self::Presence { leavers } | Self::News { leavers, .. } | Self::Departures { leavers } => leavers,
-            Self::Welcome
-            | Self::Quorum { .. }
-            | Self::LastWords
-            | Self::Pointer { .. }
-            | Self::Invite { .. }
-            | Self::Reminder { .. }
-            | Self::Brief { .. }
-            | Self::Quiet { .. } => &[],
+        if let Self::Presence { leavers } | Self::News { leavers, .. } | Self::Departures { leavers } = self {
+            leavers
+        } else {
+            &[]
         }
     }
 
     /// The one person to whom it goes: a repeat is a nuisance there, and silence is in the room.
     #[must_use]
     pub fn person(&self) -> Option<&str> {
-        match self {
-            Self::Invite { person }
-            | Self::Reminder { person }
-            | Self::Brief { person, .. }
-            | Self::Quiet { person } => Some(person),
-            Self::Welcome
-            | Self::Presence { .. }
-            | Self::News { .. }
-            | Self::Departures { .. }
-            | Self::Quorum { .. }
-            | Self::LastWords
-            | Self::Pointer { .. } => None,
+        if let Self::Invite { person }
+        | Self::Reminder { person }
+        | Self::Brief { person, .. }
+        | Self::Quiet { person } = self
+        {
+            Some(person)
+        } else {
+            None
         }
     }
 
@@ -160,19 +150,11 @@ impl Message {
 
     /// Whose number says it.
     pub(super) fn by(&self) -> By<'_> {
-        match self {
-            // They tell people that the room's number cannot.
-            Self::Brief { .. } | Self::Quiet { .. } => By::Any,
-            Self::Pointer { group } => By::Beside(group),
-            Self::Welcome
-            | Self::Presence { .. }
-            | Self::News { .. }
-            | Self::Departures { .. }
-            | Self::Quorum { .. }
-            | Self::LastWords
-            | Self::Invite { .. }
-            | Self::Reminder { .. } => By::Room,
+        if let Self::Pointer { group } = self {
+            return By::Beside(group);
         }
+        // These tell people what the room's number cannot.
+        if matches!(self, Self::Brief { .. } | Self::Quiet { .. }) { By::Any } else { By::Room }
     }
 }
 

@@ -10,7 +10,7 @@ use super::Room;
 use super::apply::DOWN_GAP;
 use super::delivery::same_words;
 use super::message::Message;
-use super::seat::{Heed, Seat, SeatState};
+use super::seat::{Freshness, Seat, SeatState};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{Notice, NoticeKind, Session, Whom};
 use crate::jid::{ChatId, GroupId};
@@ -44,11 +44,11 @@ const GENTLY: SignedDuration = SignedDuration::from_secs(10);
 
 impl Room {
     /// Takes in what the gateway told, oldest first. What was heard before is passed over.
-    pub fn hear(&mut self, items: &[NoticeItem], now: Timestamp) {
+    pub fn apply_notices(&mut self, items: &[NoticeItem], now: Timestamp) {
         for item in items {
-            if item.seq > self.noticed {
-                self.hear_one(item, now);
-                self.noticed = item.seq;
+            if item.seq > self.last_notice {
+                self.apply_notice(item, now);
+                self.last_notice = item.seq;
             }
         }
     }
@@ -64,14 +64,14 @@ impl Room {
         found.map(|said| &said.message)
     }
 
-    fn hear_one(&mut self, item: &NoticeItem, now: Timestamp) {
+    fn apply_notice(&mut self, item: &NoticeItem, now: Timestamp) {
         let at = item.notice.at.unwrap_or(item.at);
         match &item.notice.what {
             NoticeKind::Joined { group, who } if self.is_in(group) => {
-                self.heed_all(who, now, |seat| seat.came(at, now));
+                self.apply_presence(who, now, |seat| seat.came(at, now));
             }
             NoticeKind::Left { group, who } if self.is_in(group) => {
-                self.heed_all(who, now, |seat| seat.went(at, now));
+                self.apply_presence(who, now, |seat| seat.went(at, now));
             }
             NoticeKind::WeLeft { group } if self.is_in(group) && self.is_by(&item.instance) => {
                 self.ousted_at = Some(now);
@@ -117,17 +117,22 @@ impl Room {
         self.instance.as_deref().is_none_or(|own| own == instance)
     }
 
-    fn heed_all(&mut self, who: &[Whom], now: Timestamp, mut heed: impl FnMut(&mut Seat) -> Heed) {
+    fn apply_presence(
+        &mut self,
+        who: &[Whom],
+        now: Timestamp,
+        mut freshness: impl FnMut(&mut Seat) -> Freshness,
+    ) {
         for whom in who {
             let seat = self.seats.iter_mut().find(|seat| seat.is(whom));
-            let doubtful = match seat.map(|seat| (heed(seat), seat.who.person.clone())) {
-                Some((Heed::Old, _)) => false,
-                Some((Heed::Believed { surely }, person)) => {
+            let doubtful = match seat.map(|seat| (freshness(seat), seat.who.person.clone())) {
+                Some((Freshness::Old, _)) => false,
+                Some((Freshness::Believed { surely }, person)) => {
                     self.forget_invitation(&person);
                     self.seek_admin();
                     !surely
                 }
-                Some((Heed::Doubtful, _)) => true,
+                Some((Freshness::Doubtful, _)) => true,
                 // A phone number that is nobody's here belongs to an outsider; a hidden id may be anybody's
                 // whose own is not known.
                 None => whom.phone.is_none() && self.seats.iter().any(|s| s.hidden.is_none()),

@@ -1,4 +1,4 @@
-//! What to do for a room whose group has to wait: a ladder, the first rung that holds is taken.
+//! What to do for a room whose group has to wait for the budget: the first thing that can be done.
 //!
 //! Another number was tried before this is asked. Then: an open room of the same route, in which the incident
 //! becomes a guest; then each of its people 1:1; and then it waits for its turn.
@@ -17,7 +17,7 @@ const HOST_AWAITED: SignedDuration = SignedDuration::from_secs(10);
 
 /// What is done for a room that has to wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rung {
+pub enum BudgetFallback {
     /// Nothing before this moment.
     Wait(Timestamp),
     /// It goes into the room of another incident.
@@ -34,16 +34,22 @@ pub enum Rung {
 
 /// What is done for `room`, whose group may be made from `turn` on.
 #[must_use]
-pub fn rung(room: &Room, inputs: &Inputs, context: Context<'_>, turn: Timestamp, now: Timestamp) -> Rung {
+pub fn budget_fallback(
+    room: &Room,
+    inputs: &Inputs,
+    context: Context<'_>,
+    turn: Timestamp,
+    now: Timestamp,
+) -> BudgetFallback {
     if deadline::can_wait(room, turn) {
-        return Rung::Wait(turn);
+        return BudgetFallback::Wait(turn);
     }
     if context.policy.fold
         && room.tasks.unknown().next().is_none()
         && let Some(host) = &inputs.host
     {
         if let Some(group) = &host.group {
-            return Rung::Fold(Event::Folded {
+            return BudgetFallback::Fold(Event::Folded {
                 into: host.incident,
                 group: group.clone(),
                 instance: host.instance.clone(),
@@ -52,11 +58,11 @@ pub fn rung(room: &Room, inputs: &Inputs, context: Context<'_>, turn: Timestamp,
         }
         let patience = later(inputs.incident.opened_at, HOST_AWAITED);
         if patience > now {
-            return Rung::Wait(patience.min(turn));
+            return BudgetFallback::Wait(patience.min(turn));
         }
     }
     if let Some(until) = room.private_hold().filter(|until| *until > now) {
-        return Rung::Wait(until.min(turn));
+        return BudgetFallback::Wait(until.min(turn));
     }
     let (mut people, mut until) = (Vec::new(), turn);
     for seat in untold(room, context.policy) {
@@ -66,7 +72,7 @@ pub fn rung(room: &Room, inputs: &Inputs, context: Context<'_>, turn: Timestamp,
             None => people.push(person.clone()),
         }
     }
-    if people.is_empty() { Rung::Wait(until) } else { Rung::Tell { people, until } }
+    if people.is_empty() { BudgetFallback::Wait(until) } else { BudgetFallback::Tell { people, until } }
 }
 
 /// Incidents that one message tells a person of besides its own.

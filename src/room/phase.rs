@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::escalation::Turn;
+use super::escalation::EscalationStep;
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
@@ -17,65 +17,25 @@ pub(super) const CANCELLED: &str = "cancelled while nobody knows whether a group
 /// Where a room stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what the variant says")]
 pub enum Phase {
-    /// Nothing asked since the last certain answer.
-    Wanted {
-        /// Since when.
-        since: Timestamp,
-        /// Not to be tried before this moment.
-        not_before: Timestamp,
-    },
+    /// Nothing asked since the last certain answer; not to be tried before a moment.
+    Wanted { since: Timestamp, not_before: Timestamp },
     /// A create intent is stored, no outcome is.
-    Creating {
-        /// When it was asked.
-        asked_at: Timestamp,
-    },
-    /// A create may or may not have worked.
-    Unsure {
-        /// Since when.
-        since: Timestamp,
-        /// When the create was asked.
-        asked_at: Timestamp,
-        /// When to look next.
-        look: Look,
-        /// From when on another "there is none" is believed; set by the first one.
-        believe_at: Option<Timestamp>,
-    },
+    Creating { asked_at: Timestamp },
+    /// A create may or may not have worked. The first look that finds nothing sets from when on another one is
+    /// believed.
+    Unsure { since: Timestamp, asked_at: Timestamp, look: Look, believe_at: Option<Timestamp> },
     /// The group exists and is ours.
-    Live {
-        /// The group.
-        group: GroupId,
-        /// Since when.
-        since: Timestamp,
-    },
+    Live { group: GroupId, since: Timestamp },
     /// The incident is over: last words, lock, revoke the link.
-    Closing {
-        /// The group.
-        group: GroupId,
-        /// Since when.
-        since: Timestamp,
-    },
+    Closing { group: GroupId, since: Timestamp },
     /// Over.
-    Closed {
-        /// The group, if there was one.
-        group: Option<GroupId>,
-        /// Since when.
-        since: Timestamp,
-    },
+    Closed { group: Option<GroupId>, since: Timestamp },
     /// Ended before anything was made.
-    Skipped {
-        /// Since when.
-        since: Timestamp,
-    },
+    Skipped { since: Timestamp },
     /// A person must decide.
-    Parked {
-        /// Where it came from.
-        from: Box<Phase>,
-        /// Why.
-        why: String,
-        /// Since when.
-        since: Timestamp,
-    },
+    Parked { from: Box<Phase>, why: String, since: Timestamp },
 }
 
 /// The next look for what a call without an answer may have done.
@@ -106,88 +66,43 @@ impl Look {
 /// What happened to a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what the variant says")]
 pub enum Event {
     /// A create intent was stored.
     Began,
     /// The create worked.
-    Made {
-        /// The new group.
-        group: GroupId,
-    },
+    Made { group: GroupId },
     /// The create certainly did nothing.
-    NotSent {
-        /// When to try again.
-        retry_at: Timestamp,
-    },
+    NotSent { retry_at: Timestamp },
     /// Nobody knows whether the create worked.
-    Lost {
-        /// When to look.
-        look_at: Timestamp,
-    },
+    Lost { look_at: Timestamp },
     /// The create will never work.
-    Refused {
-        /// Why.
-        why: String,
-    },
-    /// A look found our group.
-    Found {
-        /// The oldest group that carries our id.
-        group: GroupId,
-    },
-    /// A look found nothing.
-    Absent {
-        /// When to look next.
-        look_at: Timestamp,
-        /// From when on "nothing" is believed, if this is the first look that found nothing.
-        believe_at: Timestamp,
-    },
-    /// Its group has to wait, so it goes into the room of another incident of its route.
-    Folded {
-        /// That incident.
-        into: IncidentId,
-        /// Its group.
-        group: GroupId,
-        /// The linked number that looks after the group.
-        instance: String,
-        /// The people (keys in the roster) who were asked into it.
-        people: Vec<String>,
-    },
+    Refused { why: String },
+    /// A look found our group, the oldest that carries our id.
+    Found { group: GroupId },
+    /// A look found nothing. If it is the first, another one is believed from then on.
+    Absent { look_at: Timestamp, believe_at: Timestamp },
+    /// Its group has to wait, so it goes into the room of another incident of its route, with the number that looks
+    /// after that one and the people (keys in the roster) who were asked into it.
+    Folded { into: IncidentId, group: GroupId, instance: String, people: Vec<String> },
     /// The room it was in is not there for it any more.
-    Unhosted {
-        /// Why.
-        why: String,
-    },
+    Unhosted { why: String },
     /// The incident is over.
     Ended,
-    /// The group does not exist for us any more.
-    Gone {
-        /// What the provider said.
-        why: String,
-    },
+    /// The group does not exist for us any more, as the provider says.
+    Gone { why: String },
     /// Attempts or time are used up.
-    Spent {
-        /// Which.
-        why: String,
-    },
-    /// All last tasks are done.
+    Spent { why: String },
+    /// All last steps are done.
     Finished,
     /// Something was decided about those who must be there.
-    Quorum {
-        /// What.
-        turn: Turn,
-    },
+    Escalated { step: EscalationStep },
     /// The room goes on through another of our numbers, because its own does not work.
-    Switched {
-        /// The other number's name in the config.
-        instance: String,
-    },
+    Switched { instance: String },
     /// An operator says: no room.
     Cancel,
     /// An operator says: go on, perhaps with this group.
-    Resume {
-        /// The group to take as the room.
-        group: Option<GroupId>,
-    },
+    Resume { group: Option<GroupId> },
     /// An operator says: make another group.
     NewGroup,
     /// The clock was put back: what was known is known since now at the latest.
@@ -254,7 +169,7 @@ impl Event {
             Self::Gone { .. } => "gone",
             Self::Spent { .. } => "spent",
             Self::Finished => "finished",
-            Self::Quorum { .. } => "quorum",
+            Self::Escalated { .. } => "escalated",
             Self::Switched { .. } => "switched",
             Self::Cancel => "cancel",
             Self::Resume { .. } => "resume",
@@ -333,7 +248,7 @@ impl Phase {
             (unsure @ Self::Unsure { .. }, Event::Cancel) => unsure.park(CANCELLED, at),
 
             (Self::Live { group, .. }, Event::Ended | Event::Cancel) => Self::Closing { group, since: at },
-            (live @ Self::Live { .. }, Event::Quorum { .. }) => live,
+            (live @ Self::Live { .. }, Event::Escalated { .. }) => live,
             // Which number speaks says nothing about the group.
             (same @ (Self::Live { .. } | Self::Closing { .. }), Event::Switched { .. }) => same,
             (live @ Self::Live { .. }, Event::Gone { why } | Event::Spent { why }) => live.park(why, at),
@@ -467,7 +382,7 @@ mod tests {
             Event::Gone { why: why() },
             Event::Spent { why: why() },
             Event::Finished,
-            Event::Quorum { turn: Turn::Reached },
+            Event::Escalated { step: EscalationStep::Reached },
             Event::Switched { instance: "second".to_owned() },
             Event::Cancel,
             Event::Resume { group: None },
@@ -521,7 +436,7 @@ mod tests {
         live                           + ended     -> closing
         live                           + gone      -> parked
         live                           + spent     -> parked
-        live                           + quorum    -> live
+        live                           + escalated -> live
         live                           + switched  -> live
         live                           + cancel    -> closing
         live                           + clock_set -> live

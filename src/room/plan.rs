@@ -8,7 +8,7 @@
 use super::attendance::{bring_in, chat_to_check, everybody_looked_for};
 use super::delivery::REFUSALS;
 use super::direct::{look_for, pending, reach_one_by_one};
-use super::escalation::{Judgement, judge};
+use super::escalation::{Decision, evaluate};
 use super::inputs::{Context, Inputs, View};
 use super::message::Message;
 use super::options::{Next, Options};
@@ -158,10 +158,10 @@ fn while_live(view: View<'_>, group: &GroupId, since: Timestamp) -> Next {
     }
     let mut read_at = next_read(room, policy, since);
     if room.is_briefed() && inputs.incident.state == State::Open {
-        match judge(room, policy.strangers, now) {
-            Judgement::Take(turn) => return Next::Note(Event::Quorum { turn }),
-            Judgement::ReadAt(at) => read_at = Some(read_at.map_or(at, |planned| planned.min(at))),
-            Judgement::Rest => {}
+        match evaluate(room, policy.strangers, now) {
+            Decision::Take(step) => return Next::Note(Event::Escalated { step }),
+            Decision::ReadAt(at) => read_at = Some(read_at.map_or(at, |planned| planned.min(at))),
+            Decision::Rest => {}
         }
     }
     if let Some(read_at) = read_at {

@@ -30,7 +30,7 @@ pub struct Policy {
     pub second_number: bool,
     /// How long a number may fail to work before its rooms go on without it.
     pub failover_after: SignedDuration,
-    /// Whether there is a second way out for when no number works.
+    /// Whether a fallback webhook is called when no number can tell people.
     pub second_way: bool,
     /// Whether only admins may change the subject and the description.
     pub lock_settings: bool,

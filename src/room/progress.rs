@@ -24,16 +24,17 @@ pub struct Progress {
     /// Where it stands.
     pub state: State,
     /// How it failed so far.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
     /// What is said, if it says something.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub said: Option<Said>,
 }
 
 /// Where a task stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what the variant says")]
 pub enum State {
     /// To do, as far as it is still wanted.
     #[default]
@@ -41,17 +42,9 @@ pub enum State {
     /// A message that was handed over, or was about to be, without an answer: it is looked for.
     Unknown,
     /// It worked.
-    Done {
-        /// When.
-        at: Timestamp,
-    },
+    Done { at: Timestamp },
     /// It did not, and is not tried again.
-    GivenUp {
-        /// Why.
-        why: String,
-        /// When.
-        at: Timestamp,
-    },
+    GivenUp { why: String, at: Timestamp },
 }
 
 /// A message, as it was said or is about to be.
@@ -290,8 +283,9 @@ impl Tasks {
 
     /// It was decided that this is said, once.
     pub(super) fn is_to_be_said(&mut self, message: Message, chat: ChatId, now: Timestamp) {
-        let fresh = || Progress { said: Some(Said::new(message.clone(), chat, now)), ..Progress::default() };
-        self.0.entry(message.task_key()).or_insert_with(fresh);
+        let key = message.task_key();
+        let fresh = || Progress { said: Some(Said::new(message, chat, now)), ..Progress::default() };
+        self.0.entry(key).or_insert_with(fresh);
     }
 
     /// A message is about to be handed over. A repeat keeps the words and the moment of the first try.

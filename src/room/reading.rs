@@ -4,13 +4,11 @@
 //! while somebody may still arrive, and now and then to see who has left without anybody telling us.
 
 use super::Room;
-use super::answer::{Answer, Effect};
-use super::inputs::Context;
+use super::answer::{Answer, Answered, Effect};
 use super::message::{Message, Why, brief_key};
 use super::phase::{Event, Phase};
 use super::policy::{Policy, Strangers};
 use super::seat::{Refused, Seat, SeatState, read_members};
-use super::task::Task;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Members, Refusal};
 
@@ -45,7 +43,7 @@ fn planned_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<T
     // Somebody whom one list missed is looked for until it is certain: there is no link before that.
     let unclear = |s: &Seat| s.state == SeatState::Asked && !s.needs_link();
     // Those added later are looked for as soon as the first ones were.
-    if let Some(added_at) = room.pursuit.added_at.filter(|_| room.seats.iter().any(unclear)) {
+    if let Some(added_at) = room.escalation.added_at.filter(|_| room.seats.iter().any(unclear)) {
         let read_at = room.read_at.unwrap_or(live_since);
         let soon = policy.member_reads.iter().map(|offset| later(added_at, *offset)).find(|at| *at > read_at);
         if soon.is_some() {
@@ -67,14 +65,8 @@ fn planned_read(room: &Room, policy: &Policy, live_since: Timestamp) -> Option<T
 }
 
 impl Room {
-    pub(super) fn finish_read(
-        &mut self,
-        task: &Task,
-        answer: &Answer,
-        context: Context<'_>,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
+    pub(super) fn finish_read(&mut self, ended: Answered<'_>, effect: &mut Effect) {
+        let Answered { task, answer, context, now } = ended;
         let policy = context.policy;
         if let Answer::Members(members) = answer {
             let link_is_out = self.link.is_some();
@@ -92,7 +84,7 @@ impl Room {
             let why = format!("our number is no longer in the group: {}", answer.error());
             let is_guest = self.guest_of.is_some() && matches!(self.phase, Phase::Live { .. });
             effect.event = Some(if is_guest { Event::Unhosted { why } } else { Event::Gone { why } });
-        } else if self.fail(task, &answer.error(), effect, now) {
+        } else if self.fail(ended, effect) {
             self.tasks.forget_trouble(&task.key());
             self.was_read(policy, now);
             for seat in &mut self.seats {
@@ -168,14 +160,10 @@ impl Room {
 
     /// We were told that our number left, and the list is closed to us: together that is certain.
     fn is_out_for_good(&self, answer: &Answer) -> bool {
-        let closed = match answer.error() {
-            GatewayError::Gone { .. } | GatewayError::Refused { reason: Refusal::Forbidden, .. } => true,
-            GatewayError::Refused { .. }
-            | GatewayError::NotSent { .. }
-            | GatewayError::Throttled { .. }
-            | GatewayError::Unknown { .. }
-            | GatewayError::SessionDown { .. } => false,
-        };
+        let closed = matches!(
+            answer.error(),
+            GatewayError::Gone { .. } | GatewayError::Refused { reason: Refusal::Forbidden, .. }
+        );
         closed && self.ousted_at.is_some()
     }
 }

@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Answer, Effect, FIRST_LOOK, LOOK_GAP, SKEW};
+use super::answer::{Answer, Answered, Effect, FIRST_LOOK, LOOK_GAP, SKEW};
 use super::direct::reach_one_by_one;
-use super::inputs::{Context, View};
+use super::inputs::View;
 use super::options::{Next, Options};
 use super::phase::{Event, Look, Phase};
 use super::task::Task;
@@ -66,7 +66,7 @@ pub(super) fn while_unsure(view: View<'_>, since: Timestamp, look: Look) -> Next
 pub(super) fn told_of(View { room, inputs, .. }: View<'_>) -> Option<Event> {
     let is_open = matches!(room.phase, Phase::Unsure { .. } | Phase::Wanted { .. });
     let since = later(room.asked.first().filter(|_| is_open)?.at, -SKEW);
-    let told = inputs.orphans.iter().filter(|o| !o.closing && o.found_at >= since);
+    let told = inputs.duplicates.iter().filter(|o| !o.closing && o.found_at >= since);
     let group = told.map(|o| &o.group).find(|group| !room.rejected.contains(group))?;
     Some(Event::Found { group: group.clone() })
 }
@@ -148,20 +148,20 @@ impl Room {
 
     pub(super) fn finish_look(
         &mut self,
-        (task, instance, thoroughly): (&Task, &str, bool),
-        answer: &Answer,
-        context: Context<'_>,
+        ended: Answered<'_>,
+        instance: &str,
+        thoroughly: bool,
         effect: &mut Effect,
-        now: Timestamp,
     ) {
+        let Answered { task, answer, context, now } = ended;
         let Answer::Groups(FoundGroups { groups, doubt }) = answer else {
-            self.fail(task, &answer.error(), effect, now);
+            self.fail(ended, effect);
             effect.event = None;
             return;
         };
         let mut ours = self.ours(groups).into_iter().filter(|group| !self.rejected.contains(group));
         if let Some(oldest) = ours.next() {
-            effect.orphans = ours.collect();
+            effect.duplicates = ours.collect();
             effect.event = Some(Event::Found { group: oldest });
             self.instance = Some(instance.to_owned());
             return;
@@ -210,24 +210,19 @@ impl Room {
         ours.into_iter().map(|g| g.group.clone()).collect()
     }
 
-    pub(super) fn finish_sweep(
-        &mut self,
-        (task, instance): (&Task, &str),
-        answer: &Answer,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
+    pub(super) fn finish_sweep(&mut self, ended: Answered<'_>, instance: &str, effect: &mut Effect) {
+        let Answered { task, answer, now, .. } = ended;
         let at_the_end = matches!(self.phase, Phase::Closing { .. });
         let search = if at_the_end { LAST_SWEEP } else { SWEEP };
         let is_given_up = if let Answer::Groups(FoundGroups { groups, doubt }) = answer {
             let room = self.phase.group().cloned();
-            effect.orphans = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
+            effect.duplicates = self.ours(groups).into_iter().filter(|g| Some(g) != room.as_ref()).collect();
             if doubt.as_ref().is_some_and(|doubt| !self.cannot_tell(task, doubt, now)) {
                 return;
             }
             doubt.is_some()
         } else {
-            if !self.fail(task, &answer.error(), effect, now) {
+            if !self.fail(ended, effect) {
                 return;
             }
             true

@@ -27,72 +27,46 @@ pub struct Seat {
     /// Whether the number was found to be on the network, where it was asked.
     pub reachable: Option<bool>,
     /// To be added to the group that is there already, where the policy allows that.
-    #[serde(default)]
     pub to_add: bool,
     /// Whether they have written to our number lately, where that was asked: as good as an introduction.
-    #[serde(default)]
     pub has_written: Option<bool>,
     /// Called only because others did not come.
-    #[serde(default)]
     pub late: bool,
     /// The hidden id, once a member list or a look-up told it.
-    #[serde(default)]
     pub hidden: Option<Jid>,
     /// The id under which the network has them, where it is another one than the roster's.
-    #[serde(default)]
     pub alias: Option<Jid>,
     /// When they last came or went, by the clock of the provider that told.
-    #[serde(default)]
     pub moved_at: Option<Timestamp>,
 }
 
 /// What is known of a person's being in the room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "seat", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what the variant says")]
 pub enum SeatState {
     /// Nothing was done yet.
     Wanted,
     /// The gateway was asked to add them.
     Asked,
     /// A member list showed them, or the provider told that they came.
-    In {
-        /// Since when we know.
-        since: Timestamp,
-    },
-    /// They hold an invitation.
-    Invited {
-        /// Since when.
-        since: Timestamp,
-        /// The gateway invited them by itself.
-        by_gateway: bool,
-    },
+    In { since: Timestamp },
+    /// They hold an invitation, from us or from the gateway itself.
+    Invited { since: Timestamp, by_gateway: bool },
     /// They were in and are not any more: that is respected, they are neither added nor written to again.
-    Left {
-        /// Since when we know.
-        since: Timestamp,
-    },
+    Left { since: Timestamp },
     /// They will not be in the room.
-    Refused {
-        /// Why.
-        why: Refused,
-    },
+    Refused { why: Refused },
     /// A member list showed ids that nobody can map; look again.
-    CannotTell {
-        /// When to look again.
-        look_at: Timestamp,
-    },
-    /// They hold an invitation but did not come, and somebody else was asked instead. They may still come.
-    Replaced {
-        /// The name of the other.
-        by: String,
-        /// Since when.
-        since: Timestamp,
-    },
+    CannotTell { look_at: Timestamp },
+    /// They hold an invitation but did not come, and somebody else (by name) was asked instead. They may still come.
+    Replaced { by: String, since: Timestamp },
 }
 
 /// Why a person will not be in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what the variant says")]
 pub enum Refused {
     /// The number is not on the network.
     NotOnNetwork,
@@ -110,13 +84,9 @@ pub enum Refused {
     OverSize,
     /// It was over before they came.
     NotNeeded,
-    /// They said STOP: they are neither added nor written to, whatever else is true of them.
-    Stopped {
-        /// When.
-        at: Timestamp,
-        /// Whether they had been asked into this room before that.
-        asked: bool,
-    },
+    /// They said STOP, and perhaps had been asked into this room before: they are neither added nor written to,
+    /// whatever else is true of them.
+    Stopped { at: Timestamp, asked: bool },
 }
 
 impl Refused {
@@ -150,7 +120,7 @@ const SETTLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a notice of somebody's coming or going is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heed {
+pub(super) enum Freshness {
     /// The seat is as it says.
     Believed {
         /// Nothing speaks against it.
@@ -210,33 +180,33 @@ impl Seat {
     }
 
     /// Somebody told that the person came at `at`.
-    pub(super) fn came(&mut self, at: Timestamp, now: Timestamp) -> Heed {
+    pub(super) fn came(&mut self, at: Timestamp, now: Timestamp) -> Freshness {
         let is_in = matches!(self.state, SeatState::In { .. });
-        let heed = self.weigh(at, is_in);
-        if let Heed::Believed { .. } = heed {
+        let freshness = self.weigh(at, is_in);
+        if let Freshness::Believed { .. } = freshness {
             // Back after leaving, of which the notice may be late: a list confirms it.
             let was_out = matches!(self.state, SeatState::Left { .. });
             self.moved_at = Some(at);
             if !is_in {
                 self.sit_down(now);
             }
-            return Heed::Believed { surely: !was_out };
+            return Freshness::Believed { surely: !was_out };
         }
-        heed
+        freshness
     }
 
     /// Somebody told that the person went at `at`.
-    pub(super) fn went(&mut self, at: Timestamp, now: Timestamp) -> Heed {
+    pub(super) fn went(&mut self, at: Timestamp, now: Timestamp) -> Freshness {
         let is_out = matches!(self.state, SeatState::Left { .. });
-        let heed = self.weigh(at, is_out);
-        if let Heed::Believed { .. } = heed {
+        let freshness = self.weigh(at, is_out);
+        if let Freshness::Believed { .. } = freshness {
             self.moved_at = Some(at);
             if !is_out {
                 self.state = SeatState::Left { since: now };
                 self.absences = 0;
             }
         }
-        heed
+        freshness
     }
 
     fn sit_down(&mut self, now: Timestamp) {
@@ -245,28 +215,24 @@ impl Seat {
     }
 
     /// Whether what happened at `at` is newer than what is known; `agrees` if it changes nothing.
-    fn weigh(&self, at: Timestamp, agrees: bool) -> Heed {
-        let seen_at = match self.state {
-            SeatState::In { since } | SeatState::Left { since } => Some(since),
-            SeatState::Wanted
-            | SeatState::Asked
-            | SeatState::Invited { .. }
-            | SeatState::Refused { .. }
-            | SeatState::CannotTell { .. }
-            | SeatState::Replaced { .. } => None,
+    fn weigh(&self, at: Timestamp, agrees: bool) -> Freshness {
+        let seen_at = if let SeatState::In { since } | SeatState::Left { since } = self.state {
+            Some(since)
+        } else {
+            None
         };
         match (self.moved_at, seen_at) {
-            (Some(last), _) if at < last => Heed::Old,
+            (Some(last), _) if at < last => Freshness::Old,
             (Some(last), _) if at == last => {
                 if agrees {
-                    Heed::Old
+                    Freshness::Old
                 } else {
-                    Heed::Doubtful
+                    Freshness::Doubtful
                 }
             }
             // Two clocks: what lies before the list that showed it may be older or not.
-            (None, Some(seen_at)) if at < seen_at && !agrees => Heed::Doubtful,
-            (Some(_) | None, _) => Heed::Believed { surely: true },
+            (None, Some(seen_at)) if at < seen_at && !agrees => Freshness::Doubtful,
+            (Some(_) | None, _) => Freshness::Believed { surely: true },
         }
     }
 
@@ -289,46 +255,24 @@ impl Seat {
     /// Whether the seat needs nothing more for now.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        match self.state {
-            SeatState::In { .. }
-            | SeatState::Invited { .. }
-            | SeatState::Left { .. }
-            | SeatState::Refused { .. }
-            | SeatState::CannotTell { .. }
-            | SeatState::Replaced { .. } => true,
-            SeatState::Wanted | SeatState::Asked => false,
-        }
+        !matches!(self.state, SeatState::Wanted | SeatState::Asked)
     }
 
     /// Whether a later look may change it for the better.
     #[must_use]
     pub fn may_arrive(&self) -> bool {
-        match self.state {
-            SeatState::Invited { .. } | SeatState::CannotTell { .. } | SeatState::Replaced { .. } => true,
-            SeatState::Wanted
-            | SeatState::Asked
-            | SeatState::In { .. }
-            | SeatState::Left { .. }
-            | SeatState::Refused { .. } => false,
-        }
+        matches!(
+            self.state,
+            SeatState::Invited { .. } | SeatState::CannotTell { .. } | SeatState::Replaced { .. }
+        )
     }
 
     /// Whether the person is certainly out and an invite link would help.
     #[must_use]
     pub fn needs_link(&self) -> bool {
-        match self.state {
-            // Whoever is asked again gets an answer first.
-            SeatState::Asked if self.to_add => false,
-            // Never asked to be added: a stranger, who gets the link instead.
-            SeatState::Wanted => true,
-            SeatState::Asked => self.was_refused() || self.absences >= ABSENCES_BELIEVED,
-            SeatState::In { .. }
-            | SeatState::Invited { .. }
-            | SeatState::Left { .. }
-            | SeatState::Refused { .. }
-            | SeatState::CannotTell { .. }
-            | SeatState::Replaced { .. } => false,
-        }
+        // Never asked to be added: a stranger, who gets the link instead. Whoever is asked again gets an answer first.
+        let is_out = self.was_refused() || self.absences >= ABSENCES_BELIEVED;
+        self.state == SeatState::Wanted || (self.state == SeatState::Asked && !self.to_add && is_out)
     }
 
     /// Whether the provider said that the person cannot be added but has to be invited.
@@ -384,16 +328,8 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
         .filter(|r| r.phone.is_none() && !r.hidden.as_ref().is_some_and(|h| mapped.contains(h)))
         .count();
     let certainly_out = |seat: &Seat| {
-        matches!(
-            seat.said,
-            Some(
-                AddOutcome::NeedsInvite { .. }
-                    | AddOutcome::NotOnNetwork
-                    | AddOutcome::Blocked
-                    | AddOutcome::LeftRecently
-                    | AddOutcome::Full
-            )
-        ) || seat.hidden.is_some()
+        !matches!(seat.said, None | Some(AddOutcome::Added | AddOutcome::Unclear(_)))
+            || seat.hidden.is_some()
             || matches!(
                 seat.state,
                 SeatState::Wanted
@@ -419,15 +355,9 @@ pub(super) fn read_members(seats: &mut [Seat], members: &Members, link_is_out: b
 
     for (seat, (present, open)) in seats.iter_mut().zip(found) {
         if present {
-            match seat.state {
-                SeatState::In { .. } => seat.absences = 0,
-                SeatState::Wanted
-                | SeatState::Asked
-                | SeatState::Invited { .. }
-                | SeatState::Left { .. }
-                | SeatState::Refused { .. }
-                | SeatState::CannotTell { .. }
-                | SeatState::Replaced { .. } => seat.sit_down(now),
+            seat.absences = 0;
+            if !matches!(seat.state, SeatState::In { .. }) {
+                seat.sit_down(now);
             }
             continue;
         }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Room;
-use super::answer::{Answer, Effect};
+use super::answer::{Answer, Answered, Effect};
 use super::direct::{look_for, pending, to_person};
 use super::inputs::{Context, View};
 use super::message::Message;
@@ -29,13 +29,13 @@ pub struct Standby {
     /// How far it has come.
     pub stage: Stage,
     /// Whether it was sent in by the link, because it could not be added.
-    #[serde(default)]
     pub by_link: bool,
 }
 
 /// How far a standby has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what the variant says")]
 pub enum Stage {
     /// To be added by the room's number.
     ToAdd,
@@ -46,17 +46,9 @@ pub enum Stage {
     /// To look for itself whether it is in, and an admin.
     ToCheck,
     /// It sees the group and is not known to lack the rights.
-    Ready {
-        /// Since when.
-        since: Timestamp,
-    },
+    Ready { since: Timestamp },
     /// Not tried again.
-    GivenUp {
-        /// Why.
-        why: String,
-        /// When.
-        at: Timestamp,
-    },
+    GivenUp { why: String, at: Timestamp },
 }
 
 impl Stage {
@@ -203,30 +195,21 @@ fn tell_why_it_is_quiet(view: View<'_>) -> Option<Next> {
 impl Room {
     /// Another number is on its way in from now on.
     pub(super) fn begin_number(&mut self, task: &Task) {
-        let (name, stage) = match task {
-            Task::AddNumber { instance, .. } => (instance, Stage::ToAdd),
-            Task::JoinNumber { instance, .. } => (instance, Stage::ToJoin),
-            Task::PromoteNumber { instance, .. } => (instance, Stage::ToPromote),
-            Task::CheckNumber { instance, .. } | Task::LeaveNumber { instance, .. } => {
-                (instance, Stage::ToCheck)
-            }
-            _ => return,
+        let (name, stage) = if let Task::AddNumber { instance, .. } = task {
+            (instance, Stage::ToAdd)
+        } else if let Task::CheckNumber { instance, .. } = task {
+            (instance, Stage::ToCheck)
+        } else {
+            return;
         };
         match self.standby.iter_mut().find(|s| s.instance == *name) {
             None => self.standby.push(Standby { instance: name.clone(), stage, by_link: false }),
-            Some(standby) if matches!(task, Task::CheckNumber { .. }) => standby.stage = stage,
-            Some(_) => {}
+            Some(standby) => standby.stage = stage,
         }
     }
 
-    pub(super) fn finish_number(
-        &mut self,
-        (task, instance): (&Task, &str),
-        answer: &Answer,
-        context: Context<'_>,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
+    pub(super) fn finish_number(&mut self, ended: Answered<'_>, instance: &str, effect: &mut Effect) {
+        let Answered { task, answer, context, now } = ended;
         let (stage, failure) = match (task, answer) {
             (Task::AddNumber { .. }, Answer::Added(said)) => {
                 // Any other word is no proof either way: the promotion and the look tell.
@@ -251,7 +234,7 @@ impl Room {
                 let detail = "it is in the group, but not an admin".to_owned();
                 (Stage::ToPromote, Some(GatewayError::Refused { reason: Refusal::Forbidden, detail }))
             }
-            _ => return self.fail_number((task, instance), &answer.error(), context, effect, now),
+            _ => return self.fail_number(ended, instance, effect),
         };
         let by_link = stage == Stage::ToJoin;
         self.set_stage(instance, stage);
@@ -259,27 +242,22 @@ impl Room {
             self.send_in_by_link(instance);
         }
         if let Some(error) = failure {
-            self.fail_number((task, instance), &error, context, effect, now);
+            let answer = &Answer::Failed(error);
+            self.fail_number(Answered { answer, ..ended }, instance, effect);
         }
     }
 
     /// Tried again later; where that does not help, by the link, and then not at all.
-    fn fail_number(
-        &mut self,
-        (task, instance): (&Task, &str),
-        error: &GatewayError,
-        context: Context<'_>,
-        effect: &mut Effect,
-        now: Timestamp,
-    ) {
-        if !self.fail(task, error, effect, now) {
+    fn fail_number(&mut self, ended: Answered<'_>, instance: &str, effect: &mut Effect) {
+        let Answered { task, context, now, .. } = ended;
+        if !self.fail(ended, effect) {
             return;
         }
         self.tasks.forget_trouble(&task.key());
         let was_sent_in = self.standby.iter().any(|s| s.instance == instance && s.by_link);
         let own_works = self.instance.as_deref().is_some_and(|own| context.numbers.works(own));
         if was_sent_in || !own_works || matches!(task, Task::LeaveNumber { .. }) {
-            self.set_stage(instance, Stage::GivenUp { why: error.to_string(), at: now });
+            self.set_stage(instance, Stage::GivenUp { why: ended.answer.error().to_string(), at: now });
         } else {
             self.send_in_by_link(instance);
         }

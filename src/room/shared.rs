@@ -6,7 +6,7 @@
 
 use super::Room;
 use super::inputs::View;
-use super::phase::{Event, Phase};
+use super::phase::{Event, PhaseName};
 use super::seat::SeatState;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
@@ -45,15 +45,15 @@ impl Room {
         if self.guest_of.is_some() {
             return Hosting::No;
         }
-        match self.phase {
-            Phase::Live { .. } if self.is_briefed() => Hosting::Ready,
-            Phase::Live { .. } | Phase::Creating { .. } => Hosting::Soon,
-            Phase::Wanted { .. }
-            | Phase::Unsure { .. }
-            | Phase::Closing { .. }
-            | Phase::Closed { .. }
-            | Phase::Skipped { .. }
-            | Phase::Parked { .. } => Hosting::No,
+        match self.phase.name() {
+            PhaseName::Live if self.is_briefed() => Hosting::Ready,
+            PhaseName::Live | PhaseName::Creating => Hosting::Soon,
+            PhaseName::Wanted
+            | PhaseName::Unsure
+            | PhaseName::Parked
+            | PhaseName::Closing
+            | PhaseName::Closed
+            | PhaseName::Skipped => Hosting::No,
         }
     }
 

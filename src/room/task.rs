@@ -63,9 +63,9 @@ pub enum Task {
     /// Tell the fallback webhook.
     CallWebhook(WebhookCall),
     /// Show in its name that a group beside the room is not the room.
-    RenameOrphan { group: GroupId },
+    RenameDuplicate { group: GroupId },
     /// Leave a group beside the room.
-    LeaveOrphan { group: GroupId },
+    LeaveDuplicate { group: GroupId },
 }
 
 /// What the fallback webhook is told.
@@ -203,11 +203,11 @@ impl Task {
             Self::CallWebhook(call) => {
                 kind("fallback_webhook", Webhook, Once, A_DAY).about(call.reason.as_str())
             }
-            Self::RenameOrphan { group } => {
-                kind("rename_orphan", Beside(group), SetLike, 8).about(group.as_str())
+            Self::RenameDuplicate { group } => {
+                kind("rename_duplicate", Beside(group), SetLike, 8).about(group.as_str())
             }
-            Self::LeaveOrphan { group } => {
-                kind("leave_orphan", Beside(group), Once, 20).about(group.as_str())
+            Self::LeaveDuplicate { group } => {
+                kind("leave_duplicate", Beside(group), Once, 20).about(group.as_str())
             }
         }
     }

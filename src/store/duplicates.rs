@@ -9,7 +9,7 @@ use super::{Store, journal, shared_rooms};
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
-use crate::room::{Event, LeftDuplicate, Orphaned, Phase, Room, Stage, Standby, Wish, duplicates};
+use crate::room::{Event, LeftDuplicate, OpenDuplicate, Phase, Room, Stage, Standby, Wish, duplicates};
 
 /// How many rooms are named to recognise an incomplete list of groups by.
 const KNOWN_ROOMS: i64 = 50;
@@ -158,10 +158,10 @@ fn state_of(word: &str) -> DuplicateState {
 }
 
 /// Those that are not closed, for the worker.
-pub(super) fn wanted(tx: &Tx<'_>, id: IncidentId) -> Stored<Vec<Orphaned>> {
+pub(super) fn wanted(tx: &Tx<'_>, id: IncidentId) -> Stored<Vec<OpenDuplicate>> {
     let open = of(tx, id)?.into_iter().filter(|duplicate| !duplicate.is_closed());
     Ok(open
-        .map(|duplicate| Orphaned {
+        .map(|duplicate| OpenDuplicate {
             closing: duplicate.state == DuplicateState::Closing,
             found_at: duplicate.found_at,
             group: duplicate.group,

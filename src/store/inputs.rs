@@ -11,11 +11,11 @@ pub(super) fn of(tx: &Tx<'_>, room: &Room) -> Stored<(Inputs, i64)> {
     let missing = || StoreError::Corrupt { what: "room", why: "it has no incident".to_owned() };
     let incident = incidents::of(tx, id)?.ok_or_else(missing)?;
     let (wish, changes) = rooms::wish_and_changes(tx, id)?.ok_or_else(missing)?;
-    let news = news::since(tx, id, room.heard)?;
+    let news = news::since(tx, id, room.last_news)?;
     news::has_read(tx, id, &news)?;
     let (host, guests) = (shared_rooms::host_of(tx, room)?, shared_rooms::guests_of(tx, id)?);
-    let notices = notices::unheard(tx, id, room.noticed)?;
-    let orphans = duplicates::wanted(tx, id)?;
+    let notices = notices::unheard(tx, id, room.last_notice)?;
+    let duplicates = duplicates::wanted(tx, id)?;
     let stances = consents::stances(tx, room)?;
-    Ok((Inputs { incident, news, wish, notices, host, guests, orphans, stances }, changes))
+    Ok((Inputs { incident, news, wish, notices, host, guests, duplicates, stances }, changes))
 }

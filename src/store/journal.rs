@@ -116,7 +116,6 @@ pub(super) fn begin(tx: &Tx<'_>, intent: &Intent, now: Timestamp) -> Stored<i64>
         Pace::Creation { creation, .. } => Some(creation.number.to_string()),
         Pace::Free | Pace::Message { .. } => None,
     };
-    let is_private = intent.step.private().is_some();
     let id = tx.first(
         "INSERT INTO journal
          (incident, at, kind, step, key, instance, number, private, important, event, paced_at)
@@ -128,7 +127,7 @@ pub(super) fn begin(tx: &Tx<'_>, intent: &Intent, now: Timestamp) -> Stored<i64>
             intent.step.key(),
             intent.instance,
             number,
-            is_private,
+            intent.step.private().is_some(),
             intent.room.summons.important,
             event,
         ],

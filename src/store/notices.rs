@@ -144,7 +144,8 @@ fn rooms_that_said(tx: &Tx<'_>, message_id: &str) -> Stored<Vec<IncidentId>> {
         |r| {
             let room = read::<Room>("room", r.doc(0)).ok();
             let said = |room: &Room| {
-                room.tasks.messages().any(|(_, said)| said.message_id.as_deref() == Some(message_id))
+                let mut all = room.tasks.messages();
+                all.any(|(_, said)| said.message_id.as_deref() == Some(message_id))
             };
             Ok(room.filter(said).map(|room| room.incident))
         },

@@ -84,7 +84,7 @@ fn take_effect(tx: &Tx<'_>, lease: &Lease, outcome: &StepOutcome, now: Timestamp
     for Alias { person, jid, alias } in &outcome.aliases {
         consents::put_alias(tx, jid, person, alias, now)?;
     }
-    for group in &outcome.effect.orphans {
+    for group in &outcome.effect.duplicates {
         duplicates::add(tx, id, group, Some(&outcome.instance), "carries the id of this incident", now)?;
     }
     if let Some(end) = &outcome.effect.left {

@@ -8,8 +8,7 @@ use super::tx::{Row, Tx, read, values};
 use crate::clock::Timestamp;
 use crate::gateway::{Notice, NoticeKind};
 use crate::incident::{IncidentId, Outcome};
-use crate::room::Event;
-use crate::room::Note;
+use crate::room::{Event, Note};
 
 /// One line of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,12 @@
-//! Before anything is decided a room hears what the gateway told of it, and who wants to be called at all.
+//! Before anything is decided a room takes in what the gateway told of it, and who wants to be called at all.
 
 use super::{End, ODD_GAP, Worker, refresh};
 use crate::clock::later;
 use crate::store::{Lease, StoreError};
 
 impl Worker {
-    /// Lets the room hear everything that is there and mind its people; false when the lease is lost.
-    pub(super) async fn heed(&self, lease: &mut Lease) -> Result<bool, StoreError> {
+    /// Applies what the gateway told and who wants to be called; false when the lease is lost.
+    pub(super) async fn apply_events(&self, lease: &mut Lease) -> Result<bool, StoreError> {
         loop {
             let mut room = lease.room.clone();
             let now = self.clock.now();
@@ -18,9 +18,9 @@ impl Worker {
                 .filter(|item| room.came_back_from_a_stranger(&item.notice.what))
                 .map(|item| item.instance.clone())
                 .collect();
-            room.hear(&lease.wanted.notices, now);
-            let minds = room.mind(&lease.wanted.stances, now);
-            if !has_news && !minds {
+            room.apply_notices(&lease.wanted.notices, now);
+            let consent_changed = room.apply_consent(&lease.wanted.stances, now);
+            if !has_news && !consent_changed {
                 return Ok(true);
             }
             let finished = self.store.put_room(lease, room.clone(), now).await?;
@@ -39,7 +39,7 @@ impl Worker {
     pub(super) async fn reconsider(&self, lease: &mut Lease) -> Result<Option<End>, StoreError> {
         let (before, now) = (lease.room.clone(), self.clock.now());
         let finished = self.store.put_room(lease, before.clone(), now).await?;
-        if !refresh(lease, finished) || !self.heed(lease).await? {
+        if !refresh(lease, finished) || !self.apply_events(lease).await? {
             return Ok(Some(End::Lost));
         }
         // What the record does not show would be tried again at once, and for ever.

@@ -171,8 +171,8 @@ impl Worker {
         Ok(match step.kind().by {
             // It is left by the number that made it.
             By::Beside(group) => {
-                let orphan = lease.wanted.orphans.iter().find(|o| o.group == *group);
-                let named = orphan.and_then(|o| o.instance.as_deref()).and_then(|name| self.named(name));
+                let duplicate = lease.wanted.duplicates.iter().find(|o| o.group == *group);
+                let named = duplicate.and_then(|o| o.instance.as_deref()).and_then(|name| self.named(name));
                 named.or(own).into_iter().collect()
             }
             By::Number(name) => self.named(name).into_iter().collect(),

@@ -5,7 +5,7 @@ use tracing::{debug, info};
 use super::{End, NO_NUMBER_GAP, Number, Worker};
 use crate::clock::{Timestamp, later};
 use crate::pacing::{Creation, Pace};
-use crate::room::{Context, Room, Rung, Task, rung, tell_of_delay};
+use crate::room::{BudgetFallback, Context, Room, Task, budget_fallback, tell_of_delay};
 use crate::store::{Gathered, Lease, StoreError};
 use crate::telemetry::LeftLabels;
 
@@ -107,7 +107,7 @@ impl Worker {
 
     /// The group of this room has to wait until `turn`: does what there is to do meanwhile. `Some` when the room
     /// is left after it.
-    pub(super) async fn descend(
+    pub(super) async fn wait_for_budget(
         &self,
         lease: &mut Lease,
         context: Context<'_>,
@@ -120,13 +120,13 @@ impl Worker {
             debug!(incident.id = %lease.room.incident, host = %host.incident, "its number does not work");
             lease.wanted.host = None;
         }
-        let (people, until) = match rung(&lease.room, &lease.wanted, context, turn, now) {
-            Rung::Wait(until) => return Ok(Some(End::Asleep(Some(until)))),
-            Rung::Fold(event) => {
+        let (people, until) = match budget_fallback(&lease.room, &lease.wanted, context, turn, now) {
+            BudgetFallback::Wait(until) => return Ok(Some(End::Asleep(Some(until)))),
+            BudgetFallback::Fold(event) => {
                 let done = self.note(lease, event, now).await?;
                 return Ok((!done).then_some(End::Lost));
             }
-            Rung::Tell { people, until } => (people, until),
+            BudgetFallback::Tell { people, until } => (people, until),
         };
         let Gathered::Yes(gathering) = self.store.gather(lease, people, now).await? else {
             return Ok(Some(End::Lost));

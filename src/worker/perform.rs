@@ -49,10 +49,10 @@ pub(super) async fn perform(
         }
         Task::RevokeLink { group } => gateway.revoke_link(group).await.map(done),
         Task::LockMessages { group } => gateway.lock_messages(group).await.map(done),
-        Task::Rename { group } | Task::RenameOrphan { group } => {
+        Task::Rename { group } | Task::RenameDuplicate { group } => {
             gateway.rename(group, words()?).await.map(done)
         }
-        Task::Leave { group } | Task::LeaveNumber { group, .. } | Task::LeaveOrphan { group } => {
+        Task::Leave { group } | Task::LeaveNumber { group, .. } | Task::LeaveDuplicate { group } => {
             gateway.leave(group).await.map(done)
         }
         Task::JoinNumber { group, link, .. } => join(gateway, group, link).await,

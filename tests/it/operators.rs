@@ -147,7 +147,7 @@ async fn a_second_group_is_told_where_the_room_is_and_left() {
     assert_eq!(shown["attention"], json!([]));
     let steps: BTreeSet<&str> =
         shown["timeline"].as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap()).collect();
-    for step in [format!("say pointer {orphan}"), format!("leave_orphan {orphan}")] {
+    for step in [format!("say pointer {orphan}"), format!("leave_duplicate {orphan}")] {
         assert!(steps.contains(step.as_str()), "{steps:?}");
     }
     // A second time there is nothing to close.

@@ -81,8 +81,8 @@ fn invitations(world: &World, digits: &str) -> usize {
 async fn turns(world: &World, id: &str) -> Vec<String> {
     let timeline = world.dossier(id).await.timeline;
     let turn = |what: &Happening| match what {
-        Happening::Moved { event: warroom::room::Event::Quorum { turn } } => {
-            Some(serde_json::to_value(turn).unwrap()["turn"].as_str().unwrap().to_owned())
+        Happening::Moved { event: warroom::room::Event::Escalated { step } } => {
+            Some(serde_json::to_value(step).unwrap()["step"].as_str().unwrap().to_owned())
         }
         _ => None,
     };

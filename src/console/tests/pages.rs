@@ -110,9 +110,9 @@ async fn a_second_group_calls_for_a_person_until_it_is_closed() {
     let message = Message::Pointer { group: group(OTHER_GROUP) };
     let say = Task::Say { message, chat: text };
     desk.call(id, say, Answer::Sent(Sent { message_id: None })).await;
-    let rename = Task::RenameOrphan { group: group(OTHER_GROUP) };
+    let rename = Task::RenameDuplicate { group: group(OTHER_GROUP) };
     desk.call(id, rename, Answer::Done).await;
-    desk.call(id, Task::LeaveOrphan { group: group(OTHER_GROUP) }, Answer::Done).await;
+    desk.call(id, Task::LeaveDuplicate { group: group(OTHER_GROUP) }, Answer::Done).await;
     assert!(!desk.get("/").await.text.contains("Second group"));
     assert!(desk.get(&format!("/incidents/{id}")).await.text.contains(OTHER_GROUP), "it is still named");
 }

@@ -3,7 +3,7 @@
 use minijinja::Value;
 
 use super::{Measure, SHORT, Words, one, plain, some_of, text_or_none};
-use crate::room::escalation::Cover;
+use crate::room::escalation::Coverage;
 use crate::room::{Matter, Room, Seat, SeatState};
 use crate::roster::Stakeholder;
 
@@ -29,8 +29,8 @@ pub(super) fn about(room: &Room, matter: &Matter, measure: Measure) -> Words {
         Matter::Unsure { roles: of } | Matter::Short { roles: of } => roles = of,
         Matter::Reached => {}
     }
-    let in_state = |cover: Cover| {
-        let these = roles.iter().filter(|role| room.cover(role) == cover);
+    let in_state = |cover: Coverage| {
+        let these = roles.iter().filter(|role| room.coverage(role) == cover);
         list(these.map(|role| one(role, SHORT)).collect())
     };
     // Those who are told last and were called anyway read it in the room.
@@ -47,8 +47,8 @@ pub(super) fn about(room: &Room, matter: &Matter, measure: Measure) -> Words {
         ("role", role),
         ("instead_of", instead_of),
         ("reached", Value::from(*matter == Matter::Reached)),
-        ("nobody_for", in_state(Cover::Nobody)),
-        ("unsure_for", in_state(Cover::Perhaps)),
+        ("nobody_for", in_state(Coverage::Nobody)),
+        ("unsure_for", in_state(Coverage::Perhaps)),
         ("told", list(told)),
         ("needed", list(needed.collect())),
     ])

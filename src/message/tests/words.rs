@@ -13,7 +13,7 @@ fn wanted(sample: &Sample) -> Inputs {
         notices: vec![],
         host: None,
         guests: vec![],
-        orphans: vec![],
+        duplicates: vec![],
         stances: Stances::default(),
     }
 }

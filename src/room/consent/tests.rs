@@ -96,19 +96,19 @@ fn said_stop(seat: &Seat) -> bool {
 fn whoever_said_stop_is_refused_with_the_reason_and_not_among_the_first_members() {
     for strangers in [Strangers::Invite, Strangers::Add, Strangers::LeaveOut] {
         let mut room = room();
-        assert!(room.mind(&stopped(&[1, 3]), at(1)));
+        assert!(room.apply_consent(&stopped(&[1, 3]), at(1)));
         assert!(said_stop(&room.seats[0]) && said_stop(&room.seats[2]), "{:?}", room.seats);
         assert_eq!(room.first_members(strangers), [jid(2)]);
-        assert!(!room.mind(&stopped(&[1, 3]), at(2)), "nothing new");
+        assert!(!room.apply_consent(&stopped(&[1, 3]), at(2)), "nothing new");
     }
 }
 
 #[test]
 fn nobody_is_left_to_make_a_group_with_only_if_everybody_said_stop() {
     let mut room = room();
-    room.mind(&stopped(&[1, 2]), at(1));
+    room.apply_consent(&stopped(&[1, 2]), at(1));
     assert_eq!(room.first_members(Strangers::Invite), [jid(3)], "a stranger is better than no group");
-    room.mind(&stopped(&[1, 2, 3]), at(2));
+    room.apply_consent(&stopped(&[1, 2, 3]), at(2));
     assert_eq!(room.first_members(Strangers::Invite), []);
 }
 
@@ -117,7 +117,7 @@ fn who_is_in_the_room_stays_in_it_and_who_left_has_left() {
     let mut room = room();
     room.seats[0].state = SeatState::In { since: at(5) };
     room.seats[1].state = SeatState::Left { since: at(6) };
-    room.mind(&stopped(&[1, 2]), at(7));
+    room.apply_consent(&stopped(&[1, 2]), at(7));
     let words: Vec<String> = room.seats.iter().map(Seat::words).collect();
     assert_eq!(words, ["in", "left", "asked"]);
     assert!(room.has_stopped(&jid(1)), "and nothing is said to them 1:1");
@@ -132,7 +132,7 @@ fn a_lost_message_to_them_is_not_said_again() {
     };
     lost(Message::Welcome, ChatId::Group("120363000000000001@g.us".parse().unwrap()));
     lost(Message::Invite { person: "p2".to_owned() }, ChatId::Person(jid(2)));
-    room.mind(&stopped(&[2]), at(3));
+    room.apply_consent(&stopped(&[2]), at(3));
     let lost: Vec<&Message> = room.tasks.unknown().map(|said| &said.message).collect();
     assert_eq!(lost, [&Message::Welcome], "what else is lost is looked for");
     assert!(said_stop(&room.seats[1]));
@@ -141,9 +141,9 @@ fn a_lost_message_to_them_is_not_said_again() {
 #[test]
 fn start_brings_somebody_back_as_if_they_were_called_only_now() {
     let mut room = room();
-    room.mind(&stopped(&[1]), at(1));
+    room.apply_consent(&stopped(&[1]), at(1));
     room.phase = Phase::Live { group: "120363000000000001@g.us".parse().unwrap(), since: at(2) };
-    room.mind(&Stances::default(), at(3));
+    room.apply_consent(&Stances::default(), at(3));
     assert_eq!((&room.seats[0].state, room.seats[0].to_add), (&SeatState::Wanted, true));
     assert!(!room.has_stopped(&jid(1)));
 }
@@ -152,7 +152,7 @@ fn start_brings_somebody_back_as_if_they_were_called_only_now() {
 fn whoever_has_talked_with_us_is_no_stranger_any_more() {
     let mut room = room();
     let stances = Stances { acquainted: [jid(3), jid(4)].into(), ..Stances::default() };
-    assert!(room.mind(&stances, at(1)));
+    assert!(room.apply_consent(&stances, at(1)));
     assert_eq!(room.first_members(Strangers::Invite), [jid(1), jid(2), jid(3)]);
     let required = room.summons.quorum.as_ref().unwrap();
     assert!(required.roles[0].stand_ins[0].who.introduced);
@@ -162,8 +162,8 @@ fn whoever_has_talked_with_us_is_no_stranger_any_more() {
 fn too_many_people_do_not_come_in_by_a_start() {
     let mut room = room();
     room.seats[2].state = SeatState::Refused { why: Refused::OverSize };
-    room.mind(&stopped(&[3]), at(1));
-    room.mind(&Stances::default(), at(2));
+    room.apply_consent(&stopped(&[3]), at(1));
+    room.apply_consent(&Stances::default(), at(2));
     assert_eq!(room.seats[2].state, SeatState::Refused { why: Refused::OverSize });
 }
 
@@ -183,9 +183,9 @@ proptest! {
             stances
         };
         let mut room = room();
-        room.mind(&as_stances(&first), at(1));
-        room.mind(&as_stances(&last), at(2));
-        prop_assert!(!room.mind(&as_stances(&last), at(3)));
+        room.apply_consent(&as_stances(&first), at(1));
+        room.apply_consent(&as_stances(&last), at(2));
+        prop_assert!(!room.apply_consent(&as_stances(&last), at(3)));
         for seat in &room.seats {
             let n: usize = seat.who.person[1..].parse().unwrap();
             prop_assert_eq!(said_stop(seat), last.contains(&n));

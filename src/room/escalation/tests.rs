@@ -1,4 +1,4 @@
-//! Whatever happens to people, the pursuit of a role comes to an end and repeats nothing.
+//! Whatever happens to people, the escalation of a role comes to an end and repeats nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,11 +105,11 @@ fn nothing_is_done_before_it_is_time_and_then_a_fresh_list_is_read_first() {
         seat.state = SeatState::Invited { since: at(10), by_gateway: false };
     }
     room.read_at = Some(at(15));
-    assert_eq!(judge(&room, Strangers::Invite, at(299)), Judgement::ReadAt(at(300)));
-    assert_eq!(judge(&room, Strangers::Invite, at(300)), Judgement::ReadAt(at(300)), "the list is old");
+    assert_eq!(evaluate(&room, Strangers::Invite, at(299)), Decision::ReadAt(at(300)));
+    assert_eq!(evaluate(&room, Strangers::Invite, at(300)), Decision::ReadAt(at(300)), "the list is old");
     room.read_at = Some(at(300));
-    let turn = Turn::Remind { role: "commander".to_owned(), people: vec!["p1".to_owned()] };
-    assert_eq!(judge(&room, Strangers::Invite, at(300)), Judgement::Take(turn));
+    let turn = EscalationStep::Remind { role: "commander".to_owned(), people: vec!["p1".to_owned()] };
+    assert_eq!(evaluate(&room, Strangers::Invite, at(300)), Decision::Take(turn));
 }
 
 #[test]
@@ -118,19 +118,19 @@ fn somebody_who_was_only_just_invited_is_not_reminded_yet() {
     room.seats[1].state = SeatState::In { since: at(20) };
     room.seats[0].state = SeatState::Invited { since: at(290), by_gateway: false };
     room.read_at = Some(at(300));
-    assert_eq!(judge(&room, Strangers::Invite, at(300)), Judgement::ReadAt(at(290 + 150)));
+    assert_eq!(evaluate(&room, Strangers::Invite, at(300)), Decision::ReadAt(at(290 + 150)));
 }
 
 proptest! {
     #[test]
-    fn every_pursuit_ends_and_asks_nobody_twice(
+    fn every_escalation_ends_and_asks_nobody_twice(
         changes in proptest::collection::vec((0usize..6, any_state(), 0i64..400), 0..60),
         leave_out in any::<bool>(),
     ) {
         let strangers = if leave_out { Strangers::LeaveOut } else { Strangers::Invite };
         let mut room = room();
         let mut now = at(0);
-        let mut taken: Vec<Turn> = Vec::new();
+        let mut taken: Vec<EscalationStep> = Vec::new();
         // After all that happens to people, time passes until nothing is left to do.
         let calm = std::iter::repeat_n((usize::MAX, SeatState::Wanted, 400), 20);
         for (seat, state, seconds) in changes.into_iter().chain(calm) {
@@ -139,9 +139,9 @@ proptest! {
                 seat.state = state;
             }
             room.read_at = Some(now);
-            while let Judgement::Take(turn) = judge(&room, strangers, now) {
+            while let Decision::Take(turn) = evaluate(&room, strangers, now) {
                 prop_assert!(taken.len() < 20, "it never ends: {taken:?}");
-                room.take_turn(&turn, now);
+                room.take_escalation_step(&turn, now);
                 // What the room hears is said at once.
                 let raised: Vec<String> = room.tasks.iter().map(|(key, _)| key.to_owned()).collect();
                 for key in raised.iter().filter(|key| !key.starts_with("say reminder")) {
@@ -155,11 +155,11 @@ proptest! {
         let keys: BTreeSet<&str> = room.seats.iter().map(|s| s.who.person.as_str()).collect();
         prop_assert_eq!(keys.len(), room.seats.len(), "a person has one seat");
         for role in ["commander", "specialist"] {
-            let chase = room.pursuit.chases.get(role);
-            let settled = match room.cover(role) {
-                Cover::Somebody => true,
-                Cover::Perhaps => chase.is_some_and(|c| c.unsure),
-                Cover::Nobody => chase.is_some_and(|c| c.spent_at.is_some()),
+            let asked_so_far = room.escalation.roles.get(role);
+            let settled = match room.coverage(role) {
+                Coverage::Somebody => true,
+                Coverage::Perhaps => asked_so_far.is_some_and(|c| c.unsure),
+                Coverage::Nobody => asked_so_far.is_some_and(|c| c.spent_at.is_some()),
             };
             prop_assert!(settled, "{role} is left as it is: {taken:?}");
         }

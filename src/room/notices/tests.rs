@@ -126,55 +126,55 @@ fn words(room: &Room) -> Vec<String> {
 fn whoever_is_known_is_in_at_once_and_nobody_has_to_look() {
     let mut room = room(&[invited(), invited()]);
     room.seats[1].hidden = Some(lid(1));
-    room.hear(&[told(1, 5, joined(by_phone(0))), told(2, 6, joined(by_lid(1)))], at(6));
+    room.apply_notices(&[told(1, 5, joined(by_phone(0))), told(2, 6, joined(by_lid(1)))], at(6));
     assert_eq!(words(&room), ["in", "in"]);
-    assert_eq!((room.read_again_at, room.noticed), (None, 2));
+    assert_eq!((room.read_again_at, room.last_notice), (None, 2));
 }
 
 #[test]
 fn a_hidden_id_that_nobody_can_map_makes_the_room_look_once_for_all_of_them() {
     let mut room = room(&[invited(), invited()]);
     room.read_at = Some(at(0));
-    room.hear(&[told(1, 20, joined(by_lid(0)))], at(20));
+    room.apply_notices(&[told(1, 20, joined(by_lid(0)))], at(20));
     assert_eq!(words(&room)[0], "invited by link", "not taken for anybody");
     assert_eq!(room.read_again_at, Some(at(23)));
-    room.hear(&[told(2, 22, joined(by_lid(1)))], at(22));
+    room.apply_notices(&[told(2, 22, joined(by_lid(1)))], at(22));
     assert_eq!(room.read_again_at, Some(at(23)), "one look for both");
     room.read_at = Some(at(23));
     room.read_again_at = None;
-    room.hear(&[told(3, 24, joined(by_lid(5)))], at(24));
+    room.apply_notices(&[told(3, 24, joined(by_lid(5)))], at(24));
     assert_eq!(room.read_again_at, Some(at(33)), "and not too often");
 }
 
 #[test]
 fn an_outsider_with_a_number_of_their_own_is_no_reason_to_look() {
     let mut room = room(&[invited()]);
-    room.hear(&[told(1, 5, joined(by_phone(9))), told(2, 6, left(by_phone(9)))], at(6));
+    room.apply_notices(&[told(1, 5, joined(by_phone(9))), told(2, 6, left(by_phone(9)))], at(6));
     assert_eq!((words(&room)[0].as_str(), room.read_again_at), ("invited by link", None));
 }
 
 #[test]
 fn whoever_leaves_has_left_gets_no_link_and_can_come_back() {
     let mut room = room(&[SeatState::In { since: at(0) }]);
-    room.hear(&[told(1, 5, left(by_phone(0)))], at(5));
+    room.apply_notices(&[told(1, 5, left(by_phone(0)))], at(5));
     assert_eq!(words(&room), ["left"]);
     assert!(!room.seats[0].needs_link() && room.seats[0].is_settled() && !room.seats[0].may_arrive());
     assert_eq!(room.leavers().count(), 1);
     let told_of = Message::Departures { leavers: vec!["p0".into()] };
     room.tasks.begin_message(Said::new(told_of.clone(), ChatId::Group(group()), at(6)), at(6));
     room.was_said(&told_of, None, at(7));
-    room.hear(&[told(2, 9, joined(by_phone(0)))], at(9));
+    room.apply_notices(&[told(2, 9, joined(by_phone(0)))], at(9));
     assert_eq!((words(&room)[0].as_str(), room.leavers().count()), ("in", 0));
-    room.hear(&[told(3, 12, left(by_phone(0)))], at(12));
+    room.apply_notices(&[told(3, 12, left(by_phone(0)))], at(12));
     assert_eq!(room.leavers().count(), 1, "a second time is told a second time");
 }
 
 #[test]
 fn what_happened_earlier_does_not_undo_what_happened_later() {
     let mut room = room(&[invited()]);
-    room.hear(&[told(1, 9, left(by_phone(0))), told(2, 5, joined(by_phone(0)))], at(10));
+    room.apply_notices(&[told(1, 9, left(by_phone(0))), told(2, 5, joined(by_phone(0)))], at(10));
     assert_eq!(words(&room), ["left"]);
-    room.hear(&[told(3, 9, left(by_phone(0))), told(2, 20, joined(by_phone(0)))], at(11));
+    room.apply_notices(&[told(3, 9, left(by_phone(0))), told(2, 20, joined(by_phone(0)))], at(11));
     assert_eq!(words(&room), ["left"], "a notice heard before is passed over");
 }
 
@@ -182,7 +182,7 @@ fn what_happened_earlier_does_not_undo_what_happened_later() {
 fn a_notice_older_than_the_list_that_shows_otherwise_is_settled_by_another_list() {
     let mut room = room(&[SeatState::In { since: at(30) }]);
     room.read_at = Some(at(30));
-    room.hear(&[told(1, 20, left(by_phone(0)))], at(31));
+    room.apply_notices(&[told(1, 20, left(by_phone(0)))], at(31));
     assert_eq!(words(&room), ["in"]);
     assert!(room.read_again_at.is_some());
 }
@@ -192,7 +192,7 @@ fn the_invitation_of_somebody_who_came_is_not_looked_for_any_more() {
     let mut room = room(&[SeatState::Asked]);
     let invite = Message::Invite { person: "p0".into() };
     room.tasks.begin_message(Said::new(invite, ChatId::Person(phone(0)), at(0)), at(1));
-    room.hear(&[told(1, 5, joined(by_phone(0)))], at(5));
+    room.apply_notices(&[told(1, 5, joined(by_phone(0)))], at(5));
     assert_eq!(room.tasks.unknown().count(), 0);
 }
 
@@ -210,9 +210,9 @@ fn a_lost_message_that_was_seen_in_the_room_counts_as_said() {
         text: Some(text.into()),
         verdict: None,
     };
-    room.hear(&[told(1, 1, own("something else"))], at(1));
+    room.apply_notices(&[told(1, 1, own("something else"))], at(1));
     assert!(!room.is_briefed());
-    room.hear(&[told(2, 1, own("*SEV1*\r\nhello "))], at(2));
+    room.apply_notices(&[told(2, 1, own("*SEV1*\r\nhello "))], at(2));
     assert!(room.is_briefed() && room.tasks.unknown().next().is_none());
     assert_eq!(room.tasks.all_said()[0].1.message_id.as_deref(), Some("3EB0"));
 }
@@ -224,9 +224,9 @@ fn that_our_number_is_out_is_only_believed_of_the_rooms_own_number_and_after_a_l
         instance: instance.into(),
         ..told(seq, 5, NoticeKind::WeLeft { group: group() })
     };
-    room.hear(&[out(1, "second")], at(5));
+    room.apply_notices(&[out(1, "second")], at(5));
     assert_eq!(room.ousted_at, None, "another number of ours left");
-    room.hear(&[out(2, "main")], at(5));
+    room.apply_notices(&[out(2, "main")], at(5));
     assert_eq!((room.ousted_at, room.read_again_at), (Some(at(5)), Some(at(5))));
     assert!(matches!(room.phase, Phase::Live { .. }), "the read decides");
 }
@@ -236,11 +236,11 @@ fn a_number_that_works_again_is_not_waited_for_but_a_throttled_one_is() {
     let up = |seq| told(seq, 9, NoticeKind::Session { session: Session::Working { own: None } });
     let mut down = room(&[]);
     (down.down_at, down.hold_until) = (Some(at(0)), Some(later(at(0), DOWN_GAP)));
-    down.hear(&[up(1)], at(9));
+    down.apply_notices(&[up(1)], at(9));
     assert_eq!(down.hold_until, None);
     let mut throttled = room(&[]);
     throttled.hold_until = Some(at(60));
-    throttled.hear(&[up(1)], at(9));
+    throttled.apply_notices(&[up(1)], at(9));
     assert_eq!(throttled.hold_until, Some(at(60)));
 }
 
@@ -250,7 +250,7 @@ fn the_last_name_counts_whatever_order_it_comes_in() {
         told(seq, second, NoticeKind::Renamed { group: group(), subject: subject.to_owned() })
     };
     let mut room = room(&[]);
-    room.hear(&[named(1, 9, "new"), named(2, 5, "old")], at(9));
+    room.apply_notices(&[named(1, 9, "new"), named(2, 5, "old")], at(9));
     assert_eq!(room.named.unwrap().subject, "new");
 }
 
@@ -282,7 +282,7 @@ proptest! {
             let (n, comes, second) = moves[which.index(moves.len())];
             let whom = if *hidden { by_lid(n) } else { by_phone(n) };
             let what = if comes { joined(whom) } else { left(whom) };
-            room.hear(&[told(i64::try_from(seq).unwrap() + 1, second, what)], at(60));
+            room.apply_notices(&[told(i64::try_from(seq).unwrap() + 1, second, what)], at(60));
         }
         // Whatever was told, the lists that follow have the last word.
         for second in [130, 200, 270] {

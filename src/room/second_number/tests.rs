@@ -63,7 +63,7 @@ fn wanted() -> Inputs {
         notices: vec![],
         host: None,
         guests: vec![],
-        orphans: vec![],
+        duplicates: vec![],
         stances: crate::consent::Stances::default(),
     }
 }
@@ -232,7 +232,7 @@ fn a_second_group_whose_number_is_throttled_keeps_nothing_else_waiting() {
         retry_after: Some(std::time::Duration::from_secs(seconds)),
         detail: "slow down".into(),
     };
-    let task = Task::LeaveOrphan { group: beside.clone() };
+    let task = Task::LeaveDuplicate { group: beside.clone() };
     on(&numbers(None), |context| room.finish((&task, None), &Answer::Failed(throttled(300)), context, at(9)))
         .unwrap();
     assert_eq!(room.hold_until, None);

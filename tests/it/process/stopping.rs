@@ -1,4 +1,4 @@
-//! EventChannel to stop: the step in hand is finished, nothing is begun, nothing is lost.
+//! Told to stop: the step in hand is finished, nothing is begun, nothing is lost.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! BodyBudget that are not quite what they should be, each read as what it evidently is once its proof holds.
+//! Bodies that are not quite what they should be, each read as what it evidently is once its proof holds.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

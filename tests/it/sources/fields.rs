@@ -1,4 +1,4 @@
-//! BodyBudget that are not our own JSON, read by configured paths.
+//! Bodies that are not our own JSON, read by configured paths.
 
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};

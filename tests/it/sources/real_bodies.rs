@@ -1,4 +1,4 @@
-//! BodyBudget that the tools really sent, where a collection of them is at hand.
+//! Bodies that the tools really sent, where a collection of them is at hand.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! BodyBudget inside other bodies, and of relatives of Alertmanager, as they were really sent.
+//! Bodies inside other bodies, and of relatives of Alertmanager, as they were really sent.
 
 use std::fs;
 

@@ -2,25 +2,25 @@
 
 use tracing::{info, warn};
 
-use crate::room::{Room, Turn};
+use crate::room::{EscalationStep, Room};
 
 /// One line for each decision; only the last resort is a warning.
-pub(super) fn about_quorum(room: &Room, turn: &Turn) {
+pub(super) fn about_escalation(room: &Room, step: &EscalationStep) {
     let id = room.incident;
-    match turn {
-        Turn::Remind { role, people } => {
+    match step {
+        EscalationStep::Remind { role, people } => {
             info!(incident.id = %id, role, people = people.join(","), "nobody came in a role: reminded");
         }
-        Turn::StandIn { role, person } => {
+        EscalationStep::StandIn { role, person } => {
             info!(incident.id = %id, role, person, "nobody came in a role: a stand-in is asked");
         }
-        Turn::Unsure { roles } => {
+        EscalationStep::Unsure { roles } => {
             info!(incident.id = %id, roles = roles.join(","), "nobody can tell whether a role is filled");
         }
-        Turn::Short { roles, tell } => warn!(
+        EscalationStep::Short { roles, tell } => warn!(
             incident.id = %id, roles = roles.join(","), told = tell.join(","),
             "nobody is left to ask for a role that must be filled"
         ),
-        Turn::Reached => info!(incident.id = %id, "everybody needed is there after all"),
+        EscalationStep::Reached => info!(incident.id = %id, "everybody needed is there after all"),
     }
 }
