@@ -98,6 +98,8 @@ pub struct Room {
     pub short_subject: bool,
     /// The provider did not take all people at once: make the group with one, and invite the others.
     pub core_only: bool,
+    /// People with whom alone the provider refused a group: they have no account, for instance.
+    pub refused_alone: BTreeSet<Jid>,
     /// Creates whose outcome was not "certainly nothing", since the last fresh start.
     pub creates: u32,
     /// All creates whose outcome was not "certainly nothing", oldest first.
@@ -166,6 +168,7 @@ impl Room {
             subject: None,
             short_subject: false,
             core_only: false,
+            refused_alone: BTreeSet::new(),
             creates: 0,
             asked: Vec::new(),
             looked: BTreeSet::new(),
@@ -221,15 +224,14 @@ impl Room {
     /// somebody besides the number that makes it; nobody only if everybody has said STOP.
     #[must_use]
     pub fn first_members(&self, strangers: Strangers) -> Vec<Jid> {
-        let mut people: Vec<Jid> = self
-            .seats
-            .iter()
+        let possible = || self.seats.iter().filter(|s| !self.refused_alone.contains(s.address()));
+        let mut people: Vec<Jid> = possible()
             .filter(|s| s.is_known() || strangers == Strangers::Add)
             .filter(|s| !matches!(s.state, SeatState::Refused { .. }))
             .map(|s| s.address().clone())
             .collect();
         if people.is_empty() {
-            let mut willing = self.seats.iter().filter(|s| !self.has_stopped(&s.who.jid));
+            let mut willing = possible().filter(|s| !self.has_stopped(&s.who.jid));
             people.extend(willing.next().map(|s| s.address().clone()));
         }
         if self.core_only {

@@ -318,10 +318,11 @@ fn number(text: &str) -> Value {
             _ => Value::String(text.to_owned()),
         };
     }
-    let number = text.parse::<f64>().ok().filter(|number| {
-        number.is_finite() && (digits(text).count() <= 15 || digits(text).eq(digits(&format!("{number:e}"))))
-    });
-    number.and_then(Number::from_f64).map_or_else(|| Value::String(text.to_owned()), Value::Number)
+    // As it will be written out again: of two shortest ways to write a number, the other one has other digits.
+    let keeps_digits =
+        |number: &Number| digits(text).count() <= 15 || digits(text).eq(digits(&number.to_string()));
+    let number = text.parse().ok().and_then(Number::from_f64).filter(keeps_digits);
+    number.map_or_else(|| Value::String(text.to_owned()), Value::Number)
 }
 
 /// The digits of a number that count, without the zeros at either end.

@@ -149,6 +149,12 @@ fn documents() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn a_number_that_can_be_written_in_two_ways_is_a_number_as_it_is_written_here() {
+    let text = serde_json::to_string(&267_014_913_689_027.12_f64).unwrap();
+    assert_eq!(lenient::documents(&text).unwrap().documents, [json!(267_014_913_689_027.12_f64)]);
+}
+
 proptest! {
     #[test]
     fn valid_json_is_read_as_ever(document in documents(), pretty: bool) {

@@ -15,6 +15,7 @@ use super::task::{By, Task};
 use super::{Ask, Named, Room, Stage};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{FoundGroups, GatewayError, Refusal};
+use crate::jid::Jid;
 
 /// How long a number that is down is left alone.
 pub(super) const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
@@ -218,7 +219,7 @@ impl Room {
         let effect = &mut out;
         let ended = Answered { task, answer, context, now };
         match task {
-            Task::Create { people } => self.finish_create(answer, people.len(), effect, now),
+            Task::Create { people } => self.finish_create(ended, people, effect),
             Task::Look { instance, thoroughly, .. } => self.finish_look(ended, instance, *thoroughly, effect),
             Task::Sweep { instance, .. } => self.finish_sweep(ended, instance, effect),
             Task::ReadGroup { group, instance } => self.finish_read_group(ended, group, instance),
@@ -285,7 +286,12 @@ impl Room {
         }
     }
 
-    fn finish_create(&mut self, answer: &Answer, people: usize, effect: &mut Effect, now: Timestamp) {
+    fn finish_create(
+        &mut self,
+        Answered { answer, context, now, .. }: Answered<'_>,
+        people: &[Jid],
+        effect: &mut Effect,
+    ) {
         if let Answer::Created(created) = answer {
             note_said(&mut self.seats, &created.said);
             self.tasks.forget_trouble("create");
@@ -315,13 +321,16 @@ impl Room {
                 self.not_sent(effect, now);
             }
             // One bad number must not keep all others out.
-            GatewayError::Refused { reason, .. } if *reason != Refusal::Plan && people > 1 => {
+            GatewayError::Refused { reason, .. } if *reason != Refusal::Plan && people.len() > 1 => {
                 self.core_only = true;
                 self.not_sent(effect, now);
             }
             GatewayError::Refused { detail, .. } => {
-                self.hopeless = Some(format!("the gateway refused to make the group: {detail}"));
+                self.refused_alone.extend(people.iter().cloned());
                 self.not_sent(effect, now);
+                if self.first_members(context.policy.strangers).is_empty() {
+                    self.hopeless = Some(format!("the gateway refused to make the group: {detail}"));
+                }
             }
         }
     }

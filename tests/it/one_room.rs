@@ -292,6 +292,26 @@ fn one_person_who_breaks_every_create_keeps_only_themselves_out() {
     swept.conclude("somebody whose presence breaks every create, each engine");
 }
 
+/// Two creates were lost, so the third asks one person alone, and a group of nobody is refused. WEBJS answers that
+/// with the same error as whatever went wrong.
+#[tokio::test]
+async fn somebody_without_an_account_who_is_asked_alone_keeps_nobody_out() {
+    for engine in [Engine::Noweb, Engine::Gows] {
+        let world = World::on(engine).await;
+        world.sandbox.set_person(CLEO, Person::with_privacy(Privacy::NotOnWhatsapp404));
+        world.sandbox.add_fault(Fault::on(Operation::CreateGroup, FaultKind::InternalError).times(2));
+        let id = world.fire("Payments").await;
+        world.pass(600).await;
+        let room = world.room(&id).await;
+        assert!(room.is_complete(), "{engine}: {:?}", room.phase);
+        assert!(world.group(&id).has(DAN), "{engine}");
+        for digits in [ADA, BEN] {
+            assert_eq!(world.links_of(digits), 1, "{engine}: {digits} has no link");
+        }
+        world.assert_sound(&id).await;
+    }
+}
+
 #[tokio::test]
 async fn another_incidents_living_group_cannot_be_taken() {
     let world = World::new().await;
