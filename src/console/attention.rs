@@ -6,7 +6,6 @@
 use serde::Serialize;
 
 use super::numbers::Numbers;
-use super::view::standing;
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{Incident, State};
 use crate::room::{Phase, PhaseName, Progress, Room, SeatState, duplicates};
@@ -156,7 +155,7 @@ fn queued(room: &Room, budget_at: Timestamp) -> Attention {
     let told = told_alone(room);
     Attention {
         kind: "no_budget",
-        since: standing(&room.phase).0,
+        since: phase_since(&room.phase).0,
         what: format!(
             "The numbers' budget of new groups is used up; a group is made at about {}. {told} of {} people \
              were told 1:1.",
@@ -344,7 +343,7 @@ fn deserted(room: &Room) -> Option<Attention> {
         room.phase.name() == PhaseName::Live && room.read_at.is_some() && !somebody && !room.seats.is_empty();
     is_deserted.then(|| Attention {
         kind: "nobody_in",
-        since: standing(&room.phase).0,
+        since: phase_since(&room.phase).0,
         what: "The room is live, but none of the wanted people is in it.".to_owned(),
         todo: "Call them; those invited hold a link to it.".to_owned(),
         group: None,
@@ -358,6 +357,20 @@ fn sentence(text: &str) -> String {
     let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
     let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{stop}", chars.as_str())
+}
+
+/// Since when a phase holds and, for a parked room, why.
+pub(super) fn phase_since(phase: &Phase) -> (Timestamp, Option<&str>) {
+    match phase {
+        Phase::Wanted { since, .. }
+        | Phase::Unsure { since, .. }
+        | Phase::Live { since, .. }
+        | Phase::Closing { since, .. }
+        | Phase::Closed { since, .. }
+        | Phase::Skipped { since } => (*since, None),
+        Phase::Creating { asked_at } => (*asked_at, None),
+        Phase::Parked { since, why, .. } => (*since, Some(why)),
+    }
 }
 
 #[cfg(test)]

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::action::offered;
-use super::attention::{Attention, attention};
+use super::attention::{Attention, attention, phase_since};
 use super::numbers::Numbers;
 use super::timeline::{Row, rows};
 use crate::alert::{Link, LinkKind, Severity};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, State};
-use crate::room::{Phase, PhaseName, Progress, Room, Said, Seat, SeatState, Stage, Standby, Trouble, Wish};
+use crate::room::{PhaseName, Progress, Room, Said, Seat, SeatState, Stage, Standby, Trouble, Wish};
 use crate::store::{Dossier, Duplicate, Summary};
 
 /// What is broken, in a few fields.
@@ -243,7 +243,7 @@ impl Detailed {
 
 impl Glance {
     fn of(room: &Room, now: Timestamp) -> Self {
-        let (since, why) = standing(&room.phase);
+        let (since, why) = phase_since(&room.phase);
         Self {
             phase: room.phase.name().as_str(),
             since,
@@ -284,20 +284,6 @@ impl Glance {
         .into_iter()
         .find_map(|(name, words)| (name.as_str() == self.phase).then_some(words))
         .unwrap_or(self.phase)
-    }
-}
-
-/// Since when a phase holds and, for a parked room, why.
-pub(super) fn standing(phase: &Phase) -> (Timestamp, Option<&str>) {
-    match phase {
-        Phase::Wanted { since, .. }
-        | Phase::Unsure { since, .. }
-        | Phase::Live { since, .. }
-        | Phase::Closing { since, .. }
-        | Phase::Closed { since, .. }
-        | Phase::Skipped { since } => (*since, None),
-        Phase::Creating { asked_at } => (*asked_at, None),
-        Phase::Parked { since, why, .. } => (*since, Some(why)),
     }
 }
 

@@ -4,21 +4,20 @@
 //! means. Errors are read only by their class: certainly nothing happened, perhaps something did, never
 //! will, not now, or the group is gone.
 
-use super::answer::{Answer, Answered, Effect, FIRST_LOOK};
+use super::answer::{Answer, Answered, DOWN_GAP, Effect, FIRST_LOOK};
 use super::delivery::REFUSALS;
 use super::inputs::{Context, Inputs};
 use super::message::Message;
+use super::numbers::By;
 use super::phase::{Event, Illegal, Phase};
 use super::progress::{Said, State};
 use super::seat::{Refused, SeatState, note_said};
-use super::task::{By, Task};
+use super::task::Task;
 use super::{Ask, Named, Room, Stage};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{FoundGroups, GatewayError, Refusal};
 use crate::jid::Jid;
 
-/// How long a number that is down is left alone.
-pub(super) const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
 /// How long a throttled number is left alone if it does not say.
 const THROTTLED_GAP: SignedDuration = SignedDuration::from_secs(60);
 /// How long one room leaves it alone at most, whatever it says: some say "after a day".

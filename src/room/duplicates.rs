@@ -7,27 +7,13 @@
 use super::Room;
 use super::answer::{Answer, Answered, Effect, LeftDuplicate};
 use super::direct::look_for;
-use super::inputs::View;
+use super::inputs::{OpenDuplicate, View};
 use super::message::Message;
 use super::options::{Next, Options};
 use super::phase::Phase;
 use super::task::Task;
-use crate::clock::Timestamp;
 use crate::gateway::{GatewayError, Refusal};
 use crate::jid::{ChatId, GroupId};
-
-/// A group beside the room that is not closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenDuplicate {
-    /// The group.
-    pub group: GroupId,
-    /// The linked number that is in it; the room's own, if that is not known.
-    pub instance: Option<String>,
-    /// When we learned of it.
-    pub found_at: Timestamp,
-    /// Whether an operator wants it closed.
-    pub closing: bool,
-}
 
 /// Whether groups beside a room in this phase can be closed: people are told where the room is, so that has
 /// to be certain.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Room;
 use super::message::{Matter, Message};
+use super::phase::EscalationStep;
 use super::policy::Strangers;
 use super::progress::State;
 use super::seat::{Refused, Seat, SeatState};
@@ -46,23 +47,6 @@ pub struct RoleEscalation {
     pub unsure: bool,
     /// When nobody was left to ask.
     pub spent_at: Option<Timestamp>,
-}
-
-/// One decision about roles that must be filled. People are their keys in the roster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the fields are what the variant says")]
-pub enum EscalationStep {
-    /// Remind those of this role who hold an invitation.
-    Remind { role: String, people: Vec<String> },
-    /// Ask somebody else.
-    StandIn { role: String, person: String },
-    /// Nobody can tell whether somebody is there: ask the room.
-    Unsure { roles: Vec<String> },
-    /// Nobody is left to ask: tell the room and these people.
-    Short { roles: Vec<String>, tell: Vec<String> },
-    /// Everybody needed is there after all.
-    Reached,
 }
 
 /// Whether a role is filled.

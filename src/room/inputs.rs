@@ -1,13 +1,14 @@
 //! What a room's decisions are made with besides its own record.
 
-use super::notices::NoticeItem;
+use super::Room;
 use super::numbers::Numbers;
 use super::policy::Policy;
 use super::wish::Wish;
-use super::{Host, OpenDuplicate, Room};
 use crate::clock::Timestamp;
 use crate::consent::Stances;
+use crate::gateway::Notice;
 use crate::incident::{Incident, IncidentId, News};
+use crate::jid::GroupId;
 
 use serde::{Deserialize, Serialize};
 
@@ -63,4 +64,43 @@ pub(super) struct View<'a> {
     pub(super) inputs: &'a Inputs,
     pub(super) context: Context<'a>,
     pub(super) now: Timestamp,
+}
+
+/// A notice with its place in the order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeItem {
+    /// Counts up over all rooms.
+    pub seq: i64,
+    /// When it reached us.
+    pub at: Timestamp,
+    /// The linked number that was told.
+    pub instance: String,
+    /// What.
+    pub notice: Notice,
+}
+
+/// The room that an incident is a guest of, or could be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Its incident.
+    pub incident: IncidentId,
+    /// Its group, once that is there and its people were told what for.
+    pub group: Option<GroupId>,
+    /// The linked number that looks after the group.
+    pub instance: String,
+    /// The people (keys in the roster) who were asked into it.
+    pub people: Vec<String>,
+}
+
+/// A group beside the room that is not closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenDuplicate {
+    /// The group.
+    pub group: GroupId,
+    /// The linked number that is in it; the room's own, if that is not known.
+    pub instance: Option<String>,
+    /// When we learned of it.
+    pub found_at: Timestamp,
+    /// Whether an operator wants it closed.
+    pub closing: bool,
 }

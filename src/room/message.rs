@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::task::By;
+use super::numbers::By;
 use crate::clock::Timestamp;
 use crate::gateway::InviteLink;
 use crate::incident::IncidentId;

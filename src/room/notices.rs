@@ -7,26 +7,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::Room;
-use super::apply::DOWN_GAP;
+use super::answer::DOWN_GAP;
 use super::delivery::same_words;
+use super::inputs::NoticeItem;
 use super::message::Message;
 use super::seat::{Freshness, Seat, SeatState};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::{Notice, NoticeKind, Session, Whom};
+use crate::gateway::{NoticeKind, Session, Whom};
 use crate::jid::{ChatId, GroupId};
-
-/// A notice with its place in the order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoticeItem {
-    /// Counts up over all rooms.
-    pub seq: i64,
-    /// When it reached us.
-    pub at: Timestamp,
-    /// The linked number that was told.
-    pub instance: String,
-    /// What.
-    pub notice: Notice,
-}
 
 /// What a group is called, as far as was heard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

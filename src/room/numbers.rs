@@ -5,7 +5,22 @@
 
 use crate::clock::Timestamp;
 use crate::gateway::Own;
-use crate::jid::Jid;
+use crate::jid::{GroupId, Jid};
+
+/// Whose number makes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By<'a> {
+    /// Any number.
+    Any,
+    /// The room's own.
+    Room,
+    /// This one and no other.
+    Number(&'a str),
+    /// The number that is in this group beside the room.
+    Beside(&'a GroupId),
+    /// None: it goes to the fallback webhook.
+    Webhook,
+}
 
 /// A number that does not work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

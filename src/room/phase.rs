@@ -6,10 +6,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::escalation::EscalationStep;
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
+
+/// One decision about roles that must be filled. People are their keys in the roster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are what the variant says")]
+pub enum EscalationStep {
+    /// Remind those of this role who hold an invitation.
+    Remind { role: String, people: Vec<String> },
+    /// Ask somebody else.
+    StandIn { role: String, person: String },
+    /// Nobody can tell whether somebody is there: ask the room.
+    Unsure { roles: Vec<String> },
+    /// Nobody is left to ask: tell the room and these people.
+    Short { roles: Vec<String>, tell: Vec<String> },
+    /// Everybody needed is there after all.
+    Reached,
+}
 
 /// Why a room is parked that was cancelled in the wrong moment.
 pub(super) const CANCELLED: &str = "cancelled while nobody knows whether a group exists";

@@ -11,11 +11,12 @@ use super::direct::{look_for, pending, reach_one_by_one};
 use super::escalation::{Decision, evaluate};
 use super::inputs::{Context, Inputs, View};
 use super::message::Message;
+use super::numbers::By;
 use super::options::{Next, Options};
 use super::phase::{Event, Phase};
 use super::reading::next_read;
 use super::seat::SeatState;
-use super::task::{By, Task};
+use super::task::Task;
 use super::{
     Room, adoption, closing, deadline, direct, duplicates, phase_deadline, search, second_number, shared,
     webhook,

@@ -5,27 +5,13 @@
 //! provider drops it), its guests are wanted again, and get a group of their own or another host.
 
 use super::Room;
-use super::inputs::View;
+use super::inputs::{Host, View};
 use super::phase::{Event, PhaseName};
 use super::seat::SeatState;
 use crate::incident::IncidentId;
-use crate::jid::GroupId;
 
 /// Incidents in one room besides its own: more would only bury each other.
 pub const GUESTS: usize = 10;
-
-/// The room that an incident is a guest of, or could be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
-    /// Its incident.
-    pub incident: IncidentId,
-    /// Its group, once that is there and its people were told what for.
-    pub group: Option<GroupId>,
-    /// The linked number that looks after the group.
-    pub instance: String,
-    /// The people (keys in the roster) who were asked into it.
-    pub people: Vec<String>,
-}
 
 /// Whether guests can come into a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::slice::from_ref;
 
 use super::message::Message;
+use super::numbers::By;
 use crate::clock::Timestamp;
 use crate::gateway::InviteLink;
 use crate::jid::{ChatId, GroupId, Jid};
@@ -111,21 +112,6 @@ pub enum Class {
     Message,
     /// Without an answer nobody knows: what came of it shows elsewhere.
     Once,
-}
-
-/// Whose number makes a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By<'a> {
-    /// Any number.
-    Any,
-    /// The room's own.
-    Room,
-    /// This one and no other.
-    Number(&'a str),
-    /// The number that is in this group beside the room.
-    Beside(&'a GroupId),
-    /// None: it goes to the fallback webhook.
-    Webhook,
 }
 
 /// What holds for every task of a kind.

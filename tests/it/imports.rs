@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use code::{Code, all_of_src};
 
 mod code;
+mod cycles;
 
 /// Something that only some modules may do.
 struct Rule {

@@ -6,6 +6,7 @@ use super::super::Said;
 use super::super::seat::{Refused, read_members};
 use super::*;
 use crate::alert::{DedupKey, Severity};
+use crate::gateway::Notice;
 use crate::gateway::{AddOutcome, Member, Members};
 use crate::incident::{Incident, IncidentId, State};
 use crate::jid::Jid;

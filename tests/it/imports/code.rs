@@ -63,6 +63,16 @@ impl Code {
         self.path.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
     }
 
+    /// Its name as a module, with slashes.
+    pub(super) fn module(&self) -> &str {
+        self.path.strip_suffix(".rs").unwrap_or(&self.path)
+    }
+
+    /// Every path that it imports, as it stands there.
+    pub(super) fn imports(&self) -> impl Iterator<Item = &str> {
+        self.uses.iter().map(|(_, path)| path.as_str())
+    }
+
     /// Numbers of lines that have `word` standing alone; a `use` counts at the line where it begins.
     pub(super) fn lines_with(&self, word: &str) -> Vec<usize> {
         let mut lines: Vec<usize> = self
