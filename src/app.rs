@@ -144,6 +144,7 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
                 instance_id: instance.id.clone(),
                 access_token: instance.access_token.clone(),
                 call_timeout: settings.call_timeout,
+                check_gap: settings.check_gap,
                 credentials: match settings.credentials {
                     CredentialPlace::Mixed => Credentials::Mixed,
                     CredentialPlace::Query => Credentials::Query,

@@ -32,6 +32,8 @@ pub struct GatewaySettings {
     pub create_path: String,
     /// The longest a call may take.
     pub call_timeout: Duration,
+    /// Between two existence checks of a number: what the provider asks for. It has no key.
+    pub check_gap: Duration,
     /// How long "no such group" is not yet believed.
     pub settle: SignedDuration,
     /// How long a worker may hold a room.
@@ -89,6 +91,8 @@ pub struct Instance {
     pub phone: Option<Jid>,
 }
 
+/// Wawp asks for at most one existence check per second and number.
+const CHECK_GAP: Duration = Duration::from_secs(1);
 /// How late a new group may show up in the list of groups.
 const LIST_LAG: SignedDuration = seconds(10);
 
@@ -138,6 +142,7 @@ fn read(s: &Section<'_>) -> GatewaySettings {
         credentials,
         create_path,
         call_timeout: call_timeout.unsigned_abs(),
+        check_gap: CHECK_GAP,
         settle,
         lease,
         failover_after: s.duration("failover_after", seconds(10)..=seconds(3600), seconds(60)),

@@ -64,6 +64,7 @@ pub struct Wawp {
     /// The linked number's own ids, once they are known.
     me: Mutex<Option<Own>>,
     /// The next moment at which an existence check may start.
+    check_gap: Duration,
     next_check: Mutex<Option<Instant>>,
     /// When the provider was last told to read its group list afresh.
     refreshes: Mutex<search::Refreshes>,
@@ -97,6 +98,7 @@ impl Wawp {
             create_path: settings.create_path,
             clock: settings.clock,
             me: Mutex::new(None),
+            check_gap: settings.check_gap,
             next_check: Mutex::new(None),
             refreshes: Mutex::default(),
         })

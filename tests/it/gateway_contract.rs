@@ -29,6 +29,7 @@ fn settings(base_url: &str) -> Settings {
         instance_id: INSTANCE.to_owned(),
         access_token: TOKEN.into(),
         call_timeout: Duration::from_secs(20),
+        check_gap: Duration::from_secs(1),
         credentials: Credentials::Mixed,
         create_path: "/v2/groups".to_owned(),
         clock: clock(),

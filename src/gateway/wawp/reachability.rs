@@ -1,7 +1,5 @@
 //! Whether a number is on the network, asked no faster than Wawp allows.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::call::{Call, CallContext};
@@ -10,9 +8,6 @@ use super::reply::Reply;
 use super::{Wawp, account, locked};
 use crate::gateway::GatewayError;
 use crate::jid::Jid;
-
-/// Wawp asks for at most one existence check per second and instance.
-const BETWEEN_CHECKS: Duration = Duration::from_secs(1);
 
 impl Wawp {
     pub(super) async fn is_on_network(
@@ -43,7 +38,7 @@ impl Wawp {
                     detail: "too many existence checks are waiting".to_owned(),
                 });
             }
-            *next = turn.checked_add(BETWEEN_CHECKS);
+            *next = turn.checked_add(self.check_gap);
             turn
         };
         tokio::time::sleep_until(turn).await;

@@ -36,6 +36,8 @@ pub struct Settings {
     pub access_token: SecretString,
     /// Every call ends within this time, however many requests it takes.
     pub call_timeout: Duration,
+    /// Between two existence checks.
+    pub check_gap: Duration,
     /// Where the credentials go.
     pub credentials: Credentials,
     /// Where groups are made: `/v2/groups`; some clients of Wawp use `/v2/groups/create`.
