@@ -37,7 +37,6 @@ mod bridge;
 mod process;
 
 use bridge::Bridge;
-use process::Under;
 
 const TOKEN: &str = "a-token-for-this-benchmark-only";
 const NOISY: &str = "another-token-for-this-benchmark";
@@ -92,7 +91,7 @@ async fn measure(name: &str, crowd: fn(&Arc<Target>) -> JoinSet<()>) {
          noisy: {{ kind: alertmanager, verify: {{ bearer: {NOISY} }} }}\n  \
          signed: {{ kind: sentry, verify: {{ hmac: {KEY} }}, severity: {{ unmapped: sev3 }} }}\n"
     );
-    let mut bridge = Bridge::start(&sources, "", "", Under::Nothing);
+    let mut bridge = Bridge::start(&sources, "", "", &[]);
     bridge.process.wait_until_it_listens(bridge.address);
     let lines = || std::fs::read_to_string(&bridge.log).unwrap().lines().count();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);

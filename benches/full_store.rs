@@ -11,7 +11,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::cast_precision_loss,
     reason = "a program that measures: whatever is not as expected ends it"
 )]
 

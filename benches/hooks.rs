@@ -74,7 +74,7 @@ const CONNECTIONS: [usize; 3] = [1, 32, 256];
 const GROWING_BY: usize = 32;
 const PACED: [(&str, Kind, u32); 2] = [("night", Kind::New, 100), ("storm", Kind::Repeat, 500)];
 
-const SERVERS_CORE: usize = 0;
+const SERVERS_CORE: [&str; 3] = ["taskset", "-c", "0"];
 const LOADS_CORE: usize = 1;
 
 /// What is measured, and for how long.
@@ -125,7 +125,7 @@ fn main() {
     let own = std::process::id().to_string();
     let pinned = Command::new("taskset").args(["-pc", &LOADS_CORE.to_string(), &own]).output();
     let is_pinned = pinned.is_ok_and(|done| done.status.success());
-    let under = if is_pinned { Under::Core(SERVERS_CORE) } else { Under::Nothing };
+    let under: Under = if is_pinned { &SERVERS_CORE } else { &[] };
     if !is_pinned {
         println!("`taskset` (package util-linux) does not work here: load and server share all cores");
     }

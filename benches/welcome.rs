@@ -11,7 +11,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::cast_precision_loss,
     reason = "a program that measures: whatever is not as expected ends it"
 )]
 
@@ -42,7 +41,20 @@ const INCIDENTS: usize = 9;
 /// Between two incidents, so that each is alone.
 const APART: Duration = Duration::from_millis(1500);
 const REPEATS_A_SECOND: u32 = 300;
-const SLOWER_BY: u32 = 30;
+/// Each sync of a file takes 30 ms longer. The program is our child, and ends when it is killed.
+const SLOW_DISK: Under = &[
+    "strace",
+    "-D",
+    "--quiet=all",
+    "--seccomp-bpf",
+    "-f",
+    "-o",
+    "/dev/null",
+    "-e",
+    "trace=fsync,fdatasync",
+    "-e",
+    "inject=fsync,fdatasync:delay_exit=30000",
+];
 /// A welcome that is not said after so long never will be.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// By this flag the program measures commits in a folder instead.
@@ -69,7 +81,7 @@ async fn measure() {
         "{:<22} {:>10} {:>8} {:>10} {:>8} {:>10} {:>8}",
         "", "commit ms", "call ms", "goal ms", "p50 ms", "longest", "repeats"
     );
-    for (disk, under) in [("disk as it is", Under::Nothing), ("slow disk", Under::SlowDisk(SLOWER_BY))] {
+    for (disk, under) in [("disk as it is", &[] as Under), ("slow disk", SLOW_DISK)] {
         for with_repeats in [false, true] {
             let (mut commits, mut calls, mut waits, mut repeats) = (vec![], vec![], vec![], 0);
             for _ in 0..ROUNDS {
@@ -110,14 +122,16 @@ async fn run(under: Under, with_repeats: bool) -> Run {
     bridge.process.wait_until_it_listens(bridge.address);
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
     let hook = format!("http://{}/hooks/shop", bridge.address);
-    let config = std::fs::read_to_string(bridge._kept.1.path().join("warroom.yaml")).unwrap();
+    let config = std::fs::read_to_string(bridge.log.with_file_name("warroom.yaml")).unwrap();
     let phones = config.lines().find_map(|line| line.trim().strip_prefix("base_url: ")).unwrap().to_owned();
 
     let known = post(&client, &hook, "known", 0).await;
     welcomes(&client, &phones, &[known]).await;
     let repeats = Arc::new(AtomicUsize::new(0));
-    let repeating =
-        with_repeats.then(|| tokio::spawn(repeat(client.clone(), hook.clone(), Arc::clone(&repeats))));
+    let mut repeating = JoinSet::new();
+    if with_repeats {
+        repeating.spawn(repeat(client.clone(), hook.clone(), Arc::clone(&repeats)));
+    }
     let mut fired = Vec::new();
     for n in 0..INCIDENTS {
         tokio::time::sleep(APART).await;
@@ -127,9 +141,7 @@ async fn run(under: Under, with_repeats: bool) -> Run {
     let ids: Vec<String> = fired.iter().map(|(id, _)| id.clone()).collect();
     let said = welcomes(&client, &phones, &ids).await;
     let waits = fired.iter().map(|(id, at)| said[id].duration_since(*at).as_secs_f64() * 1000.0).collect();
-    if let Some(repeating) = repeating {
-        repeating.abort();
-    }
+    repeating.abort_all();
 
     let mut calls = Vec::new();
     for _ in 0..20 {

@@ -306,7 +306,7 @@ pub struct Draft {
     pub truncated: bool,
     /// See [`Alert::test`].
     pub test: bool,
-    /// See [`Alert::keeps`].
+    /// See [`Alert::omitted`].
     pub omitted: Omitted,
 }
 

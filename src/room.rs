@@ -1,7 +1,7 @@
 //! The room: a persisted saga that takes one incident from "nobody knows" to "everybody is briefed".
 //!
 //! Pure: no I/O, and `now` is an argument. The worker reads what is wanted (the incident, its news, the
-//! operator's wish), asks [`plan`] what to do, writes the intent ([`Room::begin`]), makes the one gateway
+//! operator's wish), asks [`plan()`] what to do, writes the intent ([`Room::begin`]), makes the one gateway
 //! call, and writes the outcome ([`Room::finish`]). A crash between any two of these loses nothing, because
 //! the next worker asks the same question of the same record.
 //!

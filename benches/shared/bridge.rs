@@ -24,7 +24,7 @@ impl Bridge {
     /// is said of the number; `routes` come before those of the example.
     pub(crate) fn start(sources: &str, number: &str, routes: &str, under: Under) -> Self {
         let folder = folder();
-        let mut sandbox = command(PROGRAM, Under::Nothing);
+        let mut sandbox = command(PROGRAM, &[]);
         sandbox.args(["sandbox", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut sandbox = Process(sandbox.spawn().unwrap());
         let mut lines = BufReader::new(sandbox.0.stdout.take().unwrap()).lines().map_while(Result::ok);

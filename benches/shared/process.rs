@@ -40,44 +40,14 @@ impl Process {
     }
 }
 
-/// How a program is started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Under {
-    Nothing,
-    /// On this core alone.
-    Core(usize),
-    /// Each sync of a file takes so many milliseconds longer.
-    SlowDisk(u32),
-}
+/// What a program is run under: the first word of a command and its arguments, or nothing.
+pub(crate) type Under = &'static [&'static str];
 
-/// A program to be run like this.
+/// A program to be run under something else.
 pub(crate) fn command(program: impl AsRef<OsStr>, under: Under) -> Command {
-    let mut command = match under {
-        Under::Nothing => return Command::new(program),
-        Under::Core(core) => {
-            let mut command = Command::new("taskset");
-            command.args(["-c", &core.to_string()]);
-            command
-        }
-        Under::SlowDisk(millis) => {
-            let mut command = Command::new("strace");
-            let delay = format!("inject=fsync,fdatasync:delay_exit={}", millis * 1000);
-            command.args([
-                // The program is our child, and ends when it is killed.
-                "-D",
-                "--quiet=all",
-                "--seccomp-bpf",
-                "-f",
-                "-o",
-                "/dev/null",
-                "-e",
-                "trace=fsync,fdatasync",
-            ]);
-            command.args(["-e", &delay]);
-            command
-        }
-    };
-    command.arg(program);
+    let Some((first, arguments)) = under.split_first() else { return Command::new(program) };
+    let mut command = Command::new(first);
+    command.args(arguments).arg(program);
     command
 }
 

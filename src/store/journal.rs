@@ -25,7 +25,7 @@ pub struct Intent {
     pub event: Option<Event>,
     /// The pace to keep.
     pub pace: Pace,
-    /// For a message of which [`Gathering::due`] said what else it tells of: its [`Due::through`].
+    /// For a message of which [`Gathering::due`](super::Gathering::due) said what else it tells of: its [`Due::through`](super::Due::through).
     pub covers: Option<i64>,
 }
 
