@@ -231,7 +231,7 @@ const WRONG: &[u8] =
 
 /// Thirty thousand requests a second with a wrong secret, sent whether those before are answered or not.
 fn wrong(target: &Arc<Target>) -> JoinSet<()> {
-    const CONNECTIONS: u64 = 340;
+    const CONNECTIONS: u64 = 400;
     const AT_ONCE: usize = 10;
     const EVERY: Duration = Duration::from_millis(100);
     forever(CONNECTIONS, target, |target| async move {
