@@ -231,8 +231,8 @@ const WRONG: &[u8] =
 
 /// Thirty thousand requests a second with a wrong secret, sent whether those before are answered or not.
 fn wrong(target: &Arc<Target>) -> JoinSet<()> {
-    const CONNECTIONS: u64 = 400;
-    const AT_ONCE: usize = 10;
+    const CONNECTIONS: u64 = 240;
+    const AT_ONCE: usize = 15;
     const EVERY: Duration = Duration::from_millis(100);
     forever(CONNECTIONS, target, |target| async move {
         let Ok(socket) = TcpStream::connect(target.address).await else { return };

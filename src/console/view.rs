@@ -130,7 +130,7 @@ pub(super) struct Detail {
     pub messages: Vec<Message>,
     /// Handed over, but not known to have arrived.
     pub unconfirmed: Option<Message>,
-    pub chores: Vec<Errand>,
+    pub chores: Vec<EndedTask>,
     /// Other numbers of ours in the room, or on their way.
     pub standby: Vec<Substitute>,
     pub troubles: Vec<Setback>,
@@ -150,7 +150,7 @@ pub(super) struct Message {
 
 /// A small thing done once.
 #[derive(Debug, Serialize)]
-pub(super) struct Errand {
+pub(super) struct EndedTask {
     /// As in the journal.
     pub chore: String,
     pub at: Timestamp,
@@ -339,7 +339,7 @@ impl Detail {
                 .map(|(at, said)| Message::of(room, said, at))
                 .collect(),
             unconfirmed: room.tasks.unknown().next().map(|said| Message::of(room, said, said.begun_at)),
-            chores: room.tasks.iter().filter_map(|(key, progress)| Errand::of(key, progress)).collect(),
+            chores: room.tasks.iter().filter_map(|(key, progress)| EndedTask::of(key, progress)).collect(),
             standby: room.standby.iter().map(Substitute::of).collect(),
             troubles: troubles(room).map(|(step, trouble)| Setback::of(step, trouble)).collect(),
         }
@@ -365,7 +365,7 @@ impl Message {
     }
 }
 
-impl Errand {
+impl EndedTask {
     /// What was done, besides what was said, and what was given up.
     fn of(key: &str, progress: &Progress) -> Option<Self> {
         let is_listed = progress.said.is_none() || progress.given_up().is_some();
