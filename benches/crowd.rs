@@ -35,6 +35,8 @@ use warroom::source::SourceKind;
 mod bridge;
 #[path = "shared/process.rs"]
 mod process;
+#[path = "shared/store.rs"]
+mod store;
 
 use bridge::Bridge;
 

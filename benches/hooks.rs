@@ -4,7 +4,10 @@
 //! ```sh
 //! cargo bench --bench hooks
 //! WARROOM_ROUNDS=1 WARROOM_SECONDS=1 WARROOM_CASES=new,webhook cargo bench --bench hooks
+//! WARROOM_STORE=postgres://user@host/database cargo bench --bench hooks
 //! ```
+//!
+//! On PostgreSQL the baseline stores one row for each request: `hooks/row.rs`.
 //!
 //! All run in turn in each round, in a fresh process each time, with 1, 32 and 256 connections: a figure of one round
 //! depends on what else the machine does, the ratio to the baseline of the same round hardly does. Whoever takes the
@@ -48,6 +51,10 @@ mod process;
 mod programs;
 #[path = "hooks/requests.rs"]
 mod requests;
+#[path = "hooks/row.rs"]
+mod row;
+#[path = "shared/store.rs"]
+mod store;
 #[path = "hooks/table.rs"]
 mod table;
 #[path = "hooks/usage.rs"]
@@ -115,11 +122,15 @@ impl Plan {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, flag, address, path] = arguments.as_slice()
+    if let [_, flag, address, store] = arguments.as_slice()
         && flag == BASELINE_FLAG
     {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        return runtime.block_on(baseline::serve(address.parse().unwrap(), Path::new(path)));
+        let address = address.parse().unwrap();
+        return match store.strip_prefix("sqlite:") {
+            Some(path) => runtime.block_on(baseline::serve(address, Path::new(path))),
+            None => runtime.block_on(row::serve(address, store)),
+        };
     }
     // Before the runtime has threads, which stay where this one is; so do the phones.
     let own = std::process::id().to_string();

@@ -29,6 +29,8 @@ use warroom::clock::{Clock, SystemClock, Timestamp};
 mod bridge;
 #[path = "shared/process.rs"]
 mod process;
+#[path = "shared/store.rs"]
+mod store;
 
 use bridge::{Bridge, folder};
 use process::{Under, command};

@@ -36,6 +36,7 @@ use crate::receiver::{self, BodyBudget, EventChannel, Readiness, Receiver, Troub
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;
+use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{InstanceLabels, Metrics};
@@ -47,10 +48,12 @@ use crate::worker::numbers::OwnIds;
 use crate::worker::{Number, Worker};
 
 mod listener;
+mod presence;
 mod reloading;
 mod sandbox_events;
 
 use listener::{CONNECTIONS, Terms, Timeouts};
+use presence::Presence;
 
 /// The longest a commit may take before a sender is asked to come again. PagerDuty gives us five seconds,
 /// Grafana's `OnCall` four.
@@ -67,10 +70,10 @@ const OPERATORS: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store could not be opened.
-    #[error("{path}: {error}")]
+    #[error("{address}: {error}")]
     Store {
         /// Where it is.
-        path: String,
+        address: String,
         /// Why.
         error: StoreError,
     },
@@ -96,6 +99,9 @@ pub enum StartError {
     /// No client could be made that posts the sandbox's events.
     #[error("no HTTP client could be made: {0}")]
     Client(String),
+    /// The store did not take that this replica is there.
+    #[error("the store does not take that this replica is there: {0}")]
+    Absent(StoreError),
     /// The process cannot be asked by a signal to look at its roster.
     #[error("cannot listen for SIGHUP: {0}")]
     Signal(io::Error),
@@ -122,11 +128,21 @@ pub struct Bridge {
     pub roster: Arc<RosterInForce>,
 }
 
-/// Opens the store that the config names.
-pub fn open_store(address: &StoreAddress) -> Result<Store, StartError> {
-    let StoreAddress::Sqlite(path) = address;
-    let failed = |error| StartError::Store { path: path.display().to_string(), error };
-    Ok(Store::over(Arc::new(Sqlite::open_alone(path).map_err(failed)?)))
+/// Opens the store that the config names; returns the clock that everything in it goes by, too.
+pub fn open_store(
+    address: &StoreAddress,
+    clock: Arc<dyn Clock>,
+) -> Result<(Store, Arc<dyn Clock>), StartError> {
+    let failed = |error| StartError::Store { address: address.to_string(), error };
+    Ok(match address {
+        StoreAddress::Sqlite(path) => {
+            (Store::over(Arc::new(Sqlite::open_alone(path).map_err(failed)?)), clock)
+        }
+        StoreAddress::Postgres(address) => {
+            let (postgres, clock) = Postgres::open(address).map_err(failed)?;
+            (Store::shared(Arc::new(postgres)), clock)
+        }
+    })
 }
 
 /// One client per linked number.
@@ -307,6 +323,7 @@ pub struct Running {
     /// The memory, for whoever wants to watch.
     pub store: Store,
     tasks: TaskTracker,
+    presence: Presence,
     broke_off: Arc<OnceLock<BrokeOff>>,
 }
 
@@ -319,8 +336,8 @@ impl Running {
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
         let config = &loaded.config;
+        let (store, clock) = open_store(&config.store, clock)?;
         let roster = RosterInForce::of(loaded, clock.now());
-        let store = open_store(&config.store)?;
         let numbers = link_numbers(config, &clock)?;
         let bridge = Bridge::assemble(config, roster, store, numbers, clock)?;
         Self::with(bridge, &config.server, stop).await
@@ -331,6 +348,7 @@ impl Running {
         let Bridge { receiver, worker, console, roster } = bridge;
         let (store, metrics, clock) =
             (worker.store.clone(), Arc::clone(&worker.metrics), Arc::clone(&worker.clock));
+        let presence = Presence::begin(&store, &roster, &clock).await.map_err(StartError::Absent)?;
         let asked = reloading::asked_for().map_err(StartError::Signal)?;
         let (public, public_address) = bind(server.listen).await?;
         let (operator, operator_address) = bind(server.admin).await?;
@@ -353,7 +371,12 @@ impl Running {
         let (hand, stopping) = (Arc::clone(&worker), stop.clone());
         supervise("writer of 1:1 messages", Box::pin(async move { hand.correspond(&stopping).await }));
         let stopping = stop.clone();
+        let wake_worker = Arc::clone(&worker.wake_worker);
         supervise("watch over the numbers", Box::pin(async move { worker.watch(&stopping).await }));
+        let (own, stopping) = (Arc::clone(&broke_off), stop.clone());
+        presence.keep((store.clone(), Arc::clone(&roster), Arc::clone(&clock)), wake_worker, |work| {
+            Box::pin(see_to("presence among the replicas", work, own, stopping))
+        });
         let reporting = report_repeats(Arc::clone(&metrics), Arc::clone(&clock), stop.clone());
         supervise("report of repeats", Box::pin(reporting));
         supervise(
@@ -369,12 +392,13 @@ impl Running {
             );
         }
         info!(server.listen = %public_address, server.admin = %operator_address, "the bridge is up");
-        Ok(Self { public: public_address, operator: operator_address, store, tasks, broke_off })
+        Ok(Self { public: public_address, operator: operator_address, store, tasks, presence, broke_off })
     }
 
     /// Waits until everything in hand is done after the stop, and says if a part broke off before it.
     pub async fn ended(&self) -> Result<(), BrokeOff> {
         self.tasks.wait().await;
+        self.presence.end(&self.store).await;
         self.broke_off.get().map_or(Ok(()), |part| Err(*part))
     }
 }

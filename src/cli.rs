@@ -13,16 +13,16 @@ use clap::{Args, Parser, Subcommand};
 use crate::alert::Severity;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Colours, Config, Findings, Loaded, LogFormat, StoreAddress, Strictness};
-use crate::consent::Stances;
+use crate::consent::{Acquaintance, Stances};
 use crate::sandbox::Engine;
-use crate::store::StoreError;
-use crate::store::sqlite::look_at_consents;
+use crate::store::{StoreError, postgres, sqlite};
 
 pub mod admin_client;
 pub mod check;
 pub mod demo;
 pub mod healthcheck;
 pub mod introduce;
+mod migrate;
 pub mod oncall;
 mod post;
 pub mod rehearse;
@@ -100,6 +100,8 @@ enum Command {
     Rooms(rooms::Options),
     /// Introduces the number to people 1:1, once, and shows what they answered, at a running bridge
     Introduce(introduce::Options),
+    /// Moves all that a stopped bridge has stored from its file into PostgreSQL
+    Migrate(migrate::Options),
     /// Takes in an accepted hook once more, as it would be taken in today
     Replay(rooms::Replay),
     /// Prints the JSON Schema of a file, with which editors complete and check it
@@ -193,6 +195,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Send(options) => send::run(&options, clock.as_ref(), &mut out),
         Command::Rooms(options) => rooms::run(&options, &mut out),
         Command::Introduce(options) => introduce::run(&options, &mut out),
+        Command::Migrate(options) => migrate::run(&options, &mut out),
         Command::Replay(options) => rooms::replay(&options, &mut out),
         Command::Schema { file } => schema::run(file, &mut out).map_err(Failure::from),
         Command::Healthcheck { url } => healthcheck::run(&url, &mut out),
@@ -262,8 +265,16 @@ fn refuse(findings: &Findings) -> Failure {
 
 /// What people answered, as far as a store knows; a command may run where there is none.
 pub(crate) fn stances(store: &StoreAddress) -> Result<Stances, StoreError> {
-    let StoreAddress::Sqlite(path) = store;
-    Ok(Stances::of(&look_at_consents(path)?.unwrap_or_default()))
+    Ok(Stances::of(&known_people(store)?))
+}
+
+/// Everybody whom a store knows. One that is not there, or from before consents were kept, knows nobody.
+fn known_people(store: &StoreAddress) -> Result<Vec<Acquaintance>, StoreError> {
+    let known = match store {
+        StoreAddress::Sqlite(path) => sqlite::look_at_consents(path)?,
+        StoreAddress::Postgres(address) => postgres::look_at_consents(address)?,
+    };
+    Ok(known.unwrap_or_default())
 }
 
 /// The async runtime a command runs in.

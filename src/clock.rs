@@ -1,12 +1,13 @@
 //! Time and chance, as arguments.
 //!
 //! Nothing else in the crate asks the machine what time it is or makes a random number, so a test can
-//! stand at any moment and a run can be repeated. Actors: [`SystemClock`] in production, [`TestClock`]
-//! wherever time must only move when told.
+//! stand at any moment and a run can be repeated. Actors: [`SystemClock`] in production, [`DatabaseClock`] where
+//! several processes share a store, [`TestClock`] wherever time must only move when told.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -32,6 +33,45 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
     fn now(&self) -> Timestamp {
         whole_millis(Timestamp::now())
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or(Duration::ZERO);
+        tokio::time::sleep(wait).boxed()
+    }
+}
+
+/// The clock of a database that several processes share: what it said last, and the time that has passed here since.
+#[derive(Debug)]
+pub struct DatabaseClock(Mutex<(Timestamp, Instant)>);
+
+/// How far it is put back when the database says less than was counted on; less than that it stands still.
+const PUT_BACK: SignedDuration = SignedDuration::from_secs(1);
+
+impl DatabaseClock {
+    /// Takes what the database says now.
+    pub fn set(&self, said: Timestamp) {
+        let now = self.now();
+        let is_jitter = said < now && now.duration_since(said) < PUT_BACK;
+        *self.anchor() = (if is_jitter { now } else { said }, Instant::now());
+    }
+
+    fn anchor(&self) -> MutexGuard<'_, (Timestamp, Instant)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As this machine has it, until the database says something.
+impl Default for DatabaseClock {
+    fn default() -> Self {
+        Self(Mutex::new((SystemClock.now(), Instant::now())))
+    }
+}
+
+impl Clock for DatabaseClock {
+    fn now(&self) -> Timestamp {
+        let (said, at) = *self.anchor();
+        whole_millis(later(said, SignedDuration::try_from(at.elapsed()).unwrap_or(SignedDuration::MAX)))
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {

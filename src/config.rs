@@ -63,7 +63,7 @@ pub use rooms::{LETTERS, TEMPLATES, Texts, USUAL_NAME};
 pub use roster_in_force::{ReloadOutcome, RosterInForce, RosterStatus};
 pub use second_way::SecondWaySettings;
 pub use secret::UNSET;
-pub use server::{Log, LogFormat, Server, StoreAddress};
+pub use server::{Log, LogFormat, Server, StoreAddress, parse_store};
 pub use translations::Translations;
 pub use verify::describe as describe_verifier;
 

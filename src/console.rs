@@ -34,10 +34,12 @@ mod numbers;
 mod page;
 mod people;
 mod redaction;
+mod replicas;
 mod timeline;
 mod view;
 
 use numbers::Numbers;
+use replicas::Replicas;
 
 #[cfg(test)]
 mod tests;
@@ -81,7 +83,7 @@ pub fn router(console: Arc<Console>) -> Router {
 }
 
 /// Every path there is; the API's description is held against it.
-fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 14] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 15] {
     [
         ("/", get(page::home)),
         ("/incidents/{id}", get(page::incident)),
@@ -94,6 +96,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 14] {
         ("/api/rooms/{id}/{action}", post(api::act)),
         ("/api/people", get(people::list)),
         ("/api/introductions", post(people::introduce)),
+        ("/api/replicas", get(replicas::list)),
         ("/api/receipts/{receipt}/replay", post(api::replay)),
         ("/api/openapi.json", get(api::openapi)),
         ("/-/reload", post(api::reload)),
@@ -107,6 +110,10 @@ async fn metrics(State(console): State<Arc<Console>>) -> Response {
         Err(error) => drop(failed(&console, &error)),
     }
     console.metrics.aside.set(i64::try_from(console.store.aside().len()).unwrap_or(i64::MAX));
+    match Replicas::of(&console).await {
+        Ok(replicas) => console.metrics.show_replicas(replicas.replicas.len(), replicas.rosters()),
+        Err(error) => drop(failed(&console, &error)),
+    }
     match console.store.count_consents().await {
         Ok((counts, unnamed)) => console.metrics.show_consents(&counts, unnamed),
         Err(error) => drop(failed(&console, &error)),

@@ -494,6 +494,7 @@ impl Receiver {
         };
         if wakes {
             self.wake_worker.notify_one();
+            self.store.wake_others();
         }
         if receipt.outcome == Some(Outcome::Repeated) {
             // A sender that signs the same bytes for every outage would be deaf to the second one: say so.

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use replicas::Replica;
 use tx::{Asides, Tx, values};
 
 pub use accept::{Acceptance, Accepted, HandOver, OpenRoom};
@@ -26,6 +27,7 @@ pub use notices::Hearing;
 pub use outcomes::Finished;
 pub use posting::{LetterAsk, LetterTurn, LetterWay, Posted, Worded};
 pub use receipts::{Answered, NotAReceipt, Receipt, ReceiptId, StoredHook};
+pub use replicas::{PRESENT_EVERY, ReplicaSeen};
 pub use rooms::WishTaken;
 pub use steps::Began;
 pub use timeline::{Entry, Happening};
@@ -45,19 +47,24 @@ mod gathering;
 mod incidents;
 mod inputs;
 mod journal;
+mod lane;
 mod leases;
 mod letters;
+pub mod migration;
 mod news;
 mod notices;
 mod outages;
 mod outbreaks;
 mod outcomes;
 mod pace;
+pub mod postgres;
 mod posting;
 mod queue;
 mod quiet;
 mod receipts;
+mod replicas;
 mod rooms;
+mod schema;
 mod shared_rooms;
 pub mod source_troubles;
 pub mod sqlite;
@@ -70,13 +77,20 @@ mod tx;
 pub struct Store {
     database: Arc<dyn Database>,
     asides: Arc<Asides>,
+    replica: Arc<Replica>,
 }
 
 impl Store {
-    /// The store in a database.
+    /// The store in a database that this process has to itself.
     #[must_use]
     pub fn over(database: Arc<dyn Database>) -> Self {
-        Self { database, asides: Arc::default() }
+        Self { database, asides: Arc::default(), replica: Arc::new(Replica::alone()) }
+    }
+
+    /// The store in a database that several processes share.
+    #[must_use]
+    pub fn shared(database: Arc<dyn Database>) -> Self {
+        Self { replica: Arc::new(Replica::new()), ..Self::over(database) }
     }
 
     /// What was found to be unreadable, or to break the work on it, since the start; everything else goes on without.
@@ -123,13 +137,13 @@ impl Store {
         F: FnMut(&Tx<'_>) -> Stored<T> + Send + 'static,
         C: FnOnce(&mut T) + Send + 'static,
     {
-        let asides = Arc::clone(&self.asides);
+        let (asides, replica) = (Arc::clone(&self.asides), Arc::clone(&self.replica));
         let transaction = Transaction {
             name,
             access,
             asker,
             body: Box::new(move |statements| {
-                body(&Tx::new(statements, &asides)).map(|found| Box::new(found) as Found)
+                body(&Tx::new(statements, &asides, &replica)).map(|found| Box::new(found) as Found)
             }),
             committed: Box::new(|found| {
                 if let Some(found) = found.downcast_mut() {

@@ -178,6 +178,10 @@ pub struct Metrics {
     pub consents: Family<ConsentLabels, Gauge<i64, AtomicI64>>,
     /// Answers of which only a hidden id is known; read from the store when asked.
     pub unnamed: Gauge<i64, AtomicI64>,
+    /// Replicas that share the store and were heard of lately; read from the store when asked.
+    pub replicas: Gauge<i64, AtomicI64>,
+    /// Different rosters in force among them.
+    pub replica_rosters: Gauge<i64, AtomicI64>,
     /// Times that the store did not do what it was asked.
     pub store_failures: Counter<u64, AtomicU64>,
     /// Connections that were closed or not taken because there were too many.
@@ -218,6 +222,8 @@ impl Default for Metrics {
             orphans: Gauge::default(),
             consents: Family::default(),
             unnamed: Gauge::default(),
+            replicas: Gauge::default(),
+            replica_rosters: Gauge::default(),
             store_failures: Counter::default(),
             connections_crowded: Counter::default(),
             console_refused: Family::default(),
@@ -339,6 +345,16 @@ impl Default for Metrics {
             "Answers of people of whom only a hidden id is known so far",
             metrics.unnamed.clone(),
         );
+        registry.register(
+            "replicas",
+            "Replicas that share the store and were heard of lately",
+            metrics.replicas.clone(),
+        );
+        registry.register(
+            "replica_rosters",
+            "Different rosters in force among them",
+            metrics.replica_rosters.clone(),
+        );
         registry.register("store_failures", "Failed store transactions", metrics.store_failures.clone());
         registry.register(
             "connections_crowded",
@@ -370,6 +386,12 @@ impl Metrics {
             self.consents.get_or_create(&ConsentLabels { answer: standing.as_str() }).set(*count);
         }
         self.unnamed.set(unnamed);
+    }
+
+    /// Shows who shares the store.
+    pub fn show_replicas(&self, replicas: usize, rosters: usize) {
+        self.replicas.set(i64::try_from(replicas).unwrap_or(i64::MAX));
+        self.replica_rosters.set(i64::try_from(rosters).unwrap_or(i64::MAX));
     }
 
     /// Shows the roster in force.

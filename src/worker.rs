@@ -80,6 +80,8 @@ const SESSION_GAP: SignedDuration = SignedDuration::from_secs(30);
 const DOUBT_GAP: Duration = Duration::from_secs(3);
 /// Bodies emptied in one transaction.
 const FORGOTTEN_AT_ONCE: usize = 100;
+/// For how long one replica does that for all, unless it goes on.
+const FORGETTING: SignedDuration = SignedDuration::from_mins(1);
 /// Between two of these.
 const FORGETTING_GAP: Duration = Duration::from_millis(20);
 /// After a store failure.
@@ -234,7 +236,13 @@ impl Worker {
 
     /// Empties the bodies that are kept no longer: few enough at a time to hold up no hook.
     pub async fn forget_bodies(&self) {
-        let before = later(self.clock.now(), -self.keep_bodies);
+        let now = self.clock.now();
+        match self.store.take_duty("bodies", now, later(now, FORGETTING)).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.store_failed(&error),
+        }
+        let before = later(now, -self.keep_bodies);
         let mut bodies = 0;
         loop {
             match self.store.forget_bodies(before, FORGOTTEN_AT_ONCE).await {
@@ -409,6 +417,9 @@ impl Worker {
                 }
                 Next::Call(step) => {
                     // A call must end before the lease does, or somebody else could make it a second time.
+                    if !self.store.is_present(now) {
+                        return Ok(End::Asleep(Some(later(now, STORE_REST))));
+                    }
                     if self.is_too_late(lease, now) || stop.is_cancelled() {
                         return Ok(End::Asleep(Some(now)));
                     }
@@ -438,7 +449,7 @@ impl Worker {
 
     /// Whether a call begun now could outlive the lease.
     fn is_too_late(&self, lease: &Lease, now: Timestamp) -> bool {
-        later(now, self.policy.call_timeout) >= lease.until
+        later(now, self.policy.call_timeout) >= lease.until || !self.store.is_present(now)
     }
 
     async fn note(&self, lease: &mut Lease, event: Event, now: Timestamp) -> Result<bool, StoreError> {

@@ -11,9 +11,10 @@ use crate::bridge::{Bridge, folder};
 use crate::load::{Target, Until, as_fast_as_answered};
 use crate::process::{Process, Under, command, free_address};
 use crate::requests::{CLIENTS, Kind, REPEATED, Requests, SECRET, SOURCES, alerts, notification};
+use crate::store::new_store;
 use crate::usage;
 
-/// The flag by which this program becomes the baseline, before an address and the path of its store.
+/// The flag by which this program becomes the baseline, before an address and its store.
 pub(crate) const BASELINE_FLAG: &str = "--serve-baseline";
 
 /// Before anything is counted.
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
-    /// Answers once a row is on disk: see `baseline`.
+    /// Answers once a row is on disk: see `baseline` and `row`.
     Baseline,
     Bridge(Kind),
     /// adnanh/webhook with a rule that needs the HMAC to hold and then runs no command.
@@ -105,7 +106,7 @@ impl Program {
         let mut command: Command = command(program, under);
         match self {
             Self::Baseline | Self::Bridge(_) => {
-                command.args([BASELINE_FLAG, &address.to_string()]).arg(at("rows.db"));
+                command.args([BASELINE_FLAG, &address.to_string(), &new_store(folder.path())]);
             }
             Self::Webhook => {
                 // A wrong HMAC would be an error, answered 500; `not` keeps the command from being run.

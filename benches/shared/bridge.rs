@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::process::{Process, Under, command, free_address};
+use crate::store::new_store;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_warroom");
 
@@ -34,9 +35,10 @@ impl Bridge {
         };
         let address = free_address();
         let config = format!(
-            "server: {{ listen: \"{address}\", admin: 127.0.0.1:0 }}\nstore: sqlite:warroom.db\n\
+            "server: {{ listen: \"{address}\", admin: 127.0.0.1:0 }}\nstore: {}\n\
              gateway:\n  kind: wawp\n  base_url: {}\n  instances:\n    - id: {}\n      access_token: {}\n{number}\
              sources:\n{sources}log: {{ format: json, level: info }}\n",
+            new_store(folder.path()),
             setting("base_url"),
             setting("id"),
             setting("access_token"),

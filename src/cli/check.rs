@@ -18,7 +18,6 @@ use crate::roster::{
     Client, Dashboard, Handout, Invite, Invitee, Person, Roster, Rotation, Route, USUAL_SIZE, wall_clock,
 };
 use crate::source::{IncidentPer, Source};
-use crate::store::sqlite::look_at_consents;
 
 /// How far a rotation is looked ahead.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366);
@@ -79,8 +78,7 @@ pub fn run(
     // A store that is not there, or from before consents were kept, says nothing.
     let people = RefCell::new(Ok(Vec::new()));
     let known = |store: &StoreAddress| {
-        let StoreAddress::Sqlite(path) = store;
-        *people.borrow_mut() = look_at_consents(path).map(Option::unwrap_or_default);
+        *people.borrow_mut() = super::known_people(store);
         people.borrow().as_deref().map(Stances::of).unwrap_or_default()
     };
     let loaded = config::load_knowing(path, env, Strictness::Check, now, &known);
@@ -176,8 +174,11 @@ fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io
         server.max_body / 1024
     )?;
     writeln!(out, "  operators  http://{}/, {guard}", server.admin)?;
-    let StoreAddress::Sqlite(path) = &config.store;
-    writeln!(out, "\nstore\n  SQLite, {}", path.display())?;
+    let kind = match &config.store {
+        StoreAddress::Sqlite(_) => "SQLite",
+        StoreAddress::Postgres(_) => "PostgreSQL",
+    };
+    writeln!(out, "\nstore\n  {kind}, {}", config.store)?;
     let gateway = &config.gateway;
     writeln!(
         out,

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigFile, Failure, NO, load, runtime, stances};
 use crate::alert::Severity;
-use crate::clock::{SignedDuration, Timestamp, later};
+use crate::clock::{SignedDuration, SystemClock, Timestamp, later};
 use crate::config::{self, Colours, Config, Level, Loaded, StoreAddress, Strictness, Surroundings};
 use crate::consent::Stances;
 use crate::incident::Incident;
@@ -201,15 +202,16 @@ impl Recorded {
 const MOST: usize = 1_000_000;
 
 fn read_store(config: &Config, since: Timestamp) -> Result<Vec<Recorded>, Failure> {
-    let StoreAddress::Sqlite(path) = &config.store;
     // Opening a store makes one, which would look as if there had never been an incident.
-    if !path.exists() {
+    if let StoreAddress::Sqlite(path) = &config.store
+        && !path.exists()
+    {
         return Err(Failure::no(format!(
             "{}: there is no store; name recorded incidents with `--file`",
             path.display()
         )));
     }
-    let store = crate::app::open_store(&config.store)?;
+    let (store, _) = crate::app::open_store(&config.store, Arc::new(SystemClock))?;
     let summaries = runtime()?
         .block_on(store.incidents(IncidentQuery { state: None, limit: MOST }))
         .map_err(|error| Failure::no(error.to_string()))?;

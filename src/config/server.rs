@@ -1,5 +1,6 @@
 //! What we listen on, where we keep things and how we log.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,9 +12,12 @@ use secrecy::SecretString;
 use crate::clock::SignedDuration;
 use crate::config::item::Item;
 use crate::config::quantity;
+use crate::config::secret::UNSET;
 use crate::config::section::Section;
+use crate::config::source_text::Cover;
 use crate::config::words::shortened;
 use crate::peer::Proxies;
+use crate::store::postgres::Address;
 
 /// The two listeners.
 #[derive(Debug, Clone)]
@@ -56,6 +60,17 @@ impl Default for Server {
 pub enum StoreAddress {
     /// A file of our own.
     Sqlite(PathBuf),
+    /// A database that replicas share.
+    Postgres(Address),
+}
+
+impl fmt::Display for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(address) => write!(f, "{address}"),
+        }
+    }
 }
 
 /// How we log.
@@ -209,25 +224,45 @@ fn body_size(item: &Item<'_>) -> Option<usize> {
 
 pub(super) fn store(root: &Section<'_>, folder: &Path) -> StoreAddress {
     let usual = StoreAddress::Sqlite(folder.join("warroom.db"));
-    let Some((item, text)) = root.get("store").and_then(|i| i.text().map(|t| (i.clone(), t))) else {
-        return usual;
-    };
-    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-        // Such an address usually carries a password.
-        item.cover(super::source_text::Cover::Secret);
-        item.error_with(
-            "asks for PostgreSQL, which is not available in this version",
-            "write `sqlite:warroom.db`",
-        );
-        return usual;
-    }
-    match text.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() && !path.starts_with(':') => StoreAddress::Sqlite(folder.join(path)),
-        _ => {
-            item.cover(super::source_text::Cover::Secret);
-            item.error_with("is not a store", "write `sqlite:` and a path, such as `sqlite:warroom.db`");
+    let Some(item) = root.get("store") else { return usual };
+    let Some(text) = item.text_from_anywhere() else { return usual };
+    match parse_store(&text, folder, item.context.env) {
+        Ok(address) => {
+            if matches!(address, StoreAddress::Postgres(_)) && !item.is_map() {
+                item.cover(Cover::Secret);
+            }
+            address
+        }
+        // Not set here, which is tolerated by `check`.
+        Err(_) if text.starts_with(UNSET) => usual,
+        Err(why) => {
+            // Such an address may carry a password.
+            if !item.is_map() {
+                item.cover(Cover::Secret);
+            }
+            item.error_with(
+                format!("is not a store: {why}"),
+                "write `sqlite:` and a path, such as `sqlite:warroom.db`, or `postgres://user@host/database`",
+            );
             usual
         }
+    }
+}
+
+/// What a store's address says. A database's password may stand in `PGPASSWORD`, as for its own programs.
+pub fn parse_store(
+    text: &str,
+    folder: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<StoreAddress, String> {
+    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+        return Address::parse(text, env("PGPASSWORD").as_deref()).map(StoreAddress::Postgres);
+    }
+    match text.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() && !path.starts_with(':') => {
+            Ok(StoreAddress::Sqlite(folder.join(path)))
+        }
+        _ => Err("it begins with neither `sqlite:` nor `postgres:`".to_owned()),
     }
 }
 

@@ -160,6 +160,7 @@ pub(super) async fn act(
     match taken {
         Ok(WishTaken::Yes) => {
             console.wake_worker.notify_one();
+            console.store.wake_others();
             info!(incident.id = %id, room.action = action.as_str(), "an operator asked");
             let taken = json!({
                 "incident": id.to_string(), "action": action.as_str(), "message": promise,

@@ -12,6 +12,7 @@ use super::attention::{Attention, attention, gather_queued, source_trouble};
 use super::numbers::Numbers;
 use super::people::PersonView;
 use super::redaction::Redaction;
+use super::replicas::Replicas;
 use super::view::{Detailed, Listed};
 use super::{Console, failed};
 use crate::clock::Timestamp;
@@ -39,6 +40,7 @@ struct Home {
     /// What is left out of everything here.
     aside: Vec<Aside>,
     roster: RosterStatus,
+    replicas: Replicas,
 }
 
 /// Something that waits for a person, with the incident it belongs to.
@@ -116,7 +118,8 @@ async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
     let redaction = Redaction::of(all.iter().filter_map(|s| s.room.as_ref()));
     let (roster, aside) = (console.roster.status(), console.store.aside());
     let sources = console.store.source_troubles(now).await?.iter().map(source_trouble).collect();
-    Ok((Home { now, numbers, sources, waiting, queued, sections, aside, roster }, redaction))
+    let replicas = Replicas::of(console).await?;
+    Ok((Home { now, numbers, sources, waiting, queued, sections, aside, roster, replicas }, redaction))
 }
 
 fn waits(summary: &Summary, numbers: &Numbers, now: Timestamp) -> Vec<Waiting> {

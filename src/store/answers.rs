@@ -250,7 +250,9 @@ fn to_name(tx: &Tx<'_>, now: Timestamp) -> Stored<Vec<Unnamed>> {
         // An answer that is due later than its gap was written before a clock was put back.
         "SELECT hidden, instance, tries, doc FROM unnamed
          WHERE due_at <= ?1
-            OR due_at > ?1 + 1000 * CASE WHEN tries < 12 AND ?3 << tries < ?4 THEN ?3 << tries ELSE ?4 END
+            OR due_at > ?1 + 1000 * CASE
+               WHEN tries < 12 AND CAST(?3 AS BIGINT) << CAST(tries AS INTEGER) < ?4
+               THEN CAST(?3 AS BIGINT) << CAST(tries AS INTEGER) ELSE ?4 END
          ORDER BY due_at LIMIT ?2",
         values![now, NAMED_AT_ONCE, NAME_GAP, LONGEST_NAME_GAP],
         |r| {

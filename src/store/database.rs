@@ -20,6 +20,14 @@ pub trait Database: fmt::Debug + Send + Sync {
     /// Runs a transaction and returns what it found once it is committed. Its body may be run again, after all that it
     /// wrote was taken back. Dropped before it was begun, it is never run.
     async fn run(&self, transaction: Transaction) -> Stored<Found>;
+
+    /// Wakes the other processes that share it, soon.
+    fn wake_others(&self) {}
+
+    /// Waits until another one has made something due.
+    async fn woken(&self) {
+        std::future::pending().await
+    }
 }
 
 /// A transaction that waits to be run.

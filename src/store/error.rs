@@ -20,20 +20,23 @@ pub enum StoreError {
         /// Why.
         why: String,
     },
-    /// The file was made by another version.
+    /// It was made by another version.
     #[error(
         "this store was made by another version of the program (schema {found:08x}, not {known:08x}): run that \
-         version, or name a file that does not exist yet"
+         version, or name one that does not exist yet"
     )]
     Version {
-        /// In the file.
+        /// In the store.
         found: i64,
         /// Known here.
         known: i64,
     },
-    /// The file is a database of something else.
-    #[error("this file is not a store of warroom: name one that does not exist yet")]
+    /// It is a database of something else.
+    #[error("this is not a store of warroom: name one that does not exist yet")]
     Foreign,
+    /// Something is stored already where nothing may be.
+    #[error("this database is not empty: name one that holds nothing of warroom yet")]
+    NotEmpty,
     /// Another process works with it.
     #[error("another process is using this store: stop it first; one file is for one bridge")]
     InUse,

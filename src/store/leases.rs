@@ -5,7 +5,7 @@ use super::error::{StoreError, Stored};
 use super::journal::{self, StepOutcome};
 use super::tx::{Tx, values};
 use super::{inputs, rooms};
-use crate::clock::{SignedDuration, Timestamp, later, new_token};
+use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::IncidentId;
 use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::{Inputs, Room, Urgency};
@@ -73,9 +73,18 @@ impl Store {
     }
 }
 
-/// Frees what was leased by a process that is gone.
+/// Frees what was leased by tokens of this pattern.
+pub(super) fn free(tx: &Tx<'_>, tokens: &str) -> Stored<()> {
+    tx.run(
+        "UPDATE rooms SET lease_token = NULL, lease_until = NULL
+         WHERE lease_until IS NOT NULL AND lease_token LIKE ?1",
+        values![tokens],
+    )
+}
+
+/// Frees what was leased by a process that is gone, and had the store to itself.
 pub(super) fn free_all(tx: &Tx<'_>) -> Stored<()> {
-    tx.run("UPDATE rooms SET lease_token = NULL, lease_until = NULL WHERE lease_until IS NOT NULL", &[])?;
+    free(tx, "%")?;
     // Urgent rooms are due at once: their people have waited for the restart.
     tx.run(
         "UPDATE rooms SET wake_at = 0 WHERE urgency <= ?1 AND wake_at IS NOT NULL",
@@ -124,7 +133,7 @@ pub(super) fn take_new(tx: &Tx<'_>, room: Room, until: Timestamp) -> Stored<Leas
 
 /// Gives the room to whoever asks now.
 fn take(tx: &Tx<'_>, (room, wanted, changes): (Room, Inputs, i64), until: Timestamp) -> Stored<Lease> {
-    let token = new_token();
+    let token = tx.token();
     tx.run(
         "UPDATE rooms SET lease_token = ?2, lease_until = ?3 WHERE incident = ?1",
         values![room.incident, token, until],

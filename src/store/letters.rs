@@ -7,9 +7,10 @@ use crate::consent::letter::Delivery;
 use crate::consent::{Letter, LetterKind};
 use crate::jid::Jid;
 
-/// Makes the letters of a process that is gone due at once, to be looked for.
-pub(super) fn free_all(tx: &Tx<'_>) -> Stored<()> {
-    tx.run("UPDATE letters SET due_at = 0, token = NULL WHERE token IS NOT NULL AND due_at IS NOT NULL", &[])
+/// Makes the letters due at once that a process which is gone took with tokens of this pattern, to be looked for.
+pub(super) fn free(tx: &Tx<'_>, tokens: &str) -> Stored<()> {
+    let sql = "UPDATE letters SET due_at = 0, token = NULL WHERE token LIKE ?1 AND due_at IS NOT NULL";
+    tx.run(sql, values![tokens])
 }
 
 /// Puts a letter into the queue.

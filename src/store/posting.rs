@@ -6,7 +6,7 @@ use super::error::Stored;
 use super::letters::{self, give_up};
 use super::tx::{Tx, values};
 use super::{Store, consents, pace};
-use crate::clock::{SignedDuration, Timestamp, later, new_token};
+use crate::clock::{SignedDuration, Timestamp, later};
 use crate::consent::letter::Tried;
 use crate::consent::{Consent, Letter, LetterKind};
 use crate::jid::Jid;
@@ -157,7 +157,7 @@ fn begin(tx: &Tx<'_>, ask: &LetterAsk, now: Timestamp) -> Stored<LetterTurn> {
             };
         }
         letter.begin(&way.name, ask.until, now);
-        let token = new_token();
+        let token = tx.token();
         letters::put(tx, id, &letter, Some(&token))?;
         if !looks {
             tx.run("UPDATE letters SET paced_at = ?2 WHERE id = ?1", values![id, now])?;

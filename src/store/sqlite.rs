@@ -4,7 +4,7 @@
 //! for it; the *checkpoints*, which copy the log into the file beside both; the *lock*, which keeps a second bridge
 //! off. Several connections may use one file: leases and immediate transactions keep them apart.
 
-use std::fs::File;
+use std::fs;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -14,20 +14,18 @@ use rusqlite::{Connection, OpenFlags, params_from_iter};
 use tracing::warn;
 
 use self::checkpoint::Checkpoints;
-use self::lane::Lane;
 use super::consents;
 use super::database::{Access, Database, Found, Transaction};
 use super::error::{StoreError, Stored};
+use super::lane::{self, Lane, NotCommitted};
+use super::replicas::Replica;
+use super::schema::{SCHEMA, schema_version};
 use super::tx::{Asides, Row, Statements, Tx, Value};
 use super::{leases, letters};
 use crate::consent::Acquaintance;
 
 mod checkpoint;
-mod lane;
 mod lock;
-
-/// The tables. Version 0.1 has no installations: a file with any other schema is refused.
-const SCHEMA: &str = include_str!("sqlite/schema.sql");
 
 /// The first version without a bug that can corrupt the write-ahead log (3.7.0 to 3.51.2 have it).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -42,7 +40,7 @@ pub struct Sqlite {
     reader: Lane,
     _checkpoints: Checkpoints,
     /// Given back last.
-    _lock: Option<File>,
+    _lock: Option<fs::File>,
 }
 
 #[async_trait]
@@ -62,10 +60,7 @@ impl Sqlite {
         make_private(path).map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let lock = lock::take(path)?;
         let connections = connect(path)?;
-        let asides = Asides::default();
-        let tx = Tx::new(&connections.writer, &asides);
-        leases::free_all(&tx)?;
-        letters::free_all(&tx)?;
+        free_all(&connections.writer)?;
         Self::start(connections, Some(lock))
     }
 
@@ -75,16 +70,17 @@ impl Sqlite {
         Self::start(connect(path)?, None)
     }
 
-    fn start(connections: Connections, lock: Option<File>) -> Stored<Self> {
+    fn start(connections: Connections, lock: Option<fs::File>) -> Stored<Self> {
         let Connections { writer, reader, checkpoints } = connections;
         let no_thread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
-        let start = |name, connection: Connection, begin| {
+        let start = |name, connection: Connection, begin, batch| {
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
-            Lane::start(name, connection, begin).map_err(no_thread)
+            Lane::start(name, File { connection, begin }, batch).map_err(no_thread)
         };
         Ok(Self {
-            writer: start("store-writer", writer, "BEGIN IMMEDIATE")?,
-            reader: start("store-reader", reader, "BEGIN")?,
+            writer: start("store-writer", writer, "BEGIN IMMEDIATE", lane::BATCH)?,
+            // What is committed before somebody asks is seen by them: no transaction goes on that was begun before.
+            reader: start("store-reader", reader, "BEGIN", 1)?,
             _checkpoints: Checkpoints::start(checkpoints).map_err(no_thread)?,
             _lock: lock,
         })
@@ -117,6 +113,51 @@ impl Row for rusqlite::Row<'_> {
             // The store has no fractions.
             Ok(ValueRef::Null | ValueRef::Real(_)) | Err(_) => Value::Null,
         }
+    }
+}
+
+/// A connection, as its thread has it.
+struct File {
+    connection: Connection,
+    /// How a transaction is begun: `BEGIN IMMEDIATE` for a writer.
+    begin: &'static str,
+}
+
+impl lane::Connection for File {
+    fn begin(&self) -> Stored<()> {
+        if !self.connection.is_autocommit() {
+            // A rollback that failed before must not make every later transaction fail.
+            self.roll_back();
+        }
+        self.connection.execute_batch(self.begin).map_err(unavailable)
+    }
+
+    fn commit(&self) -> Result<(), NotCommitted> {
+        let committed = self.connection.execute_batch("COMMIT");
+        committed.map_err(|error| NotCommitted::Unknown(unavailable(error)))
+    }
+
+    fn roll_back(&self) {
+        let _ = self.connection.execute_batch("ROLLBACK");
+    }
+
+    fn changes(&self) -> u64 {
+        self.connection.total_changes()
+    }
+}
+
+impl Statements for File {
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Stored<usize> {
+        Statements::execute(&self.connection, sql, values)
+    }
+
+    fn query(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        each: &mut dyn FnMut(&dyn Row) -> Stored<bool>,
+    ) -> Stored<()> {
+        Statements::query(&self.connection, sql, values, each)
     }
 }
 
@@ -183,7 +224,7 @@ pub fn look_at_consents(path: &Path) -> Stored<Option<Vec<Acquaintance>>> {
     // Without a log beside it nobody has the file open, and reading it as a whole makes none.
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    let at_rest = std::fs::metadata(&log).map_or(true, |log| log.len() == 0);
+    let at_rest = fs::metadata(&log).map_or(true, |log| log.len() == 0);
     let escaped: String =
         path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let address = format!("file:{escaped}?mode=ro{}", if at_rest { "&immutable=1" } else { "" });
@@ -191,22 +232,41 @@ pub fn look_at_consents(path: &Path) -> Stored<Option<Vec<Acquaintance>>> {
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let db = Connection::open_with_flags(address, flags).map_err(unavailable)?;
     settle_in(&db)?;
-    let asides = Asides::default();
-    let tx = Tx::new(&db, &asides);
+    let (asides, replica) = (Asides::default(), Replica::alone());
+    let tx = Tx::new(&db, &asides, &replica);
     let has_table = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'consents'";
     if tx.any(has_table, &[])? { consents::everybody(&tx).map(Some) } else { Ok(None) }
+}
+
+/// Shows what is stored in the file at `path`, which no bridge may have open. What a bridge that is gone had leased is
+/// free.
+pub(super) fn look_alone<T>(path: &Path, look: impl FnOnce(&dyn Statements) -> Stored<T>) -> Stored<T> {
+    if !path.is_file() {
+        return Err(StoreError::Unavailable("there is no such file".to_owned()));
+    }
+    let _lock = lock::take(path)?;
+    let Connections { writer, reader, .. } = connect(path)?;
+    free_all(&writer)?;
+    look(&reader)
+}
+
+fn free_all(db: &Connection) -> Stored<()> {
+    let (asides, replica) = (Asides::default(), Replica::alone());
+    let tx = Tx::new(db, &asides, &replica);
+    leases::free_all(&tx)?;
+    letters::free(&tx, "%")
 }
 
 /// A new file is for its owner only: it holds people's names, numbers and what monitoring tools said.
 /// `SQLite` gives its log the permissions of the file.
 fn make_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match made {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
         Ok(_) => {}
         Err(_is_there) => {
-            let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+            let mode = fs::metadata(path)?.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 warn!(path = %path.display(), mode = format!("{mode:o}"), "others on this machine may read the store: chmod 600");
             }
@@ -237,17 +297,6 @@ fn prepare(db: &Connection) -> Stored<()> {
     .map_err(unavailable)
 }
 
-/// What the schema is known by: a number made of its text, so that no change of it goes unnoticed (FNV-1a).
-const fn schema_version() -> i64 {
-    let (text, mut hash, mut at) = (SCHEMA.as_bytes(), 0x811c_9dc5_u32, 0);
-    while at < text.len() {
-        hash = (hash ^ text[at] as u32).wrapping_mul(0x0100_0193);
-        at += 1;
-    }
-    // SQLite keeps 31 bits of it; 0 is what a new file has.
-    ((hash & 0x7fff_ffff) | 1) as i64
-}
-
 /// Whether a file is new. Refuses one that is not ours as it is now, before anything of it is changed.
 fn is_new(db: &Connection) -> Stored<bool> {
     let known = schema_version();
@@ -269,6 +318,14 @@ fn lay_out(db: &mut Connection) -> Stored<()> {
         transaction.pragma_update(None, "user_version", schema_version()).map_err(unavailable)?;
     }
     transaction.commit().map_err(unavailable)
+}
+
+/// A database of a test, with these tables.
+#[cfg(test)]
+pub(super) fn in_memory(tables: &str) -> impl lane::Connection + Send + 'static {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(tables).unwrap();
+    File { connection, begin: "BEGIN IMMEDIATE" }
 }
 
 #[cfg(test)]

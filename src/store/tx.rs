@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{StoreError, Stored};
+use super::replicas::Replica;
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 
@@ -33,6 +34,11 @@ pub enum Value<'a> {
 pub trait Statements {
     /// Runs a statement; returns how many rows it changed.
     fn execute(&self, sql: &str, values: &[Value<'_>]) -> Stored<usize>;
+
+    /// Runs a statement. Whether it fails may be found out later, before the commit.
+    fn run(&self, sql: &str, values: &[Value<'_>]) -> Stored<()> {
+        self.execute(sql, values).map(drop)
+    }
 
     /// Hands over the rows of a statement one by one, until `each` answers false.
     fn query(
@@ -206,11 +212,17 @@ impl Asides {
 pub(super) struct Tx<'a> {
     statements: &'a dyn Statements,
     asides: &'a Asides,
+    replica: &'a Replica,
 }
 
 impl<'a> Tx<'a> {
-    pub(super) fn new(statements: &'a dyn Statements, asides: &'a Asides) -> Self {
-        Self { statements, asides }
+    pub(super) fn new(statements: &'a dyn Statements, asides: &'a Asides, replica: &'a Replica) -> Self {
+        Self { statements, asides, replica }
+    }
+
+    /// A new proof of a lease.
+    pub(super) fn token(&self) -> String {
+        self.replica.token()
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -220,7 +232,7 @@ impl<'a> Tx<'a> {
 
     /// Runs a statement.
     pub(super) fn run(&self, sql: &str, values: &[Value<'_>]) -> Stored<()> {
-        self.execute(sql, values).map(drop)
+        self.statements.run(sql, values)
     }
 
     /// What `take` makes of the first row, if there is one.

@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 
 use super::health::Asked;
 use super::{HEARTBEAT, Number, STORE_GAP, Worker};
-use crate::clock::{Timestamp, later};
+use crate::clock::{SignedDuration, Timestamp, later};
 use crate::consent::letter::{Delivery, Tried};
 use crate::consent::{Change, LetterKind};
 use crate::gateway::GatewayError;
@@ -17,6 +17,9 @@ use crate::message::Wording;
 use crate::roster::Language;
 use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted, StoreError, Worded};
 use crate::telemetry::CallLabels;
+
+/// For how long one replica writes the letters of all, unless it goes on.
+const DUTY: SignedDuration = SignedDuration::from_secs(15);
 
 /// Tries to find out whose a hidden id is, after which it is an error in the log: that is about half an hour.
 const TRIES_BEFORE_ALARM: i64 = 6;
@@ -46,10 +49,17 @@ impl Worker {
 
     /// Does everything about letters that is due at this moment; returns when there is more to do.
     pub async fn write_letters(&self) -> Result<Option<Timestamp>, StoreError> {
+        let now = self.clock.now();
+        if !self.store.take_duty("letters", now, later(now, DUTY)).await? {
+            return Ok(None);
+        }
         self.tell_source_troubles().await?;
         self.name_answers().await?;
         loop {
             let now = self.clock.now();
+            if !self.store.is_present(now) {
+                return Ok(None);
+            }
             match self.store.begin_letter(self.letter_ask(now), now).await? {
                 LetterTurn::Wait(until) => return Ok(until),
                 LetterTurn::Go(posted) => self.post(*posted).await?,
@@ -86,6 +96,10 @@ impl Worker {
     async fn post(&self, mut posted: Posted) -> Result<(), StoreError> {
         let name = posted.letter.instance.clone().unwrap_or_default();
         let Some(number) = self.named(&name) else { return Ok(()) };
+        // Somebody else may have taken it over while this process stood still; else it is looked for later.
+        if !self.store.is_present(self.clock.now()) {
+            return Ok(());
+        }
         let tried = self.try_to_post(number, &mut posted).await;
         let failure = match &tried {
             Tried::Sent(Err(error)) | Tried::Looked(Err(error)) => Some(error),

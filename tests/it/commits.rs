@@ -11,7 +11,7 @@ use crate::odd_gateway::OddGateway;
 #[tokio::test]
 async fn the_welcome_is_sent_after_three_commits_and_everybody_is_accounted_for_after_twelve() {
     let mut world = World::new().await;
-    let (store, at_welcome) = (Arc::clone(&world.sqlite), Arc::new(AtomicU64::new(0)));
+    let (store, at_welcome) = (world.opened.clone(), Arc::new(AtomicU64::new(0)));
     let noted = Arc::clone(&at_welcome);
     OddGateway::before(&mut world, move |call, nth| {
         if call == "send_to_group" && nth == 0 {
@@ -22,7 +22,7 @@ async fn the_welcome_is_sent_after_three_commits_and_everybody_is_accounted_for_
     // Hooks go to the bridge whose worker calls through it.
     world.public = listen(receiver::router(Arc::clone(&world.bridge.receiver))).await.0;
     world.work().await;
-    let before = world.sqlite.commits();
+    let before = world.opened.commits();
     let id = world.fire("Payments").await;
     world.work().await;
     let until_welcome = at_welcome.load(Ordering::SeqCst) - before;
@@ -32,7 +32,7 @@ async fn the_welcome_is_sent_after_three_commits_and_everybody_is_accounted_for_
         }
         world.pass(1).await;
     }
-    let until_complete = world.sqlite.commits() - before;
+    let until_complete = world.opened.commits() - before;
     assert!(world.room(&id).await.is_complete());
     println!(
         "commits until the welcome is sent: {until_welcome}; until everybody is accounted for: {until_complete}"

@@ -662,8 +662,7 @@ async fn the_receipt_for_a_stop_gives_way_to_rooms_for_half_a_minute_and_no_long
     world.pass(20).await;
     // With a hundred rooms there is always one in hand.
     let until = (world.clock.now() + SignedDuration::from_secs(100)).as_millisecond();
-    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
-    db.execute("UPDATE rooms SET lease_token = 'held', lease_until = ?1", [until]).unwrap();
+    world.kept.execute(&format!("UPDATE rooms SET lease_token = 'held', lease_until = {until}"));
     answer(&world, BEN, "STOP").await;
     world.pass(25).await;
     assert!(!got(&world, BEN).contains(&STOP_TAKEN.to_owned()), "{:?}", got(&world, BEN));

@@ -286,10 +286,9 @@ async fn what_has_ended_is_not_read_again_for_a_complete_list() {
     world.post(&list(&["one", "two"], &[])).await;
     world.clock.advance(SignedDuration::from_secs(120));
     world.post(&list(&["two"], &["one"])).await;
-    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
     // Whoever reads it can do nothing with it.
-    let spoilt = db.execute("UPDATE alerts SET doc = 'spoilt' WHERE doc LIKE '%\"resolved\"%'", []).unwrap();
-    assert_eq!(spoilt, 1);
+    let sql = "UPDATE alerts SET doc = 'spoilt' WHERE doc LIKE '%\"resolved\"%'";
+    assert_eq!(world.kept.execute(sql), 1);
     world.clock.advance(SignedDuration::from_secs(120));
     let (status, receipt) = world.post(&list(&["two", "three"], &[])).await;
     assert_eq!((status, &receipt["incidents"][0]["outcome"]), (200, &json!("updated")), "{receipt}");

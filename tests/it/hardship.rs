@@ -100,9 +100,7 @@ async fn one_room_that_cannot_be_read_does_not_stop_the_others() {
     let world = World::new().await;
     let broken = world.fire("Broken").await;
     let number: i64 = broken.strip_prefix("INCIDENT-").unwrap().parse().unwrap();
-    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
-    db.execute("UPDATE room_docs SET doc = '{}' WHERE incident = ?1", [number]).unwrap();
-    drop(db);
+    world.kept.execute(&format!("UPDATE room_docs SET doc = '{{}}' WHERE incident = {number}"));
     let sound = world.fire("Sound").await;
     world.work().await;
     assert_eq!(world.groups(&sound).len(), 1);

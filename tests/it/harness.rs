@@ -18,10 +18,10 @@ use warroom::incident::IncidentId;
 use warroom::peer::Peer;
 use warroom::room::Room;
 use warroom::sandbox::{Engine, GroupView, Number, Sandbox, Setup};
-use warroom::store::sqlite::Sqlite;
 use warroom::store::{Dossier, Store};
 use warroom::{console, receiver};
 
+use crate::database::{Kept, Opened};
 use crate::place::folder;
 
 /// The bearer token of the harness's Alertmanager.
@@ -124,7 +124,8 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) bridge: Bridge,
     pub(crate) store: Store,
-    pub(crate) sqlite: Arc<Sqlite>,
+    pub(crate) opened: Opened,
+    pub(crate) kept: Kept,
     pub(crate) public: SocketAddr,
     pub(crate) operator: SocketAddr,
     pub(crate) loaded: Loaded,
@@ -255,13 +256,52 @@ impl World {
         Self::before(other.sandbox.clone(), Arc::clone(&other.clock), options).await
     }
 
+    /// Another bridge with the same store before the same gateway.
+    pub(crate) async fn another(&self) -> Self {
+        let (sandbox, clock) = (self.sandbox.clone(), Arc::clone(&self.clock));
+        Self::going_on(self.kept.clone(), sandbox, clock, self.loaded.clone()).await
+    }
+
+    /// A bridge whose store is a file in this folder, whatever database the tests run on.
+    pub(crate) async fn on_file(file: &TempDir, options: Options) -> Self {
+        let clock = Arc::new(TestClock::at(beginning()));
+        let sandbox = Sandbox::new(Setup::with_engine(options.engine), clock.clone());
+        let (gateway, server) = listen(sandbox.router()).await;
+        let folder = folder();
+        let loaded = load(&folder, &options, gateway);
+        let kept = Kept::File(file.path().join("store.db"));
+        Self::over(kept, sandbox, clock, (loaded, folder), server).await
+    }
+
+    /// The next bridge before the same gateway, on a store that another one has left.
+    pub(crate) async fn going_on(
+        kept: Kept,
+        sandbox: Sandbox,
+        clock: Arc<TestClock>,
+        mut loaded: Loaded,
+    ) -> Self {
+        let (gateway, server) = listen(sandbox.router()).await;
+        loaded.config.gateway.base_url = format!("http://{gateway}");
+        Self::over(kept, sandbox, clock, (loaded, folder()), server).await
+    }
+
     async fn before(sandbox: Sandbox, clock: Arc<TestClock>, options: Options) -> Self {
-        let shared: Arc<dyn Clock> = clock.clone();
         let (gateway, sandbox_server) = listen(sandbox.router()).await;
         let folder = folder();
         let loaded = load(&folder, &options, gateway);
-        let sqlite = Arc::new(Sqlite::open(&folder.path().join("store.db")).unwrap());
-        let store = Store::over(sqlite.clone());
+        Self::over(Kept::of(folder.path()), sandbox, clock, (loaded, folder), sandbox_server).await
+    }
+
+    async fn over(
+        kept: Kept,
+        sandbox: Sandbox,
+        clock: Arc<TestClock>,
+        (loaded, folder): (Loaded, TempDir),
+        sandbox_server: JoinHandle<()>,
+    ) -> Self {
+        let shared: Arc<dyn Clock> = clock.clone();
+        let opened = kept.open();
+        let store = Store::over(opened.database());
         let numbers = link_numbers(&loaded.config, &shared).unwrap();
         let bridge = Bridge::assemble(
             &loaded.config,
@@ -275,7 +315,7 @@ impl World {
         let (operator, operator_server) = listen(console::router(Arc::clone(&bridge.console))).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let servers = vec![sandbox_server, public_server, operator_server];
-        Self { clock, sandbox, bridge, store, sqlite, public, operator, loaded, folder, http, servers }
+        Self { clock, sandbox, bridge, store, opened, kept, public, operator, loaded, folder, http, servers }
     }
 
     /// Posts an Alertmanager body with the right token.

@@ -57,6 +57,13 @@ const RULES: &[Rule] = &[
         exceptions: &[],
     },
     Rule {
+        what: "know the other database",
+        shows_by: &["tokio_postgres", "tokio_postgres_rustls"],
+        texts: &[],
+        home: &["store/postgres"],
+        exceptions: &[],
+    },
+    Rule {
         what: "read the time or make random numbers",
         shows_by: &[
             "Instant::now",
@@ -79,9 +86,10 @@ const RULES: &[Rule] = &[
             ("signature/sns.rs", "RSA is handed a source of chance, which PKCS #1 1.5 does not use"),
             ("worker.rs", "how soon it looks for work again is no moment of an incident"),
             (
-                "store/sqlite/lane.rs",
+                "store/lane.rs",
                 "how long a transaction is added to, and how long a sender waits, runs by the machine",
             ),
+            ("store/postgres/link.rs", "the same, for how soon a database that is away is tried again"),
             ("gateway/wawp.rs", "a time limit on a socket runs by the machine, not by the incident's clock"),
             ("gateway/wawp/http.rs", "the same time limit, where it is kept"),
             ("gateway/wawp/reachability.rs", "the same, for calls that must stand apart on the wire"),
@@ -104,7 +112,10 @@ const RULES: &[Rule] = &[
         texts: &[],
         home: &["app"],
         exceptions: &[
-            ("store/sqlite/lane.rs", "one thread that owns a connection, not a task"),
+            ("store/lane.rs", "one thread that owns a connection, not a task"),
+            ("store/postgres.rs", "looks at the tables on a thread without a runtime"),
+            ("store/postgres/link.rs", "the connection's own half, which runs while an answer is waited for"),
+            ("store/postgres/notifications.rs", "the same, on a thread that hears what is due elsewhere"),
             ("store/sqlite/checkpoint.rs", "one thread that owns a connection, not a task"),
         ],
     },
@@ -137,6 +148,7 @@ const IMPURE: &[&str] = &[
     "http",
     "reqwest",
     "rusqlite",
+    "tokio_postgres",
     "tracing",
     "std::time",
     "std::fs",

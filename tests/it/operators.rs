@@ -375,8 +375,7 @@ async fn what_cannot_be_replayed_says_why() {
     assert_eq!(world.replay("nothing").await.0, 404);
     let (_, first) = world.post(&firing("Down")).await;
     let receipt = first["receipt"].as_str().unwrap().to_owned();
-    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
-    db.execute("UPDATE receipts SET source = 'removed'", []).unwrap();
+    world.kept.execute("UPDATE receipts SET source = 'removed'");
     let (status, answer) = world.replay(&receipt).await;
     assert_eq!(status, 409);
     assert!(answer["detail"].as_str().unwrap().contains("`removed`"), "{answer}");
@@ -416,9 +415,7 @@ async fn however_many_bodies_are_too_old_all_of_them_are_emptied() {
     }
     world.clock.advance(SignedDuration::from_hours(31 * 24));
     world.bridge.worker.forget_bodies().await;
-    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
-    let kept: i64 = db.query_row("SELECT count(*) FROM bodies", [], |r| r.get(0)).unwrap();
-    assert_eq!(kept, 0);
+    assert_eq!(world.kept.number("SELECT count(*) FROM bodies"), 0);
 }
 
 /// Found by a reader: a cloud event is known by its own id, and was taken for a repeat when it was replayed.

@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
@@ -20,10 +20,10 @@ use warroom::gateway::Gateway;
 use warroom::jid::Jid;
 use warroom::receiver;
 use warroom::sandbox::{self, Engine, Person, Privacy, Sandbox, Setup};
-use warroom::store::sqlite::Sqlite;
 use warroom::store::{Database, Store};
 use warroom::worker::Number;
 
+use crate::database::Kept;
 use crate::gates::{Gate, GatedDatabase, GatedGateway, Gates};
 use crate::harness::{
     BEN, CLEO, Options, SECOND_DIGITS, SECOND_ID, SECOND_TOKEN, TOKEN, beginning, firing, listen, load,
@@ -52,7 +52,8 @@ pub(crate) struct Place {
     pub(crate) receipts: RefCell<Vec<String>>,
     /// What the monitoring tool says, and when, in seconds from the beginning.
     pub(crate) story: Vec<(i64, Value)>,
-    folder: TempDir,
+    pub(crate) kept: Kept,
+    _folder: TempDir,
     sent: Cell<usize>,
     server: JoinHandle<()>,
 }
@@ -128,24 +129,22 @@ impl Place {
         let shared: Arc<dyn Clock> = clock.clone();
         let sandbox = Sandbox::new(setup, shared);
         let (gateway, server) = listen(sandbox.router()).await;
+        let folder = folder();
         Self {
             clock,
             sandbox,
             loaded: loaded(gateway),
             story: story(),
             receipts: RefCell::default(),
-            folder: folder(),
+            kept: Kept::of(folder.path()),
+            _folder: folder,
             sent: Cell::new(0),
             server,
         }
     }
 
-    pub(crate) fn file(&self) -> PathBuf {
-        self.folder.path().join("store.db")
-    }
-
     pub(crate) fn open(&self) -> Store {
-        Store::over(Arc::new(Sqlite::open(&self.file()).unwrap()))
+        Store::over(self.kept.open().database())
     }
 
     pub(crate) fn lease(&self) -> SignedDuration {
@@ -154,7 +153,7 @@ impl Place {
 
     /// A process with a connection to the store and clients of its own.
     pub(crate) fn start(&self, gates: &Arc<dyn Gate>) -> Process {
-        self.start_over(Arc::new(Sqlite::open(&self.file()).unwrap()), gates)
+        self.start_over(self.kept.open().database(), gates)
     }
 
     pub(crate) fn start_over(&self, inner: Arc<dyn Database>, gates: &Arc<dyn Gate>) -> Process {
@@ -179,7 +178,7 @@ impl Place {
         let mut lives = 1;
         loop {
             let gate: Arc<dyn Gate> = gates.clone();
-            let process = self.start_over(Arc::new(Sqlite::open_alone(&self.file()).unwrap()), &gate);
+            let process = self.start_over(self.kept.open_after_death().database(), &gate);
             tokio::select! {
                 () = self.tell(&process) => return lives,
                 () = gates.fallen() => {}

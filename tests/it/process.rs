@@ -21,11 +21,13 @@ use warroom::store::Store;
 
 use crate::harness::listen;
 
+mod cluster;
 mod commands;
 mod crashing;
 mod operating;
 mod rehearsing;
 mod reloading;
+mod replicas;
 mod restarting;
 mod stopping;
 

@@ -315,8 +315,7 @@ impl World {
 
     /// How many hooks are kept.
     fn receipts(&self) -> i64 {
-        let db = rusqlite::Connection::open(self.folder.path().join("store.db")).unwrap();
-        db.query_row("SELECT count(*) FROM receipts", [], |row| row.get(0)).unwrap()
+        self.kept.number("SELECT count(*) FROM receipts")
     }
 
     async fn incidents(&self) -> usize {

@@ -13,8 +13,7 @@ const SPOILT: [&str; 3] = ["'{\"half'", "'{}'", "x'ff00fe'"];
 
 impl World {
     fn spoil(&self, sql: &str) {
-        let db = rusqlite::Connection::open(self.folder.path().join("store.db")).unwrap();
-        assert!(db.execute(sql, []).unwrap() > 0, "{sql}");
+        assert!(self.kept.execute(sql) > 0, "{sql}");
     }
 
     /// The operators' page, and what it counts as set aside.

@@ -17,8 +17,12 @@ pub(super) fn schema() -> Value {
             key("server", "Where webhooks arrive and operators look, and limits.", server()),
             key(
                 "store",
-                "Receipts, incidents and rooms: `sqlite:` and a path, relative to this file.",
-                usual(words("^\\s*sqlite:[^:]"), "sqlite:warroom.db"),
+                "Receipts, incidents and rooms: `sqlite:` and a path, relative to this file, or \
+                 `postgres://user@host/database` for several replicas.",
+                json!({ "anyOf": [
+                    usual(words("^\\s*(sqlite:[^:]|postgres(ql)?://)"), "sqlite:warroom.db"),
+                    shape::elsewhere("STORE", "/run/secrets/store"),
+                ] }),
             ),
             key(
                 "keep_bodies",

@@ -78,7 +78,7 @@ fn who_with_wrong_files_shows_what_is_wrong() {
 #[test]
 fn who_marks_people_by_what_they_answered_themselves() {
     let files = Files::new(GOOD_CONFIG, GOOD_ROSTER);
-    let StoreAddress::Sqlite(path) = files.load(Strictness::Serve).unwrap().config.store;
+    let StoreAddress::Sqlite(path) = files.load(Strictness::Serve).unwrap().config.store else { panic!() };
     let roster = files.load(Strictness::Serve).unwrap().roster;
     let ask = |json: bool| {
         let mut out = Vec::new();

@@ -62,7 +62,7 @@ async fn a_file_that_is_not_its_store_is_refused_with_a_sentence_and_left_as_it_
     for (what, sql, says) in [
         ("older", older.as_str(), "made by another version of the program"),
         ("newer", newer.as_str(), "made by another version of the program"),
-        ("foreign", table, "this file is not a store of warroom"),
+        ("foreign", table, "this is not a store of warroom"),
         ("no database", "", "file is not a database"),
     ] {
         let place = Place::new(5).await;

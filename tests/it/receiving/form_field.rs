@@ -35,9 +35,7 @@ async fn a_form_with_the_token_opens_a_room_and_the_token_is_not_kept() {
         let end = SourceKind::StatusCake.sample_resolved(world.clock.now(), key).body;
         assert_eq!(world.take(&delivery(format!("{end}&Token={token}"))).await.outcome(), "resolved");
     }
-    let db = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
-    let mut query = db.prepare("SELECT body FROM bodies").unwrap();
-    let bodies: Vec<Vec<u8>> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let bodies = world.kept.bytes("SELECT body FROM bodies");
     assert_eq!(bodies.len(), 4);
     for body in bodies {
         let body = String::from_utf8(body).unwrap();

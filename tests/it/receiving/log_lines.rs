@@ -100,10 +100,7 @@ async fn story() -> Vec<String> {
     world.resolve("Down").await;
     world.pass(600).await;
     // A store that is gone: the file under it is taken away by a table that is.
-    rusqlite::Connection::open(world.folder.path().join("store.db"))
-        .unwrap()
-        .execute_batch("DROP TABLE receipts")
-        .unwrap();
+    world.kept.execute("DROP TABLE receipts");
     let (status, _) = world.post(&firing("Lost")).await;
     assert_eq!(status, 503);
     let links = world.sandbox.groups().into_iter().map(|g| g.invite_link);

@@ -85,7 +85,7 @@ impl Drop for Outage {
 
 impl Outage {
     async fn before(world: &World) -> Self {
-        let inner: Arc<dyn Database> = world.sqlite.clone();
+        let inner = world.opened.database();
         let database = Arc::new(Moody { inner, mood: Mutex::new(Mood::Well), refused: AtomicU8::new(0) });
         let store = Store::over(database.clone());
         let own = &world.bridge.receiver;

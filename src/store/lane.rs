@@ -1,7 +1,8 @@
 //! One thread with one connection: jobs wait in queues, and those that wait together are committed together.
 //!
 //! A commit costs an fsync, so many jobs share one. A job that fails takes back the whole transaction, and the
-//! others are run again without it. Nobody is answered before the commit has returned.
+//! others are run again without it. Nobody is answered before the commit has returned. The [`Connection`] is that of
+//! any database.
 //!
 //! There is one queue per kind of asker, and they take turns: a monitoring tool that sends far more than the
 //! others delays itself. A job that nobody waits for any more is dropped before it starts.
@@ -14,16 +15,53 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tracing::error;
 
-use super::unavailable;
-use crate::store::database::{Asker, Found, Transaction};
-use crate::store::error::{StoreError, Stored};
+use super::database::{Asker, Found, Transaction};
+use super::error::{StoreError, Stored};
+use super::tx::Statements;
 
-/// Jobs committed together at most.
-const BATCH: usize = 256;
+/// A database as the thread sees it that owns a connection to it.
+pub(super) trait Connection: Statements {
+    /// Begins a transaction; one that is still open is taken back before.
+    fn begin(&self) -> Stored<()>;
+
+    /// Waits for the answers to what was sent without waiting.
+    fn settle(&self) -> Stored<()> {
+        Ok(())
+    }
+
+    /// Commits the transaction, after the answers to what was sent without waiting.
+    fn commit(&self) -> Result<(), NotCommitted>;
+
+    /// Takes the transaction back.
+    fn roll_back(&self);
+
+    /// How many rows were changed since it was opened.
+    fn changes(&self) -> u64;
+}
+
+/// A transaction that was not committed, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotCommitted {
+    /// A statement of it had failed: it certainly was not.
+    Spoilt(StoreError),
+    /// It may have been.
+    Unknown(StoreError),
+}
+
+impl NotCommitted {
+    /// Why.
+    pub(super) fn error(self) -> StoreError {
+        match self {
+            Self::Spoilt(error) | Self::Unknown(error) => error,
+        }
+    }
+}
+
+/// Jobs that change something, committed together at most.
+pub(super) const BATCH: usize = 256;
 /// How long jobs are added to a batch: whoever came first waits for the last one.
 const LONGEST_BATCH: Duration = Duration::from_millis(20);
 /// What has waited longer is refused instead of begun: a sender gives up soon after, and comes again.
@@ -49,8 +87,8 @@ impl Job {
     }
 
     /// Runs it, possibly once more after its writes were taken back.
-    fn run(&mut self, connection: &Connection) -> Stored<()> {
-        let found = catch_unwind(AssertUnwindSafe(|| (self.transaction.body)(connection)))
+    fn run(&mut self, statements: &dyn Statements) -> Stored<()> {
+        let found = catch_unwind(AssertUnwindSafe(|| (self.transaction.body)(statements)))
             .unwrap_or_else(|_| Err(StoreError::Unavailable("a transaction broke off".to_owned())))?;
         self.found = Some(found);
         Ok(())
@@ -148,20 +186,27 @@ impl fmt::Debug for Lane {
 }
 
 impl Lane {
-    /// Starts the thread. `begin` opens its transactions: `BEGIN IMMEDIATE` for a writer.
-    pub(super) fn start(
+    /// Starts the thread, which runs up to `batch` jobs in one transaction.
+    pub(super) fn start<C: Connection + Send + 'static>(
         name: &str,
-        connection: Connection,
-        begin: &'static str,
+        connection: C,
+        batch: usize,
     ) -> Result<Self, std::io::Error> {
         let inbox = Arc::new(Inbox::default());
         let commits = Arc::new(AtomicU64::new(0));
         let (theirs, counted) = (Arc::clone(&inbox), Arc::clone(&commits));
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let mut is_away = false;
             while let Some(first) = theirs.next() {
-                let changes = connection.total_changes();
-                run(&connection, begin, first, || theirs.try_next());
-                counted.fetch_add(u64::from(connection.total_changes() > changes), Ordering::Relaxed);
+                let changes = connection.changes();
+                let begun = run(&connection, (first, batch), || theirs.try_next());
+                if let Err(error) = &begun
+                    && !is_away
+                {
+                    error!(%error, "no transaction can be begun");
+                }
+                is_away = begun.is_err();
+                counted.fetch_add(u64::from(connection.changes() > changes), Ordering::Relaxed);
             }
         })?;
         Ok(Self { inbox, commits, thread: Some(thread) })
@@ -193,60 +238,54 @@ impl Drop for Lane {
     }
 }
 
-/// Runs `first`, and what `more` gives within a short time, in one transaction.
-fn run(connection: &Connection, begin: &str, first: Job, more: impl Fn() -> Option<Job>) {
+/// Runs `first`, and what `more` gives within a short time, in one transaction; says so if none could be begun.
+fn run<C: Connection>(
+    connection: &C,
+    (first, batch): (Job, usize),
+    more: impl Fn() -> Option<Job>,
+) -> Stored<()> {
     let until = Instant::now() + LONGEST_BATCH;
     let mut done: Vec<Job> = Vec::new();
     let mut next = Some(first);
-    if let Err(error) = open(connection, begin) {
-        error!(%error, "no transaction could be begun");
-        // The file is not to be had: those who wait too must not wait for it one after the other.
+    if let Err(error) = connection.begin() {
+        // The database is not to be had: those who wait too must not wait for it one after the other.
         for job in next.into_iter().chain(std::iter::from_fn(more).take(BATCH)) {
             job.answer(Some(error.clone()));
         }
-        return;
+        return Err(error);
     }
+    let mut ran = Ok(());
     while let Some(mut job) = next {
-        match job.run(connection) {
-            Ok(()) => done.push(job),
-            Err(error) => {
-                job.answer(Some(error));
-                if let Err(error) = again(connection, begin, &mut done) {
-                    error!(%error, jobs = done.len(), "a transaction failed; nothing of it is stored");
-                    for job in done {
-                        job.answer(Some(error.clone()));
-                    }
-                    return;
-                }
-            }
-        }
-        let has_room = done.len() < BATCH && Instant::now() < until;
+        ran = job.run(connection);
+        done.push(job);
+        let has_room = ran.is_ok() && done.len() < batch && Instant::now() < until;
         next = if has_room { more() } else { None };
     }
-    let failed = connection.execute_batch("COMMIT").map_err(unavailable).err();
+    let committed = match ran.map_err(NotCommitted::Spoilt).and_then(|()| connection.commit()) {
+        // Whose statement it was is not known.
+        Err(NotCommitted::Spoilt(_)) => {
+            let ran = again(connection, &mut done).map_err(NotCommitted::Spoilt);
+            ran.and_then(|()| connection.commit())
+        }
+        committed => committed,
+    };
+    let failed = committed.err().map(NotCommitted::error);
     if let Some(error) = &failed {
         error!(%error, jobs = done.len(), "a transaction failed; nothing of it is stored");
-        let _ = connection.execute_batch("ROLLBACK");
+        connection.roll_back();
     }
     for job in done {
         job.answer(failed.clone());
     }
+    Ok(())
 }
 
-fn open(connection: &Connection, begin: &str) -> Stored<()> {
-    if !connection.is_autocommit() {
-        // A rollback that failed before must not make every later transaction fail.
-        let _ = connection.execute_batch("ROLLBACK");
-    }
-    connection.execute_batch(begin).map_err(unavailable)
-}
-
-/// Takes back the transaction and runs in a new one what was done in it, leaving out what fails now.
-fn again(connection: &Connection, begin: &str, done: &mut Vec<Job>) -> Stored<()> {
+/// Runs in a new transaction what was done in one that failed, leaving out what fails now.
+fn again<C: Connection>(connection: &C, done: &mut Vec<Job>) -> Stored<()> {
     loop {
-        open(connection, begin)?;
+        connection.begin()?;
         let failed = done.iter_mut().enumerate().find_map(|(place, job)| {
-            let error = job.run(connection).err()?;
+            let error = job.run(connection).and_then(|()| connection.settle()).err()?;
             Some((place, error))
         });
         let Some((place, error)) = failed else { return Ok(()) };
@@ -258,7 +297,8 @@ fn again(connection: &Connection, begin: &str, done: &mut Vec<Job>) -> Stored<()
 mod tests {
     use super::*;
     use crate::store::database::Access;
-    use crate::store::tx::{Statements, Value};
+    use crate::store::sqlite::in_memory;
+    use crate::store::tx::Value;
     use std::sync::mpsc;
     use tokio::task::JoinSet;
 
@@ -275,9 +315,8 @@ mod tests {
 
     /// A lane with a table, held up until the returned sender is dropped.
     async fn held_up(jobs: &mut JoinSet<()>) -> (Arc<Lane>, mpsc::Sender<()>) {
-        let db = Connection::open_in_memory().unwrap();
-        db.execute_batch("CREATE TABLE words (word TEXT NOT NULL UNIQUE)").unwrap();
-        let lane = Arc::new(Lane::start("test", db, "BEGIN IMMEDIATE").unwrap());
+        let db = in_memory("CREATE TABLE words (word TEXT NOT NULL UNIQUE)");
+        let lane = Arc::new(Lane::start("test", db, BATCH).unwrap());
         let (hold, held) = mpsc::channel::<()>();
         let (begun, has_begun) = oneshot::channel();
         let (its, mut begun) = (Arc::clone(&lane), Some(begun));

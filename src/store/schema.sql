@@ -285,3 +285,18 @@ CREATE TABLE outages (
     instance TEXT PRIMARY KEY,
     since    INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- Processes that share this store, if several do.
+CREATE TABLE replicas (
+    id      TEXT PRIMARY KEY,              -- the beginning of the tokens of what it leases
+    seen_at INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    roster  TEXT NOT NULL                  -- the hash of the roster in force there
+) WITHOUT ROWID;
+
+-- What one of them does for all.
+CREATE TABLE duties (
+    name   TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until  INTEGER NOT NULL
+) WITHOUT ROWID;
