@@ -95,7 +95,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 15] {
         ("/api/incidents/{id}/phones", post(api::phones)),
         ("/api/rooms/{id}/{action}", post(api::act)),
         ("/api/people", get(people::list)),
-        ("/api/introductions", post(people::introduce)),
+        ("/api/opt-in-requests", post(people::ask)),
         ("/api/replicas", get(replicas::list)),
         ("/api/receipts/{receipt}/replay", post(api::replay)),
         ("/api/openapi.json", get(api::openapi)),
