@@ -27,6 +27,7 @@ struct Pool {
 }
 
 /// Runs for ever.
+#[expect(clippy::disallowed_methods, reason = "a program of its own, which is no part of the bridge")]
 pub(crate) async fn serve(address: SocketAddr, store: &str) {
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {

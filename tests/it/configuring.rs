@@ -226,7 +226,7 @@ server:
   listn: 0.0.0.0:8080
   admin: 0.0.0.0:9090
   max_body: lots
-store: postgres://warroom:hunter2-hunter2-hunter2@db/warroom
+store: postgres://warroom:hunter2-hunter2-hunter2@db/warroom?sslmode=prefer
 gateway:
   kind: wawp
   base_url: https://api.wawp.net

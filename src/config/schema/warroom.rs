@@ -19,10 +19,13 @@ pub(super) fn schema() -> Value {
                 "store",
                 "Receipts, incidents and rooms: `sqlite:` and a path, relative to this file, or \
                  `postgres://user@host/database` for several replicas.",
-                json!({ "anyOf": [
-                    usual(words("^\\s*(sqlite:[^:]|postgres(ql)?://)"), "sqlite:warroom.db"),
-                    shape::elsewhere("STORE", "/run/secrets/store"),
-                ] }),
+                usual(
+                    json!({ "anyOf": [
+                        shape::elsewhere("WARROOM_STORE", "store.txt"),
+                        words("^\\s*(sqlite:[^:]|postgres(ql)?://)"),
+                    ] }),
+                    "sqlite:warroom.db",
+                ),
             ),
             key(
                 "keep_bodies",

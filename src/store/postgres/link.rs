@@ -108,6 +108,7 @@ impl Link {
     }
 
     /// The connection as it is, or a new one.
+    #[expect(clippy::disallowed_methods, reason = "its own half runs while an answer is waited for")]
     fn connect(&self) -> Stored<()> {
         if !self.is_lost() {
             return Ok(());

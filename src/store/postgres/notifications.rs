@@ -80,6 +80,7 @@ impl Drop for Notifications {
 }
 
 /// Sends and hears until the connection ends.
+#[expect(clippy::disallowed_methods, reason = "the connection's own half runs beside")]
 async fn exchange(address: &Address, send: &Notify, heard: &Notify) -> Stored<()> {
     let lost = |error: tokio_postgres::Error| super::link::unavailable(&error);
     let (client, mut connection) = address.config().connect(address.tls()?).await.map_err(lost)?;

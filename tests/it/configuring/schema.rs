@@ -57,6 +57,7 @@ fn files(document: Document, text: &str) -> Files {
     let files = Files::new(&config, &roster);
     files.write("secret.txt", SECRET);
     files.write("fallback-webhook.txt", ADDRESS);
+    files.write("store.txt", STORE);
     for name in TEMPLATES.into_iter().chain(LETTERS) {
         let text = match name {
             // Nobody but an invited person is given a link, and an invitation without one is refused.
@@ -73,10 +74,16 @@ fn files(document: Document, text: &str) -> Files {
 
 const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ADDRESS: &str = "https://pager.example/hooks/warroom";
+const STORE: &str = "postgres://warroom@db.example/warroom";
 
 /// Every variable is set.
 fn variable(name: &str) -> String {
-    if name.ends_with("_URL") { ADDRESS } else { SECRET }.to_owned()
+    let value = match name {
+        "WARROOM_STORE" => STORE,
+        name if name.ends_with("_URL") => ADDRESS,
+        _ => SECRET,
+    };
+    value.to_owned()
 }
 
 /// What the reader makes of the document, or its errors.

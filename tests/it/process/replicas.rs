@@ -3,6 +3,7 @@
 //!
 //! `WARROOM_INCIDENTS=500 cargo test --locked --test it -- --ignored process::replicas --nocapture` tells more of them.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -142,6 +143,23 @@ fn went_on_after(url: &str, incident: i64, since: i64) -> Option<Duration> {
     at.map(|at| Duration::from_millis(u64::try_from(at - since).unwrap()))
 }
 
+/// No incident has two groups, none is without a welcome, and no number has made too many; returns how many welcomes
+/// were said twice.
+fn one_group_each(place: &Place, ids: &[String]) -> usize {
+    let (mut made, mut repeats) = (BTreeMap::<String, usize>::new(), 0);
+    for id in ids {
+        let groups = place.groups(id);
+        assert_eq!(groups.len(), 1, "{id}: one incident, one group");
+        let welcomes = groups[0].texts().iter().filter(|text| text.contains("This group was made")).count();
+        assert!(welcomes >= 1, "{id}: {:?}", groups[0].texts());
+        repeats += welcomes - 1;
+        *made.entry(groups[0].instance_id.clone()).or_default() += 1;
+    }
+    assert_eq!(place.sandbox.groups().len(), ids.len(), "no other groups");
+    assert!(made.values().all(|made| *made <= 10), "budgets: {made:?}");
+    repeats
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL's programs: .ci/run runs it"]
 async fn each_incident_gets_its_one_room_whatever_happens_to_replicas_and_database() {
@@ -219,18 +237,7 @@ async fn each_incident_gets_its_one_room_whatever_happens_to_replicas_and_databa
         let ended = process.ended().await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     }
-    let mut made = std::collections::BTreeMap::<String, usize>::new();
-    let mut repeats = 0;
-    for id in &ids {
-        let groups = place.groups(id);
-        assert_eq!(groups.len(), 1, "{id}: one incident, one group");
-        let welcomes = groups[0].texts().iter().filter(|text| text.contains("This group was made")).count();
-        assert!(welcomes >= 1, "{id}: {:?}", groups[0].texts());
-        repeats += welcomes - 1;
-        *made.entry(groups[0].instance_id.clone()).or_default() += 1;
-    }
-    assert_eq!(place.sandbox.groups().len(), incidents, "no other groups");
-    assert!(made.values().all(|made| *made <= 10), "budgets: {made:?}");
+    let repeats = one_group_each(&place, &ids);
     let url = cluster.url();
     let waits: Vec<_> = killed.iter().filter_map(|(id, at)| went_on_after(&url, *id, *at)).collect();
     let longest = waits.iter().max().copied().unwrap_or_default();
