@@ -414,6 +414,12 @@ impl Receiver {
         })
     }
 
+    /// Something is due: here, or where a worker has room for it.
+    fn wake(&self) {
+        self.wake_worker.notify_one();
+        self.store.wake_others();
+    }
+
     /// Takes in a body that was verified, or was when it came.
     async fn accept(
         &self,
@@ -493,8 +499,7 @@ impl Receiver {
             }
         };
         if wakes {
-            self.wake_worker.notify_one();
-            self.store.wake_others();
+            self.wake();
         }
         if receipt.outcome == Some(Outcome::Repeated) {
             // A sender that signs the same bytes for every outage would be deaf to the second one: say so.

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use replicas::Replica;
+use replica::Replica;
 use tx::{Asides, Tx, values};
 
 pub use accept::{Acceptance, Accepted, HandOver, OpenRoom};
@@ -62,6 +62,7 @@ mod posting;
 mod queue;
 mod quiet;
 mod receipts;
+mod replica;
 mod replicas;
 mod rooms;
 mod schema;

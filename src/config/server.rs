@@ -61,7 +61,7 @@ pub enum StoreAddress {
     /// A file of our own.
     Sqlite(PathBuf),
     /// A database that replicas share.
-    Postgres(Address),
+    Postgres(Box<Address>),
 }
 
 impl fmt::Display for StoreAddress {
@@ -256,7 +256,8 @@ pub fn parse_store(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<StoreAddress, String> {
     if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-        return Address::parse(text, env("PGPASSWORD").as_deref()).map(StoreAddress::Postgres);
+        let address = Address::parse(text, env("PGPASSWORD").as_deref())?;
+        return Ok(StoreAddress::Postgres(Box::new(address)));
     }
     match text.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() && !path.starts_with(':') => {

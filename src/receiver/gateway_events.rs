@@ -237,8 +237,7 @@ impl Receiver {
                 tell_of(&came, instance);
                 warn_of_second_groups(&hearing, instance);
                 if hearing.rooms + came.rooms > 0 {
-                    self.wake_worker.notify_one();
-                    self.store.wake_others();
+                    self.wake();
                     let rooms = hearing.rooms + came.rooms;
                     info!(gateway.instance = instance, rooms, "the gateway told something");
                 } else {

@@ -26,7 +26,7 @@ pub trait Database: fmt::Debug + Send + Sync {
 
     /// Waits until another one has made something due.
     async fn woken(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

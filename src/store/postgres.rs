@@ -16,7 +16,7 @@ use super::consents;
 use super::database::{Access, Database, Found, Transaction};
 use super::error::{StoreError, Stored};
 use super::lane::{self, Connection, Lane};
-use super::replicas::Replica;
+use super::replica::Replica;
 use super::tx::{Asides, Statements, Tx};
 use crate::clock::DatabaseClock;
 use crate::consent::Acquaintance;

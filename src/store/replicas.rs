@@ -2,11 +2,8 @@
 //!
 //! Each says every few seconds that it is there. What a process leased that was not heard of for
 //! [`GONE_AFTER`] is free again; it may only have been stopped, so it makes no call itself once it was not heard of
-//! for nearly as long. Whoever frees has itself been heard of all that time: after an outage of the database everybody
-//! is given the time to come back. A store that one process has to itself knows nothing of this.
-
-use std::sync::Mutex;
-use std::sync::PoisonError;
+//! for nearly as long. Nothing is freed unless somebody was heard of all that time: after an outage of the database
+//! everybody is given the time to come back. A store that one process has to itself knows nothing of this.
 
 use serde::Serialize;
 
@@ -14,58 +11,19 @@ use super::Store;
 use super::error::Stored;
 use super::tx::{Tx, values};
 use super::{leases, letters};
-use crate::clock::{SignedDuration, Timestamp, later, new_token};
+use crate::clock::{SignedDuration, Timestamp, later};
 
 /// How often a replica says that it is there.
 pub const PRESENT_EVERY: SignedDuration = SignedDuration::from_secs(2);
 /// What a replica leased that was not heard of for so long is free.
-const GONE_AFTER: SignedDuration = SignedDuration::from_secs(15);
+const GONE_AFTER: SignedDuration = SignedDuration::from_secs(12);
 /// It makes no call once it was not heard of for so long itself.
-const CALLS_FOR: SignedDuration = SignedDuration::from_secs(10);
-/// A replica that says less often that it is there was stopped, or the database was away.
-const STEADY_GAP: SignedDuration = SignedDuration::from_secs(6);
+const CALLS_FOR: SignedDuration = SignedDuration::from_secs(8);
+/// When nobody was heard of for so long, the database was away, or nobody was there.
+const GAP: SignedDuration = SignedDuration::from_secs(6);
 
-/// This process among those that share the store.
-#[derive(Debug)]
-pub(super) struct Replica {
-    /// The beginning of the tokens of what it leases; empty if the store is its own.
-    id: String,
-    /// When it was heard of last, and since when without a gap.
-    heard_of: Mutex<Option<(Timestamp, Timestamp)>>,
-}
-
-impl Replica {
-    /// One that has the store to itself.
-    pub(super) fn alone() -> Self {
-        Self { id: String::new(), heard_of: Mutex::default() }
-    }
-
-    /// One of several.
-    pub(super) fn new() -> Self {
-        Self { id: new_token(), heard_of: Mutex::default() }
-    }
-
-    fn is_alone(&self) -> bool {
-        self.id.is_empty()
-    }
-
-    /// Proof of a lease, by which its owner is known.
-    pub(super) fn token(&self) -> String {
-        format!("{}.{}", self.id, new_token())
-    }
-
-    fn heard_of(&self) -> Option<(Timestamp, Timestamp)> {
-        *self.heard_of.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Since when it would have been heard of without a gap, if it is now.
-    fn steady_since(&self, now: Timestamp) -> Timestamp {
-        match self.heard_of() {
-            Some((last, since)) if now.duration_since(last) <= STEADY_GAP => since,
-            _ => now,
-        }
-    }
-}
+/// The row that says since when there was always somebody.
+const SOMEBODY: &str = "somebody is there";
 
 /// A process that shares the store, as it said last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -91,7 +49,7 @@ impl Store {
     #[must_use]
     pub fn is_present(&self, now: Timestamp) -> bool {
         self.replica.is_alone()
-            || self.replica.heard_of().is_some_and(|(last, _)| now.duration_since(last) < CALLS_FOR)
+            || self.replica.heard_of().is_some_and(|last| now.duration_since(last) < CALLS_FOR)
     }
 
     /// Wakes the workers of the other replicas: something is due.
@@ -107,10 +65,8 @@ impl Store {
     /// Says that this process is there, and frees what belongs to those that are gone; returns how many are.
     pub async fn say_present(&self, roster: String, now: Timestamp) -> Stored<usize> {
         let id = self.replica.id.clone();
-        let since = self.replica.steady_since(now);
-        let frees = now.duration_since(since) >= GONE_AFTER;
-        let gone = self.write("say_present", move |tx| say_present(tx, (&id, &roster), frees, now)).await?;
-        *self.replica.heard_of.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, since));
+        let gone = self.write("say_present", move |tx| say_present(tx, (&id, &roster), now)).await?;
+        self.replica.was_heard_of(now);
         Ok(gone)
     }
 
@@ -151,13 +107,27 @@ impl Store {
     }
 }
 
-fn say_present(tx: &Tx<'_>, (id, roster): (&str, &str), frees: bool, now: Timestamp) -> Stored<usize> {
+fn say_present(tx: &Tx<'_>, (id, roster): (&str, &str), now: Timestamp) -> Stored<usize> {
+    let newest = tx.first("SELECT max(seen_at) FROM replicas", &[], |r| r.get(0))?.flatten();
+    let is_gap = newest.is_none_or(|at: Timestamp| now.duration_since(at) > GAP);
     tx.run(
         "INSERT INTO replicas (id, seen_at, version, roster) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET seen_at = ?2, roster = ?4",
         values![id, now, env!("CARGO_PKG_VERSION"), roster],
     )?;
-    if !frees {
+    let since = tx.first("SELECT until FROM duties WHERE name = ?1", values![SOMEBODY], |r| r.get(0))?;
+    let since: Timestamp = match since {
+        Some(since) if !is_gap => since,
+        _ => {
+            tx.run(
+                "INSERT INTO duties (name, holder, until) VALUES (?1, '', ?2)
+                 ON CONFLICT (name) DO UPDATE SET until = ?2",
+                values![SOMEBODY, now],
+            )?;
+            now
+        }
+    };
+    if now.duration_since(since) < GONE_AFTER {
         return Ok(0);
     }
     let before = later(now, -GONE_AFTER);

@@ -294,7 +294,7 @@ CREATE TABLE replicas (
     roster  TEXT NOT NULL                  -- the hash of the roster in force there
 ) WITHOUT ROWID;
 
--- What one of them does for all.
+-- What one of them does for all; and since when there was always one.
 CREATE TABLE duties (
     name   TEXT PRIMARY KEY,
     holder TEXT NOT NULL,

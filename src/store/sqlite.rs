@@ -18,7 +18,7 @@ use super::consents;
 use super::database::{Access, Database, Found, Transaction};
 use super::error::{StoreError, Stored};
 use super::lane::{self, Lane, NotCommitted};
-use super::replicas::Replica;
+use super::replica::Replica;
 use super::schema::{SCHEMA, schema_version};
 use super::tx::{Asides, Row, Statements, Tx, Value};
 use super::{leases, letters};

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{StoreError, Stored};
-use super::replicas::Replica;
+use super::replica::Replica;
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 
