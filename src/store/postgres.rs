@@ -6,6 +6,7 @@
 //! is the database's: it is asked for with the lock, and [`DatabaseClock`] moves on in between.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -26,6 +27,9 @@ mod link;
 mod notifications;
 mod tables;
 mod values;
+
+/// How long a database may be away, or its lock held, while a replica starts.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A store in a database.
 #[derive(Debug)]
@@ -90,10 +94,15 @@ fn apart<T: Send>(run: impl FnOnce() -> Stored<T> + Send) -> Stored<T> {
 impl Postgres {
     /// Connects, and makes the tables where there are none. Returns the database's clock too.
     pub fn open(address: &Address) -> Stored<(Self, Arc<DatabaseClock>)> {
+        // A connection that is given up is dropped there too, which a thread of another runtime may not do.
+        apart(|| Self::open_apart(address))
+    }
+
+    fn open_apart(address: &Address) -> Stored<(Self, Arc<DatabaseClock>)> {
         let clock = Arc::new(DatabaseClock::default());
-        let link = || Link::new(address.clone(), Use::Write(Arc::clone(&clock)));
-        let (writer, reader) = (link()?, Link::new(address.clone(), Use::Read)?);
-        let writer = apart(move || tables::ensure(&writer).map(|()| writer))?;
+        let writer = Link::new(address.clone(), Use::Write(Arc::clone(&clock)))?;
+        let reader = Link::new(address.clone(), Use::Read)?;
+        writer.patiently(PATIENCE, || tables::ensure(&writer))?;
         let no_thread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         let store = Self {
             writer: Lane::start("store-writer", writer, lane::BATCH).map_err(no_thread)?,

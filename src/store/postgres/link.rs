@@ -101,6 +101,19 @@ impl Link {
         })
     }
 
+    /// Tries again for so long while the database is not available.
+    pub(super) fn patiently<T>(&self, patience: Duration, attempt: impl Fn() -> Stored<T>) -> Stored<T> {
+        let until = now() + patience;
+        loop {
+            match attempt() {
+                Err(StoreError::Unavailable(_)) if now() < until => {
+                    self.runtime.block_on(async { tokio::time::sleep(LAST_GAP).await });
+                }
+                ended => return ended,
+            }
+        }
+    }
+
     /// Runs statements without values, in no transaction of the lane.
     pub(super) fn batch(&self, sql: &str) -> Stored<()> {
         self.connect()?;
