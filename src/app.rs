@@ -27,7 +27,7 @@ use crate::gateway::Gateway;
 use crate::gateway::fetch::Https;
 use crate::gateway::posting::Poster;
 use crate::gateway::second_way::{self, SecondWay, Webhook, WebhookNotBuilt};
-use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
+use crate::gateway::waha::{self, Client, ClientNotBuilt, Credentials, Provider, Settings, Wawp};
 use crate::message::{self, Composer, Trust};
 use crate::pacing::{Budget, NumberId};
 use crate::peer::Proxies;
@@ -136,27 +136,28 @@ pub fn link_numbers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Numbe
 
 fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<Number, StartError> {
     let settings = &config.gateway;
-    let gateway: Arc<dyn Gateway> = match settings.kind {
+    let not_built = |error| StartError::Gateway { instance: instance.name.clone(), error };
+    let provider = match settings.kind {
         GatewayKind::Wawp => {
-            let wawp = Wawp::new(Settings {
-                name: instance.name.clone(),
-                base_url: settings.base_url.clone(),
-                instance_id: instance.id.clone(),
-                access_token: instance.access_token.clone(),
-                call_timeout: settings.call_timeout,
-                check_gap: settings.check_gap,
-                credentials: match settings.credentials {
-                    CredentialPlace::Mixed => Credentials::Mixed,
-                    CredentialPlace::Query => Credentials::Query,
-                    CredentialPlace::Body => Credentials::Body,
-                    CredentialPlace::Header => Credentials::Header,
-                },
-                create_path: settings.create_path.clone(),
-                clock: Arc::clone(clock),
-            });
-            Arc::new(wawp.map_err(|error| StartError::Gateway { instance: instance.name.clone(), error })?)
+            let credentials = match settings.credentials {
+                CredentialPlace::Mixed => Credentials::Mixed,
+                CredentialPlace::Query => Credentials::Query,
+                CredentialPlace::Body => Credentials::Body,
+                CredentialPlace::Header => Credentials::Header,
+            };
+            let token = instance.access_token.clone();
+            Wawp::new(&instance.id, token, credentials, &settings.create_path).map(Provider::Wawp)
         }
     };
+    let client = Client::new(Settings {
+        name: instance.name.clone(),
+        base_url: settings.base_url.clone(),
+        provider: provider.map_err(not_built)?,
+        call_timeout: settings.call_timeout,
+        check_gap: settings.check_gap,
+        clock: Arc::clone(clock),
+    });
+    let gateway: Arc<dyn Gateway> = Arc::new(client.map_err(not_built)?);
     Ok(Number {
         name: instance.name.clone(),
         gateway,
@@ -181,7 +182,7 @@ fn second_way(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn 
 /// The words of the config, within the limits of its provider.
 pub fn compose(config: &Config) -> Result<Composer, StartError> {
     let limits = match config.gateway.kind {
-        GatewayKind::Wawp => crate::gateway::wawp::LIMITS,
+        GatewayKind::Wawp => waha::LIMITS,
     };
     let trust = config.sources.values().map(|source| (source.name.clone(), trust(source))).collect();
     let settings = message::Settings { limits, close_after: config.rooms.close_after, trust };
@@ -214,7 +215,7 @@ fn trust(source: &Source) -> Trust {
 /// Whose events are taken, and how they are proven and read.
 fn event_channels(config: &Config) -> BTreeMap<String, EventChannel> {
     let read = match config.gateway.kind {
-        GatewayKind::Wawp => wawp::notices,
+        GatewayKind::Wawp => waha::notices,
     };
     let instances = config.gateway.instances.iter();
     instances.map(|i| (i.name.clone(), EventChannel { proofs: i.events.clone(), read })).collect()

@@ -19,7 +19,7 @@ pub mod fetch;
 pub mod notice;
 pub mod posting;
 pub mod second_way;
-pub mod wawp;
+pub mod waha;
 
 pub use notice::{Notice, NoticeKind, Unread, Whom};
 

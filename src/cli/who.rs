@@ -184,7 +184,7 @@ fn texts(loaded: &Loaded, question: &Question, summons: &Summons) -> io::Result<
     let composer = crate::app::compose(&loaded.config).map_err(io::Error::other)?;
     let room = Room::wanted(&incident, summons.clone(), question.at);
     let longest = match loaded.config.gateway.kind {
-        GatewayKind::Wawp => crate::gateway::wawp::LIMITS.longest_subject,
+        GatewayKind::Wawp => crate::gateway::waha::LIMITS.longest_subject,
     };
     Ok(Texts {
         subject: composer.subject(&incident, longest),

@@ -82,9 +82,9 @@ const RULES: &[Rule] = &[
                 "store/sqlite/lane.rs",
                 "how long a transaction is added to, and how long a sender waits, runs by the machine",
             ),
-            ("gateway/wawp.rs", "a time limit on a socket runs by the machine, not by the incident's clock"),
-            ("gateway/wawp/http.rs", "the same time limit, where it is kept"),
-            ("gateway/wawp/reachability.rs", "the same, for calls that must stand apart on the wire"),
+            ("gateway/waha.rs", "a time limit on a socket runs by the machine, not by the incident's clock"),
+            ("gateway/waha/http.rs", "the same time limit, where it is kept"),
+            ("gateway/waha/reachability.rs", "the same, for calls that must stand apart on the wire"),
         ],
     },
     Rule {
@@ -162,7 +162,7 @@ const IMPURE: &[&str] = &[
     "crate::app",
     "crate::cli",
     "crate::telemetry",
-    "crate::gateway::wawp",
+    "crate::gateway::waha",
     "crate::gateway::Gateway",
 ];
 

@@ -8,6 +8,7 @@ use crate::sandbox::BANNED;
 use crate::sandbox::call::Call;
 use crate::sandbox::operation::Operation;
 use crate::sandbox::reply::{Refused, Reply};
+use crate::sandbox::setup::Api;
 use crate::sandbox::world::{Account, World};
 
 const SCAN: &str = "SCAN_QR_CODE";
@@ -63,6 +64,15 @@ fn info(world: &mut World, instance: &str) -> Result<Reply, Refused> {
     let me = me(world, instance)?;
     let engine = world.engine.official_name();
     let account = world.account(instance)?;
+    if world.api == Api::Waha {
+        return Ok(Reply::json(json!({
+            "name": instance,
+            "status": account.shown_status(),
+            "config": {"webhooks": account.webhooks},
+            "me": me,
+            "engine": {"engine": engine},
+        })));
+    }
     let mut body = json!({
         "name": format!("session-{}", instance.to_lowercase()),
         "instance_id": instance,

@@ -3,13 +3,13 @@
 use tokio::time::Instant;
 
 use super::call::{Call, CallContext};
-use super::http::{Deadline, Request};
+use super::http::Deadline;
 use super::reply::Reply;
-use super::{Wawp, account, locked};
+use super::{Client, account, locked};
 use crate::gateway::GatewayError;
 use crate::jid::Jid;
 
-impl Wawp {
+impl Client {
     pub(super) async fn is_on_network(
         &self,
         person: &Jid,
@@ -20,7 +20,7 @@ impl Wawp {
             return Ok(Some(person.clone()));
         }
         self.wait_for_turn(deadline).await?;
-        let request = Request::get("/v2/contacts/check-exists").query("phone", person.digits());
+        let request = self.dialect.check_exists(person);
         let read = |reply: &Reply| account::exists(reply, person);
         let account = self.ask(CallContext::new(Call::CheckExists), request, deadline, read).await?;
         Ok(account.0)

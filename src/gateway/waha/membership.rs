@@ -14,7 +14,7 @@ use super::envelope::Envelope;
 use super::http::{Deadline, Request};
 use super::people::{self, Row};
 use super::reply::Reply;
-use super::{Wawp, group_path, locked};
+use super::{Client, locked};
 use crate::gateway::{Added, GatewayError, Member, Members, Own};
 use crate::jid::{GroupId, Jid};
 
@@ -23,14 +23,14 @@ const LOOK_UPS: usize = 24;
 /// How many of them at a time.
 const AT_ONCE: usize = 4;
 
-impl Wawp {
+impl Client {
     pub(super) async fn membership(
         &self,
         group: &GroupId,
         wanted: &[Jid],
         deadline: Deadline,
     ) -> Result<Members, GatewayError> {
-        let request = Request::get(group_path(group, "/participants"));
+        let request = Request::get(self.group_path(group, "/participants"));
         let context = CallContext::new(Call::Members);
         let mut rows = self.ask(context, request, deadline, member_rows).await?;
         // Unless the number's own ids are known nobody is left out: the group's creator is most likely this
@@ -107,7 +107,7 @@ impl Wawp {
 
         // 3. The second form of the list, which knows phones on some engines. Not every version has it.
         if open(rows, &hidden_ids) {
-            let request = Request::get(group_path(group, "/participants/v2"));
+            let request = Request::get(self.group_path(group, "/participants/v2"));
             let second = self.ask(CallContext::new(Call::MembersV2), request, deadline, member_rows).await;
             for row in second.unwrap_or_default() {
                 if let (Some(phone), Some(hidden)) = (row.phone, row.hidden) {
@@ -139,7 +139,7 @@ impl Wawp {
 
     /// The hidden id of a phone, if the provider can map it.
     pub(super) async fn lid_of(&self, phone: &Jid, deadline: Deadline) -> Option<Jid> {
-        let request = Request::get(format!("/v2/lids/pn/{}", phone.digits()));
+        let request = Request::get(self.dialect.path(&format!("/lids/pn/{}", phone.digits())));
         let context = CallContext::new(Call::LidOfPhone);
         let pair = |reply: &Reply| reply.json().map(|_| people::pair(reply));
         self.ask(context, request, deadline, pair).await.ok()?.0
@@ -156,7 +156,7 @@ impl Wawp {
     }
 
     async fn phone_of(&self, hidden: &Jid, deadline: Deadline) -> Option<Jid> {
-        let request = Request::get(format!("/v2/lids/{}%40lid", hidden.digits()));
+        let request = Request::get(self.dialect.path(&format!("/lids/{}%40lid", hidden.digits())));
         let context = CallContext::new(Call::PhoneOfLid);
         let pair = |reply: &Reply| reply.json().map(|_| people::pair(reply));
         self.ask(context, request, deadline, pair).await.ok()?.1

@@ -1,14 +1,12 @@
 //! One request, one answer, and nothing behind the caller's back.
 //!
-//! Actors: [`Transport`], which owns the connections, the credentials and their place in a request;
-//! [`Deadline`], the end of a whole trait call, however many requests it takes. No error of the HTTP client
+//! Actors: [`Transport`], which owns the connections; [`Request`], what is sent on them; [`Deadline`], the end of a whole trait call, however many requests it takes. No error of the HTTP client
 //! leaves this file: those carry the address, and the address can carry the token.
 
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Url};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -16,7 +14,6 @@ use super::call::CallContext;
 use super::classify::Answer;
 use super::envelope::seconds;
 use super::reply::Reply;
-use super::{ClientNotBuilt, Credentials};
 use crate::clock::Timestamp;
 use crate::gateway::GatewayError;
 use crate::gateway::client::{client, io_cause};
@@ -50,19 +47,26 @@ impl Deadline {
     }
 }
 
-/// What to send, without credentials.
+/// What to send.
 #[derive(Clone)]
 pub(super) struct Request {
     pub(super) method: Method,
     /// Below the base address, encoded already.
     pub(super) path: String,
     pub(super) query: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(&'static str, HeaderValue)>,
     pub(super) body: Map<String, Value>,
 }
 
 impl Request {
     pub(super) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), query: Vec::new(), body: Map::new() }
+        Self {
+            method: Method::GET,
+            path: path.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: Map::new(),
+        }
     }
 
     pub(super) fn post(path: impl Into<String>) -> Self {
@@ -84,47 +88,46 @@ impl Request {
     }
 }
 
-/// The way to one instance at one address.
+/// Why no client could be made of the settings. None of the texts holds what was set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClientNotBuilt {
+    /// Not an address of a web server.
+    #[error("the gateway's base address is not an http or https address")]
+    BaseUrl,
+    /// Empty, or with characters that no HTTP header can carry.
+    #[error("the gateway's access token or key is empty or holds characters that cannot be sent")]
+    Secret,
+    /// Empty, or no name.
+    #[error("the gateway's instance id or session is empty or no name")]
+    Instance,
+    /// Not a path.
+    #[error("the gateway's create path does not begin with `/`")]
+    CreatePath,
+    /// The TLS library did not start.
+    #[error("the HTTP client could not be set up: {0}")]
+    Tls(String),
+}
+
+/// The way to one address.
 pub(super) struct Transport {
     /// Keeps connections for a moment.
     reads: Client,
     /// Never uses a connection twice: one that is just being closed looks like a lost answer.
     effects: Client,
     base: Url,
-    instance_id: String,
-    token: SecretString,
-    token_header: HeaderValue,
-    credentials: Credentials,
 }
 
 impl Transport {
-    pub(super) fn new(
-        base_url: &str,
-        instance_id: &str,
-        token: &SecretString,
-        credentials: Credentials,
-        call_timeout: Duration,
-    ) -> Result<Self, ClientNotBuilt> {
+    pub(super) fn new(base_url: &str, call_timeout: Duration) -> Result<Self, ClientNotBuilt> {
         let base = Url::parse(base_url).map_err(|_source| ClientNotBuilt::BaseUrl)?;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
             return Err(ClientNotBuilt::BaseUrl);
         }
-        let mut token_header =
-            HeaderValue::from_str(token.expose_secret()).map_err(|_source| ClientNotBuilt::AccessToken)?;
-        token_header.set_sensitive(true);
         let build = |idle_per_host| {
             client(base.scheme(), call_timeout, idle_per_host)
                 .map_err(|error| ClientNotBuilt::Tls(error.without_url().to_string()))
         };
-        Ok(Self {
-            reads: build(4)?,
-            effects: build(0)?,
-            base,
-            instance_id: instance_id.to_owned(),
-            token: token.clone(),
-            token_header,
-            credentials,
-        })
+        Ok(Self { reads: build(4)?, effects: build(0)?, base })
     }
 
     /// Where this leads, for `Debug`: host only, because an address can hold a password.
@@ -144,7 +147,7 @@ impl Transport {
             return Err(GatewayError::NotSent { detail: "no time left for this call".to_owned() });
         };
         let client = if context.call.is_read() { &self.reads } else { &self.effects };
-        let sent = self.with_credentials(client, request).timeout(left).send().await;
+        let sent = self.build(client, request).timeout(left).send().await;
         let response = sent.map_err(|error| ambiguous(context, &error))?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), now);
@@ -152,41 +155,22 @@ impl Transport {
         Ok(Answer { status, retry_after, reply: Reply::read(&body), whole })
     }
 
-    /// The request with the credentials where this account wants them.
-    fn with_credentials(&self, client: &Client, request: Request) -> reqwest::RequestBuilder {
-        let has_body = request.method == Method::POST || request.method == Method::PUT;
-        let token = self.token.expose_secret();
-        let in_query = self.credentials == Credentials::Query || !has_body;
-        let in_header = matches!(self.credentials, Credentials::Mixed | Credentials::Header);
-        let token_in_header_only = self.credentials == Credentials::Header;
-
+    fn build(&self, client: &Client, request: Request) -> reqwest::RequestBuilder {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), request.path));
         url.set_query(None);
         url.set_fragment(None);
-        if in_query || !request.query.is_empty() {
-            let mut pairs = url.query_pairs_mut();
-            if in_query {
-                pairs.append_pair("instance_id", &self.instance_id);
-            }
-            if in_query && !token_in_header_only {
-                pairs.append_pair("access_token", token);
-            }
-            pairs.extend_pairs(&request.query);
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
         }
+        let has_body = matches!(request.method, Method::POST | Method::PUT);
         let mut builder = client.request(request.method, url);
-        if in_header {
-            builder = builder.header("access-token", self.token_header.clone());
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
         }
         if has_body {
-            let mut body = request.body;
-            if !in_query {
-                body.insert("instance_id".to_owned(), self.instance_id.clone().into());
-            }
-            if !in_query && !token_in_header_only {
-                body.insert("access_token".to_owned(), token.into());
-            }
-            builder = builder.header(CONTENT_TYPE, "application/json").body(Value::Object(body).to_string());
+            let body = Value::Object(request.body).to_string();
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body);
         }
         builder
     }

@@ -1,11 +1,10 @@
-//! The Wawp v2 client.
+//! The client of WAHA's protocol, a `WhatsApp` HTTP API that anybody can run and that Wawp hosts.
 //!
-//! Wawp is a hosted `WhatsApp` HTTP API; behind it runs one of three engines, each with shapes of its own,
-//! and which one serves an instance is not told. So every reply is read in all shapes, and a 2xx is no
-//! success before its body has been looked at.
+//! Behind it runs one of three engines, each with shapes of its own, and which one serves a number is not told by
+//! all providers. So every reply is read in all shapes, and a 2xx is no success before its body has been looked at.
 //!
-//! Actors: [`Wawp`], the [`Gateway`] for one instance; below it `http` (requests and their time limit), `settings`,
-//! `reply` and `envelope` (bodies and the errors in them), `classify` (what an answer means for the next step),
+//! Actors: [`Client`], the [`Gateway`] for one linked number; below it `dialect` (what each provider says differently),
+//! `http` (requests and their time limit), `settings`, `reply` and `envelope` (bodies and the errors in them), `classify` (what an answer means for the next step),
 //! `groups`, `people`, `messages`, `account`, `events` (shapes → words of this crate), `membership`, `search`, `history`
 //! and `reachability` (the calls that take more than one request), `redaction` (what may be kept of the provider's words).
 
@@ -24,16 +23,20 @@ use crate::gateway::{
 use crate::jid::{ChatId, GroupId, Jid};
 use call::{Call, CallContext, refused};
 use classify::{Answer, Classifier};
+use dialect::{Dialect, encoded};
 use http::{Deadline, Request, Transport};
-use redaction::Redaction;
 use reply::Reply;
 
+pub use dialect::waha::Waha;
+pub use dialect::wawp::{Credentials, Wawp};
 pub use events::notices;
-pub use settings::{ClientNotBuilt, Credentials, Settings};
+pub use http::ClientNotBuilt;
+pub use settings::{Provider, Settings};
 
 mod account;
 mod call;
 mod classify;
+mod dialect;
 mod envelope;
 mod events;
 mod groups;
@@ -48,18 +51,18 @@ mod reply;
 mod search;
 mod settings;
 
-/// What `WhatsApp` and Wawp take. 100 characters of subject is today's limit of `WhatsApp`'s own apps, 25
+/// What `WhatsApp` and the providers take. 100 characters of subject is today's limit of `WhatsApp`'s own apps, 25
 /// the one that some older gateways still have; Wawp's proxy documents 4096 characters of text.
 pub const LIMITS: Capabilities =
     Capabilities { longest_subject: 100, safe_subject: 25, longest_description: 2048, longest_text: 4096 };
 
-/// One linked number at Wawp.
-pub struct Wawp {
+/// One linked number.
+pub struct Client {
     name: String,
+    dialect: Box<dyn Dialect>,
     transport: Transport,
     classifier: Classifier,
     call_timeout: Duration,
-    create_path: String,
     clock: Arc<dyn Clock>,
     /// The linked number's own ids, once they are known.
     me: Mutex<Option<Own>>,
@@ -70,38 +73,36 @@ pub struct Wawp {
     refreshes: Mutex<search::Refreshes>,
 }
 
-impl fmt::Debug for Wawp {
+impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wawp")
+        f.debug_struct("Client")
             .field("name", &self.name)
             .field("host", &self.transport.host())
             .finish_non_exhaustive()
     }
 }
 
-impl Wawp {
+impl Client {
     /// A client for one instance. Nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, ClientNotBuilt> {
-        settings.check()?;
-        let transport = Transport::new(
-            &settings.base_url,
-            &settings.instance_id,
-            &settings.access_token,
-            settings.credentials,
-            settings.call_timeout,
-        )?;
+        let dialect = settings.provider.dialect();
         Ok(Self {
             name: settings.name,
-            transport,
-            classifier: Classifier::new(Redaction::new(settings.access_token, settings.instance_id)),
+            transport: Transport::new(&settings.base_url, settings.call_timeout)?,
+            classifier: Classifier::new(dialect.redaction()),
+            dialect,
             call_timeout: settings.call_timeout,
-            create_path: settings.create_path,
             clock: settings.clock,
             me: Mutex::new(None),
             check_gap: settings.check_gap,
             next_check: Mutex::new(None),
             refreshes: Mutex::default(),
         })
+    }
+
+    /// The address of a group and what follows.
+    fn group_path(&self, group: &GroupId, rest: &str) -> String {
+        self.dialect.path(&format!("/groups/{}{rest}", encoded(group.as_str())))
     }
 
     fn deadline(&self) -> Deadline {
@@ -117,7 +118,8 @@ impl Wawp {
         read: impl FnOnce(&Reply) -> Option<T> + Send,
     ) -> Result<T, GatewayError> {
         let began = Instant::now();
-        let sent = self.transport.send(context, request, deadline, self.clock.now()).await;
+        let sent =
+            self.transport.send(context, self.dialect.authorize(request), deadline, self.clock.now()).await;
         let status = sent.as_ref().map_or(0, |answer| answer.status);
         let outcome = sent.and_then(|answer| self.outcome(context, &answer, read));
         let class = outcome.as_ref().err().map_or("ok", GatewayError::class);
@@ -154,13 +156,13 @@ impl Wawp {
     /// where it cannot be read, yes is believed.
     async fn let_only_admins(&self, call: Call, group: &GroupId, setting: &str) -> Result<(), GatewayError> {
         let deadline = self.deadline();
-        let request = Request::put(group_path(group, setting)).field("adminsOnly", true);
+        let request = Request::put(self.group_path(group, setting)).field("adminsOnly", true);
         self.ask(CallContext::new(call), request, deadline, envelope::is_done).await?;
         let is_set = |reply: &Reply| {
             reply.layers().into_iter().find_map(|layer| reply::flag_at(layer, &["adminsOnly"]))
         };
         let context = CallContext::new(Call::ReadSettings);
-        match self.ask(context, Request::get(group_path(group, setting)), deadline, is_set).await {
+        match self.ask(context, Request::get(self.group_path(group, setting)), deadline, is_set).await {
             Ok(false) => {
                 Err(GatewayError::NotSent { detail: "it was answered with yes and is not done".to_owned() })
             }
@@ -176,7 +178,7 @@ impl Wawp {
         if known.is_some() {
             return known;
         }
-        let request = Request::get("/v2/session/info");
+        let request = self.dialect.session();
         let me = self.ask(CallContext::new(Call::Session), request, deadline, account::me).await;
         Some(self.keep(me.ok()?))
     }
@@ -204,19 +206,14 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `/v2/groups/{id}` and what follows, with the `@` of the id encoded.
-fn group_path(group: &GroupId, rest: &str) -> String {
-    format!("/v2/groups/{}{rest}", group.as_str().replace('@', "%40"))
-}
-
 #[async_trait]
-impl Gateway for Wawp {
+impl Gateway for Client {
     fn capabilities(&self) -> Capabilities {
         LIMITS
     }
 
     async fn session(&self) -> Result<Session, GatewayError> {
-        let request = Request::get("/v2/session/info");
+        let request = self.dialect.session();
         let read = |reply: &Reply| Some((account::session(reply)?, account::me(reply)));
         match self.ask(CallContext::new(Call::Session), request, self.deadline(), read).await {
             Ok((session, me)) => {
@@ -239,7 +236,7 @@ impl Gateway for Wawp {
         if people.is_empty() {
             return Err(refused(Refusal::Invalid, "a group needs somebody else in it"));
         }
-        let request = Request::post(self.create_path.as_str())
+        let request = Request::post(self.dialect.create_path())
             .field("name", subject)
             .field("participants", people::named(&people));
         let read = |reply: &Reply| {
@@ -266,7 +263,7 @@ impl Gateway for Wawp {
         if people.is_empty() {
             return Ok(Vec::new());
         }
-        let request = Request::post(group_path(group, "/participants/add"))
+        let request = Request::post(self.group_path(group, "/participants/add"))
             .field("participants", people::named(&people));
         let read = |reply: &Reply| match reply {
             // Adding is proven by the member list only, so that silence is as good as any answer.
@@ -282,14 +279,14 @@ impl Gateway for Wawp {
 
     async fn join(&self, link: &InviteLink) -> Result<GroupId, GatewayError> {
         let code = link.0.rsplit('/').next().unwrap_or_default();
-        let request = Request::post("/v2/groups/join").field("code", code);
+        let request = Request::post(self.dialect.path("/groups/join")).field("code", code);
         self.ask(CallContext::new(Call::Join), request, self.deadline(), groups::created_group).await
     }
 
     async fn promote(&self, group: &GroupId, person: &Jid) -> Result<(), GatewayError> {
         let one = std::slice::from_ref(person);
         let request =
-            Request::post(group_path(group, "/admin/promote")).field("participants", people::named(one));
+            Request::post(self.group_path(group, "/admin/promote")).field("participants", people::named(one));
         let refusal = |reply: &Reply| {
             let results = people::results(reply).unwrap_or_default();
             results.into_iter().find(|said| said.outcome != crate::gateway::AddOutcome::Added)
@@ -304,25 +301,25 @@ impl Gateway for Wawp {
     }
 
     async fn invite_link(&self, group: &GroupId) -> Result<InviteLink, GatewayError> {
-        let request = Request::get(group_path(group, "/invite-code"));
+        let request = Request::get(self.group_path(group, "/invite-code"));
         let context = CallContext::new(Call::InviteLink);
         self.ask(context, request, self.deadline(), messages::invite_link).await
     }
 
     async fn revoke_link(&self, group: &GroupId) -> Result<(), GatewayError> {
-        let request = Request::post(group_path(group, "/invite-code/revoke"));
+        let request = Request::post(self.group_path(group, "/invite-code/revoke"));
         let read =
             |reply: &Reply| messages::invite_link(reply).map(|_| ()).or_else(|| envelope::is_done(reply));
         self.ask(CallContext::new(Call::RevokeLink), request, self.deadline(), read).await
     }
 
     async fn describe(&self, group: &GroupId, text: &str) -> Result<(), GatewayError> {
-        let request = Request::put(group_path(group, "/description")).field("description", text);
+        let request = Request::put(self.group_path(group, "/description")).field("description", text);
         self.set(Call::Describe, request).await
     }
 
     async fn rename(&self, group: &GroupId, subject: &str) -> Result<(), GatewayError> {
-        let request = Request::put(group_path(group, "/subject")).field("subject", subject);
+        let request = Request::put(self.group_path(group, "/subject")).field("subject", subject);
         self.set(Call::Rename, request).await
     }
 
@@ -340,7 +337,7 @@ impl Gateway for Wawp {
             long_text: text.encode_utf16().count() > LIMITS.longest_text,
             ..CallContext::new(Call::SendText)
         };
-        let request = Request::post("/v2/send/text").field("chatId", chat.to_string()).field("message", text);
+        let request = self.dialect.send_text(chat, text);
         self.ask(context, request, self.deadline(), messages::sent).await
     }
 
@@ -365,6 +362,6 @@ impl Gateway for Wawp {
     }
 
     async fn leave(&self, group: &GroupId) -> Result<(), GatewayError> {
-        self.set(Call::Leave, Request::post(group_path(group, "/leave"))).await
+        self.set(Call::Leave, Request::post(self.group_path(group, "/leave"))).await
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Wawp;
+use super::Client;
 use super::call::{Call, CallContext};
 use super::http::{Deadline, Request};
 use super::messages;
@@ -17,7 +17,7 @@ pub(super) const FAST_POLL: Duration = Duration::from_secs(3);
 /// How many of the latest messages of a chat are looked through.
 const RECENT: u32 = 50;
 
-impl Wawp {
+impl Client {
     /// The last own texts of a chat, newest first. A chat with one person may be filed under the hidden id
     /// instead of the phone, so an empty or unknown one is looked for there as well.
     pub(super) async fn own_texts(
@@ -70,7 +70,7 @@ impl Wawp {
 
     async fn theirs(&self, person: &Jid, deadline: Deadline) -> Result<Vec<Timestamp>, GatewayError> {
         let own = self.own_ids(deadline).await;
-        let request = recent(&ChatId::Person(person.clone()));
+        let request = self.recent(&ChatId::Person(person.clone()));
         let read = |reply: &Reply| messages::times_of_theirs(reply, &own);
         self.ask(CallContext::new(Call::ReadChat), request, deadline, read).await
     }
@@ -91,15 +91,15 @@ impl Wawp {
         let context =
             CallContext { on_group: matches!(chat, ChatId::Group(_)), ..CallContext::new(Call::ReadChat) };
         let read = |reply: &Reply| messages::own_messages(reply, ours);
-        self.ask(context, recent(chat), deadline, read).await
+        self.ask(context, self.recent(chat), deadline, read).await
     }
-}
 
-fn recent(chat: &ChatId) -> Request {
-    // The host behind Wawp downloads every attachment unless told not to.
-    Request::get("/v2/chats/messages")
-        .query("chatId", chat.to_string())
-        .query("limit", RECENT.to_string())
-        .query("offset", "0")
-        .query("downloadMedia", "false")
+    fn recent(&self, chat: &ChatId) -> Request {
+        // The server downloads every attachment unless told not to.
+        self.dialect
+            .messages(chat)
+            .query("limit", RECENT.to_string())
+            .query("offset", "0")
+            .query("downloadMedia", "false")
+    }
 }

@@ -16,7 +16,7 @@ use super::envelope::{Envelope, is_done};
 use super::groups::{self, Page};
 use super::http::{Deadline, Request};
 use super::reply::Reply;
-use super::{Wawp, group_path, locked};
+use super::{Client, locked};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{Doubt, FoundGroup, FoundGroups, GatewayError, GroupSearch, Refusal, subject_has_token};
 use crate::jid::GroupId;
@@ -79,7 +79,7 @@ fn doubt(why: impl Into<String>, wait: Duration) -> Doubt {
     Doubt { why: why.into(), wait }
 }
 
-impl Wawp {
+impl Client {
     /// All groups whose subject holds the token, whoever made them: the subject is proof enough, and a
     /// group that somebody else named so must be seen as well.
     pub(super) async fn search(
@@ -107,7 +107,7 @@ impl Wawp {
             RefreshDecision::Fresh => scan = self.scan(deadline).await?,
             RefreshDecision::Ours => {
                 let context = CallContext::new(Call::RefreshGroups);
-                let request = Request::post("/v2/groups/refresh");
+                let request = Request::post(self.dialect.path("/groups/refresh"));
                 match self.ask(context, request, deadline, is_done).await {
                     Ok(()) => {
                         locked(&self.refreshes).done_at = Some(self.clock.now());
@@ -190,7 +190,7 @@ impl Wawp {
 
     /// One group with its name, if it tells it.
     async fn read_group(&self, group: &GroupId, deadline: Deadline) -> Option<FoundGroup> {
-        let request = Request::get(group_path(group, ""));
+        let request = Request::get(self.group_path(group, ""));
         let read = |reply: &Reply| {
             let failed = Envelope::read(reply).failed;
             (!failed).then(|| groups::single(reply, group)).flatten()
@@ -233,12 +233,14 @@ impl Wawp {
     }
 
     async fn page(&self, number: usize, plain: bool, deadline: Deadline) -> Result<Page, GatewayError> {
-        let mut request = Request::get("/v2/groups")
+        let mut request = Request::get(self.dialect.path("/groups"))
             .query("limit", PAGE.to_string())
             .query("offset", (number * PAGE).to_string());
         if !plain {
-            request =
-                request.query("sortBy", "id").query("sortOrder", "DESC").query("exclude", "participants");
+            request = request
+                .query("sortBy", "id")
+                .query("sortOrder", self.dialect.descending())
+                .query("exclude", "participants");
         }
         let read = |reply: &Reply| {
             let failed = Envelope::read(reply).failed;
