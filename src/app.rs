@@ -27,7 +27,7 @@ use crate::gateway::Gateway;
 use crate::gateway::fetch::Https;
 use crate::gateway::posting::Poster;
 use crate::gateway::second_way::{self, SecondWay, Webhook, WebhookNotBuilt};
-use crate::gateway::waha::{self, Client, ClientNotBuilt, Credentials, Provider, Settings, Wawp};
+use crate::gateway::waha::{self, Client, ClientNotBuilt, Credentials, Provider, Settings, Waha, Wawp};
 use crate::message::{self, Composer, Trust};
 use crate::pacing::{Budget, NumberId};
 use crate::peer::Proxies;
@@ -137,7 +137,7 @@ pub fn link_numbers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Numbe
 fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<Number, StartError> {
     let settings = &config.gateway;
     let not_built = |error| StartError::Gateway { instance: instance.name.clone(), error };
-    let provider = match settings.kind {
+    let provider = match instance.kind {
         GatewayKind::Wawp => {
             let credentials = match settings.credentials {
                 CredentialPlace::Mixed => Credentials::Mixed,
@@ -148,10 +148,11 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
             let token = instance.access_token.clone();
             Wawp::new(&instance.id, token, credentials, &settings.create_path).map(Provider::Wawp)
         }
+        GatewayKind::Waha => Waha::new(&instance.id, instance.access_token.clone()).map(Provider::Waha),
     };
     let client = Client::new(Settings {
         name: instance.name.clone(),
-        base_url: settings.base_url.clone(),
+        base_url: instance.base_url.clone(),
         provider: provider.map_err(not_built)?,
         call_timeout: settings.call_timeout,
         check_gap: settings.check_gap,
@@ -161,10 +162,18 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
     Ok(Number {
         name: instance.name.clone(),
         gateway,
-        budget: Budget { number: NumberId::of(&instance.id), ..instance.budget },
+        budget: Budget { number: number_id(instance), ..instance.budget },
         phone: instance.phone.clone(),
         hears: !instance.events.is_empty(),
     })
+}
+
+/// Wawp's ids are unique by themselves; sessions of WAHA are often called `default`.
+fn number_id(instance: &Instance) -> NumberId {
+    match instance.kind {
+        GatewayKind::Wawp => NumberId::of(&instance.id),
+        GatewayKind::Waha => NumberId::of(&format!("{}/{}", instance.base_url, instance.id)),
+    }
 }
 
 /// The way out for when no number works, if the config has one.
@@ -181,11 +190,8 @@ fn second_way(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn 
 
 /// The words of the config, within the limits of its provider.
 pub fn compose(config: &Config) -> Result<Composer, StartError> {
-    let limits = match config.gateway.kind {
-        GatewayKind::Wawp => waha::LIMITS,
-    };
     let trust = config.sources.values().map(|source| (source.name.clone(), trust(source))).collect();
-    let settings = message::Settings { limits, close_after: config.rooms.close_after, trust };
+    let settings = message::Settings { limits: waha::LIMITS, close_after: config.rooms.close_after, trust };
     let composer = Composer::new(&config.room_name, &config.messages, settings).map_err(|problems| {
         let all: Vec<String> = problems.iter().map(|p| format!("`{}`: {}", p.template, p.why)).collect();
         StartError::Words(all.join("; "))
@@ -214,11 +220,10 @@ fn trust(source: &Source) -> Trust {
 
 /// Whose events are taken, and how they are proven and read.
 fn event_channels(config: &Config) -> BTreeMap<String, EventChannel> {
-    let read = match config.gateway.kind {
-        GatewayKind::Wawp => waha::notices,
-    };
     let instances = config.gateway.instances.iter();
-    instances.map(|i| (i.name.clone(), EventChannel { proofs: i.events.clone(), read })).collect()
+    instances
+        .map(|i| (i.name.clone(), EventChannel { proofs: i.events.clone(), read: waha::notices }))
+        .collect()
 }
 
 impl Bridge {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::alert::{DedupKey, Severity};
 use crate::cli::check;
 use crate::clock::{Timestamp, wall_moment};
-use crate::config::{self, Colours, GatewayKind, Loaded, Strictness};
+use crate::config::{self, Colours, Loaded, Strictness};
 use crate::consent::Stances;
 use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, State};
@@ -183,9 +183,7 @@ fn texts(loaded: &Loaded, question: &Question, summons: &Summons) -> io::Result<
     };
     let composer = crate::app::compose(&loaded.config).map_err(io::Error::other)?;
     let room = Room::wanted(&incident, summons.clone(), question.at);
-    let longest = match loaded.config.gateway.kind {
-        GatewayKind::Wawp => crate::gateway::waha::LIMITS.longest_subject,
-    };
+    let longest = crate::gateway::waha::LIMITS.longest_subject;
     Ok(Texts {
         subject: composer.subject(&incident, longest),
         welcome: composer.welcome(&incident, &room, question.at),

@@ -17,7 +17,7 @@ use warroom::config::{self, Loaded, RosterInForce, Strictness};
 use warroom::incident::IncidentId;
 use warroom::peer::Peer;
 use warroom::room::Room;
-use warroom::sandbox::{Engine, GroupView, Number, Sandbox, Setup};
+use warroom::sandbox::{Api, Engine, GroupView, Number, Sandbox, Setup};
 use warroom::store::sqlite::Sqlite;
 use warroom::store::{Dossier, Store};
 use warroom::{console, receiver};
@@ -152,6 +152,11 @@ pub(crate) async fn listen(router: Router) -> (SocketAddr, JoinHandle<()>) {
     (address, server)
 }
 
+/// The provider's API that is spoken: Wawp's, unless `WARROOM_TEST_API` says `waha`.
+pub(crate) fn api() -> Api {
+    std::env::var("WARROOM_TEST_API").map_or(Api::Wawp, |name| name.parse().unwrap())
+}
+
 /// Writes config and roster into `folder` and loads them.
 pub(crate) fn load(folder: &TempDir, options: &Options, gateway: SocketAddr) -> Loaded {
     let path: PathBuf = folder.path().join("warroom.yaml");
@@ -161,7 +166,7 @@ server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0{limits}{server} }}
 store: sqlite:store.db
 roster: roster.yaml
 gateway:
-  kind: wawp
+  kind: {kind}
   base_url: http://{gateway}
   call_timeout: {call_timeout}
   settle: 45s
@@ -180,6 +185,7 @@ rooms:
 {rooms}
 {more}
 ",
+        kind = api(),
         more = options.more,
         call_timeout = options.call_timeout,
         gateway_lines = options.gateway,
@@ -234,7 +240,7 @@ impl World {
         let shared: Arc<dyn Clock> = clock.clone();
         let mut setup = Setup::with_engine(options.engine);
         setup.instances.push(Number::new(SECOND_ID, SECOND_DIGITS, SECOND_TOKEN));
-        let sandbox = Sandbox::new(setup, shared);
+        let sandbox = Sandbox::new(Setup { api: api(), ..setup }, shared);
         Self::before(sandbox, clock, options).await
     }
 
@@ -246,7 +252,7 @@ impl World {
     /// The same with other options.
     pub(crate) async fn with_a_clock_of_its_own_and(options: Options) -> (Self, Arc<TestClock>) {
         let (ours, theirs) = (Arc::new(TestClock::at(beginning())), Arc::new(TestClock::at(beginning())));
-        let sandbox = Sandbox::new(Setup::with_engine(Engine::Webjs), theirs.clone());
+        let sandbox = Sandbox::new(Setup { api: api(), ..Setup::with_engine(Engine::Webjs) }, theirs.clone());
         (Self::before(sandbox, ours, options).await, theirs)
     }
 
