@@ -82,7 +82,12 @@ impl Sandbox {
 
     /// The simulated API, the control routes under `/sandbox/` and the page of phones at `/`.
     pub fn router(&self) -> Router {
-        api::router(self.with(|world, _| world.api))
+        self.router_speaking(self.with(|world, _| world.api))
+    }
+
+    /// The same world behind another API.
+    pub fn router_speaking(&self, api: Api) -> Router {
+        api::router(api)
             .merge(control::router())
             .merge(page::router())
             .fallback(api::unknown)

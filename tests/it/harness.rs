@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use warroom::app::{Bridge, link_numbers};
 use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
-use warroom::config::{self, Loaded, RosterInForce, Strictness};
+use warroom::config::{self, GatewayKind, Loaded, RosterInForce, Strictness};
 use warroom::incident::IncidentId;
 use warroom::peer::Peer;
 use warroom::room::Room;
@@ -85,6 +85,8 @@ pub(crate) struct Options {
     pub(crate) messages_per_minute: u32,
     /// Whether there is a second linked number.
     pub(crate) second_number: bool,
+    /// The provider of the second one; that of the first, if absent.
+    pub(crate) second_api: Option<Api>,
     /// How many rooms an hour the second one may make; as many as the first, if absent.
     pub(crate) second_rooms_per_hour: Option<u32>,
     /// How the first number's events are proven; none are taken if this is empty.
@@ -109,6 +111,7 @@ impl Default for Options {
             budget: ", rooms_burst: 60, rooms_gap: 0s",
             messages_per_minute: 600,
             second_number: false,
+            second_api: None,
             second_rooms_per_hour: None,
             events: "",
             gateway: String::new(),
@@ -265,7 +268,15 @@ impl World {
         let shared: Arc<dyn Clock> = clock.clone();
         let (gateway, sandbox_server) = listen(sandbox.router()).await;
         let folder = folder();
-        let loaded = load(&folder, &options, gateway);
+        let mut loaded = load(&folder, &options, gateway);
+        let mut servers = vec![sandbox_server];
+        if let Some(api) = options.second_api {
+            let (other, server) = listen(sandbox.router_speaking(api)).await;
+            servers.push(server);
+            let second = loaded.config.gateway.instances.last_mut().unwrap();
+            second.kind = if api == Api::Waha { GatewayKind::Waha } else { GatewayKind::Wawp };
+            second.base_url = format!("http://{other}");
+        }
         let sqlite = Arc::new(Sqlite::open(&folder.path().join("store.db")).unwrap());
         let store = Store::over(sqlite.clone());
         let numbers = link_numbers(&loaded.config, &shared).unwrap();
@@ -280,7 +291,7 @@ impl World {
         let (public, public_server) = listen(receiver::router(Arc::clone(&bridge.receiver))).await;
         let (operator, operator_server) = listen(console::router(Arc::clone(&bridge.console))).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let servers = vec![sandbox_server, public_server, operator_server];
+        servers.extend([public_server, operator_server]);
         Self { clock, sandbox, bridge, store, sqlite, public, operator, loaded, folder, http, servers }
     }
 

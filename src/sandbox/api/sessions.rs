@@ -17,7 +17,7 @@ const SLUGS: [&str; 2] = ["strict", "standard_policy"];
 pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<Reply, Refused> {
     let instance = call.instance_id.as_str();
     match call.operation {
-        Operation::SessionInfo => info(world, instance),
+        Operation::SessionInfo => info(world, call),
         Operation::SessionMe => Ok(Reply::json(me(world, instance)?)),
         Operation::StartSession | Operation::RestartSession => {
             // Only a human with the phone gets past the QR code, and nobody past a ban.
@@ -25,19 +25,19 @@ pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<R
             if status != SCAN && status != BANNED {
                 world.set_session(instance, "WORKING", now);
             }
-            info(world, instance)
+            info(world, call)
         }
         Operation::StopSession => {
             if world.account(instance)?.status != BANNED {
                 world.set_session(instance, "STOPPED", now);
             }
-            info(world, instance)
+            info(world, call)
         }
         Operation::LogoutSession => {
             if world.account(instance)?.status != BANNED {
                 world.set_session(instance, SCAN, now);
             }
-            info(world, instance)
+            info(world, call)
         }
         Operation::GetRateLimit => Ok(Reply::json(limits(world, world.account(instance)?))),
         Operation::SetRateLimit => {
@@ -60,11 +60,12 @@ pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<R
     }
 }
 
-fn info(world: &mut World, instance: &str) -> Result<Reply, Refused> {
+fn info(world: &mut World, call: &Call) -> Result<Reply, Refused> {
+    let instance = call.instance_id.as_str();
     let me = me(world, instance)?;
     let engine = world.engine.official_name();
     let account = world.account(instance)?;
-    if world.api == Api::Waha {
+    if call.api() == Api::Waha {
         return Ok(Reply::json(json!({
             "name": instance,
             "status": account.shown_status(),
