@@ -124,12 +124,14 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn alarms_dashboard_and_page_name_metrics_that_there_are_and_the_page_names_all() {
-    let exposed = warroom::telemetry::Metrics::default().render();
-    let exposed: BTreeSet<&str> = exposed
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE "))
-        .filter_map(|line| line.split(' ').next())
-        .collect();
+    let source = fs::read_to_string(root().join("src/telemetry.rs")).unwrap();
+    let registered = source.split("registry.register").skip(1).map(|call| {
+        let name = call.split('"').nth(1).unwrap();
+        let unit = if call.starts_with("_with_unit") { "_seconds" } else { "" };
+        format!("warroom_{name}{unit}")
+    });
+    let registered: Vec<String> = registered.collect();
+    let exposed: BTreeSet<&str> = registered.iter().map(String::as_str).collect();
     assert!(exposed.len() > 20, "{exposed:?}");
     let page = fs::read_to_string(root().join("docs/alarms.md")).unwrap();
     for path in ["config/prometheus/warroom.rules.yaml", "config/grafana/warroom.json", "docs/alarms.md"] {
