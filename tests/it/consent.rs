@@ -92,7 +92,7 @@ fn got(world: &World, digits: &str) -> Vec<String> {
 /// When introductions were handed over, in order.
 fn introduced_at(world: &World) -> Vec<Timestamp> {
     let chats = [ADA, BEN, CLEO, DAN].map(|digits| world.sandbox.chat(digits));
-    let all = chats.iter().flatten().filter(|m| m.text.contains("This is an automatic number"));
+    let all = chats.iter().flatten().filter(|m| m.text.contains("This is the incident line"));
     let mut moments: Vec<Timestamp> = all.map(|m| m.at).collect();
     moments.sort_unstable();
     moments
@@ -139,7 +139,7 @@ async fn people_are_asked_at_a_pace_and_what_they_answer_decides_how_they_are_ca
         assert_eq!(got(&world, DAN).len(), 2, "{engine}: nothing after the receipt");
         let said = world.group(&id).texts().join("\n");
         assert!(
-            said.contains("Dan Eze (said STOP on 2026-03-02)"),
+            said.contains("Dan Eze (asked us not to call)"),
             "{engine}: not left out in silence: {said}"
         );
         world.assert_sound(&id).await;

@@ -21,7 +21,7 @@ async fn an_alert_becomes_one_briefed_room_on_every_engine() {
             assert!(group.has(digits), "{engine}: {digits}");
         }
         assert!(group.texts()[0].contains("INCIDENT-1"), "{engine}: the welcome is the first message");
-        assert!(group.texts()[1].contains("Everybody is here"), "{engine}: {:?}", group.texts());
+        assert!(group.texts()[1].contains("Everyone is here"), "{engine}: {:?}", group.texts());
         assert_eq!(group.texts().len(), 2, "{engine}: {:?}", group.texts());
         assert!(group.description.contains("INCIDENT-1"), "{engine}");
         let room = world.room(&id).await;

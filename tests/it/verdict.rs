@@ -59,7 +59,7 @@ pub(crate) enum Said {
 /// What a text in a room is.
 pub(crate) fn said(text: &str) -> Option<Said> {
     let first = text.lines().next().unwrap_or_default();
-    if text.contains("This group was made") || text.contains("A further incident is dealt with") {
+    if text.contains("needs you here") || text.contains("Another incident in this group") {
         Some(Said::Welcome)
     } else if first.contains("· who is here") {
         Some(Said::Presence)

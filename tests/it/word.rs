@@ -109,7 +109,7 @@ impl Trouble {
 /// Whether somebody has had a word by `until`: in the group once it was told what it is for, or 1:1.
 fn has_word(world: &World, id: &str, digits: &str, until: Timestamp) -> bool {
     let in_group = world.groups(id).iter().any(|group| {
-        let told = group.messages.iter().any(|m| m.at <= until && m.text.contains("This group was made"));
+        let told = group.messages.iter().any(|m| m.at <= until && m.text.contains("needs you here"));
         told && group.members.iter().any(|m| m.digits == digits && m.since <= until)
     });
     in_group || world.sandbox.chat(digits).iter().any(|message| message.at <= until)
