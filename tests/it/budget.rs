@@ -205,7 +205,8 @@ async fn thirty_incidents_of_one_route_with_a_budget_of_six() {
         // In the rooms they read why; nobody needs a message of their own on top of it.
         assert!(private_texts(&story.world, person).len() <= 2, "{:#?}", private_texts(&story.world, person));
     }
-    let told = |g: &GroupView| g.texts().iter().filter(|t| t.contains("Another incident in this group")).count();
+    let told =
+        |g: &GroupView| g.texts().iter().filter(|t| t.contains("Another incident in this group")).count();
     let why: usize = story.world.sandbox.groups().iter().map(told).sum();
     assert_eq!(why, guests, "each guest says why it is where it is");
     story.print("30 incidents, one route", (own, guests), densest);

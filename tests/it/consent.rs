@@ -138,10 +138,7 @@ async fn people_are_asked_at_a_pace_and_what_they_answer_decides_how_they_are_ca
         assert!(!world.group(&id).has(DAN), "{engine}");
         assert_eq!(got(&world, DAN).len(), 2, "{engine}: nothing after the receipt");
         let said = world.group(&id).texts().join("\n");
-        assert!(
-            said.contains("Dan Eze (asked us not to call)"),
-            "{engine}: not left out in silence: {said}"
-        );
+        assert!(said.contains("Dan Eze (asked us not to call)"), "{engine}: not left out in silence: {said}");
         world.assert_sound(&id).await;
     }
 }
