@@ -24,9 +24,9 @@ use crate::config::{
 };
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
+use crate::gateway::fallback_webhook::{self, FallbackWebhook, Webhook, WebhookNotBuilt};
 use crate::gateway::fetch::Https;
 use crate::gateway::posting::Poster;
-use crate::gateway::second_way::{self, SecondWay, Webhook, WebhookNotBuilt};
 use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
 use crate::message::{self, Composer, Trust};
 use crate::pacing::{Budget, NumberId};
@@ -82,9 +82,9 @@ pub enum StartError {
         /// Why.
         error: ClientNotBuilt,
     },
-    /// No client could be made for the second way.
-    #[error("second_way: {0}")]
-    SecondWay(WebhookNotBuilt),
+    /// No client could be made for the fallback webhook.
+    #[error("fallback_webhook: {0}")]
+    FallbackWebhook(WebhookNotBuilt),
     /// A listener could not be opened.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -167,14 +167,17 @@ fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<
 }
 
 /// The way out for when no number works, if the config has one.
-fn second_way(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn SecondWay>>, StartError> {
-    let Some(settings) = &config.gateway.second_way else { return Ok(None) };
-    let settings = second_way::Settings {
+fn fallback_webhook(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<dyn FallbackWebhook>>, StartError> {
+    let Some(settings) = &config.gateway.fallback_webhook else { return Ok(None) };
+    let settings = fallback_webhook::Settings {
         url: settings.url.clone(),
         secret: settings.secret.clone(),
         call_timeout: config.gateway.call_timeout,
     };
-    let webhook = Webhook::new(settings, Arc::clone(clock)).map_err(StartError::SecondWay)?;
+    let webhook = Webhook::new(settings, Arc::clone(clock)).map_err(StartError::FallbackWebhook)?;
     Ok(Some(Arc::new(webhook)))
 }
 
@@ -285,7 +288,7 @@ impl Bridge {
             own_ids: OwnIds::default(),
             calling: Calling::default(),
             handover,
-            second_way: second_way(config, &clock)?,
+            fallback_webhook: fallback_webhook(config, &clock)?,
         };
         let receiver = Arc::new(receiver);
         let console = Console {

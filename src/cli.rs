@@ -20,9 +20,9 @@ use crate::store::sqlite::look_at_consents;
 
 pub mod admin_client;
 pub mod check;
+pub mod consent;
 pub mod demo;
 pub mod healthcheck;
-pub mod introduce;
 pub mod oncall;
 mod post;
 pub mod rehearse;
@@ -98,8 +98,8 @@ enum Command {
     Send(send::Options),
     /// Shows rooms, and resumes, cancels, adopts or closes them, at a running bridge
     Rooms(rooms::Options),
-    /// Introduces the number to people 1:1, once, and shows what they answered, at a running bridge
-    Introduce(introduce::Options),
+    /// Asks people 1:1 whether they may be called, and shows what they answered, at a running bridge
+    Consent(consent::Options),
     /// Takes in an accepted hook once more, as it would be taken in today
     Replay(rooms::Replay),
     /// Prints the JSON Schema of a file, with which editors complete and check it
@@ -192,7 +192,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rehearse(options) => rehearse::run(&options, clock.now(), &mut out),
         Command::Send(options) => send::run(&options, clock.as_ref(), &mut out),
         Command::Rooms(options) => rooms::run(&options, &mut out),
-        Command::Introduce(options) => introduce::run(&options, &mut out),
+        Command::Consent(options) => consent::run(&options, &mut out),
         Command::Replay(options) => rooms::replay(&options, &mut out),
         Command::Schema { file } => schema::run(file, &mut out).map_err(Failure::from),
         Command::Healthcheck { url } => healthcheck::run(&url, &mut out),

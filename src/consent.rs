@@ -24,7 +24,7 @@ pub use verdict::Verdict;
 /// What is known of one person's wish to be called.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
-    /// When the introduction was handed over.
+    /// When the opt-in request was handed over.
     pub asked_at: Option<Timestamp>,
     /// The linked number that it came from.
     pub asked_by: Option<String>,
@@ -163,7 +163,7 @@ impl Consent {
         Change::between(before, self.stopped().is_some())
     }
 
-    /// Why the person is not to be introduced now, if so. `again`: also somebody who was asked before and did
+    /// Why the person is not to be asked now, if so. `again`: also somebody who was asked before and did
     /// not answer.
     #[must_use]
     pub fn objection(&self, again: bool) -> Option<String> {
@@ -200,30 +200,30 @@ pub struct Acquaintance {
     pub person: String,
     /// What they said.
     pub consent: Consent,
-    /// The newest introduction, sent or not.
+    /// The newest opt-in request, sent or not.
     pub letter: Option<Letter>,
 }
 
 impl Acquaintance {
-    /// Where a person stands, in words for people. `introduced` is what the roster says.
+    /// Where a person stands, in words for people. `opted_in` is what the roster says.
     #[must_use]
-    pub fn words(known: Option<&Self>, introduced: bool) -> String {
+    pub fn words(known: Option<&Self>, opted_in: bool) -> String {
         let day = |at: Option<Timestamp>| at.map(|at| at.strftime("%F").to_string()).unwrap_or_default();
-        let plain = if introduced { "introduced" } else { "NOT introduced" };
+        let plain = if opted_in { "opted in" } else { "NOT opted in" };
         let Some(Self { consent, letter, .. }) = known else { return plain.to_owned() };
         let answered = day(consent.answered_at());
         match consent.standing() {
             Standing::Stop => return format!("said STOP on {answered}"),
             Standing::Yes => return format!("agreed on {answered}"),
-            Standing::Written => return format!("introduced, wrote to our number on {answered}"),
+            Standing::Written => return format!("opted in, wrote to our number on {answered}"),
             Standing::None => {}
         }
         match letter.as_ref().map(|letter| &letter.delivery) {
             Some(Delivery::Due { .. } | Delivery::Sending { .. } | Delivery::Unsure { .. }) => {
-                format!("{plain}, an introduction is on its way")
+                format!("{plain}, an opt-in request is on its way")
             }
             Some(Delivery::GivenUp { why, .. }) if consent.asked_at.is_none() => {
-                format!("{plain}, the introduction was not sent: {why}")
+                format!("{plain}, the opt-in request was not sent: {why}")
             }
             _ if consent.asked_at.is_some() => {
                 format!("{plain}, asked on {}, no answer", day(consent.asked_at))

@@ -93,7 +93,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Console>>); 14] {
         ("/api/incidents/{id}/phones", post(api::phones)),
         ("/api/rooms/{id}/{action}", post(api::act)),
         ("/api/people", get(people::list)),
-        ("/api/introductions", post(people::introduce)),
+        ("/api/opt-in-requests", post(people::ask)),
         ("/api/receipts/{receipt}/replay", post(api::replay)),
         ("/api/openapi.json", get(api::openapi)),
         ("/-/reload", post(api::reload)),

@@ -15,10 +15,10 @@ use crate::clock::Timestamp;
 use crate::jid::{ChatId, GroupId, Jid};
 
 mod client;
+pub mod fallback_webhook;
 pub mod fetch;
 pub mod notice;
 pub mod posting;
-pub mod second_way;
 pub mod wawp;
 
 pub use notice::{Notice, NoticeKind, Unread, Whom};

@@ -51,8 +51,8 @@ pub struct Budget {
     pub messages_per_minute: u32,
     /// Least time between two 1:1 messages, so that a number does not look like a spammer.
     pub one_to_one_gap: SignedDuration,
-    /// Least time between two introductions.
-    pub introduce_gap: SignedDuration,
+    /// Least time between two opt-in requests.
+    pub ask_gap: SignedDuration,
 }
 
 impl Default for Budget {
@@ -65,7 +65,7 @@ impl Default for Budget {
             rooms_reserved: 1,
             messages_per_minute: 30,
             one_to_one_gap: SignedDuration::from_secs(1),
-            introduce_gap: SignedDuration::from_mins(2),
+            ask_gap: SignedDuration::from_mins(2),
         }
     }
 }

@@ -65,7 +65,7 @@ pub use options::Next;
 pub use over_budget::{Also, BudgetFallback, budget_fallback, tell_of_delay};
 pub use phase::{EscalationStep, Event, Look, Phase, PhaseName};
 pub use plan::plan;
-pub use policy::{Policy, Strangers};
+pub use policy::{NotOptedIn, Policy};
 pub use progress::{Progress, Said, State, Tasks, Trouble};
 pub use search::Ask;
 pub use seat::{Seat, SeatState};
@@ -222,10 +222,10 @@ impl Room {
     /// Who would be asked to be added if the group were made now. At least one, because a group needs
     /// somebody besides the number that makes it; nobody only if everybody has said STOP.
     #[must_use]
-    pub fn first_members(&self, strangers: Strangers) -> Vec<Jid> {
+    pub fn first_members(&self, not_opted_in: NotOptedIn) -> Vec<Jid> {
         let possible = || self.seats.iter().filter(|s| !self.refused_alone.contains(s.address()));
         let mut people: Vec<Jid> = possible()
-            .filter(|s| s.is_known() || strangers == Strangers::Add)
+            .filter(|s| s.is_known() || not_opted_in == NotOptedIn::Add)
             .filter(|s| !matches!(s.state, SeatState::Refused { .. }))
             .map(|s| s.address().clone())
             .collect();

@@ -73,7 +73,7 @@ pub struct Person {
     /// IANA name of the zone they live in.
     pub timezone: Option<String>,
     /// Whether they have talked 1:1 with the bridge's number before.
-    pub introduced: bool,
+    pub opted_in: bool,
     /// Key of the person who is asked when this one does not come.
     pub stand_in: Option<String>,
     /// The roles that this person may have; any, if there are none.
@@ -219,7 +219,7 @@ pub struct Stakeholder {
     /// In which capacity; several are joined by a comma.
     pub role: String,
     /// Whether they have talked 1:1 with the bridge's number before.
-    pub introduced: bool,
+    pub opted_in: bool,
     /// Where to reach them when no number can.
     #[serde(default)]
     pub email: Option<String>,
@@ -394,7 +394,7 @@ impl Person {
             name: self.name.clone(),
             jid: self.jid.clone(),
             role: role.to_owned(),
-            introduced: self.introduced,
+            opted_in: self.opted_in,
             email: self.email.clone(),
             timezone: self.timezone.clone(),
             why,
@@ -448,7 +448,7 @@ mod tests {
                 .unwrap(),
             email: Some(format!("{key}@ops.example")),
             timezone: zone.map(str::to_owned),
-            introduced: true,
+            opted_in: true,
             stand_in: None,
             roles: Vec::new(),
             absences: Vec::new(),

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use tx::{Asides, Tx, values};
 
 pub use accept::{Acceptance, Accepted, HandOver, OpenRoom};
-pub use answers::{AskedPerson, Asking, Heard, Introduced, Introducing, Unnamed};
+pub use answers::{Asked, AskedPerson, Asking, Heard, TakenAnswers, Unnamed};
 pub use database::{Access, Asker, Body, Database, Found, Transaction};
 pub use dossiers::{Dossier, IncidentQuery, IncidentState, Summary};
 pub use duplicates::{Duplicate, DuplicateState};

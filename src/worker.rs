@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, SignedDuration, Timestamp, later};
-use crate::gateway::second_way::SecondWay;
+use crate::gateway::fallback_webhook::FallbackWebhook;
 use crate::gateway::{Gateway, GatewayError, Refusal};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
@@ -136,7 +136,7 @@ pub struct Worker {
     /// How long the bodies of hooks are kept.
     pub keep_bodies: SignedDuration,
     /// Who is told when no number works.
-    pub second_way: Option<Arc<dyn SecondWay>>,
+    pub fallback_webhook: Option<Arc<dyn FallbackWebhook>>,
 }
 
 /// Why work on a room ended.

@@ -29,7 +29,7 @@ pub(crate) fn roster(mistakes: usize, turns: Turns) -> String {
         writeln!(
             text,
             "  {}: {{ name: Person Number {n}, phone: \"+1555{n:07}\", email: p{n}@ops.example, \
-             timezone: {}, introduced: true, stand_in: {stand_in}{away} }}",
+             timezone: {}, opted_in: true, stand_in: {stand_in}{away} }}",
             person(n),
             ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"][n % 4],
         )

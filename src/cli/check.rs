@@ -13,7 +13,7 @@ use crate::config::{
     show_duration,
 };
 use crate::consent::{Acquaintance, Stances};
-use crate::room::policy::Strangers;
+use crate::room::policy::NotOptedIn;
 use crate::roster::{
     Client, Dashboard, Handout, Invite, Invitee, Person, Roster, Rotation, Route, USUAL_SIZE, wall_clock,
 };
@@ -205,10 +205,10 @@ fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io
         };
         writeln!(
             out,
-            "    {} rooms at once, then one each {}; {reserve}; introductions {} apart",
+            "    {} rooms at once, then one each {}; {reserve}; opt-in requests {} apart",
             instance.budget.rooms_burst,
             show_duration(instance.budget.rooms_gap),
-            show_duration(instance.budget.introduce_gap)
+            show_duration(instance.budget.ask_gap)
         )?;
         let proofs: Vec<String> = instance.events.iter().map(describe_verifier).collect();
         if !proofs.is_empty() {
@@ -232,7 +232,7 @@ fn describe_failover(config: &Config, out: &mut dyn Write) -> io::Result<()> {
         (true, false) => writeln!(out, "  rooms wait for their number; no second one is in them")?,
         (false, _) => writeln!(out, "  one number only: rooms wait for it")?,
     }
-    match &gateway.second_way {
+    match &gateway.fallback_webhook {
         Some(way) => {
             let host = way.url.expose_secret().parse::<http::Uri>().ok();
             let host = host.as_ref().and_then(http::Uri::host).unwrap_or_default();
@@ -273,7 +273,7 @@ fn describe_source(source: &Source, out: &mut dyn Write) -> io::Result<()> {
 
 fn describe_person(person: &Person, known: Option<&Acquaintance>, out: &mut dyn Write) -> io::Result<()> {
     let zone = person.timezone.as_deref().unwrap_or("no time zone");
-    let known = Acquaintance::words(known, person.introduced);
+    let known = Acquaintance::words(known, person.opted_in);
     let stand_in = person.stand_in.as_ref().map_or_else(String::new, |key| format!(", then {key}"));
     let language = person.language.as_ref().map_or_else(String::new, |tag| format!(", {tag}"));
     let roles = if person.roles.is_empty() {
@@ -428,10 +428,10 @@ fn describe_handout(handout: &Handout, out: &mut dyn Write) -> io::Result<()> {
 
 fn describe_rooms(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     let rooms = &config.rooms;
-    let strangers = match rooms.strangers {
-        Strangers::Invite => "get one message with the link",
-        Strangers::Add => "are added like everybody else",
-        Strangers::LeaveOut => "are left out",
+    let strangers = match rooms.not_opted_in {
+        NotOptedIn::Invite => "get one message with the link",
+        NotOptedIn::Add => "are added like everybody else",
+        NotOptedIn::LeaveOut => "are left out",
     };
     let yes = |b: bool| if b { "yes" } else { "no" };
     writeln!(out, "\nrooms")?;
@@ -442,12 +442,12 @@ fn describe_rooms(config: &Config, out: &mut dyn Write) -> io::Result<()> {
         "  marked stale after {} without a word from its source",
         show_duration(rooms.stale_after)
     )?;
-    if rooms.fold {
+    if rooms.share_when_over_budget {
         writeln!(out, "  an incident whose group has to wait goes into an open room of its route")?;
     }
-    writeln!(out, "  people who were never introduced {strangers}")?;
+    writeln!(out, "  people who never opted in {strangers}")?;
     if rooms.chat_history_counts {
-        writeln!(out, "  whoever wrote to our number lately counts as introduced")?;
+        writeln!(out, "  whoever wrote to our number lately counts as opted in")?;
     }
     writeln!(
         out,

@@ -149,7 +149,7 @@ fn compare(
     Ok(if answers.iter().any(|a| a.reaches_nobody) { NO } else { 0 })
 }
 
-/// Nobody is called, or only people who said STOP. Of strangers one is added, whatever `rooms.strangers` says.
+/// Nobody is called, or only people who said STOP. Of strangers one is added, whatever `rooms.not_opted_in` says.
 fn reaches_nobody(summons: &Summons, stances: &Stances) -> bool {
     summons.stakeholders.iter().all(|s| stances.stopped.contains_key(&s.jid))
 }

@@ -1,5 +1,5 @@
 //! How many groups a linked number may make, and when: the keys `rooms_…` of an instance; and how far apart it
-//! introduces itself to people.
+//! asks people whether they may be called.
 
 use crate::clock::SignedDuration;
 use crate::config::item::Item;
@@ -51,8 +51,8 @@ pub(super) fn budget(s: &Section<'_>, shared: Budget) -> Budget {
             "what is kept back is for routes with `important: true` only; leave something for the others",
         );
     }
-    let introduce_gap = s.duration("introduce_gap", seconds(30)..=seconds(86_400), shared.introduce_gap);
-    Budget { rooms_per_hour, rooms_burst, rooms_gap, rooms_reserved, introduce_gap, ..shared }
+    let ask_gap = s.duration("ask_gap", seconds(30)..=seconds(86_400), shared.ask_gap);
+    Budget { rooms_per_hour, rooms_burst, rooms_gap, rooms_reserved, ask_gap, ..shared }
 }
 
 fn rooms_per_hour(item: &Item<'_>) -> Option<u32> {

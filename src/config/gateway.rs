@@ -7,10 +7,10 @@ use secrecy::SecretString;
 use crate::clock::SignedDuration;
 use crate::config::budget::budget;
 use crate::config::events::events;
+use crate::config::fallback_webhook::{FallbackWebhookSettings, fallback_webhook};
 use crate::config::item::Item;
 use crate::config::people::number;
 use crate::config::quantity::show;
-use crate::config::second_way::{SecondWaySettings, second_way};
 use crate::config::section::Section;
 use crate::config::server::seconds;
 use crate::config::source_text::Cover;
@@ -41,7 +41,7 @@ pub struct GatewaySettings {
     /// How long a number may fail to work before its rooms go on without it.
     pub failover_after: SignedDuration,
     /// Who is told when no number works.
-    pub second_way: Option<SecondWaySettings>,
+    pub fallback_webhook: Option<FallbackWebhookSettings>,
     /// The linked numbers; at least one.
     pub instances: Vec<Instance>,
 }
@@ -146,7 +146,7 @@ fn read(s: &Section<'_>) -> GatewaySettings {
         settle,
         lease,
         failover_after: s.duration("failover_after", seconds(10)..=seconds(3600), seconds(60)),
-        second_way: second_way(s),
+        fallback_webhook: fallback_webhook(s),
         instances: instances(s, shared),
     }
 }

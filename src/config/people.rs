@@ -193,7 +193,7 @@ fn person<'a>(s: &Section<'a>, key: &str, roles: Vec<String>) -> Option<(Item<'a
     let jid = s.get("jid");
     let email = s.get("email").and_then(|i| email(&i));
     let timezone = s.get("timezone").and_then(|i| zone_name(&i));
-    let introduced = s.truth("introduced", false);
+    let opted_in = s.truth("opted_in", false);
     let language = s.get("language").and_then(|i| language(&i));
     let absences = s.get("absences").map(|item| absences(&item, timezone.as_deref())).unwrap_or_default();
     for item in phone.iter().chain(&jid) {
@@ -229,7 +229,7 @@ fn person<'a>(s: &Section<'a>, key: &str, roles: Vec<String>) -> Option<(Item<'a
         jid: jid?,
         email,
         timezone,
-        introduced,
+        opted_in,
         stand_in: None,
         roles,
         absences,

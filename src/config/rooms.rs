@@ -10,7 +10,7 @@ use crate::config::section::Section;
 use crate::config::server::seconds;
 use crate::config::translations::{Translated, language, translations};
 use crate::message::{self, Composer};
-use crate::room::policy::{Policy, Strangers};
+use crate::room::policy::{NotOptedIn, Policy};
 use crate::roster::Language;
 
 /// Texts that replace the built-in ones, by the template's name.
@@ -36,7 +36,7 @@ pub const TEMPLATES: [&str; 15] = [
 ];
 
 /// The texts that belong to no room, and so can be replaced in the config only.
-pub const LETTERS: [&str; 4] = ["introduction", "stop_taken", "start_taken", "stop_question"];
+pub const LETTERS: [&str; 4] = ["opt_in_request", "stop_taken", "start_taken", "stop_question"];
 
 /// What a room is called unless the config says otherwise.
 pub const USUAL_NAME: &str = message::ROOM_NAME;
@@ -78,7 +78,7 @@ pub(super) fn rooms(
         usual.settle = gateway.settle;
         usual.lease = gateway.lease;
         usual.failover_after = gateway.failover_after;
-        usual.second_way = gateway.second_way.is_some();
+        usual.fallback_webhook = gateway.fallback_webhook.is_some();
         usual.call_timeout = SignedDuration::try_from(gateway.call_timeout).unwrap_or(usual.call_timeout);
     }
     let Some(item) = root.get("rooms") else {
@@ -86,15 +86,18 @@ pub(super) fn rooms(
     };
     item.section(|s| {
         let name = s.get("name").and_then(|i| name(&i));
-        let strangers =
-            [("invite", Strangers::Invite), ("add", Strangers::Add), ("leave_out", Strangers::LeaveOut)];
+        let not_opted_in =
+            [("invite", NotOptedIn::Invite), ("add", NotOptedIn::Add), ("leave_out", NotOptedIn::LeaveOut)];
         let policy = Policy {
             open_at: s.get("open_at").and_then(|i| severity(&i)).unwrap_or(usual.open_at),
             close_after: s.duration("close_after", seconds(0)..=seconds(30 * 86_400), usual.close_after),
             stale_after: s.duration("stale_after", seconds(3600)..=seconds(30 * 86_400), usual.stale_after),
-            strangers: s.get("strangers").and_then(|i| i.choice(&strangers)).unwrap_or(usual.strangers),
+            not_opted_in: s
+                .get("not_opted_in")
+                .and_then(|i| i.choice(&not_opted_in))
+                .unwrap_or(usual.not_opted_in),
             chat_history_counts: s.truth("chat_history_counts", usual.chat_history_counts),
-            fold: s.truth("fold", usual.fold),
+            share_when_over_budget: s.truth("share_when_over_budget", usual.share_when_over_budget),
             second_admin: s.truth("second_admin", usual.second_admin),
             second_number: s.truth("second_number", usual.second_number),
             lock_settings: s.truth("lock_settings", usual.lock_settings),

@@ -97,7 +97,8 @@ impl<'a> Section<'a> {
             }
             // A misspelt `access_token` still has the token behind it.
             cover(self.context.source, &entry.value, Cover::Secret);
-            let meant = self.context.closest(&entry.key, &known);
+            let renamed = RENAMED.iter().find(|(old, new)| *old == entry.key && known.contains(new));
+            let meant = renamed.map(|(_, new)| *new).or_else(|| self.context.closest(&entry.key, &known));
             let mut key = " ".to_owned();
             if meant.is_some() || is_word(entry) {
                 key = format!(" `{}` ", entry.key);
@@ -119,6 +120,16 @@ impl<'a> Section<'a> {
         }
     }
 }
+
+/// What keys were called before, with the names of today, which resemble them too little to be guessed.
+const RENAMED: [(&str, &str); 6] = [
+    ("second_way", "fallback_webhook"),
+    ("strangers", "not_opted_in"),
+    ("fold", "share_when_over_budget"),
+    ("introduced", "opted_in"),
+    ("introduce_gap", "ask_gap"),
+    ("introduction", "opt_in_request"),
+];
 
 /// Whether this is a key by the looks of it: a plain word with a value.
 fn is_word(entry: &Entry) -> bool {

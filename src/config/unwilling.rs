@@ -59,10 +59,10 @@ fn say<'r>(item: &Item<'_>, who: &str, keys: impl Iterator<Item = &'r str>, rost
     };
     let known = &item.context.stances;
     let (mut stopped, mut strangers): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
-    for Person { key, jid, introduced, .. } in keys.filter_map(|key| roster.people.get(key)) {
+    for Person { key, jid, opted_in, .. } in keys.filter_map(|key| roster.people.get(key)) {
         if let Some(on) = known.stopped.get(jid) {
             stopped.push(format!("{key} (on {})", on.strftime("%F")));
-        } else if !introduced && !known.acquainted.contains(jid) {
+        } else if !opted_in && !known.acquainted.contains(jid) {
             strangers.push(key);
         }
     }
@@ -75,8 +75,8 @@ fn say<'r>(item: &Item<'_>, who: &str, keys: impl Iterator<Item = &'r str>, rost
     if !strangers.is_empty() {
         at(
             format!("never wrote to our number: {}", some_of(&strangers)),
-            "ask them by `warroom introduce`, or let them write to it once and set `introduced: true`; until then \
-             `rooms.strangers` says what happens",
+            "ask them by `warroom consent ask`, or let them write to it once and set `opted_in: true`; until then \
+             `rooms.not_opted_in` says what happens",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A 1:1 message that belongs to no room: an introduction, or the receipt for a STOP or a START.
+//! A 1:1 message that belongs to no room: an opt-in request, or the receipt for a STOP or a START.
 //!
 //! Like a room's messages it is written down before it is sent. A letter whose answer was lost is looked for in
 //! the chat by its text, and sent once more at most when it is certainly not there.
@@ -14,7 +14,7 @@ use crate::jid::Jid;
 #[serde(rename_all = "snake_case")]
 pub enum LetterKind {
     /// Who we are, and how to refuse.
-    Introduction,
+    OptInRequest,
     /// That a STOP was taken: the one thing that is said after it.
     Stopped,
     /// That a START was taken.
@@ -28,7 +28,7 @@ impl LetterKind {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Introduction => "introduction",
+            Self::OptInRequest => "opt_in_request",
             Self::Stopped => "stopped",
             Self::Started => "started",
             Self::Question => "question",
@@ -260,7 +260,7 @@ mod tests {
 
     fn letter() -> Letter {
         let to = "15550100001@c.us".parse().unwrap();
-        Letter::new(to, "ada", LetterKind::Introduction, "Hello".to_owned(), at(0))
+        Letter::new(to, "ada", LetterKind::OptInRequest, "Hello".to_owned(), at(0))
     }
 
     fn unknown() -> Tried {

@@ -20,7 +20,7 @@ const LONG_WITHOUT: SignedDuration = SignedDuration::from_mins(3);
 /// One thing that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Attention {
-    /// `parked`, `second_way`, `no_room`, `orphan`, `quorum`, `nobody_in`, `stale`, `no_budget` or `held`; `source`
+    /// `parked`, `fallback_webhook`, `no_room`, `orphan`, `quorum`, `nobody_in`, `stale`, `no_budget` or `held`; `source`
     /// for what belongs to no incident.
     pub kind: &'static str,
     /// Since when.
@@ -42,7 +42,7 @@ impl Attention {
     pub(super) fn label(&self) -> &'static str {
         match self.kind {
             "parked" => "Waits for a decision",
-            "second_way" => "Fallback",
+            "fallback_webhook" => "Fallback",
             "no_room" => "No group yet",
             "orphan" => "Second group",
             "quorum" => "Role not filled",
@@ -78,11 +78,9 @@ pub(super) fn attention(
     found.extend(parked(incident, room));
     let webhook =
         [("numbers-down", "No linked number worked"), ("unreached", "Not everybody could be told 1:1")];
-    found.extend(
-        webhook.into_iter().filter(|_| !incident.is_closed()).filter_map(|(reason, why)| {
-            second_way(room.tasks.get(&format!("fallback_webhook {reason}"))?, why)
-        }),
-    );
+    found.extend(webhook.into_iter().filter(|_| !incident.is_closed()).filter_map(|(reason, why)| {
+        fallback_webhook(room.tasks.get(&format!("fallback_webhook {reason}"))?, why)
+    }));
     // A room that waits for budget says so itself, and there could be thousands of those.
     let late = || no_room(incident, room, now).filter(|_| budget_at.is_none());
     found.extend(stuck.or_else(late));
@@ -267,14 +265,14 @@ fn unfilled(room: &Room) -> Option<Attention> {
 }
 
 /// That the fallback webhook was called, and whether that worked.
-fn second_way(progress: &Progress, why: &str) -> Option<Attention> {
+fn fallback_webhook(progress: &Progress, why: &str) -> Option<Attention> {
     let since = progress.state.ended_at()?;
     let what = match progress.given_up() {
-        None => format!("{why}; the second way was told."),
-        Some(failure) => format!("{why}, and the second way could not be told either: {failure}."),
+        None => format!("{why}; the fallback webhook was told."),
+        Some(failure) => format!("{why}, and the fallback webhook could not be told either: {failure}."),
     };
     let todo = "Call the people of this incident yourself, and see to the linked numbers.".to_owned();
-    Some(Attention { kind: "second_way", since, what, todo, group: None, actions: Vec::new() })
+    Some(Attention { kind: "fallback_webhook", since, what, todo, group: None, actions: Vec::new() })
 }
 
 /// An incident that goes on without a group for longer than a group takes.

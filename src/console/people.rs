@@ -1,4 +1,4 @@
-//! Who wants to be called: shown, and asked by an introduction.
+//! Who wants to be called: shown, and asked by an opt-in request.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use crate::store::{AskedPerson, Asking, StoreError};
 /// A list of everybody's keys fits.
 const LARGEST_BODY: usize = 256 * 1024;
 
-/// Whom to introduce ourselves to.
+/// Whom to ask whether they may be called.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Wish {
-    /// Keys in the roster; everybody who was never introduced, if there are none.
+    /// Keys in the roster; everybody who never opted in, if there are none.
     people: Vec<String>,
     again: bool,
     dry_run: bool,
@@ -34,7 +34,7 @@ struct Wish {
 #[derive(Debug, Serialize)]
 struct Outcome {
     dry_run: bool,
-    /// Those who get an introduction.
+    /// Those who get an opt-in request.
     asked: Vec<Asked>,
     /// Those who do not, and why.
     left_out: Vec<LeftOut>,
@@ -62,7 +62,7 @@ pub(super) struct PersonView {
     pub(super) phone: String,
     pub(super) in_roster: bool,
     /// What the roster says.
-    pub(super) introduced: bool,
+    pub(super) opted_in: bool,
     /// `none`, `on_its_way`, `not_sent`, `asked`, `written`, `yes` or `stop`.
     pub(super) state: &'static str,
     pub(super) words: String,
@@ -81,7 +81,7 @@ pub(super) async fn people(console: &Console) -> Result<Vec<PersonView>, StoreEr
     for person in roster.people.values() {
         let acquaintance = known.iter().find(|a| a.jid == person.jid);
         let names = (person.key.as_str(), person.name.as_str(), person.jid.masked());
-        views.push(view(names, Some(person.introduced), acquaintance));
+        views.push(view(names, Some(person.opted_in), acquaintance));
     }
     for gone in known.iter().filter(|a| roster.people.values().all(|person| person.jid != a.jid)) {
         views.push(view((&gone.person, &gone.person, gone.jid.masked()), None, Some(gone)));
@@ -91,7 +91,7 @@ pub(super) async fn people(console: &Console) -> Result<Vec<PersonView>, StoreEr
 
 fn view(
     (person, name, phone): (&str, &str, String),
-    introduced: Option<bool>,
+    opted_in: Option<bool>,
     known: Option<&Acquaintance>,
 ) -> PersonView {
     let consent = known.map(|a| a.consent.clone()).unwrap_or_default();
@@ -103,10 +103,10 @@ fn view(
         person: person.to_owned(),
         name: name.to_owned(),
         phone,
-        in_roster: introduced.is_some(),
-        introduced: introduced.unwrap_or(false),
+        in_roster: opted_in.is_some(),
+        opted_in: opted_in.unwrap_or(false),
         state: known.map_or("none", Acquaintance::state),
-        words: Acquaintance::words(known, introduced.unwrap_or(false)),
+        words: Acquaintance::words(known, opted_in.unwrap_or(false)),
         answered_at: consent.answered_at(),
         asked_at: consent.asked_at,
         asked_by: consent.asked_by,
@@ -126,8 +126,8 @@ pub(super) async fn list(State(console): State<Arc<Console>>) -> Response {
     }
 }
 
-/// Queues introductions. Without a body it only says who would get one.
-pub(super) async fn introduce(State(console): State<Arc<Console>>, request: Request) -> Response {
+/// Queues opt-in requests. Without a body it only says who would get one.
+pub(super) async fn ask(State(console): State<Arc<Console>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = match read(body, LARGEST_BODY).await {
         Ok(body) => body,
@@ -161,7 +161,7 @@ pub(super) async fn introduce(State(console): State<Arc<Console>>, request: Requ
         again: wish.again,
         dry_run: wish.dry_run,
     };
-    let taken = match console.store.introduce(asking, console.clock.now()).await {
+    let taken = match console.store.ask_opt_in(asking, console.clock.now()).await {
         Ok(taken) => taken,
         Err(error) => return failed(&console, &error).into_response(),
     };
@@ -173,7 +173,7 @@ pub(super) async fn introduce(State(console): State<Arc<Console>>, request: Requ
         }
     }
     if !wish.dry_run {
-        info!(people = outcome.asked.len(), "an operator asked for introductions");
+        info!(people = outcome.asked.len(), "an operator asked for opt-in requests");
     }
     let status = if wish.dry_run { StatusCode::OK } else { StatusCode::ACCEPTED };
     answer(status, &Redaction::default(), &outcome)
@@ -187,12 +187,12 @@ fn chosen(console: &Console, wish: &Wish) -> Result<Vec<(AskedPerson, String)>, 
     if !unknown.is_empty() {
         return Err(unknown);
     }
-    let is_meant = |key: &String, introduced: bool| {
-        if wish.people.is_empty() { !introduced } else { wish.people.contains(key) }
+    let is_meant = |key: &String, opted_in: bool| {
+        if wish.people.is_empty() { !opted_in } else { wish.people.contains(key) }
     };
-    let meant = roster.people.values().filter(|person| is_meant(&person.key, person.introduced));
+    let meant = roster.people.values().filter(|person| is_meant(&person.key, person.opted_in));
     let with_words = meant.map(|person| {
-        let text = console.composer.introduction(&person.name, person.language.as_ref());
+        let text = console.composer.opt_in_request(&person.name, person.language.as_ref());
         let asked = AskedPerson { jid: person.jid.clone(), person: person.key.clone(), text };
         (asked, person.name.clone())
     });

@@ -417,7 +417,7 @@ fn summons() -> Summons {
             name: (*name).into(),
             jid: jid(digits),
             role: (*role).into(),
-            introduced: n != 2,
+            opted_in: n != 2,
             email: None,
             timezone: None,
             why: format!("{role} of route acme production"),

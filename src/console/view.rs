@@ -87,8 +87,8 @@ pub(super) struct Place {
     pub role: String,
     /// How they came to be wanted.
     pub why: String,
-    pub introduced: bool,
-    /// Not introduced by the roster, but found to have written to our number lately.
+    pub opted_in: bool,
+    /// Not opted in by the roster, but found to have written to our number lately.
     pub has_written: bool,
     pub state: &'static str,
     /// The state in words, with the reason of a refusal.
@@ -314,7 +314,7 @@ impl Place {
             phone: seat.who.jid.masked(),
             role: seat.who.role.clone(),
             why: seat.who.why.clone(),
-            introduced: seat.who.introduced,
+            opted_in: seat.who.opted_in,
             has_written: seat.has_written == Some(true),
             state,
             words,

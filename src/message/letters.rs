@@ -1,4 +1,4 @@
-//! Texts that belong to no incident: the introduction, and the receipts for STOP and START.
+//! Texts that belong to no incident: the opt-in request, and the receipts for STOP and START.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ const SOMEBODY: &str = "Amira Haddad";
 impl Composer {
     /// Who we are and how to refuse, for somebody called `name` who reads `language`.
     #[must_use]
-    pub fn introduction(&self, name: &str, language: Option<&Language>) -> String {
-        self.letter(Wording::Introduction, name, language)
+    pub fn opt_in_request(&self, name: &str, language: Option<&Language>) -> String {
+        self.letter(Wording::OptInRequest, name, language)
     }
 
     /// That a STOP was taken, for somebody who reads `language`.
@@ -93,7 +93,7 @@ pub(super) fn words(catalog: &Catalog, settings: &Settings, wording: Wording, na
         ("operator", Value::from(operator(catalog, settings))),
         (LANGUAGE, Value::from(catalog.tag)),
     ]);
-    if wording == Wording::Introduction {
+    if wording == Wording::OptInRequest {
         let name = Value::from(catalog.foreign(&fit(&one_line(name, NAME), NAME)));
         words.insert("person", Value::from(BTreeMap::from([("name", name)])));
     }
@@ -103,7 +103,7 @@ pub(super) fn words(catalog: &Catalog, settings: &Settings, wording: Wording, na
 /// The word without which a text hides how to refuse, or how to come back.
 fn way_out(wording: Wording) -> Option<&'static str> {
     match wording {
-        Wording::Introduction | Wording::StartTaken | Wording::StopQuestion => Some("STOP"),
+        Wording::OptInRequest | Wording::StartTaken | Wording::StopQuestion => Some("STOP"),
         Wording::StopTaken => Some("START"),
         _ => None,
     }
@@ -125,8 +125,8 @@ mod tests {
     }
 
     #[test]
-    fn an_introduction_says_whom_it_means_and_how_to_refuse() {
-        let text = Composer::default().introduction("Ada *Obi*\n+15550100001", None);
+    fn an_opt_in_request_says_whom_it_means_and_how_to_refuse() {
+        let text = Composer::default().opt_in_request("Ada *Obi*\n+15550100001", None);
         assert!(text.starts_with("Hello Ada"), "{text}");
         assert!(holds(&text, "STOP") && holds(&text, "YES"), "{text}");
         assert!(!text.contains("*Obi*"), "a name formats nothing: {text}");
@@ -134,11 +134,11 @@ mod tests {
 
     #[test]
     fn a_wording_without_the_way_out_is_a_problem_and_is_not_used() {
-        let composer = composer("introduction", "Hello {{ person.name }}, we will call you.").unwrap();
+        let composer = composer("opt_in_request", "Hello {{ person.name }}, we will call you.").unwrap();
         let problems = composer.check();
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].why.contains("`STOP`"), "{problems:?}");
-        assert!(holds(&composer.introduction("Ada", None), "STOP"));
+        assert!(holds(&composer.opt_in_request("Ada", None), "STOP"));
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
         let own = composer("stop_taken", "Done. Write START to come back.").unwrap();
         assert!(own.check().is_empty());
         assert_eq!(own.receipt_for_stop(None), "Done. Write START to come back.");
-        assert!(composer("introduction", "{{ title }} STOP").is_err());
+        assert!(composer("opt_in_request", "{{ title }} STOP").is_err());
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
             composer.receipt_for_start(None),
             composer.question_of_stop(None),
         ];
-        for text in receipts.into_iter().chain([composer.introduction("Ada", None)]) {
+        for text in receipts.into_iter().chain([composer.opt_in_request("Ada", None)]) {
             let verdict = Verdict::of(&text);
             assert!(matches!(verdict, Verdict::Other | Verdict::Unclear), "{verdict:?}: {text}");
         }

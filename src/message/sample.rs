@@ -320,7 +320,7 @@ fn stakeholders() -> Vec<Stakeholder> {
                 // Numbers that are set aside for fiction.
                 jid: Jid::from_phone(&format!("+1555010000{n}")).ok()?,
                 role: role.to_owned(),
-                introduced: true,
+                opted_in: true,
                 email: None,
                 timezone: (person == "amira").then(|| "Asia/Dubai".to_owned()),
                 why: why.to_owned(),

@@ -38,7 +38,7 @@ pub enum Wording {
     /// Where the room is, into a second group.
     Pointer,
     /// Who we are and how to refuse, to one person, long before any incident.
-    Introduction,
+    OptInRequest,
     /// That a STOP was taken, to one person.
     StopTaken,
     /// That a START was taken, to one person.
@@ -73,7 +73,7 @@ impl Wording {
 
     /// Those that belong to no incident; each is for one person too.
     pub const LETTERS: [Self; 4] =
-        [Self::Introduction, Self::StopTaken, Self::StartTaken, Self::StopQuestion];
+        [Self::OptInRequest, Self::StopTaken, Self::StartTaken, Self::StopQuestion];
 
     /// Those that may be said in the language of a person or of a room: all but the room's name.
     pub fn translatable() -> impl Iterator<Item = Self> {
@@ -122,7 +122,7 @@ impl Wording {
             Self::Quiet => "quiet",
             Self::LastWords => "last_words",
             Self::Pointer => "pointer",
-            Self::Introduction => "introduction",
+            Self::OptInRequest => "opt_in_request",
             Self::StopTaken => "stop_taken",
             Self::StartTaken => "start_taken",
             Self::StopQuestion => "stop_question",

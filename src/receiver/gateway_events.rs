@@ -24,7 +24,7 @@ use crate::jid::{ChatId, Jid};
 use crate::peer::Peer;
 use crate::problem::Problem;
 use crate::signature::{RawHook, Rejected, VerifiedBody, Verifier, verify};
-use crate::store::{Heard, Hearing, Introduced, StoreError};
+use crate::store::{Heard, Hearing, StoreError, TakenAnswers};
 use crate::telemetry::NoticeLabels;
 use crate::telemetry::throttled_log::Event;
 
@@ -92,7 +92,7 @@ fn is_an_answer(notice: &Notice) -> bool {
 }
 
 /// Says who stopped or came back, by their key in the roster: what they wrote is kept nowhere.
-pub(crate) fn tell_of(came: &Introduced, instance: &str) {
+pub(crate) fn tell_of(came: &TakenAnswers, instance: &str) {
     for (jid, person, change) in &came.changes {
         let person = if person.is_empty() { jid.masked() } else { person.clone() };
         match change {
@@ -221,7 +221,7 @@ impl Receiver {
         let answers = self.answers(answers, now);
         let committed = tokio::time::timeout(self.commit_timeout, async {
             let came = if answers.is_empty() {
-                Introduced::default()
+                TakenAnswers::default()
             } else {
                 self.store.take_answers(instance, answers, now).await?
             };

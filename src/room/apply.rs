@@ -327,7 +327,7 @@ impl Room {
             GatewayError::Refused { detail, .. } => {
                 self.refused_alone.extend(people.iter().cloned());
                 self.not_sent(effect, now);
-                if self.first_members(context.policy.strangers).is_empty() {
+                if self.first_members(context.policy.not_opted_in).is_empty() {
                     self.hopeless = Some(format!("the gateway refused to make the group: {detail}"));
                 }
             }

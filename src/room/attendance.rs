@@ -9,7 +9,7 @@ use super::direct::to_person;
 use super::inputs::View;
 use super::message::Message;
 use super::options::Options;
-use super::policy::{Policy, Strangers};
+use super::policy::{NotOptedIn, Policy};
 use super::seat::{Refused, Seat, SeatState, note_said};
 use super::task::Task;
 use crate::clock::{SignedDuration, later};
@@ -31,7 +31,7 @@ pub(super) fn everybody_looked_for(View { room, inputs, context, .. }: View<'_>)
 
 /// Whether a person who became wanted later is to be added, and not only invited.
 fn is_to_be_added(seat: &Seat, policy: &Policy) -> bool {
-    seat.to_add && !seat.is_settled() && (seat.is_known() || policy.strangers == Strangers::Add)
+    seat.to_add && !seat.is_settled() && (seat.is_known() || policy.not_opted_in == NotOptedIn::Add)
 }
 
 /// Adds those who became wanted later, invites those who are missing, and reminds whoever must be there.
@@ -77,10 +77,10 @@ fn invite(options: &mut Options<'_>, room: &Room, group: &GroupId, missing: &[&S
 /// stranger to it.
 pub(super) fn chat_to_check(View { room, context, now, .. }: View<'_>) -> Option<Task> {
     let policy = context.policy;
-    if !policy.chat_history_counts || policy.strangers != Strangers::Invite {
+    if !policy.chat_history_counts || policy.not_opted_in != NotOptedIn::Invite {
         return None;
     }
-    let called = |s: &&Seat| !s.who.introduced && !matches!(s.state, SeatState::Refused { .. });
+    let called = |s: &&Seat| !s.who.opted_in && !matches!(s.state, SeatState::Refused { .. });
     let mut strangers = room.seats.iter().filter(called).take(MOST_CHATS);
     let seat = strangers.find(|s| s.has_written.is_none())?;
     let (person, jid) = (seat.who.person.clone(), seat.who.jid.clone());

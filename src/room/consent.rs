@@ -40,7 +40,7 @@ impl Room {
     pub fn apply_consent(&mut self, stances: &Stances, now: Timestamp) -> bool {
         let before = self.clone();
         for who in self.everybody_mut().filter(|who| stances.acquainted.contains(&who.jid)) {
-            who.introduced = true;
+            who.opted_in = true;
         }
         self.stopped.clone_from(&stances.stopped);
         self.cancel_messages_to_opted_out(now);

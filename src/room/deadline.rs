@@ -9,7 +9,7 @@ use super::inputs::{Inputs, View};
 use super::message::{Message, Why, brief_key};
 use super::options::{Next, Options};
 use super::phase::Phase;
-use super::policy::{Policy, Strangers};
+use super::policy::{NotOptedIn, Policy};
 use super::seat::{Refused, Seat, SeatState};
 use super::task::{Reason, Task};
 use super::{Room, webhook};
@@ -62,7 +62,7 @@ fn lacking<'a>(room: &'a Room, inputs: &Inputs, policy: &Policy) -> Vec<&'a Seat
     if inputs.incident.state != State::Open || !is_under_way {
         return Vec::new();
     }
-    let may_hear = |s: &&Seat| s.is_known() || policy.strangers != Strangers::LeaveOut;
+    let may_hear = |s: &&Seat| s.is_known() || policy.not_opted_in != NotOptedIn::LeaveOut;
     room.seats.iter().filter(may_hear).filter(|s| lacks_word(room, s)).collect()
 }
 

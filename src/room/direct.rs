@@ -6,7 +6,7 @@ use super::inputs::View;
 use super::message::{Message, Why, brief_key};
 use super::options::{Next, Options};
 use super::phase::Event;
-use super::policy::{Policy, Strangers};
+use super::policy::{NotOptedIn, Policy};
 use super::progress::Said;
 use super::seat::{Refused, SeatState};
 use super::task::Task;
@@ -17,14 +17,14 @@ use crate::jid::ChatId;
 /// The seats of those who do not know yet and may be written to. Whom a number that is lost may have told is not
 /// told again by another one.
 pub(super) fn untold<'a>(room: &'a Room, policy: &Policy) -> impl Iterator<Item = &'a Seat> {
-    let strangers = policy.strangers;
+    let not_opted_in = policy.not_opted_in;
     room.seats.iter().filter(move |s| {
         let key = brief_key(&s.who.person);
         s.state != SeatState::Refused { why: Refused::OverSize }
             && !room.tasks.is_over(&key)
             && !room.tasks.is_unknown(&key)
             && !room.has_stopped(&s.who.jid)
-            && (s.who.introduced || strangers != Strangers::LeaveOut)
+            && (s.who.opted_in || not_opted_in != NotOptedIn::LeaveOut)
     })
 }
 
@@ -69,7 +69,7 @@ pub(super) fn tell_the_unlinked(options: &mut Options<'_>, View { room, inputs, 
     let is_without = |seat: &&Seat| {
         seat.state == SeatState::Refused { why: Refused::Undeliverable }
             && !room.is_told(&seat.who.person)
-            && (seat.who.introduced || context.policy.strangers != Strangers::LeaveOut)
+            && (seat.who.opted_in || context.policy.not_opted_in != NotOptedIn::LeaveOut)
     };
     for seat in room.seats.iter().filter(is_without) {
         let person = seat.who.person.clone();

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::Room;
 use super::message::{Matter, Message};
 use super::phase::EscalationStep;
-use super::policy::Strangers;
+use super::policy::NotOptedIn;
 use super::progress::State;
 use super::seat::{Refused, Seat, SeatState};
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -72,7 +72,7 @@ pub(super) enum Decision {
 }
 
 /// What comes next in a living, briefed room whose incident still fires.
-pub(super) fn evaluate(room: &Room, strangers: Strangers, now: Timestamp) -> Decision {
+pub(super) fn evaluate(room: &Room, not_opted_in: NotOptedIn, now: Timestamp) -> Decision {
     let Some(required) = &room.summons.quorum else { return Decision::Rest };
     let mut read_at: Option<Timestamp> = None;
     let (mut unsure, mut short) = (Vec::new(), Vec::new());
@@ -89,14 +89,14 @@ pub(super) fn evaluate(room: &Room, strangers: Strangers, now: Timestamp) -> Dec
             read_at = Some(read_at.map_or(due, |at| at.min(due)));
         } else if cover == Coverage::Perhaps {
             unsure.push(needed.role.clone());
-        } else if let Some(step) = room.next_escalation_step(needed, strangers) {
+        } else if let Some(step) = room.next_escalation_step(needed, not_opted_in) {
             return Decision::Take(step);
         } else {
             short.push(needed.role.clone());
         }
     }
     if !short.is_empty() {
-        let tell = room.to_tell(required, strangers);
+        let tell = room.to_tell(required, not_opted_in);
         return Decision::Take(EscalationStep::Short { roles: short, tell });
     }
     if !unsure.is_empty() {
@@ -188,7 +188,11 @@ impl Room {
     }
 
     /// Whom to remind, or else whom to ask instead; `None` if nobody is left.
-    fn next_escalation_step(&self, needed: &RequiredRole, strangers: Strangers) -> Option<EscalationStep> {
+    fn next_escalation_step(
+        &self,
+        needed: &RequiredRole,
+        not_opted_in: NotOptedIn,
+    ) -> Option<EscalationStep> {
         let asked_so_far = self.escalation.roles.get(&needed.role);
         let (reminded, asked) = asked_so_far.map_or((false, 0), |c| (c.reminded, c.asked));
         let role = needed.role.clone();
@@ -204,18 +208,18 @@ impl Room {
                 // Who left is not asked back.
                 Some(seat) => !matches!(seat.state, SeatState::Left { .. } | SeatState::Refused { .. }),
                 None if self.has_stopped(&stand_in.who.jid) => false,
-                None => stand_in.who.introduced || strangers != Strangers::LeaveOut,
+                None => stand_in.who.opted_in || not_opted_in != NotOptedIn::LeaveOut,
             };
         let next = needed.stand_ins.iter().skip(asked).find(may_come)?;
         Some(EscalationStep::StandIn { role, person: next.who.person.clone() })
     }
 
     /// Who is told last and is not among those called already.
-    fn to_tell(&self, required: &Required, strangers: Strangers) -> Vec<String> {
+    fn to_tell(&self, required: &Required, not_opted_in: NotOptedIn) -> Vec<String> {
         required
             .otherwise
             .iter()
-            .filter(|who| who.introduced || strangers != Strangers::LeaveOut)
+            .filter(|who| who.opted_in || not_opted_in != NotOptedIn::LeaveOut)
             .filter(|who| !self.has_stopped(&who.jid))
             .filter(|who| self.seats.iter().all(|s| s.who.person != who.person))
             .map(|who| who.person.clone())

@@ -44,7 +44,7 @@ pub fn budget_fallback(
     if deadline::can_wait(room, turn) {
         return BudgetFallback::Wait(turn);
     }
-    if context.policy.fold
+    if context.policy.share_when_over_budget
         && room.tasks.unknown().next().is_none()
         && let Some(host) = &inputs.host
     {

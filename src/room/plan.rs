@@ -117,7 +117,7 @@ fn while_wanted(view: View<'_>, not_before: Timestamp) -> Next {
     if let Some(task) = chat_to_check(view) {
         return Next::Call(task);
     }
-    let people = room.first_members(context.policy.strangers);
+    let people = room.first_members(context.policy.not_opted_in);
     if people.is_empty() {
         let why = "nobody is left to make a group with: everybody called has said STOP".to_owned();
         return reach_one_by_one(view, why);
@@ -159,7 +159,7 @@ fn while_live(view: View<'_>, group: &GroupId, since: Timestamp) -> Next {
     }
     let mut read_at = next_read(room, policy, since);
     if room.is_briefed() && inputs.incident.state == State::Open {
-        match evaluate(room, policy.strangers, now) {
+        match evaluate(room, policy.not_opted_in, now) {
             Decision::Take(step) => return Next::Note(Event::Escalated { step }),
             Decision::ReadAt(at) => read_at = Some(read_at.map_or(at, |planned| planned.min(at))),
             Decision::Rest => {}

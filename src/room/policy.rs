@@ -19,10 +19,10 @@ pub struct Policy {
     /// How long after its end a group is left; never, if absent.
     pub leave_after: Option<SignedDuration>,
     /// Whether an incident whose group has to wait goes into an open room of its route.
-    pub fold: bool,
+    pub share_when_over_budget: bool,
     /// What to do with people who never talked with our number.
-    pub strangers: Strangers,
-    /// Whether somebody who wrote to our number lately counts as introduced.
+    pub not_opted_in: NotOptedIn,
+    /// Whether somebody who wrote to our number lately counts as opted in.
     pub chat_history_counts: bool,
     /// Whether a person from the room is made admin, so that a banned number does not lose it.
     pub second_admin: bool,
@@ -31,7 +31,7 @@ pub struct Policy {
     /// How long a number may fail to work before its rooms go on without it.
     pub failover_after: SignedDuration,
     /// Whether a fallback webhook is called when no number can tell people.
-    pub second_way: bool,
+    pub fallback_webhook: bool,
     /// Whether only admins may change the subject and the description.
     pub lock_settings: bool,
     /// How long "no such group" is not yet believed: at least the call time limit plus the list's lag.
@@ -48,9 +48,9 @@ pub struct Policy {
     pub member_reads: Vec<SignedDuration>,
 }
 
-/// What happens to wanted people who were never introduced to our number.
+/// What happens to wanted people who never opted in to our number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Strangers {
+pub enum NotOptedIn {
     /// Not added; one 1:1 message with the link.
     #[default]
     Invite,
@@ -76,13 +76,13 @@ impl Default for Policy {
             stale_after: SignedDuration::from_hours(12),
             update_interval: SignedDuration::from_mins(5),
             leave_after: None,
-            fold: true,
-            strangers: Strangers::Invite,
+            share_when_over_budget: true,
+            not_opted_in: NotOptedIn::Invite,
             chat_history_counts: false,
             second_admin: true,
             second_number: true,
             failover_after: SignedDuration::from_secs(60),
-            second_way: false,
+            fallback_webhook: false,
             lock_settings: true,
             settle: SignedDuration::from_secs(45),
             call_timeout: SignedDuration::from_secs(30),

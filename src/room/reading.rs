@@ -7,7 +7,7 @@ use super::Room;
 use super::answer::{Answer, Answered, Effect};
 use super::message::{Message, Why, brief_key};
 use super::phase::{Event, Phase};
-use super::policy::{Policy, Strangers};
+use super::policy::{NotOptedIn, Policy};
 use super::seat::{Refused, Seat, SeatState, read_members};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Members, Refusal};
@@ -93,8 +93,8 @@ impl Room {
                 }
             }
         }
-        if policy.strangers == Strangers::LeaveOut {
-            for seat in self.seats.iter_mut().filter(|s| s.state == SeatState::Wanted && !s.who.introduced) {
+        if policy.not_opted_in == NotOptedIn::LeaveOut {
+            for seat in self.seats.iter_mut().filter(|s| s.state == SeatState::Wanted && !s.who.opted_in) {
                 seat.state = SeatState::Refused { why: Refused::Stranger };
             }
         }

@@ -28,7 +28,7 @@ pub struct Seat {
     pub reachable: Option<bool>,
     /// To be added to the group that is there already, where the policy allows that.
     pub to_add: bool,
-    /// Whether they have written to our number lately, where that was asked: as good as an introduction.
+    /// Whether they have written to our number lately, where that was asked: as good as an opt-in.
     pub has_written: Option<bool>,
     /// Called only because others did not come.
     pub late: bool,
@@ -76,7 +76,7 @@ pub enum Refused {
     LeftRecently,
     /// The group is full.
     Full,
-    /// Never introduced, and the policy leaves strangers out.
+    /// Never opted in, and the policy leaves strangers out.
     Stranger,
     /// The invitation could not be delivered.
     Undeliverable,
@@ -99,7 +99,7 @@ impl Refused {
             Self::Blocked => "has blocked this number",
             Self::LeftRecently => "left a short while ago",
             Self::Full => "the group is full",
-            Self::Stranger => "never introduced to this number",
+            Self::Stranger => "never opted in with this number",
             Self::Undeliverable => "the invitation could not be delivered",
             Self::OverSize => "too many for one room",
             Self::NotNeeded => "it was over before they came",
@@ -154,7 +154,7 @@ impl Seat {
     /// Whether they have talked with our number before, as far as anybody knows.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.who.introduced || self.has_written == Some(true)
+        self.who.opted_in || self.has_written == Some(true)
     }
 
     /// The id by which they are added and written to.
@@ -433,7 +433,7 @@ mod tests {
             name: format!("Person {n}"),
             jid: phone(n),
             role: "specialist".into(),
-            introduced: true,
+            opted_in: true,
             email: None,
             timezone: None,
             why: "test".into(),

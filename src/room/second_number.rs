@@ -13,7 +13,7 @@ use super::inputs::{Context, View};
 use super::message::Message;
 use super::options::{Next, Options};
 use super::phase::{Event, Look, Phase};
-use super::policy::Strangers;
+use super::policy::NotOptedIn;
 use super::seat::Seat;
 use super::task::Task;
 use crate::clock::{SignedDuration, Timestamp, later};
@@ -178,9 +178,9 @@ fn tell_why_it_is_quiet(view: View<'_>) -> Option<Next> {
         return Some(look_for(said, view));
     }
     let mut options = Options::new(room, now);
-    let strangers = context.policy.strangers;
+    let not_opted_in = context.policy.not_opted_in;
     let may_hear =
-        |s: &&Seat| (s.who.introduced || strangers != Strangers::LeaveOut) && !room.has_stopped(&s.who.jid);
+        |s: &&Seat| (s.who.opted_in || not_opted_in != NotOptedIn::LeaveOut) && !room.has_stopped(&s.who.jid);
     for seat in room.seats.iter().filter(may_hear) {
         let person = seat.who.person.clone();
         options.once(to_person(Message::Quiet { person }, seat));

@@ -26,7 +26,7 @@ pub(super) fn due(View { room, inputs, context, now }: View<'_>, reason: Reason)
     // What was told of an outage before this one says nothing about this one.
     let told_at = room.tasks.ended_at(&call.key());
     let is_told = told_at.is_some_and(|at| since.is_none_or(|since| at >= since));
-    if !context.policy.second_way || incident.state != State::Open || is_told {
+    if !context.policy.fallback_webhook || incident.state != State::Open || is_told {
         return None;
     }
     let mut options = Options::new(room, now);

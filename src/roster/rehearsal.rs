@@ -48,10 +48,8 @@ impl Difference {
             if before.jid != now.jid {
                 words.push(format!("number {} instead of {}", now.jid.masked(), before.jid.masked()));
             }
-            if before.introduced != now.introduced {
-                words.push(
-                    if now.introduced { "introduced now" } else { "not introduced any more" }.to_owned(),
-                );
+            if before.opted_in != now.opted_in {
+                words.push(if now.opted_in { "opted in now" } else { "not opted in any more" }.to_owned());
             }
             (!words.is_empty()).then(|| Change { person: now.person.clone(), why: words.join(", ") })
         });

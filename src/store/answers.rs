@@ -1,4 +1,4 @@
-//! What people answer about being called, and introductions that ask them.
+//! What people answer about being called, and opt-in requests that ask them.
 
 use super::consents::{self, Person, put, row, whose};
 use super::error::Stored;
@@ -39,7 +39,7 @@ pub struct Heard {
 
 /// What came of answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Introduced {
+pub struct TakenAnswers {
     /// Answers of people who are on record now.
     pub people: usize,
     /// Answers that the provider delivered before.
@@ -63,7 +63,7 @@ pub struct Unnamed {
     pub tries: i64,
 }
 
-/// Whom to introduce ourselves to.
+/// Whom to ask whether they may be called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asking {
     /// Whom, with the words for each.
@@ -74,7 +74,7 @@ pub struct Asking {
     pub dry_run: bool,
 }
 
-/// One person to introduce ourselves to.
+/// One person who is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedPerson {
     /// Where they are reached.
@@ -85,9 +85,9 @@ pub struct AskedPerson {
     pub text: String,
 }
 
-/// Whether a person is introduced to us.
+/// Whether a person is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Introducing {
+pub struct Asked {
     /// Key in the roster.
     pub person: String,
     /// Why not, if not.
@@ -101,7 +101,7 @@ impl Store {
         instance: &str,
         answers: Vec<Heard>,
         now: Timestamp,
-    ) -> Stored<Introduced> {
+    ) -> Stored<TakenAnswers> {
         let instance = instance.to_owned();
         self.write("take_answers", move |tx| take_all(tx, &instance, &answers, now)).await
     }
@@ -118,19 +118,19 @@ impl Store {
         jid: Jid,
         person: Option<String>,
         now: Timestamp,
-    ) -> Stored<Introduced> {
+    ) -> Stored<TakenAnswers> {
         self.write("name", move |tx| name(tx, &hidden, (&jid, person.as_deref()), now)).await
     }
 
-    /// Queues introductions, or says whom they would go to.
-    pub async fn introduce(&self, asking: Asking, now: Timestamp) -> Stored<Vec<Introducing>> {
-        self.write("introduce", move |tx| introduce(tx, &asking, now)).await
+    /// Queues opt-in requests, or says whom they would go to.
+    pub async fn ask_opt_in(&self, asking: Asking, now: Timestamp) -> Stored<Vec<Asked>> {
+        self.write("ask_opt_in", move |tx| ask_opt_in(tx, &asking, now)).await
     }
 }
 
 /// Takes in what people wrote about being called.
-fn take_all(tx: &Tx<'_>, instance: &str, answers: &[Heard], now: Timestamp) -> Stored<Introduced> {
-    let mut came = Introduced::default();
+fn take_all(tx: &Tx<'_>, instance: &str, answers: &[Heard], now: Timestamp) -> Stored<TakenAnswers> {
+    let mut came = TakenAnswers::default();
     for heard in answers {
         let phone = match (&heard.from.phone, &heard.from.hidden) {
             (Some(phone), _) => Some(whose(tx, phone)?.unwrap_or_else(|| phone.clone())),
@@ -175,7 +175,7 @@ fn take(
     (person, hidden): (&str, Option<&Jid>),
     (said, instance): (&Consent, &str),
     now: Timestamp,
-    came: &mut Introduced,
+    came: &mut TakenAnswers,
 ) -> Stored<()> {
     let row = row(tx, jid)?;
     let is_known = !person.is_empty() || row.is_some();
@@ -286,8 +286,8 @@ fn name(
     hidden: &Jid,
     (jid, person): (&Jid, Option<&str>),
     now: Timestamp,
-) -> Stored<Introduced> {
-    let mut came = Introduced::default();
+) -> Stored<TakenAnswers> {
+    let mut came = TakenAnswers::default();
     let instance =
         tx.first("SELECT instance FROM unnamed WHERE hidden = ?1", values![hidden.to_string()], |r| {
             r.get::<String>(0)
@@ -300,20 +300,20 @@ fn name(
     Ok(came)
 }
 
-/// Queues introductions, or says what would be.
-fn introduce(tx: &Tx<'_>, asking: &Asking, now: Timestamp) -> Stored<Vec<Introducing>> {
+/// Queues opt-in requests, or says what would be.
+fn ask_opt_in(tx: &Tx<'_>, asking: &Asking, now: Timestamp) -> Stored<Vec<Asked>> {
     let mut answers = Vec::new();
     for one in &asking.people {
         let consent = consents::of(tx, &one.jid)?;
-        let waits = letters::is_waiting(tx, &one.jid, LetterKind::Introduction)?;
+        let waits = letters::is_waiting(tx, &one.jid, LetterKind::OptInRequest)?;
         let objection =
             if waits { Some("is in the queue already".to_owned()) } else { consent.objection(asking.again) };
         if objection.is_none() && !asking.dry_run {
             put(tx, &one.jid, (&one.person, None), &consent)?;
             let text = (one.text.clone(), None);
-            letters::queue(tx, (&one.jid, &one.person), LetterKind::Introduction, text, now)?;
+            letters::queue(tx, (&one.jid, &one.person), LetterKind::OptInRequest, text, now)?;
         }
-        answers.push(Introducing { person: one.person.clone(), objection });
+        answers.push(Asked { person: one.person.clone(), objection });
     }
     Ok(answers)
 }

@@ -101,7 +101,7 @@ pub(super) fn everybody(tx: &Tx<'_>) -> Stored<Vec<Acquaintance>> {
         Ok(Some((jid, r.get(1)?, consent)))
     })?;
     let with_letter = |(jid, person, consent)| {
-        let letter = letters::newest(tx, &jid, LetterKind::Introduction)?;
+        let letter = letters::newest(tx, &jid, LetterKind::OptInRequest)?;
         Ok(Acquaintance { jid, person, consent, letter })
     };
     rows.into_iter().map(with_letter).collect()

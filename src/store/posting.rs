@@ -65,7 +65,7 @@ pub struct LetterWay {
     pub name: String,
     /// What it may do.
     pub budget: Budget,
-    /// Whether it can hear a STOP: otherwise it introduces itself to nobody.
+    /// Whether it can hear a STOP: otherwise it asks nobody.
     pub hears: bool,
 }
 
@@ -119,7 +119,7 @@ fn begin(tx: &Tx<'_>, ask: &LetterAsk, now: Timestamp) -> Stored<LetterTurn> {
     )?;
     let due = tx.all(
         "SELECT id, made_at, doc FROM letters WHERE due_at <= ?1
-         ORDER BY CASE WHEN kind = 'introduction' THEN 1 ELSE 0 END, due_at, id LIMIT ?2",
+         ORDER BY CASE WHEN kind = 'opt_in_request' THEN 1 ELSE 0 END, due_at, id LIMIT ?2",
         values![now, AT_ONCE],
         |r| {
             let id: i64 = r.get(0)?;
@@ -153,7 +153,7 @@ fn begin(tx: &Tx<'_>, ask: &LetterAsk, now: Timestamp) -> Stored<LetterTurn> {
             letter.text = match letter.kind {
                 LetterKind::Stopped => ask.stopped.to(&letter.to).to_owned(),
                 LetterKind::Question => ask.question.to(&letter.to).to_owned(),
-                LetterKind::Started | LetterKind::Introduction => ask.started.to(&letter.to).to_owned(),
+                LetterKind::Started | LetterKind::OptInRequest => ask.started.to(&letter.to).to_owned(),
             };
         }
         letter.begin(&way.name, ask.until, now);
@@ -177,19 +177,19 @@ fn begin(tx: &Tx<'_>, ask: &LetterAsk, now: Timestamp) -> Stored<LetterTurn> {
 fn is_pointless(letter: &Letter, consent: &Consent) -> Option<&'static str> {
     let stopped = consent.stopped().is_some();
     match letter.kind {
-        LetterKind::Introduction | LetterKind::Started | LetterKind::Question if stopped => {
+        LetterKind::OptInRequest | LetterKind::Started | LetterKind::Question if stopped => {
             Some("the person said STOP")
         }
-        LetterKind::Introduction if consent.is_acquainted() => Some("the person has written meanwhile"),
+        LetterKind::OptInRequest if consent.is_acquainted() => Some("the person has written meanwhile"),
         LetterKind::Stopped if !stopped => Some("the person said START"),
-        LetterKind::Introduction | LetterKind::Started | LetterKind::Stopped | LetterKind::Question => None,
+        LetterKind::OptInRequest | LetterKind::Started | LetterKind::Stopped | LetterKind::Question => None,
     }
 }
 
 /// Whether a letter can go this way: back where it began, or where the person wrote to, unless that number is
 /// not ours any more. Nobody is asked by a number that would not hear the answer.
 fn fits(letter: &Letter, way: &LetterWay, ask: &LetterAsk) -> bool {
-    if letter.kind == LetterKind::Introduction && !letter.is_to_be_looked_for() && !way.hears {
+    if letter.kind == LetterKind::OptInRequest && !letter.is_to_be_looked_for() && !way.hears {
         return false;
     }
     match &letter.instance {
@@ -206,23 +206,23 @@ fn may_send(
     now: Timestamp,
 ) -> Stored<Result<(), Timestamp>> {
     let has_waited = !(later(now, -PATIENCE)..=now).contains(&made_at);
-    let gives_way = letter.kind == LetterKind::Introduction || !has_waited;
+    let gives_way = letter.kind == LetterKind::OptInRequest || !has_waited;
     if gives_way && is_busy(tx, &way.name, now)? {
         return Ok(Err(later(now, ROOMS_GAP)));
     }
     let budget = &way.budget;
     let private = Private { most_per_minute: budget.private_per_minute(), gap: budget.one_to_one_gap };
     let paced = pace::one_more_message(tx, &way.name, (budget.messages_per_minute, Some(private)), now)?;
-    if letter.kind != LetterKind::Introduction {
+    if letter.kind != LetterKind::OptInRequest {
         return Ok(paced);
     }
-    let gap = budget.introduce_gap;
-    let introduced = tx.all(
-        "SELECT paced_at FROM letters WHERE instance = ?1 AND kind = 'introduction' AND paced_at > ?2",
+    let gap = budget.ask_gap;
+    let asked = tx.all(
+        "SELECT paced_at FROM letters WHERE instance = ?1 AND kind = 'opt_in_request' AND paced_at > ?2",
         values![way.name, later(now, -gap)],
         |r| Ok(r.get::<Timestamp>(0)?.min(now)),
     )?;
-    let until = paced.err().max(one_more(&introduced, 1, gap, now).err());
+    let until = paced.err().max(one_more(&asked, 1, gap, now).err());
     Ok(until.map_or(Ok(()), Err))
 }
 
@@ -251,16 +251,16 @@ fn finish(tx: &Tx<'_>, posted: &Posted, tried: &Tried, now: Timestamp) -> Stored
     let sends = letter.sends;
     let handed_over = letter.finish(tried, now);
     letters::put(tx, posted.id, &letter, None)?;
-    if letter.sends < sends && letter.kind != LetterKind::Introduction {
-        // It certainly did nothing, so the pace does not count it. An introduction keeps its place: a provider
+    if letter.sends < sends && letter.kind != LetterKind::OptInRequest {
+        // It certainly did nothing, so the pace does not count it. An opt-in request keeps its place: a provider
         // that fails or asks for patience must not be handed the whole queue at once.
         tx.run("UPDATE letters SET paced_at = NULL WHERE id = ?1", values![posted.id])?;
     }
-    // Somebody whose chat cannot be read may have got the introduction, and is not asked again.
+    // Somebody whose chat cannot be read may have got the opt-in request, and is not asked again.
     let may_be_there = matches!(tried, Tried::Looked(Err(_))) && letter.due_at().is_none();
     let asked = handed_over.or_else(|| may_be_there.then(String::new));
     if let Some(message_id) = asked
-        && letter.kind == LetterKind::Introduction
+        && letter.kind == LetterKind::OptInRequest
     {
         let mut consent = consents::of(tx, &letter.to)?;
         consent.asked_at = Some(now);

@@ -1,4 +1,4 @@
-//! Letters: introductions and receipts, one after another and at a gentle pace; and whose the hidden ids are of
+//! Letters: opt-in requests and receipts, one after another and at a gentle pace; and whose the hidden ids are of
 //! people who answered.
 
 use std::collections::BTreeMap;
@@ -125,7 +125,7 @@ impl Worker {
         // Writing to numbers that do not exist is what spammers do, and some are registered in another form. If it
         // cannot be asked, it is written.
         let may_be_another = letter.to == posted.chat && letter.to.has_variants();
-        if letter.sends == 1 && (letter.kind == LetterKind::Introduction || may_be_another) {
+        if letter.sends == 1 && (letter.kind == LetterKind::OptInRequest || may_be_another) {
             match number.gateway.is_reachable(&letter.to).await {
                 Ok(None) => return Tried::NotOnNetwork,
                 Ok(Some(id)) if !id.is_hidden() => posted.chat = id,

@@ -11,7 +11,7 @@ use crate::store::source_troubles::{SourceTrouble, TroubleKind};
 impl Worker {
     /// Tells what is due, at most once an hour for each source.
     pub(super) async fn tell_source_troubles(&self) -> Result<(), StoreError> {
-        let Some(way) = &self.second_way else { return Ok(()) };
+        let Some(way) = &self.fallback_webhook else { return Ok(()) };
         while let Some(trouble) = self.store.take_trouble_call(self.clock.now()).await? {
             let now = self.clock.now();
             let (source, kind) = (trouble.seen.source.as_str(), trouble.seen.kind.as_str());

@@ -40,7 +40,7 @@ impl Worker {
             Began::Stopped => return self.reconsider(lease).await,
             Began::Yes(intent) => intent,
         };
-        let answer = match &self.second_way {
+        let answer = match &self.fallback_webhook {
             _ if self.is_too_late(lease, self.clock.now()) => {
                 let detail = "the lease was about to end before the call".to_owned();
                 Answer::Failed(GatewayError::NotSent { detail })

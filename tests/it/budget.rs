@@ -25,7 +25,7 @@ pub(crate) fn digits(n: usize) -> String {
 /// A roster of `people` persons; `routes` says whom each route calls, and which alerts take it.
 pub(crate) fn roster(people: usize, routes: &[(String, Vec<usize>, bool)]) -> String {
     let list = |whom: &[usize]| whom.iter().map(|p| format!("p{p}")).collect::<Vec<_>>().join(", ");
-    let person = |n| format!("  p{n}: {{ name: Person {n}, phone: \"+{}\", introduced: true }}", digits(n));
+    let person = |n| format!("  p{n}: {{ name: Person {n}, phone: \"+{}\", opted_in: true }}", digits(n));
     let route = |(n, (pattern, whom, important)): (usize, &(String, Vec<usize>, bool))| {
         format!(
             "  - name: route {n}\n    match: [ 'alertname =~ \"{pattern}\"' ]\n    important: {important}\n    \
@@ -334,7 +334,7 @@ async fn a_message_for_several_that_certainly_failed_is_said_again_by_somebody()
 #[tokio::test]
 async fn an_important_route_finds_the_reserve_and_goes_before_the_others() {
     let routes = [("Down.*".to_owned(), vec![0, 1], false), ("Vital.*".to_owned(), vec![2, 3], true)];
-    let rooms = "  fold: false".to_owned();
+    let rooms = "  share_when_over_budget: false".to_owned();
     let options = Options { roster: roster(4, &routes), budget: USUAL, rooms, ..Options::default() };
     let world = World::with(options).await;
     for n in 0..12 {
@@ -479,7 +479,7 @@ async fn two_replicas_tell_a_person_of_many_incidents_in_the_same_few_messages()
     use crate::place::Place;
     let mut place = Place::on(warroom::sandbox::Engine::Webjs).await;
     place.loaded.config.gateway.instances[0].budget.rooms_per_hour = 1;
-    place.loaded.config.rooms.fold = false;
+    place.loaded.config.rooms.share_when_over_budget = false;
     let gate: std::sync::Arc<dyn Gate> = Gates::new(&[], &[]);
     let (one, other) = (place.start(&gate), place.start(&gate));
     let mut ids = BTreeSet::new();

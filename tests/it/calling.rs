@@ -8,26 +8,26 @@ use warroom::roster::{Roster, Subject, Summons};
 
 const ROSTER: &str = r#"
 people:
-  ada: { name: Ada, phone: "+15550100101", introduced: true, email: ada@ops.example, roles: [ commander, specialist ] }
-  ben: { name: Ben, phone: "+15550100102", introduced: true, email: ben@ops.example, roles: [ specialist ] }
+  ada: { name: Ada, phone: "+15550100101", opted_in: true, email: ada@ops.example, roles: [ commander, specialist ] }
+  ben: { name: Ben, phone: "+15550100102", opted_in: true, email: ben@ops.example, roles: [ specialist ] }
   cho:
     name: Cho
     phone: "+15550100103"
-    introduced: true
+    opted_in: true
     email: cho@ops.example
     stand_in: dan
     absences: [ { from: 2026-02-02 00:00, until: 2026-02-07 00:00 } ]
     timezone: Europe/Berlin
-  dan: { name: Dan, phone: "+15550100104", introduced: true, email: dan@ops.example, roles: [ scribe ] }
-  eli: { name: Eli, phone: "+15550100105", introduced: true, email: eli@ops.example, roles: [ commander, database ] }
-  fay: { name: Fay, phone: "+15550100106", introduced: true, email: fay@ops.example, roles: [ commander ] }
-  gil: { name: Gil, phone: "+15550100107", introduced: true }
-  hal: { name: Hal, phone: "+15550100108", introduced: true }
+  dan: { name: Dan, phone: "+15550100104", opted_in: true, email: dan@ops.example, roles: [ scribe ] }
+  eli: { name: Eli, phone: "+15550100105", opted_in: true, email: eli@ops.example, roles: [ commander, database ] }
+  fay: { name: Fay, phone: "+15550100106", opted_in: true, email: fay@ops.example, roles: [ commander ] }
+  gil: { name: Gil, phone: "+15550100107", opted_in: true }
+  hal: { name: Hal, phone: "+15550100108", opted_in: true }
   # Away in the third week of her rotation.
   ida:
     name: Ida
     phone: "+15550100109"
-    introduced: true
+    opted_in: true
     timezone: Europe/Berlin
     roles: [ commander, specialist ]
     absences: [ { from: 2026-01-19 00:00, until: 2026-01-26 00:00 } ]

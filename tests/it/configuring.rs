@@ -39,7 +39,7 @@ operator: Acme Operations
 
 const GOOD_ROSTER: &str = "\
 people:
-  mei: { name: Mei Tanaka, phone: \"+15550100103\", introduced: true }
+  mei: { name: Mei Tanaka, phone: \"+15550100103\", opted_in: true }
 fallback:
   invite: { commander: mei }
 ";
@@ -189,7 +189,7 @@ fn the_commented_defaults_of_the_shipped_config_are_the_defaults() {
         "unmapped",
         "incident_per",
         "open_tests",
-        "strangers",
+        "not_opted_in",
         "second_admin",
         "lock_settings",
         "create_attempts",
@@ -266,7 +266,7 @@ log: [ text ]
 ";
     let roster = "\
 people:
-  amira: { name: Amira Haddad, phone: 0171 555 0123, timezone: Asia/Duabi, introduced: true }
+  amira: { name: Amira Haddad, phone: 0171 555 0123, timezone: Asia/Duabi, opted_in: true }
   jonas: { name: Jonas Weber, phone: 15550100102 }
   mei: { name: Mei Tanaka, phone: \"+15550100103\", jid: \"15550100103@c.us\" }
   sam: { name: Sam Okafor, phone: \"+15550100104\" }

@@ -1,4 +1,4 @@
-//! Introduced at a gentle pace; whoever answers is no stranger; and STOP always wins.
+//! Asked at a gentle pace; whoever answers is no stranger; and STOP always wins.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::sweep::sweep;
 /// Ada leads and is known; nobody ever talked with the others.
 const ROSTER: &str = r#"
 people:
-  ada:   { name: Ada Obi,     phone: "+15550100001", introduced: true }
+  ada:   { name: Ada Obi,     phone: "+15550100001", opted_in: true }
   ben:   { name: Ben Cho,     phone: "+15550100002" }
   cleo:  { name: Cleo Diaz,   phone: "+15550100003" }
   dan:   { name: Dan Eze,     phone: "+15550100004" }
@@ -62,8 +62,8 @@ async fn answer(world: &World, digits: &str, text: &str) {
     assert!(!statuses.is_empty() && statuses.iter().all(|status| *status == 200), "{statuses:?}");
 }
 
-async fn introduce(world: &World, wish: &Value) -> (u16, Value) {
-    let url = format!("http://{}/api/introductions", world.operator);
+async fn ask(world: &World, wish: &Value) -> (u16, Value) {
+    let url = format!("http://{}/api/opt-in-requests", world.operator);
     let response = world.http.post(url).json(wish).send().await.unwrap();
     let status = response.status().as_u16();
     (status, response.json().await.unwrap())
@@ -89,8 +89,8 @@ fn got(world: &World, digits: &str) -> Vec<String> {
     world.sandbox.chat(digits).iter().map(|m| first(&m.text)).collect()
 }
 
-/// When introductions were handed over, in order.
-fn introduced_at(world: &World) -> Vec<Timestamp> {
+/// When opt-in requests were handed over, in order.
+fn asked_at(world: &World) -> Vec<Timestamp> {
     let chats = [ADA, BEN, CLEO, DAN].map(|digits| world.sandbox.chat(digits));
     let all = chats.iter().flatten().filter(|m| m.text.contains("This is the incident line"));
     let mut moments: Vec<Timestamp> = all.map(|m| m.at).collect();
@@ -110,10 +110,10 @@ fn heard(digits: &str, verdict: Verdict, at: Timestamp) -> Heard {
 async fn people_are_asked_at_a_pace_and_what_they_answer_decides_how_they_are_called() {
     for engine in Engine::ALL {
         let world = world_on(engine).await;
-        let (status, taken) = introduce(&world, &json!({})).await;
+        let (status, taken) = ask(&world, &json!({})).await;
         assert_eq!((status, taken["asked"].as_array().unwrap().len()), (202, 3), "{engine}: {taken}");
         world.pass(600).await;
-        let moments = introduced_at(&world);
+        let moments = asked_at(&world);
         assert_eq!(moments.len(), 3, "{engine}");
         let apart = |pair: &[Timestamp]| pair[1].duration_since(pair[0]);
         assert!(moments.windows(2).all(|pair| apart(pair) >= SignedDuration::from_mins(2)), "{moments:?}");
@@ -172,11 +172,11 @@ async fn whoever_has_a_language_is_asked_and_answered_in_it() {
     let german = "messages:
   translations:
     de:
-      introduction: \"Hallo {{ person.name }}! Antworte mit STOP, um nicht gerufen zu werden.\"
+      opt_in_request: \"Hallo {{ person.name }}! Antworte mit STOP, um nicht gerufen zu werden.\"
       stop_taken: \"Du wirst nicht gerufen. START macht das rückgängig.\"
 ";
     let world = world_with(Options { roster, more: german.to_owned(), ..Options::default() }).await;
-    introduce(&world, &json!({ "people": ["ben", "cleo"] })).await;
+    ask(&world, &json!({ "people": ["ben", "cleo"] })).await;
     world.pass(600).await;
     answer(&world, BEN, "STOP").await;
     answer(&world, CLEO, "STOP").await;
@@ -191,11 +191,13 @@ async fn whoever_has_a_language_is_asked_and_answered_in_it() {
 
 #[tokio::test]
 async fn no_call_names_somebody_who_said_stop_whatever_the_policy_says() {
-    for (rooms, introduced) in
-        [("  strangers: add", false), ("  strangers: invite", true), ("  chat_history_counts: true", false)]
-    {
-        let roster = if introduced {
-            ROSTER.replace(r#"phone: "+15550100004" }"#, r#"phone: "+15550100004", introduced: true }"#)
+    for (rooms, opted_in) in [
+        ("  not_opted_in: add", false),
+        ("  not_opted_in: invite", true),
+        ("  chat_history_counts: true", false),
+    ] {
+        let roster = if opted_in {
+            ROSTER.replace(r#"phone: "+15550100004" }"#, r#"phone: "+15550100004", opted_in: true }"#)
         } else {
             ROSTER.to_owned()
         };
@@ -313,10 +315,10 @@ async fn a_stop_between_the_decision_and_the_call_still_counts() {
 async fn a_stand_in_is_asked_at_once_for_somebody_who_said_stop_and_never_one_who_did() {
     let roster = r#"
 people:
-  ada:   { name: Ada Obi,     phone: "+15550100001", introduced: true }
-  ben:   { name: Ben Cho,     phone: "+15550100002", introduced: true, stand_in: cleo }
-  cleo:  { name: Cleo Diaz,   phone: "+15550100003", introduced: true }
-  dan:   { name: Dan Eze,     phone: "+15550100004", introduced: true }
+  ada:   { name: Ada Obi,     phone: "+15550100001", opted_in: true }
+  ben:   { name: Ben Cho,     phone: "+15550100002", opted_in: true, stand_in: cleo }
+  cleo:  { name: Cleo Diaz,   phone: "+15550100003", opted_in: true }
+  dan:   { name: Dan Eze,     phone: "+15550100004", opted_in: true }
 rotations:
   experts: { timezone: UTC, starts: 2026-01-05 09:00, shift: 52 weeks, people: [ ben, dan ] }
 routes:
@@ -403,71 +405,71 @@ async fn receipts_do_not_make_a_conversation_with_a_machine() {
 async fn who_is_asked_is_said_and_who_is_left_out_too() {
     let world = world_on(Engine::Webjs).await;
     answer(&world, DAN, "STOP").await;
-    let (status, dry) = introduce(&world, &json!({ "dry_run": true })).await;
+    let (status, dry) = ask(&world, &json!({ "dry_run": true })).await;
     let asked: Vec<&str> =
         dry["asked"].as_array().unwrap().iter().map(|one| one["person"].as_str().unwrap()).collect();
     assert_eq!((status, asked), (200, vec!["ben", "cleo"]));
     assert!(dry["asked"][0]["text"].as_str().unwrap().contains("*STOP*"));
     world.pass(300).await;
-    assert!(introduced_at(&world).is_empty(), "a dry run asks nobody");
+    assert!(asked_at(&world).is_empty(), "a dry run asks nobody");
 
-    let (_, named) = introduce(&world, &json!({ "people": ["dan"], "again": true })).await;
+    let (_, named) = ask(&world, &json!({ "people": ["dan"], "again": true })).await;
     assert_eq!(named["left_out"][0]["why"], "said STOP on 2026-03-02; only a START of their own undoes it");
-    assert_eq!(introduce(&world, &json!({ "people": ["nobody"] })).await.0, 400);
+    assert_eq!(ask(&world, &json!({ "people": ["nobody"] })).await.0, 400);
 
-    introduce(&world, &json!({ "people": ["ben"] })).await;
-    let (_, twice) = introduce(&world, &json!({ "people": ["ben"] })).await;
+    ask(&world, &json!({ "people": ["ben"] })).await;
+    let (_, twice) = ask(&world, &json!({ "people": ["ben"] })).await;
     assert_eq!(twice["left_out"][0]["why"], "is in the queue already");
     world.pass(60).await;
-    let (_, before) = introduce(&world, &json!({ "people": ["ben"] })).await;
+    let (_, before) = ask(&world, &json!({ "people": ["ben"] })).await;
     assert!(before["left_out"][0]["why"].as_str().unwrap().contains("`--again`"), "{before}");
-    let (_, again) = introduce(&world, &json!({ "people": ["ben"], "again": true })).await;
+    let (_, again) = ask(&world, &json!({ "people": ["ben"], "again": true })).await;
     assert_eq!(again["asked"][0]["person"], "ben");
     world.pass(300).await;
-    assert_eq!(introduced_at(&world).len(), 2);
+    assert_eq!(asked_at(&world).len(), 2);
 }
 
 #[tokio::test]
-async fn whoever_answers_before_the_introduction_is_sent_gets_none() {
+async fn whoever_answers_before_the_request_is_sent_gets_none() {
     let world = world_on(Engine::Noweb).await;
-    introduce(&world, &json!({})).await;
+    ask(&world, &json!({})).await;
     world.work().await;
-    assert_eq!(introduced_at(&world).len(), 1, "the others wait");
+    assert_eq!(asked_at(&world).len(), 1, "the others wait");
     answer(&world, CLEO, "hello, who is this?").await;
     answer(&world, DAN, "STOP").await;
     world.pass(900).await;
-    assert_eq!(introduced_at(&world).len(), 1);
+    assert_eq!(asked_at(&world).len(), 1);
     assert_eq!(people(&world).await["cleo"]["state"], "written");
 }
 
 #[tokio::test]
-async fn rooms_come_before_introductions() {
+async fn rooms_come_before_opt_in_requests() {
     let world = world_on(Engine::Webjs).await;
-    introduce(&world, &json!({})).await;
+    ask(&world, &json!({})).await;
     let id = world.fire("Down").await;
     world.pass(900).await;
     let read_at = world.room(&id).await.read_at.unwrap();
-    let moments = introduced_at(&world);
+    let moments = asked_at(&world);
     assert_eq!(moments.len(), 3, "they are not forgotten");
     let briefed_at = world.room(&id).await.tasks.all_said()[0].0;
     assert!(moments.iter().all(|at| *at > briefed_at), "{moments:?} {read_at}");
 }
 
 #[tokio::test]
-async fn a_lost_introduction_is_looked_for_and_said_twice_at_most() {
+async fn a_lost_opt_in_request_is_looked_for_and_said_twice_at_most() {
     for (effect, expected) in [(Effect::Done, 1), (Effect::None, 1)] {
         let world = world_on(Engine::Gows).await;
         let lost = Fault::on(Operation::SendText, FaultKind::GatewayTimeout).times(1);
         world.sandbox.add_fault(Fault { effect, ..lost });
-        introduce(&world, &json!({ "people": ["ben"] })).await;
+        ask(&world, &json!({ "people": ["ben"] })).await;
         world.pass(900).await;
-        assert_eq!(introduced_at(&world).len(), expected, "{effect:?}");
+        assert_eq!(asked_at(&world).len(), expected, "{effect:?}");
         assert_eq!(people(&world).await["ben"]["state"], "asked", "{effect:?}");
     }
     // Nothing ever arrives: it ends all the same, and says so.
     let world = world_on(Engine::Gows).await;
     world.sandbox.add_fault(Fault::on(Operation::SendText, FaultKind::GatewayTimeout).times(9));
-    introduce(&world, &json!({ "people": ["ben"] })).await;
+    ask(&world, &json!({ "people": ["ben"] })).await;
     world.pass(1800).await;
     let tries =
         world.sandbox.calls().iter().filter(|call| call.operation == Some(Operation::SendText)).count();
@@ -478,7 +480,7 @@ async fn a_lost_introduction_is_looked_for_and_said_twice_at_most() {
 #[tokio::test]
 async fn a_process_that_dies_with_a_letter_in_hand_leaves_it_to_the_next_one() {
     let world = world_on(Engine::Webjs).await;
-    introduce(&world, &json!({ "people": ["ben"] })).await;
+    ask(&world, &json!({ "people": ["ben"] })).await;
     let now = world.clock.now();
     let number = &world.bridge.worker.numbers[0];
     let ask = LetterAsk {
@@ -493,29 +495,29 @@ async fn a_process_that_dies_with_a_letter_in_hand_leaves_it_to_the_next_one() {
     assert!(matches!(turn, LetterTurn::Go(_)), "{turn:?}");
     // Here it dies, before the call.
     world.pass(100).await;
-    assert!(introduced_at(&world).is_empty(), "nobody else touches it for now");
+    assert!(asked_at(&world).is_empty(), "nobody else touches it for now");
     world.pass(600).await;
-    assert_eq!(introduced_at(&world).len(), 1);
+    assert_eq!(asked_at(&world).len(), 1);
 }
 
 #[tokio::test]
 async fn a_number_that_is_not_on_the_network_is_not_written_to() {
     let world = world_on(Engine::Webjs).await;
     world.sandbox.set_person(BEN, Person::with_privacy(Privacy::NotOnWhatsapp404));
-    introduce(&world, &json!({ "people": ["ben"] })).await;
+    ask(&world, &json!({ "people": ["ben"] })).await;
     world.pass(300).await;
     let ben = &people(&world).await["ben"];
     assert_eq!((ben["state"].as_str(), ben["trouble"].as_str()), (Some("not_sent"), Some("not on WhatsApp")));
 }
 
 #[tokio::test]
-async fn a_number_that_cannot_hear_stop_introduces_itself_to_nobody() {
+async fn a_number_that_cannot_hear_stop_asks_nobody() {
     let world = World::with(Options { roster: ROSTER.to_owned(), ..Options::default() }).await;
-    let (status, problem) = introduce(&world, &json!({})).await;
+    let (status, problem) = ask(&world, &json!({})).await;
     assert_eq!(status, 409, "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("events"), "{problem}");
     world.pass(600).await;
-    assert!(introduced_at(&world).is_empty());
+    assert!(asked_at(&world).is_empty());
 }
 
 #[tokio::test]
@@ -556,7 +558,7 @@ async fn the_pages_and_the_api_show_no_number_and_no_words_of_theirs() {
     assert!(!holds(&file) && !holds(&log), "nor does the store");
 }
 
-/// Two introductions around a room; the process ends at `gate`, if one is given. Answers with the gates passed.
+/// Two opt-in requests around a room; the process ends at `gate`, if one is given. Answers with the gates passed.
 async fn crash(gate: Option<usize>) -> (usize, Vec<String>) {
     let mut place = Place::on(Engine::Gows).await;
     let options = Options { events: BOTH, ..Options::default() };
@@ -568,7 +570,7 @@ async fn crash(gate: Option<usize>) -> (usize, Vec<String>) {
         text: format!("Hello {key}. This is an automatic number. Answer STOP to refuse."),
     });
     let asking = Asking { people: people.into(), again: false, dry_run: false };
-    place.open().introduce(asking, beginning()).await.unwrap();
+    place.open().ask_opt_in(asking, beginning()).await.unwrap();
     let gates = Gates::new(&gate.into_iter().collect::<Vec<_>>(), &[]);
     place.tell_all(&gates).await;
     let passed = gates.count();
@@ -583,7 +585,7 @@ async fn crash(gate: Option<usize>) -> (usize, Vec<String>) {
         let chat = place.sandbox.chat(digits);
         let got = chat.iter().filter(|m| m.text.contains("automatic number")).count();
         if got != 1 {
-            bad.push(format!("gate {gate:?}: {got} introductions"));
+            bad.push(format!("gate {gate:?}: {got} opt-in requests"));
         }
     }
     let known = process.store.acquaintances().await.unwrap();
@@ -598,11 +600,11 @@ async fn crash(gate: Option<usize>) -> (usize, Vec<String>) {
 
 #[test]
 #[ignore = "a sweep: tests/ladder.sh runs it"]
-fn introductions_survive_a_crash_at_every_gate_and_nobody_gets_two() {
+fn opt_in_requests_survive_a_crash_at_every_gate_and_nobody_gets_two() {
     let clean = sweep(&[()], async |()| crash(None).await);
     assert!(clean.violations.is_empty(), "{clean:?}");
     let all: Vec<Option<usize>> = (0..clean.results[0]).map(Some).collect();
-    sweep(&all, async |gate| crash(*gate).await).conclude("introductions, crash at each gate");
+    sweep(&all, async |gate| crash(*gate).await).conclude("opt-in requests, crash at each gate");
 }
 
 #[tokio::test]
@@ -619,12 +621,12 @@ async fn check_shows_where_everybody_stands_and_warns_of_routes_that_call_who_sa
 
     answer(&world, DAN, "STOP").await;
     answer(&world, CLEO, "yes").await;
-    introduce(&world, &json!({})).await;
+    ask(&world, &json!({})).await;
     world.pass(60).await;
     let (code, text) = check(Form::Text(Colours::No));
     assert_eq!(code, 0, "a warning is no error");
     for line in [
-        "ben: Ben Cho, …02, no time zone, NOT introduced, asked on 2026-03-02, no answer",
+        "ben: Ben Cho, …02, no time zone, NOT opted in, asked on 2026-03-02, no answer",
         "cleo: Cleo Diaz, …03, no time zone, agreed on 2026-03-02",
         "dan: Dan Eze, …04, no time zone, said STOP on 2026-03-02",
         "`everything` would call people who said STOP: dan (on 2026-03-02)",

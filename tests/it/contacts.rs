@@ -6,10 +6,10 @@ use crate::harness::{ADA, BEN, CLEO, DAN, Options, World, firing};
 
 const ROSTER: &str = r#"
 people:
-  ada:  { name: Ada Obi,   phone: "+15550100001", introduced: true }
-  ben:  { name: Ben Cho,   phone: "+15550100002", introduced: true, roles: [ specialist ] }
-  cleo: { name: Cleo Diaz, phone: "+15550100003", introduced: true, roles: [ account manager ] }
-  dan:  { name: Dan Eze,   phone: "+15550100004", introduced: true }
+  ada:  { name: Ada Obi,   phone: "+15550100001", opted_in: true }
+  ben:  { name: Ben Cho,   phone: "+15550100002", opted_in: true, roles: [ specialist ] }
+  cleo: { name: Cleo Diaz, phone: "+15550100003", opted_in: true, roles: [ account manager ] }
+  dan:  { name: Dan Eze,   phone: "+15550100004", opted_in: true }
 teams:
   acme: { people: [ ben, cleo ] }
 clients:

@@ -203,8 +203,8 @@ async fn all(world: &World) -> Vec<Summary> {
 
 #[tokio::test]
 async fn more_incidents_at_once_than_groups_could_be_made_for_are_one() {
-    let people = "people:\n  ada: { name: Ada, phone: \"+15550100001\", introduced: true }\n  \
-                  vera: { name: Vera, phone: \"+15550100009\", introduced: true }\n\
+    let people = "people:\n  ada: { name: Ada, phone: \"+15550100001\", opted_in: true }\n  \
+                  vera: { name: Vera, phone: \"+15550100009\", opted_in: true }\n\
                   routes:\n  - name: vital\n    match: [ 'alertname = Vital' ]\n    invite: { commander: [ vera ] }\n\
                   fallback:\n  invite: { commander: [ ada ] }\n";
     let options = Options {

@@ -80,7 +80,7 @@ fn person(key: &str) -> Person {
         jid: Jid::from_phone(&format!("+1555010000{number}")).unwrap(),
         email: None,
         timezone: None,
-        introduced: true,
+        opted_in: true,
         stand_in: None,
         roles: Vec::new(),
         absences: Vec::new(),

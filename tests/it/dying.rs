@@ -92,7 +92,7 @@ async fn a_bridge_whose_worker_breaks_off_ends_with_an_error() {
 
 const TWO_ROUTES: &str = r#"
 people:
-  ada: { name: Ada Obi, phone: "+15550100001", introduced: true }
+  ada: { name: Ada Obi, phone: "+15550100001", opted_in: true }
 routes:
   - { name: before, match: [ 'alertname = Before' ], invite: { commander: [ ada ] } }
   - { name: the rest, match: [ 'alertname != Before' ], invite: { commander: [ ada ] } }

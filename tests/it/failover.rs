@@ -9,7 +9,7 @@ use warroom::sandbox::{BANNED, Fault, FaultKind, GroupView, Operation};
 use crate::harness::{ADA, BEN, CLEO, DAN, Options, SECOND_DIGITS, World, alertmanager};
 use crate::verdict::{Said, said};
 
-pub(crate) mod second_way;
+pub(crate) mod fallback_webhook;
 mod source_troubles;
 mod switching;
 

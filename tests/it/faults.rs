@@ -393,7 +393,7 @@ fn ten_troubles() -> [(&'static str, FaultKind, Effect); 10] {
 #[tokio::test]
 async fn ten_kinds_of_trouble_at_once_make_ten_briefed_rooms() {
     // A number that the provider throttles rests for a minute, in which an incident could go into an open room.
-    let rooms = "  fold: false".to_owned();
+    let rooms = "  share_when_over_budget: false".to_owned();
     let roster = ONE_PERSON.to_owned();
     let options = Options { call_timeout: "2s", rooms_per_hour: 20, rooms, roster, ..Options::default() };
     let world = World::with(options).await;

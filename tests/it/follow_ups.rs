@@ -23,8 +23,8 @@ const SOURCES: &str = "  goalert:
 
 const ROSTER: &str = r#"
 people:
-  ada: { name: Ada Obi, phone: "+15550100001", introduced: true }
-  ben: { name: Ben Cho, phone: "+15550100002", introduced: true }
+  ada: { name: Ada Obi, phone: "+15550100001", opted_in: true }
+  ben: { name: Ben Cho, phone: "+15550100002", opted_in: true }
 routes:
   - name: acme
     match: [ 'client = acme' ]

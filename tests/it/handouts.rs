@@ -12,10 +12,10 @@ const EVE: &str = "15550100005";
 /// Ada leads, Dan reads German, Eve is Ada's deputy for this route, Ben her stand-in everywhere.
 const ROSTER: &str = r#"
 people:
-  ada:   { name: Ada Obi,   phone: "+15550100001", introduced: true, stand_in: ben }
-  ben:   { name: Ben Cho,   phone: "+15550100002", introduced: true }
-  dan:   { name: Dan Eze,   phone: "+15550100004", introduced: true, language: de-AT }
-  eve:   { name: Eve Lund,  phone: "+15550100005", introduced: true }
+  ada:   { name: Ada Obi,   phone: "+15550100001", opted_in: true, stand_in: ben }
+  ben:   { name: Ben Cho,   phone: "+15550100002", opted_in: true }
+  dan:   { name: Dan Eze,   phone: "+15550100004", opted_in: true, language: de-AT }
+  eve:   { name: Eve Lund,  phone: "+15550100005", opted_in: true }
 routes:
   - name: acme
     match: [ 'client = acme' ]
@@ -153,8 +153,8 @@ async fn a_deputy_is_asked_before_the_stand_in() {
 #[tokio::test]
 async fn a_deputy_who_is_away_is_skipped() {
     let away = ROSTER.replace(
-        "phone: \"+15550100005\", introduced: true",
-        "phone: \"+15550100005\", introduced: true, timezone: UTC, absences: [ { from: 2026-03-01, until: 2026-03-05 } ]",
+        "phone: \"+15550100005\", opted_in: true",
+        "phone: \"+15550100005\", opted_in: true, timezone: UTC, absences: [ { from: 2026-03-01, until: 2026-03-05 } ]",
     );
     let world = World::with(options(&away)).await;
     world.sandbox.set_person(ADA, Person::with_privacy(Privacy::SilentlyAbsent));

@@ -124,7 +124,7 @@ async fn one_not_found_about_a_new_group_is_not_its_end() {
 async fn a_stranger_who_is_to_be_left_out_is_neither_added_nor_written_to() {
     let roster = r#"
 people:
-  ada: { name: Ada Obi, phone: "+15550100001", introduced: true }
+  ada: { name: Ada Obi, phone: "+15550100001", opted_in: true }
   ben: { name: Ben Cho, phone: "+15550100002" }
 routes:
   - name: everything
@@ -135,7 +135,7 @@ fallback:
 "#;
     let options = Options {
         roster: roster.to_owned(),
-        rooms: "  strangers: leave_out".to_owned(),
+        rooms: "  not_opted_in: leave_out".to_owned(),
         ..Options::default()
     };
     let world = World::with(options).await;
@@ -143,7 +143,7 @@ fallback:
     world.pass(60).await;
     assert!(!world.group(&id).has(BEN));
     assert_eq!(world.sandbox.chat(BEN).len(), 0, "{:?}", world.sandbox.chat(BEN));
-    assert_eq!(world.seats(&id).await["ben"], "never introduced to this number");
+    assert_eq!(world.seats(&id).await["ben"], "never opted in with this number");
     assert!(world.room(&id).await.is_complete());
 }
 

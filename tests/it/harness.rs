@@ -34,10 +34,10 @@ pub(crate) fn beginning() -> Timestamp {
 
 const ROSTER: &str = r#"
 people:
-  ada:   { name: Ada Obi,     phone: "+15550100001", introduced: true }
-  ben:   { name: Ben Cho,     phone: "+15550100002", introduced: true }
-  cleo:  { name: Cleo Diaz,   phone: "+15550100003", introduced: true }
-  dan:   { name: Dan Eze,     phone: "+15550100004", introduced: true }
+  ada:   { name: Ada Obi,     phone: "+15550100001", opted_in: true }
+  ben:   { name: Ben Cho,     phone: "+15550100002", opted_in: true }
+  cleo:  { name: Cleo Diaz,   phone: "+15550100003", opted_in: true }
+  dan:   { name: Dan Eze,     phone: "+15550100004", opted_in: true }
 routes:
   - name: everything
     match: [ 'alertname =~ ".+"' ]
@@ -54,7 +54,7 @@ fallback:
 /// One person only: a second create has fewer people in it, and the rest of them would be invited, which asks
 /// about each of them in real time.
 pub(crate) const ONE_PERSON: &str = r#"
-people: { ada: { name: Ada Obi, phone: "+15550100001", introduced: true } }
+people: { ada: { name: Ada Obi, phone: "+15550100001", opted_in: true } }
 fallback: { invite: { commander: [ ada ] } }
 "#;
 

@@ -23,12 +23,12 @@ const FAY: &str = "15550100006";
 /// Ada leads; Ben is the specialist on duty, then Cleo by the rotation, then Dan by name; Eve is told last.
 const ROSTER: &str = r#"
 people:
-  ada:   { name: Ada Obi,     phone: "+15550100001", introduced: true }
-  ben:   { name: Ben Cho,     phone: "+15550100002", introduced: true, stand_in: dan }
-  cleo:  { name: Cleo Diaz,   phone: "+15550100003", introduced: true }
-  dan:   { name: Dan Eze,     phone: "+15550100004", introduced: true }
-  eve:   { name: Eve Lund,    phone: "+15550100005", introduced: true }
-  fay:   { name: Fay Moss,    phone: "+15550100006", introduced: true }
+  ada:   { name: Ada Obi,     phone: "+15550100001", opted_in: true }
+  ben:   { name: Ben Cho,     phone: "+15550100002", opted_in: true, stand_in: dan }
+  cleo:  { name: Cleo Diaz,   phone: "+15550100003", opted_in: true }
+  dan:   { name: Dan Eze,     phone: "+15550100004", opted_in: true }
+  eve:   { name: Eve Lund,    phone: "+15550100005", opted_in: true }
+  fay:   { name: Fay Moss,    phone: "+15550100006", opted_in: true }
 rotations:
   experts:
     timezone: UTC
@@ -236,8 +236,8 @@ async fn a_step_that_reaches_nobody_is_skipped_at_once() {
 }
 
 #[tokio::test]
-async fn a_stand_in_who_was_never_introduced_is_invited_and_not_added() {
-    let roster = ROSTER.replace("\"+15550100003\", introduced: true", "\"+15550100003\"");
+async fn a_stand_in_who_never_opted_in_is_invited_and_not_added() {
+    let roster = ROSTER.replace("\"+15550100003\", opted_in: true", "\"+15550100003\"");
     let world = without(&[BEN, DAN], options(&roster)).await;
     let id = world.fire("Down").await;
     world.pass(460).await;
@@ -246,7 +246,7 @@ async fn a_stand_in_who_was_never_introduced_is_invited_and_not_added() {
     assert_eq!(invitations(&world, CLEO), 1);
 
     // Where strangers are left out, the next one is asked at once.
-    let rooms = "  strangers: leave_out".to_owned();
+    let rooms = "  not_opted_in: leave_out".to_owned();
     let world = without(&[BEN], Options { rooms, ..options(&roster) }).await;
     let id = world.fire("Down").await;
     world.pass(460).await;

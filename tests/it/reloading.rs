@@ -16,7 +16,7 @@ use crate::harness::{Options, TOKEN, World, firing};
 fn roster(team: &str, n: u32) -> String {
     let person = |role: &str, number: u32| {
         format!(
-            "  {team}-{role}: {{ name: {team} {role}, phone: \"+1555010{number:04}\", introduced: true }}\n"
+            "  {team}-{role}: {{ name: {team} {role}, phone: \"+1555010{number:04}\", opted_in: true }}\n"
         )
     };
     let base = if team == "red" { 1000 } else { 2000 };
@@ -173,7 +173,7 @@ async fn a_mounted_folder_of_files_is_exchanged_when_one_is_added_changed_remove
     fs::write(&more, "routes: [ { name: one, match: alertname = one, invite: { commander: dee } } ]\n")
         .unwrap();
     assert_eq!(changes(), ReloadOutcome::Refused, "nobody is called dee");
-    let dee = "people: { dee: { name: Dee, phone: \"+15550109999\", introduced: true } }\n";
+    let dee = "people: { dee: { name: Dee, phone: \"+15550109999\", opted_in: true } }\n";
     fs::write(folder.join("people.yml"), dee).unwrap();
     assert_eq!(changes(), ReloadOutcome::Taken);
     fs::write(folder.join("people.yml"), dee.replace("Dee", "Dee Dee")).unwrap();

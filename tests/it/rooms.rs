@@ -273,7 +273,11 @@ async fn while_the_number_is_down_the_room_waits_and_goes_on_by_itself() {
 
 #[tokio::test]
 async fn the_budget_of_creations_holds_and_the_rest_comes_later() {
-    let options = Options { rooms: "  fold: false".to_owned(), rooms_per_hour: 2, ..Options::default() };
+    let options = Options {
+        rooms: "  share_when_over_budget: false".to_owned(),
+        rooms_per_hour: 2,
+        ..Options::default()
+    };
     let world = World::with(options).await;
     let mut ids = Vec::new();
     for n in 0..5 {
@@ -460,7 +464,11 @@ async fn when_the_budget_of_one_number_is_spent_another_makes_the_rooms() {
 
 #[tokio::test]
 async fn when_the_budget_is_spent_people_are_told_one_by_one_why_and_the_room_comes_later() {
-    let options = Options { rooms: "  fold: false".to_owned(), rooms_per_hour: 1, ..Options::default() };
+    let options = Options {
+        rooms: "  share_when_over_budget: false".to_owned(),
+        rooms_per_hour: 1,
+        ..Options::default()
+    };
     let world = World::with(options).await;
     let first = world.fire("One").await;
     let second = world.fire("Two").await;

@@ -15,18 +15,18 @@ const BOT: &str = "15550100000@c.us";
 /// Ada is in, the others each end in a seat of another kind.
 const ROSTER: &str = r#"
 people:
-  ada:    { name: Ada Obi,      phone: "+15550100001", introduced: true }
-  ben:    { name: Ben Cho,      phone: "+15550100002", introduced: true }
-  cleo:   { name: Cleo Diaz,    phone: "+15550100003", introduced: true }
-  dan:    { name: Dan Eze,      phone: "+15550100004", introduced: true }
-  eve:    { name: Eve Lund,     phone: "+15550100005", introduced: true }
-  fay:    { name: Fay Moss,     phone: "+15550100006", introduced: true }
-  gus:    { name: Gus Roy,      phone: "+15550100007", introduced: true }
-  hana:   { name: Hana Ito,     phone: "+15550100008", introduced: true }
+  ada:    { name: Ada Obi,      phone: "+15550100001", opted_in: true }
+  ben:    { name: Ben Cho,      phone: "+15550100002", opted_in: true }
+  cleo:   { name: Cleo Diaz,    phone: "+15550100003", opted_in: true }
+  dan:    { name: Dan Eze,      phone: "+15550100004", opted_in: true }
+  eve:    { name: Eve Lund,     phone: "+15550100005", opted_in: true }
+  fay:    { name: Fay Moss,     phone: "+15550100006", opted_in: true }
+  gus:    { name: Gus Roy,      phone: "+15550100007", opted_in: true }
+  hana:   { name: Hana Ito,     phone: "+15550100008", opted_in: true }
   ivo:    { name: Ivo Kral,     phone: "+15550100009" }
-  jun:    { name: Jun Park,     phone: "+15550100010", introduced: true, stand_in: kim }
-  kim:    { name: Kim Noor,     phone: "+15550100011", introduced: true }
-  lou:    { name: Lou Abel,     phone: "+15550100012", introduced: true }
+  jun:    { name: Jun Park,     phone: "+15550100010", opted_in: true, stand_in: kim }
+  kim:    { name: Kim Noor,     phone: "+15550100011", opted_in: true }
+  lou:    { name: Lou Abel,     phone: "+15550100012", opted_in: true }
 rotations:
   clients: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ lou ] }
 routes:
@@ -155,10 +155,10 @@ async fn a_stand_in_whose_row_has_no_name_cannot_be_told_and_is_not_replaced() {
     }
 }
 
-/// Ivo and Kay were never introduced.
+/// Ivo and Kay never opted in.
 const STRANGERS: &str = r#"
 people:
-  ada: { name: Ada Obi,  phone: "+15550100001", introduced: true }
+  ada: { name: Ada Obi,  phone: "+15550100001", opted_in: true }
   ivo: { name: Ivo Kral, phone: "+15550100009" }
   kay: { name: Kay Bell, phone: "+15550100013" }
 routes:
@@ -175,7 +175,7 @@ fn history(engine: Engine) -> Options {
 }
 
 #[tokio::test]
-async fn somebody_who_wrote_to_us_is_added_like_people_who_were_introduced() {
+async fn somebody_who_wrote_to_us_is_added_like_people_who_opted_in() {
     for engine in Engine::ALL {
         let world = World::with(history(engine)).await;
         world.sandbox.say(&digits(9), BOT, "Hello, this is Ivo.");

@@ -10,7 +10,7 @@ use warroom::sandbox::{
 };
 
 use crate::events::{BOTH, deliver, tell_to};
-use crate::failover::second_way::Receiver;
+use crate::failover::fallback_webhook::Receiver;
 use crate::harness::{ADA, BEN, CLEO, DAN, Options, World};
 use crate::odd_gateway::{Odd, OddGateway};
 use crate::sweep::sweep;
@@ -255,7 +255,7 @@ async fn who_is_refused_at_creation_gets_the_link_at_once() {
 
 const STRANGERS: &str = r#"
 people:
-  ada:  { name: Ada Obi,   phone: "+15550100001", introduced: true }
+  ada:  { name: Ada Obi,   phone: "+15550100001", opted_in: true }
   ben:  { name: Ben Cho,   phone: "+15550100002" }
   cleo: { name: Cleo Diaz, phone: "+15550100003" }
   dan:  { name: Dan Eze,   phone: "+15550100004" }
@@ -322,8 +322,8 @@ fn with_caio(dialled: &str) -> String {
     format!(
         r#"
 people:
-  ada:  {{ name: Ada Obi, phone: "+15550100001", introduced: true }}
-  caio: {{ name: Caio Reis, phone: "{dialled}", introduced: true }}
+  ada:  {{ name: Ada Obi, phone: "+15550100001", opted_in: true }}
+  caio: {{ name: Caio Reis, phone: "{dialled}", opted_in: true }}
 routes: []
 fallback:
   invite: {{ commander: [ ada ], specialist: [ caio ] }}
@@ -413,8 +413,8 @@ async fn a_stop_from_another_form_of_the_number_comes_before_the_first_room() {
 async fn a_stop_from_an_id_of_nobodys_is_the_persons_whose_id_it_turns_out_to_be() {
     let roster = r#"
 people:
-  ada:  { name: Ada Obi, phone: "+15550100001", introduced: true }
-  caio: { name: Caio Reis, phone: "+55 47 9 9000 0009", introduced: true }
+  ada:  { name: Ada Obi, phone: "+15550100001", opted_in: true }
+  caio: { name: Caio Reis, phone: "+55 47 9 9000 0009", opted_in: true }
 routes: []
 fallback:
   invite: { commander: [ ada ], specialist: [ caio ] }

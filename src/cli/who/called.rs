@@ -30,7 +30,7 @@ pub(super) struct Called<'a> {
     pub(super) role: &'a str,
     number: String,
     /// By the roster, or because they have talked with the bridge's number.
-    introduced: bool,
+    opted_in: bool,
     /// Since when they do not want to be called; nothing else counts then.
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped: Option<Timestamp>,
@@ -46,7 +46,7 @@ impl<'a> Called<'a> {
             name: &who.name,
             role: &who.role,
             number: who.jid.masked(),
-            introduced: who.introduced || stances.acquainted.contains(&who.jid),
+            opted_in: who.opted_in || stances.acquainted.contains(&who.jid),
             stopped: stances.stopped.get(&who.jid).copied(),
             language: who.language.as_ref(),
             why: &who.why,
@@ -58,8 +58,8 @@ impl<'a> Called<'a> {
         let language = self.language.map_or_else(String::new, |language| format!(", {language}"));
         let standing = match self.stopped {
             Some(at) => format!(", said STOP on {}: is not called", at.strftime("%F")),
-            None if self.introduced => String::new(),
-            None => ", never introduced".to_owned(),
+            None if self.opted_in => String::new(),
+            None => ", never opted in".to_owned(),
         };
         format!("{} ({}, {}{language}{standing})", self.name, self.person, self.number)
     }

@@ -54,9 +54,9 @@ pub(super) fn gateway() -> Value {
                 usual(duration(), "60s"),
             ),
             key(
-                "second_way",
+                "fallback_webhook",
                 "Who is told when no number has worked for that long. Nobody if absent.",
-                second_way(),
+                fallback_webhook(),
             ),
             key(
                 "instances",
@@ -67,8 +67,8 @@ pub(super) fn gateway() -> Value {
     )
 }
 
-fn second_way() -> Value {
-    let example = json!({ "url": "https://pager.example/hooks/warroom", "secret": { "env": "WARROOM_SECOND_WAY_SECRET" } });
+fn fallback_webhook() -> Value {
+    let example = json!({ "url": "https://pager.example/hooks/warroom", "secret": { "env": "WARROOM_FALLBACK_WEBHOOK_SECRET" } });
     such_as(
         map_with(
             &["url", "secret"],
@@ -78,7 +78,7 @@ fn second_way() -> Value {
                     "Where to POST to; `{ env: NAME }` or `{ file: PATH }` if it holds a token.",
                     json!({ "anyOf": [
                         web_address("https://pager.example/hooks/warroom"),
-                        elsewhere("WARROOM_SECOND_WAY_URL", "second-way.txt"),
+                        elsewhere("WARROOM_FALLBACK_WEBHOOK_URL", "fallback-webhook.txt"),
                     ] }),
                 ),
                 key(
@@ -128,8 +128,8 @@ fn instance() -> Value {
                     usual(number(0, 59), 1),
                 ),
                 key(
-                    "introduce_gap",
-                    "How far apart this number introduces itself to people.",
+                    "ask_gap",
+                    "How far apart this number asks people whether they may be called.",
                     usual(duration(), "2m"),
                 ),
                 key("events", "How Wawp proves what it tells by itself at /hooks/gateway/NAME.", events()),

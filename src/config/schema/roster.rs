@@ -116,7 +116,7 @@ fn person() -> Value {
             ),
             key("timezone", "Where this person lives.", def("zone")),
             key(
-                "introduced",
+                "opted_in",
                 "Whether this person has written to the bridge's number before.",
                 usual(truth(), false),
             ),

@@ -149,19 +149,19 @@ fn rooms() -> Value {
             such_as(duration(), "30d"),
         ),
         key(
-            "fold",
+            "share_when_over_budget",
             "When the budget of groups is used up: let an incident into an open room of its route.",
             usual(truth(), true),
         ),
         key(
-            "strangers",
+            "not_opted_in",
             "People who never wrote to our number: invite (one 1:1 message with the link), add or leave_out.",
             usual(one_of(["invite", "add", "leave_out"]), "invite"),
         ),
         key(
             "chat_history_counts",
             "Whether somebody who has written to our number within the last half year is added like people who \
-             were introduced.",
+             were opted_in.",
             usual(truth(), false),
         ),
         key(
@@ -226,7 +226,7 @@ pub(super) fn template_key(name: &'static str) -> Key {
         "quiet" => "To one person, whose room cannot be spoken in because its number does not work.",
         "last_words" => "Said when the room is closed.",
         "pointer" => "Into a second group, when it is closed.",
-        "introduction" => {
+        "opt_in_request" => {
             "To one person, whether they may be called; it must tell them to answer STOP if not."
         }
         "stop_taken" => "To one person who said STOP; it must name START.",
@@ -239,7 +239,7 @@ pub(super) fn template_key(name: &'static str) -> Key {
     let such = match name {
         // The people asked by it need the link.
         "invite" => "{{ token }} {{ title }} {{ link }}",
-        "introduction" => "{{ person.name }}: answer STOP",
+        "opt_in_request" => "{{ person.name }}: answer STOP",
         "stop_taken" => "Taken. START undoes it.",
         "start_taken" => "Taken. STOP undoes it.",
         "stop_question" => "No more of these? Answer STOP.",

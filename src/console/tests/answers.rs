@@ -116,9 +116,9 @@ async fn an_incident_in_full() {
         "seats": [
           {
             "has_written": false,
-            "introduced": true,
             "look_at": null,
             "name": "Ines Duarte",
+            "opted_in": true,
             "person": "p0",
             "phone": "…01",
             "role": "commander",
@@ -130,9 +130,9 @@ async fn an_incident_in_full() {
           },
           {
             "has_written": false,
-            "introduced": true,
             "look_at": "2026-03-01T10:10:01.36Z",
             "name": "Tomas Novak",
+            "opted_in": true,
             "person": "p1",
             "phone": "…02",
             "role": "specialist",
@@ -144,9 +144,9 @@ async fn an_incident_in_full() {
           },
           {
             "has_written": false,
-            "introduced": false,
             "look_at": null,
             "name": "Priya Raman",
+            "opted_in": false,
             "person": "p2",
             "phone": "…03",
             "role": "client",
@@ -158,9 +158,9 @@ async fn an_incident_in_full() {
           },
           {
             "has_written": false,
-            "introduced": true,
             "look_at": null,
             "name": "Kofi Mensah",
+            "opted_in": true,
             "person": "p3",
             "phone": "…04",
             "role": "account manager",

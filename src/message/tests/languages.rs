@@ -187,7 +187,7 @@ fn the_words_to_answer_with_are_understood() {
             let bold: Vec<&str> = text.split('*').skip(1).step_by(2).collect();
             let verdicts: Vec<Verdict> = bold.into_iter().map(Verdict::of).collect();
             let expected: &[Verdict] = match wording {
-                Wording::Introduction => &[Verdict::Yes, Verdict::Stop],
+                Wording::OptInRequest => &[Verdict::Yes, Verdict::Stop],
                 Wording::StopTaken => &[Verdict::Start],
                 _ => &[Verdict::Stop],
             };

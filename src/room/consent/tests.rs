@@ -9,7 +9,7 @@ use crate::alert::{DedupKey, Severity};
 use crate::clock::SignedDuration;
 use crate::consent::{Consent, Verdict};
 use crate::incident::{Incident, IncidentId, State};
-use crate::room::{Phase, Said, Strangers};
+use crate::room::{NotOptedIn, Phase, Said};
 use crate::roster::{Handout, Required, RequiredRole, StandIn, Summons, USUAL_SIZE};
 
 fn at(second: i64) -> Timestamp {
@@ -20,13 +20,13 @@ fn jid(n: usize) -> Jid {
     format!("1555010000{n}@c.us").parse().unwrap()
 }
 
-fn who(n: usize, introduced: bool) -> Stakeholder {
+fn who(n: usize, opted_in: bool) -> Stakeholder {
     Stakeholder {
         person: format!("p{n}"),
         name: format!("Person {n}"),
         jid: jid(n),
         role: "specialist".to_owned(),
-        introduced,
+        opted_in,
         email: None,
         timezone: None,
         language: None,
@@ -94,11 +94,11 @@ fn said_stop(seat: &Seat) -> bool {
 
 #[test]
 fn whoever_said_stop_is_refused_with_the_reason_and_not_among_the_first_members() {
-    for strangers in [Strangers::Invite, Strangers::Add, Strangers::LeaveOut] {
+    for not_opted_in in [NotOptedIn::Invite, NotOptedIn::Add, NotOptedIn::LeaveOut] {
         let mut room = room();
         assert!(room.apply_consent(&stopped(&[1, 3]), at(1)));
         assert!(said_stop(&room.seats[0]) && said_stop(&room.seats[2]), "{:?}", room.seats);
-        assert_eq!(room.first_members(strangers), [jid(2)]);
+        assert_eq!(room.first_members(not_opted_in), [jid(2)]);
         assert!(!room.apply_consent(&stopped(&[1, 3]), at(2)), "nothing new");
     }
 }
@@ -107,9 +107,9 @@ fn whoever_said_stop_is_refused_with_the_reason_and_not_among_the_first_members(
 fn nobody_is_left_to_make_a_group_with_only_if_everybody_said_stop() {
     let mut room = room();
     room.apply_consent(&stopped(&[1, 2]), at(1));
-    assert_eq!(room.first_members(Strangers::Invite), [jid(3)], "a stranger is better than no group");
+    assert_eq!(room.first_members(NotOptedIn::Invite), [jid(3)], "a stranger is better than no group");
     room.apply_consent(&stopped(&[1, 2, 3]), at(2));
-    assert_eq!(room.first_members(Strangers::Invite), []);
+    assert_eq!(room.first_members(NotOptedIn::Invite), []);
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn whoever_has_talked_with_us_is_no_stranger_any_more() {
     let mut room = room();
     let stances = Stances { acquainted: [jid(3), jid(4)].into(), ..Stances::default() };
     assert!(room.apply_consent(&stances, at(1)));
-    assert_eq!(room.first_members(Strangers::Invite), [jid(1), jid(2), jid(3)]);
+    assert_eq!(room.first_members(NotOptedIn::Invite), [jid(1), jid(2), jid(3)]);
     let required = room.summons.quorum.as_ref().unwrap();
-    assert!(required.roles[0].stand_ins[0].who.introduced);
+    assert!(required.roles[0].stand_ins[0].who.opted_in);
 }
 
 #[test]
@@ -190,7 +190,7 @@ proptest! {
             let n: usize = seat.who.person[1..].parse().unwrap();
             prop_assert_eq!(said_stop(seat), last.contains(&n));
         }
-        let members = room.first_members(Strangers::Add);
+        let members = room.first_members(NotOptedIn::Add);
         prop_assert!(members.iter().all(|m| !room.has_stopped(m)));
     }
 }

@@ -15,13 +15,13 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_772_000_000 + seconds).unwrap()
 }
 
-fn who(n: usize, role: &str, introduced: bool) -> Stakeholder {
+fn who(n: usize, role: &str, opted_in: bool) -> Stakeholder {
     Stakeholder {
         person: format!("p{n}"),
         name: format!("Person {n}"),
         jid: Jid::from_phone(&format!("+155501000{n:02}")).unwrap(),
         role: role.to_owned(),
-        introduced,
+        opted_in,
         timezone: None,
         why: "test".to_owned(),
         email: None,
@@ -105,11 +105,11 @@ fn nothing_is_done_before_it_is_time_and_then_a_fresh_list_is_read_first() {
         seat.state = SeatState::Invited { since: at(10), by_gateway: false };
     }
     room.read_at = Some(at(15));
-    assert_eq!(evaluate(&room, Strangers::Invite, at(299)), Decision::ReadAt(at(300)));
-    assert_eq!(evaluate(&room, Strangers::Invite, at(300)), Decision::ReadAt(at(300)), "the list is old");
+    assert_eq!(evaluate(&room, NotOptedIn::Invite, at(299)), Decision::ReadAt(at(300)));
+    assert_eq!(evaluate(&room, NotOptedIn::Invite, at(300)), Decision::ReadAt(at(300)), "the list is old");
     room.read_at = Some(at(300));
     let turn = EscalationStep::Remind { role: "commander".to_owned(), people: vec!["p1".to_owned()] };
-    assert_eq!(evaluate(&room, Strangers::Invite, at(300)), Decision::Take(turn));
+    assert_eq!(evaluate(&room, NotOptedIn::Invite, at(300)), Decision::Take(turn));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn somebody_who_was_only_just_invited_is_not_reminded_yet() {
     room.seats[1].state = SeatState::In { since: at(20) };
     room.seats[0].state = SeatState::Invited { since: at(290), by_gateway: false };
     room.read_at = Some(at(300));
-    assert_eq!(evaluate(&room, Strangers::Invite, at(300)), Decision::ReadAt(at(290 + 150)));
+    assert_eq!(evaluate(&room, NotOptedIn::Invite, at(300)), Decision::ReadAt(at(290 + 150)));
 }
 
 proptest! {
@@ -127,7 +127,7 @@ proptest! {
         changes in proptest::collection::vec((0usize..6, any_state(), 0i64..400), 0..60),
         leave_out in any::<bool>(),
     ) {
-        let strangers = if leave_out { Strangers::LeaveOut } else { Strangers::Invite };
+        let not_opted_in = if leave_out { NotOptedIn::LeaveOut } else { NotOptedIn::Invite };
         let mut room = room();
         let mut now = at(0);
         let mut taken: Vec<EscalationStep> = Vec::new();
@@ -139,7 +139,7 @@ proptest! {
                 seat.state = state;
             }
             room.read_at = Some(now);
-            while let Decision::Take(turn) = evaluate(&room, strangers, now) {
+            while let Decision::Take(turn) = evaluate(&room, not_opted_in, now) {
                 prop_assert!(taken.len() < 20, "it never ends: {taken:?}");
                 room.take_escalation_step(&turn, now);
                 // What the room hears is said at once.
@@ -164,7 +164,7 @@ proptest! {
             prop_assert!(settled, "{role} is left as it is: {taken:?}");
         }
         if leave_out {
-            let strangers_called = room.seats.iter().any(|s| !s.who.introduced);
+            let strangers_called = room.seats.iter().any(|s| !s.who.opted_in);
             prop_assert!(!strangers_called, "{taken:?}");
         }
     }

@@ -43,7 +43,7 @@ fn seat(n: usize, state: SeatState) -> Seat {
         name: format!("Person {n}"),
         jid: phone(n),
         role: "specialist".into(),
-        introduced: true,
+        opted_in: true,
         timezone: None,
         why: "test".into(),
         email: None,

@@ -85,7 +85,7 @@ fn room(stage: Option<Stage>) -> Room {
         name: "Ada Obi".into(),
         jid: phone(1),
         role: "commander".into(),
-        introduced: true,
+        opted_in: true,
         email: None,
         timezone: None,
         why: "test".into(),

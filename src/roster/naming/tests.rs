@@ -13,7 +13,7 @@ fn people() -> BTreeMap<String, Person> {
         jid: Jid::from_phone(&format!("+1555010010{n}")).unwrap(),
         email: None,
         timezone: None,
-        introduced: true,
+        opted_in: true,
         stand_in: None,
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         absences: Vec::new(),

@@ -245,11 +245,11 @@ CREATE TABLE consents (
 CREATE INDEX consents_by_hidden ON consents (hidden) WHERE hidden IS NOT NULL;
 CREATE INDEX consents_by_alias ON consents (alias) WHERE alias IS NOT NULL;
 
--- 1:1 messages that belong to no room: introductions, and receipts for STOP and START.
+-- 1:1 messages that belong to no room: opt-in requests, and receipts for STOP and START.
 CREATE TABLE letters (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
     jid      TEXT NOT NULL,
-    kind     TEXT NOT NULL,                -- introduction, stopped, started, question
+    kind     TEXT NOT NULL,                -- opt_in_request, stopped, started, question
     made_at  INTEGER NOT NULL,
     due_at   INTEGER,                      -- when there is something to do about it; never once it is over
     token    TEXT,                         -- of whoever works on it

@@ -6,9 +6,9 @@ use super::{Files, GOOD_CONFIG, roster_says};
 fn roster(days: &str, nights: &str, route: &str, fallback: &str) -> String {
     format!(
         "people:
-  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", introduced: true }}
-  jo: {{ name: Jo Okafor, phone: \"+15550100109\", introduced: true }}
-  al: {{ name: Al Haddad, phone: \"+15550100110\", introduced: true }}
+  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", opted_in: true }}
+  jo: {{ name: Jo Okafor, phone: \"+15550100109\", opted_in: true }}
+  al: {{ name: Al Haddad, phone: \"+15550100110\", opted_in: true }}
 rotations:
   days: {{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ]{days} }}
   nights: {{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [ jo, al ]{nights} }}

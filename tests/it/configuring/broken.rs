@@ -8,9 +8,9 @@ use super::{Files, GOOD_CONFIG};
 
 const GOOD: &str = "\
 people:
-  mei: { name: Mei Tanaka, phone: \"+15550100103\", email: mei@ops.example, introduced: true }
-  jo: { name: Jo Okafor, phone: \"+15550100109\", timezone: Africa/Lagos, introduced: true }
-  al: { name: Al Haddad, jid: \"15550100110@c.us\", stand_in: mei, introduced: true }
+  mei: { name: Mei Tanaka, phone: \"+15550100103\", email: mei@ops.example, opted_in: true }
+  jo: { name: Jo Okafor, phone: \"+15550100109\", timezone: Africa/Lagos, opted_in: true }
+  al: { name: Al Haddad, jid: \"15550100110@c.us\", stand_in: mei, opted_in: true }
 labels:
   environment: [ production, staging ]
 rotations:
@@ -53,8 +53,8 @@ const PEOPLE: &[Mistake] = &[
     ("a number with a zero to leave out", Error, "\"+15550100109\"", "\"+49 (0)170 1234567\""),
     ("a number of no country", Error, "\"+15550100109\"", "\"+999123456789\""),
     ("an id without a country code", Error, "\"15550100110@c.us\"", "\"0170123456@c.us\""),
-    ("yes for true", Error, "introduced: true }\nlabels", "introduced: yes }\nlabels"),
-    ("a misspelt key", Error, "introduced: true }\nlabels", "introducd: true }\nlabels"),
+    ("yes for true", Error, "opted_in: true }\nlabels", "opted_in: yes }\nlabels"),
+    ("a misspelt key", Error, "opted_in: true }\nlabels", "optd_in: true }\nlabels"),
     ("a stand-in whom nobody knows", Error, "stand_in: mei", "stand_in: mai"),
     ("a stand-in for oneself", Error, "stand_in: mei", "stand_in: al"),
     ("back before away", Error, "stand_in: mei", "absences: [ { from: 2026-08-14, until: 2026-08-03 } ]"),
@@ -64,15 +64,15 @@ const PEOPLE: &[Mistake] = &[
         "a person of no use",
         Warning,
         "labels:",
-        "  lea: { name: Lea, phone: \"+15550100111\", introduced: true }\nlabels:",
+        "  lea: { name: Lea, phone: \"+15550100111\", opted_in: true }\nlabels:",
     ),
-    ("ja for true", Error, "introduced: true }\nlabels", "introduced: ja }\nlabels"),
+    ("ja for true", Error, "opted_in: true }\nlabels", "opted_in: ja }\nlabels"),
     ("an empty name", Error, "name: Jo Okafor", "name: ''"),
     ("a name of two lines", Error, "name: Jo Okafor", "name: \"Jo\\nOkafor\""),
     (
         "a list for a person",
         Error,
-        "  jo: { name: Jo Okafor, phone: \"+15550100109\", timezone: Africa/Lagos, introduced: true }",
+        "  jo: { name: Jo Okafor, phone: \"+15550100109\", timezone: Africa/Lagos, opted_in: true }",
         "  jo: [ Jo Okafor ]",
     ),
     (
@@ -81,8 +81,8 @@ const PEOPLE: &[Mistake] = &[
         "Mei Tanaka,",
         "Mei Tanaka, absences: [ { from: 2026-03-10, until: 2026-03-12 } ],",
     ),
-    ("a stranger in a Sev-1 route", Warning, "stand_in: mei, introduced: true", "stand_in: mei"),
-    ("a stranger on duty", Warning, "timezone: Africa/Lagos, introduced: true", "timezone: Africa/Lagos"),
+    ("a stranger in a Sev-1 route", Warning, "stand_in: mei, opted_in: true", "stand_in: mei"),
+    ("a stranger on duty", Warning, "timezone: Africa/Lagos, opted_in: true", "timezone: Africa/Lagos"),
 ];
 
 const ROTATIONS: &[Mistake] = &[
@@ -125,8 +125,8 @@ const ROTATIONS: &[Mistake] = &[
     (
         "everybody away at once",
         Warning,
-        "introduced: true }\n  jo: { name: Jo Okafor,",
-        "introduced: true, absences: [ { from: 2026-03-10, until: 2026-03-20 } ] }\n  jo: { name: Jo Okafor, absences: [ { from: 2026-03-18, until: 2026-04-02 } ],",
+        "opted_in: true }\n  jo: { name: Jo Okafor,",
+        "opted_in: true, absences: [ { from: 2026-03-10, until: 2026-03-20 } ] }\n  jo: { name: Jo Okafor, absences: [ { from: 2026-03-18, until: 2026-04-02 } ],",
     ),
 ];
 

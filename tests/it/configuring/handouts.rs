@@ -11,9 +11,9 @@ use super::{Files, GOOD_CONFIG, GOOD_ROSTER, roster_says};
 
 /// A roster with a route that has these further keys.
 fn route(keys: &str) -> String {
-    let people = "  sam: { name: Sam, phone: \"+15550100104\", introduced: true }\n  \
-                  lea: { name: Lea, phone: \"+15550100105\", introduced: true }\n  \
-                  noor: { name: Noor, phone: \"+15550100106\", introduced: true }\n\
+    let people = "  sam: { name: Sam, phone: \"+15550100104\", opted_in: true }\n  \
+                  lea: { name: Lea, phone: \"+15550100105\", opted_in: true }\n  \
+                  noor: { name: Noor, phone: \"+15550100106\", opted_in: true }\n\
                   rotations:\n  platform: { timezone: UTC, starts: 2026-01-05 09:00, shift: 52 weeks, people: [ lea, noor ] }\n";
     GOOD_ROSTER.replace(
         "fallback:",
@@ -172,14 +172,13 @@ fn deputies_are_asked_first_in_the_order_of_the_file() {
     };
     let stand_in = |roster: &str| {
         roster.replace(
-            "phone: \"+15550100103\", introduced: true",
-            "phone: \"+15550100103\", introduced: true, stand_in: noor",
+            "phone: \"+15550100103\", opted_in: true",
+            "phone: \"+15550100103\", opted_in: true, stand_in: noor",
         )
     };
     let jo = |roster: &str, absences: &str| {
-        let jo = format!(
-            "  jo: {{ name: Jo, phone: \"+15550100107\", introduced: true{absences} }}\nrotations:\n"
-        );
+        let jo =
+            format!("  jo: {{ name: Jo, phone: \"+15550100107\", opted_in: true{absences} }}\nrotations:\n");
         roster.replacen("rotations:\n", &jo, 1)
     };
     let roster =
@@ -230,7 +229,7 @@ fn mistakes_about_deputies_are_found() {
 #[test]
 fn a_person_has_a_language_by_its_tag() {
     let person = |language: &str| {
-        GOOD_ROSTER.replace("introduced: true", &format!("introduced: true, language: {language}"))
+        GOOD_ROSTER.replace("opted_in: true", &format!("opted_in: true, language: {language}"))
     };
     for good in ["de", "pt-BR", "zh-Hant-TW", "no"] {
         let found = roster_says(&person(good));
@@ -266,7 +265,7 @@ fn translations_are_checked_like_other_templates() {
     assert_eq!(texts.keys().collect::<Vec<_>>(), ["invite", "quiet"]);
     says("{ de: { invite: 'Hallo' } }", "the invite link `{{ link }}` is missing");
     says("{ de: { invite: '{{ lnk }}' } }", "`messages.translations.de.invite` does not render: line 1");
-    says("{ de: { introduction: 'Hallo {{ person.name }}' } }", "it does not say `STOP`");
+    says("{ de: { opt_in_request: 'Hallo {{ person.name }}' } }", "it does not say `STOP`");
     says("{ de: { farewell: 'Hallo' } }", "unknown key `farewell` in `messages.translations.de`");
     says("{ deutsch: { quiet: 'Still.' } }", "`deutsch` is not the tag of a language");
     says("{ de_AT: { quiet: 'Still.' } }", "write `de-AT`");
@@ -280,7 +279,7 @@ fn translations_are_checked_like_other_templates() {
 
 #[test]
 fn a_language_that_nothing_is_written_in_is_told_of() {
-    let roster = GOOD_ROSTER.replace("introduced: true", "introduced: true, language: nl-BE");
+    let roster = GOOD_ROSTER.replace("opted_in: true", "opted_in: true, language: nl-BE");
     let with = |messages: &str| Files::new(&format!("{GOOD_CONFIG}{messages}"), &roster).findings();
     let missing = |found: &[String], place: &str| {
         assert!(

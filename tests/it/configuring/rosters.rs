@@ -20,7 +20,7 @@ fn people_and_their_numbers() {
         let found = person(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
     };
-    let known = "introduced: true";
+    let known = "opted_in: true";
     says(
         &format!("name: Sam, phone: 15550100104, {known}"),
         "write it in quotes with `+` and the country code",
@@ -53,7 +53,7 @@ fn people_and_their_numbers() {
 fn rotations_and_routes() {
     let rotation = "{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [mei, jo] }";
     let with_rotation = |rotation: &str| {
-        let jo = "  jo: { name: Jo, phone: \"+15550100109\", introduced: true }\n";
+        let jo = "  jo: { name: Jo, phone: \"+15550100109\", opted_in: true }\n";
         GOOD_ROSTER
             .replace("fallback:", &format!("{jo}rotations:\n  platform: {rotation}\nfallback:"))
             .replace("commander: mei", "commander: rotation:platform")
@@ -100,7 +100,7 @@ fn rotations_and_routes() {
     );
     let mut crowd = String::new();
     for n in 0..10 {
-        writeln!(crowd, "  p{n}: {{ name: P, phone: \"+155501002{n:02}\", introduced: true }}").unwrap();
+        writeln!(crowd, "  p{n}: {{ name: P, phone: \"+155501002{n:02}\", opted_in: true }}").unwrap();
     }
     let all: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();
     says(
@@ -115,7 +115,7 @@ fn rotations_and_routes() {
 fn crowd(people: usize, keys: &str) -> String {
     let mut more = String::new();
     for n in 0..people {
-        writeln!(more, "  p{n}: {{ name: P, phone: \"+155501002{n:02}\", introduced: true }}").unwrap();
+        writeln!(more, "  p{n}: {{ name: P, phone: \"+155501002{n:02}\", opted_in: true }}").unwrap();
     }
     let all: Vec<String> = (0..people).map(|n| format!("p{n}")).collect();
     GOOD_ROSTER.replace("fallback:", &format!("{more}fallback:")).replace(
@@ -170,9 +170,8 @@ fn who_must_be_there() {
     says("{ roles: commander, otherwise: [ nobody ] }", "names `nobody`, who is not among `people`");
     says("{ roles: commander, otherwise: [ rotation:none ] }", "names the rotation `none`");
 
-    let stand_in = |key: &str| {
-        crowd(2, "").replacen("introduced: true", &format!("introduced: true, stand_in: {key}"), 1)
-    };
+    let stand_in =
+        |key: &str| crowd(2, "").replacen("opted_in: true", &format!("opted_in: true, stand_in: {key}"), 1);
     assert_eq!(roster_says(&stand_in("p1")), Vec::<String>::new());
     let found = roster_says(&stand_in("nobody"));
     assert!(
@@ -181,7 +180,7 @@ fn who_must_be_there() {
     );
     // Somebody who only stands in is somebody.
     let alone = stand_in("sam")
-        .replace("fallback:", "  sam: { name: Sam, phone: \"+15550100104\", introduced: true }\nfallback:");
+        .replace("fallback:", "  sam: { name: Sam, phone: \"+15550100104\", opted_in: true }\nfallback:");
     assert_eq!(roster_says(&alone), Vec::<String>::new());
 }
 
@@ -215,7 +214,7 @@ fn a_changed_roster_is_taken_over_alone() {
 fn a_company_of_three_thousand_is_read() {
     let mut people = String::from("people:\n");
     for n in 0..3000 {
-        writeln!(people, "  p{n}: {{ name: P, phone: \"+1555{n:07}\", introduced: true }}").unwrap();
+        writeln!(people, "  p{n}: {{ name: P, phone: \"+1555{n:07}\", opted_in: true }}").unwrap();
     }
     let roster = format!("{people}fallback:\n  invite: {{ commander: p0 }}\n");
     let found = roster_says(&roster);
@@ -224,7 +223,7 @@ fn a_company_of_three_thousand_is_read() {
 
 /// A roster with one rotation, and two people more than the usual one.
 fn rostered(rotation: &str) -> Vec<String> {
-    let more = "  jo: { name: Jo, phone: \"+15550100109\", introduced: true }\n  al: { name: Al, phone: \"+15550100110\", introduced: true }\n";
+    let more = "  jo: { name: Jo, phone: \"+15550100109\", opted_in: true }\n  al: { name: Al, phone: \"+15550100110\", opted_in: true }\n";
     let with = format!("{more}rotations:\n  platform:\n{rotation}fallback:");
     roster_says(
         &GOOD_ROSTER
@@ -271,7 +270,7 @@ fn a_fallback_that_is_nobody_at_times_is_no_fallback() {
     let roster = GOOD_ROSTER
         .replace(
             "fallback:",
-            "  jo: { name: Jo, phone: \"+15550100109\", introduced: true }
+            "  jo: { name: Jo, phone: \"+15550100109\", opted_in: true }
 rotations:
   platform: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ], only: weekdays 09:00-18:00 }
 fallback:",
@@ -284,9 +283,7 @@ fallback:",
 #[test]
 fn times_away() {
     let away = |text: &str| {
-        roster_says(
-            &GOOD_ROSTER.replace("introduced: true", &format!("introduced: true, absences: [ {text} ]")),
-        )
+        roster_says(&GOOD_ROSTER.replace("opted_in: true", &format!("opted_in: true, absences: [ {text} ]")))
     };
     assert!(away("{ from: 2026-08-03, until: 2026-08-14 }").is_empty());
     assert!(away("{ from: 2026-08-03 12:00, until: 2026-08-03 }").is_empty());

@@ -32,7 +32,7 @@ fn base_config() -> Value {
 /// A whole roster with those whom the schema's examples name.
 fn base_roster() -> Value {
     json!({
-        "people": { "mei": { "name": "Mei Tanaka", "phone": "+15550100103", "introduced": true } },
+        "people": { "mei": { "name": "Mei Tanaka", "phone": "+15550100103", "opted_in": true } },
         "fallback": { "invite": { "commander": "mei" } },
     })
 }
@@ -56,13 +56,13 @@ fn files(document: Document, text: &str) -> Files {
     };
     let files = Files::new(&config, &roster);
     files.write("secret.txt", SECRET);
-    files.write("second-way.txt", ADDRESS);
+    files.write("fallback-webhook.txt", ADDRESS);
     for name in TEMPLATES.into_iter().chain(LETTERS) {
         let text = match name {
             // Nobody but an invited person is given a link, and an invitation without one is refused.
             "invite" => "{{ token }} {{ link }}",
             // Whoever is asked must read how to refuse.
-            "introduction" | "stop_taken" | "start_taken" | "stop_question" => "STOP or START",
+            "opt_in_request" | "stop_taken" | "start_taken" | "stop_question" => "STOP or START",
             _ => "{{ token }} {{ title }}",
         };
         files.write(&format!("{name}.txt"), text);

@@ -92,18 +92,19 @@ fn proxies_are_addresses_or_networks_and_never_everybody() {
 }
 
 #[test]
-fn our_own_numbers_and_the_second_way() {
+fn our_own_numbers_and_the_fallback_webhook() {
     let gateway = |text: &str| config_says(&with("gateway:\n", &format!("gateway:\n  {text}\n")));
     let says = |found: &[String], part: &str| {
         assert!(found.len() == 1 && found[0].contains(part), "{part}: {found:#?}");
     };
     let secret = "whsec_c2Vjb25kLXdheS1mb3ItdGhlLXRlc3RzLW9ubHk=";
-    let way = |url: &str, secret: &str| gateway(&format!("second_way: {{ url: {url}, secret: {secret} }}"));
+    let way =
+        |url: &str, secret: &str| gateway(&format!("fallback_webhook: {{ url: {url}, secret: {secret} }}"));
     assert!(way("\"https://pager.example/hooks?key=quite-secret\"", secret).is_empty());
-    says(&way("pager", secret), "`gateway.second_way.url` is not a web address");
+    says(&way("pager", secret), "`gateway.fallback_webhook.url` is not a web address");
     says(&way("\"http://pager.example/x\"", secret), "sends names and incidents in clear");
     says(&way("\"https://pager.example\"", "not-base64-at-all-but-long"), "cannot sign");
-    says(&gateway("second_way: { url: \"https://pager.example\" }"), "needs `secret`");
+    says(&gateway("fallback_webhook: { url: \"https://pager.example\" }"), "needs `secret`");
     says(&gateway("failover_after: 1s"), "must be from 10s to 1h");
     let shown = format!("{:?}", way("\"ftp://pager.example/very-hidden-token\"", secret));
     assert!(!shown.contains("very-hidden"), "{shown}");
@@ -125,7 +126,7 @@ fn our_own_numbers_and_the_second_way() {
 
 #[test]
 fn check_says_what_happens_when_a_number_fails() {
-    let second = "    - { id: instance-2, access_token: token-of-instance-two }\n  failover_after: 2m\n  second_way: { url: \"https://pager.example/hidden\", secret: whsec_c2Vjb25kLXdheS1mb3ItdGhlLXRlc3RzLW9ubHk= }\nsources:";
+    let second = "    - { id: instance-2, access_token: token-of-instance-two }\n  failover_after: 2m\n  fallback_webhook: { url: \"https://pager.example/hidden\", secret: whsec_c2Vjb25kLXdheS1mb3ItdGhlLXRlc3RzLW9ubHk= }\nsources:";
     let (code, out) = Files::new(&with("sources:", second), GOOD_ROSTER).check();
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("rooms go on through another number 2m after theirs fails"), "{out}");
@@ -309,7 +310,7 @@ fn rooms_messages_and_log() {
     );
     says("messages: { welcome: \"{{ titel }}\" }", "does not render: line 1 of the text");
     assert!(extra("rooms: { name: \"INCIDENT-{{id}}\" }").is_empty());
-    says("rooms: { strangers: ignore }", "must be `invite`, `add` or `leave_out`");
+    says("rooms: { not_opted_in: ignore }", "must be `invite`, `add` or `leave_out`");
     says("rooms: { close_after: 30 }", "the unit is missing: `30s`, `30m` or `30h`?");
     says("rooms: { create_attempts: 1.5 }", "must be a whole number from 1 to 10, not `1.5`");
     says("rooms: { lock_settings: no }", "write false");

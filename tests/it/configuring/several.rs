@@ -8,8 +8,8 @@ use warroom::config::Strictness;
 
 use super::{Files, GOOD_CONFIG, GOOD_ROSTER};
 
-const PEOPLE: &str = "people:\n  mei: { name: Mei Tanaka, phone: \"+15550100103\", introduced: true }\n";
-const MORE: &str = "# The other office.\npeople:\n  jo: { name: Jo Okafor, phone: \"+15550100109\", introduced: true }\nroutes:\n  - { name: acme, match: client = acme, invite: { commander: rotation:platform } }\n";
+const PEOPLE: &str = "people:\n  mei: { name: Mei Tanaka, phone: \"+15550100103\", opted_in: true }\n";
+const MORE: &str = "# The other office.\npeople:\n  jo: { name: Jo Okafor, phone: \"+15550100109\", opted_in: true }\nroutes:\n  - { name: acme, match: client = acme, invite: { commander: rotation:platform } }\n";
 const TURNS: &str = "rotations:\n  platform: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ] }\n";
 const LAST: &str = "routes:\n  - { name: other, match: client = other, invite: { commander: mei } }\nfallback:\n  invite: { commander: rotation:platform }\n";
 

@@ -8,8 +8,8 @@ use super::{Files, GOOD_CONFIG, GOOD_ROSTER, config_says, roster_says, with};
 fn turns(starts: &str, away_until: &str, relieved_from: &str) -> String {
     format!(
         "people:
-  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", introduced: true, absences: [ {{ from: 2026-04-03, until: {away_until} }} ] }}
-  jo: {{ name: Jo Okafor, phone: \"+15550100109\", introduced: true }}
+  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", opted_in: true, absences: [ {{ from: 2026-04-03, until: {away_until} }} ] }}
+  jo: {{ name: Jo Okafor, phone: \"+15550100109\", opted_in: true }}
 rotations:
   usual:
     timezone: Europe/Berlin
@@ -52,24 +52,24 @@ fn a_time_with_more_or_less_than_the_wall_clock_shows_is_refused() {
 
 #[test]
 fn an_address_that_begins_like_one_that_is_missing_is_no_address() {
-    let second_way = |url: &str, secret: &str| {
-        let lines = format!("gateway:\n  second_way: {{ url: {url}, secret: {secret} }}\n");
+    let fallback_webhook = |url: &str, secret: &str| {
+        let lines = format!("gateway:\n  fallback_webhook: {{ url: {url}, secret: {secret} }}\n");
         GOOD_CONFIG.replacen("gateway:\n", &lines, 1)
     };
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     for text in ["unset-for-now", "\"\\u0001unset-for-now\""] {
-        let found = config_says(&second_way(text, secret));
-        assert!(found[0].contains("gateway.second_way.url"), "{found:#?}");
+        let found = config_says(&fallback_webhook(text, secret));
+        assert!(found[0].contains("gateway.fallback_webhook.url"), "{found:#?}");
     }
-    let found = config_says(&second_way("https://pager.example/hooks", "unset-until-tomorrow"));
+    let found = config_says(&fallback_webhook("https://pager.example/hooks", "unset-until-tomorrow"));
     assert!(
-        found.iter().any(|finding| finding.contains("`gateway.second_way.secret` cannot sign")),
+        found.iter().any(|finding| finding.contains("`gateway.fallback_webhook.secret` cannot sign")),
         "{found:#?}"
     );
     let (code, said) = Files::new(&with("instance-1", "unset-1"), GOOD_ROSTER).check();
     assert!(code == 0 && !said.contains("(not set here)"), "{said}");
     // What is missing may be missing while checking, and in no other way.
-    let files = Files::new(&second_way("{ env: NOT_SET_URL }", "{ env: NOT_SET_SECRET }"), GOOD_ROSTER);
+    let files = Files::new(&fallback_webhook("{ env: NOT_SET_URL }", "{ env: NOT_SET_SECRET }"), GOOD_ROSTER);
     assert!(files.load(Strictness::Check).is_ok());
     assert!(files.load(Strictness::Serve).is_err());
 }
@@ -113,10 +113,7 @@ fn no_finding_shows_a_whole_number_however_it_is_spaced() {
     let near = format!(
         "{GOOD_ROSTER}routes: [ {{ name: a, match: b = c, invite: {{ commander: \"+491765550198\" }} }} ]\n"
     )
-    .replace(
-        "  mei:",
-        "  \"+491765550199\": { name: Jo, phone: \"+15550100109\", introduced: true }\n  mei:",
-    );
+    .replace("  mei:", "  \"+491765550199\": { name: Jo, phone: \"+15550100109\", opted_in: true }\n  mei:");
     let said = drawn(&near);
     assert!(!said.contains("5550199") && !said.contains("5550198"), "{said}");
 }

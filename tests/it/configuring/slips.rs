@@ -10,11 +10,11 @@ use super::{Files, GOOD_CONFIG, roster_says, set};
 fn roster(more: &str, routes: &str) -> String {
     format!(
         "people:
-  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", introduced: true }}
-  jo: {{ name: Jo Okafor, phone: \"+15550100109\", introduced: true }}
-  al: {{ name: Al Haddad, phone: \"+15550100110\", introduced: true }}
-  sam: {{ name: Sam Roe, phone: \"+15550100104\", introduced: true }}
-  lea: {{ name: Lea Martin, phone: \"+15550100105\", introduced: true }}
+  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", opted_in: true }}
+  jo: {{ name: Jo Okafor, phone: \"+15550100109\", opted_in: true }}
+  al: {{ name: Al Haddad, phone: \"+15550100110\", opted_in: true }}
+  sam: {{ name: Sam Roe, phone: \"+15550100104\", opted_in: true }}
+  lea: {{ name: Lea Martin, phone: \"+15550100105\", opted_in: true }}
 {more}teams:
   everybody: {{ people: [ mei, jo, al, sam, lea ] }}
 routes:
@@ -229,7 +229,7 @@ fn people_who_are_only_called_at_need_are_no_strangers_either() {
     let both = with(", quorum: { roles: [ commander ], otherwise: [ kim ] }", "")
         .replace("commander: [ sam ] }", "commander: [ sam ], x: [ kim ] }");
     says(&both, &["`a` would call people who never wrote to our number: kim"]);
-    let known = stands_in.replace("\"+15550100111\"", "\"+15550100111\", introduced: true");
+    let known = stands_in.replace("\"+15550100111\"", "\"+15550100111\", opted_in: true");
     says(&known, &[]);
     let stopped = "would at need call people who said STOP: kim (on 2026-02-01)";
     says_knowing(&known, &["15550100111"], &[stopped, stopped]);

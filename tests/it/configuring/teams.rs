@@ -8,9 +8,9 @@ use super::{Files, GOOD_CONFIG, question, roster_says, set, shipped};
 /// A sound roster whose parts the tests replace.
 const SOUND: &str = r#"
 people:
-  ada: { name: Ada, phone: "+15550100101", introduced: true, roles: [ commander, specialist ] }
-  ben: { name: Ben, phone: "+15550100102", introduced: true, roles: [ specialist ] }
-  gil: { name: Gil, phone: "+15550100103", introduced: true }
+  ada: { name: Ada, phone: "+15550100101", opted_in: true, roles: [ commander, specialist ] }
+  ben: { name: Ben, phone: "+15550100102", opted_in: true, roles: [ specialist ] }
+  gil: { name: Gil, phone: "+15550100103", opted_in: true }
 rotations:
   platform: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ ada, gil ] }
 teams:
@@ -39,7 +39,7 @@ fn a_sound_roster_has_no_findings_and_its_understood_parts_are_listed() {
     let (code, said) = Files::new(GOOD_CONFIG, SOUND).check();
     assert_eq!(code, 0);
     for part in [
-        "  ben: Ben, …02, no time zone, introduced, as specialist only\n",
+        "  ben: Ben, …02, no time zone, opted in, as specialist only\n",
         "\nteams\n  payments (Payments): ada; ben; rotation platform, now gil\n",
         "\nclients, whose people are added to any route\n  acme (Acme GmbH): client = acme or ACME-Prod\n    client: gil\n    runbook https://runbooks.example/acme, if no route has one\n",
         "    commander: ada\n    specialist: team payments (ada; ben; rotation platform, now gil)\n    no people of the client\n",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use warroom::clock::SignedDuration;
 
-use super::second_way::Receiver;
+use super::fallback_webhook::Receiver;
 use crate::harness::{Options, TOKEN, World, firing};
 
 /// An alert in which somebody forgot to escape what a person wrote.

@@ -13,9 +13,9 @@ use crate::harness::{ADA, BEN, CLEO, Options, World};
 
 const PEOPLE: &str = r#"
 people:
-  ada: { name: Ada Obi, phone: "+15550100001", introduced: true }
-  ben: { name: Ben Cho, phone: "+15550100002", introduced: true }
-  cleo: { name: Cleo Diaz, phone: "+15550100003", introduced: true }
+  ada: { name: Ada Obi, phone: "+15550100001", opted_in: true }
+  ben: { name: Ben Cho, phone: "+15550100002", opted_in: true }
+  cleo: { name: Cleo Diaz, phone: "+15550100003", opted_in: true }
 "#;
 
 /// Two people in turn by week, and one route by label.
@@ -87,7 +87,7 @@ async fn a_rehearsal_shows_the_planted_differences_and_nothing_else() {
 async fn a_room_of_strangers_who_are_left_out_still_has_its_commander() {
     let options = Options {
         roster: roster("ada, ben", "client: cleo"),
-        rooms: "  strangers: leave_out".to_owned(),
+        rooms: "  not_opted_in: leave_out".to_owned(),
         ..Options::default()
     };
     let world = World::with(options).await;
@@ -95,13 +95,13 @@ async fn a_room_of_strangers_who_are_left_out_still_has_its_commander() {
     let folder = world.folder.path();
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     fs::copy(path("roster.yaml"), path("old.yaml")).unwrap();
-    let strangers = roster("ada, ben", "client: cleo").replace("introduced: true", "introduced: false");
+    let strangers = roster("ada, ben", "client: cleo").replace("opted_in: true", "opted_in: false");
     fs::write(path("roster.yaml"), strangers).unwrap();
     let (config, old) = (path("warroom.yaml"), path("old.yaml"));
     let ended = run(&["rehearse", "--config", &config, "--against", &old, "--since", "36500d"]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     insta::assert_snapshot!(ended.stdout, @r"
-    INCIDENT-1: ~ ben (not introduced any more), ~ cleo (not introduced any more)
+    INCIDENT-1: ~ ben (not opted in any more), ~ cleo (not opted in any more)
     1 incident of sev1 and worse rehearsed, 1 would call other people, 0 nobody
     ");
     let missing = run(&["rehearse", "--config", &config, "--against", &path("none.yaml")]).await;

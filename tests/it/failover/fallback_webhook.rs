@@ -1,4 +1,4 @@
-//! When no number works: the second way is told of each incident once, signed, and rooms go on by themselves.
+//! When no number works: the fallback webhook is told of each incident once, signed, and rooms go on by themselves.
 
 use std::sync::{Arc, Mutex};
 
@@ -54,7 +54,7 @@ impl Receiver {
         };
         let (address, _) =
             listen(Router::new().route("/told", post(take)).with_state(receiver.clone())).await;
-        let lines = format!("  second_way: {{ url: \"http://{address}/told\", secret: {SECRET} }}");
+        let lines = format!("  fallback_webhook: {{ url: \"http://{address}/told\", secret: {SECRET} }}");
         (receiver, lines)
     }
 
@@ -104,7 +104,7 @@ async fn when_all_numbers_are_down_each_incident_is_told_once_and_rooms_go_on_by
             (&"Ada Obi".into(), &"commander".into())
         );
         assert!(!body.to_string().contains(ADA), "no full phone number");
-        assert!(attention(&world, id).await.to_string().contains("the second way was told"));
+        assert!(attention(&world, id).await.to_string().contains("the fallback webhook was told"));
         let has_room = *id == living;
         let shown = attention(&world, id).await.to_string();
         assert_eq!(shown.contains("no_room"), !has_room, "{shown}");
@@ -172,7 +172,7 @@ async fn a_receiver_that_refuses_is_given_up_visibly() {
     pass(&world, 600).await;
     assert_eq!(receiver.got().len(), 3);
     let attention = attention(&world, &id).await.to_string();
-    assert!(attention.contains("the second way could not be told either"), "{attention}");
+    assert!(attention.contains("the fallback webhook could not be told either"), "{attention}");
     world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
     pass(&world, 60).await;
     assert!(world.room(&id).await.is_complete());
@@ -193,7 +193,7 @@ async fn an_incident_that_is_over_by_then_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_parked_room_whose_people_could_not_be_told_is_told_by_the_second_way() {
+async fn a_parked_room_whose_people_could_not_be_told_is_told_by_the_fallback_webhook() {
     let (receiver, gateway) = Receiver::start(&[]).await;
     let mut world = World::with(Options { gateway, ..Options::default() }).await;
     receiver.watch(&world);
@@ -218,7 +218,7 @@ async fn a_parked_room_whose_people_could_not_be_told_is_told_by_the_second_way(
 }
 
 #[tokio::test]
-async fn a_parked_room_whose_people_were_told_needs_no_second_way() {
+async fn a_parked_room_whose_people_were_told_needs_no_fallback_webhook() {
     let (receiver, gateway) = Receiver::start(&[]).await;
     let mut world = World::with(Options { gateway, ..Options::default() }).await;
     receiver.watch(&world);

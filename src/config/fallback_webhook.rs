@@ -1,4 +1,4 @@
-//! The second way out: where to call when no linked number works.
+//! The fallback webhook: where to call when no linked number works.
 
 use secrecy::SecretString;
 
@@ -10,20 +10,21 @@ use crate::signature::{Scheme, Verifier};
 
 /// Who is told when no number works.
 #[derive(Debug, Clone)]
-pub struct SecondWaySettings {
+pub struct FallbackWebhookSettings {
     /// Address of the receiver. It can hold a token, so it is kept like a secret.
     pub url: SecretString,
     /// What it is signed with, as Standard Webhooks write it.
     pub secret: SecretString,
 }
 
-pub(super) fn second_way(gateway: &Section<'_>) -> Option<SecondWaySettings> {
-    gateway.get("second_way")?.section(|s| {
+pub(super) fn fallback_webhook(gateway: &Section<'_>) -> Option<FallbackWebhookSettings> {
+    gateway.get("fallback_webhook")?.section(|s| {
         let url = s.need("url", "where to call: `url: https://pager.example/hooks/warroom`");
-        let secret = s.need("secret", "what to sign with: `secret: { env: WARROOM_SECOND_WAY_SECRET }`");
+        let secret =
+            s.need("secret", "what to sign with: `secret: { env: WARROOM_FALLBACK_WEBHOOK_SECRET }`");
         let url = url.and_then(|item| address(&item));
         let secret = secret.and_then(|item| signing_secret(&item));
-        Some(SecondWaySettings { url: url?, secret: secret? })
+        Some(FallbackWebhookSettings { url: url?, secret: secret? })
     })
 }
 

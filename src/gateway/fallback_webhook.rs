@@ -1,7 +1,7 @@
-//! The second way out, for when no linked number works: one signed POST to an address of the operator's.
+//! The fallback webhook, for when no linked number works: one signed POST to an address of the operator's.
 //!
 //! Signed as Standard Webhooks ask (`webhook-id`, `webhook-timestamp`, `webhook-signature: v1,…`), so that any
-//! receiver that follows them can verify it, and tell a repeat by the id. Actors: [`SecondWay`], whatever takes
+//! receiver that follows them can verify it, and tell a repeat by the id. Actors: [`FallbackWebhook`], whatever takes
 //! such a call; [`Webhook`], the one over HTTP.
 
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::signature::{Scheme, Verifier, sign};
 
 /// Whatever is told when no number works.
 #[async_trait]
-pub trait SecondWay: fmt::Debug + Send + Sync {
+pub trait FallbackWebhook: fmt::Debug + Send + Sync {
     /// Hands `body` (JSON) over. `id` stays the same over repeats, so that the other side can tell them.
     /// Repeating it is harmless.
     async fn tell(&self, id: &str, body: &str) -> Result<(), GatewayError>;
@@ -48,7 +48,7 @@ pub enum WebhookNotBuilt {
     Client(String),
 }
 
-/// The second way over HTTP.
+/// The fallback webhook over HTTP.
 pub struct Webhook {
     client: Client,
     url: Url,
@@ -81,7 +81,7 @@ impl Webhook {
 }
 
 #[async_trait]
-impl SecondWay for Webhook {
+impl FallbackWebhook for Webhook {
     async fn tell(&self, id: &str, body: &str) -> Result<(), GatewayError> {
         let signed = sign(&self.verifier, body.as_bytes(), id, self.clock.now())
             .map_err(|error| GatewayError::Refused { reason: Refusal::Invalid, detail: error.to_string() })?;

@@ -1,34 +1,49 @@
-//! `warroom introduce`: the one-time 1:1 introduction, asked of a running bridge, and who answered what.
+//! `warroom consent`: asks people 1:1 whether they may be called, by a running bridge, and shows what they answered.
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::admin_client::AdminClient;
 use super::rooms::{items, moment, text, write_table};
 use super::{Failure, NO};
 
-/// `warroom introduce`.
+/// `warroom consent`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The bridge writes to each person once: who it is, and that STOP refuses. It does so at a gentle
-pace (`introduce_gap`), and rooms come first. Answers come back through the provider's events
+pace (`ask_gap`), and rooms come first. Answers come back through the provider's events
 (`gateway.instances[].events`). Whoever said STOP is never called or asked again, unless they
 answer START themselves.
 
 Examples:
-  warroom introduce --dry-run        who would be asked, and the words
-  warroom introduce                  everybody in the roster without `introduced: true`
-  warroom introduce amira jonas      these two
-  warroom introduce amira --again    once more, because no answer came
-  warroom introduce --list           who was asked when, and what they answered
+  warroom consent                      who was asked when, and what they answered
+  warroom consent ask --dry-run        who would be asked, and the words
+  warroom consent ask                  everybody in the roster without `opted_in: true`
+  warroom consent ask amira jonas      these two
+  warroom consent ask amira --again    once more, because no answer came
 
 Exit codes: 0 done, 1 somebody named is left out or the bridge says no, 2 wrong usage."
 )]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct Options {
-    /// Keys in the roster; everybody who was never introduced, if there are none
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    client: AdminClient,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Asks people whether they may be called
+    Ask(Ask),
+    /// Shows where everybody stands, and asks nobody
+    List(List),
+}
+
+#[derive(Debug, Args)]
+struct Ask {
+    /// Keys in the roster; everybody who never opted in, if there are none
     #[arg(value_name = "PERSON")]
     people: Vec<String>,
     /// Also those who were asked before and did not answer
@@ -37,23 +52,33 @@ pub(super) struct Options {
     /// Only shows who would be asked, and the words
     #[arg(long)]
     dry_run: bool,
-    /// Shows where everybody stands, and asks nobody
-    #[arg(long, conflicts_with_all = ["again", "dry_run"])]
-    list: bool,
     /// For programs
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    client: AdminClient,
+}
+
+#[derive(Debug, Default, Args)]
+struct List {
+    /// Keys in the roster; everybody, if there are none
+    #[arg(value_name = "PERSON")]
+    people: Vec<String>,
+    /// For programs
+    #[arg(long)]
+    json: bool,
 }
 
 /// Exit code 0 when everybody named is asked, or would be.
 pub(super) fn run(options: &Options, out: &mut dyn Write) -> Result<u8, Failure> {
-    if options.list {
-        return list(options, out);
+    match &options.what {
+        Some(What::Ask(wish)) => ask(wish, &options.client, out),
+        Some(What::List(wish)) => list(wish, &options.client, out),
+        None => list(&List::default(), &options.client, out),
     }
+}
+
+fn ask(options: &Ask, client: &AdminClient, out: &mut dyn Write) -> Result<u8, Failure> {
     let wish = json!({ "people": options.people, "again": options.again, "dry_run": options.dry_run });
-    let answer = options.client.post("/api/introductions", Some(&wish))?;
+    let answer = client.post("/api/opt-in-requests", Some(&wish))?;
     let (asked, left_out) = (items(&answer["asked"]), items(&answer["left_out"]));
     // Of everybody some are always done with; who is named and left out is an answer of no.
     let code = if options.people.is_empty() || left_out.is_empty() { 0 } else { NO };
@@ -69,7 +94,7 @@ pub(super) fn run(options: &Options, out: &mut dyn Write) -> Result<u8, Failure>
         writeln!(out, "{} is left out: {}", text(&one["person"]), text(&one["why"]))?;
     }
     match asked {
-        [] if left_out.is_empty() => writeln!(out, "nobody is left to introduce")?,
+        [] if left_out.is_empty() => writeln!(out, "nobody is left to ask")?,
         [] => {}
         [first, ..] if options.dry_run => {
             writeln!(out, "\nwhat {} would read:", text(&first["name"]))?;
@@ -77,16 +102,15 @@ pub(super) fn run(options: &Options, out: &mut dyn Write) -> Result<u8, Failure>
                 writeln!(out, "  {}", text(&json!(line)))?;
             }
         }
-        _ => writeln!(
-            out,
-            "they are written to one after another; `warroom introduce --list` shows the answers"
-        )?,
+        _ => {
+            writeln!(out, "they are written to one after another; `warroom consent list` shows the answers")?
+        }
     }
     Ok(code)
 }
 
-fn list(options: &Options, out: &mut dyn Write) -> Result<u8, Failure> {
-    let answer = options.client.get("/api/people")?;
+fn list(options: &List, client: &AdminClient, out: &mut dyn Write) -> Result<u8, Failure> {
+    let answer = client.get("/api/people")?;
     let wanted = |one: &&Value| {
         options.people.is_empty() || options.people.iter().any(|key| one["person"] == key.as_str())
     };
