@@ -54,15 +54,15 @@ const SEVERITIES: [(&str, Severity); 5] = [
 
 /// Who speaks in every message.
 pub(super) fn operator(root: &Section<'_>) -> Option<String> {
-    let Some(item) = root.get("operator") else {
+    let item = root.get("operator");
+    if item.is_none() && root.is_sound() {
         root.context.warning(
             root.span.clone(),
             "`operator` is missing, so people do not read who writes to them",
             "your company or team, as people know it: `operator: \"Acme Operations\"`",
         );
-        return None;
-    };
-    item.line().map(str::to_owned)
+    }
+    item?.line().map(str::to_owned)
 }
 
 pub(super) fn severity(item: &Item<'_>) -> Option<Severity> {

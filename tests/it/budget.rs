@@ -387,7 +387,7 @@ async fn a_group_that_is_over_keeps_its_link_and_name_until_its_guests_are_over_
     let group = world.group(&host);
     assert_eq!(world.room(&host).await.phase.name(), PhaseName::Live);
     assert!(!group.announce && !group.subject.contains("over"));
-    assert!(group.texts().iter().any(|t| t.contains(&format!("stays open as long as {guest}"))));
+    assert!(group.texts().iter().any(|t| t.contains(&format!("stays open for {guest}"))));
     world.resolve("Two").await;
     world.pass(900).await;
     let group = world.group(&host);
@@ -421,7 +421,7 @@ async fn people_of_a_guest_who_are_not_in_the_group_get_its_link() {
     let room = world.room(&guest).await;
     assert!(matches!(room.seats[1].state, SeatState::Invited { .. }), "{:?}", room.seats[1]);
     let texts = private_texts(&world, 1);
-    assert!(texts.iter().any(|t| t.contains(&guest) && t.contains(&format!("in the group of {host}"))));
+    assert!(texts.iter().any(|t| t.contains(&guest) && t.contains(&format!("bears the name of {host}"))));
 }
 
 #[tokio::test]

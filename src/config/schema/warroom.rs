@@ -124,9 +124,9 @@ fn rooms() -> Value {
         ),
         key(
             "language",
-            "The language of rooms whose route has none, and of people without one: ar, de, en, es, fr, hi, id, pt, \
-             or one that `messages.translations` has.",
-            usual(language(), "en"),
+            "The language of rooms whose route has none, and of people without one: en (if absent), ar, de, es, fr, \
+             hi, id, pt, or one that `messages.translations` has.",
+            language(),
         ),
         key(
             "close_after",

@@ -112,8 +112,8 @@ fn every_text_in_every_language() {
 #[test]
 fn no_text_is_longer_than_the_gateway_takes_and_each_keeps_severity_and_id_first() {
     for tag in built_in_languages() {
-        for sample in [Sample::full(), Sample::sparse(), Sample::full().over(), longest()] {
-            for longest in [200, 700, 4096] {
+        for sample in [Sample::full(), longest()] {
+            for longest in [200, 4096] {
                 let limits = Capabilities { longest_text: longest, ..speaking(tag).settings.limits };
                 let composer = Composer::built_in(Settings { limits, ..speaking(tag).settings });
                 for (wording, text) in all_said(&composer, &sample) {
