@@ -41,7 +41,7 @@ use catalog::Catalog;
 use departure::departures;
 use length::{fit, size, tidy};
 use sample::Sample;
-use scene::{Measure, SHORT, Scene, Topic};
+use scene::{Measure, Scene, Topic};
 use template::{Author, Templates};
 
 /// What the texts depend on besides the incident and its room.

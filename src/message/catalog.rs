@@ -10,9 +10,13 @@ use std::sync::LazyLock;
 use minijinja::Value;
 
 use super::markup::escape;
-use super::phrase::Phrase;
+use super::phrase::{Phrase, SHORT, one};
 use super::wording::{ROOM_NAME, Wording};
+use crate::clock::Timestamp;
 use crate::roster::Language;
+
+/// The variable that holds the tag of the language in which a text's values are said.
+pub(super) const LANGUAGE: &str = "language";
 
 /// Begins and ends a part that has its own direction (first strong isolate).
 const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
@@ -172,6 +176,57 @@ impl Catalog {
         let list = Safe(each.join(&format!("{} ", self.raw(Phrase::Comma))));
         if more == 0 { list } else { self.count(Phrase::AndMore, more, &[("list", &list)]) }
     }
+
+    /// How many alerts are active. `truncated`: the source may have left some out.
+    pub(super) fn alerts(&self, firing: u32, truncated: bool) -> Safe {
+        let alerts = self.count(Phrase::Alerts, firing.into(), &[]);
+        match (firing, truncated) {
+            (0, true) => self.words(Phrase::SomeAlerts),
+            (_, true) => self.say(Phrase::AtLeast, &[("alerts", &alerts)]),
+            (_, false) => alerts,
+        }
+    }
+
+    /// The length of time between two moments.
+    pub(super) fn span(&self, from: Timestamp, until: Timestamp) -> Safe {
+        self.length(until.as_second().saturating_sub(from.as_second()))
+    }
+
+    /// A length of time as people say it, in its two largest units.
+    pub(super) fn length(&self, seconds: i64) -> Safe {
+        let minutes = seconds.max(0).unsigned_abs() / 60;
+        let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+        let say = |phrase, n| self.count(phrase, n, &[]);
+        let (larger, smaller) = match (days, hours, minutes) {
+            (0, 0, 0) => return self.words(Phrase::UnderAMinute),
+            (0, 0, m) => return say(Phrase::Minutes, m),
+            (0, h, 0) => return say(Phrase::Hours, h),
+            (d, 0, _) => return say(Phrase::Days, d),
+            (0, h, m) => (say(Phrase::Hours, h), say(Phrase::Minutes, m)),
+            (d, h, _) => (say(Phrase::Days, d), say(Phrase::Hours, h)),
+        };
+        self.say(Phrase::TwoUnits, &[("larger", &larger), ("smaller", &smaller)])
+    }
+
+    /// What somebody is called in for; a role that the roster made up is said as it stands there.
+    pub(super) fn role(&self, role: &str) -> Safe {
+        let each = role.split(", ").map(|role| match role {
+            "commander" => self.words(Phrase::Commander),
+            "deputy" => self.words(Phrase::Deputy),
+            "specialist" => self.words(Phrase::Specialist),
+            "client" => self.words(Phrase::Client),
+            "account manager" => self.words(Phrase::AccountManager),
+            "communications" => self.words(Phrase::Communications),
+            other => self.foreign(&one(other, SHORT)),
+        });
+        self.list(&each.collect::<Vec<_>>(), usize::MAX)
+    }
+
+    /// "Jonas Weber (lead)".
+    pub(super) fn with_role(&self, name: &str, role: &str) -> Safe {
+        let name = self.foreign(&one(name, SHORT));
+        self.say(Phrase::WithRole, &[("name", &name), ("role", &self.role(role))])
+    }
 }
 
 /// The part of `phrase` for this form; the last one serves those that have none of their own.
@@ -194,4 +249,39 @@ fn insert(phrase: &str, values: &[(&str, &Safe)]) -> Safe {
     }
     said.push_str(rest);
     Safe(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_said_in_two_units() {
+        let english = Catalog::english();
+        let said: Vec<String> =
+            [-5, 59, 60, 3600, 5400, 86_400, 93_600].into_iter().map(|s| english.length(s).0).collect();
+        assert_eq!(
+            said,
+            ["less than a minute", "less than a minute", "1 min", "1 h", "1 h 30 min", "1 d", "1 d 2 h"]
+        );
+    }
+
+    #[test]
+    fn a_list_says_how_many_it_leaves_out() {
+        let each = ["a", "b", "c"].map(|one| Safe(one.to_owned()));
+        assert_eq!(Catalog::english().list(&each, 3).0, "a, b, c");
+        assert_eq!(Catalog::english().list(&each, 1).0, "a and 2 more");
+    }
+
+    #[test]
+    fn a_number_decides_the_form_of_a_word() {
+        let alerts = |tag: &str, n| Catalog::tagged(tag).unwrap().alerts(n, false).0;
+        assert_eq!([alerts("en", 0), alerts("en", 1), alerts("en", 2)], ["0 alerts", "1 alert", "2 alerts"]);
+        assert_eq!(
+            [alerts("fr", 0), alerts("fr", 1), alerts("fr", 2)],
+            ["0 alerte", "1 alerte", "2 alertes"]
+        );
+        let arabic = [1, 2, 3, 11, 100, 103].map(|n| alerts("ar", n));
+        assert_eq!(arabic, ["تنبيه واحد", "تنبيهان", "3 تنبيهات", "11 تنبيهًا", "100 تنبيه", "103 تنبيهات"]);
+    }
 }

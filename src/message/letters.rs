@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, LANGUAGE};
 use super::length::{fit, size, tidy};
 use super::scene::{Words, operator};
-use super::template::{Author, LANGUAGE};
+use super::template::Author;
 use super::wording::Wording;
 use super::{Composer, Preview, SHORTEN, Settings, TemplateProblem};
 use crate::alert::one_line;

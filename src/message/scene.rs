@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
-use super::catalog::{Catalog, Safe};
+use super::catalog::{Catalog, LANGUAGE, Safe};
 use super::labels::Labels;
 use super::length::fit;
 use super::markup::{escape, escape_address, escape_lines};
 use super::moment::moment;
-use super::phrase::{Phrase, beginning, one};
-use super::template::LANGUAGE;
+use super::phrase::{Phrase, SHORT, beginning, one};
 use super::{Settings, Trust};
 use crate::alert::{LinkKind, Severity, is_web_address, paragraph};
 use crate::clock::Timestamp;
@@ -105,8 +104,6 @@ impl Measure {
     }
 }
 
-/// Any other single value.
-pub(super) const SHORT: usize = 120;
 /// The title of an incident in a list of several.
 const LISTED_TITLE: usize = 60;
 /// Other incidents named in a piece of news.

@@ -10,7 +10,7 @@ use minijinja::{
 };
 
 use super::TemplateProblem;
-use super::catalog::Catalog;
+use super::catalog::{Catalog, LANGUAGE};
 use super::labels::items;
 use super::length::fit;
 use super::markup::escape;
@@ -178,9 +178,6 @@ fn insert(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Res
     };
     out.write_str(&text).map_err(Error::from)
 }
-
-/// The variable that holds the tag of the language in which values are said.
-pub(super) const LANGUAGE: &str = "language";
 
 /// The beginning of a text, at most so many UTF-16 units.
 #[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]

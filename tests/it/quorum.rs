@@ -305,7 +305,7 @@ async fn somebody_who_cannot_be_told_is_left_in_peace_and_the_room_is_asked() {
     assert_eq!(reminders(&world, BEN), 0);
     assert_eq!(
         needed(&world.group(&id)),
-        ["*Not certain:* whether anybody is here as specialist. If you see them, say so."]
+        ["*Not sure whether we have:* specialist. If that is you, please write one word."]
     );
     assert_eq!(turns(&world, &id).await, ["unsure"]);
 }

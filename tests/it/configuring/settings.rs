@@ -237,7 +237,7 @@ fn the_sources_rules() {
         ),
         "needs `is`",
     );
-    let nobody = GOOD_CONFIG.split("sources:").next().unwrap().to_owned() + "sources: {}\n";
+    let nobody = GOOD_CONFIG.split("sources:").next().unwrap().to_owned() + "sources: {}\noperator: Acme\n";
     says(nobody, "nobody could report an incident");
 }
 
