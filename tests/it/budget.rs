@@ -386,12 +386,12 @@ async fn a_group_that_is_over_keeps_its_link_and_name_until_its_guests_are_over_
     world.pass(900).await;
     let group = world.group(&host);
     assert_eq!(world.room(&host).await.phase.name(), PhaseName::Live);
-    assert!(!group.announce && !group.subject.contains("over"));
+    assert!(!group.announce && !group.subject.contains("closed: "));
     assert!(group.texts().iter().any(|t| t.contains(&format!("stays open for {guest}"))));
     world.resolve("Two").await;
     world.pass(900).await;
     let group = world.group(&host);
-    assert!(group.announce && group.subject.contains("over"), "{}", group.subject);
+    assert!(group.announce && group.subject.contains("closed: "), "{}", group.subject);
     for id in [&host, &guest] {
         assert_eq!(world.room(id).await.phase.name(), PhaseName::Closed);
         let last = group.texts().iter().filter(|t| t.contains(&format!("{id} · closed"))).count();

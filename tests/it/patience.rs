@@ -55,7 +55,7 @@ async fn a_room_that_never_gets_its_welcome_tells_everybody_1_to_1_and_waits_for
     for digits in [ADA, BEN, CLEO, DAN] {
         let told = world.sandbox.chat(digits);
         assert_eq!(told.len(), 1, "{digits}: {told:?}");
-        assert!(told[0].text.contains("nothing could be said in it"), "{}", told[0].text);
+        assert!(told[0].text.contains("nothing could be written in it"), "{}", told[0].text);
     }
     let room = world.room(&id).await;
     let Phase::Parked { why, .. } = &room.phase else { panic!("{:?}", room.phase) };

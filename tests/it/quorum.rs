@@ -230,7 +230,7 @@ async fn a_step_that_reaches_nobody_is_skipped_at_once() {
     assert_eq!(
         needed(&world.group(&id)),
         [
-            "*Nobody for:* specialist. There is nobody left to ask. If you can take it, or know who can, say so here."
+            "*Still missing:* specialist. Nobody is left to ask. If you can take it, or know who can, please write it here."
         ]
     );
 }
