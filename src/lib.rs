@@ -38,6 +38,7 @@
 
 pub mod alert;
 pub mod app;
+pub mod chat_text;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -310,7 +310,8 @@ fn holds(state: &SeatState) -> &'static str {
 }
 
 fn welcome(group: &GroupView, out: &mut dyn Write) -> Result<(), Failure> {
-    use crate::sandbox::{MessageKind, Style};
+    use crate::chat_text::Style;
+    use crate::sandbox::MessageKind;
     let first = group.messages.iter().find(|m| m.kind == MessageKind::Text);
     let Some(message) = first else { return Err(Failure::no("the group has no message")) };
     let mut shown = String::new();
@@ -322,7 +323,7 @@ fn welcome(group: &GroupView, out: &mut dyn Write) -> Result<(), Failure> {
                 Style::Bold => "\u{1b}[1m",
                 Style::Italic => "\u{1b}[3m",
                 Style::Strike => "\u{1b}[9m",
-                Style::Mono => "\u{1b}[2m",
+                Style::Mono | Style::Quote => "\u{1b}[2m",
                 Style::Link => "\u{1b}[4m",
             })
             .collect();

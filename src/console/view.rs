@@ -13,6 +13,7 @@ use super::attention::{Attention, attention, phase_since};
 use super::numbers::Numbers;
 use super::timeline::{Row, rows};
 use crate::alert::{Link, LinkKind, Severity};
+use crate::chat_text::{Run, runs};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, State};
 use crate::room::{PhaseName, Progress, Room, Said, Seat, SeatState, Stage, Standby, Trouble, Wish};
@@ -381,6 +382,11 @@ impl EndedTask {
 impl Message {
     pub(super) fn words(&self) -> String {
         self.what.replace('_', " ")
+    }
+
+    /// Its text as phones show it.
+    pub(super) fn runs(&self) -> Vec<Run> {
+        runs(&self.text)
     }
 }
 

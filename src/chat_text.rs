@@ -1,5 +1,5 @@
-//! WhatsApp's text markup, cut into styled pieces so that a page can show it without making HTML of it.
-//! Actors: views call [`runs`]; the page makes one element of each [`Run`].
+//! `WhatsApp`'s text markup, cut into styled pieces so that a page can show a message as phones do without making HTML
+//! of it: views call [`runs`], and the page makes one element of each [`Run`].
 
 use std::collections::BTreeSet;
 
@@ -19,6 +19,23 @@ pub enum Style {
     Mono,
     /// A web address.
     Link,
+    /// A line behind `> `.
+    Quote,
+}
+
+impl Style {
+    /// Its name, which pages use as a class.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bold => "bold",
+            Self::Italic => "italic",
+            Self::Strike => "strike",
+            Self::Mono => "mono",
+            Self::Link => "link",
+            Self::Quote => "quote",
+        }
+    }
 }
 
 /// A piece of text in one combination of styles.
@@ -30,12 +47,39 @@ pub struct Run {
     pub styles: BTreeSet<Style>,
 }
 
+impl Run {
+    /// The names of its styles, as a page's classes.
+    #[must_use]
+    pub fn classes(&self) -> String {
+        self.styles.iter().map(|style| style.as_str()).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// Cuts a text into styled pieces. Marks without a partner stay as they are.
 #[must_use]
 pub fn runs(text: &str) -> Vec<Run> {
     let mut found = Vec::new();
-    cut(text, &BTreeSet::new(), &mut found);
+    let (plain, quote) = (BTreeSet::new(), BTreeSet::from([Style::Quote]));
+    // A block of code goes over several lines, and nothing in it is a quote.
+    if text.contains("```") {
+        cut(text, &plain, &mut found);
+        return found;
+    }
+    let mut from = 0;
+    for (at, line) in line_starts(text).filter(|(_, line)| line.starts_with("> ")) {
+        cut(text.get(from..at).unwrap_or_default(), &plain, &mut found);
+        let end = line.find('\n').unwrap_or(line.len());
+        cut(line.get(2..end).unwrap_or_default(), &quote, &mut found);
+        from = at + end;
+    }
+    cut(text.get(from..).unwrap_or_default(), &plain, &mut found);
     found
+}
+
+/// Where each line begins, with everything from there on.
+fn line_starts(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let later = text.match_indices('\n').map(|(at, _)| at + 1);
+    std::iter::once(0).chain(later).filter_map(|at| Some((at, text.get(at..)?)))
 }
 
 fn cut(text: &str, style: &BTreeSet<Style>, found: &mut Vec<Run>) {
@@ -163,6 +207,14 @@ mod tests {
     }
 
     #[test]
+    fn a_line_behind_an_angle_is_a_quote() {
+        let found = runs("*SEV1*\n> 94 % fail\n> since *noon*\nend > here");
+        assert_eq!(texts(&found), ["SEV1", "\n", "94 % fail", "\n", "since ", "noon", "\nend > here"]);
+        assert_eq!(found[2].styles, BTreeSet::from([Style::Quote]));
+        assert_eq!(found[5].styles, BTreeSet::from([Style::Bold, Style::Quote]));
+    }
+
+    #[test]
     fn lonely_marks_and_marks_inside_words_stay() {
         for text in ["2 * 3 = 6", "snake_case_name", "a*b*c", "* not bold*", "*open", "**", "``````"] {
             assert_eq!(texts(&runs(text)), [text]);
@@ -180,7 +232,7 @@ mod tests {
         #[test]
         fn no_letter_is_lost_or_made_up(text in "[a-z*_~` \n]{0,40}|\\PC{0,40}") {
             let joined: String = runs(&text).into_iter().map(|run| run.text).collect();
-            let bare = |text: &str| text.replace(['*', '_', '~', '`'], "");
+            let bare = |text: &str| text.replace(['*', '_', '~', '`', '>', ' '], "");
             prop_assert_eq!(bare(&joined), bare(&text));
         }
 
