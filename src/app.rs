@@ -187,7 +187,14 @@ pub fn compose(config: &Config) -> Result<Composer, StartError> {
         GatewayKind::Wawp => crate::gateway::wawp::LIMITS,
     };
     let trust = config.sources.values().map(|source| (source.name.clone(), trust(source))).collect();
-    let settings = message::Settings { limits, close_after: config.rooms.close_after, trust };
+    let settings = message::Settings {
+        limits,
+        close_after: config.rooms.close_after,
+        trust,
+        operator: config.operator.clone(),
+        language: config.language.clone(),
+        reads_replies: config.gateway.instances.iter().any(|instance| !instance.events.is_empty()),
+    };
     let composer = Composer::new(&config.room_name, &config.messages, settings).map_err(|problems| {
         let all: Vec<String> = problems.iter().map(|p| format!("`{}`: {}", p.template, p.why)).collect();
         StartError::Words(all.join("; "))

@@ -141,6 +141,7 @@ fn write_files(config: &Path, gateway: SocketAddr, events: &str) -> Result<(), F
 server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0 }}
 store: sqlite:warroom.db
 roster: roster.yaml
+operator: Acme Operations
 gateway:
   kind: wawp
   base_url: http://{gateway}

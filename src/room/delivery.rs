@@ -244,8 +244,9 @@ impl Room {
     }
 }
 
-/// Whether two texts are the same message: providers trim and change line ends.
+/// Whether two texts are the same message: providers trim, change line ends, and may drop marks of direction.
 pub(super) fn same_words(one: &str, other: &str) -> bool {
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let plain = |text: &str| text.replace(['\u{2068}', '\u{2069}'], "");
+    let words = |text: &str| plain(text).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     words(one) == words(other)
 }

@@ -1,6 +1,7 @@
 //! Letters: opt-in requests and receipts, one after another and at a gentle pace; and whose the hidden ids are of
 //! people who answered.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,6 @@ use crate::consent::letter::{Delivery, Tried};
 use crate::consent::{Change, LetterKind};
 use crate::gateway::GatewayError;
 use crate::jid::{ChatId, Jid};
-use crate::message::Wording;
 use crate::roster::Language;
 use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted, StoreError, Worded};
 use crate::telemetry::CallLabels;
@@ -66,21 +66,23 @@ impl Worker {
                 .map(|n| LetterWay { name: n.name.clone(), budget: n.budget, hears: n.hears })
                 .collect(),
             known: self.numbers.iter().map(|number| number.name.clone()).collect(),
-            stopped: self.worded(Wording::StopTaken, |language| self.composer.receipt_for_stop(language)),
-            question: self.worded(Wording::StopQuestion, |language| self.composer.question_of_stop(language)),
-            started: self.worded(Wording::StartTaken, |language| self.composer.receipt_for_start(language)),
+            stopped: self.worded(|language| self.composer.receipt_for_stop(language)),
+            question: self.worded(|language| self.composer.question_of_stop(language)),
+            started: self.worded(|language| self.composer.receipt_for_start(language)),
             until: later(now, self.policy.lease),
         }
     }
 
     /// A receipt in the languages of the people in the roster.
-    fn worded(&self, wording: Wording, text: impl Fn(Option<&Language>) -> String) -> Worded {
+    fn worded(&self, text: impl Fn(Option<&Language>) -> String) -> Worded {
         let roster = self.roster.borrow().clone();
+        let mut by_language: BTreeMap<&Language, String> = BTreeMap::new();
         let translated = roster.people.values().filter_map(|person| {
-            let language = self.composer.translated(wording, person.language.as_ref())?;
-            Some((person.jid.clone(), text(Some(language))))
+            let language = person.language.as_ref()?;
+            let text = by_language.entry(language).or_insert_with(|| text(Some(language)));
+            Some((person.jid.clone(), text.clone()))
         });
-        Worded { usual: text(None), translated: translated.collect() }
+        Worded { translated: translated.collect(), usual: text(None) }
     }
 
     async fn post(&self, mut posted: Posted) -> Result<(), StoreError> {

@@ -351,7 +351,7 @@ impl World {
     /// How many welcomes stand in all groups of an incident.
     pub(crate) fn welcomes(&self, id: &str) -> usize {
         let groups = self.groups(id);
-        groups.iter().flat_map(GroupView::texts).filter(|t| t.contains("This group was made")).count()
+        groups.iter().flat_map(GroupView::texts).filter(|t| t.contains("needs you here")).count()
     }
 
     /// Pieces of news in an incident's group.
