@@ -86,7 +86,7 @@ const CLAIMS: [Claim; 9] = [
             &["est clos", "sera clos"],
             &["ستُغلق", "أُغلقت"],
             &["बंद हो गया", "बंद हो जाएगा", "बंद किया जाएगा"],
-            &["akan ditutup", "sudah ditutup"],
+            &[" akan ditutup", "sudah ditutup"],
         ],
     },
     Claim {
