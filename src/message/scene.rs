@@ -291,7 +291,7 @@ impl Scene<'_> {
         Words::from([
             ("id", Value::from(incident.id.0)),
             ("token", Value::from_safe_string(incident.id.to_string())),
-            ("severity", Value::from_safe_string(Room::severity_word(self.severity()).to_owned())),
+            ("severity", Value::from_safe_string(Room::severity_word(self.severity()))),
             ("worst", Value::from(Room::severity_word(incident.worst))),
             ("title", plain(&incident.title, measure.title)),
             ("summary", lines(&incident.summary, measure.summary)),
@@ -307,7 +307,7 @@ impl Scene<'_> {
             ("source", plain(&incident.source, SHORT)),
             ("origin", said(self.origin(settings))),
             ("state", Value::from(state)),
-            ("started", Value::from(self.moment(incident.started_at))),
+            ("started", self.moment(incident.started_at)),
             ("resolved", Value::from(moment(quiet_since))),
             ("closes", Value::from(moment(closes_at))),
             ("closed", Value::from(moment(ended_at))),

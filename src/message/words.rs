@@ -68,7 +68,7 @@ impl Composer {
             }
             Message::Departures { leavers } => {
                 let catalog = self.catalog(Some(room), None);
-                self.departed(&Scene { leavers, catalog, ..about(Topic::Departures) })
+                self.departed(&Scene { catalog, leavers, ..about(Topic::Departures) })
             }
             Message::Quorum { matter } => self.compose(Wording::Quorum, &about(Topic::Quorum(matter))),
             Message::LastWords => self.compose(Wording::LastWords, &about(Topic::End)),
