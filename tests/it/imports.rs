@@ -173,6 +173,7 @@ const PURE: &[&str] = &[
     "roster",
     "room",
     "message",
+    "number",
     "pacing",
     "matcher",
     "jid",
