@@ -27,7 +27,7 @@ use crate::gateway::Gateway;
 use crate::gateway::fallback_webhook::{self, FallbackWebhook, Webhook, WebhookNotBuilt};
 use crate::gateway::fetch::Https;
 use crate::gateway::posting::Poster;
-use crate::gateway::wawp::{self, ClientNotBuilt, Credentials, Settings, Wawp};
+use crate::gateway::waha::{self, Client, ClientNotBuilt, Credentials, Provider, Settings, Waha, Wawp};
 use crate::message::{self, Composer, Trust};
 use crate::pacing::{Budget, NumberId};
 use crate::peer::Proxies;
@@ -43,8 +43,6 @@ use crate::telemetry::{InstanceLabels, Metrics};
 use crate::worker::alarm::Alarm;
 use crate::worker::calling::Calling;
 use crate::worker::handover::Handover;
-use crate::worker::health::Health;
-use crate::worker::numbers::OwnIds;
 use crate::worker::{Number, Worker};
 
 mod listener;
@@ -152,34 +150,44 @@ pub fn link_numbers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Numbe
 
 fn link(config: &Config, instance: &Instance, clock: &Arc<dyn Clock>) -> Result<Number, StartError> {
     let settings = &config.gateway;
-    let gateway: Arc<dyn Gateway> = match settings.kind {
+    let not_built = |error| StartError::Gateway { instance: instance.name.clone(), error };
+    let provider = match instance.kind {
         GatewayKind::Wawp => {
-            let wawp = Wawp::new(Settings {
-                name: instance.name.clone(),
-                base_url: settings.base_url.clone(),
-                instance_id: instance.id.clone(),
-                access_token: instance.access_token.clone(),
-                call_timeout: settings.call_timeout,
-                check_gap: settings.check_gap,
-                credentials: match settings.credentials {
-                    CredentialPlace::Mixed => Credentials::Mixed,
-                    CredentialPlace::Query => Credentials::Query,
-                    CredentialPlace::Body => Credentials::Body,
-                    CredentialPlace::Header => Credentials::Header,
-                },
-                create_path: settings.create_path.clone(),
-                clock: Arc::clone(clock),
-            });
-            Arc::new(wawp.map_err(|error| StartError::Gateway { instance: instance.name.clone(), error })?)
+            let credentials = match settings.credentials {
+                CredentialPlace::Mixed => Credentials::Mixed,
+                CredentialPlace::Query => Credentials::Query,
+                CredentialPlace::Body => Credentials::Body,
+                CredentialPlace::Header => Credentials::Header,
+            };
+            let token = instance.access_token.clone();
+            Wawp::new(&instance.id, token, credentials, &settings.create_path).map(Provider::Wawp)
         }
+        GatewayKind::Waha => Waha::new(&instance.id, instance.access_token.clone()).map(Provider::Waha),
     };
+    let client = Client::new(Settings {
+        name: instance.name.clone(),
+        base_url: instance.base_url.clone(),
+        provider: provider.map_err(not_built)?,
+        call_timeout: settings.call_timeout,
+        check_gap: settings.check_gap,
+        clock: Arc::clone(clock),
+    });
+    let gateway: Arc<dyn Gateway> = Arc::new(client.map_err(not_built)?);
     Ok(Number {
         name: instance.name.clone(),
         gateway,
-        budget: Budget { number: NumberId::of(&instance.id), ..instance.budget },
+        budget: Budget { number: number_id(instance), ..instance.budget },
         phone: instance.phone.clone(),
         hears: !instance.events.is_empty(),
     })
+}
+
+/// Wawp's ids are unique by themselves; sessions of WAHA are often called `default`.
+fn number_id(instance: &Instance) -> NumberId {
+    match instance.kind {
+        GatewayKind::Wawp => NumberId::of(&instance.id),
+        GatewayKind::Waha => NumberId::of(&format!("{}/{}", instance.base_url, instance.id)),
+    }
 }
 
 /// The way out for when no number works, if the config has one.
@@ -199,11 +207,15 @@ fn fallback_webhook(
 
 /// The words of the config, within the limits of its provider.
 pub fn compose(config: &Config) -> Result<Composer, StartError> {
-    let limits = match config.gateway.kind {
-        GatewayKind::Wawp => crate::gateway::wawp::LIMITS,
-    };
     let trust = config.sources.values().map(|source| (source.name.clone(), trust(source))).collect();
-    let settings = message::Settings { limits, close_after: config.rooms.close_after, trust };
+    let settings = message::Settings {
+        limits: waha::LIMITS,
+        close_after: config.rooms.close_after,
+        trust,
+        operator: config.operator.clone(),
+        language: config.language.clone(),
+        reads_replies: config.gateway.instances.iter().any(|instance| !instance.events.is_empty()),
+    };
     let composer = Composer::new(&config.room_name, &config.messages, settings).map_err(|problems| {
         let all: Vec<String> = problems.iter().map(|p| format!("`{}`: {}", p.template, p.why)).collect();
         StartError::Words(all.join("; "))
@@ -232,11 +244,10 @@ fn trust(source: &Source) -> Trust {
 
 /// Whose events are taken, and how they are proven and read.
 fn event_channels(config: &Config) -> BTreeMap<String, EventChannel> {
-    let read = match config.gateway.kind {
-        GatewayKind::Wawp => wawp::notices,
-    };
     let instances = config.gateway.instances.iter();
-    instances.map(|i| (i.name.clone(), EventChannel { proofs: i.events.clone(), read })).collect()
+    instances
+        .map(|i| (i.name.clone(), EventChannel { proofs: i.events.clone(), read: waha::notices }))
+        .collect()
 }
 
 impl Bridge {
@@ -254,8 +265,12 @@ impl Bridge {
         let roster = Arc::new(roster);
         roster.measure(&metrics);
         let composer = compose(config)?;
-        let health = Arc::new(Health::default());
-        let alarm = Arc::new(Alarm::new(Arc::clone(&health), Arc::clone(&metrics), Arc::clone(&wake_worker)));
+        let alarm = Arc::new(Alarm::new(
+            store.clone(),
+            Arc::clone(&metrics),
+            Arc::clone(&wake_worker),
+            config.rooms.failover_after,
+        ));
         for number in &numbers {
             // There from the start at 0, so that the first alarm is an increase to whoever watches.
             drop(metrics.alarms.get_or_create(&InstanceLabels { instance: number.name.clone() }));
@@ -292,9 +307,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             wake_worker: Arc::clone(&wake_worker),
-            health: Arc::clone(&health),
             alarm,
-            own_ids: OwnIds::default(),
             calling: Calling::default(),
             handover,
             fallback_webhook: fallback_webhook(config, &clock)?,
@@ -310,7 +323,6 @@ impl Bridge {
             roster: Arc::clone(&roster),
             composer: compose(config)?,
             numbers: numbers_named,
-            health,
         };
         Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }

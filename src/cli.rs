@@ -14,7 +14,7 @@ use crate::alert::Severity;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Colours, Config, Findings, Loaded, LogFormat, StoreAddress, Strictness};
 use crate::consent::{Acquaintance, Stances};
-use crate::sandbox::Engine;
+use crate::sandbox::{Api, Engine};
 use crate::store::{StoreError, postgres, sqlite};
 
 pub mod admin_client;
@@ -56,6 +56,9 @@ enum Command {
         /// Which engine's answers to give: webjs, noweb or gows
         #[arg(long, default_value = "webjs")]
         engine: Engine,
+        /// Which provider's API to speak: wawp or waha
+        #[arg(long, default_value = "wawp")]
+        api: Api,
     },
     /// Checks config, roster and templates; prints every problem at once, or what was understood
     Check {
@@ -163,7 +166,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Serve(file) => serve::run(&file.config, clock),
         Command::Demo(options) => demo::run(&options, &clock, &mut out),
-        Command::Sandbox { listen, engine } => sandbox::run(listen, engine, clock, &mut out),
+        Command::Sandbox { listen, engine, api } => sandbox::run(listen, engine, api, clock, &mut out),
         Command::Check { json, config } => {
             let form = if json { check::Form::Json } else { check::Form::Text(colours) };
             check::run(&config.config, &config::environment, clock.now(), form, &mut out)

@@ -14,7 +14,7 @@ use crate::clock::{SignedDuration, Timestamp};
 use crate::consent::Stances;
 use crate::jid::Jid;
 use crate::room::policy::Policy;
-use crate::roster::Roster;
+use crate::roster::{Language, Roster};
 use crate::source::Source;
 
 mod ahead;
@@ -83,6 +83,8 @@ pub struct Config {
     pub store: StoreAddress,
     /// How long the bodies of hooks are kept there.
     pub keep_bodies: SignedDuration,
+    /// Who speaks in every message; a neutral name stands in where it is absent.
+    pub operator: Option<String>,
     /// The chat provider and the linked numbers.
     pub gateway: GatewaySettings,
     /// The monitoring tools by name; at least one.
@@ -91,9 +93,11 @@ pub struct Config {
     pub rooms: Policy,
     /// Template of a room's name; begins with `INCIDENT-{{ id }}`.
     pub room_name: String,
+    /// The language of rooms whose route has none, and of people without one.
+    pub language: Option<Language>,
     /// Templates that replace the built-in ones.
     pub messages: Texts,
-    /// Texts for one person in their language.
+    /// Templates of one language.
     pub translations: Translations,
     /// How we log.
     pub log: Log,
@@ -274,7 +278,8 @@ fn read(root: &Section<'_>, folder: &Path) -> Read {
     let roster = root.text("roster").unwrap_or(USUAL_ROSTER);
     let gateway = gateway::gateway(root);
     let sources = sources::sources(root, server.listen);
-    let (rooms, room_name) = rooms::rooms(root, gateway.as_ref());
+    let operator = rooms::operator(root);
+    let (rooms, room_name, language) = rooms::rooms(root, gateway.as_ref());
     let (messages, translated) = rooms::messages(root);
     let log = server::log(root);
     Read {
@@ -284,10 +289,12 @@ fn read(root: &Section<'_>, folder: &Path) -> Read {
             server,
             store,
             keep_bodies,
+            operator,
             gateway,
             sources,
             rooms,
             room_name,
+            language,
             messages,
             translations: translated.texts.clone(),
             log,

@@ -19,7 +19,7 @@ pub mod fallback_webhook;
 pub mod fetch;
 pub mod notice;
 pub mod posting;
-pub mod wawp;
+pub mod waha;
 
 pub use notice::{Notice, NoticeKind, Unread, Whom};
 

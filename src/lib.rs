@@ -38,6 +38,7 @@
 
 pub mod alert;
 pub mod app;
+pub mod chat_text;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -50,6 +51,7 @@ pub mod jid;
 pub mod json;
 pub mod matcher;
 pub mod message;
+pub mod number;
 pub mod pacing;
 pub mod peer;
 pub mod problem;

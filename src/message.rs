@@ -3,8 +3,9 @@
 //! Pure, and the same text for the same facts. Actors: the [`Composer`]; a [`Wording`] for each kind of
 //! text, which the config may replace; a scene of facts turned into plain words. Nothing here can fail
 //! while people wait: a replaced wording that does not render, or says nothing, gives way to the built-in
-//! one, and that to the bare facts. The wording is looked for in this order: for one person a translation into
-//! their language, then what the room's route has of its own, the config's, the built-in one.
+//! one, and that to the bare facts. A text for one person is said in that person's language, a text for a room in the
+//! language of its route. The wording is looked for in this order: the config's translation into that language, what
+//! the room's route has of its own, the config's, the built-in one in that language.
 //!
 //! Every text about an incident names it in its first line, so that it survives any shortening and a person (or a
 //! look into the chat) recognises a repeat. No text holds a phone number unless the alert itself did.
@@ -18,11 +19,13 @@ use crate::incident::Incident;
 use crate::room::{Also, Room, Seat, Why};
 use crate::roster::Language;
 
+mod catalog;
 mod departure;
 mod labels;
 mod length;
 mod letters;
 mod markup;
+mod moment;
 mod phrase;
 mod sample;
 mod scene;
@@ -32,13 +35,13 @@ mod why;
 mod wording;
 mod words;
 
-pub use webhook::webhook_body;
 pub use wording::{ROOM_NAME, Wording};
 
+use catalog::Catalog;
 use departure::departures;
 use length::{fit, size, tidy};
 use sample::Sample;
-use scene::{Measure, SHORT, Scene, Topic};
+use scene::{Measure, Scene, Topic};
 use template::{Author, Templates};
 
 /// What the texts depend on besides the incident and its room.
@@ -50,6 +53,24 @@ pub struct Settings {
     pub close_after: SignedDuration,
     /// How each source of the config proves who it is. Nothing is claimed about a source that is not here.
     pub trust: BTreeMap<String, Trust>,
+    /// Who speaks. Without it a neutral name stands in.
+    pub operator: Option<String>,
+    /// The language of rooms whose route has none, and of people without one.
+    pub language: Option<Language>,
+    /// Whether somebody's STOP would be read.
+    pub reads_replies: bool,
+}
+
+/// Whether there are built-in texts in `language`.
+#[must_use]
+pub fn is_built_in(language: &Language) -> bool {
+    Catalog::of(language).is_some()
+}
+
+/// The languages of the built-in texts, by their tags.
+#[must_use]
+pub fn built_in_languages() -> Vec<&'static str> {
+    Catalog::all().iter().map(|catalog| catalog.tag).collect()
 }
 
 /// How a source proves who it is.
@@ -76,6 +97,9 @@ impl Default for Settings {
             },
             close_after: SignedDuration::from_mins(30),
             trust: BTreeMap::new(),
+            operator: None,
+            language: None,
+            reads_replies: false,
         }
     }
 }
@@ -114,7 +138,7 @@ pub struct Preview {
 pub struct Composer {
     templates: Templates,
     settings: Settings,
-    /// Texts for one person by language and, below it, by [`Wording::as_str`].
+    /// The config's texts by language and, below it, by [`Wording::as_str`].
     translations: BTreeMap<Language, BTreeMap<String, String>>,
 }
 
@@ -140,9 +164,8 @@ impl Composer {
         Self { templates: Templates::built_in(), settings, translations: BTreeMap::new() }
     }
 
-    /// The same, and texts for one person whose language is among `translations` are said in that: templates by
-    /// [`Wording::as_str`], of those in [`Wording::translatable`]. One that cannot be filled gives way to the
-    /// usual text.
+    /// The same, with the config's own templates of each language, by [`Wording::as_str`]. One that cannot be filled
+    /// gives way to the next text.
     #[must_use]
     pub fn with_translations(self, translations: BTreeMap<Language, BTreeMap<String, String>>) -> Self {
         Self { translations, ..self }
@@ -178,7 +201,7 @@ impl Composer {
             }
         }
         for (wording, source) in own.iter().filter(|(wording, _)| Wording::LETTERS.contains(wording)) {
-            let known = letters::words(*wording, "");
+            let known = letters::words(Catalog::english(), &composer.settings, *wording, "");
             problems.extend(composer.templates.replace(*wording, source, &known));
         }
         if problems.is_empty() {
@@ -229,12 +252,13 @@ impl Composer {
         tight
     }
 
-    /// The language in which `wording` is said to somebody who reads `language`, if it is not the usual one.
+    /// The tag of the language in which `wording` is said in `room`, or to somebody in it who reads `language`.
     #[must_use]
-    pub fn translated(&self, wording: Wording, language: Option<&Language>) -> Option<&Language> {
-        let of = |wider: &str| self.translations.iter().find(|(known, _)| known.as_str() == wider);
-        let mut known = language?.and_wider().filter_map(of);
-        known.find(|(_, texts)| texts.contains_key(wording.as_str())).map(|(language, _)| language)
+    pub fn language_of(&self, wording: Wording, room: &Room, language: Option<&Language>) -> String {
+        match self.translation(wording, Some(room), language) {
+            Some((tag, _)) => tag.to_string(),
+            None => self.catalog(Some(room), language).tag.to_owned(),
+        }
     }
 
     /// Every text for a made-up incident, as it would be sent.
@@ -252,9 +276,10 @@ impl Composer {
     /// `INCIDENT-<number>`, by which the group is found again, and names no other incident; only where that
     /// word alone is longer than `longest` is the name longer, because half of it would name another one.
     #[must_use]
-    pub fn subject(&self, incident: &Incident, longest: usize) -> String {
-        let scene = Scene::of(incident, Topic::Picture);
-        Author::IN_TURN
+    pub fn subject(&self, incident: &Incident, room: Option<&Room>, longest: usize) -> String {
+        let catalog = self.catalog(room, None);
+        let scene = Scene { catalog, ..Scene::of(incident, Topic::Picture) };
+        [Author::Config, Author::BuiltIn(catalog.tag)]
             .into_iter()
             .find_map(|author| self.subject_by(author, &scene, longest).ok())
             .unwrap_or_else(|| incident.id.to_string())
@@ -275,16 +300,21 @@ impl Composer {
 
     /// The invite link, to one person.
     #[must_use]
-    pub fn invite(&self, incident: &Incident, room: &Room, seat: &Seat, link: &InviteLink) -> String {
-        let scene = Scene { room: Some(room), ..Scene::of(incident, Topic::Invite(seat, link)) };
-        self.compose(Wording::Invite, &scene)
+    pub fn invite(
+        &self,
+        incident: &Incident,
+        room: &Room,
+        seat: &Seat,
+        link: &InviteLink,
+        now: Timestamp,
+    ) -> String {
+        self.compose(Wording::Invite, &scene(incident, room, now, Topic::Invite(seat, link)))
     }
 
     /// That nobody came in a role that must be filled, to one person who was invited.
     #[must_use]
-    pub fn reminder(&self, incident: &Incident, room: &Room, seat: &Seat) -> String {
-        let scene = Scene { room: Some(room), ..Scene::of(incident, Topic::Reminder(seat)) };
-        self.compose(Wording::Reminder, &scene)
+    pub fn reminder(&self, incident: &Incident, room: &Room, seat: &Seat, now: Timestamp) -> String {
+        self.compose(Wording::Reminder, &scene(incident, room, now, Topic::Reminder(seat)))
     }
 
     /// That there is no group and why, to one person, with the other incidents that wait for a group and for this
@@ -310,26 +340,72 @@ impl Composer {
 
     fn said(&self, wording: Wording, scene: &Scene<'_>) -> String {
         match wording {
-            Wording::Subject => self.subject(scene.incident, self.settings.limits.longest_subject),
+            Wording::Subject => {
+                self.subject(scene.incident, scene.room, self.settings.limits.longest_subject)
+            }
             _ => self.compose(wording, scene),
         }
     }
 
     fn compose(&self, wording: Wording, scene: &Scene<'_>) -> String {
-        let language = scene.reader().and_then(|reader| reader.who.language.as_ref());
-        let own = [self.translation(wording, language), route_text(wording, scene)];
-        own.into_iter()
-            .flatten()
-            .map(Author::Own)
-            .chain(Author::IN_TURN)
-            .find_map(|author| self.text_by(author, wording, scene).ok())
+        let route = scene.room.and_then(|room| room.summons.handout.messages.get(wording.as_str()));
+        let own: Vec<&str> = route.into_iter().map(String::as_str).collect();
+        self.authors(wording, scene.room, scene.reader_language(), &own)
+            .into_iter()
+            .find_map(|(author, catalog)| self.text_by(author, wording, &Scene { catalog, ..*scene }).ok())
             .map_or_else(|| self.bare(wording, scene), |attempt| attempt.text)
     }
 
-    /// The template in the language of the one person who reads it, if there is one person and a translation.
-    fn translation(&self, wording: Wording, language: Option<&Language>) -> Option<&str> {
-        let language = self.translated(wording, language)?;
-        self.translations.get(language)?.get(wording.as_str()).map(String::as_str)
+    /// Whose template of `wording` to try, in this order, and in which language to say its values. `own` are those of
+    /// the room.
+    fn authors<'t>(
+        &'t self,
+        wording: Wording,
+        room: Option<&Room>,
+        reader: Option<&Language>,
+        own: &[&'t str],
+    ) -> Vec<(Author<'t>, &'static Catalog)> {
+        // Who writes a text for everybody does so in the usual language.
+        let usual = self.catalog(room, None);
+        let built_in = self.catalog(room, reader);
+        let translated = self.translation(wording, room, reader);
+        let translated = translated.map(|(tag, text)| (Author::Own(text), Catalog::of(tag).unwrap_or(usual)));
+        let own = own.iter().map(|text| (Author::Own(text), usual));
+        let ours = [(Author::Config, usual), (Author::BuiltIn(built_in.tag), built_in)];
+        translated.into_iter().chain(own).chain(ours).collect()
+    }
+
+    /// The languages to say something in, the best first: the reader's, the room's, the config's.
+    fn languages<'l>(
+        &'l self,
+        room: Option<&'l Room>,
+        reader: Option<&'l Language>,
+    ) -> impl Iterator<Item = &'l Language> {
+        let route = room.and_then(|room| room.summons.handout.language.as_ref());
+        reader.into_iter().chain(route).chain(&self.settings.language)
+    }
+
+    /// The words of the best of these languages that there is.
+    fn catalog(&self, room: Option<&Room>, reader: Option<&Language>) -> &'static Catalog {
+        self.languages(room, reader).find_map(Catalog::of).unwrap_or_else(Catalog::english)
+    }
+
+    /// The config's template in the language of the reader, or else of the room, where neither is built in before it.
+    fn translation(
+        &self,
+        wording: Wording,
+        room: Option<&Room>,
+        reader: Option<&Language>,
+    ) -> Option<(&Language, &str)> {
+        for language in self.languages(room, reader) {
+            let of = |wider: &str| self.translations.iter().find(|(known, _)| known.as_str() == wider);
+            let mut known = language.and_wider().filter_map(of);
+            let own = known.find_map(|(tag, texts)| Some((tag, texts.get(wording.as_str())?.as_str())));
+            if own.is_some() || Catalog::of(language).is_some() {
+                return own;
+            }
+        }
+        None
     }
 
     /// One text from one author's template: as much as fits, the long parts shortened first.
@@ -400,6 +476,7 @@ impl Composer {
 
     fn problem_with(&self, wording: Wording, scene: &Scene<'_>) -> Option<TemplateProblem> {
         let longest = self.longest(wording);
+        let scene = &Scene { catalog: self.catalog(scene.room, None), ..*scene };
         if wording == Wording::Subject {
             return self.subject_by(Author::Config, scene, longest).err();
         }
@@ -426,7 +503,7 @@ impl Composer {
     /// How long a text may be before the line of those who left, and that line.
     fn longest_before(&self, wording: Wording, scene: &Scene<'_>) -> (usize, String) {
         let longest = self.longest(wording);
-        let line = scene.room.and_then(|room| departures(room, scene.leavers));
+        let line = departures(scene);
         let end = line.map(|line| format!("\n{}", fit(&line, longest / 2))).unwrap_or_default();
         (longest.saturating_sub(size(&end)), end)
     }
@@ -456,25 +533,11 @@ fn head(scene: &Scene<'_>) -> String {
     format!("*{severity} · {}*", scene.reference())
 }
 
-/// `text` with the incident's id in its first line; in news that line must end with the number, so that
-/// two texts whose first lines are equal are the same news.
+/// `text` with the incident's id in its first line, and in news the number of the news too, so that two texts whose
+/// first lines are equal are the same news.
 fn with_head(text: String, scene: &Scene<'_>) -> String {
-    let reference = scene.reference();
     let first = text.lines().next().unwrap_or_default();
-    let is_there = match scene.topic {
-        Topic::Presence | Topic::Quorum(_) | Topic::News(_) | Topic::End | Topic::Pointer => {
-            first.trim_end_matches(['*', '_', '~', '`', ' ']).ends_with(&reference)
-        }
-        Topic::Picture | Topic::Invite(..) | Topic::Reminder(_) | Topic::Brief(..) => {
-            subject_has_token(first, &reference)
-        }
-    };
-    if is_there { text } else { format!("{}\n{text}", head(scene)) }
-}
-
-/// The template that the room's route has for this.
-fn route_text<'a>(wording: Wording, scene: &Scene<'a>) -> Option<&'a str> {
-    scene.room?.summons.handout.messages.get(wording.as_str()).map(String::as_str)
+    if subject_has_token(first, &scene.reference()) { text } else { format!("{}\n{text}", head(scene)) }
 }
 
 fn no_such_text(name: &str) -> TemplateProblem {

@@ -1,4 +1,4 @@
-//! A stateful simulator of the Wawp v2 API with people, phones, privacy settings and faults.
+//! A stateful simulator of the Wawp v2 API, or of WAHA's, with people, phones, privacy settings and faults.
 //!
 //! It exists so that everything the bridge promises can be tried without a WhatsApp number: in tests, in
 //! the demo, and by hand on its page. It shares no code with the client that talks to it, so that an error
@@ -20,7 +20,6 @@ mod events;
 mod fault;
 mod group;
 mod link;
-mod markup;
 mod membership;
 mod operation;
 mod page;
@@ -46,12 +45,11 @@ pub use self::events::{EventRecord, EventStyle, OutgoingEvent};
 pub use self::fault::{Effect, Fault, FaultKind, FaultView};
 pub use self::group::Rank;
 pub use self::link::JoinRefused;
-pub use self::markup::{Run, Style, runs};
 pub use self::operation::{Operation, Target, UnknownCall};
 pub use self::person::{LidKnowledge, Person, Privacy, Reach};
 pub use self::policy::{Policy, TooMuch};
 pub use self::quirks::{HALF_EMOJI, Quirks};
-pub use self::setup::{Addressing, Engine, InviteForm, Number, Setup, UnknownEngine};
+pub use self::setup::{Addressing, Api, Engine, InviteForm, Number, Setup, UnknownApi, UnknownEngine};
 pub use self::view::{
     Creation, GroupHead, GroupView, MemberView, MessageKind, MessageView, PhoneChat, PhoneView,
 };
@@ -82,7 +80,12 @@ impl Sandbox {
 
     /// The simulated API, the control routes under `/sandbox/` and the page of phones at `/`.
     pub fn router(&self) -> Router {
-        api::router()
+        self.router_speaking(self.with(|world, _| world.api))
+    }
+
+    /// The same world behind another API.
+    pub fn router_speaking(&self, api: Api) -> Router {
+        api::router(api)
             .merge(control::router())
             .merge(page::router())
             .fallback(api::unknown)

@@ -182,8 +182,7 @@ fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io
     let gateway = &config.gateway;
     writeln!(
         out,
-        "\ngateway\n  Wawp at {}; call time limit {}, settle {}, lease {}",
-        gateway.base_url,
+        "\ngateway\n  call time limit {}, settle {}, lease {}",
         show_duration(config.rooms.call_timeout),
         show_duration(gateway.settle),
         show_duration(gateway.lease)
@@ -192,9 +191,11 @@ fn surroundings(config: &Config, has_important: bool, out: &mut dyn Write) -> io
     for instance in &gateway.instances {
         writeln!(
             out,
-            "  {}: instance {}, {} rooms an hour, {} messages a minute, 1:1 messages {} apart",
+            "  {}: {} of {} at {}, {} rooms an hour, {} messages a minute, 1:1 messages {} apart",
             instance.name,
             masked(&instance.id),
+            instance.kind,
+            instance.base_url,
             instance.budget.rooms_per_hour,
             instance.budget.messages_per_minute,
             show_duration(instance.budget.one_to_one_gap)

@@ -141,6 +141,7 @@ fn write_files(config: &Path, gateway: SocketAddr, events: &str) -> Result<(), F
 server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0 }}
 store: sqlite:warroom.db
 roster: roster.yaml
+operator: Acme Operations
 gateway:
   kind: wawp
   base_url: http://{gateway}
@@ -310,7 +311,8 @@ fn holds(state: &SeatState) -> &'static str {
 }
 
 fn welcome(group: &GroupView, out: &mut dyn Write) -> Result<(), Failure> {
-    use crate::sandbox::{MessageKind, Style};
+    use crate::chat_text::Style;
+    use crate::sandbox::MessageKind;
     let first = group.messages.iter().find(|m| m.kind == MessageKind::Text);
     let Some(message) = first else { return Err(Failure::no("the group has no message")) };
     let mut shown = String::new();
@@ -322,7 +324,7 @@ fn welcome(group: &GroupView, out: &mut dyn Write) -> Result<(), Failure> {
                 Style::Bold => "\u{1b}[1m",
                 Style::Italic => "\u{1b}[3m",
                 Style::Strike => "\u{1b}[9m",
-                Style::Mono => "\u{1b}[2m",
+                Style::Mono | Style::Quote => "\u{1b}[2m",
                 Style::Link => "\u{1b}[4m",
             })
             .collect();

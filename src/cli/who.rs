@@ -10,13 +10,13 @@ use serde::Serialize;
 use crate::alert::{DedupKey, Severity};
 use crate::cli::check;
 use crate::clock::{Timestamp, wall_moment};
-use crate::config::{self, Colours, GatewayKind, Loaded, Strictness};
+use crate::config::{self, Colours, Loaded, Strictness};
 use crate::consent::Stances;
 use crate::gateway::InviteLink;
 use crate::incident::{Incident, IncidentId, State};
 use crate::message::{Composer, Wording};
 use crate::room::{Also, Room, Why};
-use crate::roster::{Dashboard, Language, Subject, Summons};
+use crate::roster::{Dashboard, Subject, Summons};
 
 mod called;
 
@@ -77,9 +77,7 @@ struct Texts {
 struct OneToOne {
     person: String,
     text: &'static str,
-    /// Of the translation; absent where the usual text is taken.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    language: Option<Language>,
+    language: String,
     says: String,
 }
 
@@ -183,11 +181,9 @@ fn texts(loaded: &Loaded, question: &Question, summons: &Summons) -> io::Result<
     };
     let composer = crate::app::compose(&loaded.config).map_err(io::Error::other)?;
     let room = Room::wanted(&incident, summons.clone(), question.at);
-    let longest = match loaded.config.gateway.kind {
-        GatewayKind::Wawp => crate::gateway::wawp::LIMITS.longest_subject,
-    };
+    let longest = crate::gateway::waha::LIMITS.longest_subject;
     Ok(Texts {
-        subject: composer.subject(&incident, longest),
+        subject: composer.subject(&incident, Some(&room), longest),
         welcome: composer.welcome(&incident, &room, question.at),
         description: composer.description(&incident, &room, question.at),
         one_to_one: one_to_one(&composer, &incident, &room, question.at),
@@ -206,13 +202,13 @@ fn one_to_one(composer: &Composer, incident: &Incident, room: &Room, at: Timesta
     let mut told: Vec<OneToOne> = Vec::new();
     for seat in &linked.seats {
         let texts = [
-            (Wording::Invite, composer.invite(incident, &linked, seat, &link)),
-            (Wording::Reminder, composer.reminder(incident, &linked, seat)),
+            (Wording::Invite, composer.invite(incident, &linked, seat, &link, at)),
+            (Wording::Reminder, composer.reminder(incident, &linked, seat, at)),
             (Wording::Brief, composer.brief(incident, room, seat, (&why, &Also::default()), at)),
             (Wording::Quiet, composer.quiet(incident, &linked, seat, at)),
         ];
         for (wording, says) in texts {
-            let language = composer.translated(wording, seat.who.language.as_ref()).cloned();
+            let language = composer.language_of(wording, room, seat.who.language.as_ref());
             let text = wording.as_str();
             if told.iter().all(|known| (known.text, &known.language) != (text, &language)) {
                 told.push(OneToOne { person: seat.who.person.clone(), text, language, says });
@@ -259,8 +255,7 @@ fn explain(answer: &Answer<'_>, loaded: &Loaded, out: &mut dyn Write) -> io::Res
             quote(name, text, out)?;
         }
         for one in &texts.one_to_one {
-            let language = one.language.as_ref().map_or_else(String::new, |tag| format!(", {tag}"));
-            quote(&format!("1:1 to {} ({}{language})", one.person, one.text), &one.says, out)?;
+            quote(&format!("1:1 to {} ({}, {})", one.person, one.text, one.language), &one.says, out)?;
         }
     }
     Ok(())

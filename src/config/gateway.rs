@@ -1,5 +1,6 @@
 //! The chat provider and the numbers that are linked to it.
 
+use std::fmt;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -22,13 +23,9 @@ use crate::signature::Verifier;
 /// How the chat provider is reached.
 #[derive(Debug, Clone)]
 pub struct GatewaySettings {
-    /// Which provider.
-    pub kind: GatewayKind,
-    /// Address of its API, without a slash at the end.
-    pub base_url: String,
-    /// Where the credentials go in a request.
+    /// Where the credentials go in a request to Wawp.
     pub credentials: CredentialPlace,
-    /// Path of the call that makes a group.
+    /// Path of Wawp's call that makes a group.
     pub create_path: String,
     /// The longest a call may take.
     pub call_timeout: Duration,
@@ -57,8 +54,31 @@ impl GatewaySettings {
 /// A chat provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GatewayKind {
-    /// Wawp v2.
+    /// Wawp v2, which is hosted.
     Wawp,
+    /// WAHA, which anybody can run.
+    Waha,
+}
+
+impl GatewayKind {
+    const NAMED: [(&'static str, Self); 2] = [("wawp", Self::Wawp), ("waha", Self::Waha)];
+
+    /// Where its API is usually found.
+    fn usual_address(self) -> &'static str {
+        match self {
+            Self::Wawp => "https://api.wawp.net",
+            Self::Waha => "http://localhost:3000",
+        }
+    }
+}
+
+impl fmt::Display for GatewayKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wawp => "Wawp",
+            Self::Waha => "WAHA",
+        })
+    }
 }
 
 /// Where credentials go in a request. Wawp's documentation shows all of these; its own tools use `Mixed`.
@@ -79,9 +99,13 @@ pub enum CredentialPlace {
 pub struct Instance {
     /// Our name for it.
     pub name: String,
-    /// The provider's id for it.
+    /// Its provider.
+    pub kind: GatewayKind,
+    /// Address of its provider's API, without a slash at the end.
+    pub base_url: String,
+    /// The provider's id for it: an instance of Wawp, a session of WAHA.
     pub id: String,
-    /// What lets us use it.
+    /// What lets us use it: Wawp's token, WAHA's key.
     pub access_token: SecretString,
     /// How often we may.
     pub budget: Budget,
@@ -102,10 +126,8 @@ pub(super) fn gateway(root: &Section<'_>) -> Option<GatewaySettings> {
 }
 
 fn read(s: &Section<'_>) -> GatewaySettings {
-    let kind =
-        s.get("kind").and_then(|i| i.choice(&[("wawp", GatewayKind::Wawp)])).unwrap_or(GatewayKind::Wawp);
-    let base_url =
-        s.get("base_url").and_then(|i| base_url(&i)).unwrap_or_else(|| "https://api.wawp.net".to_owned());
+    let kind = kind(s).unwrap_or(GatewayKind::Wawp);
+    let address = s.get("base_url").and_then(|i| base_url(&i, kind));
     let credentials = s
         .get("credentials")
         .and_then(|i| {
@@ -137,8 +159,6 @@ fn read(s: &Section<'_>) -> GatewaySettings {
         ..usual
     };
     GatewaySettings {
-        kind,
-        base_url,
         credentials,
         create_path,
         call_timeout: call_timeout.unsigned_abs(),
@@ -147,7 +167,7 @@ fn read(s: &Section<'_>) -> GatewaySettings {
         lease,
         failover_after: s.duration("failover_after", seconds(10)..=seconds(3600), seconds(60)),
         fallback_webhook: fallback_webhook(s),
-        instances: instances(s, shared),
+        instances: instances(s, shared, (kind, address.as_deref())),
     }
 }
 
@@ -194,19 +214,21 @@ fn times(s: &Section<'_>) -> (SignedDuration, SignedDuration, SignedDuration) {
     (call, settle, lease)
 }
 
-fn base_url(item: &Item<'_>) -> Option<String> {
+fn kind(s: &Section<'_>) -> Option<GatewayKind> {
+    s.get("kind")?.choice(&GatewayKind::NAMED)
+}
+
+fn base_url(item: &Item<'_>, kind: GatewayKind) -> Option<String> {
+    let example = format!("write `{}`", kind.usual_address());
     let text = item.text()?.trim_end_matches('/');
     let address = text.parse::<http::Uri>().ok().filter(|uri| uri.host().is_some());
     let scheme = address.as_ref().and_then(http::Uri::scheme_str);
     let Some((uri, scheme)) = address.as_ref().zip(scheme) else {
-        item.error_with(
-            format!("is not a web address: `{}`", shortened(text)),
-            "write `https://api.wawp.net`",
-        );
+        item.error_with(format!("is not a web address: `{}`", shortened(text)), example);
         return None;
     };
     if !matches!(scheme, "http" | "https") || uri.query().is_some() {
-        item.error_with("must be an http or https address without a query", "write `https://api.wawp.net`");
+        item.error_with("must be an http or https address without a query", example);
         return None;
     }
     if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
@@ -222,7 +244,7 @@ fn base_url(item: &Item<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn instances(s: &Section<'_>, shared: Budget) -> Vec<Instance> {
+fn instances(s: &Section<'_>, shared: Budget, usual: (GatewayKind, Option<&str>)) -> Vec<Instance> {
     let hint = "add a linked number: `- id: { env: WAWP_INSTANCE_ID }` and its `access_token`";
     let Some(item) = s.need("instances", hint) else {
         return Vec::new();
@@ -233,10 +255,10 @@ fn instances(s: &Section<'_>, shared: Budget) -> Vec<Instance> {
     }
     let mut found: Vec<Instance> = Vec::new();
     for (n, item) in items.iter().enumerate() {
-        let Some((name_item, id_item, instance)) = item.section(|s| instance(s, n, shared)) else {
+        let Some((name_item, id_item, instance)) = item.section(|s| instance(s, n, shared, usual)) else {
             continue;
         };
-        if found.iter().any(|i| i.id == instance.id) {
+        if found.iter().any(|i| i.id == instance.id && i.base_url == instance.base_url) {
             id_item.error_with(
                 "is the id of an earlier instance: its budget would be spent twice",
                 "write the other number's id, or remove one of the two",
@@ -260,11 +282,21 @@ fn instances(s: &Section<'_>, shared: Budget) -> Vec<Instance> {
     found
 }
 
-fn instance<'a>(s: &Section<'a>, n: usize, shared: Budget) -> Option<(Option<Item<'a>>, Item<'a>, Instance)> {
+/// `usual` is the provider and the address of the whole section; an instance of another kind has its own address.
+fn instance<'a>(
+    s: &Section<'a>,
+    n: usize,
+    shared: Budget,
+    usual: (GatewayKind, Option<&str>),
+) -> Option<(Option<Item<'a>>, Item<'a>, Instance)> {
+    let kind = kind(s).unwrap_or(usual.0);
+    let address = s.get("base_url").and_then(|i| base_url(&i, kind));
+    let shared_address = usual.1.filter(|_| kind == usual.0);
+    let base_url = address.as_deref().or(shared_address).unwrap_or(kind.usual_address()).to_owned();
     let name_item = s.get("name");
     let name = name_item.as_ref().and_then(|i| name(i));
-    let id_item = s.need("id", "the instance's id as the provider shows it");
-    let token = s.need("access_token", "the token that belongs to this instance");
+    let id_item = s.need("id", "the instance's id as the provider shows it; the session's name for WAHA");
+    let token = s.need("access_token", "the token that belongs to this instance; the API key for WAHA");
     let budget = budget(s, shared);
     let events = s.get("events").map(|i| events(&i)).unwrap_or_default();
     let phone = s.get("phone").and_then(|i| own_phone(&i));
@@ -275,6 +307,8 @@ fn instance<'a>(s: &Section<'a>, n: usize, shared: Budget) -> Option<(Option<Ite
         id_item?,
         Instance {
             name: name.unwrap_or_else(|| format!("number-{}", n + 1)),
+            kind,
+            base_url,
             id: id?,
             access_token: access_token?,
             budget,

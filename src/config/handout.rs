@@ -4,6 +4,7 @@ use crate::alert::is_web_address;
 use crate::config::item::Item;
 use crate::config::rooms::{TEMPLATES, texts};
 use crate::config::section::Section;
+use crate::config::translations::language;
 use crate::config::words::shortened;
 use crate::config::yaml::Value;
 use crate::roster::{Dashboard, Handout};
@@ -20,6 +21,7 @@ pub(super) fn handout(s: &Section<'_>) -> Handout {
         dashboards: s.get("dashboards").map(|item| dashboards(&item)).unwrap_or_default(),
         call: s.get("call").and_then(|item| call(&item)),
         text: s.get("text").and_then(|item| text(&item)),
+        language: s.get("language").and_then(|item| language(&item)),
         messages: s.get("messages").map(|item| item.section(|s| texts(s, &TEMPLATES))).unwrap_or_default(),
     }
 }

@@ -8,9 +8,10 @@ use crate::config::gateway::GatewaySettings;
 use crate::config::item::Item;
 use crate::config::section::Section;
 use crate::config::server::seconds;
-use crate::config::translations::{Translated, translations};
+use crate::config::translations::{Translated, language, translations};
 use crate::message::{self, Composer};
 use crate::room::policy::{NotOptedIn, Policy};
+use crate::roster::Language;
 
 /// Texts that replace the built-in ones, by the template's name.
 pub type Texts = BTreeMap<String, String>;
@@ -51,11 +52,27 @@ const SEVERITIES: [(&str, Severity); 5] = [
     ("sev5", Severity::Sev5),
 ];
 
+/// Who speaks in every message.
+pub(super) fn operator(root: &Section<'_>) -> Option<String> {
+    let item = root.get("operator");
+    if item.is_none() && root.is_sound() {
+        root.context.warning(
+            root.span.clone(),
+            "`operator` is missing, so people do not read who writes to them",
+            "your company or team, as people know it: `operator: \"Acme Operations\"`",
+        );
+    }
+    item?.line().map(str::to_owned)
+}
+
 pub(super) fn severity(item: &Item<'_>) -> Option<Severity> {
     item.choice(&SEVERITIES)
 }
 
-pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (Policy, String) {
+pub(super) fn rooms(
+    root: &Section<'_>,
+    gateway: Option<&GatewaySettings>,
+) -> (Policy, String, Option<Language>) {
     let mut usual = Policy::default();
     if let Some(gateway) = gateway {
         usual.settle = gateway.settle;
@@ -65,7 +82,7 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
         usual.call_timeout = SignedDuration::try_from(gateway.call_timeout).unwrap_or(usual.call_timeout);
     }
     let Some(item) = root.get("rooms") else {
-        return (usual, USUAL_NAME.to_owned());
+        return (usual, USUAL_NAME.to_owned(), None);
     };
     item.section(|s| {
         let name = s.get("name").and_then(|i| name(&i));
@@ -94,7 +111,8 @@ pub(super) fn rooms(root: &Section<'_>, gateway: Option<&GatewaySettings>) -> (P
             phase_deadline: s.duration("phase_deadline", seconds(60)..=seconds(86_400), usual.phase_deadline),
             ..usual
         };
-        (policy, name.unwrap_or_else(|| USUAL_NAME.to_owned()))
+        let language = s.get("language").and_then(|i| language(&i));
+        (policy, name.unwrap_or_else(|| USUAL_NAME.to_owned()), language)
     })
 }
 

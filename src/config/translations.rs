@@ -1,4 +1,4 @@
-//! `messages.translations`: the texts for one person in the languages of the roster's people.
+//! `messages.translations`: texts of one language, for its people and rooms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -8,10 +8,10 @@ use crate::config::load_context::LoadContext;
 use crate::config::rooms::{Texts, message_text};
 use crate::config::section::Section;
 use crate::config::words::shortened;
-use crate::message::Wording;
+use crate::message::{Wording, built_in_languages, is_built_in};
 use crate::roster::{Language, Roster};
 
-/// Texts for one person by language and, below it, by the template's name.
+/// Texts by language and, below it, by the template's name.
 pub type Translations = BTreeMap<Language, Texts>;
 
 /// The translations, and where they stand if there are any.
@@ -68,23 +68,25 @@ fn hint(text: &str) -> String {
 }
 
 impl Translated {
-    /// Says which languages of the roster's people have no translation, where others have one.
+    /// Says which languages of the roster's people and rooms there are no texts in.
     pub(super) fn check(&self, roster: &Roster, context: &LoadContext<'_>) {
-        let Some(span) = self.span.as_ref().filter(|_| !self.texts.is_empty()) else { return };
         let mut missing: BTreeMap<&Language, BTreeSet<&str>> = BTreeMap::new();
         for person in roster.people.values() {
             let Some(language) = &person.language else { continue };
             let is_there = |wider: &str| self.texts.keys().any(|translated| translated.as_str() == wider);
-            if !language.and_wider().any(is_there) {
+            if !is_built_in(language) && !language.and_wider().any(is_there) {
                 missing.entry(language).or_default().insert(&person.key);
             }
         }
         for (language, people) in missing {
             let people: Vec<&str> = people.into_iter().take(NAMED).collect();
             context.warning(
-                span.clone(),
-                format!("`messages.translations` has no `{language}`, the language of {}", people.join(", ")),
-                "these people get the usual texts; add the language, or leave theirs out of the roster",
+                self.span.clone().unwrap_or_default(),
+                format!("there are no texts in `{language}`, the language of {}", people.join(", ")),
+                format!(
+                    "these people get the usual texts; built in are {}, others go under `messages.translations`",
+                    built_in_languages().join(", ")
+                ),
             );
         }
     }

@@ -26,7 +26,7 @@ pub enum Verdict {
 }
 
 /// English, the carriers' own words, German, Dutch, French, Spanish, Portuguese, Italian, Arabic, Turkish,
-/// Russian.
+/// Russian, Hindi, Indonesian.
 const STOP: &[&str] = &[
     "stop",
     "stopp",
@@ -53,6 +53,8 @@ const STOP: &[&str] = &[
     "اوقف",
     "durdur",
     "стоп",
+    "रोकें",
+    "berhenti",
 ];
 /// The same languages.
 const START: &[&str] = &[
@@ -96,6 +98,10 @@ const YES: &[&str] = &[
     "evet",
     "tamam",
     "да",
+    "हाँ",
+    "हां",
+    "ya",
+    "setuju",
     "👍",
     "✅",
 ];

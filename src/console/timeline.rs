@@ -150,13 +150,13 @@ fn words(event: &Event) -> String {
     match event {
         Event::Began => "asked for a group".to_owned(),
         Event::Made { group } => format!("the group was made: {group}"),
-        Event::NotSent { retry_at } => format!("certainly nothing was made; again at {retry_at}"),
-        Event::Lost { look_at } => format!("nobody knows whether a group was made; looking at {look_at}"),
+        Event::NotSent { retry_at } => format!("nothing was made; next try at {retry_at}"),
+        Event::Lost { look_at } => format!("not known whether a group was made; looked for at {look_at}"),
         Event::Refused { why } => format!("it can never be made: {why}"),
-        Event::Found { group } => format!("a look found the group: {group}"),
-        Event::Absent { believe_at, .. } => format!("a look found none; believed from {believe_at}"),
+        Event::Found { group } => format!("found the group: {group}"),
+        Event::Absent { believe_at, .. } => format!("found no group; certain from {believe_at}"),
         Event::Folded { into, .. } => {
-            format!("its group has to wait, so it is dealt with in the room of {into}")
+            format!("its group has to wait, so it shares the room of {into}")
         }
         Event::Unhosted { why } => format!("it waits for a group again: {why}"),
         Event::Ended => "the incident is over".to_owned(),

@@ -13,6 +13,7 @@ use super::attention::{Attention, attention, phase_since};
 use super::numbers::Numbers;
 use super::timeline::{Row, rows};
 use crate::alert::{Link, LinkKind, Severity};
+use crate::chat_text::{Run, runs};
 use crate::clock::Timestamp;
 use crate::incident::{Incident, State};
 use crate::room::{PhaseName, Progress, Room, Said, Seat, SeatState, Stage, Standby, Trouble, Wish};
@@ -253,7 +254,7 @@ impl Glance {
             guest_of: room.guest_of.map(|host| host.to_string()),
             briefed_at: room.briefed_at(),
             read_at: room.read_at,
-            held_until: room.hold_until.filter(|until| *until > now),
+            held_until: room.throttled_until().filter(|until| *until > now),
             has_link: room.link.is_some(),
             seats: room.seats.iter().map(|seat| Place::of(seat, room)).collect(),
             actions: offered(room, now).into_iter().map(super::action::Action::as_str).collect(),
@@ -381,6 +382,11 @@ impl EndedTask {
 impl Message {
     pub(super) fn words(&self) -> String {
         self.what.replace('_', " ")
+    }
+
+    /// Its text as phones show it.
+    pub(super) fn runs(&self) -> Vec<Run> {
+        runs(&self.text)
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
+use super::catalog::{Catalog, LANGUAGE};
 use super::length::{fit, size, tidy};
-use super::scene::Words;
+use super::scene::{Words, operator};
 use super::template::Author;
 use super::wording::Wording;
-use super::{Composer, Preview, SHORTEN, TemplateProblem, markup};
+use super::{Composer, Preview, SHORTEN, Settings, TemplateProblem};
 use crate::alert::one_line;
 use crate::roster::Language;
 
@@ -43,16 +44,21 @@ impl Composer {
     }
 
     fn letter(&self, wording: Wording, name: &str, language: Option<&Language>) -> String {
-        self.translation(wording, language)
-            .map(Author::Own)
+        self.authors(wording, None, language, &[])
             .into_iter()
-            .chain(Author::IN_TURN)
-            .find_map(|author| self.letter_by(author, wording, name).ok())
-            .unwrap_or_else(|| wording.built_in().trim().to_owned())
+            .find_map(|(author, catalog)| self.letter_by(author, catalog, wording, name).ok())
+            .unwrap_or_else(|| tidy(Catalog::english().template(wording)))
     }
 
-    fn letter_by(&self, author: Author<'_>, wording: Wording, name: &str) -> Result<String, TemplateProblem> {
-        let text = tidy(&self.templates.template(author, wording)?.render(words(wording, name))?);
+    fn letter_by(
+        &self,
+        author: Author<'_>,
+        catalog: &'static Catalog,
+        wording: Wording,
+        name: &str,
+    ) -> Result<String, TemplateProblem> {
+        let words = words(catalog, &self.settings, wording, name);
+        let text = tidy(&self.templates.template(author, wording)?.render(words)?);
         let longest = self.settings.limits.longest_text;
         if size(&text) > longest {
             let why = format!("it is longer than the {longest} characters that are taken");
@@ -70,7 +76,8 @@ impl Composer {
     /// What goes wrong with the config's own letters.
     pub(super) fn problems_with_letters(&self) -> Vec<TemplateProblem> {
         let own = Wording::LETTERS.into_iter().filter(|wording| self.templates.has_own(*wording));
-        own.filter_map(|wording| self.letter_by(Author::Config, wording, SOMEBODY).err()).collect()
+        let catalog = self.catalog(None, None);
+        own.filter_map(|wording| self.letter_by(Author::Config, catalog, wording, SOMEBODY).err()).collect()
     }
 
     pub(super) fn letter_previews(&self) -> impl Iterator<Item = Preview> {
@@ -81,13 +88,16 @@ impl Composer {
 }
 
 /// The words that a letter may use.
-pub(super) fn words(wording: Wording, name: &str) -> Words {
-    let name = markup::escape(&fit(&one_line(name, NAME), NAME));
-    let person = BTreeMap::from([("name", Value::from_safe_string(name))]);
-    match wording {
-        Wording::OptInRequest => Words::from([("person", Value::from(person))]),
-        _ => Words::new(),
+pub(super) fn words(catalog: &Catalog, settings: &Settings, wording: Wording, name: &str) -> Words {
+    let mut words = Words::from([
+        ("operator", Value::from(operator(catalog, settings))),
+        (LANGUAGE, Value::from(catalog.tag)),
+    ]);
+    if wording == Wording::OptInRequest {
+        let name = Value::from(catalog.foreign(&fit(&one_line(name, NAME), NAME)));
+        words.insert("person", Value::from(BTreeMap::from([("name", name)])));
     }
+    words
 }
 
 /// The word without which a text hides how to refuse, or how to come back.

@@ -1,8 +1,101 @@
-//! Small pieces of plain English: lists, counts, lengths of time, and foreign words of bounded length.
+//! Small pieces of text: the phrases of a language by name, and foreign words of bounded length.
 
 use super::length::fit;
 use crate::alert::one_line;
-use crate::clock::Timestamp;
+
+macro_rules! phrases {
+    ($($name:ident = $key:literal,)*) => {
+        /// A piece of text that every language has.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Phrase { $($name,)* }
+
+        impl Phrase {
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name in the file of a language.
+            pub(super) fn key(self) -> &'static str {
+                match self { $(Self::$name => $key,)* }
+            }
+        }
+    };
+}
+
+phrases! {
+    Operator = "operator",
+    Unknown = "unknown",
+    Comma = "comma",
+    AndMore = "and_more",
+    WithRole = "with_role",
+    UnderAMinute = "under_a_minute",
+    Minutes = "minutes",
+    Hours = "hours",
+    Days = "days",
+    TwoUnits = "two_units",
+    Weekdays = "weekdays",
+    Months = "months",
+    Date = "date",
+    Place = "place",
+    Elsewhere = "elsewhere",
+    Alerts = "alerts",
+    AtLeast = "at_least",
+    SomeAlerts = "some_alerts",
+    Origin = "origin",
+    SignedOrigin = "signed_origin",
+    UnverifiedOrigin = "unverified_origin",
+    Update = "update",
+    WhoIsHere = "who_is_here",
+    WhoIsNeeded = "who_is_needed",
+    WhoLeft = "who_left",
+    Left = "left",
+    Closed = "closed",
+    WrongGroup = "wrong_group",
+    ClosedName = "closed_name",
+    WrongGroupName = "wrong_group_name",
+    Commander = "commander",
+    Deputy = "deputy",
+    Specialist = "specialist",
+    Client = "client",
+    AccountManager = "account_manager",
+    Communications = "communications",
+    Runbook = "runbook",
+    Alert = "alert",
+    Dashboard = "dashboard",
+    Call = "call",
+    SeatAsked = "seat_asked",
+    SeatIn = "seat_in",
+    SeatInvited = "seat_invited",
+    SeatLeft = "seat_left",
+    SeatUnclear = "seat_unclear",
+    SeatReplaced = "seat_replaced",
+    NotOnNetwork = "not_on_network",
+    Blocked = "blocked",
+    LeftRecently = "left_recently",
+    Full = "full",
+    Stranger = "stranger",
+    Undeliverable = "undeliverable",
+    OverSize = "over_size",
+    NotNeeded = "not_needed",
+    Stopped = "stopped",
+    NoGroup = "no_group",
+    NoGroupBefore = "no_group_before",
+    NoGroupToday = "no_group_today",
+    NoGroupEither = "no_group_either",
+    NoGroupSoFar = "no_group_so_far",
+    UnsureOfGroup = "unsure_of_group",
+    NothingSaid = "nothing_said",
+    UnseenInGroup = "unseen_in_group",
+    UnseenWithoutLink = "unseen_without_link",
+    Unlinked = "unlinked",
+    Muted = "muted",
+    LinkFollows = "link_follows",
+    HookNumbersDown = "hook_numbers_down",
+    HookParked = "hook_parked",
+    HookLate = "hook_late",
+}
+
+/// The longest single value, such as a name.
+pub(super) const SHORT: usize = 120;
 
 /// `text` on one line, at most `longest` UTF-16 units.
 pub(super) fn one(text: &str, longest: usize) -> String {
@@ -14,63 +107,4 @@ pub(super) fn one(text: &str, longest: usize) -> String {
 pub(super) fn beginning(text: &str, longest: usize) -> &str {
     let most = longest.saturating_mul(4).saturating_add(64);
     text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
-}
-
-/// "a, b and 2 more".
-pub(super) fn some_of(each: &[String], most: usize, between: &str) -> String {
-    let shown: Vec<&str> = each.iter().take(most).map(String::as_str).collect();
-    match each.len().saturating_sub(shown.len()) {
-        0 => shown.join(between),
-        left => format!("{} and {left} more", shown.join(between)),
-    }
-}
-
-/// How many alerts fire. `truncated`: the source may have left some out.
-pub(super) fn alerts(firing: u32, truncated: bool) -> String {
-    match (firing, truncated) {
-        (0, true) => "some alerts, how many is not known".to_owned(),
-        (1, false) => "1 alert".to_owned(),
-        (n, false) => format!("{n} alerts"),
-        (n, true) => format!("at least {n}, the source cut its list"),
-    }
-}
-
-/// The length of time between two moments.
-pub(super) fn span(from: Timestamp, until: Timestamp) -> String {
-    length(until.as_second().saturating_sub(from.as_second()))
-}
-
-/// A length of time as people say it, in its two largest units.
-pub(super) fn length(seconds: i64) -> String {
-    let minutes = seconds.max(0) / 60;
-    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => "less than a minute".to_owned(),
-        (0, 0, m) => format!("{m} min"),
-        (0, h, 0) => format!("{h} h"),
-        (0, h, m) => format!("{h} h {m} min"),
-        (d, 0, _) => format!("{d} d"),
-        (d, h, _) => format!("{d} d {h} h"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_are_said_in_two_units() {
-        let said: Vec<String> = [-5, 59, 60, 3600, 5400, 86_400, 93_600].into_iter().map(length).collect();
-        assert_eq!(
-            said,
-            ["less than a minute", "less than a minute", "1 min", "1 h", "1 h 30 min", "1 d", "1 d 2 h"]
-        );
-    }
-
-    #[test]
-    fn a_list_says_how_many_it_leaves_out() {
-        let each: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
-        assert_eq!(some_of(&each, 3, ", "), "a, b, c");
-        assert_eq!(some_of(&each, 1, ", "), "a and 2 more");
-    }
 }

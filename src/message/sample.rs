@@ -190,9 +190,8 @@ impl Sample {
         ];
         scenes.extend(self.news.iter().map(|item| (Wording::of(&item.news), scene(Topic::News(item)))));
         if let Some(seat) = self.room.seats.last() {
-            let invite = Scene { now: None, ..scene(Topic::Invite(seat, &self.link)) };
-            scenes.push((Wording::Invite, invite));
-            scenes.push((Wording::Reminder, Scene { now: None, ..scene(Topic::Reminder(seat)) }));
+            scenes.push((Wording::Invite, scene(Topic::Invite(seat, &self.link))));
+            scenes.push((Wording::Reminder, scene(Topic::Reminder(seat))));
             scenes.push((Wording::Brief, scene(Topic::Brief(seat, &self.why, &self.also))));
             scenes.push((Wording::Quiet, scene(Topic::Brief(seat, &Why::Muted, &self.also))));
         }
@@ -268,6 +267,7 @@ fn handout() -> Handout {
         text: Some(
             "*Ask Acme's hotline* before you restart anything.\nPayments are frozen on Fridays.".to_owned(),
         ),
+        language: None,
         messages: BTreeMap::new(),
     }
 }

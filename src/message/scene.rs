@@ -5,24 +5,25 @@
 
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
 use minijinja::Value;
 
+use super::catalog::{Catalog, LANGUAGE, Safe};
 use super::labels::Labels;
 use super::length::fit;
 use super::markup::{escape, escape_address, escape_lines};
-use super::phrase::{alerts, beginning, length, one, some_of, span};
-use super::why::because;
+use super::moment::moment;
+use super::phrase::{Phrase, SHORT, beginning, one};
 use super::{Settings, Trust};
 use crate::alert::{LinkKind, Severity, is_web_address, paragraph};
 use crate::clock::Timestamp;
 use crate::gateway::{InviteLink, subject_has_token};
 use crate::incident::{Incident, IncidentId, News, State};
-use crate::room::{Also, Matter, NewsItem, Room, Seat, SeatState, Why};
-use crate::roster::{COMMANDER, FALLBACK, zone};
+use crate::room::{Also, Matter, NewsItem, Room, Seat, Why};
+use crate::roster::{COMMANDER, FALLBACK, Language};
 
 mod links;
 mod needed;
+mod presence;
 
 /// What one text is about.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +31,8 @@ pub(super) struct Scene<'a> {
     pub(super) incident: &'a Incident,
     pub(super) room: Option<&'a Room>,
     pub(super) now: Option<Timestamp>,
+    /// The language of its values.
+    pub(super) catalog: &'static Catalog,
     /// Other incidents in the same room.
     pub(super) guests: &'a [IncidentId],
     /// Those of whom it says at its end that they left (keys in the roster).
@@ -58,6 +61,8 @@ pub(super) enum Topic<'a> {
     End,
     /// Where the room is, for those in another group.
     Pointer,
+    /// Who left.
+    Departures,
 }
 
 /// How much of each long part is shown, in UTF-16 units or pieces.
@@ -99,14 +104,16 @@ impl Measure {
     }
 }
 
-/// Any other single value.
-pub(super) const SHORT: usize = 120;
 /// The title of an incident in a list of several.
 const LISTED_TITLE: usize = 60;
 /// Other incidents named in a piece of news.
 const GUESTS_NAMED: usize = 3;
 /// A sentence, such as why something failed.
 const SENTENCE: usize = 300;
+/// Client and service in one word.
+const ABOUT: usize = 60;
+/// What broke, as far as one line of a phone or two hold it.
+const SYMPTOM: usize = 160;
 
 /// Labels that name the client and the service, the usual ones first.
 const CLIENT_LABELS: [&str; 3] = ["client", "customer", "tenant"];
@@ -118,7 +125,8 @@ pub(super) type Words = BTreeMap<&'static str, Value>;
 impl<'a> Scene<'a> {
     /// A scene without a room.
     pub(super) fn of(incident: &'a Incident, topic: Topic<'a>) -> Self {
-        Self { incident, room: None, now: None, guests: &[], leavers: &[], topic }
+        let catalog = Catalog::english();
+        Self { incident, room: None, now: None, catalog, guests: &[], leavers: &[], topic }
     }
 }
 
@@ -133,47 +141,52 @@ impl Scene<'_> {
             Topic::Picture => {}
             Topic::News(item) => self.about_news(&mut words, item, measure),
             Topic::Invite(seat, link) => {
-                words.insert("person", person(seat));
+                words.insert("person", self.person(seat));
                 words.insert("link", address(&link.0));
             }
             Topic::Reminder(seat) => {
-                words.insert("person", person(seat));
+                words.insert("person", self.person(seat));
                 let link = self.room.and_then(|room| room.link.as_ref());
                 words.insert("link", link.map_or(Value::from(()), |link| address(&link.0)));
             }
             Topic::Quorum(matter) => {
                 words.insert("reference", Value::from_safe_string(self.reference()));
                 if let Some(room) = self.room {
-                    words.extend(needed::about(room, matter, measure));
+                    words.extend(needed::about(self.catalog, room, matter, measure));
                 }
             }
             Topic::Brief(seat, why, also) => {
                 words.insert("also", Value::from(listed(also, measure)));
                 words.insert("also_more", Value::from(left_out(also, measure)));
-                words.insert("person", person(seat));
-                words.insert("why", self.because(why));
-                let others: Vec<&Seat> =
-                    self.seats().iter().filter(|s| s.who.person != seat.who.person).collect();
-                words.insert("others", text_or_none(&roles(&others, measure.people)));
+                words.insert("person", self.person(seat));
+                words.insert("why", Value::from(self.because(why)));
+                let others = self.seats().iter().filter(|s| s.who.person != seat.who.person);
+                words.insert("others", self.roles(others, measure));
             }
-            Topic::Presence | Topic::End | Topic::Pointer => {
+            Topic::Presence | Topic::End | Topic::Pointer | Topic::Departures => {
                 words.insert("reference", Value::from_safe_string(self.reference()));
             }
         }
         words
     }
 
-    /// What the first line of the text must end with (news, last words) or contain (everything else).
+    /// What the first line of the text must hold.
     pub(super) fn reference(&self) -> String {
         let id = self.incident.id;
-        match self.topic {
-            Topic::News(item) => format!("{id} · update {}", item.seq),
-            Topic::Presence => format!("{id} · who is here"),
-            Topic::Quorum(_) => format!("{id} · who is needed"),
-            Topic::End => format!("{id} · closed"),
-            Topic::Pointer => format!("{id} · not the room"),
-            Topic::Picture | Topic::Invite(..) | Topic::Reminder(_) | Topic::Brief(..) => id.to_string(),
-        }
+        let what = match self.topic {
+            Topic::News(item) => {
+                self.catalog.count(Phrase::Update, u64::try_from(item.seq).unwrap_or_default(), &[])
+            }
+            Topic::Presence => self.catalog.words(Phrase::WhoIsHere),
+            Topic::Quorum(_) => self.catalog.words(Phrase::WhoIsNeeded),
+            Topic::Departures => self.catalog.words(Phrase::WhoLeft),
+            Topic::End => self.catalog.words(Phrase::Closed),
+            Topic::Pointer => self.catalog.words(Phrase::WrongGroup),
+            Topic::Picture | Topic::Invite(..) | Topic::Reminder(_) | Topic::Brief(..) => {
+                return id.to_string();
+            }
+        };
+        format!("{id} · {}", what.0)
     }
 
     /// The one person who reads it, if it is for one.
@@ -185,8 +198,14 @@ impl Scene<'_> {
             | Topic::Quorum(_)
             | Topic::News(_)
             | Topic::End
-            | Topic::Pointer => None,
+            | Topic::Pointer
+            | Topic::Departures => None,
         }
+    }
+
+    /// The language of the one person who reads it.
+    pub(super) fn reader_language(&self) -> Option<&Language> {
+        self.reader()?.who.language.as_ref()
     }
 
     /// What the text is worth nothing without.
@@ -202,7 +221,8 @@ impl Scene<'_> {
             | Topic::Reminder(_)
             | Topic::Brief(..)
             | Topic::End
-            | Topic::Pointer => None,
+            | Topic::Pointer
+            | Topic::Departures => None,
         }
     }
 
@@ -220,7 +240,8 @@ impl Scene<'_> {
             | Topic::Reminder(_)
             | Topic::Brief(..)
             | Topic::End
-            | Topic::Pointer => self.incident.severity,
+            | Topic::Pointer
+            | Topic::Departures => self.incident.severity,
         }
     }
 
@@ -238,7 +259,7 @@ impl Scene<'_> {
         }));
         let more = left_out(also, measure);
         if more > 0 {
-            lines.push(format!("and {more} more"));
+            lines.push(format!("+{more}"));
         }
         lines.join("\n")
     }
@@ -264,35 +285,40 @@ impl Scene<'_> {
         };
         let ended_at = ended_at.or(self.now);
         let moment = |at: Option<Timestamp>| at.map(|at| self.moment(at));
+        let (catalog, said) = (self.catalog, |safe: Safe| Value::from(safe));
         let labels: BTreeMap<String, Value> =
             incident.labels.iter().map(|(name, value)| (name.clone(), plain(value, SENTENCE))).collect();
         Words::from([
             ("id", Value::from(incident.id.0)),
             ("token", Value::from_safe_string(incident.id.to_string())),
-            ("severity", Value::from(Room::severity_word(self.severity()))),
+            ("severity", Value::from_safe_string(Room::severity_word(self.severity()))),
             ("worst", Value::from(Room::severity_word(incident.worst))),
             ("title", plain(&incident.title, measure.title)),
             ("summary", lines(&incident.summary, measure.summary)),
-            ("about", text_or_none(&about.join("/"))),
+            ("symptom", plain(&incident.summary, measure.summary.min(SYMPTOM))),
+            ("operator", said(operator(catalog, settings))),
+            ("reads_replies", Value::from(settings.reads_replies)),
+            (LANGUAGE, Value::from(catalog.tag)),
+            ("about", text_or_none(&one(&about.join("/"), ABOUT))),
             ("client", Value::from(client)),
             ("service", Value::from(service)),
             ("impact", Value::from(label(&["impact"]))),
             ("labels", Value::from_object(Labels(labels))),
             ("source", plain(&incident.source, SHORT)),
-            ("origin", Value::from(origin(&incident.source, settings))),
+            ("origin", said(self.origin(settings))),
             ("state", Value::from(state)),
-            ("started", Value::from(self.moment(incident.started_at))),
+            ("started", self.moment(incident.started_at)),
             ("resolved", Value::from(moment(quiet_since))),
             ("closes", Value::from(moment(closes_at))),
             ("closed", Value::from(moment(ended_at))),
             ("now", Value::from(moment(self.now))),
-            ("lasting", Value::from(self.now.map(|now| span(incident.started_at, now)))),
-            ("lasted", Value::from(ended_at.map(|at| span(incident.started_at, at)))),
+            ("lasting", Value::from(self.now.map(|now| said(catalog.span(incident.started_at, now))))),
+            ("lasted", Value::from(ended_at.map(|at| said(catalog.span(incident.started_at, at))))),
             ("firing", Value::from(incident.firing_count())),
-            ("alerts", Value::from(alerts(incident.firing_count(), incident.truncated))),
+            ("alerts", said(catalog.alerts(incident.firing_count(), incident.truncated))),
             ("acknowledged", Value::from(incident.acknowledged)),
             ("end_reason", Value::from(incident.end_reason.as_deref().map(|reason| plain(reason, SENTENCE)))),
-            ("close_after", Value::from(length(settings.close_after.as_secs()))),
+            ("close_after", said(catalog.length(settings.close_after.as_secs()))),
         ])
     }
 
@@ -300,53 +326,19 @@ impl Scene<'_> {
         let links = links::shown(self.incident, room, measure.links);
         let first =
             |kind: LinkKind| links.iter().find(|link| link.kind == kind).map(|link| address(link.url));
-        let listed = |only: Option<LinkKind>| -> Vec<Value> {
-            let these = links.iter().filter(|link| only.is_none_or(|kind| link.kind == kind));
-            these.map(links::Shown::value).collect()
+        let listed = |wanted: &dyn Fn(&links::Shown<'_>) -> bool| -> Vec<Value> {
+            links.iter().filter(|link| wanted(link)).map(|link| link.value(self.catalog)).collect()
         };
+        let runbook = links.iter().find(|link| link.kind == LinkKind::Runbook).map(|link| link.url);
         let text = room.summons.handout.text.as_deref().map(|text| fit(text, measure.text));
         let text = text.filter(|text| !text.is_empty() && measure.text > 0);
-        let seats: Vec<&Seat> = room.seats.iter().collect();
-        let names = |wanted: fn(&SeatState) -> bool| {
-            let names: Vec<String> =
-                room.seats.iter().filter(|s| wanted(&s.state)).map(|s| one(&s.who.name, SHORT)).collect();
-            text_or_none(&some_of(&names, measure.people, ", "))
-        };
-        let on_the_way = |s: &SeatState| match s {
-            SeatState::Wanted
-            | SeatState::Asked
-            | SeatState::Invited { .. }
-            | SeatState::CannotTell { .. }
-            | SeatState::Replaced { .. } => true,
-            SeatState::In { .. } | SeatState::Left { .. } | SeatState::Refused { .. } => false,
-        };
-        let refused = |s: &SeatState| matches!(s, SeatState::Refused { .. });
-        let here = |s: &SeatState| matches!(s, SeatState::In { .. });
-        let unclear = |s: &SeatState| matches!(s, SeatState::CannotTell { .. });
-        let missing: Vec<String> = room
-            .seats
-            .iter()
-            .filter(|s| refused(&s.state))
-            .map(|s| format!("{} ({})", one(&s.who.name, SHORT), s.words()))
-            .collect();
-        let invited = room.seats.iter().filter_map(|s| match &s.state {
-            SeatState::Invited { .. } => Some(one(&s.who.name, SHORT)),
-            SeatState::Replaced { by, .. } => Some(one(&format!("{} (replaced by {by})", s.who.name), SHORT)),
-            SeatState::Wanted
-            | SeatState::Asked
-            | SeatState::In { .. }
-            | SeatState::Left { .. }
-            | SeatState::Refused { .. }
-            | SeatState::CannotTell { .. } => None,
-        });
-        let invited: Vec<String> = invited.collect();
-        let commander = seats.iter().find(|s| leads(s)).map(|s| plain(&s.who.name, SHORT));
-        let people: Vec<Value> = seats.iter().take(measure.people).map(|s| person(s)).collect();
-        Words::from([
+        let commander = room.seats.iter().find(|s| leads(s)).map(|s| plain(&s.who.name, SHORT));
+        let people: Vec<Value> = room.seats.iter().take(measure.people).map(|s| self.person(s)).collect();
+        let mut words = Words::from([
             ("route", plain(&room.summons.route, SHORT)),
             ("rule", plain(&room.summons.rule, SENTENCE)),
             ("fallback", Value::from(room.summons.route == FALLBACK)),
-            ("roles", text_or_none(&roles(&seats, measure.people))),
+            ("roles", self.roles(room.seats.iter(), measure)),
             ("people", Value::from(people)),
             ("commander", Value::from(commander)),
             ("host", Value::from(room.guest_of.map(|host| Value::from_safe_string(host.to_string())))),
@@ -355,28 +347,24 @@ impl Scene<'_> {
             ("made", Value::from(room.phase.group().is_some())),
             ("room_name", Value::from(room.subject.as_deref().map(|name| one(name, SHORT)))),
             ("counted", Value::from(room.read_at.is_some())),
-            ("arriving", names(on_the_way)),
-            ("absent", names(refused)),
-            ("here", names(here)),
-            ("invited", text_or_none(&some_of(&invited, measure.people, ", "))),
-            ("left", names(|s| matches!(s, SeatState::Left { .. }))),
-            ("unclear", names(unclear)),
-            ("missing", text_or_none(&some_of(&missing, measure.people, ", "))),
-            ("links", Value::from(listed(None))),
-            ("dashboards", Value::from(listed(Some(LinkKind::Dashboard)))),
+            ("links", Value::from(listed(&|_| true))),
+            ("other_links", Value::from(listed(&|link| Some(link.url) != runbook))),
+            ("dashboards", Value::from(listed(&|link| link.kind == LinkKind::Dashboard))),
             ("runbook", Value::from(first(LinkKind::Runbook))),
             ("call", Value::from(first(LinkKind::Call))),
             ("text", Value::from(text.map(Value::from_safe_string))),
-        ])
+        ]);
+        words.extend(presence::about(self.catalog, room, measure));
+        words
     }
 
     fn about_news(&self, words: &mut Words, item: &NewsItem, measure: Measure) {
         words.insert("reference", Value::from_safe_string(self.reference()));
         words.insert("seq", Value::from(item.seq));
-        let guests: Vec<String> = self.guests.iter().map(ToString::to_string).collect();
-        let guests = Value::from_safe_string(some_of(&guests, GUESTS_NAMED, ", "));
-        words.insert("guests", guests);
-        words.insert("at", Value::from(self.moment(item.at)));
+        let guest = |guest: &IncidentId| Safe(self.catalog.isolated(guest.to_string()));
+        let guests: Vec<Safe> = self.guests.iter().map(guest).collect();
+        words.insert("guests", Value::from(self.catalog.list(&guests, GUESTS_NAMED)));
+        words.insert("at", self.moment(item.at));
         match &item.news {
             News::Changed {
                 was,
@@ -392,31 +380,33 @@ impl Scene<'_> {
             } => {
                 words.insert("was", Value::from(was.map(Room::severity_word)));
                 words.insert("worse", Value::from(was.is_some_and(|was| *severity < was)));
-                words.insert("joined", text_or_none(&joined_titles(joined, *joined_count, measure)));
+                words.insert("joined", self.joined_titles(joined, *joined_count, measure));
                 words.insert("joined_count", Value::from(*joined_count));
                 words.insert("ended", Value::from(*ended_count));
+                words.insert("ended_alerts", Value::from(self.catalog.alerts(*ended_count, false)));
                 words.insert(
                     "end_reason",
                     Value::from(reason.as_deref().map(|reason| plain(reason, SENTENCE))),
                 );
                 words.insert("acknowledged_now", Value::from(*acknowledged));
                 words.insert("taken_by", Value::from(taken_by.as_deref().map(|name| one(name, SHORT))));
-                let owners: Vec<String> = assigned.iter().map(|name| one(name, SHORT)).collect();
-                words.insert("assigned", text_or_none(&some_of(&owners, measure.people, ", ")));
+                let owners: Vec<Safe> =
+                    assigned.iter().map(|name| self.catalog.foreign(&one(name, SHORT))).collect();
+                words.insert("assigned", list_or_none(self.catalog, &owners, measure.people));
                 words.insert("firing", Value::from(*firing));
-                words.insert("alerts", Value::from(alerts(*firing, self.incident.truncated)));
+                words.insert("alerts", Value::from(self.catalog.alerts(*firing, self.incident.truncated)));
             }
             News::Resolved { closes_at, reason } => {
                 words.insert(
                     "end_reason",
                     Value::from(reason.as_deref().map(|reason| plain(reason, SENTENCE))),
                 );
-                words.insert("closes", Value::from(self.moment(*closes_at)));
-                words.insert("lasted", Value::from(span(self.incident.started_at, item.at)));
+                words.insert("closes", self.moment(*closes_at));
+                words.insert("lasted", Value::from(self.catalog.span(self.incident.started_at, item.at)));
             }
             News::Stale { heard_at } => {
-                words.insert("heard", Value::from(self.moment(*heard_at)));
-                words.insert("silent", Value::from(span(*heard_at, item.at)));
+                words.insert("heard", self.moment(*heard_at));
+                words.insert("silent", Value::from(self.catalog.span(*heard_at, item.at)));
             }
             News::Reopened { title, .. } => {
                 words.insert("title", plain(title, measure.title));
@@ -424,39 +414,66 @@ impl Scene<'_> {
         }
     }
 
-    /// Why there is no group, with the link into it where there is one after all.
-    fn because(&self, why: &Why) -> Value {
-        let because = self.room.zip(self.now).map(|(room, now)| because(why, room, now)).unwrap_or_default();
-        match why {
-            Why::Late { link: Some(link) } => {
-                Value::from_safe_string(format!("{}. Its link: {}", escape(&because), address(&link.0)))
-            }
-            _ => plain(&because, SENTENCE),
-        }
-    }
-
     fn seats(&self) -> &[Seat] {
         self.room.map_or(&[], |room| &room.seats)
     }
 
-    /// A moment in UTC and, where that is known, by the clock of the reader: in a text for one person that
-    /// person's, in the room the commander's.
-    fn moment(&self, at: Timestamp) -> String {
-        let utc = at.to_zoned(TimeZone::UTC);
-        let shown = utc.strftime("%Y-%m-%d %H:%M UTC").to_string();
+    /// A moment by the clock of the reader and that of the room, which is the commander's; at least one of them is
+    /// beside UTC, where that is all that is known.
+    pub(super) fn moment_in_words(&self, at: Timestamp) -> Safe {
         let own = self.reader().and_then(|seat| seat.who.timezone.as_deref());
-        let name = own.or_else(|| self.room.and_then(|room| room.summons.timezone.as_deref()));
-        let Some((name, zone)) = name.and_then(|name| Some((name, zone(name)?))) else {
-            return shown;
-        };
-        let local = at.to_zoned(zone);
-        if local.datetime() == utc.datetime() {
-            shown
-        } else if local.date() == utc.date() {
-            format!("{shown} ({} {name})", local.strftime("%H:%M"))
-        } else {
-            format!("{shown} ({} {name})", local.strftime("%Y-%m-%d %H:%M"))
+        let rooms = self.room.and_then(|room| room.summons.timezone.as_deref());
+        let clocks: Vec<&str> = own.into_iter().chain(rooms).collect();
+        moment(self.catalog, at, self.now, &clocks)
+    }
+
+    fn moment(&self, at: Timestamp) -> Value {
+        Value::from(self.moment_in_words(at))
+    }
+
+    fn person(&self, seat: &Seat) -> Value {
+        Value::from(BTreeMap::from([
+            ("name", plain(&seat.who.name, SHORT)),
+            ("role", Value::from(self.catalog.role(&one(&seat.who.role, SHORT)))),
+            ("why", plain(&seat.who.why, SENTENCE)),
+            ("leads", Value::from(leads(seat))),
+            ("seat", Value::from(presence::seat(self.catalog, &seat.state))),
+        ]))
+    }
+
+    /// "Jonas Weber (lead), Sam Roe (specialist) and 2 more".
+    fn roles<'s>(&self, seats: impl Iterator<Item = &'s Seat>, measure: Measure) -> Value {
+        let each: Vec<Safe> = seats.map(|s| self.catalog.with_role(&s.who.name, &s.who.role)).collect();
+        list_or_none(self.catalog, &each, measure.people)
+    }
+
+    fn joined_titles(&self, joined: &[String], count: u32, measure: Measure) -> Value {
+        let title = |title: &String| self.catalog.foreign(&one(title, measure.title));
+        let shown: Vec<Safe> = joined.iter().take(measure.joined).map(title).collect();
+        let left = count.saturating_sub(u32::try_from(shown.len()).unwrap_or(u32::MAX));
+        match (shown.is_empty(), left) {
+            (true, 0) => Value::from(()),
+            (true, left) => Value::from(self.catalog.alerts(left, false)),
+            (false, left) => Value::from(self.catalog.list_and(&shown, left.into())),
         }
+    }
+
+    fn origin(&self, settings: &Settings) -> Safe {
+        let source = one(&self.incident.source, SHORT);
+        let phrase = match settings.trust.get(&source) {
+            Some(Trust::Signed) => Phrase::SignedOrigin,
+            Some(Trust::Unverified) => Phrase::UnverifiedOrigin,
+            Some(Trust::Token) | None => Phrase::Origin,
+        };
+        self.catalog.say(phrase, &[("source", &self.catalog.foreign(&source))])
+    }
+}
+
+/// Who speaks.
+pub(super) fn operator(catalog: &Catalog, settings: &Settings) -> Safe {
+    match &settings.operator {
+        Some(name) => catalog.foreign(&one(name, SHORT)),
+        None => catalog.words(Phrase::Operator),
     }
 }
 
@@ -487,6 +504,10 @@ fn text_or_none(text: &str) -> Value {
     if text.is_empty() { Value::from(()) } else { Value::from(text) }
 }
 
+fn list_or_none(catalog: &Catalog, each: &[Safe], most: usize) -> Value {
+    if each.is_empty() { Value::from(()) } else { Value::from(catalog.list(each, most)) }
+}
+
 /// Several lines, escaped here because the formatter puts every other value on one line.
 fn lines(text: &str, longest: usize) -> Value {
     if longest == 0 {
@@ -497,7 +518,7 @@ fn lines(text: &str, longest: usize) -> Value {
 }
 
 /// A web address stays as it is and clickable; anything else is only text.
-fn address(url: &str) -> Value {
+pub(super) fn address(url: &str) -> Value {
     if is_web_address(url) {
         Value::from_safe_string(escape_address(url))
     } else {
@@ -507,45 +528,6 @@ fn address(url: &str) -> Value {
 
 fn leads(seat: &Seat) -> bool {
     seat.who.role.split(", ").any(|role| role == COMMANDER)
-}
-
-fn person(seat: &Seat) -> Value {
-    Value::from(BTreeMap::from([
-        ("name", plain(&seat.who.name, SHORT)),
-        ("role", plain(&seat.who.role, SHORT)),
-        ("why", plain(&seat.who.why, SENTENCE)),
-        ("leads", Value::from(leads(seat))),
-        ("seat", Value::from(seat.words())),
-    ]))
-}
-
-/// "commander Jonas Weber, specialist Sam Roe and 2 more".
-fn roles(seats: &[&Seat], most: usize) -> String {
-    let each: Vec<String> =
-        seats.iter().map(|s| one(&format!("{} {}", s.who.role, s.who.name), SHORT)).collect();
-    some_of(&each, most, "; ")
-}
-
-fn joined_titles(joined: &[String], count: u32, measure: Measure) -> String {
-    let shown: Vec<String> =
-        joined.iter().take(measure.joined).map(|title| one(title, measure.title)).collect();
-    let left = count.saturating_sub(u32::try_from(shown.len()).unwrap_or(u32::MAX));
-    match (shown.is_empty(), left) {
-        (true, 0) => String::new(),
-        (true, left) => alerts(left, false),
-        (false, 0) => shown.join("; "),
-        (false, left) => format!("{} and {left} more", shown.join("; ")),
-    }
-}
-
-fn origin(source: &str, settings: &Settings) -> String {
-    let source = one(source, SHORT);
-    match settings.trust.get(&source) {
-        Some(Trust::Signed) => format!("a signed alert from {source}"),
-        Some(Trust::Token) => format!("an alert from {source} (known by its token)"),
-        Some(Trust::Unverified) => format!("an unverified alert from {source}"),
-        None => format!("an alert from {source}"),
-    }
 }
 
 #[cfg(test)]

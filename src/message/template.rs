@@ -1,6 +1,8 @@
 //! The template engine, shut in: no files, no includes, few filters, a bound on work and on output, and
 //! every value escaped on its way out.
 
+use std::sync::LazyLock;
+
 use minijinja::value::StringInput;
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior, Value, filters,
@@ -8,9 +10,11 @@ use minijinja::{
 };
 
 use super::TemplateProblem;
+use super::catalog::{Catalog, LANGUAGE};
 use super::labels::items;
 use super::length::fit;
 use super::markup::escape;
+use super::phrase::Phrase;
 use super::scene::Words;
 use super::wording::Wording;
 
@@ -32,55 +36,58 @@ pub(super) enum Author<'t> {
     Own(&'t str),
     /// The config's, if it has one.
     Config,
-    /// Ours.
-    BuiltIn,
-}
-
-impl Author<'_> {
-    pub(super) const IN_TURN: [Self; 2] = [Self::Config, Self::BuiltIn];
+    /// Ours, in the language with this tag.
+    BuiltIn(&'t str),
 }
 
 fn config_key(wording: Wording) -> String {
     format!("config {}", wording.as_str())
 }
 
-fn built_in_key(wording: Wording) -> String {
-    format!("built-in {}", wording.as_str())
+fn built_in_key(tag: &str, wording: Wording) -> String {
+    format!("{tag} {}", wording.as_str())
 }
+
+/// The engine with the built-in templates of every language.
+static BUILT_IN: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut engine = Environment::empty();
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_auto_escape_callback(|_| AutoEscape::Custom("whatsapp".into()));
+    engine.set_formatter(insert);
+    engine.set_fuel(Some(FUEL));
+    if let Ok(syntax) =
+        minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()
+    {
+        engine.set_syntax(syntax);
+    }
+    engine.add_filter("upper", filters::upper);
+    engine.add_filter("lower", filters::lower);
+    engine.add_filter("trim", filters::trim);
+    engine.add_filter("join", filters::join);
+    engine.add_filter("items", items);
+    engine.add_filter("length", filters::length);
+    engine.add_filter("first", filters::first);
+    engine.add_filter("last", filters::last);
+    engine.add_filter("default", filters::default);
+    engine.add_filter("short", short);
+    engine.add_filter("quoted", quoted);
+    engine.add_test("defined", tests::is_defined);
+    engine.add_test("none", tests::is_none);
+    engine.add_test("in", tests::is_in);
+    for catalog in Catalog::all() {
+        for wording in Wording::every() {
+            // A test renders every one of them; a wording that is missing all the same gets the bare text.
+            let text = catalog.template(wording).to_owned();
+            let _ = engine.add_template_owned(built_in_key(catalog.tag, wording), text);
+        }
+    }
+    engine
+});
 
 impl Templates {
     /// The built-in ones.
     pub(super) fn built_in() -> Self {
-        let mut engine = Environment::empty();
-        engine.set_undefined_behavior(UndefinedBehavior::Strict);
-        engine.set_auto_escape_callback(|_| AutoEscape::Custom("whatsapp".into()));
-        engine.set_formatter(insert);
-        engine.set_fuel(Some(FUEL));
-        if let Ok(syntax) =
-            minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()
-        {
-            engine.set_syntax(syntax);
-        }
-        engine.add_filter("upper", filters::upper);
-        engine.add_filter("lower", filters::lower);
-        engine.add_filter("trim", filters::trim);
-        engine.add_filter("join", filters::join);
-        engine.add_filter("items", items);
-        engine.add_filter("length", filters::length);
-        engine.add_filter("first", filters::first);
-        engine.add_filter("last", filters::last);
-        engine.add_filter("default", filters::default);
-        engine.add_filter("short", short);
-        engine.add_filter("quoted", quoted);
-        engine.add_test("defined", tests::is_defined);
-        engine.add_test("none", tests::is_none);
-        engine.add_test("in", tests::is_in);
-        let mut templates = Self { engine };
-        for wording in Wording::every() {
-            // A test renders every one of them; a wording that is missing all the same gets the bare text.
-            let _ = templates.engine.add_template_owned(built_in_key(wording), wording.built_in().to_owned());
-        }
-        templates
+        Self { engine: BUILT_IN.clone() }
     }
 
     /// Takes `source` for `wording`. `known` are the names it may use.
@@ -123,7 +130,7 @@ impl Templates {
             // Small, and told seldom: read again each time, so that no memory of them has to be bounded.
             Author::Own(source) => self.engine.template_from_named_str(wording.as_str(), source),
             Author::Config => self.engine.get_template(&config_key(wording)),
-            Author::BuiltIn => self.engine.get_template(&built_in_key(wording)),
+            Author::BuiltIn(tag) => self.engine.get_template(&built_in_key(tag, wording)),
         };
         template.map(|template| Ready { template, wording }).map_err(|error| problem(wording, &error))
     }
@@ -156,18 +163,20 @@ impl Ready<'_> {
 }
 
 /// Inserts a value: escaped, unless it was made safe when the words were gathered.
-fn insert(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    let written = if value.is_none() || value.is_undefined() {
-        out.write_str("unknown")
-    } else if value.is_safe() {
-        out.write_str(value.as_str().unwrap_or_default())
+fn insert(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if let Some(safe) = value.as_str().filter(|_| value.is_safe()) {
+        return out.write_str(safe).map_err(Error::from);
+    }
+    let tag = state.lookup(LANGUAGE);
+    let catalog = tag.as_ref().and_then(Value::as_str).and_then(Catalog::tagged);
+    let catalog = catalog.unwrap_or_else(Catalog::english);
+    let text = if value.is_none() || value.is_undefined() {
+        catalog.raw(Phrase::Unknown).to_owned()
     } else {
-        match value.as_str() {
-            Some(text) => out.write_str(&escape(text)),
-            None => out.write_str(&escape(&value.to_string())),
-        }
+        let text = value.as_str().map_or_else(|| escape(&value.to_string()), escape);
+        catalog.isolated(text)
     };
-    written.map_err(Error::from)
+    out.write_str(&text).map_err(Error::from)
 }
 
 /// The beginning of a text, at most so many UTF-16 units.

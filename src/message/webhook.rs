@@ -2,72 +2,81 @@
 
 use serde_json::json;
 
+use super::Composer;
+use super::catalog::{Catalog, Safe};
+use super::moment::moment;
+use super::phrase::Phrase;
+use super::scene::operator;
 use super::why::state;
 use crate::clock::Timestamp;
 use crate::incident::Incident;
 use crate::room::{Phase, Reason, Room};
 
-/// The body of the call.
-#[must_use]
-pub fn webhook_body(reason: &Reason, incident: &Incident, room: &Room, now: Timestamp) -> String {
-    let people: Vec<_> = room
-        .seats
-        .iter()
-        .map(|seat| {
-            json!({
-                "name": seat.who.name,
-                "role": seat.who.role,
-                "email": seat.who.email,
-                "phone": seat.who.jid.masked(),
-                "state": seat.words(),
-                "told": room.was_told_alone(&seat.who.person),
+impl Composer {
+    /// The body of the call.
+    #[must_use]
+    pub fn webhook_body(&self, reason: &Reason, incident: &Incident, room: &Room, now: Timestamp) -> String {
+        let people: Vec<_> = room
+            .seats
+            .iter()
+            .map(|seat| {
+                json!({
+                    "name": seat.who.name,
+                    "role": seat.who.role,
+                    "email": seat.who.email,
+                    "phone": seat.who.jid.masked(),
+                    "state": seat.words(),
+                    "told": room.was_told_alone(&seat.who.person),
+                })
             })
-        })
-        .collect();
-    let body = json!({
-        "type": "warroom.unreached",
-        "reason": reason.as_str(),
-        "why": why(reason, room),
-        "at": now,
-        "incident": {
-            "id": incident.id.to_string(),
-            "title": incident.title,
-            "severity": incident.severity,
-            "opened_at": incident.opened_at,
-            "source": incident.source,
-            "route": room.summons.route,
-            "runbook": room.summons.runbook,
-        },
-        "room": { "phase": room.phase.name().as_str() },
-        "people": people,
-    });
-    body.to_string()
+            .collect();
+        let catalog = self.catalog(Some(room), None);
+        let body = json!({
+            "type": "warroom.unreached",
+            "operator": operator(catalog, &self.settings).0,
+            "reason": reason.as_str(),
+            "why": why(catalog, reason, room),
+            "at": now,
+            "incident": {
+                "id": incident.id.to_string(),
+                "title": incident.title,
+                "severity": incident.severity,
+                "opened_at": incident.opened_at,
+                "source": incident.source,
+                "route": room.summons.route,
+                "runbook": room.summons.runbook,
+            },
+            "room": { "phase": room.phase.name().as_str() },
+            "people": people,
+        });
+        body.to_string()
+    }
 }
 
-fn why(reason: &Reason, room: &Room) -> String {
-    let all = room.seats.len();
-    match reason {
+fn why(catalog: &Catalog, reason: &Reason, room: &Room) -> String {
+    let number = |n: usize| Safe(n.to_string());
+    let all = number(room.seats.len());
+    let why = match reason {
         Reason::NumbersDown { since, numbers } => {
-            let state = match (&room.phase, room.is_briefed()) {
-                (Phase::Live { .. }, true) => "the group is there, but nothing can be said in it",
-                (Phase::Live { .. }, false) => "the group is there, but the people in it are not briefed",
-                (Phase::Unsure { .. }, _) => "nobody can tell whether the group was made",
-                _ => "there is no group yet",
-            };
-            let do_not = if numbers.len() == 1 { "the linked number does" } else { "all linked numbers do" };
-            let (since, numbers) = (since.strftime("%H:%M UTC"), numbers.join(", "));
-            format!("{do_not} not work since {since} ({numbers}); {state}")
+            let since = moment(catalog, *since, Some(*since), &[]);
+            let numbers = catalog.foreign(&numbers.join(", "));
+            let state = state(catalog, room);
+            let values = [("since", &since), ("numbers", &numbers), ("state", &state)];
+            catalog.say(Phrase::HookNumbersDown, &values)
         }
         Reason::Parked => {
             let parked = if let Phase::Parked { why, .. } = &room.phase { why } else { "" };
-            let untold = room.untold();
-            format!(
-                "a person must decide about the room: {parked}; {untold} of {all} people could not be told directly"
-            )
+            let values =
+                [("why", &catalog.foreign(parked)), ("untold", &number(room.untold())), ("all", &all)];
+            catalog.say(Phrase::HookParked, &values)
         }
         Reason::Late { people, last } => {
-            let last = last.as_ref().map(|last| format!(": {last}")).unwrap_or_default();
-            format!("{people} of {all} people could not be told directly in time{last}; {}", state(room))
+            let last = last.as_ref().map_or_else(String::new, |last| format!(": {last}"));
+            let (people, last) = (Safe(people.to_string()), catalog.foreign(&last));
+            let state = state(catalog, room);
+            let values = [("people", &people), ("all", &all), ("last", &last), ("state", &state)];
+            catalog.say(Phrase::HookLate, &values)
         }
-    }
+    };
+    why.0
 }

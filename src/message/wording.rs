@@ -68,16 +68,16 @@ impl Wording {
         Self::Pointer,
     ];
 
-    /// Those about an incident that are for one person.
+    /// Those about an incident that are for one person, and so are said in that person's language.
     pub const ONE_TO_ONE: [Self; 4] = [Self::Invite, Self::Reminder, Self::Brief, Self::Quiet];
 
     /// Those that belong to no incident; each is for one person too.
     pub const LETTERS: [Self; 4] =
         [Self::OptInRequest, Self::StopTaken, Self::StartTaken, Self::StopQuestion];
 
-    /// Those that are for one person, and so may be in that person's language.
+    /// Those that may be said in the language of a person or of a room: all but the room's name.
     pub fn translatable() -> impl Iterator<Item = Self> {
-        Self::ONE_TO_ONE.into_iter().chain(Self::LETTERS)
+        Self::every().filter(|wording| *wording != Self::Subject)
     }
 
     /// Every one that there is.
@@ -126,33 +126,6 @@ impl Wording {
             Self::StopTaken => "stop_taken",
             Self::StartTaken => "start_taken",
             Self::StopQuestion => "stop_question",
-        }
-    }
-
-    /// The template it has unless the config has another.
-    #[must_use]
-    pub fn built_in(self) -> &'static str {
-        match self {
-            Self::Subject => ROOM_NAME,
-            Self::Welcome => include_str!("welcome.txt"),
-            Self::Guest => include_str!("guest.txt"),
-            Self::Description => include_str!("description.txt"),
-            Self::Presence => include_str!("presence.txt"),
-            Self::Quorum => include_str!("quorum.txt"),
-            Self::Update => include_str!("update.txt"),
-            Self::Resolved => include_str!("resolved.txt"),
-            Self::Stale => include_str!("stale.txt"),
-            Self::Reopened => include_str!("reopened.txt"),
-            Self::Invite => include_str!("invite.txt"),
-            Self::Reminder => include_str!("reminder.txt"),
-            Self::Brief => include_str!("brief.txt"),
-            Self::Quiet => include_str!("quiet.txt"),
-            Self::LastWords => include_str!("last_words.txt"),
-            Self::Pointer => include_str!("pointer.txt"),
-            Self::OptInRequest => include_str!("opt_in_request.txt"),
-            Self::StopTaken => include_str!("stop_taken.txt"),
-            Self::StartTaken => include_str!("start_taken.txt"),
-            Self::StopQuestion => include_str!("stop_question.txt"),
         }
     }
 }

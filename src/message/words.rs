@@ -1,5 +1,6 @@
 //! The exact text of a call: asked for when the room has chosen the call, just before its intent is written.
 
+use super::phrase::Phrase;
 use super::scene::{Scene, Topic};
 use super::{Composer, Wording, scene};
 use crate::clock::Timestamp;
@@ -22,13 +23,16 @@ impl Composer {
     ) -> Option<String> {
         let incident = &inputs.incident;
         let longest = if room.short_subject { limits.safe_subject } else { limits.longest_subject };
-        let named =
-            |before: &str| Incident { title: format!("{before}: {}", incident.title), ..incident.clone() };
+        let catalog = self.catalog(Some(room), None);
+        // The same id, so that the group is still found by it.
+        let named = |before: Phrase| {
+            let title = format!("{}: {}", catalog.raw(before), incident.title);
+            Some(self.subject(&Incident { title, ..incident.clone() }, Some(room), longest))
+        };
         match task {
-            Task::Create { .. } => Some(self.subject(incident, longest)),
-            // The same id, so that the group is still found by it.
-            Task::Rename { .. } => Some(self.subject(&named("over"), longest)),
-            Task::RenameDuplicate { .. } => Some(self.subject(&named("not the room"), longest)),
+            Task::Create { .. } => Some(self.subject(incident, Some(room), longest)),
+            Task::Rename { .. } => named(Phrase::ClosedName),
+            Task::RenameDuplicate { .. } => named(Phrase::WrongGroupName),
             Task::Describe { .. } => Some(self.description(incident, room, now)),
             Task::Say { message, .. } => match room.tasks.unknown_message(message) {
                 Some(again) => Some(again.text.clone()),
@@ -62,12 +66,17 @@ impl Composer {
                 let scene = Scene { guests: &inputs.guests, leavers, ..about(Topic::News(&item)) };
                 self.compose(Wording::of(&item.news), &scene)
             }
-            Message::Departures { leavers } => self.departed(incident, room, leavers, now),
+            Message::Departures { leavers } => {
+                let catalog = self.catalog(Some(room), None);
+                self.departed(&Scene { catalog, leavers, ..about(Topic::Departures) })
+            }
             Message::Quorum { matter } => self.compose(Wording::Quorum, &about(Topic::Quorum(matter))),
             Message::LastWords => self.compose(Wording::LastWords, &about(Topic::End)),
             Message::Pointer { .. } => self.compose(Wording::Pointer, &about(Topic::Pointer)),
-            Message::Invite { person } => self.invite(incident, room, seat(person)?, room.link.as_ref()?),
-            Message::Reminder { person } => self.reminder(incident, room, seat(person)?),
+            Message::Invite { person } => {
+                self.invite(incident, room, seat(person)?, room.link.as_ref()?, now)
+            }
+            Message::Reminder { person } => self.reminder(incident, room, seat(person)?, now),
             Message::Brief { person, why } => self.brief(incident, room, seat(person)?, (why, also), now),
             Message::Quiet { person } => self.quiet(incident, room, seat(person)?, now),
         })

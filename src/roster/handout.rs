@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::language::Language;
+
 /// What a route, or several that continue, gives into a room. It is kept with the room, so that a changed
 /// roster changes nothing in a room that is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,9 @@ pub struct Handout {
     /// What to know, in the words and the markup of whoever wrote the route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The language of the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// Templates that win over those of the config, by their name there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub messages: BTreeMap<String, String>,
@@ -41,7 +46,7 @@ impl Handout {
     }
 
     /// What several routes give together, the lead first: every dashboard once, the first call there is, all
-    /// texts with an empty line between them, and the wording of the lead.
+    /// texts with an empty line between them, the first language there is, and the wording of the lead.
     #[must_use]
     pub fn joined(each: &[&Self]) -> Self {
         let mut dashboards: Vec<Dashboard> = Vec::new();
@@ -60,6 +65,7 @@ impl Handout {
             dashboards,
             call: each.iter().find_map(|handout| handout.call.clone()),
             text: (!texts.is_empty()).then(|| texts.join("\n\n")),
+            language: each.iter().find_map(|handout| handout.language.clone()),
             messages: each.first().map(|lead| lead.messages.clone()).unwrap_or_default(),
         }
     }
@@ -79,12 +85,14 @@ mod tests {
             dashboards: vec![dashboard(Some("Checkout"), "https://g.example/a")],
             call: None,
             text: Some("Ask before a restart.".to_owned()),
+            language: None,
             messages: BTreeMap::from([("welcome".to_owned(), "lead".to_owned())]),
         };
         let next = Handout {
             dashboards: vec![dashboard(None, "https://g.example/a"), dashboard(None, "https://g.example/b")],
             call: Some("https://meet.example/next".to_owned()),
             text: Some("Payments are frozen on Fridays.".to_owned()),
+            language: Some("de".parse().unwrap()),
             messages: BTreeMap::from([("invite".to_owned(), "next".to_owned())]),
         };
         let last = Handout {
@@ -99,6 +107,7 @@ mod tests {
         );
         assert_eq!(joined.call.as_deref(), Some("https://meet.example/next"));
         assert_eq!(joined.text.as_deref(), Some("Ask before a restart.\n\nPayments are frozen on Fridays."));
+        assert_eq!(joined.language, next.language);
         assert_eq!(joined.messages, lead.messages);
         assert!(Handout::joined(&[]).is_empty());
     }

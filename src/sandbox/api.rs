@@ -23,14 +23,16 @@ use super::delivery::{Delivery, deliver};
 use super::fault::{Effect, Fault, FaultKind};
 use super::operation::Operation;
 use super::reply::{Refused, Reply};
+use super::setup::Api;
 use super::world::{Deferred, World};
 use crate::clock::{Timestamp, later};
 
 /// Requests longer than this are refused; no call of this API comes near it.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-pub(super) fn router() -> Router<Sandbox> {
-    Operation::ROUTES.iter().fold(Router::new(), |router, &(operation, method, template)| {
+pub(super) fn router(api: Api) -> Router<Sandbox> {
+    let routes = Operation::ROUTES.iter().filter(|(.., template)| template.starts_with(api.prefix()));
+    routes.fold(Router::new(), |router, &(operation, method, template)| {
         router.route(template, route(operation, method, template))
     })
 }
@@ -236,6 +238,7 @@ fn dispatch(world: &mut World, call: &Call, now: Timestamp) -> Result<Reply, Ref
         | Op::PromoteParticipants
         | Op::DemoteParticipants => members::answer(world, call, now),
         Op::SendText
+        | Op::NewMessageId
         | Op::ListMessages
         | Op::GetMessage
         | Op::EditMessage

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::operation::Operation;
 use super::reply::Refused;
+use super::setup::Api;
 use crate::clock::Timestamp;
 
 /// Where a call carried its credentials.
@@ -22,6 +23,8 @@ pub enum CredentialPlace {
     Header,
     /// `Authorization: Bearer …`.
     Bearer,
+    /// The header `x-api-key`, which is WAHA's.
+    Key,
 }
 
 /// One call of the API as it was seen, for tests that count.
@@ -61,9 +64,15 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// A value from the body or the query; the documentation's tables put many values in either.
+    /// A value from the body, the query or the path; the documentation's tables put many values in either.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
-        self.body.get(name).and_then(Value::as_str).or_else(|| self.query.get(name).map(String::as_str))
+        let elsewhere = || self.query.get(name).or_else(|| self.params.get(name)).map(String::as_str);
+        self.body.get(name).and_then(Value::as_str).or_else(elsewhere)
+    }
+
+    /// Which API the call was made in.
+    pub(super) fn api(&self) -> Api {
+        if self.template.starts_with(Api::Waha.prefix()) { Api::Waha } else { Api::Wawp }
     }
 
     pub(super) fn required(&self, name: &'static str) -> Result<&str, Refused> {

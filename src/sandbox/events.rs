@@ -492,7 +492,7 @@ mod tests {
         assert_eq!(names, ["message", "message.any"]);
         sandbox.with(|world, now| {
             let chat = world.chat(&format!("{BEN}@c.us")).unwrap();
-            world.send_text(Setup::INSTANCE_ID, &chat, "hi", now).unwrap();
+            world.send_text(Setup::INSTANCE_ID, &chat, "hi", None, now).unwrap();
         });
         let told = bodies(&sandbox.due_events());
         assert_eq!(

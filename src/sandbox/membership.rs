@@ -166,7 +166,8 @@ impl World {
                     if self.engine == Engine::Webjs {
                         result.invite_sent = true;
                         let card = Entry::Invitation { group_id: group_id.to_owned(), subject, invite };
-                        self.write_direct(bot, &digits, bot, card, now);
+                        let id = self.new_message_id();
+                        self.write_direct((bot, &digits), id, bot, card, now);
                     }
                 }
                 let turned_away = TurnedAway { result_code: refused, invite: result.invite.clone() };

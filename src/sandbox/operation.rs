@@ -15,7 +15,8 @@ macro_rules! operations {
         }
 
         impl Operation {
-            /// Every call with its method and route template; some calls answer at two routes.
+            /// Every call with its method and route template: Wawp's below `/v2`, WAHA's below `/api`. Some calls answer
+            /// at two routes of one of them.
             pub const ROUTES: &'static [(Self, &'static str, &'static str)] =
                 &[$($((Self::$variant, stringify!($method), $template),)+)+];
 
@@ -30,107 +31,155 @@ macro_rules! operations {
 
 operations! {
     /// Makes a group; the documentation names two paths for it.
-    CreateGroup "create_group": POST "/v2/groups", POST "/v2/groups/create";
+    CreateGroup "create_group": POST "/v2/groups", POST "/v2/groups/create",
+        POST "/api/{session}/groups";
     /// All groups of the number.
-    ListGroups "list_groups": GET "/v2/groups";
+    ListGroups "list_groups": GET "/v2/groups",
+        GET "/api/{session}/groups";
     /// How many groups there are.
-    CountGroups "count_groups": GET "/v2/groups/count";
+    CountGroups "count_groups": GET "/v2/groups/count",
+        GET "/api/{session}/groups/count";
     /// Throws the cached list of groups away.
-    RefreshGroups "refresh_groups": POST "/v2/groups/refresh";
+    RefreshGroups "refresh_groups": POST "/v2/groups/refresh",
+        POST "/api/{session}/groups/refresh";
     /// What a link would lead to.
-    JoinInfo "join_info": GET "/v2/groups/join-info";
+    JoinInfo "join_info": GET "/v2/groups/join-info",
+        GET "/api/{session}/groups/join-info";
     /// The bot joins by a link.
-    JoinGroup "join_group": POST "/v2/groups/join";
+    JoinGroup "join_group": POST "/v2/groups/join",
+        POST "/api/{session}/groups/join";
     /// One group.
-    GetGroup "get_group": GET "/v2/groups/{id}";
+    GetGroup "get_group": GET "/v2/groups/{id}",
+        GET "/api/{session}/groups/{id}";
     /// Ends a group; only WEBJS can.
-    DeleteGroup "delete_group": DELETE "/v2/groups/{id}";
+    DeleteGroup "delete_group": DELETE "/v2/groups/{id}",
+        DELETE "/api/{session}/groups/{id}";
     /// The bot leaves.
-    LeaveGroup "leave_group": POST "/v2/groups/{id}/leave";
+    LeaveGroup "leave_group": POST "/v2/groups/{id}/leave",
+        POST "/api/{session}/groups/{id}/leave";
     /// The members in the engine's own shape.
-    ListParticipants "list_participants": GET "/v2/groups/{id}/participants";
+    ListParticipants "list_participants": GET "/v2/groups/{id}/participants",
+        GET "/api/{session}/groups/{id}/participants";
     /// The members in one shape for all engines.
-    ListParticipantsV2 "list_participants_v2": GET "/v2/groups/{id}/participants/v2";
+    ListParticipantsV2 "list_participants_v2": GET "/v2/groups/{id}/participants/v2",
+        GET "/api/{session}/groups/{id}/participants/v2";
     /// Adds people.
-    AddParticipants "add_participants": POST "/v2/groups/{id}/participants/add";
+    AddParticipants "add_participants": POST "/v2/groups/{id}/participants/add",
+        POST "/api/{session}/groups/{id}/participants/add";
     /// Removes people.
-    RemoveParticipants "remove_participants": POST "/v2/groups/{id}/participants/remove";
+    RemoveParticipants "remove_participants": POST "/v2/groups/{id}/participants/remove",
+        POST "/api/{session}/groups/{id}/participants/remove";
     /// Makes members admins.
-    PromoteParticipants "promote_participants": POST "/v2/groups/{id}/admin/promote";
+    PromoteParticipants "promote_participants": POST "/v2/groups/{id}/admin/promote",
+        POST "/api/{session}/groups/{id}/admin/promote";
     /// Makes admins plain members.
-    DemoteParticipants "demote_participants": POST "/v2/groups/{id}/admin/demote";
+    DemoteParticipants "demote_participants": POST "/v2/groups/{id}/admin/demote",
+        POST "/api/{session}/groups/{id}/admin/demote";
     /// Sets the description.
-    SetDescription "set_description": PUT "/v2/groups/{id}/description";
+    SetDescription "set_description": PUT "/v2/groups/{id}/description",
+        PUT "/api/{session}/groups/{id}/description";
     /// Sets the subject.
-    SetSubject "set_subject": PUT "/v2/groups/{id}/subject";
+    SetSubject "set_subject": PUT "/v2/groups/{id}/subject",
+        PUT "/api/{session}/groups/{id}/subject";
     /// Sets the picture; not simulated, answers 501.
-    SetPicture "set_picture": PUT "/v2/groups/{id}/picture";
+    SetPicture "set_picture": PUT "/v2/groups/{id}/picture",
+        PUT "/api/{session}/groups/{id}/picture";
     /// The picture's address; always null.
-    GetPicture "get_picture": GET "/v2/groups/{id}/picture";
+    GetPicture "get_picture": GET "/v2/groups/{id}/picture",
+        GET "/api/{session}/groups/{id}/picture";
     /// Removes the picture; not simulated, answers 501.
-    DeletePicture "delete_picture": DELETE "/v2/groups/{id}/picture";
+    DeletePicture "delete_picture": DELETE "/v2/groups/{id}/picture",
+        DELETE "/api/{session}/groups/{id}/picture";
     /// Whether only admins may write.
     GetMessagesAdminOnly "get_messages_admin_only":
-        GET "/v2/groups/{id}/settings/security/messages-admin-only";
+        GET "/v2/groups/{id}/settings/security/messages-admin-only",
+        GET "/api/{session}/groups/{id}/settings/security/messages-admin-only";
     /// Lets only admins write, or everybody.
     SetMessagesAdminOnly "set_messages_admin_only":
-        PUT "/v2/groups/{id}/settings/security/messages-admin-only";
+        PUT "/v2/groups/{id}/settings/security/messages-admin-only",
+        PUT "/api/{session}/groups/{id}/settings/security/messages-admin-only";
     /// Whether only admins may change subject and description.
-    GetInfoAdminOnly "get_info_admin_only": GET "/v2/groups/{id}/settings/security/info-admin-only";
+    GetInfoAdminOnly "get_info_admin_only": GET "/v2/groups/{id}/settings/security/info-admin-only",
+        GET "/api/{session}/groups/{id}/settings/security/info-admin-only";
     /// Lets only admins change subject and description, or everybody.
-    SetInfoAdminOnly "set_info_admin_only": PUT "/v2/groups/{id}/settings/security/info-admin-only";
+    SetInfoAdminOnly "set_info_admin_only": PUT "/v2/groups/{id}/settings/security/info-admin-only",
+        PUT "/api/{session}/groups/{id}/settings/security/info-admin-only";
     /// The invite code.
-    GetInviteCode "get_invite_code": GET "/v2/groups/{id}/invite-code";
+    GetInviteCode "get_invite_code": GET "/v2/groups/{id}/invite-code",
+        GET "/api/{session}/groups/{id}/invite-code";
     /// Makes a new invite code; the old one is dead at once.
-    RevokeInviteCode "revoke_invite_code": POST "/v2/groups/{id}/invite-code/revoke";
+    RevokeInviteCode "revoke_invite_code": POST "/v2/groups/{id}/invite-code/revoke",
+        POST "/api/{session}/groups/{id}/invite-code/revoke";
     /// Sends a text.
-    SendText "send_text": POST "/v2/send/text";
+    SendText "send_text": POST "/v2/send/text",
+        POST "/api/sendText";
+    /// An id for a message that is to be sent.
+    NewMessageId "new_message_id": GET "/api/{session}/new-message-id";
     /// Messages of one chat, newest first.
-    ListMessages "list_messages": GET "/v2/chats/messages";
+    ListMessages "list_messages": GET "/v2/chats/messages",
+        GET "/api/{session}/chats/{chatId}/messages";
     /// One message.
-    GetMessage "get_message": POST "/v2/messages/get";
+    GetMessage "get_message": POST "/v2/messages/get",
+        GET "/api/{session}/chats/{chatId}/messages/{messageId}";
     /// Changes an own message within 15 minutes.
-    EditMessage "edit_message": PUT "/v2/messages/edit";
+    EditMessage "edit_message": PUT "/v2/messages/edit",
+        PUT "/api/{session}/chats/{chatId}/messages/{messageId}";
     /// Deletes a message.
-    DeleteMessage "delete_message": DELETE "/v2/messages/delete";
+    DeleteMessage "delete_message": DELETE "/v2/messages/delete",
+        DELETE "/api/{session}/chats/{chatId}/messages/{messageId}";
     /// All chats.
-    ListChats "list_chats": GET "/v2/chats", POST "/v2/chats";
+    ListChats "list_chats": GET "/v2/chats", POST "/v2/chats",
+        GET "/api/{session}/chats";
     /// All chats with their last message.
-    ListChatsOverview "list_chats_overview": GET "/v2/chats/overview";
+    ListChatsOverview "list_chats_overview": GET "/v2/chats/overview",
+        GET "/api/{session}/chats/overview";
     /// Whether a number has an account.
-    CheckExists "check_exists": GET "/v2/contacts/check-exists";
+    CheckExists "check_exists": GET "/v2/contacts/check-exists",
+        GET "/api/contacts/check-exists";
     /// One contact.
-    GetContact "get_contact": GET "/v2/contacts";
+    GetContact "get_contact": GET "/v2/contacts",
+        GET "/api/contacts";
     /// All contacts.
-    ListContacts "list_contacts": GET "/v2/contacts/all";
+    ListContacts "list_contacts": GET "/v2/contacts/all",
+        GET "/api/contacts/all";
     /// Known pairs of hidden id and number.
-    ListLids "list_lids": GET "/v2/lids";
+    ListLids "list_lids": GET "/v2/lids",
+        GET "/api/{session}/lids";
     /// How many pairs are known.
-    CountLids "count_lids": GET "/v2/lids/count";
+    CountLids "count_lids": GET "/v2/lids/count",
+        GET "/api/{session}/lids/count";
     /// The hidden id of a number.
-    LidOfNumber "lid_of_number": GET "/v2/lids/pn/{digits}";
+    LidOfNumber "lid_of_number": GET "/v2/lids/pn/{digits}",
+        GET "/api/{session}/lids/pn/{digits}";
     /// The number of a hidden id.
-    NumberOfLid "number_of_lid": GET "/v2/lids/{lid}";
+    NumberOfLid "number_of_lid": GET "/v2/lids/{lid}",
+        GET "/api/{session}/lids/{lid}";
     /// State of the instance.
-    SessionInfo "session_info": GET "/v2/session/info", POST "/v2/session/info";
+    SessionInfo "session_info": GET "/v2/session/info", POST "/v2/session/info",
+        GET "/api/sessions/{session}";
     /// The linked account.
-    SessionMe "session_me": GET "/v2/session/me";
+    SessionMe "session_me": GET "/v2/session/me",
+        GET "/api/sessions/{session}/me";
     /// Starts the session.
-    StartSession "start_session": GET "/v2/session/start", POST "/v2/session/start";
+    StartSession "start_session": GET "/v2/session/start", POST "/v2/session/start",
+        POST "/api/sessions/{session}/start";
     /// Stops the session.
-    StopSession "stop_session": GET "/v2/session/stop", POST "/v2/session/stop";
+    StopSession "stop_session": GET "/v2/session/stop", POST "/v2/session/stop",
+        POST "/api/sessions/{session}/stop";
     /// Stops and starts the session.
-    RestartSession "restart_session": GET "/v2/session/restart", POST "/v2/session/restart";
+    RestartSession "restart_session": GET "/v2/session/restart", POST "/v2/session/restart",
+        POST "/api/sessions/{session}/restart";
     /// Unlinks the phone.
-    LogoutSession "logout_session": GET "/v2/session/logout", POST "/v2/session/logout";
+    LogoutSession "logout_session": GET "/v2/session/logout", POST "/v2/session/logout",
+        POST "/api/sessions/{session}/logout";
     /// The limits that apply.
-    GetRateLimit "get_rate_limit": GET "/v2/session/rate-limit";
+        GetRateLimit "get_rate_limit": GET "/v2/session/rate-limit";
     /// Chooses another set of limits.
-    SetRateLimit "set_rate_limit": PATCH "/v2/session/rate-limit";
+        SetRateLimit "set_rate_limit": PATCH "/v2/session/rate-limit";
     /// Where events go.
-    GetWebhooks "get_webhooks": GET "/v2/session/webhook";
+        GetWebhooks "get_webhooks": GET "/v2/session/webhook";
     /// Replaces the whole list of where events go.
-    SetWebhooks "set_webhooks": POST "/v2/session/webhook";
+        SetWebhooks "set_webhooks": POST "/v2/session/webhook";
 }
 
 impl Operation {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::quirks::wire;
-use super::setup::Engine;
+use super::setup::{Api, Engine};
 use crate::clock::{SignedDuration, Timestamp};
 
 /// The body of an answer with its content type.
@@ -122,6 +122,17 @@ impl Refused {
                 "exception": {"message": message, "code": 2, "details": message, "name": "Error"},
             }))
             .with_status(500),
+            Self::Unauthorized(_) if call.api() == Api::Waha => {
+                Reply::json(json!({"message": "Unauthorized", "statusCode": 401})).with_status(401)
+            }
+            Self::Missing(field) if call.api() == Api::Waha => {
+                Self::Invalid(format!("{field} should not be empty")).into_reply(call, engine, now)
+            }
+            Self::InvalidSession if call.api() == Api::Waha => {
+                let message = format!("Session \"{}\" does not exist", call.instance_id);
+                Reply::json(json!({"statusCode": 422, "message": message, "error": "Unprocessable Entity"}))
+                    .with_status(422)
+            }
             Self::Missing(field) => {
                 plain(400, "missing_param", &format!("Missing Required Parameter(s): {field}"))
             }

@@ -1,4 +1,4 @@
-//! How a sandbox is set up: which engine answers, which numbers are linked, which ids people have.
+//! How a sandbox is set up: which API is spoken, which engine answers, which numbers are linked, which ids people have.
 //! Actors: whoever starts a sandbox (a test, the demo, the command line).
 
 use std::fmt;
@@ -64,10 +64,55 @@ impl FromStr for Engine {
     }
 }
 
-/// One linked phone number, which the API calls an instance.
+/// Which provider's API is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Api {
+    /// Wawp v2, below `/v2`.
+    #[default]
+    Wawp,
+    /// WAHA, below `/api`.
+    Waha,
+}
+
+impl Api {
+    /// Both, for tests and for help texts.
+    pub const ALL: [Self; 2] = [Self::Wawp, Self::Waha];
+
+    /// What its routes begin with.
+    pub(super) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Wawp => "/v2/",
+            Self::Waha => "/api/",
+        }
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wawp => "wawp",
+            Self::Waha => "waha",
+        })
+    }
+}
+
+/// The text named no known API.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no API; known are wawp and waha")]
+pub struct UnknownApi(String);
+
+impl FromStr for Api {
+    type Err = UnknownApi;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|api| api.to_string() == text).ok_or_else(|| UnknownApi(text.to_owned()))
+    }
+}
+
+/// One linked phone number, which Wawp calls an instance and WAHA a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Number {
-    /// Twelve letters and digits at Wawp.
+    /// Twelve letters and digits at Wawp; the session's name at WAHA.
     pub instance_id: String,
     /// The number itself, country code first, no plus.
     pub digits: String,
@@ -121,6 +166,8 @@ pub enum InviteForm {
 /// Everything that is settled before the first call.
 #[derive(Debug, Clone)]
 pub struct Setup {
+    /// The API that is spoken.
+    pub api: Api,
     /// The engine behind every instance.
     pub engine: Engine,
     /// The linked numbers; each starts in the state `WORKING`.
@@ -160,6 +207,7 @@ impl Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
+            api: Api::default(),
             engine: Engine::default(),
             instances: vec![Number::new(Self::INSTANCE_ID, Self::BOT_DIGITS, Self::ACCESS_TOKEN)],
             policy: Policy::default(),

@@ -42,12 +42,13 @@ impl World {
         }
     }
 
-    /// The bot writes a text.
+    /// The bot writes a text, by an id of its own choosing if it gives one.
     pub(super) fn send_text(
         &mut self,
         instance_id: &str,
         chat: &Chat,
         text: &str,
+        id: Option<&str>,
         now: Timestamp,
     ) -> Result<Message, Refused> {
         if text.chars().count() > self.policy.text_limit {
@@ -83,36 +84,45 @@ impl World {
         let (pace, policy) = self.pace(instance_id)?;
         pace.send(policy, now)?;
         let entry = Entry::Text(normalise(text));
+        let id = id.map_or_else(|| self.new_message_id(), str::to_owned);
         Ok(match chat {
-            Chat::Group(id) => self.write_group(id, &bot, entry, now),
-            Chat::Person { digits, .. } => self.write_direct(&bot, digits, &bot, entry, now),
+            Chat::Group(group) => self.write_group(group, id, &bot, entry, now),
+            Chat::Person { digits, .. } => self.write_direct((&bot, digits), id, &bot, entry, now),
         })
     }
 
     /// A person writes into a group or to a bot; false if it did not arrive anywhere.
     pub(super) fn say(&mut self, digits: &str, chat_id: &str, text: &str, now: Timestamp) -> bool {
         let entry = Entry::Text(normalise(text));
+        let id = self.new_message_id();
         match self.chat(chat_id) {
-            Ok(Chat::Group(id)) => {
-                let may_write = self.group(&id).is_some_and(|group| {
+            Ok(Chat::Group(group_id)) => {
+                let may_write = self.group(&group_id).is_some_and(|group| {
                     group.has(digits, now) && (!group.announce || group.is_admin(digits, now))
                 });
                 if may_write {
-                    self.write_group(&id, digits, entry, now);
+                    self.write_group(&group_id, id, digits, entry, now);
                 }
                 may_write
             }
             Ok(Chat::Person { digits: bot, .. }) if self.is_bot(&bot) => {
                 self.lid(digits);
-                self.write_direct(&bot, digits, digits, entry, now);
+                self.write_direct((&bot, digits), id, digits, entry, now);
                 true
             }
             _ => false,
         }
     }
 
-    fn write_group(&mut self, group_id: &str, author: &str, entry: Entry, now: Timestamp) -> Message {
-        let message = self.new_message(author, entry, true, now);
+    fn write_group(
+        &mut self,
+        group_id: &str,
+        id: String,
+        author: &str,
+        entry: Entry,
+        now: Timestamp,
+    ) -> Message {
+        let message = new_message(id, author, entry, true, now);
         if let Some(group) = self.group_mut(group_id) {
             group.log.push(message.clone());
         }
@@ -123,8 +133,8 @@ impl World {
     /// Writes into the chat of a bot and a person, making the chat if it is the first entry.
     pub(super) fn write_direct(
         &mut self,
-        bot: &str,
-        person: &str,
+        (bot, person): (&str, &str),
+        id: String,
         author: &str,
         entry: Entry,
         now: Timestamp,
@@ -132,7 +142,7 @@ impl World {
         let is_blocked = author == bot && self.person(person).privacy == Privacy::Blocked401;
         let is_elsewhere = author == bot && self.person(person).registered_as.is_some();
         let fails = author == bot && self.person(person).reach == Reach::FailsAfterwards;
-        let mut message = self.new_message(author, entry, !is_blocked && !fails && !is_elsewhere, now);
+        let mut message = new_message(id, author, entry, !is_blocked && !fails && !is_elsewhere, now);
         message.failed = fails;
         self.lid(person);
         let known = self.direct.iter_mut().find(|chat| chat.bot == bot && chat.person == person);
@@ -151,19 +161,6 @@ impl World {
             self.tell_failure(&chat, bot, &message, now);
         }
         message
-    }
-
-    fn new_message(&mut self, author: &str, entry: Entry, delivered: bool, now: Timestamp) -> Message {
-        Message {
-            id: self.new_message_id(),
-            at: now,
-            author: author.to_owned(),
-            entry,
-            delivered,
-            failed: false,
-            edited_at: None,
-            deleted_at: None,
-        }
     }
 
     /// What the API shows of a chat, newest first. System lines are not among it.
@@ -234,6 +231,19 @@ impl World {
         };
         let bare = bare_id(id);
         log.iter_mut().find(|message| message.id == bare && message.author == bot)
+    }
+}
+
+fn new_message(id: String, author: &str, entry: Entry, delivered: bool, now: Timestamp) -> Message {
+    Message {
+        id,
+        at: now,
+        author: author.to_owned(),
+        entry,
+        delivered,
+        failed: false,
+        edited_at: None,
+        deleted_at: None,
     }
 }
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::group::{Entry, Group, GroupEvent, Message, Presence, Rank, read_log};
 use super::link::LINK_START;
-use super::markup::{Run, runs};
 use super::person::Person;
 use super::world::World;
+use crate::chat_text::{Run, runs};
 use crate::clock::Timestamp;
 
 /// A group that was made through the API.

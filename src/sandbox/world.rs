@@ -13,7 +13,7 @@ use super::person::{LidKnowledge, Person};
 use super::policy::{Pace, Policy};
 use super::quirks::Quirks;
 use super::reply::Refused;
-use super::setup::{Addressing, Engine, InviteForm, Number, Setup};
+use super::setup::{Addressing, Api, Engine, InviteForm, Number, Setup};
 use super::view::Creation;
 use crate::clock::{SignedDuration, Timestamp, later};
 
@@ -60,6 +60,7 @@ pub(super) struct Deferred {
 /// Everything there is.
 #[derive(Debug)]
 pub(super) struct World {
+    pub(super) api: Api,
     pub(super) engine: Engine,
     pub(super) addressing: Addressing,
     pub(super) invite_form: InviteForm,
@@ -96,6 +97,7 @@ impl World {
             })
             .collect();
         Self {
+            api: setup.api,
             engine: setup.engine,
             addressing: setup.addressing,
             invite_form: setup.invite_form,

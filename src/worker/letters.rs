@@ -1,19 +1,19 @@
 //! Letters: opt-in requests and receipts, one after another and at a gentle pace; and whose the hidden ids are of
 //! people who answered.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::health::Asked;
 use super::{HEARTBEAT, Number, STORE_GAP, Worker};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::consent::letter::{Delivery, Tried};
 use crate::consent::{Change, LetterKind};
 use crate::gateway::GatewayError;
 use crate::jid::{ChatId, Jid};
-use crate::message::Wording;
+use crate::number::{Asked, Health, Sign};
 use crate::roster::Language;
 use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted, StoreError, Worded};
 use crate::telemetry::CallLabels;
@@ -60,37 +60,41 @@ impl Worker {
             if !self.store.is_present(now) {
                 return Ok(None);
             }
-            match self.store.begin_letter(self.letter_ask(now), now).await? {
+            let ask = self.letter_ask(&self.store.numbers().await?, now);
+            match self.store.begin_letter(ask, now).await? {
                 LetterTurn::Wait(until) => return Ok(until),
                 LetterTurn::Go(posted) => self.post(*posted).await?,
             }
         }
     }
 
-    fn letter_ask(&self, now: Timestamp) -> LetterAsk {
-        let works = |number: &&&Number| self.health.resting(&number.name, false, now).is_none();
-        let ways = self.by_health();
+    fn letter_ask(&self, known: &BTreeMap<String, Health>, now: Timestamp) -> LetterAsk {
+        let rests = |health: &Health| health.resting(false, now).is_some();
+        let works = |number: &&&Number| !known.get(&number.name).is_some_and(rests);
+        let ways = self.by_health(known);
         let ways = ways.iter().filter(works);
         LetterAsk {
             ways: ways
                 .map(|n| LetterWay { name: n.name.clone(), budget: n.budget, hears: n.hears })
                 .collect(),
             known: self.numbers.iter().map(|number| number.name.clone()).collect(),
-            stopped: self.worded(Wording::StopTaken, |language| self.composer.receipt_for_stop(language)),
-            question: self.worded(Wording::StopQuestion, |language| self.composer.question_of_stop(language)),
-            started: self.worded(Wording::StartTaken, |language| self.composer.receipt_for_start(language)),
+            stopped: self.worded(|language| self.composer.receipt_for_stop(language)),
+            question: self.worded(|language| self.composer.question_of_stop(language)),
+            started: self.worded(|language| self.composer.receipt_for_start(language)),
             until: later(now, self.policy.lease),
         }
     }
 
     /// A receipt in the languages of the people in the roster.
-    fn worded(&self, wording: Wording, text: impl Fn(Option<&Language>) -> String) -> Worded {
+    fn worded(&self, text: impl Fn(Option<&Language>) -> String) -> Worded {
         let roster = self.roster.borrow().clone();
+        let mut by_language: BTreeMap<&Language, String> = BTreeMap::new();
         let translated = roster.people.values().filter_map(|person| {
-            let language = self.composer.translated(wording, person.language.as_ref())?;
-            Some((person.jid.clone(), text(Some(language))))
+            let language = person.language.as_ref()?;
+            let text = by_language.entry(language).or_insert_with(|| text(Some(language)));
+            Some((person.jid.clone(), text.clone()))
         });
-        Worded { usual: text(None), translated: translated.collect() }
+        Worded { translated: translated.collect(), usual: text(None) }
     }
 
     async fn post(&self, mut posted: Posted) -> Result<(), StoreError> {
@@ -106,7 +110,11 @@ impl Worker {
             Tried::Sent(Ok(_)) | Tried::Looked(Ok(_)) | Tried::NotOnNetwork => None,
         };
         let asked = if posted.looks { Asked::Read } else { Asked::Effect };
-        self.note_health(number, asked, failure);
+        let sign = failure.map_or(Sign::Worked(asked), |error| Sign::Failed(asked, error.clone()));
+        let known = self.store.numbers().await?;
+        if known.get(&name).unwrap_or(&Health::default()).is_changed_by(&sign, self.clock.now()) {
+            self.note_sign(number, sign).await;
+        }
         let step = if posted.looks { "look_for_letter" } else { "letter" };
         let outcome = failure.map_or("ok", GatewayError::class);
         self.metrics.calls.get_or_create(&CallLabels { step, outcome }).inc();
@@ -131,7 +139,8 @@ impl Worker {
         let letter = &posted.letter;
         if posted.looks {
             let chat = ChatId::Person(posted.chat.clone());
-            let ours = self.numbers_now().ids();
+            let known = self.store.numbers().await.unwrap_or_default();
+            let ours = self.numbers_now(&known, self.clock.now()).ids();
             return Tried::Looked(number.gateway.recent_own_messages(&chat, &ours).await);
         }
         // Writing to numbers that do not exist is what spammers do, and some are registered in another form. If it

@@ -4,7 +4,6 @@
 use super::{Call, End, Worker};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::GatewayError;
-use crate::message::webhook_body;
 use crate::pacing::Pace;
 use crate::room::{Answer, Context, Task, WebhookCall};
 use crate::store::{Began, Intent, Lease, StoreError};
@@ -22,7 +21,7 @@ impl Worker {
     ) -> Result<Option<End>, StoreError> {
         let step = Task::CallWebhook(said.clone());
         let room = lease.room.clone();
-        let body = webhook_body(&said.reason, &lease.wanted.incident, &room, now);
+        let body = self.composer.webhook_body(&said.reason, &lease.wanted.incident, &room, now);
         let intent = Intent {
             room,
             step: step.clone(),

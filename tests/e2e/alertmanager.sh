@@ -73,7 +73,7 @@ say "no repeat made a group or a message"
 
 post "$right" CheckoutDown "$(date -u +%FT%TZ)"
 eventually "the room is told that it is over" state "$texts"' | any(contains("INCIDENT-1 · update 1"))'
-expect "the end is said once, after all else" "$texts"' | length == 3 and (.[2] | contains("nothing fires any more"))'
+expect "the end is said once, after all else" "$texts"' | length == 3 and (.[2] | contains("alerts cleared"))'
 
 start_alertmanager wrong "$folder/wrong-token"
 wrong=http://$(address_in "$folder/wrong.log" 'address=')

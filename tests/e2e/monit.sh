@@ -48,7 +48,7 @@ eventually "Monit has repeated itself" hooks_reached monit repeated $((repeats +
 expect "a repeat said something" "$(texts_of shop) | length == 2"
 
 touch "$folder/open"
-eventually "the room is told that it is over" state "$(texts_of shop) | any(contains(\"nothing fires any more\"))"
+eventually "the room is told that it is over" state "$(texts_of shop) | any(contains(\"alerts cleared\"))"
 
 rm "$folder/open-too"
 eventually "a wrong signature is turned away" hooks_reached monit wrong 1

@@ -81,7 +81,7 @@ say "no repeat made a group or a message"
 # The shop opens: the bridge's own metrics stand for it.
 target "$operators"
 for name in ByAlertmanager Alone; do
-  eventually "$name: the room is told that it is over" state "$(texts_of $name) | any(contains(\"nothing fires any more\"))"
+  eventually "$name: the room is told that it is over" state "$(texts_of $name) | any(contains(\"alerts cleared\"))"
   expect "$name: the end is not said once" "$(texts_of $name) | length == 3"
 done
 # Prometheus says for a quarter of an hour that it is over.

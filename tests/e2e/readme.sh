@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What README.md and the pages of docs/ tell people to paste is right: their configs are taken together and served
 # against the simulator, their signed requests are sent as they stand there, their Alertmanager config is asked of
-# amtool, their alert rules are given what the bridge counts, and their container config is served as the container
+# amtool, the alarms are given what they are to fire on, and their container config is served as the container
 # recipes say.
 #
 #   tests/e2e/readme.sh [PATH-OF-WARROOM]
@@ -104,23 +104,8 @@ counts() { grep --quiet --fixed-strings --line-regexp "$1" <<<"$(fetch "http://$
 counts "$wrong 0" || fail "wrong tokens are not counted from 0"
 curl --silent --output /dev/null --header "Authorization: Bearer guessed" --data '{}' "$BRIDGE/hooks/prometheus"
 counts "$wrong 1" || fail "a wrong token is not counted"
-blocks 'alert: WarroomTurnsAway' >"$folder/rules.yml"
-cat >"$folder/rules-test.yml" <<YAML
-rule_files: [ rules.yml ]
-evaluation_interval: 1m
-tests:
-  - interval: 1m
-    input_series:
-      - { series: '$wrong', values: '0 0 1 1 1 1' }
-      - { series: 'warroom_worker_round_timestamp_seconds', values: '0+60x2 120x4' }
-    alert_rule_test:
-      - { eval_time: 1m, alertname: WarroomTurnsAway }
-      - { eval_time: 3m, alertname: WarroomTurnsAway, exp_alerts: [ { exp_labels: { source: prometheus, outcome: wrong, severity: warning } } ] }
-      - { eval_time: 2m, alertname: WarroomGone }
-      - { eval_time: 5m, alertname: WarroomGone, exp_alerts: [ { exp_labels: { severity: critical } } ] }
-YAML
-(cd "$folder" && promtool test rules rules-test.yml) >"$folder/rules.log" || fail "the alert rules do not fire: $(cat "$folder/rules.log")"
-say "the first wrong token and a bridge that stands still fire the alert rules"
+promtool test rules "$root/config/prometheus/warroom.rules.test.yaml" >"$folder/rules.log" 2>&1 || fail "the alarms do not fire: $(cat "$folder/rules.log")"
+say "a wrong token is counted, and the alarms fire when they should"
 
 fetch_metrics() { fetch "http://$operators/metrics"; }
 six_are_live() { fetch_metrics | grep --quiet '^warroom_room_moves_total{phase="live"} 6$'; }

@@ -205,7 +205,8 @@ async fn thirty_incidents_of_one_route_with_a_budget_of_six() {
         // In the rooms they read why; nobody needs a message of their own on top of it.
         assert!(private_texts(&story.world, person).len() <= 2, "{:#?}", private_texts(&story.world, person));
     }
-    let told = |g: &GroupView| g.texts().iter().filter(|t| t.contains("Only a few groups an hour")).count();
+    let told =
+        |g: &GroupView| g.texts().iter().filter(|t| t.contains("Another incident in this group")).count();
     let why: usize = story.world.sandbox.groups().iter().map(told).sum();
     assert_eq!(why, guests, "each guest says why it is where it is");
     story.print("30 incidents, one route", (own, guests), densest);
@@ -385,12 +386,12 @@ async fn a_group_that_is_over_keeps_its_link_and_name_until_its_guests_are_over_
     world.pass(900).await;
     let group = world.group(&host);
     assert_eq!(world.room(&host).await.phase.name(), PhaseName::Live);
-    assert!(!group.announce && !group.subject.contains("over"));
-    assert!(group.texts().iter().any(|t| t.contains(&format!("stays open as long as {guest}"))));
+    assert!(!group.announce && !group.subject.contains("closed: "));
+    assert!(group.texts().iter().any(|t| t.contains(&format!("stays open for {guest}"))));
     world.resolve("Two").await;
     world.pass(900).await;
     let group = world.group(&host);
-    assert!(group.announce && group.subject.contains("over"), "{}", group.subject);
+    assert!(group.announce && group.subject.contains("closed: "), "{}", group.subject);
     for id in [&host, &guest] {
         assert_eq!(world.room(id).await.phase.name(), PhaseName::Closed);
         let last = group.texts().iter().filter(|t| t.contains(&format!("{id} · closed"))).count();
@@ -420,7 +421,7 @@ async fn people_of_a_guest_who_are_not_in_the_group_get_its_link() {
     let room = world.room(&guest).await;
     assert!(matches!(room.seats[1].state, SeatState::Invited { .. }), "{:?}", room.seats[1]);
     let texts = private_texts(&world, 1);
-    assert!(texts.iter().any(|t| t.contains(&guest) && t.contains(&format!("in the group of {host}"))));
+    assert!(texts.iter().any(|t| t.contains(&guest) && t.contains(&format!("bears the name of {host}"))));
 }
 
 #[tokio::test]

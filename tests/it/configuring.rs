@@ -34,6 +34,7 @@ sources:
   prometheus:
     kind: alertmanager
     verify: { bearer: bearer-token-0123456789 }
+operator: Acme Operations
 ";
 
 const GOOD_ROSTER: &str = "\

@@ -92,7 +92,7 @@ fn got(world: &World, digits: &str) -> Vec<String> {
 /// When opt-in requests were handed over, in order.
 fn asked_at(world: &World) -> Vec<Timestamp> {
     let chats = [ADA, BEN, CLEO, DAN].map(|digits| world.sandbox.chat(digits));
-    let all = chats.iter().flatten().filter(|m| m.text.contains("This is an automatic number"));
+    let all = chats.iter().flatten().filter(|m| m.text.contains("This is the incident line"));
     let mut moments: Vec<Timestamp> = all.map(|m| m.at).collect();
     moments.sort_unstable();
     moments
@@ -138,10 +138,7 @@ async fn people_are_asked_at_a_pace_and_what_they_answer_decides_how_they_are_ca
         assert!(!world.group(&id).has(DAN), "{engine}");
         assert_eq!(got(&world, DAN).len(), 2, "{engine}: nothing after the receipt");
         let said = world.group(&id).texts().join("\n");
-        assert!(
-            said.contains("Dan Eze (said STOP on 2026-03-02)"),
-            "{engine}: not left out in silence: {said}"
-        );
+        assert!(said.contains("Dan Eze (asked us not to call)"), "{engine}: not left out in silence: {said}");
         world.assert_sound(&id).await;
     }
 }
@@ -186,10 +183,10 @@ async fn whoever_has_a_language_is_asked_and_answered_in_it() {
     world.pass(60).await;
     assert_eq!(got(&world, BEN), ["Hallo Ben Cho! Antworte", "Du wirst nicht gerufen."]);
     assert_eq!(got(&world, CLEO), ["Hello Cleo Diaz. This", STOP_TAKEN]);
-    // A receipt that has no translation is the usual one.
+    // A receipt that has no translation is the built-in one of the language.
     answer(&world, BEN, "START").await;
     world.pass(60).await;
-    assert_eq!(got(&world, BEN).last().unwrap(), START_TAKEN);
+    assert_eq!(got(&world, BEN).last().unwrap(), "Sie dürfen wieder wegen");
 }
 
 #[tokio::test]

@@ -106,5 +106,5 @@ async fn an_invitation_that_is_lost_twice_is_given_up_and_the_room_is_told() {
     let room = place.open().dossier(IncidentId(1)).await.unwrap().unwrap().room.unwrap();
     assert_eq!(room.seats[1].words(), "the invitation could not be delivered");
     let said = place.sandbox.groups()[0].texts().concat();
-    assert!(said.contains("could not be delivered"), "{said}");
+    assert!(said.contains("the invitation did not get through"), "{said}");
 }

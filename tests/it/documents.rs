@@ -110,3 +110,35 @@ fn the_first_page_is_short() {
     let lines = pages()[&root().join("README.md")].lines().count();
     assert!(lines <= 250, "README.md has {lines} lines");
 }
+
+/// The names of metrics in a text, without what an exposition adds to them.
+fn metrics_in(text: &str) -> BTreeSet<&str> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
+    let words = text.split(|c| !is_part(c)).filter(|word| word.starts_with("warroom_"));
+    words
+        .map(|word| {
+            ["_total", "_bucket", "_count", "_sum"].iter().fold(word, |w, end| w.trim_end_matches(end))
+        })
+        .collect()
+}
+
+#[test]
+fn alarms_dashboard_and_page_name_metrics_that_there_are_and_the_page_names_all() {
+    let source = fs::read_to_string(root().join("src/telemetry.rs")).unwrap();
+    let registered = source.split("registry.register").skip(1).map(|call| {
+        let name = call.split('"').nth(1).unwrap();
+        let unit = if call.starts_with("_with_unit") { "_seconds" } else { "" };
+        format!("warroom_{name}{unit}")
+    });
+    let registered: Vec<String> = registered.collect();
+    let exposed: BTreeSet<&str> = registered.iter().map(String::as_str).collect();
+    assert!(exposed.len() > 20, "{exposed:?}");
+    let page = fs::read_to_string(root().join("docs/alarms.md")).unwrap();
+    for path in ["config/prometheus/warroom.rules.yaml", "config/grafana/warroom.json", "docs/alarms.md"] {
+        let text = fs::read_to_string(root().join(path)).unwrap();
+        let unknown: Vec<_> = metrics_in(&text).difference(&exposed).copied().collect();
+        assert!(unknown.is_empty(), "{path} names metrics that there are not: {unknown:?}");
+    }
+    let untold: Vec<_> = exposed.difference(&metrics_in(&page)).copied().collect();
+    assert!(untold.is_empty(), "docs/alarms.md says nothing of {untold:?}");
+}

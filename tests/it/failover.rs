@@ -94,7 +94,7 @@ async fn a_number_banned_in_the_middle_of_three_rooms_loses_none_of_them() {
     for id in ids.iter().chain([&fourth]) {
         let (room, group) = (world.room(id).await, world.group(id));
         assert_eq!(room.phase.name(), PhaseName::Closed, "{room:#?}");
-        assert!(group.announce && group.locked && group.subject.contains("over"), "{id}");
+        assert!(group.announce && group.locked && group.subject.contains("closed: "), "{id}");
         let kinds = kinds(&group);
         assert_eq!(
             (kinds.first(), kinds.last()),

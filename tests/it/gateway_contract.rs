@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use warroom::clock::{Clock, TestClock};
-use warroom::gateway::wawp::{Credentials, Settings, Wawp};
+use warroom::gateway::waha::{Client, Credentials, Provider, Settings, Waha, Wawp};
 use warroom::gateway::{FoundGroups, Gateway, GatewayError, GroupSearch};
 use warroom::jid::{ChatId, GroupId, Jid};
 use wiremock::matchers::any;
@@ -20,28 +20,35 @@ mod requests;
 const TOKEN: &str = "tok+En/5ecret=Value9";
 const TOKEN_ENCODED: &str = "tok%2BEn%2F5ecret%3DValue9";
 const INSTANCE: &str = "INST0000ABCD";
+const SESSION: &str = "default";
 const GROUP: &str = "120363000000000001@g.us";
 
 fn settings(base_url: &str) -> Settings {
     Settings {
         name: "first".to_owned(),
         base_url: base_url.to_owned(),
-        instance_id: INSTANCE.to_owned(),
-        access_token: TOKEN.into(),
+        provider: account(Credentials::Mixed, "/v2/groups"),
         call_timeout: Duration::from_secs(20),
         check_gap: Duration::from_secs(1),
-        credentials: Credentials::Mixed,
-        create_path: "/v2/groups".to_owned(),
         clock: clock(),
     }
+}
+
+fn account(credentials: Credentials, create_path: &str) -> Provider {
+    Provider::Wawp(Wawp::new(INSTANCE, TOKEN.into(), credentials, create_path).unwrap())
 }
 
 fn clock() -> Arc<dyn Clock> {
     Arc::new(TestClock::at("2026-03-01T10:00:00Z".parse().unwrap()))
 }
 
-fn wawp(base_url: &str) -> Wawp {
-    Wawp::new(settings(base_url)).unwrap()
+fn wawp(base_url: &str) -> Client {
+    Client::new(settings(base_url)).unwrap()
+}
+
+fn waha(base_url: &str) -> Client {
+    let provider = Provider::Waha(Waha::new(SESSION, TOKEN.into()).unwrap());
+    Client::new(Settings { provider, ..settings(base_url) }).unwrap()
 }
 
 fn jid(text: &str) -> Jid {

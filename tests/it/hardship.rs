@@ -200,7 +200,7 @@ async fn a_group_that_an_operator_names_is_briefed_like_a_new_one() {
     let room = world.room(&id).await;
     assert_eq!(room.phase.group().unwrap().to_string(), adopted);
     let group = world.sandbox.groups().into_iter().find(|g| g.id == adopted).unwrap();
-    let welcomes = group.texts().iter().filter(|t| t.contains("This group was made")).count();
+    let welcomes = group.texts().iter().filter(|t| t.contains("needs you here")).count();
     assert_eq!(welcomes, 2, "its own, and ours: {:#?}", group.texts());
     assert_eq!(world.links_of(BEN), links + 1, "the link that Ben holds leads to the group that is gone");
     assert!(room.is_complete());
@@ -221,7 +221,7 @@ async fn what_the_welcome_tells_is_not_told_again_as_news() {
     world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
     world.pass(120).await;
     let told = |part: &str| world.group(&id).texts().iter().filter(|t| t.contains(part)).count();
-    assert_eq!((told("This group was made"), told("update")), (1, 0), "{:#?}", world.group(&id).texts());
+    assert_eq!((told("needs you here"), told("update")), (1, 0), "{:#?}", world.group(&id).texts());
     world.resolve("Down").await;
     world.pass(60).await;
     assert_eq!(told("update"), 1, "what comes after it is told");

@@ -13,11 +13,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use warroom::app::{Bridge, link_numbers};
 use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
-use warroom::config::{self, Loaded, RosterInForce, Strictness};
+use warroom::config::{self, GatewayKind, Loaded, RosterInForce, Strictness};
 use warroom::incident::IncidentId;
+use warroom::number::Outage;
 use warroom::peer::Peer;
 use warroom::room::Room;
-use warroom::sandbox::{Engine, GroupView, Number, Sandbox, Setup};
+use warroom::sandbox::{Api, Engine, GroupView, Number, Sandbox, Setup};
 use warroom::store::{Dossier, Store};
 use warroom::{console, receiver};
 
@@ -85,6 +86,8 @@ pub(crate) struct Options {
     pub(crate) messages_per_minute: u32,
     /// Whether there is a second linked number.
     pub(crate) second_number: bool,
+    /// The provider of the second one; that of the first, if absent.
+    pub(crate) second_api: Option<Api>,
     /// How many rooms an hour the second one may make; as many as the first, if absent.
     pub(crate) second_rooms_per_hour: Option<u32>,
     /// How the first number's events are proven; none are taken if this is empty.
@@ -109,6 +112,7 @@ impl Default for Options {
             budget: ", rooms_burst: 60, rooms_gap: 0s",
             messages_per_minute: 600,
             second_number: false,
+            second_api: None,
             second_rooms_per_hour: None,
             events: "",
             gateway: String::new(),
@@ -153,6 +157,11 @@ pub(crate) async fn listen(router: Router) -> (SocketAddr, JoinHandle<()>) {
     (address, server)
 }
 
+/// The provider's API that is spoken: Wawp's, unless `WARROOM_TEST_API` says `waha`.
+pub(crate) fn api() -> Api {
+    std::env::var("WARROOM_TEST_API").map_or(Api::Wawp, |name| name.parse().unwrap())
+}
+
 /// Writes config and roster into `folder` and loads them.
 pub(crate) fn load(folder: &TempDir, options: &Options, gateway: SocketAddr) -> Loaded {
     let path: PathBuf = folder.path().join("warroom.yaml");
@@ -162,7 +171,7 @@ server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0{limits}{server} }}
 store: sqlite:store.db
 roster: roster.yaml
 gateway:
-  kind: wawp
+  kind: {kind}
   base_url: http://{gateway}
   call_timeout: {call_timeout}
   settle: 45s
@@ -181,6 +190,7 @@ rooms:
 {rooms}
 {more}
 ",
+        kind = api(),
         more = options.more,
         call_timeout = options.call_timeout,
         gateway_lines = options.gateway,
@@ -235,7 +245,7 @@ impl World {
         let shared: Arc<dyn Clock> = clock.clone();
         let mut setup = Setup::with_engine(options.engine);
         setup.instances.push(Number::new(SECOND_ID, SECOND_DIGITS, SECOND_TOKEN));
-        let sandbox = Sandbox::new(setup, shared);
+        let sandbox = Sandbox::new(Setup { api: api(), ..setup }, shared);
         Self::before(sandbox, clock, options).await
     }
 
@@ -247,7 +257,7 @@ impl World {
     /// The same with other options.
     pub(crate) async fn with_a_clock_of_its_own_and(options: Options) -> (Self, Arc<TestClock>) {
         let (ours, theirs) = (Arc::new(TestClock::at(beginning())), Arc::new(TestClock::at(beginning())));
-        let sandbox = Sandbox::new(Setup::with_engine(Engine::Webjs), theirs.clone());
+        let sandbox = Sandbox::new(Setup { api: api(), ..Setup::with_engine(Engine::Webjs) }, theirs.clone());
         (Self::before(sandbox, ours, options).await, theirs)
     }
 
@@ -270,7 +280,7 @@ impl World {
         let folder = folder();
         let loaded = load(&folder, &options, gateway);
         let kept = Kept::File(file.path().join("store.db"));
-        Self::over(kept, sandbox, clock, (loaded, folder), server).await
+        Self::over(kept, sandbox, clock, (loaded, folder), vec![server]).await
     }
 
     /// The next bridge before the same gateway, on a store that another one has left.
@@ -281,15 +291,25 @@ impl World {
         mut loaded: Loaded,
     ) -> Self {
         let (gateway, server) = listen(sandbox.router()).await;
-        loaded.config.gateway.base_url = format!("http://{gateway}");
-        Self::over(kept, sandbox, clock, (loaded, folder()), server).await
+        for instance in &mut loaded.config.gateway.instances {
+            instance.base_url = format!("http://{gateway}");
+        }
+        Self::over(kept, sandbox, clock, (loaded, folder()), vec![server]).await
     }
 
     async fn before(sandbox: Sandbox, clock: Arc<TestClock>, options: Options) -> Self {
         let (gateway, sandbox_server) = listen(sandbox.router()).await;
         let folder = folder();
-        let loaded = load(&folder, &options, gateway);
-        Self::over(Kept::of(folder.path()), sandbox, clock, (loaded, folder), sandbox_server).await
+        let mut loaded = load(&folder, &options, gateway);
+        let mut servers = vec![sandbox_server];
+        if let Some(api) = options.second_api {
+            let (other, server) = listen(sandbox.router_speaking(api)).await;
+            servers.push(server);
+            let second = loaded.config.gateway.instances.last_mut().unwrap();
+            second.kind = if api == Api::Waha { GatewayKind::Waha } else { GatewayKind::Wawp };
+            second.base_url = format!("http://{other}");
+        }
+        Self::over(Kept::of(folder.path()), sandbox, clock, (loaded, folder), servers).await
     }
 
     async fn over(
@@ -297,7 +317,7 @@ impl World {
         sandbox: Sandbox,
         clock: Arc<TestClock>,
         (loaded, folder): (Loaded, TempDir),
-        sandbox_server: JoinHandle<()>,
+        mut servers: Vec<JoinHandle<()>>,
     ) -> Self {
         let shared: Arc<dyn Clock> = clock.clone();
         let opened = kept.open();
@@ -314,7 +334,7 @@ impl World {
         let (public, public_server) = listen(receiver::router(Arc::clone(&bridge.receiver))).await;
         let (operator, operator_server) = listen(console::router(Arc::clone(&bridge.console))).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let servers = vec![sandbox_server, public_server, operator_server];
+        servers.extend([public_server, operator_server]);
         Self { clock, sandbox, bridge, store, opened, kept, public, operator, loaded, folder, http, servers }
     }
 
@@ -375,6 +395,11 @@ impl World {
         self.dossier(id).await.room.expect("it has a room")
     }
 
+    /// What is known not to work of a linked number.
+    pub(crate) async fn outage(&self, number: &str) -> Option<Outage> {
+        self.store.numbers().await.unwrap().remove(number)?.outage
+    }
+
     /// Groups of one incident at the gateway.
     pub(crate) fn groups(&self, id: &str) -> Vec<GroupView> {
         let of = |g: &GroupView| warroom::gateway::subject_has_token(&g.subject, id);
@@ -391,7 +416,7 @@ impl World {
     /// How many welcomes stand in all groups of an incident.
     pub(crate) fn welcomes(&self, id: &str) -> usize {
         let groups = self.groups(id);
-        groups.iter().flat_map(GroupView::texts).filter(|t| t.contains("This group was made")).count()
+        groups.iter().flat_map(GroupView::texts).filter(|t| t.contains("needs you here")).count()
     }
 
     /// Pieces of news in an incident's group.

@@ -133,12 +133,12 @@ async fn a_second_group_is_told_where_the_room_is_and_left() {
     assert!(has_left(&world, &orphan), "{:?}", left.members);
     let texts = left.texts();
     let [pointer] = &texts[..] else { panic!("one message: {texts:?}") };
-    assert!(pointer.contains("It is not the room"), "{pointer}");
+    assert!(pointer.contains("this group is a duplicate"), "{pointer}");
     assert!(!pointer.contains("chat.whatsapp.com"), "links go to single people: {pointer}");
-    assert!(left.subject.starts_with(&format!("{id} | not the room")), "{}", left.subject);
+    assert!(left.subject.starts_with(&format!("{id} | wrong group")), "{}", left.subject);
 
     let room = world.group_of(&own);
-    assert!(room.has(ADA) && !has_left(&world, &own) && !room.subject.contains("not the room"));
+    assert!(room.has(ADA) && !has_left(&world, &own) && !room.subject.contains("wrong group"));
     assert_eq!(world.room(&id).await.phase.name(), PhaseName::Live, "the room goes on");
     let dossier = world.dossier(&id).await;
     assert_eq!(dossier.duplicates[0].state, DuplicateState::Closed);
@@ -201,7 +201,7 @@ async fn a_second_group_takes_the_place_of_a_live_room() {
     assert!(room.is_complete(), "{room:?}");
     let beside: Vec<&str> = dossier.duplicates.iter().map(|o| o.group.as_str()).collect();
     assert_eq!(beside, [own.as_str()], "the group that was the room is on record");
-    assert!(world.group_of(&orphan).texts()[0].contains("This group was made"), "it is briefed");
+    assert!(world.group_of(&orphan).texts()[0].contains("needs you here"), "it is briefed");
     assert!(!world.metrics().await.contains(r#"warroom_room_moves_total{phase="parked"} 1"#), "no alarm");
     assert_eq!(world.act(&id, "close", Some(&own)).await.0, 202);
     world.pass(60).await;
@@ -256,7 +256,7 @@ fn closing_a_second_group_survives_a_crash_at_every_gate() {
         let left = groups.iter().find(|g| g.id == orphan.as_str()).unwrap();
         expect(!left.has(&left.creator), "our number is still in it".to_owned());
         expect(left.texts().len() == 1, format!("{:?}", left.texts()));
-        expect(left.subject.contains("not the room"), left.subject.clone());
+        expect(left.subject.contains("wrong group"), left.subject.clone());
         let room = dossier.room.unwrap();
         expect(room.phase.name() == PhaseName::Live, format!("{:?}", room.phase));
         (gates.count(), bad)

@@ -33,7 +33,7 @@ async fn the_room_hears_who_took_it_and_who_owns_it() {
     world.pass(30).await;
     let group = world.group(id);
     let update = *group.texts().last().unwrap();
-    assert!(update.contains("*Taken* by Sam ∗Lee∗ at desk"), "{update}");
+    assert!(update.contains("*Acknowledged* by Sam ∗Lee∗ in desk"), "{update}");
     assert!(!update.contains("Assigned"), "the same as before: {update}");
 
     // The same again is no news; another owner is, once, with what else comes within the interval.
@@ -47,6 +47,6 @@ async fn the_room_hears_who_took_it_and_who_owns_it() {
     assert_eq!(world.updates(id), 2);
     let group = world.group(id);
     let update = *group.texts().last().unwrap();
-    assert!(update.contains("*Assigned to:* Ana Ruiz") && !update.contains("Jo Park"), "{update}");
+    assert!(update.contains("*Assigned to* Ana Ruiz") && !update.contains("Jo Park"), "{update}");
     assert!(!update.contains("Taken"), "{update}");
 }

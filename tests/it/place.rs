@@ -26,7 +26,7 @@ use warroom::worker::Number;
 use crate::database::Kept;
 use crate::gates::{Gate, GatedDatabase, GatedGateway, Gates};
 use crate::harness::{
-    BEN, CLEO, Options, SECOND_DIGITS, SECOND_ID, SECOND_TOKEN, TOKEN, beginning, firing, listen, load,
+    BEN, CLEO, Options, SECOND_DIGITS, SECOND_ID, SECOND_TOKEN, TOKEN, api, beginning, firing, listen, load,
     resolved,
 };
 
@@ -75,7 +75,9 @@ fn loaded(gateway: SocketAddr) -> Loaded {
     static LOADED: OnceLock<Loaded> = OnceLock::new();
     let options = Options { rooms: "  close_after: 5m".to_owned(), ..Options::default() };
     let mut loaded = LOADED.get_or_init(|| load(&TempDir::new().unwrap(), &options, gateway)).clone();
-    loaded.config.gateway.base_url = format!("http://{gateway}");
+    for instance in &mut loaded.config.gateway.instances {
+        instance.base_url = format!("http://{gateway}");
+    }
     loaded
 }
 
@@ -114,6 +116,8 @@ impl Place {
         let phone = |digits: &str| Jid::from_phone(&format!("+{digits}")).ok();
         let second = Instance {
             name: "second".to_owned(),
+            kind: instances[0].kind,
+            base_url: instances[0].base_url.clone(),
             id: SECOND_ID.to_owned(),
             access_token: SECOND_TOKEN.into(),
             phone: phone(SECOND_DIGITS),
@@ -127,7 +131,7 @@ impl Place {
     async fn with_setup(setup: Setup) -> Self {
         let clock = Arc::new(TestClock::at(beginning()));
         let shared: Arc<dyn Clock> = clock.clone();
-        let sandbox = Sandbox::new(setup, shared);
+        let sandbox = Sandbox::new(Setup { api: api(), ..setup }, shared);
         let (gateway, server) = listen(sandbox.router()).await;
         let folder = folder();
         Self {

@@ -307,7 +307,7 @@ impl Place {
         let groups = self.groups(id);
         assert_eq!(groups.len(), 1, "{id}: one incident, one group");
         let texts = groups[0].texts();
-        let welcomes = texts.iter().filter(|t| t.contains("This group was made")).count();
+        let welcomes = texts.iter().filter(|t| t.contains("needs you here")).count();
         assert_eq!(welcomes, 1, "{id}: one welcome: {texts:?}");
         assert!(texts[0].contains(id), "{id}: {texts:?}");
         assert!(["15550100001", "15550100002"].iter().all(|p| groups[0].has(p)), "{id}");

@@ -60,10 +60,13 @@ async fn without(absent: &[&str], options: Options) -> World {
     world
 }
 
-/// What was said into the room about who is needed, without first lines.
+/// What was said into the room about who is needed, without the first line and who speaks.
 fn needed(group: &GroupView) -> Vec<String> {
     let about = |text: &&str| text.lines().next().is_some_and(|first| first.contains("· who is needed"));
-    let rest = |text: &str| text.lines().skip(1).collect::<Vec<_>>().join(" ");
+    let rest = |text: &str| {
+        let lines: Vec<&str> = text.lines().skip(1).filter(|line| *line != "Incident Response").collect();
+        lines.join(" ")
+    };
     group.texts().into_iter().filter(about).map(rest).collect()
 }
 
@@ -74,7 +77,7 @@ fn reminders(world: &World, digits: &str) -> usize {
 
 /// The invitations that somebody got.
 fn invitations(world: &World, digits: &str) -> usize {
-    world.sandbox.chat(digits).iter().filter(|m| m.text.contains("calls people together")).count()
+    world.sandbox.chat(digits).iter().filter(|m| m.text.contains("WhatsApp does not show you")).count()
 }
 
 /// The decisions in the order of the journal.
@@ -121,10 +124,10 @@ async fn nobody_comes_and_each_step_is_taken_once_and_in_order() {
         assert_eq!(
             said,
             [
-                "*Stand-in:* Cleo Diaz is asked to come as specialist, in place of Ben Cho.",
-                "*Stand-in:* Dan Eze is asked to come as specialist, in place of Ben Cho.",
-                "*Nobody for:* specialist. There is nobody left to ask. Told directly: Eve Lund If you can \
-                 take it, or know who can, say so here.",
+                "Cleo Diaz is being asked to step in as specialist for Ben Cho.",
+                "Dan Eze is being asked to step in as specialist for Ben Cho.",
+                "*Still missing:* specialist. Nobody is left to ask. If you can take it, or know who can, please \
+                 write it here. *Also called:* Eve Lund",
             ],
             "{engine}"
         );
@@ -183,7 +186,7 @@ async fn somebody_who_comes_after_it_was_raised_is_said_once() {
     world.sandbox.join_by_link(CLEO, &world.group(&id).invite_link).unwrap();
     world.pass(3600).await;
     let said = needed(&world.group(&id));
-    assert_eq!(said[3..], ["*Everybody needed is here now:* specialist Cleo Diaz"]);
+    assert_eq!(said[3..], ["*Everyone we need is here:* Cleo Diaz (specialist)"]);
     assert_eq!(world.seats(&id).await["cleo"], "in", "replaced before, and in all the same");
     assert_eq!(world.seats(&id).await["ben"], "invited, replaced by Cleo Diaz");
     assert_eq!(attention(&world, &id).await, Vec::<String>::new());
@@ -227,7 +230,7 @@ async fn a_step_that_reaches_nobody_is_skipped_at_once() {
     assert_eq!(
         needed(&world.group(&id)),
         [
-            "*Nobody for:* specialist. There is nobody left to ask. If you can take it, or know who can, say so here."
+            "*Still missing:* specialist. Nobody is left to ask. If you can take it, or know who can, please write it here."
         ]
     );
 }
@@ -280,12 +283,12 @@ async fn two_roles_are_pursued_side_by_side_and_a_person_with_both_is_reminded_o
     assert_eq!(role(&room, "dan").as_deref(), Some("commander, specialist"));
     assert_eq!(invitations(&world, DAN), 1);
     let said = needed(&world.group(&id));
-    assert!(said.iter().any(|text| text.starts_with("*Nobody for:* commander.")), "{said:#?}");
+    assert!(said.iter().any(|text| text.starts_with("*Still missing:* lead.")), "{said:#?}");
     world.sandbox.join_by_link(DAN, &world.group(&id).invite_link).unwrap();
     world.pass(1800).await;
     let said = needed(&world.group(&id));
-    assert!(!said.iter().any(|text| text.contains("Nobody for:* specialist")), "{said:#?}");
-    assert_eq!(said.last().unwrap(), "*Everybody needed is here now:* commander Dan Eze, specialist Dan Eze");
+    assert!(!said.iter().any(|text| text.contains("Still missing:* specialist")), "{said:#?}");
+    assert_eq!(said.last().unwrap(), "*Everyone we need is here:* Dan Eze (lead), Dan Eze (specialist)");
     world.assert_sound(&id).await;
 }
 
@@ -302,7 +305,7 @@ async fn somebody_who_cannot_be_told_is_left_in_peace_and_the_room_is_asked() {
     assert_eq!(reminders(&world, BEN), 0);
     assert_eq!(
         needed(&world.group(&id)),
-        ["*Not certain:* whether anybody is here as specialist. If you see them, say so."]
+        ["*Not sure whether we have:* specialist. If that is you, please write one word."]
     );
     assert_eq!(turns(&world, &id).await, ["unsure"]);
 }
@@ -376,7 +379,7 @@ async fn those_beyond_the_size_of_a_room_are_named_and_the_commander_is_not_amon
     let room = world.room(&id).await;
     let ben = room.seats.iter().find(|s| s.who.person == "ben").unwrap();
     assert_eq!(ben.state, SeatState::Refused { why: Refused::OverSize });
-    assert!(group.texts()[1].contains("Ben Cho (too many for one room)"), "{}", group.texts()[1]);
+    assert!(group.texts()[1].contains("Ben Cho (too many for one group)"), "{}", group.texts()[1]);
     assert_eq!(invitations(&world, BEN), 0);
 }
 
@@ -441,7 +444,7 @@ async fn crash(gate: Option<usize>) -> (usize, Vec<String>) {
         bad.push(format!("I2: {} groups", groups.len()));
     }
     let said = needed(&groups[0]);
-    let beginnings = ["*Stand-in:* Cleo", "*Stand-in:* Dan", "*Nobody for:* specialist"];
+    let beginnings = ["Cleo Diaz is being", "Dan Eze is being", "*Still missing:* specialist"];
     let in_order =
         said.len() == 3 && said.iter().zip(beginnings).all(|(text, first)| text.starts_with(first));
     if !in_order {

@@ -21,7 +21,7 @@ async fn an_alert_becomes_one_briefed_room_on_every_engine() {
             assert!(group.has(digits), "{engine}: {digits}");
         }
         assert!(group.texts()[0].contains("INCIDENT-1"), "{engine}: the welcome is the first message");
-        assert!(group.texts()[1].contains("Everybody is here"), "{engine}: {:?}", group.texts());
+        assert!(group.texts()[1].contains("Everyone is here"), "{engine}: {:?}", group.texts());
         assert_eq!(group.texts().len(), 2, "{engine}: {:?}", group.texts());
         assert!(group.description.contains("INCIDENT-1"), "{engine}");
         let room = world.room(&id).await;
@@ -190,7 +190,7 @@ async fn the_room_hears_what_changes_once_and_its_end() {
     let group = world.group(&id);
     assert!(group.announce, "locked at the end");
     assert!(group.texts().last().unwrap().contains("· closed"), "{:#?}", group.texts());
-    assert!(group.subject.contains("over"), "{}", group.subject);
+    assert!(group.subject.contains("closed: "), "{}", group.subject);
     assert_eq!(world.room(&id).await.phase.name(), PhaseName::Closed);
     world.assert_sound(&id).await;
     // After the end the same alert is a new incident with a new room.
@@ -418,7 +418,7 @@ async fn a_number_that_goes_down_is_one_alarm_and_is_not_asked_by_every_room() {
     world.pass(60).await;
     world.sandbox.set_session(Setup::INSTANCE_ID, "FAILED");
     world.bridge.worker.ask_sessions().await;
-    assert!(world.bridge.worker.health.unwell("main").is_some());
+    assert!(world.outage("main").await.is_some());
     for name in ["One", "Two", "Three"] {
         world.resolve(name).await;
     }
@@ -428,7 +428,7 @@ async fn a_number_that_goes_down_is_one_alarm_and_is_not_asked_by_every_room() {
     world.pass(600).await;
     world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
     world.bridge.worker.ask_sessions().await;
-    assert!(world.bridge.worker.health.unwell("main").is_none());
+    assert!(world.outage("main").await.is_none());
     world.pass(60).await;
     for id in &ids {
         assert_eq!(world.updates(id), 1, "{id}: told when the number was back");
@@ -479,7 +479,7 @@ async fn when_the_budget_is_spent_people_are_told_one_by_one_why_and_the_room_co
         let told = world.sandbox.chat(digits);
         assert_eq!(told.len(), 1, "{digits}: once");
         assert!(told[0].text.contains(&second), "{}", told[0].text);
-        assert!(told[0].text.contains("yours is made at about 11:0"), "{}", told[0].text);
+        assert!(told[0].text.contains("the next try is planned for 11:0"), "{}", told[0].text);
     }
     world.pass(2 * 3600).await;
     assert!(world.room(&second).await.is_complete(), "the room comes as soon as the budget allows");

@@ -232,12 +232,12 @@ async fn a_late_acknowledgement_does_not_reopen_the_room() {
     let late = event("acknowledged", "acknowledged", "2026-03-02T10:01:00Z");
     assert_eq!(world.tells("pagerduty", &late).await.0, "ignored");
     world.pass(600).await;
-    assert!(!world.said(&id).contains("It is back"), "{}", world.said(&id));
+    assert!(!world.said(&id).contains("it is back"), "{}", world.said(&id));
     // Somebody at PagerDuty opens it again.
     let again = event("reopened", "triggered", "2026-03-02T10:19:00Z");
     assert_eq!(world.tells("pagerduty", &again).await, ("updated".to_owned(), id.clone()));
     world.pass(600).await;
-    assert!(world.said(&id).contains("It is back"), "{}", world.said(&id));
+    assert!(world.said(&id).contains("it is back"), "{}", world.said(&id));
 }
 
 #[tokio::test]

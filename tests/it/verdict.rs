@@ -59,7 +59,7 @@ pub(crate) enum Said {
 /// What a text in a room is.
 pub(crate) fn said(text: &str) -> Option<Said> {
     let first = text.lines().next().unwrap_or_default();
-    if text.contains("This group was made") || text.contains("A further incident is dealt with") {
+    if text.contains("needs you here") || text.contains("Another incident in this group") {
         Some(Said::Welcome)
     } else if first.contains("· who is here") {
         Some(Said::Presence)
@@ -281,7 +281,7 @@ fn check_end(place: &Place, group: &GroupView, dossier: &Dossier, excuse: Excuse
     bad.expect(kinds.into_iter().eq(wanted), || format!("I4: only {:#?}", group.texts()));
     bad.expect(group.announce, || "everybody can still write".to_owned());
     bad.expect(group.locked, || "everybody can still change the name".to_owned());
-    bad.expect(group.subject.contains("over"), || format!("the name does not tell: {}", group.subject));
+    bad.expect(group.subject.contains("closed: "), || format!("the name does not tell: {}", group.subject));
     bad.expect(!group.description.is_empty(), || "no description".to_owned());
     let has_second = group.members.iter().any(|m| m.admin && m.digits != group.creator);
     bad.expect(has_second || excuse.one_admin, || {

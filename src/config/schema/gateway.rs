@@ -7,15 +7,21 @@ use super::shape::{
     such_as, usual, web_address, with, words,
 };
 
+const KIND: &str = "The chat provider: Wawp, which is hosted, or a WAHA of your own.";
+
+fn base_url() -> Value {
+    words("^\\s*[Hh][Tt][Tt][Pp][Ss]?://[^?\\s]+\\s*$")
+}
+
 pub(super) fn gateway() -> Value {
     map_with(
         &["instances"],
         [
-            key("kind", "The chat provider.", usual(one_of(["wawp"]), "wawp")),
+            key("kind", KIND, usual(one_of(["wawp", "waha"]), "wawp")),
             key(
                 "base_url",
                 "Address of its API. Change it to point at `warroom sandbox`.",
-                usual(words("^\\s*[Hh][Tt][Tt][Pp][Ss]?://[^?\\s]+\\s*$"), "https://api.wawp.net"),
+                usual(base_url(), "https://api.wawp.net"),
             ),
             key(
                 "credentials",
@@ -100,8 +106,18 @@ fn instance() -> Value {
             &["id", "access_token"],
             [
                 key("name", "What logs and metrics call this number.", such_as(matching(NAME), "main")),
-                key("id", "The instance's id as the provider's dashboard shows it.", secret()),
-                key("access_token", "The token that belongs to this instance.", secret()),
+                key("kind", KIND, such_as(one_of(["wawp", "waha"]), "waha")),
+                key(
+                    "base_url",
+                    "Address of its API, if it is another one.",
+                    such_as(base_url(), "http://localhost:3000"),
+                ),
+                key(
+                    "id",
+                    "The instance's id as Wawp's dashboard shows it, or the name of WAHA's session.",
+                    secret(),
+                ),
+                key("access_token", "Wawp's token for this instance, or WAHA's API key.", secret()),
                 key(
                     "phone",
                     "Its phone number. Asked from the provider if absent; with it the roster is checked against it too.",

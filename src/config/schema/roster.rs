@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::shape::{
-    self, Key, def, document, duration, key, list, map, map_with, matching, named, number, one_or_more, some,
-    such_as, text, truth, usual, web_address, with, words,
+    self, Key, def, document, duration, key, language, list, map, map_with, matching, named, number,
+    one_or_more, some, such_as, text, truth, usual, web_address, with, words,
 };
 use super::warroom::template_key;
 use crate::config::rooms::TEMPLATES;
@@ -120,11 +120,7 @@ fn person() -> Value {
                 "Whether this person has written to the bridge's number before.",
                 usual(truth(), false),
             ),
-            key(
-                "language",
-                "The tag of the language in which this person is written to alone, if `messages.translations` has it.",
-                such_as(words("^\\s*[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\\s*$"), "pt-BR"),
-            ),
+            key("language", "The tag of the language in which this person is written to alone.", language()),
             key("absences", "When this person is away, by their own clock.", list(absence)),
             key(
                 "stand_in",
@@ -265,6 +261,11 @@ fn called() -> Vec<Key> {
             "text",
             "What helps in the first minutes, 600 characters at most.",
             such_as(text(), "Ask for the change first."),
+        ),
+        key(
+            "language",
+            "The tag of the language that its rooms are written in; `rooms.language` of warroom.yaml, if absent.",
+            language(),
         ),
         key("messages", "Wording of its own, before that of warroom.yaml.", def("messages")),
     ]

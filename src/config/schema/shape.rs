@@ -85,6 +85,11 @@ pub(super) fn words(pattern: &str) -> Value {
 }
 
 /// One of these words.
+/// The tag of a language.
+pub(super) fn language() -> Value {
+    such_as(words("^\\s*[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\\s*$"), "pt-BR")
+}
+
 pub(super) fn one_of(words: impl IntoIterator<Item = &'static str>) -> Value {
     json!({ "enum": words.into_iter().collect::<Vec<_>>() })
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::shape::{
-    self, Key, document, duration, key, map, map_with, named, number, one_of, secret, severity, some,
-    such_as, text, truth, usual, with, wording, words,
+    self, Key, document, duration, key, language, map, map_with, named, number, one_of, secret, severity,
+    some, such_as, text, truth, usual, with, wording, words,
 };
 use super::{gateway, sources};
 use crate::config::rooms::{LETTERS, TEMPLATES, USUAL_NAME};
@@ -36,6 +36,11 @@ pub(super) fn schema() -> Value {
                 "roster",
                 "Who there is and who is called for what: a file, or a folder of files; relative to this file.",
                 usual(text(), "roster.yaml"),
+            ),
+            key(
+                "operator",
+                "Who speaks in every message: your company or team, as people know it.",
+                such_as(text(), "Acme Operations"),
             ),
             key("gateway", "The chat provider and the linked numbers.", gateway::gateway()),
             key(
@@ -125,6 +130,12 @@ fn rooms() -> Value {
             usual(words("^\\s*INCIDENT-\\s*\\{\\{\\s*id\\s*\\}\\}( |\\s*$)"), USUAL_NAME),
         ),
         key(
+            "language",
+            "The language of rooms whose route has none, and of people without one: en (if absent), ar, de, es, fr, \
+             hi, id, pt, or one that `messages.translations` has.",
+            language(),
+        ),
+        key(
             "close_after",
             "Quiet time after the last resolve before a room is closed.",
             usual(duration(), "30m"),
@@ -189,15 +200,15 @@ fn rooms() -> Value {
 }
 
 fn messages() -> Value {
-    let personal = Wording::translatable().map(|template| template_key(template.as_str()));
+    let translatable = Wording::translatable().map(|template| template_key(template.as_str()));
     let translations = with(
-        named(map(personal)),
+        named(map(translatable)),
         "propertyNames",
         json!({ "pattern": "^\\s*[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\\s*$" }),
     );
     let translations = key(
         "translations",
-        "The texts for one person in other languages, by the language's tag (`de`, `pt-BR`).",
+        "Texts of one language, by its tag (`de`, `pt-BR`).",
         such_as(translations, json!({ "de": { "invite": "{{ token }} {{ title }} {{ link }}" } })),
     );
     map(TEMPLATES.map(template_key).into_iter().chain(LETTERS.map(template_key)).chain([translations]))

@@ -151,7 +151,7 @@ async fn a_page_tells_the_whole_story() {
         "cannot tell",
         "not on WhatsApp",
         "invited by link",
-        "Please join: (invite link)",
+        r#"Please join: <span class="link">(invite link)</span>"#,
         "opened",
         "the group was made: 120363000000000001@g.us",
         "340 ms",
@@ -166,8 +166,13 @@ async fn an_incident_below_the_opening_severity_has_a_page_without_a_room() {
     let desk = Desk::open();
     let draft = Draft { id: "disk".into(), title: "Disk fills up".into(), ..Draft::default() };
     let id = desk.hook(draft, AlertState::Firing, Severity::Sev3).await;
-    assert!(desk.get(&format!("/incidents/{id}")).await.text.contains("None was wanted"));
-    assert!(desk.get("/").await.text.contains("1 without a room"));
+    assert!(
+        desk.get(&format!("/incidents/{id}"))
+            .await
+            .text
+            .contains("None: its severity was never one that opens a room")
+    );
+    assert!(desk.get("/").await.text.contains("1 below the severity that opens a room"));
 }
 
 #[tokio::test]

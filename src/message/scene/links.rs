@@ -8,6 +8,8 @@ use minijinja::Value;
 use super::{SHORT, address, plain};
 use crate::alert::LinkKind;
 use crate::incident::Incident;
+use crate::message::catalog::Catalog;
+use crate::message::phrase::Phrase;
 use crate::room::Room;
 
 /// A link as it is shown.
@@ -21,8 +23,8 @@ pub(super) struct Shown<'a> {
 
 impl Shown<'_> {
     /// As a template sees it.
-    pub(super) fn value(&self) -> Value {
-        let name = plain(self.title.unwrap_or(name(self.kind)), SHORT);
+    pub(super) fn value(&self, catalog: &Catalog) -> Value {
+        let name = self.title.map_or_else(|| name(catalog, self.kind), |title| plain(title, SHORT));
         Value::from(BTreeMap::from([("name", name), ("url", address(self.url))]))
     }
 }
@@ -68,12 +70,11 @@ fn rank(kind: LinkKind) -> Option<u8> {
     }
 }
 
-fn name(kind: LinkKind) -> &'static str {
-    match kind {
-        LinkKind::Runbook => "Runbook",
-        LinkKind::Source => "Alert",
-        LinkKind::Dashboard => "Dashboard",
-        LinkKind::Call => "Call",
-        LinkKind::Silence => "Silence",
-    }
+fn name(catalog: &Catalog, kind: LinkKind) -> Value {
+    Value::from(catalog.words(match kind {
+        LinkKind::Runbook => Phrase::Runbook,
+        LinkKind::Source | LinkKind::Silence => Phrase::Alert,
+        LinkKind::Dashboard => Phrase::Dashboard,
+        LinkKind::Call => Phrase::Call,
+    }))
 }

@@ -9,6 +9,7 @@ use crate::sandbox::group::Message;
 use crate::sandbox::operation::Operation;
 use crate::sandbox::person::LidKnowledge;
 use crate::sandbox::reply::{Refused, Reply};
+use crate::sandbox::setup::{Api, Engine};
 use crate::sandbox::talk::{Chat, bare_id};
 use crate::sandbox::transcript;
 use crate::sandbox::world::World;
@@ -20,6 +21,7 @@ const OVERVIEW_PAGE: usize = 20;
 pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<Reply, Refused> {
     match call.operation {
         Operation::SendText => send(world, call, now),
+        Operation::NewMessageId => Ok(Reply::json(json!({"id": world.new_message_id()}))),
         Operation::ListMessages => {
             store(world)?;
             let (bot, chat) = place(world, call)?;
@@ -78,8 +80,9 @@ fn place(world: &World, call: &Call) -> Result<(String, Chat), Refused> {
 
 fn send(world: &mut World, call: &Call, now: Timestamp) -> Result<Reply, Refused> {
     let (_, chat) = place(world, call)?;
-    let text = call.required("message")?;
-    let message = world.send_text(&call.instance_id, &chat, text, now)?;
+    let text = call.required(if call.api() == Api::Waha { "text" } else { "message" })?;
+    let id = call.field("id").filter(|_| call.api() == Api::Waha && world.engine != Engine::Webjs);
+    let message = world.send_text(&call.instance_id, &chat, text, id, now)?;
     Ok(Reply::json(transcript::sent(world, &chat, &message)).with_status(201))
 }
 

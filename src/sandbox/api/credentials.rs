@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::sandbox::call::{Call, CredentialPlace};
 use crate::sandbox::reply::Refused;
+use crate::sandbox::setup::Api;
 use crate::sandbox::world::World;
 
 /// The credentials of one request.
@@ -21,6 +22,11 @@ impl Found {
         let in_body = |name: &str| call.body.get(name).and_then(Value::as_str);
         let in_query = |name: &str| call.query.get(name).map(String::as_str);
         let bearer = header(AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
+        if call.api() == Api::Waha {
+            let key = header("x-api-key").map(|key| (CredentialPlace::Key, key.to_owned()));
+            let session = call.field("session").map(str::to_owned);
+            return Self { tokens: key.into_iter().collect(), instance_id: session };
+        }
         let tokens = [
             (CredentialPlace::Query, in_query("access_token")),
             (CredentialPlace::Body, in_body("access_token")),

@@ -8,6 +8,7 @@ use crate::sandbox::BANNED;
 use crate::sandbox::call::Call;
 use crate::sandbox::operation::Operation;
 use crate::sandbox::reply::{Refused, Reply};
+use crate::sandbox::setup::Api;
 use crate::sandbox::world::{Account, World};
 
 const SCAN: &str = "SCAN_QR_CODE";
@@ -16,7 +17,7 @@ const SLUGS: [&str; 2] = ["strict", "standard_policy"];
 pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<Reply, Refused> {
     let instance = call.instance_id.as_str();
     match call.operation {
-        Operation::SessionInfo => info(world, instance),
+        Operation::SessionInfo => info(world, call),
         Operation::SessionMe => Ok(Reply::json(me(world, instance)?)),
         Operation::StartSession | Operation::RestartSession => {
             // Only a human with the phone gets past the QR code, and nobody past a ban.
@@ -24,19 +25,19 @@ pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<R
             if status != SCAN && status != BANNED {
                 world.set_session(instance, "WORKING", now);
             }
-            info(world, instance)
+            info(world, call)
         }
         Operation::StopSession => {
             if world.account(instance)?.status != BANNED {
                 world.set_session(instance, "STOPPED", now);
             }
-            info(world, instance)
+            info(world, call)
         }
         Operation::LogoutSession => {
             if world.account(instance)?.status != BANNED {
                 world.set_session(instance, SCAN, now);
             }
-            info(world, instance)
+            info(world, call)
         }
         Operation::GetRateLimit => Ok(Reply::json(limits(world, world.account(instance)?))),
         Operation::SetRateLimit => {
@@ -59,10 +60,20 @@ pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Result<R
     }
 }
 
-fn info(world: &mut World, instance: &str) -> Result<Reply, Refused> {
+fn info(world: &mut World, call: &Call) -> Result<Reply, Refused> {
+    let instance = call.instance_id.as_str();
     let me = me(world, instance)?;
     let engine = world.engine.official_name();
     let account = world.account(instance)?;
+    if call.api() == Api::Waha {
+        return Ok(Reply::json(json!({
+            "name": instance,
+            "status": account.shown_status(),
+            "config": {"webhooks": account.webhooks},
+            "me": me,
+            "engine": {"engine": engine},
+        })));
+    }
     let mut body = json!({
         "name": format!("session-{}", instance.to_lowercase()),
         "instance_id": instance,

@@ -143,7 +143,7 @@ fn the_shipped_examples_of_all_this_work() {
         let mut text = std::fs::read_to_string(super::shipped().with_file_name(file)).unwrap();
         for key in keys {
             let commented = format!("# {key}: ");
-            assert_eq!(text.matches(&commented).count(), 1, "{key}");
+            assert!(text.contains(&commented), "{key}");
             text = text.replace(&commented, &format!("{key}: "));
         }
         text
@@ -154,8 +154,7 @@ fn the_shipped_examples_of_all_this_work() {
     let loaded = files.load(Strictness::Check).unwrap_or_else(|f| panic!("{}", f.draw(Colours::No)));
     let found: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     let found: Vec<&String> = found.iter().filter(|f| !f.contains("is not set here")).collect();
-    assert_eq!(found.len(), 1, "{found:#?}");
-    assert!(found[0].contains("`messages.translations` has no `ar`, the language of amira"), "{found:#?}");
+    assert_eq!(found, Vec::<&String>::new());
     let route = &loaded.roster.routes[0];
     assert!(
         route.handout.call.is_some() && route.handout.text.is_some() && !route.handout.messages.is_empty()
@@ -233,7 +232,8 @@ fn a_person_has_a_language_by_its_tag() {
         GOOD_ROSTER.replace("opted_in: true", &format!("opted_in: true, language: {language}"))
     };
     for good in ["de", "pt-BR", "zh-Hant-TW", "no"] {
-        assert_eq!(roster_says(&person(good)), Vec::<String>::new(), "{good}");
+        let found = roster_says(&person(good));
+        assert!(found.iter().all(|found| found.contains("there are no texts in")), "{good}: {found:#?}");
     }
     for (bad, part) in [
         ("de_DE", "write `de-DE`"),
@@ -266,7 +266,7 @@ fn translations_are_checked_like_other_templates() {
     says("{ de: { invite: 'Hallo' } }", "the invite link `{{ link }}` is missing");
     says("{ de: { invite: '{{ lnk }}' } }", "`messages.translations.de.invite` does not render: line 1");
     says("{ de: { opt_in_request: 'Hallo {{ person.name }}' } }", "it does not say `STOP`");
-    says("{ de: { welcome: 'Hallo' } }", "unknown key `welcome` in `messages.translations.de`");
+    says("{ de: { farewell: 'Hallo' } }", "unknown key `farewell` in `messages.translations.de`");
     says("{ deutsch: { quiet: 'Still.' } }", "`deutsch` is not the tag of a language");
     says("{ de_AT: { quiet: 'Still.' } }", "write `de-AT`");
     says(
@@ -278,19 +278,21 @@ fn translations_are_checked_like_other_templates() {
 }
 
 #[test]
-fn a_language_without_translation_is_told_of_where_others_have_one() {
-    let roster = GOOD_ROSTER.replace("opted_in: true", "opted_in: true, language: pt-BR");
+fn a_language_that_nothing_is_written_in_is_told_of() {
+    let roster = GOOD_ROSTER.replace("opted_in: true", "opted_in: true, language: nl-BE");
     let with = |messages: &str| Files::new(&format!("{GOOD_CONFIG}{messages}"), &roster).findings();
-    assert_eq!(with(""), Vec::<String>::new());
-    assert_eq!(with("messages: { translations: {} }\n"), Vec::<String>::new());
-    assert_eq!(with("messages: { translations: { pt: { quiet: x } } }\n"), Vec::<String>::new());
-    let found = with("messages:\n  translations: { de: { quiet: x } }\n");
-    assert!(
-        found.len() == 1
-            && found[0].contains("warroom.yaml:10:3")
-            && found[0].contains("`messages.translations` has no `pt-BR`, the language of mei"),
-        "{found:#?}"
-    );
+    let missing = |found: &[String], place: &str| {
+        assert!(
+            found.len() == 1
+                && found[0].contains(place)
+                && found[0].contains("there are no texts in `nl-BE`, the language of mei"),
+            "{found:#?}"
+        );
+    };
+    missing(&with(""), "warroom.yaml:1:1");
+    missing(&with("messages: { translations: {} }\n"), "warroom.yaml:10:13");
+    missing(&with("messages:\n  translations: { de: { quiet: x } }\n"), "warroom.yaml:11:3");
+    assert_eq!(with("messages: { translations: { nl: { quiet: x } } }\n"), Vec::<String>::new());
 }
 
 #[test]
@@ -328,19 +330,19 @@ fn who_shows_what_a_route_hands_out_and_what_each_would_read_in_which_language()
         "commander: then Noor (noor, …06)\n    deputy for commander in route acme",
         "  | Ask first.",
         "  | Checkout: https://g.example/b",
-        "1:1 to mei (invite)\n  | ",
+        "1:1 to mei (invite, en)\n  | ",
         "1:1 to sam (invite, de)\n  | *SEV1 · INCIDENT-1*\n  | Hallo Sam https://",
     ] {
         assert!(said.contains(part), "{part} in\n{said}");
     }
-    assert_eq!(said.matches("1:1 to ").count(), 5, "four texts as usual, one in German:\n{said}");
+    assert_eq!(said.matches("1:1 to ").count(), 8, "four texts in two languages:\n{said}");
     let answer: serde_json::Value = serde_json::from_str(&ask(true)).unwrap();
     assert_eq!(answer["dashboards"][0]["title"], "Checkout");
     assert_eq!(answer["call"], "https://meet.example/acme");
     assert_eq!(answer["people"][1]["language"], "de");
     let german =
         answer["one_to_one"].as_array().unwrap().iter().filter(|one| one["language"] == "de").count();
-    assert_eq!(german, 1, "{answer}");
+    assert_eq!(german, 4, "{answer}");
 
     let (code, checked) = files.check();
     assert_eq!(code, 0);

@@ -12,7 +12,19 @@ fn an_empty_config_says_what_it_needs() {
         .map(|key| found.iter().any(|f| f.contains(&format!("`{key}` is missing"))))
         .collect();
     assert_eq!(keys, [true, true], "{found:#?}");
-    assert_eq!(found.len(), 2);
+    assert_eq!(found.len(), 3, "and who speaks: {found:#?}");
+}
+
+#[test]
+fn who_speaks_is_asked_for() {
+    let without = GOOD_CONFIG.replace("operator: Acme Operations\n", "");
+    assert_only(
+        &config_says(&without),
+        "warroom.yaml:1:1: warning: `operator` is missing, so people do not read who writes to them (your company or team, as people know it: `operator: \"Acme Operations\"`)",
+    );
+    assert!(config_says(&format!("{without}operator: \" \"\n"))[0].contains("`operator` is empty"));
+    let loaded = Files::new(GOOD_CONFIG, GOOD_ROSTER).load(Strictness::Serve).unwrap();
+    assert_eq!(loaded.config.operator.as_deref(), Some("Acme Operations"));
 }
 
 #[test]
@@ -225,7 +237,7 @@ fn the_sources_rules() {
         ),
         "needs `is`",
     );
-    let nobody = GOOD_CONFIG.split("sources:").next().unwrap().to_owned() + "sources: {}\n";
+    let nobody = GOOD_CONFIG.split("sources:").next().unwrap().to_owned() + "sources: {}\noperator: Acme\n";
     says(nobody, "nobody could report an incident");
 }
 

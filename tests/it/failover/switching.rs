@@ -9,12 +9,15 @@ use warroom::clock::{Clock, SignedDuration, later};
 use warroom::config::RosterInForce;
 use warroom::gateway::{GatewayError, Refusal};
 use warroom::room::PhaseName;
-use warroom::sandbox::{BANNED, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup};
+use warroom::sandbox::{
+    Api, BANNED, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup,
+};
 
 use super::{ban, is_admin, kinds, pass, two_numbers};
 use crate::gates::{Gate, Gates};
 use crate::harness::{
-    ADA, BEN, CLEO, DAN, Options, SECOND_DIGITS, SECOND_ID, World, alertmanager, beginning,
+    ADA, BEN, CLEO, DAN, Options, SECOND_DIGITS, SECOND_ID, World, alertmanager, api as api_under_test,
+    beginning,
 };
 use crate::odd_gateway::{Odd, OddGateway};
 use crate::place::{Place, Process};
@@ -174,6 +177,31 @@ async fn a_number_that_cannot_be_added_comes_in_by_the_link() {
 }
 
 #[tokio::test]
+async fn rooms_go_on_from_one_provider_to_the_other() {
+    let other = Api::ALL.into_iter().find(|api| *api != api_under_test());
+    for engine in Engine::ALL {
+        let world = World::with(Options { engine, second_api: other, ..two_numbers() }).await;
+        world.bridge.worker.ask_sessions().await;
+        let mut ids = Vec::new();
+        for name in ["Down", "Slow", "Full"] {
+            ids.push(world.fire(name).await);
+        }
+        pass(&world, 120).await;
+        ban(&world, Setup::INSTANCE_ID);
+        pass(&world, 150).await;
+        for (id, name) in ids.iter().zip(["Down", "Slow", "Full"]) {
+            assert_eq!(world.room(id).await.instance.as_deref(), Some("second"), "{engine} {id}");
+            world.resolve(name).await;
+        }
+        pass(&world, 600).await;
+        for id in &ids {
+            assert_eq!(world.groups(id).len(), 1, "{engine} {id}");
+            assert_eq!(world.room(id).await.phase.name(), PhaseName::Closed, "{engine} {id}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_second_number_that_cannot_come_in_harms_nobody_and_is_shown() {
     let world = World::with(two_numbers()).await;
     for operation in [Operation::AddParticipants, Operation::JoinGroup] {
@@ -200,7 +228,7 @@ async fn a_second_number_that_cannot_come_in_harms_nobody_and_is_shown() {
     for digits in [ADA, BEN, CLEO, DAN] {
         let chat = world.sandbox.chat(digits);
         assert_eq!(chat.len(), 1, "{digits}: {chat:?}");
-        assert!(chat[0].text.contains("You hear nothing from it"), "{}", chat[0].text);
+        assert!(chat[0].text.contains("have stopped"), "{}", chat[0].text);
     }
     assert_eq!(world.updates(&id), 0);
     world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");

@@ -37,12 +37,12 @@ fn read_request(stream: &mut TcpStream) {
     }
 }
 
-fn impatient(base_url: &str) -> Wawp {
-    Wawp::new(Settings { call_timeout: Duration::from_millis(600), ..settings(base_url) }).unwrap()
+fn impatient(base_url: &str) -> Client {
+    Client::new(Settings { call_timeout: Duration::from_millis(600), ..settings(base_url) }).unwrap()
 }
 
 /// Reads end as *not sent*, effects as *unknown*.
-async fn assert_lost(gateway: &Wawp, what: &str) {
+async fn assert_lost(gateway: &Client, what: &str) {
     for call in ["create_group", "send_text", "describe", "add_members", "leave", "revoke_link"] {
         let outcome = make(gateway, call).await;
         assert_eq!(verdict(&outcome), "unknown", "{what}: {call}");
@@ -85,6 +85,7 @@ async fn a_connection_that_was_never_made_sent_nothing() {
 async fn a_connection_closed_after_the_request_is_lost() {
     let server = rude(|stream| drop(stream.shutdown(Shutdown::Both)));
     assert_lost(&wawp(&server), "closed").await;
+    assert_lost(&waha(&server), "closed").await;
 }
 
 #[tokio::test]

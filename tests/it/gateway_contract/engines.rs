@@ -94,7 +94,9 @@ async fn mount(server: &MockServer, verb: &str, route: &str, status: u16, body: 
 
 async fn us(server: &MockServer) {
     let info = json!({"name": "s", "status": "WORKING", "me": {"id": "15550199999@c.us", "pushName": "bridge", "lid": "99990000@lid"}});
-    mount(server, "GET", "/v2/session/info", 200, info.to_string()).await;
+    for session in ["/v2/session/info", "/api/sessions/default"] {
+        mount(server, "GET", session, 200, info.to_string()).await;
+    }
 }
 
 #[tokio::test]
@@ -102,44 +104,53 @@ async fn every_engine_says_the_same_in_the_end() {
     for engine in engines() {
         let server = MockServer::start().await;
         us(&server).await;
-        let below = |rest: &str| format!("/v2/groups/{GROUP}{rest}");
-        mount(&server, "POST", "/v2/groups", 201, engine.create.to_string()).await;
-        mount(&server, "GET", "/v2/groups", 200, engine.list.to_string()).await;
-        mount(&server, "GET", &below("/participants"), 200, engine.participants.to_string()).await;
-        mount(&server, "POST", &below("/participants/add"), 201, engine.add.to_string()).await;
-        mount(&server, "PUT", &below("/description"), 200, engine.setter).await;
-        mount(&server, "POST", "/v2/send/text", 201, engine.send.to_string()).await;
-        mount(&server, "GET", &below("/invite-code"), 200, engine.invite.as_str()).await;
-        mount(&server, "GET", "/v2/chats/messages", 200, engine.messages.to_string()).await;
-        let gateway = wawp(&server.uri());
-        let name = engine.name;
-
-        let made = gateway.create_group("INCIDENT-1 | api down", &[person(1), person(2)]).await.unwrap();
-        assert_eq!(made.group, group(), "{name}");
-        assert_eq!(made.said.len(), engine.said, "{name}");
-        assert!(made.said.iter().all(|said| said.person == person(2)), "{name}");
-
-        let found = gateway.find_groups(&search("INCIDENT-1")).await.unwrap().groups;
-        assert_eq!(found.len(), 1, "{name}");
-        assert_eq!(found[0].created_at.unwrap().as_second(), 1_760_000_000, "{name}");
-
-        let members = gateway.members(&group(), &[person(1), person(2)]).await.unwrap();
-        let phones: Vec<_> = members.rows.iter().map(|row| row.phone.clone().unwrap()).collect();
-        assert_eq!(phones, [person(1)], "{name}: the own number is left out");
-
-        let said = gateway.add_members(&group(), &[person(2)]).await.unwrap();
-        let by_gateway = name == "WEBJS";
-        let outcome = AddOutcome::NeedsInvite { by_gateway };
-        assert_eq!(said, [Added { person: person(2), outcome }], "{name}");
-
-        gateway.describe(&group(), "d").await.unwrap();
-        let sent = gateway.send_text(&ChatId::Group(group()), "hello").await.unwrap();
-        assert_eq!(sent.message_id.as_deref(), Some("3EB0"), "{name}");
-        let link = gateway.invite_link(&group()).await.unwrap();
-        assert_eq!(link.0, format!("https://chat.whatsapp.com/{CODE}"), "{name}");
-        let own = gateway.recent_own_messages(&ChatId::Group(group()), &[]).await.unwrap();
-        assert_eq!((own[0].text.as_str(), own[0].message_id.as_deref()), ("hello", Some("3EB0")), "{name}");
+        for base in ["/v2", "/api/default"] {
+            let below = |rest: &str| format!("{base}/groups/{GROUP}{rest}");
+            mount(&server, "POST", &format!("{base}/groups"), 201, engine.create.to_string()).await;
+            mount(&server, "GET", &format!("{base}/groups"), 200, engine.list.to_string()).await;
+            mount(&server, "GET", &below("/participants"), 200, engine.participants.to_string()).await;
+            mount(&server, "POST", &below("/participants/add"), 201, engine.add.to_string()).await;
+            mount(&server, "PUT", &below("/description"), 200, engine.setter).await;
+            mount(&server, "GET", &below("/invite-code"), 200, engine.invite.as_str()).await;
+        }
+        for send in ["/v2/send/text", "/api/sendText"] {
+            mount(&server, "POST", send, 201, engine.send.to_string()).await;
+        }
+        for chat in ["/v2/chats/messages".to_owned(), format!("/api/default/chats/{GROUP}/messages")] {
+            mount(&server, "GET", &chat, 200, engine.messages.to_string()).await;
+        }
+        for (provider, gateway) in [("Wawp", wawp(&server.uri())), ("WAHA", waha(&server.uri()))] {
+            says_the_same(&engine, &format!("{} at {provider}", engine.name), &gateway).await;
+        }
     }
+}
+
+async fn says_the_same(engine: &Engine, name: &str, gateway: &Client) {
+    let made = gateway.create_group("INCIDENT-1 | api down", &[person(1), person(2)]).await.unwrap();
+    assert_eq!(made.group, group(), "{name}");
+    assert_eq!(made.said.len(), engine.said, "{name}");
+    assert!(made.said.iter().all(|said| said.person == person(2)), "{name}");
+
+    let found = gateway.find_groups(&search("INCIDENT-1")).await.unwrap().groups;
+    assert_eq!(found.len(), 1, "{name}");
+    assert_eq!(found[0].created_at.unwrap().as_second(), 1_760_000_000, "{name}");
+
+    let members = gateway.members(&group(), &[person(1), person(2)]).await.unwrap();
+    let phones: Vec<_> = members.rows.iter().map(|row| row.phone.clone().unwrap()).collect();
+    assert_eq!(phones, [person(1)], "{name}: the own number is left out");
+
+    let said = gateway.add_members(&group(), &[person(2)]).await.unwrap();
+    let by_gateway = engine.name == "WEBJS";
+    let outcome = AddOutcome::NeedsInvite { by_gateway };
+    assert_eq!(said, [Added { person: person(2), outcome }], "{name}");
+
+    gateway.describe(&group(), "d").await.unwrap();
+    let sent = gateway.send_text(&ChatId::Group(group()), "hello").await.unwrap();
+    assert_eq!(sent.message_id.as_deref(), Some("3EB0"), "{name}");
+    let link = gateway.invite_link(&group()).await.unwrap();
+    assert_eq!(link.0, format!("https://chat.whatsapp.com/{CODE}"), "{name}");
+    let own = gateway.recent_own_messages(&ChatId::Group(group()), &[]).await.unwrap();
+    assert_eq!((own[0].text.as_str(), own[0].message_id.as_deref()), ("hello", Some("3EB0")), "{name}");
 }
 
 /// A server whose member list has hidden ids only.

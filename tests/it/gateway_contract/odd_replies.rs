@@ -126,11 +126,16 @@ async fn every_odd_reply_has_its_class() {
     let mut table = String::new();
     for (name, status, body) in odd_replies() {
         let server = answering(status, &body).await;
-        let gateway = wawp(&server.uri());
+        let (gateway, other) = (wawp(&server.uri()), waha(&server.uri()));
         writeln!(table, "{name}").unwrap();
         for call in CALLS {
             let outcome = make(&gateway, call).await;
             if let Err(error) = &outcome {
+                assert_clean(error, &format!("{name}, {call}"));
+            }
+            let theirs = make(&other, call).await;
+            assert_eq!(verdict(&theirs), verdict(&outcome), "{name}, {call}: both providers mean the same");
+            if let Err(error) = &theirs {
                 assert_clean(error, &format!("{name}, {call}"));
             }
             if SHOWN.contains(&call) {
@@ -248,7 +253,7 @@ async fn an_absent_group_is_not_believed_from_an_old_list() {
         .mount(&server)
         .await;
     let clock = Arc::new(TestClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
-    let gateway = Wawp::new(Settings { clock: clock.clone(), ..settings(&server.uri()) }).unwrap();
+    let gateway = Client::new(Settings { clock: clock.clone(), ..settings(&server.uri()) }).unwrap();
     let look = |token: &'static str, asked_at| {
         let search = GroupSearch { asked_at, ..search(token) };
         let gateway = &gateway;
@@ -316,10 +321,11 @@ proptest! {
             let server = MockServer::start().await;
             let answer = ResponseTemplate::new(status).set_body_bytes(body);
             Mock::given(any()).respond_with(answer).mount(&server).await;
-            let gateway = wawp(&server.uri());
-            for call in CALLS {
-                if let Err(error) = make(&gateway, call).await {
-                    assert_clean(&error, call);
+            for gateway in [wawp(&server.uri()), waha(&server.uri())] {
+                for call in CALLS {
+                    if let Err(error) = make(&gateway, call).await {
+                        assert_clean(&error, call);
+                    }
                 }
             }
         });

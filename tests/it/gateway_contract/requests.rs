@@ -14,8 +14,9 @@ async fn log(server: &MockServer) -> String {
     for request in server.received_requests().await.unwrap() {
         let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let url = format!("{}{query}", request.url.path());
-        let header = request.headers.get("access-token").map_or("", |_| " +header");
-        if let Some(token) = request.headers.get("access-token") {
+        let token = request.headers.get("access-token").or_else(|| request.headers.get("x-api-key"));
+        let header = token.map_or("", |_| " +header");
+        if let Some(token) = token {
             assert_eq!(token, TOKEN);
         }
         let body = String::from_utf8(request.body.clone()).unwrap();
@@ -41,33 +42,46 @@ async fn obliging() -> MockServer {
         ("/v2/send/text", json!({"id": "true_1@g.us_3EB0"})),
         ("/v2/chats/messages", json!([])),
         ("/v2/contacts/check-exists", json!({"numberExists": true})),
+        (
+            "/api/sessions/default",
+            json!({"status": "WORKING", "me": {"id": "15550199999@c.us", "lid": "99990000@lid"}}),
+        ),
+        ("/api/default/groups", json!({"id": GROUP, "subject": "x"})),
+        ("/api/sendText", json!({"id": "true_1@g.us_3EB0"})),
+        ("/api/contacts/check-exists", json!({"numberExists": true})),
     ];
     let listed = json!([{"id": GROUP, "subject": "INCIDENT-1"}]);
-    Mock::given(method("GET"))
-        .and(path("/v2/groups"))
-        .and(query_param("offset", "0"))
-        .respond_with(ResponseTemplate::new(200).set_body_json(listed))
-        .mount(&server)
-        .await;
-    Mock::given(method("GET"))
-        .and(path("/v2/groups"))
-        .respond_with(ResponseTemplate::new(200).set_body_json(json!([])))
-        .mount(&server)
-        .await;
+    let chat = format!("/api/default/chats/{}/messages", GROUP.replace('@', "%40"));
+    for (list, offset, rows) in [
+        ("/v2/groups", "0", &listed),
+        ("/v2/groups", "100", &json!([])),
+        ("/api/default/groups", "0", &listed),
+        ("/api/default/groups", "100", &json!([])),
+        (chat.as_str(), "0", &json!([])),
+    ] {
+        Mock::given(method("GET"))
+            .and(path(list))
+            .and(query_param("offset", offset))
+            .respond_with(ResponseTemplate::new(200).set_body_json(rows))
+            .mount(&server)
+            .await;
+    }
     for (route, body) in routes {
         let answer = ResponseTemplate::new(200).set_body_json(body);
         Mock::given(path(route)).respond_with(answer).mount(&server).await;
     }
     let members = json!([{"id": "15550100001@c.us"}, {"id": "15550100002@c.us"}]);
-    let below = format!("/v2/groups/{}", GROUP.replace('@', "%40"));
+    let below = ["/v2", "/api/default"].map(|base| format!("{base}/groups/{}", GROUP.replace('@', "%40")));
     for (route, body) in
         [("/participants", members.to_string()), ("/invite-code", "AbCdEfGhIjKlMnOpQrStUv".to_owned())]
     {
-        Mock::given(method("GET"))
-            .and(path(format!("{below}{route}")))
-            .respond_with(ResponseTemplate::new(200).set_body_string(body))
-            .mount(&server)
-            .await;
+        for below in &below {
+            Mock::given(method("GET"))
+                .and(path(format!("{below}{route}")))
+                .respond_with(ResponseTemplate::new(200).set_body_string(body.as_str()))
+                .mount(&server)
+                .await;
+        }
     }
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
     server
@@ -104,11 +118,42 @@ async fn every_call_sends_exactly_this() {
 }
 
 #[tokio::test]
+async fn every_call_to_ones_own_server_sends_exactly_this() {
+    let server = obliging().await;
+    let gateway = waha(&server.uri());
+    for call in CALLS {
+        make(&gateway, call).await.unwrap_or_else(|error| panic!("{call}: {error}"));
+    }
+    insta::assert_snapshot!(log(&server).await, @r#"
+    GET /api/sessions/default +header
+    POST /api/default/groups +header {"name":"INCIDENT-1 | api down","participants":[{"id":"15550100001@c.us"},{"id":"15550100002@c.us"}]}
+    GET /api/default/groups?limit=100&offset=0&sortBy=id&sortOrder=desc&exclude=participants +header
+    GET /api/default/groups?limit=100&offset=100&sortBy=id&sortOrder=desc&exclude=participants +header
+    GET /api/default/groups/120363000000000001%40g.us/participants +header
+    POST /api/default/groups/120363000000000001%40g.us/participants/add +header {"participants":[{"id":"15550100001@c.us"},{"id":"15550100002@c.us"}]}
+    POST /api/default/groups/120363000000000001%40g.us/admin/promote +header {"participants":[{"id":"15550100001@c.us"}]}
+    GET /api/default/groups/120363000000000001%40g.us/invite-code +header
+    POST /api/default/groups/120363000000000001%40g.us/invite-code/revoke +header {}
+    PUT /api/default/groups/120363000000000001%40g.us/description +header {"description":"a \"description\"\nof two lines"}
+    PUT /api/default/groups/120363000000000001%40g.us/subject +header {"subject":"✅ INCIDENT-1"}
+    PUT /api/default/groups/120363000000000001%40g.us/settings/security/info-admin-only +header {"adminsOnly":true}
+    GET /api/default/groups/120363000000000001%40g.us/settings/security/info-admin-only +header
+    PUT /api/default/groups/120363000000000001%40g.us/settings/security/messages-admin-only +header {"adminsOnly":true}
+    GET /api/default/groups/120363000000000001%40g.us/settings/security/messages-admin-only +header
+    POST /api/sendText +header {"chatId":"120363000000000001@g.us","session":"default","text":"*hello* all"}
+    GET /api/default/chats/120363000000000001%40g.us/messages?limit=50&offset=0&downloadMedia=false +header
+    GET /api/contacts/check-exists?phone=15550100001&session=default +header
+    POST /api/default/groups/120363000000000001%40g.us/leave +header {}
+    "#);
+}
+
+#[tokio::test]
 async fn credentials_go_where_the_settings_say() {
     let mut logs = String::new();
     for credentials in [Credentials::Mixed, Credentials::Query, Credentials::Body, Credentials::Header] {
         let server = obliging().await;
-        let gateway = Wawp::new(Settings { credentials, ..settings(&server.uri()) }).unwrap();
+        let provider = account(credentials, "/v2/groups");
+        let gateway = Client::new(Settings { provider, ..settings(&server.uri()) }).unwrap();
         for call in ["invite_link", "revoke_link", "lock_settings"] {
             make(&gateway, call).await.unwrap();
         }
@@ -141,9 +186,8 @@ async fn credentials_go_where_the_settings_say() {
 #[tokio::test]
 async fn a_base_address_may_have_a_path_and_the_create_path_may_differ() {
     let server = answering(201, &json!({"id": GROUP}).to_string()).await;
-    let gateway = Wawp::new(Settings {
-        create_path: "/v2/groups/create".to_owned(),
-        credentials: Credentials::Header,
+    let gateway = Client::new(Settings {
+        provider: account(Credentials::Header, "/v2/groups/create"),
         ..settings(&format!("{}/proxy/?left=over", server.uri()))
     })
     .unwrap();
@@ -185,7 +229,8 @@ async fn a_group_is_made_even_if_the_own_number_cannot_be_read() {
 async fn numbers_are_checked_no_faster_than_one_a_second() {
     let server = obliging().await;
     let gateway =
-        Wawp::new(Settings { call_timeout: Duration::from_millis(700), ..settings(&server.uri()) }).unwrap();
+        Client::new(Settings { call_timeout: Duration::from_millis(700), ..settings(&server.uri()) })
+            .unwrap();
     assert_eq!(gateway.is_reachable(&person(1)).await.unwrap(), Some(person(1)));
     // The next turn comes after this call's time limit, so it says how long to wait instead.
     let GatewayError::Throttled { retry_after, .. } = gateway.is_reachable(&person(2)).await.unwrap_err()
@@ -206,16 +251,25 @@ async fn a_client_says_why_it_cannot_be_built_without_showing_what_was_set() {
     let broken = [
         Settings { base_url: format!("ftp://{TOKEN}@h.example"), ..settings("") },
         Settings { base_url: "not an address".to_owned(), ..settings("") },
-        Settings { access_token: format!("{TOKEN}\n").into(), ..settings("http://h.example") },
-        Settings { access_token: " ".into(), ..settings("http://h.example") },
-        Settings { instance_id: String::new(), ..settings("http://h.example") },
-        Settings { create_path: "v2/groups".to_owned(), ..settings("http://h.example") },
     ];
     for settings in broken {
         let shown = format!("{settings:?}");
-        let error = Wawp::new(settings).unwrap_err();
+        let error = Client::new(settings).unwrap_err();
         assert!(!format!("{error} {error:?} {shown}").contains("5ecret"), "{error}");
     }
-    let shown = format!("{:?}", wawp(&format!("https://user:{TOKEN_ENCODED}@h.example/x")));
+    let wawp = |instance, token: &str, path| Wawp::new(instance, token.into(), Credentials::Mixed, path);
+    let broken = [
+        wawp(INSTANCE, &format!("{TOKEN}\n"), "/v2/groups").unwrap_err(),
+        wawp(INSTANCE, " ", "/v2/groups").unwrap_err(),
+        wawp("", TOKEN, "/v2/groups").unwrap_err(),
+        wawp(INSTANCE, TOKEN, "v2/groups").unwrap_err(),
+        Waha::new(SESSION, format!("{TOKEN}\n").into()).unwrap_err(),
+        Waha::new("", TOKEN.into()).unwrap_err(),
+        Waha::new(&format!("a/../{TOKEN}"), TOKEN.into()).unwrap_err(),
+    ];
+    for error in broken {
+        assert!(!format!("{error} {error:?}").contains("5ecret"), "{error}");
+    }
+    let shown = format!("{:?}", self::wawp(&format!("https://user:{TOKEN_ENCODED}@h.example/x")));
     assert!(!shown.contains("5ecret") && !shown.contains(INSTANCE), "{shown}");
 }

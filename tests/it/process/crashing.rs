@@ -122,7 +122,7 @@ async fn what_was_answered_200_gets_its_one_group_however_often_the_bridge_is_ki
     for id in &ids {
         let groups = place.groups(id);
         assert_eq!(groups.len(), 1, "{id}");
-        let welcomes = groups[0].texts().iter().filter(|text| text.contains("This group was made")).count();
+        let welcomes = groups[0].texts().iter().filter(|text| text.contains("needs you here")).count();
         assert_eq!(welcomes, 1, "{id}: {:?}", groups[0].texts());
         let dossier = store.dossier(id.parse().unwrap()).await.unwrap().unwrap();
         let room = dossier.room.unwrap();

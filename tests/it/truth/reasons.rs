@@ -20,7 +20,7 @@ async fn hears(source: &str, begin: &Value, end: &Value) -> (String, String) {
 
 fn nobody_saw(said: &str, reason: &str) {
     assert!(said.contains("Nobody saw it recover") && said.contains(reason), "{reason}: {said}");
-    assert!(!said.contains("*Over:*"), "{said}");
+    assert!(!said.contains("alerts cleared"), "{said}");
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn merged_at_pagerduty() {
     }
     let end = event("resolved", "resolved", "2026-03-02T10:09:00Z", Value::Null);
     let (said, _) = hears("pagerduty", &begin, &end).await;
-    assert!(said.contains("*Over:*") && !said.contains("Nobody saw"), "{said}");
+    assert!(said.contains("alerts cleared") && !said.contains("Nobody saw"), "{said}");
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn closed_by_google_because_its_policy_was_edited() {
     nobody_saw(&said, sentence);
     assert_eq!(title, "Ledger lags", "without Google's own mark");
     let end = incident("closed", "[RESOLVED - Critical] Ledger lags", "0.2 s", json!(1_772_446_000));
-    assert!(hears("gcp", &begin, &end).await.0.contains("*Over:*"));
+    assert!(hears("gcp", &begin, &end).await.0.contains("alerts cleared"));
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn a_part_that_nobody_saw_recover_is_told_so_and_forgotten_once_it_came_ba
     world.pass(400).await;
     let said = world.said(&id);
     assert!(
-        said.contains("*Ended:* 1 alert\nNobody saw it recover: its rule was paused in Grafana"),
+        said.contains("*Cleared:* 1 alert\nNobody saw the recovery: its rule was paused in Grafana"),
         "{said}"
     );
     // It is back, and then both recover for everybody to see.
@@ -184,5 +184,5 @@ async fn a_part_that_nobody_saw_recover_is_told_so_and_forgotten_once_it_came_ba
     world.pass(400).await;
     let group = world.group(&id);
     let last = group.texts().pop().unwrap();
-    assert!(last.contains("*Over:*") && !last.contains("Nobody saw"), "{last}");
+    assert!(last.contains("alerts cleared") && !last.contains("Nobody saw"), "{last}");
 }

@@ -11,16 +11,16 @@ async fn an_incident_that_nobody_tells_of_is_marked_told_once_and_offered_for_cl
     let world = World::with(Options { rooms: "  stale_after: 5h\n".to_owned(), ..every_kind() }).await;
     let id = world.fire("NightlyExport").await;
     world.pass(4 * 3600).await;
-    assert!(!world.said(&id).contains("No word"), "a repeat within five hours is enough");
+    assert!(!world.said(&id).contains("no news"), "a repeat within five hours is enough");
     world.post(&firing("NightlyExport")).await;
     world.pass(5 * 3600 - 60).await;
-    assert!(!world.said(&id).contains("No word"));
+    assert!(!world.said(&id).contains("no news"));
     world.pass(120).await;
     let said = world.said(&id);
-    assert!(said.contains("*No word for 5 h"), "{said}");
+    assert!(said.contains("no news for 5 h"), "{said}");
     let since = world.dossier(&id).await.incident.stale_since.expect("it is marked");
     world.pass(20 * 3600).await;
-    assert_eq!(world.said(&id).matches("No word").count(), 1, "told once");
+    assert_eq!(world.said(&id).matches("no news").count(), 1, "told once");
 
     let page = |path: String| async { world.http.get(path).send().await.unwrap().text().await.unwrap() };
     let json: Value =
