@@ -5,15 +5,14 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::clock::SignedDuration;
-use crate::config::budget::budget;
-use crate::config::events::events;
-use crate::config::fallback_webhook::{FallbackWebhookSettings, fallback_webhook};
-use crate::config::item::Item;
-use crate::config::people::number;
+use crate::config::budget::{BUDGET, budget};
+use crate::config::events::{EVENTS, events};
+use crate::config::fallback_webhook::{FALLBACK_WEBHOOK, FallbackWebhookSettings, fallback_webhook};
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, STRING, Text, keys};
 use crate::config::quantity::show;
-use crate::config::section::Section;
-use crate::config::server::seconds;
 use crate::config::source_text::Cover;
+use crate::config::values::{NAME, PHONE, is_name, number, seconds};
 use crate::config::words::shortened;
 use crate::jid::Jid;
 use crate::pacing::Budget;
@@ -96,72 +95,118 @@ const CHECK_GAP: Duration = Duration::from_secs(1);
 /// How late a new group may show up in the list of groups.
 const LIST_LAG: SignedDuration = seconds(10);
 
+keys! {
+    /// The chat provider and the linked numbers.
+    pub(super) GATEWAY = "gateway" {
+        /// The chat provider.
+        kind: Form::Word(|| vec!["wawp"]), usual "wawp";
+        /// Address of its API. Change it to point at `warroom sandbox`.
+        base_url: BASE_URL, usual "https://api.wawp.net";
+        /// Where the credentials go in a request. Change it if every call is answered 401.
+        credentials: Form::Word(|| vec!["mixed", "query", "body", "header"]), usual "mixed";
+        /// Path of the call that makes a group. Some of Wawp's pages say /v2/groups/create.
+        create_path: CREATE_PATH, usual "/v2/groups";
+        /// The longest a call may take before its outcome counts as unknown.
+        call_timeout: Form::Duration("1s", "2m"), usual "30s";
+        /// How long "no such group" is not believed after an unknown outcome; at least call_timeout + 10s.
+        settle: Form::Duration("1s", "15m"), usual "45s";
+        /// How long a worker may hold a room; at least twice call_timeout.
+        lease: Form::Duration("1s", "15m"), usual "2m";
+        /// Pace of one number.
+        messages_per_minute: Form::Number(1, 600), usual "30";
+        /// Least time between two 1:1 messages of one number.
+        one_to_one_gap: Form::Duration("0s", "10m"), usual "1s";
+        /// How long a number may fail before its rooms go on through another one that is in them.
+        failover_after: Form::Duration("10s", "1h"), usual "60s";
+        /// Who is told when no number has worked for that long. Nobody if absent.
+        fallback_webhook: Form::Map(&FALLBACK_WEBHOOK);
+        /// The linked numbers. Each makes only a few groups an hour, so more numbers mean more rooms an hour.
+        instances: Form::List(&Form::Map(&INSTANCE), 1), needed;
+    }
+    /// One linked number.
+    pub(super) INSTANCE = "instance" such_as [
+        "{ id: { env: WAWP_INSTANCE_ID }, access_token: { env: WAWP_ACCESS_TOKEN } }"
+    ] {
+        /// What logs and metrics call this number.
+        name: NAME, such_as "main";
+        /// The instance's id as the provider's dashboard shows it.
+        id: Form::Secret, needed, such_as "{ env: WAWP_INSTANCE_ID }";
+        /// The token that belongs to this instance.
+        access_token: Form::Secret, needed, such_as "{ env: WAWP_ACCESS_TOKEN }";
+        /// Its phone number. Asked from the provider if absent; with it the roster is checked against it too.
+        phone: PHONE, such_as "\"+15550100000\"";
+        /// How Wawp proves what it tells by itself at /hooks/gateway/NAME.
+        events: Form::Map(&EVENTS);
+        ..BUDGET;
+    }
+}
+
+const BASE_URL: Form = Form::Text(&Text {
+    name: "base address",
+    says: "A web address without a query.",
+    pattern: "[Hh][Tt][Tt][Pp][Ss]?://[^?\\s]+",
+    types: STRING,
+    example: "https://api.wawp.net",
+});
+const CREATE_PATH: Form = Form::Text(&Text {
+    name: "path of an address",
+    says: "A path that begins with a slash.",
+    pattern: "/[A-Za-z0-9/_.-]*",
+    types: STRING,
+    example: "/v2/groups",
+});
+
 pub(super) fn gateway(root: &Section<'_>) -> Option<GatewaySettings> {
-    let item = root.need("gateway", "say which chat provider and number to use: `kind`, `instances`")?;
-    Some(item.section(read))
+    Some(root.need("gateway")?.section(&GATEWAY, read))
 }
 
 fn read(s: &Section<'_>) -> GatewaySettings {
-    let kind =
-        s.get("kind").and_then(|i| i.choice(&[("wawp", GatewayKind::Wawp)])).unwrap_or(GatewayKind::Wawp);
-    let base_url =
-        s.get("base_url").and_then(|i| base_url(&i)).unwrap_or_else(|| "https://api.wawp.net".to_owned());
-    let credentials = s
-        .get("credentials")
-        .and_then(|i| {
-            i.choice(&[
-                ("mixed", CredentialPlace::Mixed),
-                ("query", CredentialPlace::Query),
-                ("body", CredentialPlace::Body),
-                ("header", CredentialPlace::Header),
-            ])
-        })
-        .unwrap_or(CredentialPlace::Mixed);
-    let create_path = s
-        .get("create_path")
-        .and_then(|i| {
-            let text = i.text()?;
-            let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
-            if !text.starts_with('/') || !text.chars().all(plain) {
-                i.error_with("must be a path", "write `/v2/groups` or `/v2/groups/create`");
-                return None;
-            }
-            Some(text.to_owned())
-        })
-        .unwrap_or_else(|| "/v2/groups".to_owned());
+    let places =
+        [CredentialPlace::Mixed, CredentialPlace::Query, CredentialPlace::Body, CredentialPlace::Header];
     let (call_timeout, settle, lease) = times(s);
-    let usual = Budget::default();
     let shared = Budget {
-        messages_per_minute: s.number("messages_per_minute", 1..=600, usual.messages_per_minute),
-        one_to_one_gap: s.duration("one_to_one_gap", seconds(0)..=seconds(600), usual.one_to_one_gap),
-        ..usual
+        messages_per_minute: s.number("messages_per_minute"),
+        one_to_one_gap: s.duration("one_to_one_gap"),
+        ..Budget::default()
     };
     GatewaySettings {
-        kind,
-        base_url,
-        credentials,
-        create_path,
+        kind: s.choice("kind", &[GatewayKind::Wawp]).unwrap_or(GatewayKind::Wawp),
+        base_url: s
+            .get("base_url")
+            .and_then(|i| base_url(&i))
+            .unwrap_or_else(|| s.usual("base_url").to_owned()),
+        credentials: s.choice("credentials", &places).unwrap_or(CredentialPlace::Mixed),
+        create_path: s
+            .get("create_path")
+            .and_then(|i| create_path(&i))
+            .unwrap_or_else(|| s.usual("create_path").to_owned()),
         call_timeout: call_timeout.unsigned_abs(),
         check_gap: CHECK_GAP,
         settle,
         lease,
-        failover_after: s.duration("failover_after", seconds(10)..=seconds(3600), seconds(60)),
+        failover_after: s.duration("failover_after"),
         fallback_webhook: fallback_webhook(s),
         instances: instances(s, shared),
     }
 }
 
+fn create_path(item: &Item<'_>) -> Option<String> {
+    let text = item.text()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
+    if !text.starts_with('/') || !text.chars().all(plain) {
+        item.error_with("must be a path", "write `/v2/groups` or `/v2/groups/create`");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
 /// The three times and the rules between them. A rule is only broken by what is written, so the finding
 /// points at whichever of the keys is there.
 fn times(s: &Section<'_>) -> (SignedDuration, SignedDuration, SignedDuration) {
-    let time = |key, to: i64, usual| {
-        let item = s.get(key);
-        let value = item.as_ref().and_then(|i| i.duration(seconds(1)..=seconds(to)));
-        (item, value.unwrap_or(usual))
-    };
-    let (call_item, call) = time("call_timeout", 120, seconds(30));
-    let (settle_item, settle) = time("settle", 900, seconds(45));
-    let (lease_item, lease) = time("lease", 900, seconds(120));
+    let time = |key| (s.get(key), s.duration(key));
+    let (call_item, call) = time("call_timeout");
+    let (settle_item, settle) = time("settle");
+    let (lease_item, lease) = time("lease");
     let least_settle = call + LIST_LAG;
     if settle < least_settle
         && let Some(at) = settle_item.as_ref().or(call_item.as_ref())
@@ -224,7 +269,7 @@ fn base_url(item: &Item<'_>) -> Option<String> {
 
 fn instances(s: &Section<'_>, shared: Budget) -> Vec<Instance> {
     let hint = "add a linked number: `- id: { env: WAWP_INSTANCE_ID }` and its `access_token`";
-    let Some(item) = s.need("instances", hint) else {
+    let Some(item) = s.need("instances") else {
         return Vec::new();
     };
     let items = item.list(false);
@@ -233,7 +278,7 @@ fn instances(s: &Section<'_>, shared: Budget) -> Vec<Instance> {
     }
     let mut found: Vec<Instance> = Vec::new();
     for (n, item) in items.iter().enumerate() {
-        let Some((name_item, id_item, instance)) = item.section(|s| instance(s, n, shared)) else {
+        let Some((name_item, id_item, instance)) = item.section(&INSTANCE, |s| instance(s, n, shared)) else {
             continue;
         };
         if found.iter().any(|i| i.id == instance.id) {
@@ -263,8 +308,8 @@ fn instances(s: &Section<'_>, shared: Budget) -> Vec<Instance> {
 fn instance<'a>(s: &Section<'a>, n: usize, shared: Budget) -> Option<(Option<Item<'a>>, Item<'a>, Instance)> {
     let name_item = s.get("name");
     let name = name_item.as_ref().and_then(|i| name(i));
-    let id_item = s.need("id", "the instance's id as the provider shows it");
-    let token = s.need("access_token", "the token that belongs to this instance");
+    let id_item = s.need("id");
+    let token = s.need("access_token");
     let budget = budget(s, shared);
     let events = s.get("events").map(|i| events(&i)).unwrap_or_default();
     let phone = s.get("phone").and_then(|i| own_phone(&i));
@@ -299,11 +344,4 @@ fn name(item: &Item<'_>) -> Option<String> {
         "small letters, digits and hyphens, such as `main`",
     );
     None
-}
-
-/// Names that appear in addresses and metric labels: small letters, digits and hyphens.
-pub(super) fn is_name(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
