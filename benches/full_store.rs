@@ -24,9 +24,10 @@ use warroom::alert::{Alert, AlertState, DedupKey, Draft, Severity, SeverityOrigi
 use warroom::clock::{Clock, Numbers, SignedDuration, SystemClock, Timestamp, later};
 use warroom::config::{Strictness, load};
 use warroom::consent::Verdict;
-use warroom::gateway::Whom;
+use warroom::gateway::{GatewayError, Whom};
 use warroom::incident::{Incident, IncidentId};
 use warroom::jid::Jid;
+use warroom::number::{Asked, Sign};
 use warroom::pacing::Budget;
 use warroom::room::{Policy, Room};
 use warroom::roster::{Roster, Subject};
@@ -143,8 +144,10 @@ impl Use {
                 self.store.take_answers("main", vec![heard], now).await.unwrap();
             }
             Operation::Outage => {
-                self.store.put_outage("main", Some(now)).await.unwrap();
-                self.store.wake_rooms("main", now).await.unwrap();
+                let down = GatewayError::SessionDown { detail: "FAILED".to_owned() };
+                for sign in [Sign::Failed(Asked::Effect, down), Sign::Worked(Asked::Effect)] {
+                    self.store.note_number("main", sign, SignedDuration::from_mins(1), now).await.unwrap();
+                }
             }
             Operation::Metrics => {
                 self.store.count_consents().await.unwrap();

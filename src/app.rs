@@ -41,8 +41,6 @@ use crate::telemetry::{InstanceLabels, Metrics};
 use crate::worker::alarm::Alarm;
 use crate::worker::calling::Calling;
 use crate::worker::handover::Handover;
-use crate::worker::health::Health;
-use crate::worker::numbers::OwnIds;
 use crate::worker::{Number, Worker};
 
 mod listener;
@@ -237,8 +235,12 @@ impl Bridge {
         let roster = Arc::new(roster);
         roster.measure(&metrics);
         let composer = compose(config)?;
-        let health = Arc::new(Health::default());
-        let alarm = Arc::new(Alarm::new(Arc::clone(&health), Arc::clone(&metrics), Arc::clone(&wake_worker)));
+        let alarm = Arc::new(Alarm::new(
+            store.clone(),
+            Arc::clone(&metrics),
+            Arc::clone(&wake_worker),
+            config.rooms.failover_after,
+        ));
         for number in &numbers {
             // There from the start at 0, so that the first alarm is an increase to whoever watches.
             drop(metrics.alarms.get_or_create(&InstanceLabels { instance: number.name.clone() }));
@@ -275,9 +277,7 @@ impl Bridge {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             wake_worker: Arc::clone(&wake_worker),
-            health: Arc::clone(&health),
             alarm,
-            own_ids: OwnIds::default(),
             calling: Calling::default(),
             handover,
             fallback_webhook: fallback_webhook(config, &clock)?,
@@ -293,7 +293,6 @@ impl Bridge {
             roster: Arc::clone(&roster),
             composer: compose(config)?,
             numbers: numbers_named,
-            health,
         };
         Ok(Self { receiver, worker: Arc::new(worker), console: Arc::new(console), roster })
     }

@@ -15,6 +15,9 @@ use tokio::sync::watch;
 use jiff::civil::{Date, DateTime};
 pub use jiff::{SignedDuration, Timestamp};
 
+/// How far two clocks may differ without anybody speaking of one that was put back.
+pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+
 /// Says what time it is.
 pub trait Clock: Debug + Send + Sync {
     /// The present moment, cut to whole milliseconds because that is what the store keeps.

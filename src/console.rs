@@ -23,7 +23,6 @@ use crate::receiver::Receiver;
 use crate::roster_in_force::RosterInForce;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, OPEN_METRICS};
-use crate::worker::health::Health;
 
 mod action;
 mod api;
@@ -63,8 +62,6 @@ pub struct Console {
     pub composer: Composer,
     /// The names of our numbers.
     pub numbers: Vec<String>,
-    /// Which of them work.
-    pub health: Arc<Health>,
 }
 
 /// The operator listener's routes.
@@ -115,8 +112,9 @@ async fn metrics(State(console): State<Arc<Console>>) -> Response {
 }
 
 impl Console {
-    fn numbers(&self, now: Timestamp) -> Numbers {
-        Numbers::of(&self.numbers, &self.health, now)
+    /// While the store does not answer nobody knows how they are.
+    async fn numbers(&self, now: Timestamp) -> Numbers {
+        Numbers::of(&self.numbers, &self.store.numbers().await.unwrap_or_default(), now)
     }
 }
 

@@ -50,6 +50,7 @@ pub mod jid;
 pub mod json;
 pub mod matcher;
 pub mod message;
+pub mod number;
 pub mod pacing;
 pub mod peer;
 pub mod problem;

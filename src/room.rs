@@ -25,7 +25,7 @@ mod adoption;
 mod answer;
 mod apply;
 mod attendance;
-pub mod clock_set;
+mod clock_set;
 mod closing;
 mod consent;
 pub mod deadline;
@@ -60,7 +60,7 @@ pub use escalation::Escalation;
 pub use inputs::{Context, Host, Inputs, NewsItem, NoticeItem, OpenDuplicate};
 pub use message::{Matter, Message, Why, brief_key};
 pub use notices::Named;
-pub use numbers::{By, Loss, Numbers, OurNumber};
+pub use numbers::{By, Numbers, OurNumber};
 pub use options::Next;
 pub use over_budget::{Also, BudgetFallback, budget_fallback, tell_of_delay};
 pub use phase::{EscalationStep, Event, Look, Phase, PhaseName};
@@ -129,10 +129,8 @@ pub struct Room {
     pub escalation: Escalation,
     /// The last call that failed, and how: what an operator reads beside a room that is given up.
     pub last_failure: Option<String>,
-    /// Nothing is called before this moment, because the number is down or throttled.
-    pub hold_until: Option<Timestamp>,
-    /// When the number was last seen down, so that waiting for it does not use up a deadline.
-    pub down_at: Option<Timestamp>,
+    /// When work on it went on after nobody had worked on it for a while: that time uses up no deadline.
+    pub resumed_at: Option<Timestamp>,
     /// The last notice of the gateway that was heard.
     pub last_notice: i64,
     /// When the members are read because of what was heard.
@@ -183,8 +181,7 @@ impl Room {
             read_at: None,
             escalation: Escalation::default(),
             last_failure: None,
-            hold_until: None,
-            down_at: None,
+            resumed_at: None,
             last_notice: 0,
             read_again_at: None,
             ousted_at: None,

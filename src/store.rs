@@ -4,8 +4,8 @@
 //! [`Database`] behind it, which runs its transactions. The tables: *receipts* (each accepted body, with its answer),
 //! *incidents* and the *alerts* inside them, *news* (what a room should hear), *rooms* (one document each, written only
 //! by the holder of the lease), the *journal* (every intent, outcome and move), *duplicates* (groups that carry an
-//! incident's id but are not its room), *notices* (what the gateway told of a room), *consents* (who wants to be
-//! called) and *letters* (1:1 messages that belong to no room). `now` is always an argument: no clock of a database is
+//! incident's id but are not its room), *notices* (what the gateway told of a room), *numbers* (what is known
+//! of ours), *consents* (who wants to be called) and *letters* (1:1 messages that belong to no room). `now` is always an argument: no clock of a database is
 //! asked.
 
 use std::sync::Arc;
@@ -36,6 +36,7 @@ mod alerts;
 mod answers;
 mod briefs;
 mod certificates;
+mod clock_check;
 mod consents;
 mod database;
 mod dossiers;
@@ -49,7 +50,7 @@ mod leases;
 mod letters;
 mod news;
 mod notices;
-mod outages;
+mod numbers;
 mod outbreaks;
 mod outcomes;
 mod pace;

@@ -21,6 +21,7 @@ use crate::gateway::fallback_webhook::FallbackWebhook;
 use crate::gateway::{Gateway, GatewayError, Refusal};
 use crate::jid::{ChatId, GroupId, Jid};
 use crate::message::Composer;
+use crate::number::{Asked, Health, Sign};
 use crate::pacing::Budget;
 use crate::room::{
     Also, Answer, By, Context, Event, Next, Note, OpenDuplicate, Phase, Policy, Room, Seat, Task, deadline,
@@ -34,16 +35,13 @@ use self::alarm::Alarm;
 use self::calling::Calling;
 use self::escalation::about_escalation;
 use self::handover::Handover;
-use self::health::{Asked, Health};
-use self::numbers::OwnIds;
-use self::over_budget::PutOff;
+use self::over_budget::{PutOff, resting};
 use self::perform::perform;
 
 pub mod alarm;
 pub mod calling;
 mod escalation;
 pub mod handover;
-pub mod health;
 mod letters;
 mod notices;
 pub mod numbers;
@@ -123,12 +121,8 @@ pub struct Worker {
     pub metrics: Arc<Metrics>,
     /// Rung by the receiver when a room has something to do.
     pub wake_worker: Arc<Notify>,
-    /// Which numbers are rested.
-    pub health: Arc<Health>,
-    /// Says when a number goes down, and when it works again.
+    /// Keeps how the numbers are, and says when one goes down and when it works again.
     pub alarm: Arc<Alarm>,
-    /// Who our numbers are.
-    pub own_ids: OwnIds,
     /// The calls under way.
     pub calling: Calling,
     /// Rooms that were leased for this worker as they opened.
@@ -222,12 +216,12 @@ impl Worker {
             self.ask_sessions().await;
             tokio::select! { () = self.forget_bodies() => {} () = stop.cancelled() => {} }
             let asked_again_at = later(self.clock.now(), SESSION_GAP);
-            while self.clock.now() < asked_again_at && !self.health.is_in_doubt() && !stop.is_cancelled() {
+            // Whatever is in doubt is asked sooner, and not without a pause either.
+            while !stop.is_cancelled() {
                 tokio::select! { () = tokio::time::sleep(DOUBT_GAP) => {} () = stop.cancelled() => {} }
-            }
-            // Whatever is in doubt is not asked without a pause either.
-            if self.health.is_in_doubt() {
-                tokio::select! { () = tokio::time::sleep(DOUBT_GAP) => {} () = stop.cancelled() => {} }
+                if self.clock.now() >= asked_again_at || self.is_in_doubt().await {
+                    break;
+                }
             }
         }
     }
@@ -278,7 +272,6 @@ impl Worker {
 
     async fn take(&self, slots: Slots) -> Result<Vec<Lease>, StoreError> {
         let now = self.clock.now();
-        self.tell_rooms().await?;
         self.store.close_quiet(self.policy.rules(), now).await?;
         self.store.lease_rooms(now, slots, self.policy.lease).await
     }
@@ -287,7 +280,6 @@ impl Worker {
     /// for once only.
     async fn look(&self, slots: Slots) -> Result<(Vec<Lease>, Option<Timestamp>), StoreError> {
         let now = self.clock.now();
-        self.tell_rooms().await?;
         let (closed, leases, next) = tokio::join!(
             self.store.close_quiet(self.policy.rules(), now),
             self.store.lease_rooms(now, slots, self.policy.lease),
@@ -381,7 +373,7 @@ impl Worker {
                 return Ok(End::Lost);
             }
             let now = self.clock.now();
-            let numbers = self.numbers_now();
+            let numbers = self.numbers_now(&lease.wanted.numbers, now);
             let context = Context {
                 policy: &self.policy,
                 numbers: &numbers,
@@ -443,9 +435,6 @@ impl Worker {
 
     async fn note(&self, lease: &mut Lease, event: Event, now: Timestamp) -> Result<bool, StoreError> {
         let mut room = lease.room.clone();
-        if event == Event::ClockSet {
-            warn!(incident.id = %room.incident, "the clock was put back; what the room waits for is due now");
-        }
         let finished = match room.take(&event, now) {
             Ok(()) => {
                 // A second group may have been made through another number than the room.
@@ -494,14 +483,16 @@ impl Worker {
         let create = matches!(step, Task::Create { .. });
         let mut put_off = PutOff::default();
         let to_stranger = is_to_stranger(&lease.room, &step);
-        let is_shy = |number: &&Number| to_stranger && self.health.is_shy(&number.name, now);
+        let is_locked = |lease: &Lease, number: &Number| {
+            to_stranger && lease.wanted.numbers.get(&number.name).is_some_and(|health| health.is_locked(now))
+        };
         let mut candidates = self.candidates(lease, &step, now).await?;
-        if !candidates.iter().all(is_shy) {
-            candidates.retain(|number| !is_shy(number));
+        if !candidates.iter().all(|number| is_locked(lease, number)) {
+            candidates.retain(|number| !is_locked(lease, number));
         }
         for number in candidates {
-            if let Some(rest) = self.health.resting(&number.name, create, now) {
-                put_off.note(number, rest.reason.words(), rest.until);
+            if let Some(outage) = resting(lease, &number.name, create, now) {
+                put_off.note(number, outage.reason.words(), outage.until);
                 continue;
             }
             // A number that hangs must not hold all that the others could do.
@@ -526,7 +517,7 @@ impl Worker {
                     step: step.clone(),
                     instance: number.name.clone(),
                     event,
-                    pace: self.pace(number, &lease.room, &step, now),
+                    pace: self.pace(number, lease, &step, now),
                     covers: due.as_ref().map(|due| due.through),
                 };
                 match self.begin(lease, intent, now).await? {
@@ -553,7 +544,7 @@ impl Worker {
                 let answer = Answer::Failed(GatewayError::NotSent { detail });
                 return self.finish(lease, call, &answer, context).await;
             }
-            if is_shy(&number) {
+            if is_locked(lease, number) {
                 let detail = "not tried: WhatsApp does not let this number write to strangers now".to_owned();
                 let refused = GatewayError::Refused { reason: Refusal::Strangers, detail };
                 return self.finish(lease, call, &Answer::Failed(refused), context).await;
@@ -563,7 +554,7 @@ impl Worker {
                 _ => Vec::new(),
             };
             let answer = self.in_time(lease, number, (spoken, member_of), context, now).await;
-            self.note_answer(number, &step, &answer);
+            self.note_answer(lease, number, &step, &answer).await;
             return self.finish(lease, call, &answer, context).await;
         }
         self.metrics.throttled.inc();
@@ -625,7 +616,7 @@ impl Worker {
             aliases: new_aliases(&lease.room, &room),
             is_tried: false,
         });
-        let long_hold = |room: &Room| room.hold_until.filter(|until| later(now, LONG_HOLD) < *until);
+        let long_hold = |room: &Room| room.throttled_until().filter(|until| later(now, LONG_HOLD) < *until);
         if let Some(until) = long_hold(&room).filter(|_| long_hold(&lease.room).is_none()) {
             warn!(incident.id = %room.incident, until = %until, "the provider makes the room wait");
         }
@@ -634,9 +625,7 @@ impl Worker {
             self.moved(&lease.room, &event);
         }
         // Unless something came up, it is written together with what comes next.
-        let id = lease.room.incident;
-        let can_wait =
-            is_of_the_room && self.store.changes(id).await.is_ok_and(|changes| changes == lease.changes);
+        let can_wait = is_of_the_room && self.store.has_news(lease).await.is_ok_and(|has_news| !has_news);
         if can_wait {
             lease.wanted.news.retain(|item| item.seq > lease.room.last_news);
         } else if !self.settle(lease).await? {
@@ -683,14 +672,29 @@ impl Worker {
         }
     }
 
-    fn note_answer(&self, number: &Number, step: &Task, answer: &Answer) {
-        let failure = if let Answer::Failed(error) = answer { Some(error) } else { None };
+    /// Notes what an answer says of the number, unless that is known.
+    async fn note_answer(&self, lease: &mut Lease, number: &Number, step: &Task, answer: &Answer) {
         let asked = match step {
             Task::Create { .. } => Asked::Create,
             step if step.is_read() => Asked::Read,
             _ => Asked::Effect,
         };
-        self.note_health(number, asked, failure);
+        let sign = if let Answer::Failed(error) = answer {
+            Sign::Failed(asked, error.clone())
+        } else {
+            Sign::Worked(asked)
+        };
+        let known = lease.wanted.numbers.get(&number.name);
+        if known.unwrap_or(&Health::default()).is_changed_by(&sign, self.clock.now()) {
+            self.note_of(lease, number, sign).await;
+        }
+    }
+
+    /// Notes a sign of how a number is, which counts for the room in hand at once.
+    async fn note_of(&self, lease: &mut Lease, number: &Number, sign: Sign) {
+        if let Some((_, after)) = self.note_sign(number, sign).await {
+            lease.wanted.numbers.insert(number.name.clone(), after);
+        }
     }
 
     /// Writes an intent, together with what was done before.
@@ -744,9 +748,6 @@ impl Worker {
         if let Event::Switched { instance } = event {
             self.metrics.switches.inc();
             warn!(incident.id = %room.incident, gateway.instance = instance, "the room goes on through another number");
-            return;
-        }
-        if *event == Event::ClockSet {
             return;
         }
         let phase = room.phase.name().as_str();

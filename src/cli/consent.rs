@@ -103,7 +103,7 @@ fn ask(options: &Ask, client: &AdminClient, out: &mut dyn Write) -> Result<u8, F
             }
         }
         _ => {
-            writeln!(out, "they are written to one after another; `warroom consent list` shows the answers")?
+            writeln!(out, "they are written to one after another; `warroom consent list` shows the answers")?;
         }
     }
     Ok(code)

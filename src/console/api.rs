@@ -84,7 +84,7 @@ pub(super) async fn show(
         Ok(Some(dossier)) => {
             let redaction = Redaction::of(&dossier.room);
             let now = console.clock.now();
-            answer(StatusCode::OK, &redaction, &Detailed::of(&dossier, &console.numbers(now), now))
+            answer(StatusCode::OK, &redaction, &Detailed::of(&dossier, &console.numbers(now).await, now))
         }
         Ok(None) => Problem::NotFound.into_response(),
         Err(error) => failed(&console, &error).into_response(),

@@ -305,7 +305,7 @@ fn no_room(incident: &Incident, room: &Room, now: Timestamp) -> Option<Attention
 
 /// A room that the provider makes wait for longer than a minute.
 fn held(room: &Room, now: Timestamp) -> Option<Attention> {
-    let until = room.hold_until.filter(|until| later(now, LONG_HOLD) < *until)?;
+    let until = room.throttled_until().filter(|until| later(now, LONG_HOLD) < *until)?;
     Some(Attention {
         kind: "held",
         since: now,

@@ -1,8 +1,10 @@
 //! How our numbers are, for the head of every page: what does not work comes first, and what is called
 //! working has answered lately.
 
+use std::collections::BTreeMap;
+
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::worker::health::{Health, Reason, Rest};
+use crate::number::{Health, Outage, Reason};
 
 /// A number is asked every half minute; after three missed answers nobody knows how it is.
 const ANSWERED_LATELY: SignedDuration = SignedDuration::from_secs(90);
@@ -25,23 +27,23 @@ pub(super) struct NumberView {
 pub(super) enum NumberState {
     /// Nothing goes through it.
     Down {
-        rest: Rest,
+        outage: Outage,
     },
     /// It did not answer lately, for better or worse.
     Unknown,
     /// It makes no groups for now; messages go on.
     Restricted {
-        rest: Rest,
+        outage: Outage,
     },
     Working,
 }
 
 impl NumberState {
-    fn of(rest: Option<Rest>, answered_at: Option<Timestamp>, now: Timestamp) -> Self {
-        match rest {
-            Some(rest) if rest.reason.is_loss() => Self::Down { rest },
-            Some(rest) => Self::Restricted { rest },
-            None if answered_at.is_some_and(|at| later(at, ANSWERED_LATELY) >= now) => Self::Working,
+    fn of(health: &Health, now: Timestamp) -> Self {
+        match health.outage.clone() {
+            Some(outage) if outage.reason.is_about_groups() => Self::Restricted { outage },
+            Some(outage) => Self::Down { outage },
+            None if health.answered_at.is_some_and(|at| later(at, ANSWERED_LATELY) >= now) => Self::Working,
             None => Self::Unknown,
         }
     }
@@ -57,13 +59,13 @@ impl NumberState {
 }
 
 impl Numbers {
-    pub(super) fn of(names: &[String], health: &Health, now: Timestamp) -> Self {
+    pub(super) fn of(names: &[String], known: &BTreeMap<String, Health>, now: Timestamp) -> Self {
         let mut numbers: Vec<NumberView> = names
             .iter()
             .map(|name| {
-                let answered_at = health.answered_at(name);
-                let state = NumberState::of(health.unwell(name), answered_at, now);
-                NumberView { name: name.clone(), state, answered_at }
+                let health = known.get(name).cloned().unwrap_or_default();
+                let state = NumberState::of(&health, now);
+                NumberView { name: name.clone(), state, answered_at: health.answered_at }
             })
             .collect();
         numbers.sort_by_key(|number| number.state.rank());
@@ -101,9 +103,9 @@ impl NumberView {
     }
 
     /// The provider's words for what is wrong, and since when.
-    pub(super) fn rest(&self) -> Option<&Rest> {
+    pub(super) fn outage(&self) -> Option<&Outage> {
         match &self.state {
-            NumberState::Down { rest } | NumberState::Restricted { rest } => Some(rest),
+            NumberState::Down { outage } | NumberState::Restricted { outage } => Some(outage),
             NumberState::Unknown | NumberState::Working => None,
         }
     }
@@ -113,15 +115,15 @@ impl NumberView {
         match &self.state {
             NumberState::Working => "",
             NumberState::Unknown => "did not answer lately",
-            NumberState::Down { rest } if needs_linking(rest) => "is not linked to a phone any more",
-            NumberState::Down { rest } if rest.reason == Reason::NotAccepted => {
+            NumberState::Down { outage } if needs_linking(outage) => "is not linked to a phone any more",
+            NumberState::Down { outage } if outage.reason == Reason::NotAccepted => {
                 "is not accepted by the provider"
             }
-            NumberState::Down { rest } if rest.reason == Reason::Unreachable => {
+            NumberState::Down { outage } if outage.reason == Reason::Unreachable => {
                 "gets no answer: the provider cannot be reached"
             }
             NumberState::Down { .. } => "does not work",
-            NumberState::Restricted { rest } if rest.reason == Reason::NoGroups => {
+            NumberState::Restricted { outage } if outage.reason == Reason::NoGroups => {
                 "can make no groups: its plan has none"
             }
             NumberState::Restricted { .. } => "may make no new groups for now",
@@ -133,14 +135,14 @@ impl NumberView {
         match &self.state {
             NumberState::Working => "",
             NumberState::Unknown => "See in the log whether the provider answers at all.",
-            NumberState::Down { rest } if needs_linking(rest) => {
+            NumberState::Down { outage } if needs_linking(outage) => {
                 "Open this number at the provider and scan its QR code with the phone. Until then nothing is \
                  sent or read through it; call the people of its rooms yourself."
             }
-            NumberState::Down { rest } if rest.reason == Reason::NotAccepted => {
+            NumberState::Down { outage } if outage.reason == Reason::NotAccepted => {
                 "See at the provider whether the access token and the plan are still good."
             }
-            NumberState::Down { rest } if rest.reason == Reason::Unreachable => {
+            NumberState::Down { outage } if outage.reason == Reason::Unreachable => {
                 "See whether the provider is up and whether this machine reaches it (address, DNS, proxy, \
                  firewall); call the people of its rooms yourself until it does."
             }
@@ -148,7 +150,7 @@ impl NumberView {
                 "See at the provider whether its session runs, and restart it there; call the people of its \
                  rooms yourself until it does."
             }
-            NumberState::Restricted { rest } if rest.reason == Reason::NoGroups => {
+            NumberState::Restricted { outage } if outage.reason == Reason::NoGroups => {
                 "Change the plan at the provider, or link another number."
             }
             NumberState::Restricted { .. } => {
@@ -159,7 +161,7 @@ impl NumberView {
 }
 
 /// Whether the words of the provider say that a phone must be linked again.
-fn needs_linking(rest: &Rest) -> bool {
-    let words = rest.words.to_lowercase().replace('_', " ");
+fn needs_linking(outage: &Outage) -> bool {
+    let words = outage.words.to_lowercase().replace('_', " ");
     ["scan qr", "logged out"].iter().any(|sign| words.contains(sign))
 }

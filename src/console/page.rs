@@ -88,13 +88,13 @@ struct Trouble {
 pub(super) async fn home(State(console): State<Arc<Console>>) -> Response {
     match gather(&console).await {
         Ok((home, redaction)) => page(StatusCode::OK, &redaction, &home),
-        Err(error) => broken(&console, &error),
+        Err(error) => broken(&console, &error).await,
     }
 }
 
 async fn gather(console: &Console) -> Result<(Home, Redaction), StoreError> {
     let now = console.clock.now();
-    let numbers = console.numbers(now);
+    let numbers = console.numbers(now).await;
     let (mut waiting, mut sections, mut all) = (Vec::new(), Vec::new(), Vec::new());
     for (name, state, shown) in [
         ("Open", IncidentState::Open, READ),
@@ -146,16 +146,16 @@ pub(super) async fn incident(
     match dossier {
         Ok(Some(dossier)) => {
             let redaction = Redaction::of(&dossier.room);
-            let numbers = console.numbers(now);
+            let numbers = console.numbers(now).await;
             let it = Detailed::of(&dossier, &numbers, now);
             page(StatusCode::OK, &redaction, &Incident { now, numbers, it })
         }
         Ok(None) => {
             let words = "There is no incident of this number here.";
-            let missing = Trouble { now, numbers: console.numbers(now), title: "Not found", words };
+            let missing = Trouble { now, numbers: console.numbers(now).await, title: "Not found", words };
             page(StatusCode::NOT_FOUND, &Redaction::default(), &missing)
         }
-        Err(error) => broken(&console, &error),
+        Err(error) => broken(&console, &error).await,
     }
 }
 
@@ -164,20 +164,21 @@ pub(super) async fn people(State(console): State<Arc<Console>>) -> Response {
     match super::people::people(&console).await {
         Ok(people) => {
             let now = console.clock.now();
-            let numbers = console.numbers(now);
+            let numbers = console.numbers(now).await;
             page(StatusCode::OK, &Redaction::default(), &PeoplePage { now, numbers, people })
         }
-        Err(error) => broken(&console, &error),
+        Err(error) => broken(&console, &error).await,
     }
 }
 
 /// A page about the store's failure, which keeps trying when it is one that passes.
-fn broken(console: &Console, error: &StoreError) -> Response {
+async fn broken(console: &Console, error: &StoreError) -> Response {
     let problem = failed(console, error);
     let words = "The store does not answer as it should; the log says why. Alerts are not lost by this page \
                  failing: a sender whose alert could not be stored was told to come again.";
     let now = console.clock.now();
-    let trouble = Trouble { now, numbers: console.numbers(now), title: "The store does not answer", words };
+    let trouble =
+        Trouble { now, numbers: console.numbers(now).await, title: "The store does not answer", words };
     page(problem.status(), &Redaction::default(), &trouble)
 }
 

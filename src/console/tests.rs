@@ -40,7 +40,6 @@ use crate::store::{Acceptance, Began, Finished, Intent, Lease, ReceiptId, Slots,
 use crate::telemetry::Metrics;
 use crate::worker::alarm::Alarm;
 use crate::worker::handover::Handover;
-use crate::worker::health::Health;
 
 mod answers;
 mod description;
@@ -116,7 +115,6 @@ impl Desk {
             roster: Arc::new(shipped_roster()),
             composer: Composer::default(),
             numbers: vec!["number-1".to_owned()],
-            health: Arc::new(Health::default()),
         });
         Self { store, clock, router: router(console.clone()), console, _dir: dir }
     }
@@ -378,12 +376,16 @@ fn receiver(store: Store, clock: Arc<TestClock>) -> Arc<Receiver> {
     let (_, roster) = tokio::sync::watch::channel(Arc::new(roster));
     let source = Source::new("prometheus", SourceKind::Alertmanager, Verifier::new(Scheme::Insecure));
     let (metrics, wake_worker) = (Arc::new(Metrics::default()), Arc::new(tokio::sync::Notify::new()));
-    let health = Arc::new(Health::default());
     let handover = Arc::new(Handover::new(Arc::clone(&wake_worker), Policy::default().lease));
     Arc::new(Receiver {
         sources: BTreeMap::from([("prometheus".to_owned(), source)]),
         event_channels: BTreeMap::new(),
-        alarm: Arc::new(Alarm::new(health, Arc::clone(&metrics), Arc::clone(&wake_worker))),
+        alarm: Arc::new(Alarm::new(
+            store.clone(),
+            Arc::clone(&metrics),
+            Arc::clone(&wake_worker),
+            Policy::default().failover_after,
+        )),
         certificates: Arc::new(CertificateCache::new(Arc::new(Https::default()), store.clone())),
         store,
         roster,

@@ -253,7 +253,7 @@ impl Glance {
             guest_of: room.guest_of.map(|host| host.to_string()),
             briefed_at: room.briefed_at(),
             read_at: room.read_at,
-            held_until: room.hold_until.filter(|until| *until > now),
+            held_until: room.throttled_until().filter(|until| *until > now),
             has_link: room.link.is_some(),
             seats: room.seats.iter().map(|seat| Place::of(seat, room)).collect(),
             actions: offered(room, now).into_iter().map(super::action::Action::as_str).collect(),

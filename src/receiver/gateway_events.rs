@@ -21,6 +21,7 @@ use crate::clock::Timestamp;
 use crate::consent::Change;
 use crate::gateway::{Notice, NoticeKind, Unread, Whom};
 use crate::jid::{ChatId, Jid};
+use crate::number::Sign;
 use crate::peer::Peer;
 use crate::problem::Problem;
 use crate::signature::{RawHook, Rejected, VerifiedBody, Verifier, verify};
@@ -85,6 +86,17 @@ fn is_of_use(notice: &Notice) -> bool {
         | NoticeKind::Undelivered { .. }
         | NoticeKind::Session { .. } => true,
     }
+}
+
+/// Takes out what tells how our own number is.
+fn take_signs(notices: &mut Vec<Notice>, now: Timestamp) -> Vec<Sign> {
+    let mut signs = Vec::new();
+    notices.retain(|notice| {
+        let NoticeKind::Session { session } = &notice.what else { return true };
+        signs.push(Sign::Told(session.clone(), notice.at.unwrap_or(now)));
+        false
+    });
+    signs
 }
 
 fn is_an_answer(notice: &Notice) -> bool {
@@ -211,15 +223,15 @@ impl Receiver {
         for notice in &notices {
             let labels = NoticeLabels { instance: instance.to_owned(), notice: notice.what.name() };
             self.metrics.notices.get_or_create(&labels).inc();
-            // Before the rooms that wait for it are woken.
-            if let NoticeKind::Session { session } = &notice.what {
-                self.alarm.hear(instance, session, notice.at.unwrap_or(now), now);
-            }
         }
         let taken = notices.len();
+        let signs = take_signs(&mut notices, now);
         let (answers, notices): (Vec<Notice>, Vec<Notice>) = notices.into_iter().partition(is_an_answer);
         let answers = self.answers(answers, now);
         let committed = tokio::time::timeout(self.commit_timeout, async {
+            for sign in signs {
+                self.alarm.note(instance, sign, now).await?;
+            }
             let came = if answers.is_empty() {
                 TakenAnswers::default()
             } else {

@@ -17,8 +17,6 @@ pub(super) const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(1);
 pub(super) const LOOK_GAP: SignedDuration = SignedDuration::from_secs(10);
 /// How far the gateway's clock may be behind ours.
 pub(super) const SKEW: SignedDuration = SignedDuration::from_secs(120);
-/// How long a number that is down is left alone.
-pub(super) const DOWN_GAP: SignedDuration = SignedDuration::from_secs(15);
 
 /// What came back from a call.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 //! means. Errors are read only by their class: certainly nothing happened, perhaps something did, never
 //! will, not now, or the group is gone.
 
-use super::answer::{Answer, Answered, DOWN_GAP, Effect, FIRST_LOOK};
-use super::delivery::REFUSALS;
+use super::answer::{Answer, Answered, Effect, FIRST_LOOK};
+use super::delivery::{REFUSALS, THROTTLED};
 use super::inputs::{Context, Inputs};
 use super::message::Message;
 use super::numbers::By;
@@ -79,9 +79,9 @@ impl Room {
     /// Nobody has worked on the room for longer than it ever sleeps by itself: that time counts against no
     /// deadline, like one in which its number was down.
     fn note_absence(&mut self, now: Timestamp) {
-        let worked_on = self.touched_at.max(self.hold_until);
+        let worked_on = self.touched_at.max(self.throttled_until());
         if worked_on.is_some_and(|at| later(at, ABSENCE) < now) {
-            self.down_at = Some(now);
+            self.resumed_at = Some(now);
         }
     }
 
@@ -109,7 +109,6 @@ impl Room {
                 self.creates = 0;
                 self.core_only = false;
                 self.hopeless = None;
-                self.hold_until = None;
                 self.tasks.forget_troubles();
                 self.standby.retain(|s| !matches!(s.stage, Stage::GivenUp { .. }));
                 if let (Event::Resume { group: Some(_) }, Some((_, instance))) = (event, self.readable.take())
@@ -206,7 +205,7 @@ impl Room {
             }
         } else {
             if own {
-                self.hold_until = None;
+                self.tasks.forget_trouble(THROTTLED);
             }
             let proves_nothing = matches!(answer, Answer::Groups(FoundGroups { doubt: Some(_), .. }));
             // A number can see the group and still lack its rights there.
@@ -267,21 +266,12 @@ impl Room {
         }
     }
 
-    /// A number that is down or throttled is left alone for a while, whatever the task was.
+    /// A provider that wants no more calls is left alone for a while, whatever the task was.
     fn hold(&mut self, error: &GatewayError, now: Timestamp) {
-        match error {
-            GatewayError::SessionDown { .. } | GatewayError::Refused { reason: Refusal::Credentials, .. } => {
-                self.down_at = Some(now);
-                self.hold_until = Some(later(now, DOWN_GAP));
-            }
-            GatewayError::Throttled { retry_after, .. } => {
-                let gap = retry_after.and_then(|d| SignedDuration::try_from(d).ok()).unwrap_or(THROTTLED_GAP);
-                self.hold_until = Some(later(now, gap.clamp(SHORTEST_GAP, LONGEST_HOLD)));
-            }
-            GatewayError::NotSent { .. }
-            | GatewayError::Unknown { .. }
-            | GatewayError::Refused { .. }
-            | GatewayError::Gone { .. } => {}
+        if let GatewayError::Throttled { retry_after, .. } = error {
+            let gap = retry_after.and_then(|d| SignedDuration::try_from(d).ok()).unwrap_or(THROTTLED_GAP);
+            let until = later(now, gap.clamp(SHORTEST_GAP, LONGEST_HOLD));
+            self.tasks.failed(THROTTLED, error, now).retry_at = until;
         }
     }
 

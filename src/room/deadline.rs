@@ -162,10 +162,12 @@ pub(super) fn due(view: View<'_>) -> Option<Next> {
 
 /// A call for those who lack a word in a room that is there: one that can be told now what it is for is told first.
 pub(super) fn due_beside(view: View<'_>) -> Option<Next> {
-    let View { room, now, .. } = view;
+    let View { room, context, now, .. } = view;
     let waits = |at: Option<Timestamp>| at.is_some_and(|at| at > now);
     let welcome_waits = waits(room.tasks.retry_at(&Message::Welcome.task_key()));
-    let is_stuck = room.is_briefed() || pending(view).is_some() || welcome_waits || waits(room.hold_until);
+    let own_works = room.instance.as_deref().is_none_or(|own| context.numbers.works(own));
+    let is_held = !own_works || waits(room.throttled_until());
+    let is_stuck = room.is_briefed() || pending(view).is_some() || welcome_waits || is_held;
     if is_stuck { due(view)?.call() } else { None }
 }
 

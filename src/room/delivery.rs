@@ -25,8 +25,16 @@ const SENDS: u32 = 3;
 
 /// What a provider that wants no more 1:1 messages for now is remembered under.
 const PRIVATE: &str = "private";
+/// The same for calls of any kind.
+pub(super) const THROTTLED: &str = "throttled";
 
 impl Room {
+    /// Until when the provider wants no more calls, if it said so.
+    #[must_use]
+    pub fn throttled_until(&self) -> Option<Timestamp> {
+        self.tasks.retry_at(THROTTLED)
+    }
+
     /// Until when the provider wants no more 1:1 messages, if it said so.
     pub(super) fn private_hold(&self) -> Option<Timestamp> {
         self.tasks.retry_at(PRIVATE)
@@ -90,7 +98,7 @@ impl Room {
         }
         // Another number may take it at once, so the message itself has to remember the wait.
         if let GatewayError::Throttled { .. } = error
-            && let Some(until) = self.hold_until.filter(|_| message.is_private())
+            && let Some(until) = self.throttled_until().filter(|_| message.is_private())
         {
             for key in [&key, PRIVATE] {
                 let trouble = self.tasks.failed(key, &error, now);

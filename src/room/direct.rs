@@ -53,7 +53,7 @@ pub(super) fn reach_one_by_one(view: View<'_>, why: String) -> Next {
 pub(super) fn brief(View { room, now, .. }: View<'_>, seat: &Seat, why: Why) -> Task {
     let person = seat.who.person.clone();
     let check = Task::CheckReachable { person: person.clone(), jid: seat.who.jid.clone() };
-    let is_held = room.hold_until.is_some_and(|until| until > now);
+    let is_held = room.throttled_until().is_some_and(|until| until > now);
     if seat.is_to_be_checked() && !is_held && room.tasks.trouble(&check.key()).is_none() {
         return check;
     }

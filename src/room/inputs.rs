@@ -1,5 +1,7 @@
 //! What a room's decisions are made with besides its own record.
 
+use std::collections::BTreeMap;
+
 use super::Room;
 use super::numbers::Numbers;
 use super::policy::Policy;
@@ -9,6 +11,7 @@ use crate::consent::Stances;
 use crate::gateway::Notice;
 use crate::incident::{Incident, IncidentId, News};
 use crate::jid::GroupId;
+use crate::number::Health;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +34,10 @@ pub struct Inputs {
     pub duplicates: Vec<OpenDuplicate>,
     /// Who of its people wants to be called.
     pub stances: Stances,
+    /// What is known of our linked numbers, by their names in the config.
+    pub numbers: BTreeMap<String, Health>,
+    /// How often that has changed.
+    pub numbers_changes: i64,
 }
 
 /// A piece of news with its place in the order.

@@ -7,13 +7,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Room;
-use super::answer::DOWN_GAP;
 use super::delivery::same_words;
 use super::inputs::NoticeItem;
 use super::message::Message;
 use super::seat::{Freshness, Seat, SeatState};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::{NoticeKind, Session, Whom};
+use crate::gateway::{NoticeKind, Whom};
 use crate::jid::{ChatId, GroupId};
 
 /// What a group is called, as far as was heard.
@@ -74,12 +73,6 @@ impl Room {
                 }
             }
             NoticeKind::Changed { group } if self.is_in(group) => self.read_soon(now),
-            NoticeKind::Session { session: Session::Working { .. } } if self.is_by(&item.instance) => {
-                // Only what waits for the session: a number that was throttled still is.
-                if self.down_at.is_some_and(|down| self.hold_until == Some(later(down, DOWN_GAP))) {
-                    self.hold_until = None;
-                }
-            }
             NoticeKind::Message { chat, from_me: true, text: Some(text), message_id, .. } => {
                 if let Some(said) = self.awaited(chat, text).cloned() {
                     self.was_said(&said, message_id.clone(), now);

@@ -1,11 +1,11 @@
 //! Our linked numbers as a room sees them: who they are, which of them work, and which are lost.
 //!
-//! Actors: [`Numbers`], made afresh by the worker before each decision; a [`Loss`], a number that does not
-//! work, with the moment from which nobody waits for it any more.
+//! Actors: [`Numbers`], made afresh by the worker before each decision.
 
 use crate::clock::Timestamp;
 use crate::gateway::Own;
 use crate::jid::{GroupId, Jid};
+use crate::number::Loss;
 
 /// Whose number makes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +22,6 @@ pub enum By<'a> {
     Webhook,
 }
 
-/// A number that does not work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loss {
-    /// Since when.
-    pub since: Timestamp,
-    /// From when on its rooms go on without it: at once where it looks banned.
-    pub believed_at: Timestamp,
-}
-
 /// One of our linked numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OurNumber {
@@ -40,6 +31,10 @@ pub struct OurNumber {
     pub own: Option<Own>,
     /// That it does not work, if so.
     pub loss: Option<Loss>,
+    /// Until when it is left alone, because it does not work.
+    pub resting_until: Option<Timestamp>,
+    /// When it was last known not to work.
+    pub last_down_at: Option<Timestamp>,
 }
 
 /// All of our linked numbers, the healthiest first. An empty list knows nothing and claims nothing.
@@ -61,6 +56,18 @@ impl Numbers {
     #[must_use]
     pub fn loss(&self, name: &str) -> Option<Loss> {
         self.get(name)?.loss
+    }
+
+    /// Until when a number is left alone, if it is.
+    #[must_use]
+    pub fn resting_until(&self, name: &str) -> Option<Timestamp> {
+        self.get(name)?.resting_until
+    }
+
+    /// When a number was last known not to work.
+    #[must_use]
+    pub fn last_down_at(&self, name: &str) -> Option<Timestamp> {
+        self.get(name)?.last_down_at
     }
 
     /// Whether a number works, as far as is known.
@@ -111,7 +118,7 @@ mod tests {
 
     fn number(name: &str, loss: Option<i64>) -> OurNumber {
         let loss = loss.map(|s| Loss { since: at(s), believed_at: at(s + 60) });
-        OurNumber { name: name.to_owned(), own: None, loss }
+        OurNumber { name: name.to_owned(), own: None, loss, resting_until: None, last_down_at: None }
     }
 
     #[test]

@@ -306,6 +306,19 @@ impl Phase {
         Self::Parked { from: Box::new(self), why: why.to_owned(), since: at }
     }
 
+    /// Whether something may still be done about the room without a person.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        match self {
+            Self::Wanted { .. }
+            | Self::Creating { .. }
+            | Self::Unsure { .. }
+            | Self::Live { .. }
+            | Self::Closing { .. } => true,
+            Self::Closed { .. } | Self::Skipped { .. } | Self::Parked { .. } => false,
+        }
+    }
+
     /// The same phase with nothing in it after `at`. How long "there is none" was seen is not known any more.
     fn put_back(self, at: Timestamp) -> Self {
         match self {

@@ -18,10 +18,11 @@ const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(16);
 /// When a phase that should pass by itself has lasted too long. Time in which the number was down, or nobody
 /// worked on the room, does not count: nobody could have done anything.
 pub(super) fn deadline(room: &Room, context: Context<'_>, since: Timestamp) -> Timestamp {
-    let counted_from = room.down_at.map_or(since, |down| down.max(since));
+    let down_at = room.instance.as_deref().and_then(|own| context.numbers.last_down_at(own));
+    let counted_from = since.max(down_at.max(room.resumed_at).unwrap_or(since));
     let usual = later(counted_from, context.policy.phase_deadline);
     // Whom the provider makes wait until then gets one try after it; to be put off again and again is a reason.
-    let after_hold = room.hold_until.map_or(usual, |until| later(until, ONE_TRY));
+    let after_hold = room.throttled_until().map_or(usual, |until| later(until, ONE_TRY));
     usual.max(after_hold.min(later(usual, LONGEST_HOLD)))
 }
 

@@ -29,9 +29,6 @@ use crate::jid::{ChatId, GroupId};
 #[must_use]
 pub fn plan(room: &Room, inputs: &Inputs, context: Context<'_>, now: Timestamp) -> Next {
     let view = View { room, inputs, context, now };
-    if let Some(event) = room.clock_was_set(now) {
-        return Next::Note(event);
-    }
     // Noted before any wish is granted: no wish fits while nobody knows what became of the create. Whoever
     // stored the intent is gone, or would have stored the outcome too.
     if matches!(room.phase, Phase::Creating { .. }) {
@@ -58,11 +55,10 @@ pub fn plan(room: &Room, inputs: &Inputs, context: Context<'_>, now: Timestamp) 
     {
         next = Next::Sleep(until);
     }
-    let next = match (next, context.numbers.next_at(now)) {
-        (Next::Sleep(until), Some(at)) => Next::Sleep(until.min(at)),
-        (next, _) => next,
-    };
-    match (next, deadline::next_at(room, inputs, context.policy, now)) {
+    // A number that is given up meanwhile changes what there is to do.
+    let given_up_at = context.numbers.next_at(now).filter(|_| room.phase.is_under_way());
+    let word_at = deadline::next_at(room, inputs, context.policy, now);
+    match (next, given_up_at.into_iter().chain(word_at).min()) {
         (Next::Sleep(until), Some(at)) => Next::Sleep(until.min(at)),
         (Next::Rest, Some(at)) => Next::Sleep(at),
         (next, _) => next,
@@ -75,13 +71,15 @@ fn held_until(View { room, context, .. }: View<'_>, task: &Task) -> Option<Times
         // Whatever else the number is made to wait with: people are told.
         return room.private_hold();
     }
-    let own_works = room.instance.as_deref().is_none_or(|own| context.numbers.works(own));
-    let waits = match task.kind().by {
-        By::Webhook => false,
-        By::Any | By::Number(_) => own_works,
-        By::Room | By::Beside(_) => true,
-    };
-    room.hold_until.filter(|_| waits)
+    let (numbers, own) = (context.numbers, room.instance.as_deref());
+    let own_works = own.is_none_or(|own| numbers.works(own));
+    match task.kind().by {
+        By::Webhook => None,
+        By::Any | By::Number(_) => room.throttled_until().filter(|_| own_works),
+        By::Room | By::Beside(_) => {
+            room.throttled_until().max(own.and_then(|own| numbers.resting_until(own)))
+        }
+    }
 }
 
 fn while_wanted(view: View<'_>, not_before: Timestamp) -> Next {

@@ -44,7 +44,7 @@ pub(super) fn while_unsure(view: View<'_>, since: Timestamp, look: Look) -> Next
     // Between the two looks that can prove it, a quick one may find it sooner.
     let thoroughly = !matches!(&room.phase, Phase::Unsure { believe_at: Some(at), .. } if *at > now);
     let look_at = look.due_at(context.began_at, now);
-    let look_at = room.hold_until.map_or(look_at, |until| until.max(look_at));
+    let look_at = room.throttled_until().map_or(look_at, |until| until.max(look_at));
     let mut options = Options::new(room, now);
     for instance in room.to_look_through(context.numbers) {
         let (token, asked_at) = (room.token(), room.asked_at(instance));

@@ -295,8 +295,6 @@ impl Room {
         // It made the group or was an admin of it: when it is back it has only to look.
         let back = |instance| Standby { instance, stage: Stage::ToCheck, by_link: false };
         self.standby.extend(old.map(back));
-        self.hold_until = None;
-        self.down_at = None;
         self.tasks.forget_troubles();
         self.give_up_private(None, now);
         for said in self.tasks.messages_mut().filter(|said| !said.message.is_private()) {

@@ -72,7 +72,6 @@ impl Room {
         self.begin_anew();
         self.guest_of = None;
         self.instance = None;
-        self.hold_until = None;
         self.tasks.forget_troubles();
         for seat in self.seats.iter_mut().filter(|seat| !seat.is_ruled_out()) {
             seat.state = SeatState::Wanted;

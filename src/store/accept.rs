@@ -386,8 +386,8 @@ fn record(
     if let Some(room) = room {
         tx.run(
             "INSERT INTO rooms
-             (incident, phase, wake_at, touched_at, opened_at, route, rank, urgency, source)
-             VALUES (?1, ?2, ?3, ?3, ?3, ?4, ?5, ?6, ?7)",
+             (incident, phase, wake_at, opened_at, route, rank, urgency, source)
+             VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)",
             values![
                 incident.id,
                 room.phase.name().as_str(),

@@ -247,12 +247,8 @@ fn take_unnamed(tx: &Tx<'_>, hidden: &Jid) -> Stored<Option<Consent>> {
 /// Answers whose hidden id is to be looked up now; the next try of each is later.
 fn to_name(tx: &Tx<'_>, now: Timestamp) -> Stored<Vec<Unnamed>> {
     let due = tx.all(
-        // An answer that is due later than its gap was written before a clock was put back.
-        "SELECT hidden, instance, tries, doc FROM unnamed
-         WHERE due_at <= ?1
-            OR due_at > ?1 + 1000 * CASE WHEN tries < 12 AND ?3 << tries < ?4 THEN ?3 << tries ELSE ?4 END
-         ORDER BY due_at LIMIT ?2",
-        values![now, NAMED_AT_ONCE, NAME_GAP, LONGEST_NAME_GAP],
+        "SELECT hidden, instance, tries, doc FROM unnamed WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2",
+        values![now, NAMED_AT_ONCE],
         |r| {
             // The lookup of a STOP or START is never given up.
             let says_hello = |said: Consent| said.stopped_at.is_none() && said.started_at.is_none();

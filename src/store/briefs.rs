@@ -11,7 +11,6 @@ use super::tx::{Tx, values};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::IncidentId;
 use crate::pacing::BRIEF_GAP;
-use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::{Message, PhaseName, Room, State, Task, brief_key};
 
 /// When a room looks again whether another room's message has told its person.
@@ -22,25 +21,18 @@ const CLAIM: SignedDuration = SignedDuration::from_secs(2);
 /// Until when nobody but this incident's room may write to the person.
 pub(super) fn paused(tx: &Tx<'_>, person: &str, id: IncidentId, now: Timestamp) -> Stored<Option<Timestamp>> {
     tx.first(
-        // A pause that was made by a clock that was ahead does not count.
         "SELECT until FROM brief_pauses
-         WHERE person = ?1 AND until > ?2 AND except_for IS DISTINCT FROM ?3 AND made_at <= ?4",
-        values![person, now, id, later(now, CLOCK_SKEW)],
+         WHERE person = ?1 AND until > ?2 AND except_for IS DISTINCT FROM ?3",
+        values![person, now, id],
         |r| r.get(0),
     )
 }
 
-fn pause(
-    tx: &Tx<'_>,
-    person: &str,
-    until: Timestamp,
-    except_for: Option<IncidentId>,
-    now: Timestamp,
-) -> Stored<()> {
+fn pause(tx: &Tx<'_>, person: &str, until: Timestamp, except_for: Option<IncidentId>) -> Stored<()> {
     tx.run(
-        "INSERT INTO brief_pauses (person, until, except_for, made_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (person) DO UPDATE SET until = ?2, except_for = ?3, made_at = ?4",
-        values![person, until, except_for, now],
+        "INSERT INTO brief_pauses (person, until, except_for) VALUES (?1, ?2, ?3)
+         ON CONFLICT (person) DO UPDATE SET until = ?2, except_for = ?3",
+        values![person, until, except_for],
     )
 }
 
@@ -71,14 +63,8 @@ pub(super) fn may_write(
 }
 
 /// Keeps the right to write next for a room that has to wait for the number's pace.
-pub(super) fn claim(
-    tx: &Tx<'_>,
-    intent: &Intent,
-    person: &str,
-    until: Timestamp,
-    now: Timestamp,
-) -> Stored<()> {
-    pause(tx, person, later(until, CLAIM), Some(intent.room.incident), now)
+pub(super) fn claim(tx: &Tx<'_>, intent: &Intent, person: &str, until: Timestamp) -> Stored<()> {
+    pause(tx, person, later(until, CLAIM), Some(intent.room.incident))
 }
 
 /// Marks all rows that the message is about to tell of: those up to the last one that its words were made of.
@@ -106,7 +92,7 @@ pub(super) fn begin(tx: &Tx<'_>, intent: &Intent, person: &str, now: Timestamp) 
          ON CONFLICT (person, incident) DO UPDATE SET told_by = ?2, told_at = NULL, well = NULL",
         values![person, id],
     )?;
-    pause(tx, person, later(now, BRIEF_GAP), None, now)
+    pause(tx, person, later(now, BRIEF_GAP), None)
 }
 
 /// Records what came of the messages that this room has begun.
@@ -141,7 +127,7 @@ pub(super) fn settle(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
             "UPDATE briefs SET told_by = NULL WHERE told_by = ?1 AND person = ?2 AND told_at IS NULL",
             values![id, person],
         )?;
-        pause(tx, &person, now, None, now)?;
+        pause(tx, &person, now, None)?;
     }
     Ok(())
 }

@@ -36,8 +36,7 @@ pub(super) fn or_unreadable(
     incident: Option<Incident>,
 ) -> Stored<Option<Incident>> {
     if incident.is_none() {
-        let sql =
-            "UPDATE incidents SET state = 'unreadable', resolved_at = NULL, look_at = NULL WHERE number = ?1";
+        let sql = "UPDATE incidents SET state = 'unreadable', look_at = NULL WHERE number = ?1";
         tx.run(sql, values![id])?;
     }
     Ok(incident)
@@ -48,35 +47,35 @@ pub(super) fn of(tx: &Tx<'_>, id: IncidentId) -> Stored<Option<Incident>> {
 }
 
 /// The columns to find an incident by.
-fn columns(incident: &Incident) -> (&str, &'static str, Option<Timestamp>, Option<Timestamp>) {
-    let (state, resolved_at) = match incident.state {
-        State::Open => ("open", None),
-        State::Resolved { resolved_at, .. } => ("resolved", Some(resolved_at)),
-        State::Closed { .. } => ("closed", None),
+fn columns(incident: &Incident) -> (&str, &'static str, Option<Timestamp>) {
+    let state = match incident.state {
+        State::Open => "open",
+        State::Resolved { .. } => "resolved",
+        State::Closed { .. } => "closed",
     };
-    (incident.key.as_str(), state, resolved_at, incident.closes_at().or(incident.look_at))
+    (incident.key.as_str(), state, incident.closes_at().or(incident.look_at))
 }
 
 pub(super) fn add(tx: &Tx<'_>, incident: &Incident) -> Stored<()> {
-    let (key, state, resolved_at, look_at) = columns(incident);
+    let (key, state, look_at) = columns(incident);
     tx.run(
-        "INSERT INTO incidents (number, key, state, resolved_at, look_at, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        values![incident.id, key, state, resolved_at, look_at, write("incident", incident)?],
+        "INSERT INTO incidents (number, key, state, look_at, doc) VALUES (?1, ?2, ?3, ?4, ?5)",
+        values![incident.id, key, state, look_at, write("incident", incident)?],
     )
 }
 
 /// Writes an incident anew that was `before`.
 pub(super) fn change(tx: &Tx<'_>, before: &Incident, incident: &Incident) -> Stored<()> {
     let (id, doc) = (incident.id, write("incident", incident)?);
-    let (key, state, resolved_at, look_at) = columns(incident);
+    let (key, state, look_at) = columns(incident);
     if columns(before) == columns(incident) {
         // SQLite writes the indexes of every column that is set, changed or not.
         tx.run("UPDATE incidents SET doc = ?2 WHERE number = ?1", values![id, doc])?;
         return Ok(());
     }
     tx.run(
-        "UPDATE incidents SET doc = ?2, key = ?3, state = ?4, resolved_at = ?5, look_at = ?6 WHERE number = ?1",
-        values![id, doc, key, state, resolved_at, look_at],
+        "UPDATE incidents SET doc = ?2, key = ?3, state = ?4, look_at = ?5 WHERE number = ?1",
+        values![id, doc, key, state, look_at],
     )?;
     if incident.is_closed() {
         outbreaks::end(tx, id)?;

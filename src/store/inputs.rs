@@ -2,7 +2,7 @@
 
 use super::error::{StoreError, Stored};
 use super::tx::Tx;
-use super::{consents, duplicates, incidents, news, notices, rooms, shared_rooms};
+use super::{consents, duplicates, incidents, news, notices, numbers, rooms, shared_rooms};
 use crate::room::{Inputs, Room};
 
 /// What is wanted of a room now, and how often something came up for it. Whoever asks holds the room.
@@ -17,5 +17,8 @@ pub(super) fn of(tx: &Tx<'_>, room: &Room) -> Stored<(Inputs, i64)> {
     let notices = notices::unheard(tx, id, room.last_notice)?;
     let duplicates = duplicates::wanted(tx, id)?;
     let stances = consents::stances(tx, room)?;
-    Ok((Inputs { incident, news, wish, notices, host, guests, duplicates, stances }, changes))
+    let (numbers, numbers_changes) = numbers::all(tx)?;
+    let inputs =
+        Inputs { incident, news, wish, notices, host, guests, duplicates, stances, numbers, numbers_changes };
+    Ok((inputs, changes))
 }

@@ -4,10 +4,9 @@ use super::Store;
 use super::error::{StoreError, Stored};
 use super::journal::{self, StepOutcome};
 use super::tx::{Tx, values};
-use super::{inputs, rooms};
+use super::{clock_check, inputs, rooms};
 use crate::clock::{SignedDuration, Timestamp, later, new_token};
 use crate::incident::IncidentId;
-use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::{Inputs, Room, Urgency};
 
 /// When a room that cannot be read is tried again: another version of the program may be able to.
@@ -67,6 +66,14 @@ impl Store {
         self.write("lease_rooms", move |tx| take_due(tx, now, slots, lease_for)).await
     }
 
+    /// Whether something came up for the room, or is known of a number, that was not when the lease was read.
+    pub async fn has_news(&self, lease: &Lease) -> Stored<bool> {
+        let (id, changes, numbers) = (lease.room.incident, lease.changes, lease.wanted.numbers_changes);
+        let sql = "SELECT 1 FROM rooms WHERE incident = ?1 AND changes = ?2
+                   AND (SELECT CAST(coalesce(sum(changes), 0) AS BIGINT) FROM numbers) = ?3";
+        self.read("has_news", move |tx| Ok(!tx.any(sql, values![id, changes, numbers])?)).await
+    }
+
     /// The next moment at which anything is due.
     pub async fn next_wake(&self) -> Stored<Option<Timestamp>> {
         self.write("next_wake", next_wake).await
@@ -84,18 +91,14 @@ pub(super) fn free_all(tx: &Tx<'_>) -> Stored<()> {
 }
 
 fn take_due(tx: &Tx<'_>, now: Timestamp, slots: Slots, lease_for: SignedDuration) -> Stored<Vec<Lease>> {
-    let free_at = (now, later(later(now, lease_for), CLOCK_SKEW));
+    clock_check::check(tx, now)?;
     let (mut due, mut can_wait): (Vec<IncidentId>, usize) = (Vec::new(), slots.that_can_wait);
     for urgency in Urgency::ALL {
         let left = slots.rooms.saturating_sub(due.len());
         let limit = if urgency.can_wait() { left.min(can_wait) } else { left };
-        let found = due_rooms(tx, urgency, limit, free_at)?;
+        let found = due_rooms(tx, urgency, limit, now)?;
         can_wait -= if urgency.can_wait() { found.len() } else { 0 };
         due.extend(found);
-    }
-    if due.is_empty() {
-        let limit = slots.rooms.min(slots.that_can_wait);
-        due = rooms_of_the_future(tx, limit, later(now, CLOCK_SKEW), free_at)?;
     }
     let mut leases = Vec::new();
     for id in due {
@@ -132,36 +135,13 @@ fn take(tx: &Tx<'_>, (room, wanted, changes): (Room, Inputs, i64), until: Timest
     Ok(Lease { room, wanted, token, until, changes, done: Vec::new() })
 }
 
-/// Rooms of this urgency that are due and free, those first that have waited longest. A lease that ends later than
-/// `skewed` was taken by a clock that was ahead.
-fn due_rooms(
-    tx: &Tx<'_>,
-    urgency: Urgency,
-    limit: usize,
-    (now, skewed): (Timestamp, Timestamp),
-) -> Stored<Vec<IncidentId>> {
+/// Rooms of this urgency that are due and free, those first that have waited longest.
+fn due_rooms(tx: &Tx<'_>, urgency: Urgency, limit: usize, now: Timestamp) -> Stored<Vec<IncidentId>> {
     tx.all(
         "SELECT incident FROM rooms
-         WHERE urgency = ?1 AND wake_at <= ?2 AND (lease_until IS NULL OR lease_until <= ?2 OR lease_until > ?3)
-         ORDER BY wake_at, incident LIMIT ?4",
-        values![urgency as i64, now, skewed, limit],
-        |r| r.get(0),
-    )
-}
-
-/// Rooms that were written down by a clock that was ahead.
-fn rooms_of_the_future(
-    tx: &Tx<'_>,
-    limit: usize,
-    ahead: Timestamp,
-    (now, skewed): (Timestamp, Timestamp),
-) -> Stored<Vec<IncidentId>> {
-    tx.all(
-        "SELECT incident FROM rooms
-         WHERE wake_at IS NOT NULL AND touched_at > ?1
-           AND (lease_until IS NULL OR lease_until <= ?2 OR lease_until > ?3)
-         ORDER BY wake_at, incident LIMIT ?4",
-        values![ahead, now, skewed, limit],
+         WHERE urgency = ?1 AND wake_at <= ?2 AND (lease_until IS NULL OR lease_until <= ?2)
+         ORDER BY wake_at, incident LIMIT ?3",
+        values![urgency as i64, now, limit],
         |r| r.get(0),
     )
 }

@@ -6,7 +6,7 @@ use super::error::Stored;
 use super::tx::{Tx, read, values, write};
 use super::{Store, duplicates, rooms};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::gateway::{Notice, NoticeKind, Session, subject_has_token};
+use crate::gateway::{Notice, NoticeKind, subject_has_token};
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
 use crate::room::{NoticeItem, Phase, Room};
@@ -47,7 +47,7 @@ fn take(tx: &Tx<'_>, instance: &str, notices: &[Notice], now: Timestamp) -> Stor
     let mut hearing = Hearing::default();
     let mut concerns: BTreeSet<IncidentId> = BTreeSet::new();
     for notice in notices {
-        let rooms = concerned(tx, instance, &notice.what, now)?;
+        let rooms = concerned(tx, &notice.what)?;
         // A notice that concerns no room is not stored, not even its id.
         if rooms.is_empty() {
             continue;
@@ -92,7 +92,7 @@ pub(super) fn is_known(tx: &Tx<'_>, instance: &str, id: &str, now: Timestamp) ->
 }
 
 /// The rooms that a notice tells something new.
-fn concerned(tx: &Tx<'_>, instance: &str, what: &NoticeKind, now: Timestamp) -> Stored<Vec<IncidentId>> {
+fn concerned(tx: &Tx<'_>, what: &NoticeKind) -> Stored<Vec<IncidentId>> {
     match what {
         NoticeKind::Joined { group, .. }
         | NoticeKind::Left { group, .. }
@@ -120,8 +120,7 @@ fn concerned(tx: &Tx<'_>, instance: &str, what: &NoticeKind, now: Timestamp) -> 
             Ok(rooms)
         }
         NoticeKind::Undelivered { message_id, .. } => rooms_that_said(tx, message_id),
-        NoticeKind::Session { session: Session::Working { .. } } => waiting(tx, instance, now),
-        NoticeKind::Session { session: Session::Down(_) } | NoticeKind::Message { .. } => Ok(Vec::new()),
+        NoticeKind::Session { .. } | NoticeKind::Message { .. } => Ok(Vec::new()),
     }
 }
 
@@ -171,21 +170,6 @@ fn is_second(tx: &Tx<'_>, id: IncidentId, group: &GroupId, instance: &str, now: 
     let may_be_it =
         matches!(room.phase, Phase::Wanted { .. } | Phase::Creating { .. } | Phase::Unsure { .. });
     Ok(is_new && !may_be_it)
-}
-
-/// Rooms that sleep until this number works again, or any number for those without one.
-fn waiting(tx: &Tx<'_>, instance: &str, now: Timestamp) -> Stored<Vec<IncidentId>> {
-    let waits = |room: &Room| {
-        let by_it = room.instance.as_deref().is_none_or(|own| own == instance);
-        let held = room.hold_until.is_some_and(|until| until > now);
-        by_it && (held || matches!(room.phase, Phase::Wanted { .. }))
-    };
-    tx.some(
-        "SELECT d.doc FROM rooms r JOIN room_docs d ON d.incident = r.incident
-         WHERE r.wake_at > ?1 AND r.phase NOT IN ('closed', 'skipped') AND r.phase <> 'parked'",
-        values![now],
-        |r| Ok(read("room", r.doc(0)).ok().filter(waits).map(|room| room.incident)),
-    )
 }
 
 /// What a room has not heard yet.

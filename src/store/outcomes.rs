@@ -57,8 +57,7 @@ pub(super) fn write_done(tx: &Tx<'_>, lease: &Lease, now: Timestamp) -> Stored<b
 pub(super) fn put_room(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
     let before = shared_rooms::before(tx, room.incident)?;
     tx.run(
-        "UPDATE rooms SET phase = ?2, hosting = ?3, guest_of = ?4, group_id = ?5, touched_at = ?6,
-                instance = ?7, news_told = ?8
+        "UPDATE rooms SET phase = ?2, hosting = ?3, guest_of = ?4, group_id = ?5, instance = ?6, news_told = ?7
          WHERE incident = ?1",
         values![
             room.incident,
@@ -66,7 +65,6 @@ pub(super) fn put_room(tx: &Tx<'_>, room: &Room, now: Timestamp) -> Stored<()> {
             shared_rooms::code(room.hosting()),
             shared_rooms::counted_guest(room),
             room.phase.group().map(GroupId::as_str),
-            room.touched_at,
             room.instance,
             room.news_told()
         ],

@@ -6,7 +6,6 @@ use super::error::Stored;
 use super::tx::{Tx, values};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::pacing::{MINUTE, Private, one_more};
-use crate::room::clock_set::CLOCK_SKEW;
 
 /// Whether one more message may go out through a number now; if not, from when on.
 pub(super) fn one_more_message(
@@ -15,12 +14,7 @@ pub(super) fn one_more_message(
     (most_per_minute, private): (u32, Option<Private>),
     now: Timestamp,
 ) -> Stored<Result<(), Timestamp>> {
-    // A letter of the future was sent by a clock that was ahead. The change is written: read as now each time, it
-    // would keep everything else waiting until then.
-    let ahead = later(now, CLOCK_SKEW);
-    let sql = "UPDATE letters SET paced_at = ?2 WHERE instance = ?1 AND paced_at > ?3";
-    tx.run(sql, values![instance, now, ahead])?;
-    let said = |window: SignedDuration, private: bool| said(tx, instance, later(now, -window), private, now);
+    let said = |window: SignedDuration, private: bool| said(tx, instance, later(now, -window), private);
     let mut checks = vec![one_more(&said(MINUTE, false)?, most_per_minute, MINUTE, now)];
     if let Some(Private { most_per_minute, gap }) = private {
         checks.push(one_more(&said(MINUTE, true)?, most_per_minute, MINUTE, now));
@@ -30,19 +24,13 @@ pub(super) fn one_more_message(
 }
 
 /// When messages were handed over through a number, or private ones only. All letters are private.
-fn said(
-    tx: &Tx<'_>,
-    instance: &str,
-    since: Timestamp,
-    private: bool,
-    now: Timestamp,
-) -> Stored<Vec<Timestamp>> {
+fn said(tx: &Tx<'_>, instance: &str, since: Timestamp, private: bool) -> Stored<Vec<Timestamp>> {
     tx.all(
         "SELECT paced_at FROM journal
          WHERE kind = 'intent' AND instance = ?1 AND step = 'say' AND paced_at > ?2
            AND spent = 1 AND private >= ?3
          UNION ALL SELECT paced_at FROM letters WHERE instance = ?1 AND paced_at > ?2",
         values![instance, since, private],
-        |r| Ok(r.get::<Timestamp>(0)?.min(now)),
+        |r| r.get(0),
     )
 }

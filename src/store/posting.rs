@@ -11,7 +11,6 @@ use crate::consent::letter::Tried;
 use crate::consent::{Consent, Letter, LetterKind};
 use crate::jid::Jid;
 use crate::pacing::{Budget, Private, one_more};
-use crate::room::clock_set::CLOCK_SKEW;
 
 /// Letters looked at in one turn.
 const AT_ONCE: i64 = 100;
@@ -112,11 +111,6 @@ impl Store {
 
 /// Takes the next letter for which there is something to do now, and writes down that it is being done.
 fn begin(tx: &Tx<'_>, ask: &LetterAsk, now: Timestamp) -> Stored<LetterTurn> {
-    // A moment far ahead was written before a clock was put back.
-    tx.run(
-        "UPDATE letters SET due_at = ?1 WHERE due_at > ?2",
-        values![now, later(now, SignedDuration::from_hours(48))],
-    )?;
     let due = tx.all(
         "SELECT id, made_at, doc FROM letters WHERE due_at <= ?1
          ORDER BY CASE WHEN kind = 'opt_in_request' THEN 1 ELSE 0 END, due_at, id LIMIT ?2",
@@ -220,7 +214,7 @@ fn may_send(
     let asked = tx.all(
         "SELECT paced_at FROM letters WHERE instance = ?1 AND kind = 'opt_in_request' AND paced_at > ?2",
         values![way.name, later(now, -gap)],
-        |r| Ok(r.get::<Timestamp>(0)?.min(now)),
+        |r| r.get(0),
     )?;
     let until = paced.err().max(one_more(&asked, 1, gap, now).err());
     Ok(until.map_or(Ok(()), Err))
@@ -228,13 +222,9 @@ fn may_send(
 
 /// Whether a room of this number, or one that may become its, has something to do now or in a moment.
 fn is_busy(tx: &Tx<'_>, instance: &str, now: Timestamp) -> Stored<bool> {
-    // A lease of more than an hour was taken before a clock was put back.
-    let longest = later(later(now, CLOCK_SKEW), SignedDuration::from_hours(1));
     tx.any(
-        "SELECT 1 FROM rooms
-         WHERE (wake_at <= ?1 OR (lease_until > ?2 AND lease_until < ?3))
-           AND coalesce(instance, ?4) = ?4 LIMIT 1",
-        values![later(now, ROOMS_FIRST), now, longest, instance],
+        "SELECT 1 FROM rooms WHERE (wake_at <= ?1 OR lease_until > ?2) AND coalesce(instance, ?3) = ?3 LIMIT 1",
+        values![later(now, ROOMS_FIRST), now, instance],
     )
 }
 

@@ -29,10 +29,9 @@ impl Store {
 /// The groups a number was asked for within the window.
 pub(super) fn creations(tx: &Tx<'_>, creation: &Creation, now: Timestamp) -> Stored<Vec<Made>> {
     tx.all(
-        // A creation of the future was asked for by a clock that was ahead.
         "SELECT paced_at, important FROM journal WHERE number = ?1 AND paced_at > ?2 AND spent = 1",
         values![creation.number.to_string(), later(now, -creation.window)],
-        |r| Ok(Made { at: r.get::<Timestamp>(0)?.min(now), important: r.get(1)? }),
+        |r| Ok(Made { at: r.get(0)?, important: r.get(1)? }),
     )
 }
 

@@ -5,7 +5,6 @@ use super::tx::{Tx, values};
 use super::{Store, alerts, incidents, news, queue, rooms};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::incident::{Incident, Rules, State, pass_time};
-use crate::room::clock_set::CLOCK_SKEW;
 
 /// Missing alerts of an incident that are read at once.
 const MISSING_AT_ONCE: usize = 1000;
@@ -21,21 +20,14 @@ impl Store {
 }
 
 fn close_quiet(tx: &Tx<'_>, rules: Rules, now: Timestamp) -> Stored<usize> {
-    let due = tx.all(
-        "SELECT number, doc FROM incidents WHERE look_at <= ?1 OR resolved_at > ?2",
-        values![now, later(now, CLOCK_SKEW)],
-        |r| {
-            let id = r.get(0)?;
-            Ok((id, tx.legible("incident", id, r.doc(1))))
-        },
-    )?;
+    let due = tx.all("SELECT number, doc FROM incidents WHERE look_at <= ?1", values![now], |r| {
+        let id = r.get(0)?;
+        Ok((id, tx.legible("incident", id, r.doc(1))))
+    })?;
     let mut closed = 0;
     for (id, incident) in due {
         let Some(incident) = incidents::or_unreadable(tx, id, incident)? else { continue };
-        if let Some(sooner) = incident.clock_was_set(now) {
-            incidents::change(tx, &incident, &sooner)?;
-            rooms::changed(tx, sooner.id, now)?;
-        } else if let Some(over) = incident.close_if_quiet(now) {
+        if let Some(over) = incident.close_if_quiet(now) {
             incidents::change(tx, &incident, &over)?;
             rooms::changed(tx, over.id, now)?;
             closed += 1;

@@ -1,7 +1,6 @@
 //! Rooms: the document of each, and that something came up for it.
 
-use super::Store;
-use super::error::{StoreError, Stored};
+use super::error::Stored;
 use super::tx::{Tx, read, values};
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
@@ -16,15 +15,6 @@ pub enum WishTaken {
     NoSuchRoom,
     /// It cannot be done from where the room is.
     No(String),
-}
-
-impl Store {
-    /// How often something came up for the room: as in the lease, unless there is something new.
-    pub async fn changes(&self, id: IncidentId) -> Stored<i64> {
-        let missing = || StoreError::Corrupt { what: "room", why: "it is not there".to_owned() };
-        let sql = "SELECT changes FROM rooms WHERE incident = ?1";
-        self.read("changes", move |tx| tx.first(sql, values![id], |r| r.get(0))?.ok_or_else(missing)).await
-    }
 }
 
 pub(super) fn of(tx: &Tx<'_>, id: IncidentId) -> Stored<Option<Room>> {

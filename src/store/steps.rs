@@ -8,10 +8,9 @@ use super::outcomes::{Finished, finish, put_room, write_done};
 use super::rooms::{self, WishTaken};
 use super::tx::{Tx, values, write};
 use super::{Store, briefs, consents, duplicates, pace, queue, shared_rooms};
-use crate::clock::{Timestamp, later};
+use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::pacing::Pace;
-use crate::room::clock_set::CLOCK_SKEW;
 use crate::room::{Event, Room, Urgency, Wish};
 
 /// What a room is called that is set aside because work on it broke off.
@@ -129,7 +128,7 @@ fn begin(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<
     }
     if let Err(until) = in_pace(tx, lease, intent, now)? {
         if let Some(person) = person {
-            briefs::claim(tx, intent, person, until, now)?;
+            briefs::claim(tx, intent, person, until)?;
         }
         return Ok(Began::Throttled(until));
     }
@@ -142,12 +141,6 @@ fn begin(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<
 }
 
 fn in_pace(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Result<(), Timestamp>> {
-    // An intent of the future was begun by a clock that was ahead.
-    tx.run(
-        "UPDATE journal SET paced_at = ?3
-         WHERE kind = 'intent' AND instance = ?1 AND step = ?2 AND paced_at > ?4",
-        values![intent.instance, intent.step.name(), now, later(now, CLOCK_SKEW)],
-    )?;
     Ok(match intent.pace {
         Pace::Free => Ok(()),
         Pace::Creation { creation, important, numbers } => {

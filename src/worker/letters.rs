@@ -1,12 +1,12 @@
 //! Letters: opt-in requests and receipts, one after another and at a gentle pace; and whose the hidden ids are of
 //! people who answered.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::health::Asked;
 use super::{HEARTBEAT, Number, STORE_GAP, Worker};
 use crate::clock::{Timestamp, later};
 use crate::consent::letter::{Delivery, Tried};
@@ -14,6 +14,7 @@ use crate::consent::{Change, LetterKind};
 use crate::gateway::GatewayError;
 use crate::jid::{ChatId, Jid};
 use crate::message::Wording;
+use crate::number::{Asked, Health, Sign};
 use crate::roster::Language;
 use crate::store::{LetterAsk, LetterTurn, LetterWay, Posted, StoreError, Worded};
 use crate::telemetry::CallLabels;
@@ -50,16 +51,18 @@ impl Worker {
         self.name_answers().await?;
         loop {
             let now = self.clock.now();
-            match self.store.begin_letter(self.letter_ask(now), now).await? {
+            let ask = self.letter_ask(&self.store.numbers().await?, now);
+            match self.store.begin_letter(ask, now).await? {
                 LetterTurn::Wait(until) => return Ok(until),
                 LetterTurn::Go(posted) => self.post(*posted).await?,
             }
         }
     }
 
-    fn letter_ask(&self, now: Timestamp) -> LetterAsk {
-        let works = |number: &&&Number| self.health.resting(&number.name, false, now).is_none();
-        let ways = self.by_health();
+    fn letter_ask(&self, known: &BTreeMap<String, Health>, now: Timestamp) -> LetterAsk {
+        let rests = |health: &Health| health.resting(false, now).is_some();
+        let works = |number: &&&Number| !known.get(&number.name).is_some_and(rests);
+        let ways = self.by_health(known);
         let ways = ways.iter().filter(works);
         LetterAsk {
             ways: ways
@@ -92,7 +95,11 @@ impl Worker {
             Tried::Sent(Ok(_)) | Tried::Looked(Ok(_)) | Tried::NotOnNetwork => None,
         };
         let asked = if posted.looks { Asked::Read } else { Asked::Effect };
-        self.note_health(number, asked, failure);
+        let sign = failure.map_or(Sign::Worked(asked), |error| Sign::Failed(asked, error.clone()));
+        let known = self.store.numbers().await?;
+        if known.get(&name).unwrap_or(&Health::default()).is_changed_by(&sign, self.clock.now()) {
+            self.note_sign(number, sign).await;
+        }
         let step = if posted.looks { "look_for_letter" } else { "letter" };
         let outcome = failure.map_or("ok", GatewayError::class);
         self.metrics.calls.get_or_create(&CallLabels { step, outcome }).inc();
@@ -117,7 +124,8 @@ impl Worker {
         let letter = &posted.letter;
         if posted.looks {
             let chat = ChatId::Person(posted.chat.clone());
-            let ours = self.numbers_now().ids();
+            let known = self.store.numbers().await.unwrap_or_default();
+            let ours = self.numbers_now(&known, self.clock.now()).ids();
             return Tried::Looked(number.gateway.recent_own_messages(&chat, &ours).await);
         }
         // Writing to numbers that do not exist is what spammers do, and some are registered in another form. If it

@@ -2,6 +2,7 @@
 
 use super::{End, ODD_GAP, Worker, refresh};
 use crate::clock::later;
+use crate::number::Sign;
 use crate::store::{Lease, StoreError};
 
 impl Worker {
@@ -27,10 +28,10 @@ impl Worker {
             if !refresh(lease, finished) {
                 return Ok(false);
             }
-            for number in came_back {
-                self.health.note_came_back(&number, now);
-            }
             lease.room = room;
+            for number in came_back.iter().filter_map(|name| self.named(name)) {
+                self.note_of(lease, number, Sign::CameBack).await;
+            }
         }
     }
 

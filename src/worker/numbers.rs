@@ -1,50 +1,19 @@
 //! Our linked numbers: who they are, how they are, and which of them makes a call.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::join_all;
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::health::{Asked, Turn};
 use super::{Number, Worker};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Own, Session};
+use crate::number::{Asked, Health, Sign};
 use crate::room::{By, Numbers, OurNumber, Room, Task};
 use crate::store::{Lease, StoreError};
 
 /// The longest that an answer to the question how a number is may take.
 const SESSION_WAIT: SignedDuration = SignedDuration::from_secs(10);
-
-/// The ids of our numbers, by their names in the config, as far as the provider has told.
-#[derive(Debug, Default)]
-pub struct OwnIds(Mutex<BTreeMap<String, Own>>);
-
-/// The provider has told an id that was not known.
-struct News {
-    /// The config says another one.
-    contradicts: bool,
-}
-
-impl OwnIds {
-    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Own>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the config says counts, and what the provider says completes it.
-    fn of(&self, number: &Number) -> Option<Own> {
-        let told = self.known().get(&number.name).cloned();
-        let Some(phone) = number.phone.clone() else { return told };
-        Some(Own { hidden: told.filter(|own| own.phone == phone).and_then(|own| own.hidden), phone })
-    }
-
-    /// Keeps what is new.
-    fn learn(&self, number: &Number, own: &Own) -> Option<News> {
-        let before = self.known().insert(number.name.clone(), own.clone());
-        (before.as_ref() != Some(own))
-            .then(|| News { contradicts: number.phone.as_ref().is_some_and(|phone| *phone != own.phone) })
-    }
-}
 
 impl Worker {
     /// Asks every number once how it is. A session that went down is one alarm; one that came back wakes
@@ -54,25 +23,19 @@ impl Worker {
         // At once: a provider that hangs for one number must not keep the others from being asked.
         let asked = self.numbers.iter().map(|number| self.session_of(number));
         for (number, session) in self.numbers.iter().zip(join_all(asked).await) {
-            match session {
-                Ok(Session::Working { own }) => {
-                    if let Some(News { contradicts }) = own.and_then(|own| self.own_ids.learn(number, &own)) {
-                        // A room may have waited for a second number that is known only now.
-                        self.health.note_known(&number.name);
-                        if contradicts {
-                            warn!(
-                                gateway.instance = number.name,
-                                "the provider says that another phone number is linked than the config does"
-                            );
-                        }
-                    }
-                    self.note_health(number, Asked::Session, None);
-                }
-                Ok(Session::Down(detail)) => {
-                    let down = GatewayError::SessionDown { detail };
-                    self.note_health(number, Asked::Session, Some(&down));
-                }
-                Err(error) => self.note_health(number, Asked::Session, Some(&error)),
+            let sign = match session {
+                Ok(session) => Sign::Session(session),
+                Err(error) => Sign::Failed(Asked::Session, error),
+            };
+            if let Some((before, after)) = self.note_sign(number, sign).await
+                && let (Some(said), Some(own)) = (&number.phone, &after.own)
+                && before.own != after.own
+                && *said != own.phone
+            {
+                warn!(
+                    gateway.instance = number.name,
+                    "the provider says that another phone number is linked than the config does"
+                );
             }
         }
     }
@@ -89,52 +52,36 @@ impl Worker {
         }
     }
 
-    pub(super) fn note_health(&self, number: &Number, asked: Asked, failure: Option<&GatewayError>) {
-        self.alarm.note(&number.name, asked, failure, self.clock.now());
+    /// Notes a sign of how a number is. What cannot be written now shows again with the next call.
+    pub(super) async fn note_sign(&self, number: &Number, sign: Sign) -> Option<(Health, Health)> {
+        let noted = self.alarm.note(&number.name, sign, self.clock.now()).await;
+        noted.inspect_err(|error| self.store_failed(error)).ok()
     }
 
-    /// Keeps since when numbers do not work, and wakes the rooms of those that were given up or came back since the
-    /// last time.
-    pub(super) async fn tell_rooms(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        if !self.health.remembers() {
-            self.health.remember(self.store.outages().await?, now);
-        }
-        for number in &self.numbers {
-            if let Some(since) = self.health.to_keep(&number.name) {
-                self.store.put_outage(&number.name, since).await?;
-                self.health.kept(&number.name, since);
-            }
-        }
-        for turn in self.health.turns(self.policy.failover_after, now) {
-            let (Turn::Lost(name) | Turn::Back(name)) = &turn;
-            let rooms = self.store.wake_rooms(name, now).await?;
-            self.health.told(&turn);
-            match &turn {
-                Turn::Lost(name) => warn!(
-                    gateway.instance = name,
-                    rooms,
-                    "the number is given up for now: its rooms go on through another number where one is in them"
-                ),
-                Turn::Back(name) => info!(gateway.instance = name, rooms, "rooms go on with the number"),
-            }
-        }
-        Ok(())
+    /// Whether nobody answered for a number and it is not known yet what that means.
+    pub(super) async fn is_in_doubt(&self) -> bool {
+        let known = self.store.numbers().await.unwrap_or_default();
+        self.numbers.iter().any(|number| known.get(&number.name).is_some_and(Health::is_in_doubt))
     }
 
     /// All numbers as rooms see them, the healthiest first.
-    pub(super) fn numbers_now(&self) -> Numbers {
-        let as_seen = |number: &&Number| OurNumber {
-            name: number.name.clone(),
-            own: self.own_ids.of(number),
-            loss: self.health.loss(&number.name, self.policy.failover_after),
+    pub(super) fn numbers_now(&self, known: &BTreeMap<String, Health>, now: Timestamp) -> Numbers {
+        let as_seen = |number: &&Number| {
+            let health = known.get(&number.name);
+            OurNumber {
+                name: number.name.clone(),
+                own: own_of(number, health),
+                loss: health.and_then(|health| health.loss(self.policy.failover_after)),
+                resting_until: health.and_then(|health| Some(health.resting(false, now)?.until)),
+                last_down_at: health.and_then(Health::last_down_at),
+            }
         };
-        Numbers(self.by_health().iter().map(as_seen).collect())
+        Numbers(self.by_health(known).iter().map(as_seen).collect())
     }
 
-    pub(super) fn by_health(&self) -> Vec<&Number> {
+    pub(super) fn by_health(&self, known: &BTreeMap<String, Health>) -> Vec<&Number> {
         let mut numbers: Vec<&Number> = self.numbers.iter().collect();
-        numbers.sort_by_key(|n| self.health.goes_last(&n.name));
+        numbers.sort_by_key(|n| known.get(&n.name).is_some_and(Health::goes_last));
         numbers
     }
 
@@ -176,10 +123,17 @@ impl Worker {
                 named.or(own).into_iter().collect()
             }
             By::Number(name) => self.named(name).into_iter().collect(),
-            By::Any if matches!(step, Task::Create { .. }) => self.by_budget(room, now).await?,
-            By::Any => self.by_health(),
+            By::Any if matches!(step, Task::Create { .. }) => self.by_budget(lease, now).await?,
+            By::Any => self.by_health(&lease.wanted.numbers),
             By::Room => own.into_iter().collect(),
             By::Webhook => Vec::new(),
         })
     }
+}
+
+/// What the config says counts, and what the provider says completes it.
+fn own_of(number: &Number, health: Option<&Health>) -> Option<Own> {
+    let told = health.and_then(|health| health.own.clone());
+    let Some(phone) = number.phone.clone() else { return told };
+    Some(Own { hidden: told.filter(|own| own.phone == phone).and_then(|own| own.hidden), phone })
 }

@@ -4,6 +4,7 @@ use tracing::{debug, info};
 
 use super::{End, NO_NUMBER_GAP, Number, Worker};
 use crate::clock::{Timestamp, later};
+use crate::number::{Health, Outage};
 use crate::pacing::{Creation, Pace};
 use crate::room::{BudgetFallback, Context, Room, Task, budget_fallback, tell_of_delay};
 use crate::store::{Gathered, Lease, StoreError};
@@ -46,15 +47,16 @@ impl PutOff {
 
 impl Worker {
     /// All numbers for a new group: those known to be well first, then those with most left of their budget.
-    pub(super) async fn by_budget(&self, room: &Room, now: Timestamp) -> Result<Vec<&Number>, StoreError> {
+    pub(super) async fn by_budget(&self, lease: &Lease, now: Timestamp) -> Result<Vec<&Number>, StoreError> {
         let mut numbers: Vec<(bool, u32, &Number)> = Vec::new();
         for number in &self.numbers {
             let left = if self.numbers.len() > 1 {
-                self.left(number, room.summons.important, now).await?
+                self.left(number, lease.room.summons.important, now).await?
             } else {
                 0
             };
-            numbers.push((self.health.goes_last(&number.name), left, number));
+            let goes_last = lease.wanted.numbers.get(&number.name).is_some_and(Health::goes_last);
+            numbers.push((goes_last, left, number));
         }
         numbers.sort_by_key(|(unwell, left, _)| (*unwell, std::cmp::Reverse(*left)));
         Ok(numbers.into_iter().map(|(_, _, number)| number).collect())
@@ -90,17 +92,18 @@ impl Worker {
     }
 
     /// The pace that `step` has to keep.
-    pub(super) fn pace(&self, number: &Number, room: &Room, step: &Task, now: Timestamp) -> Pace {
+    pub(super) fn pace(&self, number: &Number, lease: &Lease, step: &Task, now: Timestamp) -> Pace {
+        let important = lease.room.summons.important;
         match step {
             Task::Create { .. } => {
-                let able = self.numbers.iter().filter(|n| self.health.resting(&n.name, true, now).is_none());
+                let able = self.numbers.iter().filter(|n| resting(lease, &n.name, true, now).is_none());
                 Pace::Creation {
                     creation: self.creation(number),
-                    important: room.summons.important,
+                    important,
                     numbers: u32::try_from(able.count()).unwrap_or(1),
                 }
             }
-            Task::Say { message, .. } => number.budget.message(message.is_private(), room.summons.important),
+            Task::Say { message, .. } => number.budget.message(message.is_private(), important),
             _ => Pace::Free,
         }
     }
@@ -115,7 +118,7 @@ impl Worker {
         now: Timestamp,
     ) -> Result<Option<End>, StoreError> {
         if let Some(host) = &lease.wanted.host
-            && self.health.resting(&host.instance, false, now).is_some()
+            && resting(lease, &host.instance, false, now).is_some()
         {
             debug!(incident.id = %lease.room.incident, host = %host.incident, "its number does not work");
             lease.wanted.host = None;
@@ -141,4 +144,14 @@ impl Worker {
         }
         Ok(Some(End::Asleep(Some(until))))
     }
+}
+
+/// The outage because of which a number is left alone now; `create` if a group is to be made.
+pub(super) fn resting<'a>(
+    lease: &'a Lease,
+    number: &str,
+    create: bool,
+    now: Timestamp,
+) -> Option<&'a Outage> {
+    lease.wanted.numbers.get(number)?.resting(create, now)
 }

@@ -268,7 +268,7 @@ async fn a_session_that_goes_down_is_one_alarm_and_one_that_is_up_again_goes_on_
     let world = world_on(Engine::Webjs).await;
     world.sandbox.set_session(Setup::INSTANCE_ID, "SCAN_QR_CODE");
     deliver(&world).await;
-    let rest = world.bridge.worker.health.unwell("main").expect("known without asking");
+    let rest = world.outage("main").await.expect("known without asking");
     assert_eq!((rest.times, rest.words.as_str()), (1, "SCAN_QR_CODE"));
     let calls = world.sandbox.calls().len();
     let id = world.fire("Down").await;
@@ -278,7 +278,7 @@ async fn a_session_that_goes_down_is_one_alarm_and_one_that_is_up_again_goes_on_
     assert_eq!((room.phase.name(), room.creates), (PhaseName::Wanted, 0));
     world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
     deliver(&world).await;
-    assert!(world.bridge.worker.health.unwell("main").is_none());
+    assert!(world.outage("main").await.is_none());
     assert!(world.room(&id).await.is_briefed(), "at once, although it was to wait for ten seconds more");
     pass_telling(&world, 20).await;
     assert!(world.room(&id).await.is_complete());
@@ -294,7 +294,7 @@ async fn a_room_in_the_middle_of_its_work_waits_for_the_session_without_using_at
     // The room finds out by itself, before anybody is told.
     world.resolve("Down").await;
     world.work().await;
-    assert!(world.room(&id).await.hold_until.is_some());
+    assert!(world.outage("main").await.is_some());
     deliver(&world).await;
     world.clock.advance(SignedDuration::from_secs(3));
     world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
@@ -311,7 +311,7 @@ async fn an_older_state_of_the_session_that_comes_late_says_nothing() {
     world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
     world.sandbox.set_event_style(EventStyle { backwards: true, twice: true, ..EventStyle::default() });
     deliver(&world).await;
-    assert!(world.bridge.worker.health.unwell("main").is_none());
+    assert!(world.outage("main").await.is_none());
 }
 
 #[tokio::test]
@@ -440,7 +440,7 @@ async fn two_numbers_tell_of_their_own_sessions() {
     world.sandbox.set_webhooks(SECOND_ID, json!([{ "url": url, "events": ["*"] }]));
     world.sandbox.set_session(SECOND_ID, "FAILED");
     assert_eq!(deliver(&world).await, [404], "no events are taken for this one");
-    assert!(world.bridge.worker.health.unwell("second").is_none());
+    assert!(world.outage("second").await.is_none());
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use warroom::app::{Bridge, link_numbers};
 use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
 use warroom::config::{self, Loaded, Strictness};
 use warroom::incident::IncidentId;
+use warroom::number::Outage;
 use warroom::peer::Peer;
 use warroom::room::Room;
 use warroom::roster_in_force::RosterInForce;
@@ -334,6 +335,11 @@ impl World {
 
     pub(crate) async fn room(&self, id: &str) -> Room {
         self.dossier(id).await.room.expect("it has a room")
+    }
+
+    /// What is known not to work of a linked number.
+    pub(crate) async fn outage(&self, number: &str) -> Option<Outage> {
+        self.store.numbers().await.unwrap().remove(number)?.outage
     }
 
     /// Groups of one incident at the gateway.

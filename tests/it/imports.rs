@@ -167,8 +167,9 @@ const IMPURE: &[&str] = &[
     "crate::gateway::Gateway",
 ];
 
-const PURE: &[&str] =
-    &["alert", "consent", "incident", "roster", "room", "message", "pacing", "matcher", "jid", "json"];
+const PURE: &[&str] = &[
+    "alert", "consent", "incident", "roster", "room", "message", "number", "pacing", "matcher", "jid", "json",
+];
 
 fn is_in(code: &Code, modules: &[&str]) -> bool {
     modules.iter().any(|module| code.is_below(module))

@@ -418,7 +418,7 @@ async fn a_number_that_goes_down_is_one_alarm_and_is_not_asked_by_every_room() {
     world.pass(60).await;
     world.sandbox.set_session(Setup::INSTANCE_ID, "FAILED");
     world.bridge.worker.ask_sessions().await;
-    assert!(world.bridge.worker.health.unwell("main").is_some());
+    assert!(world.outage("main").await.is_some());
     for name in ["One", "Two", "Three"] {
         world.resolve(name).await;
     }
@@ -428,7 +428,7 @@ async fn a_number_that_goes_down_is_one_alarm_and_is_not_asked_by_every_room() {
     world.pass(600).await;
     world.sandbox.set_session(Setup::INSTANCE_ID, "WORKING");
     world.bridge.worker.ask_sessions().await;
-    assert!(world.bridge.worker.health.unwell("main").is_none());
+    assert!(world.outage("main").await.is_none());
     world.pass(60).await;
     for id in &ids {
         assert_eq!(world.updates(id), 1, "{id}: told when the number was back");

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use warroom::clock::Clock;
+use warroom::clock::{Clock, SignedDuration};
 use warroom::consent::Verdict;
-use warroom::gateway::Whom;
+use warroom::gateway::{GatewayError, Whom};
 use warroom::incident::IncidentId;
 use warroom::jid::Jid;
+use warroom::number::{Asked, Sign};
 use warroom::room::Wish;
 use warroom::store::sqlite::Sqlite;
 use warroom::store::{
@@ -121,7 +122,9 @@ async fn all_of_a_life(place: &Place, seen: &Arc<Mutex<BTreeSet<String>>>) {
     let from = Whom { phone: Jid::from_phone("+4915112345678").ok(), hidden: None };
     let stop = Heard { id: Some("1".to_owned()), from, person: None, verdict: Verdict::Stop, at: now };
     store.take_answers("main", vec![stop], now).await.unwrap();
-    store.wake_rooms("main", now).await.unwrap();
+    let down = GatewayError::SessionDown { detail: "FAILED".to_owned() };
+    let down = Sign::Failed(Asked::Effect, down);
+    store.note_number("main", down, SignedDuration::from_mins(1), now).await.unwrap();
     store.groups_of("main").await.unwrap();
     store.open_duplicates().await.unwrap();
     store.count_consents().await.unwrap();

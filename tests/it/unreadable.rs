@@ -2,6 +2,8 @@
 
 use serde_json::json;
 use warroom::clock::{Clock, SignedDuration};
+use warroom::gateway::GatewayError;
+use warroom::number::{Asked, Sign};
 use warroom::room::PhaseName;
 
 use crate::events;
@@ -38,7 +40,11 @@ impl World {
         let id = self.fire(name).await;
         self.work().await;
         assert!(self.room(&id).await.is_briefed(), "{name}");
-        self.store.wake_rooms("main", self.clock.now()).await.unwrap();
+        let down = GatewayError::SessionDown { detail: "FAILED".to_owned() };
+        for sign in [Sign::Failed(Asked::Effect, down), Sign::Worked(Asked::Effect)] {
+            let (now, minute) = (self.clock.now(), SignedDuration::from_mins(1));
+            self.store.note_number("main", sign, minute, now).await.unwrap();
+        }
         self.bridge.worker.write_letters().await.unwrap();
     }
 }

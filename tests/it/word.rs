@@ -540,7 +540,7 @@ async fn an_outage_goes_on_over_restarts() {
     OddGateway::before(&mut world, |_, _| None);
     world.bridge.worker.ask_sessions().await;
     world.pass(60).await;
-    assert!(world.store.outages().await.unwrap().is_empty());
+    assert!(world.outage("main").await.is_none());
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 //! so, and full phone numbers are shown only on the record.
 
 use super::*;
-use crate::worker::health::Asked;
+use crate::clock::SignedDuration;
+use crate::gateway::Session;
+use crate::number::{Asked, Sign};
 
 fn down(words: &str) -> GatewayError {
     GatewayError::SessionDown { detail: words.to_owned() }
@@ -10,12 +12,17 @@ fn down(words: &str) -> GatewayError {
 
 impl Desk {
     /// The number answered just now.
-    fn number_works(&self) {
-        self.console.health.note_success("number-1", Asked::Effect, self.clock.now());
+    async fn number_works(&self) {
+        self.sees(Sign::Session(Session::Working { own: None })).await;
     }
 
-    fn number_fails(&self, error: &GatewayError) {
-        self.console.health.note_failure("number-1", Asked::Create, error, self.clock.now());
+    async fn number_fails(&self, error: GatewayError) {
+        self.sees(Sign::Failed(Asked::Create, error)).await;
+    }
+
+    async fn sees(&self, sign: Sign) {
+        let minute = SignedDuration::from_mins(1);
+        self.store.note_number("number-1", sign, minute, self.clock.now()).await.unwrap();
     }
 
     async fn reveal(&self, id: IncidentId) -> Reply {
@@ -33,7 +40,7 @@ async fn a_number_that_is_logged_out_is_the_first_thing_on_every_page() {
     let desk = Desk::open();
     let id = desk.live("Checkout is down").await;
     desk.parked("Search is down").await;
-    desk.number_fails(&down("SCAN_QR_CODE"));
+    desk.number_fails(down("SCAN_QR_CODE")).await;
     desk.later(200_000);
     for path in ["/".to_owned(), format!("/incidents/{id}"), "/people".to_owned(), "/incidents/99".to_owned()]
     {
@@ -51,7 +58,7 @@ async fn what_is_shown_of_a_room_is_called_old_while_its_number_does_not_answer(
     let desk = Desk::open();
     let id = desk.live("Checkout is down").await;
     let paths = ["/".to_owned(), format!("/incidents/{id}")];
-    desk.number_works();
+    desk.number_works().await;
     for path in &paths {
         let text = desk.get(path).await.text;
         assert!(text.contains(r#"<article class="number working">"#), "{text}");
@@ -69,7 +76,7 @@ async fn what_is_shown_of_a_room_is_called_old_while_its_number_does_not_answer(
 async fn a_throttled_number_is_restricted_and_its_rooms_are_still_known() {
     let desk = Desk::open();
     desk.live("Checkout is down").await;
-    desk.number_fails(&GatewayError::Throttled { retry_after: None, detail: "429".into() });
+    desk.number_fails(GatewayError::Throttled { retry_after: None, detail: "429".into() }).await;
     let text = desk.get("/").await.text;
     assert!(
         text.contains(r#"<article class="number restricted">"#) && text.contains("may make no new groups")
@@ -81,7 +88,7 @@ async fn a_throttled_number_is_restricted_and_its_rooms_are_still_known() {
 async fn while_no_number_works_a_room_without_a_group_speaks_of_that_at_once() {
     let desk = Desk::open();
     desk.incident("Checkout is down").await;
-    desk.number_fails(&down("logged out"));
+    desk.number_fails(down("logged out")).await;
     let text = desk.get("/").await.text;
     assert!(
         text.contains("<b>No group yet.</b> None of our numbers works. 0 of 4 people were told 1:1."),

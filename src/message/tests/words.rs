@@ -15,6 +15,8 @@ fn wanted(sample: &Sample) -> Inputs {
         guests: vec![],
         duplicates: vec![],
         stances: Stances::default(),
+        numbers: std::collections::BTreeMap::new(),
+        numbers_changes: 0,
     }
 }
 

@@ -233,19 +233,6 @@ fn that_our_number_is_out_is_only_believed_of_the_rooms_own_number_and_after_a_l
 }
 
 #[test]
-fn a_number_that_works_again_is_not_waited_for_but_a_throttled_one_is() {
-    let up = |seq| told(seq, 9, NoticeKind::Session { session: Session::Working { own: None } });
-    let mut down = room(&[]);
-    (down.down_at, down.hold_until) = (Some(at(0)), Some(later(at(0), DOWN_GAP)));
-    down.apply_notices(&[up(1)], at(9));
-    assert_eq!(down.hold_until, None);
-    let mut throttled = room(&[]);
-    throttled.hold_until = Some(at(60));
-    throttled.apply_notices(&[up(1)], at(9));
-    assert_eq!(throttled.hold_until, Some(at(60)));
-}
-
-#[test]
 fn the_last_name_counts_whatever_order_it_comes_in() {
     let named = |seq, second, subject: &str| {
         told(seq, second, NoticeKind::Renamed { group: group(), subject: subject.to_owned() })

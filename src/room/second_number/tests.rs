@@ -8,7 +8,8 @@ use crate::alert::{DedupKey, Severity};
 use crate::gateway::{Member, Members, Own, Sent};
 use crate::incident::{Incident, IncidentId, State};
 use crate::jid::{ChatId, Jid};
-use crate::room::{Inputs, Loss, Numbers, OurNumber, Policy, SeatState};
+use crate::number::Loss;
+use crate::room::{Inputs, Numbers, OurNumber, Policy, SeatState};
 use crate::roster::{Handout, Stakeholder, Summons};
 
 fn at(second: i64) -> Timestamp {
@@ -65,6 +66,8 @@ fn wanted() -> Inputs {
         guests: vec![],
         duplicates: vec![],
         stances: crate::consent::Stances::default(),
+        numbers: BTreeMap::new(),
+        numbers_changes: 0,
     }
 }
 
@@ -74,6 +77,8 @@ fn numbers(main: Option<i64>) -> Numbers {
         name: name.to_owned(),
         own: Some(Own { phone: phone(n), hidden: Some(lid(n)) }),
         loss: loss.map(|since| Loss { since: at(since), believed_at: at(since + 60) }),
+        resting_until: None,
+        last_down_at: loss.map(at),
     };
     Numbers(vec![number("main", 8, main), number("second", 9, None)])
 }
@@ -235,7 +240,7 @@ fn a_second_group_whose_number_is_throttled_keeps_nothing_else_waiting() {
     let task = Task::LeaveDuplicate { group: beside.clone() };
     on(&numbers(None), |context| room.finish((&task, None), &Answer::Failed(throttled(300)), context, at(9)))
         .unwrap();
-    assert_eq!(room.hold_until, None);
+    assert_eq!(room.throttled_until(), None);
     assert_eq!(room.tasks.retry_at(&task.key()), Some(at(309)), "it is left alone for as long as it asks");
     // Its own number is another matter.
     let read = Task::ReadMembers { group: group(), wanted: vec![] };
@@ -243,7 +248,7 @@ fn a_second_group_whose_number_is_throttled_keeps_nothing_else_waiting() {
         room.finish((&read, None), &Answer::Failed(throttled(300)), context, at(10))
     })
     .unwrap();
-    assert_eq!(room.hold_until, Some(at(310)));
+    assert_eq!(room.throttled_until(), Some(at(310)));
 }
 
 proptest! {

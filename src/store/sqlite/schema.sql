@@ -42,7 +42,6 @@ CREATE TABLE incidents (
     number    INTEGER PRIMARY KEY,
     key       TEXT NOT NULL,
     state     TEXT NOT NULL,               -- open, resolved, closed; unreadable once its document is not
-    resolved_at INTEGER,                   -- for clocks that are put back
     look_at   INTEGER,                     -- when time alone changes it: the quiet time ends, its source is silent
     doc       TEXT NOT NULL
 );
@@ -52,7 +51,6 @@ CREATE UNIQUE INDEX incidents_by_key ON incidents (key) WHERE state IN ('open', 
 CREATE INDEX incidents_by_state ON incidents (state, number) WHERE state <> 'closed';
 CREATE INDEX incidents_by_age ON incidents (key, number) WHERE state = 'closed';
 CREATE INDEX incidents_by_look ON incidents (look_at) WHERE look_at IS NOT NULL;
-CREATE INDEX incidents_by_end ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 
 -- Keys whose alerts belong to the incident of another key, because too many began at once.
 CREATE TABLE joined (
@@ -118,7 +116,6 @@ CREATE TABLE rooms (
     instance    TEXT,                      -- from the document: the linked number
     wish        TEXT,
     wake_at     INTEGER,
-    touched_at  INTEGER,                   -- as in the document, for clocks that are put back
     changes      INTEGER NOT NULL DEFAULT 0,    -- how often something came up for it
     changes_seen INTEGER NOT NULL DEFAULT 0,    -- as whoever held it last has seen it
     lease_token TEXT,
@@ -149,7 +146,6 @@ CREATE INDEX rooms_by_lease ON rooms (lease_until) WHERE lease_until IS NOT NULL
 CREATE INDEX rooms_by_budget ON rooms (rank, incident) WHERE budget_at IS NOT NULL;
 CREATE INDEX rooms_by_route ON rooms (route, hosting, incident) WHERE hosting > 0;
 CREATE INDEX rooms_by_host ON rooms (guest_of) WHERE guest_of IS NOT NULL;
-CREATE INDEX rooms_by_touch ON rooms (touched_at) WHERE wake_at IS NOT NULL;
 
 -- What the gateway told by itself of a room; the room remembers how far it has heard.
 CREATE TABLE notices (
@@ -192,7 +188,6 @@ CREATE INDEX briefs_by_incident ON briefs (incident);
 CREATE TABLE brief_pauses (
     person TEXT PRIMARY KEY,
     until  INTEGER NOT NULL,
-    made_at INTEGER NOT NULL,                   -- for clocks that are put back
     except_for INTEGER                          -- the incident that may
 ) WITHOUT ROWID;
 
@@ -280,8 +275,17 @@ CREATE TABLE pulse (
 
 INSERT INTO pulse VALUES (0, 0, x'');
 
--- Linked numbers that do not work, since when.
-CREATE TABLE outages (
+-- About the newest moment that was seen, by which a clock that was put back is noticed.
+CREATE TABLE clock (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    at INTEGER NOT NULL
+);
+
+INSERT INTO clock VALUES (0, 0);
+
+-- What is known of our linked numbers, by their names in the config.
+CREATE TABLE numbers (
     instance TEXT PRIMARY KEY,
-    since    INTEGER NOT NULL
+    changes  INTEGER NOT NULL,             -- how often it has changed
+    doc      TEXT NOT NULL
 ) WITHOUT ROWID;

@@ -31,8 +31,8 @@ fn with_secret(secret: &str) -> String {
     format!("/hooks/gateway/main?secret={secret}")
 }
 
-fn is_untouched(world: &World) -> bool {
-    world.bridge.worker.health.unwell("main").is_none()
+async fn is_untouched(world: &World) -> bool {
+    world.outage("main").await.is_none()
 }
 
 #[tokio::test]
@@ -63,10 +63,10 @@ async fn everything_that_is_asked_for_must_be_right_and_every_refusal_looks_the_
     assert_eq!(status, 401);
     answers.insert(answer);
     assert_eq!(answers.len(), 1, "{answers:#?}");
-    assert!(is_untouched(&world));
+    assert!(is_untouched(&world).await);
     let (status, answer) = ask(&world, &with_secret(SECRET), right(), EVENT).await;
     assert_eq!(status, 200, "{answer}");
-    assert!(!is_untouched(&world));
+    assert!(!is_untouched(&world).await);
 }
 
 #[tokio::test]
