@@ -23,6 +23,7 @@ pub mod check;
 pub mod consent;
 pub mod demo;
 pub mod healthcheck;
+pub mod init;
 pub mod oncall;
 mod post;
 pub mod rehearse;
@@ -44,6 +45,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Writes a first config and roster, to be filled in; overwrites nothing
+    Init {
+        /// The folder for both files
+        #[arg(default_value = "config", value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Runs the bridge: takes in hooks, makes rooms
     Serve(ConfigFile),
     /// Shows the whole way on this machine: sandbox, bridge, one signed Sev-1 alert
@@ -60,8 +67,11 @@ enum Command {
         #[arg(long, default_value = "wawp")]
         api: Api,
     },
-    /// Checks config, roster and templates; prints every problem at once, or what was understood
+    /// Checks config, roster and templates; prints every problem at once
     Check {
+        /// Prints what is in force, with every default and without secrets, as YAML
+        #[arg(long, conflicts_with = "json")]
+        effective: bool,
         /// For programs: a list of findings, each with file, line, column, message and hint
         #[arg(long)]
         json: bool,
@@ -89,6 +99,10 @@ enum Command {
         /// The end; four weeks later if absent
         #[arg(long, value_name = "TIME", value_parser = who::read_moment)]
         to: Option<crate::clock::Timestamp>,
+        /// An old roster, a file or a folder: shows only when somebody else is on duty than by it; exits 1 if that
+        /// is so at the beginning
+        #[arg(long, value_name = "OLD")]
+        against: Option<PathBuf>,
         /// For programs
         #[arg(long)]
         json: bool,
@@ -162,11 +176,16 @@ pub fn run(cli: Cli) -> ExitCode {
     let mut out = anstream::stdout();
     let colours = if io::stdout().is_terminal() { Colours::Yes } else { Colours::No };
     let result = match cli.command {
+        Command::Init { folder } => init::run(&folder, &mut out),
         Command::Serve(file) => serve::run(&file.config, clock),
         Command::Demo(options) => demo::run(&options, &clock, &mut out),
         Command::Sandbox { listen, engine, api } => sandbox::run(listen, engine, api, clock, &mut out),
-        Command::Check { json, config } => {
-            let form = if json { check::Form::Json } else { check::Form::Text(colours) };
+        Command::Check { effective, json, config } => {
+            let form = match (effective, json) {
+                (true, _) => check::Form::Effective(colours),
+                (false, true) => check::Form::Json,
+                (false, false) => check::Form::Text(colours),
+            };
             check::run(&config.config, &config::environment, clock.now(), form, &mut out)
                 .map_err(Failure::from)
         }
@@ -187,9 +206,9 @@ pub fn run(cli: Cli) -> ExitCode {
             sources::run(file.as_deref(), &config::environment, json, colours, clock.now(), &mut out)
                 .map_err(Failure::from)
         }
-        Command::Oncall { rotation, from, to, json, config } => {
+        Command::Oncall { rotation, from, to, against, json, config } => {
             let from = from.unwrap_or_else(|| clock.now());
-            let question = oncall::Question { rotation, from, until: to, json };
+            let question = oncall::Question { rotation, from, until: to, against, json };
             oncall::run(&config.config, &question, &mut out)
         }
         Command::Rehearse(options) => rehearse::run(&options, clock.now(), &mut out),
@@ -247,8 +266,10 @@ impl From<crate::app::StartError> for Failure {
 
 /// Loads config and roster, or prints all that is wrong with them.
 pub(crate) fn load(path: &Path, strictness: Strictness<'_>) -> Result<Loaded, Failure> {
-    config::load(path, &config::environment, strictness, SystemClock.now())
-        .map_err(|findings| refuse(&findings))
+    config::load_knowing(path, &config::environment, strictness, SystemClock.now(), &|store| {
+        stances(store).unwrap_or_default()
+    })
+    .map_err(|findings| refuse(&findings))
 }
 
 /// Loads the config without the roster, of which `part` is needed.

@@ -105,6 +105,7 @@ const RULES: &[Rule] = &[
         home: &["app"],
         exceptions: &[
             ("store/sqlite/lane.rs", "one thread that owns a connection, not a task"),
+            ("console/api.rs", "a roster is read and checked beside the runtime while its sender waits"),
             ("store/sqlite/checkpoint.rs", "one thread that owns a connection, not a task"),
         ],
     },

@@ -28,7 +28,7 @@ people:
   kim:    { name: Kim Noor,     phone: "+15550100011", opted_in: true }
   lou:    { name: Lou Abel,     phone: "+15550100012", opted_in: true }
 rotations:
-  clients: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ lou ] }
+  clients: { timezone: UTC, start: 2026-01-05 09:00, shift_length: 1 week, people: [ lou ] }
 routes:
   - name: everything
     match: [ 'alertname =~ ".+"' ]
