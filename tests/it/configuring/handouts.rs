@@ -290,8 +290,8 @@ fn a_language_that_nothing_is_written_in_is_told_of() {
         );
     };
     missing(&with(""), "warroom.yaml:1:1");
-    missing(&with("messages: { translations: {} }\n"), "warroom.yaml:11:13");
-    missing(&with("messages:\n  translations: { de: { quiet: x } }\n"), "warroom.yaml:12:3");
+    missing(&with("messages: { translations: {} }\n"), "warroom.yaml:10:13");
+    missing(&with("messages:\n  translations: { de: { quiet: x } }\n"), "warroom.yaml:11:3");
     assert_eq!(with("messages: { translations: { nl: { quiet: x } } }\n"), Vec::<String>::new());
 }
 
