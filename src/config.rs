@@ -278,7 +278,9 @@ pub fn effective(path: &Path, roster: &Path) -> String {
         if !out.is_empty() {
             out.push_str("---\n");
         }
-        out.push_str(&format!("# {}\n", document.keys().title));
+        out.push_str("# ");
+        out.push_str(document.keys().title);
+        out.push('\n');
         effective::map(document.keys(), opened.parse(&context).as_ref(), 0, &mut out);
     }
     out

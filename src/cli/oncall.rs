@@ -36,7 +36,8 @@ pub struct Question {
 struct Changes<'a> {
     rotation: &'a str,
     timezone: &'a str,
-    changes: Vec<Reassignment>,
+    #[serde(rename = "changes")]
+    found: Vec<Reassignment>,
 }
 
 #[derive(Serialize)]
@@ -113,9 +114,9 @@ fn compare(
         let before = before.map(|before| old.calendar(before, time.start, time.end)).unwrap_or_default();
         let now = roster.calendar(rotation, time.start, time.end);
         let changes = reassignments(&before, &now);
-        Changes { rotation: &rotation.name, timezone: &rotation.zone_name, changes }
+        Changes { rotation: &rotation.name, timezone: &rotation.zone_name, found: changes }
     });
-    let changes: Vec<Changes<'_>> = changes.filter(|rotation| !rotation.changes.is_empty()).collect();
+    let changes: Vec<Changes<'_>> = changes.filter(|rotation| !rotation.found.is_empty()).collect();
     if json {
         let json = serde_json::to_string_pretty(&changes).map_err(io::Error::other)?;
         writeln!(out, "{json}")?;
@@ -125,12 +126,12 @@ fn compare(
     for rotation in changes.iter().filter(|_| !json) {
         writeln!(out, "{} ({})", rotation.rotation, rotation.timezone)?;
         let zone = TimeZone::get(rotation.timezone).unwrap_or(TimeZone::UTC);
-        for Reassignment { from, until, before, now } in &rotation.changes {
+        for Reassignment { from, until, before, now } in &rotation.found {
             let (from, until) = (local(*from, &zone), local(*until, &zone));
             writeln!(out, "  {from} – {until}  {} instead of {}", names(now, roster), names(before, old))?;
         }
     }
-    let changes_hands = |rotation: &Changes<'_>| rotation.changes.iter().any(|c| c.from == time.start);
+    let changes_hands = |rotation: &Changes<'_>| rotation.found.iter().any(|c| c.from == time.start);
     Ok(u8::from(changes.iter().any(changes_hands)))
 }
 

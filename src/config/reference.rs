@@ -10,7 +10,7 @@ use crate::config::schema::Document;
 pub fn reference() -> String {
     let mut page = Page::default();
     for document in Document::ALL {
-        page.map(document.keys(), document.keys().title.to_owned(), 2);
+        page.map(document.keys(), document.keys().title, 2);
     }
     page.out.push_str("## Kinds of values\n\n| kind | what it is | example |\n|---|---|---|\n");
     page.out.push_str(
@@ -36,7 +36,7 @@ struct Page {
 
 impl Page {
     /// A table of the keys of `map`, then the maps within it.
-    fn map(&mut self, map: &'static Map, path: String, level: usize) {
+    fn map(&mut self, map: &'static Map, path: &str, level: usize) {
         if self.done.contains(&map.title) {
             return;
         }
@@ -67,7 +67,7 @@ impl Page {
         }
         self.out.push('\n');
         for (map, path) in within {
-            self.map(map, path, 3);
+            self.map(map, &path, 3);
         }
     }
 

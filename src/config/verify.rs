@@ -256,14 +256,13 @@ fn raw(s: &Section<'_>) -> Option<Box<Scheme>> {
         s.get("header").map(|i| header(&i)),
         s.get("query").map(|i| query(&i)),
     ];
-    match forms.into_iter().flatten().collect::<Vec<_>>().as_slice() {
-        [one] => one.as_ref().map(|verifier| Box::new(verifier.scheme.clone())),
-        _ => {
-            let hint = "SNS can carry a name and a password in the address, or a query parameter";
-            s.context.error_with(s.span.clone(), "needs one of `basic`, `query` or `header`", hint);
-            None
-        }
-    }
+    let given: Vec<_> = forms.into_iter().flatten().collect();
+    let [one] = given.as_slice() else {
+        let hint = "SNS can carry a name and a password in the address, or a query parameter";
+        s.context.error_with(s.span.clone(), "needs one of `basic`, `query` or `header`", hint);
+        return None;
+    };
+    one.as_ref().map(|verifier| Box::new(verifier.scheme.clone()))
 }
 
 /// All members of a list, each read, so that every mistake in it is told; `None` if there is one.

@@ -86,7 +86,7 @@ pub fn reassignments(old: &[Span], new: &[Span]) -> Vec<Reassignment> {
         }
         match found.last_mut() {
             Some(last) if last.until == *from && last.before == before && last.now == now => {
-                last.until = *until
+                last.until = *until;
             }
             _ => found.push(Reassignment { from: *from, until: *until, before, now }),
         }

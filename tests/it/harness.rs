@@ -158,6 +158,7 @@ pub(crate) async fn listen(router: Router) -> (SocketAddr, JoinHandle<()>) {
 }
 
 /// The provider's API that is spoken: Wawp's, unless `WARROOM_TEST_API` says `waha`.
+#[expect(clippy::disallowed_methods, reason = "how the tests are run is no setting of the bridge")]
 pub(crate) fn api() -> Api {
     std::env::var("WARROOM_TEST_API").map_or(Api::Wawp, |name| name.parse().unwrap())
 }
