@@ -1,4 +1,4 @@
-//! What keys there are: each is declared once, beside its reader, by [`keys!`](crate::config::keys!).
+//! What keys there are: each is declared once, beside its reader, by `keys!`.
 //!
 //! The reader takes from it which keys are known, needed and usual, and within which bounds; the JSON Schema, the
 //! reference page and `warroom check --effective` are made of nothing else.
