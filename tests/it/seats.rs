@@ -94,7 +94,8 @@ fn every_outcome_of_a_seat_on_every_engine() {
             assert_eq!(seats[person], known, "{engine}: {person} of {seats:?}");
         }
         let presence = &world.group(&id).texts()[1].to_owned();
-        for part in ["Ada Obi", "Hana Ito", "Cleo Diaz (not on WhatsApp)", "Lou Abel (too many for one room)"]
+        for part in
+            ["Ada Obi", "Hana Ito", "Cleo Diaz (not on WhatsApp)", "Lou Abel (too many for one group)"]
         {
             assert!(presence.contains(part), "{engine}: {presence}");
         }
