@@ -19,9 +19,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::clock::{Clock, Numbers, SystemClock};
-use crate::config::{
-    Config, CredentialPlace, GatewayKind, Instance, Loaded, RosterInForce, Server, StoreAddress,
-};
+use crate::config::{Config, CredentialPlace, GatewayKind, Instance, Loaded, Server, StoreAddress};
 use crate::console::{self, Console};
 use crate::gateway::Gateway;
 use crate::gateway::fallback_webhook::{self, FallbackWebhook, Webhook, WebhookNotBuilt};
@@ -33,6 +31,7 @@ use crate::pacing::{Budget, NumberId};
 use crate::peer::Proxies;
 use crate::receiver::certificates::CertificateCache;
 use crate::receiver::{self, BodyBudget, EventChannel, Readiness, Receiver, Troubles};
+use crate::roster_in_force::RosterInForce;
 use crate::sandbox::Sandbox;
 use crate::signature::Scheme;
 use crate::source::Source;

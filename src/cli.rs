@@ -13,15 +13,17 @@ use clap::{Args, Parser, Subcommand};
 use crate::alert::Severity;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Colours, Config, Findings, Loaded, LogFormat, StoreAddress, Strictness};
-use crate::consent::{Acquaintance, Stances};
+use crate::consent::Stances;
+use crate::roster_in_force::known_people;
 use crate::sandbox::{Api, Engine};
-use crate::store::{StoreError, postgres, sqlite};
+use crate::store::StoreError;
 
 pub mod admin_client;
 pub mod check;
 pub mod consent;
 pub mod demo;
 pub mod healthcheck;
+pub mod init;
 mod migrate;
 pub mod oncall;
 mod post;
@@ -44,6 +46,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Writes a first config and roster, to be filled in; overwrites nothing
+    Init {
+        /// The folder for both files
+        #[arg(default_value = "config", value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Runs the bridge: takes in hooks, makes rooms
     Serve(ConfigFile),
     /// Shows the whole way on this machine: sandbox, bridge, one signed Sev-1 alert
@@ -60,8 +68,11 @@ enum Command {
         #[arg(long, default_value = "wawp")]
         api: Api,
     },
-    /// Checks config, roster and templates; prints every problem at once, or what was understood
+    /// Checks config, roster and templates; prints every problem at once
     Check {
+        /// Prints what is in force, with every default and without secrets, as YAML
+        #[arg(long, conflicts_with = "json")]
+        effective: bool,
         /// For programs: a list of findings, each with file, line, column, message and hint
         #[arg(long)]
         json: bool,
@@ -89,6 +100,10 @@ enum Command {
         /// The end; four weeks later if absent
         #[arg(long, value_name = "TIME", value_parser = who::read_moment)]
         to: Option<crate::clock::Timestamp>,
+        /// An old roster, a file or a folder: shows only when somebody else is on duty than by it; exits 1 if that
+        /// is so at the beginning
+        #[arg(long, value_name = "OLD")]
+        against: Option<PathBuf>,
         /// For programs
         #[arg(long)]
         json: bool,
@@ -164,11 +179,16 @@ pub fn run(cli: Cli) -> ExitCode {
     let mut out = anstream::stdout();
     let colours = if io::stdout().is_terminal() { Colours::Yes } else { Colours::No };
     let result = match cli.command {
+        Command::Init { folder } => init::run(&folder, &mut out),
         Command::Serve(file) => serve::run(&file.config, clock),
         Command::Demo(options) => demo::run(&options, &clock, &mut out),
         Command::Sandbox { listen, engine, api } => sandbox::run(listen, engine, api, clock, &mut out),
-        Command::Check { json, config } => {
-            let form = if json { check::Form::Json } else { check::Form::Text(colours) };
+        Command::Check { effective, json, config } => {
+            let form = match (effective, json) {
+                (true, _) => check::Form::Effective(colours),
+                (false, true) => check::Form::Json,
+                (false, false) => check::Form::Text(colours),
+            };
             check::run(&config.config, &config::environment, clock.now(), form, &mut out)
                 .map_err(Failure::from)
         }
@@ -189,9 +209,9 @@ pub fn run(cli: Cli) -> ExitCode {
             sources::run(file.as_deref(), &config::environment, json, colours, clock.now(), &mut out)
                 .map_err(Failure::from)
         }
-        Command::Oncall { rotation, from, to, json, config } => {
+        Command::Oncall { rotation, from, to, against, json, config } => {
             let from = from.unwrap_or_else(|| clock.now());
-            let question = oncall::Question { rotation, from, until: to, json };
+            let question = oncall::Question { rotation, from, until: to, against, json };
             oncall::run(&config.config, &question, &mut out)
         }
         Command::Rehearse(options) => rehearse::run(&options, clock.now(), &mut out),
@@ -250,8 +270,10 @@ impl From<crate::app::StartError> for Failure {
 
 /// Loads config and roster, or prints all that is wrong with them.
 pub(crate) fn load(path: &Path, strictness: Strictness<'_>) -> Result<Loaded, Failure> {
-    config::load(path, &config::environment, strictness, SystemClock.now())
-        .map_err(|findings| refuse(&findings))
+    config::load_knowing(path, &config::environment, strictness, SystemClock.now(), &|store| {
+        stances(store).unwrap_or_default()
+    })
+    .map_err(|findings| refuse(&findings))
 }
 
 /// Loads the config without the roster, of which `part` is needed.
@@ -269,15 +291,6 @@ fn refuse(findings: &Findings) -> Failure {
 /// What people answered, as far as a store knows; a command may run where there is none.
 pub(crate) fn stances(store: &StoreAddress) -> Result<Stances, StoreError> {
     Ok(Stances::of(&known_people(store)?))
-}
-
-/// Everybody whom a store knows. One that is not there, or from before consents were kept, knows nobody.
-fn known_people(store: &StoreAddress) -> Result<Vec<Acquaintance>, StoreError> {
-    let known = match store {
-        StoreAddress::Sqlite(path) => sqlite::look_at_consents(path)?,
-        StoreAddress::Postgres(address) => postgres::look_at_consents(address)?,
-    };
-    Ok(known.unwrap_or_default())
 }
 
 /// The async runtime a command runs in.

@@ -22,7 +22,9 @@ mod away;
 mod budget;
 mod chains;
 mod clients;
+mod config_file;
 mod deputies;
+mod effective;
 mod events;
 mod fallback_webhook;
 mod files;
@@ -30,28 +32,31 @@ pub mod finding;
 mod gateway;
 mod handout;
 mod item;
+mod keys;
 mod known;
 mod load_context;
 mod matching;
 mod merge;
+mod messages;
+mod names;
 mod people;
 mod quantity;
 mod quorum;
+pub mod reference;
 mod roles;
 mod rooms;
-pub mod roster_in_force;
+mod roster_file;
 mod rotations;
 mod routes;
 pub mod schema;
 mod secret;
-mod section;
 mod server;
 mod source_text;
 mod sources;
 mod suggestions;
 mod teams;
-mod translations;
 mod unwilling;
+mod values;
 mod verify;
 mod words;
 mod yaml;
@@ -59,19 +64,20 @@ mod yaml;
 pub use fallback_webhook::FallbackWebhookSettings;
 pub use finding::{Colours, Excerpt, Finding, Findings, Level};
 pub use gateway::{CredentialPlace, GatewayKind, GatewaySettings, Instance};
+pub use messages::{Texts, Translations, USUAL_NAME, templates};
 pub use quantity::{duration as read_duration, show as show_duration};
-pub use rooms::{LETTERS, TEMPLATES, Texts, USUAL_NAME};
-pub use roster_in_force::{ReloadOutcome, RosterInForce, RosterStatus};
 pub use secret::UNSET;
 pub use server::{Log, LogFormat, Server, StoreAddress, parse_store};
-pub use translations::Translations;
 pub use verify::describe as describe_verifier;
 
+use config_file::{CONFIG, read, usual_roster};
 use files::Opened;
-use item::Item;
+use item::{Item, Section};
+use keys::Map;
 use load_context::LoadContext;
-use section::Section;
-use translations::Translated;
+use messages::Translated;
+use roster_file::{ROSTER, roster};
+use schema::Document;
 use yaml::Node;
 
 /// Everything that `warroom.yaml` says.
@@ -135,11 +141,12 @@ pub enum Strictness<'a> {
     Only(&'a str),
 }
 
-/// The process's environment, as [`load`] takes it.
+/// The process's environment, as [`load`] takes it. What is no UTF-8 in it is replaced by U+FFFD, which no secret
+/// holds.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// What a roster is held against: parts of the config, and the moment from which its turns are looked ahead.
@@ -164,8 +171,9 @@ pub fn load_config(
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let source = Opened::file(path);
     let context = LoadContext::new(source.text(), folder, env, strictness);
-    let config =
-        source.parse(&context).and_then(|root| section_of(&context, &root, |s| read(s, folder)).config);
+    let config = source
+        .parse(&context)
+        .and_then(|root| section_of(&context, &root, &CONFIG, |s| read(s, folder)).config);
     let findings = Findings::sorted(context.into_findings(), &[source.text()]);
     match config {
         Some(config) if !findings.has_errors() => Ok(config),
@@ -196,11 +204,11 @@ pub fn load_knowing(
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let source = Opened::file(path);
     let context = LoadContext::new(source.text(), folder, env, strictness);
-    let read = source.parse(&context).map(|root| section_of(&context, &root, |s| read(s, folder)));
+    let read = source.parse(&context).map(|root| section_of(&context, &root, &CONFIG, |s| read(s, folder)));
     // A config that cannot be read still has a roster, most likely at the usual place.
     let (config, roster_path, open_at, translated) = match read {
         Some(read) => (read.config, read.roster_path, read.open_at, read.translated),
-        None => (None, folder.join(USUAL_ROSTER), Policy::default().open_at, Translated::default()),
+        None => (None, folder.join(usual_roster()), Policy::default().open_at, Translated::default()),
     };
     let ours = config.as_ref().map(|config| config.gateway.phones()).unwrap_or_default();
     let stances = config.as_ref().map(|config| known(&config.store)).unwrap_or_default();
@@ -233,8 +241,9 @@ pub fn load_knowing(
 pub fn load_roster(
     path: &Path,
     surroundings: &Surroundings<'_>,
+    stances: Stances,
 ) -> Result<(Roster, Findings, String), Findings> {
-    let (roster, source, findings) = read_roster(path, surroundings, Stances::default());
+    let (roster, source, findings) = read_roster(path, surroundings, stances);
     let findings = Findings::sorted(findings, &[source.text()]);
     match roster {
         Some(roster) if !findings.has_errors() => Ok((roster, findings, source.hash().to_owned())),
@@ -256,51 +265,30 @@ pub fn load_what_can_be_read(
     }
 }
 
+/// What is in force by the config at `path` and the roster that it names, as YAML without secrets. Both are taken
+/// as they are: whoever asks has loaded them.
+#[must_use]
+pub fn effective(path: &Path, roster: &Path) -> String {
+    let mut out = String::new();
+    for (opened, document) in
+        [(Opened::file(path), Document::Config), (Opened::file_or_folder(roster), Document::Roster)]
+    {
+        let nothing = |_: &str| None;
+        let context = LoadContext::new(opened.text(), Path::new(""), &nothing, Strictness::Check);
+        if !out.is_empty() {
+            out.push_str("---\n");
+        }
+        out.push_str("# ");
+        out.push_str(document.keys().title);
+        out.push('\n');
+        effective::map(document.keys(), opened.parse(&context).as_ref(), 0, &mut out);
+    }
+    out
+}
+
 /// What [`load_roster`] would call the text that is there now.
 pub(crate) fn hash_of_roster(path: &Path) -> String {
     Opened::file_or_folder(path).hash().to_owned()
-}
-
-const USUAL_ROSTER: &str = "roster.yaml";
-
-/// What could be made of the config, whole only if there is no error among the findings.
-struct Read {
-    config: Option<Config>,
-    roster_path: PathBuf,
-    open_at: Severity,
-    translated: Translated,
-}
-
-fn read(root: &Section<'_>, folder: &Path) -> Read {
-    let server = server::server(root);
-    let store = server::store(root, folder);
-    let keep_bodies = server::keep_bodies(root);
-    let roster = root.text("roster").unwrap_or(USUAL_ROSTER);
-    let gateway = gateway::gateway(root);
-    let sources = sources::sources(root, server.listen);
-    let operator = rooms::operator(root);
-    let (rooms, room_name, language) = rooms::rooms(root, gateway.as_ref());
-    let (messages, translated) = rooms::messages(root);
-    let log = server::log(root);
-    Read {
-        roster_path: folder.join(roster),
-        open_at: rooms.open_at,
-        config: gateway.map(|gateway| Config {
-            server,
-            store,
-            keep_bodies,
-            operator,
-            gateway,
-            sources,
-            rooms,
-            room_name,
-            language,
-            messages,
-            translations: translated.texts.clone(),
-            log,
-        }),
-        translated,
-    }
 }
 
 fn read_roster(
@@ -314,7 +302,7 @@ fn read_roster(
     let mut context = LoadContext::new(source.text(), folder, &nothing, Strictness::Serve);
     context.stances = stances;
     let roster =
-        source.parse(&context).map(|root| section_of(&context, &root, |s| people::roster(s, surroundings)));
+        source.parse(&context).map(|root| section_of(&context, &root, &ROSTER, |s| roster(s, surroundings)));
     let findings = context.into_findings();
     (roster, source, findings)
 }
@@ -323,8 +311,9 @@ fn read_roster(
 fn section_of<'a, T>(
     context: &'a LoadContext<'a>,
     root: &'a Node,
+    keys: &'static Map,
     read: impl FnOnce(&Section<'a>) -> T,
 ) -> T {
     let item = Item { context, path: String::new(), key_span: 0..0, node: root };
-    item.section(read)
+    item.section(keys, read)
 }

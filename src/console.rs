@@ -17,10 +17,10 @@ use secrecy::SecretString;
 use tracing::error;
 
 use crate::clock::{Clock, Timestamp};
-use crate::config::RosterInForce;
 use crate::message::Composer;
 use crate::problem::Problem;
 use crate::receiver::Receiver;
+use crate::roster_in_force::RosterInForce;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, OPEN_METRICS};
 

@@ -58,6 +58,7 @@ pub mod problem;
 pub mod receiver;
 pub mod room;
 pub mod roster;
+pub mod roster_in_force;
 pub mod sandbox;
 pub mod signature;
 pub mod source;

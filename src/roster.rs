@@ -26,7 +26,7 @@ pub mod rotation;
 pub mod team;
 
 pub use client::{CLIENT, CLIENT_LABEL, Client};
-pub use duty::{Absence, OnDuty, Span};
+pub use duty::{Absence, OnDuty, Reassignment, Span, reassignments};
 pub use handout::{Dashboard, Handout};
 pub use language::Language;
 pub use naming::Giving;
@@ -270,11 +270,14 @@ impl Roster {
             .and_then(|s| s.timezone.clone())
             .or_else(|| stakeholders.iter().find_map(|s| s.timezone.clone()));
         let needs = routes.iter().find(|route| route.quorum.is_some());
+        let size = routes.iter().map(|route| route.size).max().unwrap_or(USUAL_SIZE);
+        // Whom `size` leaves out may still be asked.
+        let fitting = stakeholders.get(..size).unwrap_or(&stakeholders);
         Summons {
             route: lead.name.clone(),
             rule,
-            quorum: needs.and_then(|route| self.required(route, &stakeholders, at)),
-            size: routes.iter().map(|route| route.size).max().unwrap_or(USUAL_SIZE),
+            quorum: needs.and_then(|route| self.required(route, fitting, at)),
+            size,
             runbook: named
                 .iter()
                 .find_map(|route| route.runbook.clone())
@@ -377,6 +380,15 @@ fn rule_of(routes: &[&Route]) -> String {
 }
 
 impl Route {
+    /// Whether an incident of `open_at` or worse can come here, as far as the matchers speak of the severity.
+    #[must_use]
+    pub fn takes_from(&self, open_at: Severity) -> bool {
+        Severity::ALL.iter().filter(|severity| severity.is_at_least(open_at)).any(|severity| {
+            let mut about_it = self.matchers.iter().filter(|m| m.name() == "severity");
+            about_it.all(|m| m.holds(Some(severity.as_str())))
+        })
+    }
+
     /// Why an incident comes here.
     fn rule(&self) -> String {
         if self.matchers.is_empty() {
@@ -492,20 +504,18 @@ mod tests {
             people: people.into_iter().map(|(key, zone)| (key.to_owned(), person(key, zone))).collect(),
             rotations: BTreeMap::from([(
                 "platform".to_owned(),
-                Rotation {
-                    name: "platform".to_owned(),
-                    zone_name: "Europe/Berlin".to_owned(),
-                    zone: zone("Europe/Berlin").unwrap(),
-                    layers: vec![Layer {
+                Rotation::of(
+                    "platform",
+                    "Europe/Berlin",
+                    vec![Layer {
                         name: String::new(),
-                        starts: "2026-01-05T09:00".parse().unwrap(),
-                        shift: jiff::SignedDuration::from_hours(168),
+                        start: "2026-01-05T09:00".parse().unwrap(),
+                        shift_length: jiff::SignedDuration::from_hours(168),
                         people: vec!["jonas".to_owned(), "mei".to_owned()],
                         hours: Vec::new(),
                     }],
-                    overrides: Vec::new(),
-                    fallback: None,
-                },
+                )
+                .unwrap(),
             )]),
             teams: BTreeMap::new(),
             clients: BTreeMap::new(),

@@ -44,7 +44,7 @@ pub(crate) fn roster(mistakes: usize, turns: Turns) -> String {
         };
         writeln!(
             text,
-            "  team-{n}: {{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: {shift}, people: [ {} ], \
+            "  team-{n}: {{ timezone: Europe/Berlin, start: 2026-01-05 09:00, shift_length: {shift}, people: [ {} ], \
              overrides: [ {{ from: 2026-12-24 09:00, until: 2026-12-27 09:00, person: {} }} ] }}",
             people.join(", "),
             person(n * 25 + 11),

@@ -11,7 +11,7 @@ use tracing::{error, warn};
 
 use super::{Work, listener};
 use crate::clock::Clock;
-use crate::config::RosterInForce;
+use crate::roster_in_force::RosterInForce;
 use crate::store::{PRESENT_EVERY, Store, StoreError};
 
 /// The presence of this process.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::clock::Clock;
-use crate::config::RosterInForce;
+use crate::roster_in_force::RosterInForce;
 use crate::telemetry::Metrics;
 
 /// How often the roster's file is looked at. A change is taken when it is seen twice.

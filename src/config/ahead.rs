@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::TimeZone;
+
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::config::item::Item;
-use crate::config::people::Seen;
+use crate::config::names::Names;
 use crate::roster::coverage::{Gap, Turns, gaps};
 use crate::roster::{COMMANDER, Invite, Invitee, Roster, Rotation, Route, wall_clock};
 
@@ -64,6 +66,15 @@ pub(super) fn route(
             );
         }
     }
+}
+
+/// When the fallback would reach nobody if nobody took another one's shift and every layer had begun: what is so
+/// today is so tomorrow.
+pub(super) fn fallback_by_rule(route: &Route, roster: &Roster, now: Timestamp) -> Option<String> {
+    let today = TimeZone::UTC.to_datetime(later(now, SignedDuration::from_hours(-48)));
+    let rotations = roster.rotations.iter().map(|(key, rotation)| (key.clone(), rotation.usual(today)));
+    let usual = Roster { rotations: rotations.collect(), ..roster.clone() };
+    missing(route.invite.iter(), &usual, &Looked::default(), now, later(now, FALLBACK_AHEAD))
 }
 
 /// When the fallback would reach nobody.
@@ -126,7 +137,7 @@ fn stretch(gap: Gap, rotation: &Rotation) -> String {
 
 /// Says where the rotations of these routes call somebody who is away, because everybody else is too.
 pub(super) fn absences<'r>(
-    seen: &Seen<'_>,
+    names: &Names<'_>,
     roster: &Roster,
     routes: impl Iterator<Item = &'r Route>,
     now: Timestamp,
@@ -141,7 +152,9 @@ pub(super) fn absences<'r>(
         })
         .collect();
     for key in called {
-        let (Some(rotation), Some(item)) = (roster.rotations.get(key), seen.turns.get(key)) else { continue };
+        let (Some(rotation), Some(item)) = (roster.rotations.get(key), names.turns.get(key)) else {
+            continue;
+        };
         let found = roster.called_while_away(rotation, now, later(now, AHEAD));
         let Some(first) = found.first() else { continue };
         let name = roster.people.get(&first.person).map_or(first.person.as_str(), |p| p.name.as_str());

@@ -6,13 +6,13 @@ use jiff::tz::TimeZone;
 
 use crate::clock::{Timestamp, later};
 use crate::config::ahead::{AHEAD, more_times};
-use crate::config::people::Seen;
+use crate::config::names::Names;
 use crate::roster::coverage::Gap;
 use crate::roster::{Invitee, Person, Roster, Route, zone};
 
 /// Says which people whom these routes name are away in the next 90 days while no stand-in is there.
 pub(super) fn remarks<'r>(
-    seen: &Seen<'_>,
+    names: &Names<'_>,
     roster: &'r Roster,
     routes: impl Iterator<Item = &'r Route>,
     now: Timestamp,
@@ -26,7 +26,7 @@ pub(super) fn remarks<'r>(
         }
     }
     for (key, route) in named {
-        let (Some(person), Some(item)) = (roster.people.get(key), seen.entry(key)) else { continue };
+        let (Some(person), Some(item)) = (roster.people.get(key), names.entry(key)) else { continue };
         let found = roster.away_alone(person, now, later(now, AHEAD));
         let Some(first) = found.first() else { continue };
         let more = more_times(found.len());

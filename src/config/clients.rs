@@ -3,20 +3,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alert::Severity;
-use crate::config::item::Item;
-use crate::config::people::Seen;
-use crate::config::routes::{empty_roles, invites, opens, runbook};
-use crate::config::section::Section;
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, Named, TEXT, keys};
+use crate::config::names::Names;
+use crate::config::names::{INVITE, empty_roles, invites};
 use crate::config::unwilling::{stand_ins, unwilling};
+use crate::config::values::{WEB_ADDRESS, web_address};
 use crate::config::words::shortened;
 use crate::roster::client::plain_value;
 use crate::roster::{Client, Roster};
+
+keys! {
+    /// A client, by the label `client`.
+    CLIENT = "client" {
+        /// What people read; the key if absent.
+        name: TEXT, such_as "Globex Ltd";
+        /// Other values of the label `client` that mean this one.
+        also: Form::Some(&TEXT, 0), such_as "[ Globex-Prod ]";
+        /// Role: who, in addition to the route's people.
+        invite: Form::Named(&INVITE);
+        /// Counts where the route has none.
+        runbook: WEB_ADDRESS, such_as "https://runbooks.example/globex";
+    }
+}
+
+pub(super) static CLIENTS: Named = Named { of: Form::Map(&CLIENT), names: "{}", example: "globex", least: 0 };
 
 /// The clients with where they are written.
 pub(super) type Written<'a> = Vec<(Client, Item<'a>)>;
 
 /// The clients that could be read; each problem of the others is a finding.
-pub(super) fn clients<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Written<'a> {
+pub(super) fn clients<'a>(item: &Item<'a>, names: &mut Names<'a>) -> Written<'a> {
     let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     let named = item.named();
     // Keys first: an `also` that is somebody's key is what is wrong, wherever it stands.
@@ -31,7 +48,7 @@ pub(super) fn clients<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Written<'a> {
     }
     let mut written = Vec::new();
     for (key, item) in named {
-        let client = item.section(|s| client(s, key, &mut owners, seen));
+        let client = item.section(&CLIENT, |s| client(s, key, &mut owners, names));
         if client.runbook.is_none() && client.invite.iter().all(|i| i.whom.is_empty()) {
             item.context.warning(
                 item.key_span.clone(),
@@ -48,7 +65,7 @@ fn client<'a>(
     s: &Section<'a>,
     key: &'a str,
     owners: &mut BTreeMap<String, &'a str>,
-    seen: &mut Seen<'a>,
+    names: &mut Names<'a>,
 ) -> Client {
     let name = s.get("name").and_then(|item| item.line()).unwrap_or(key).to_owned();
     let mut also: Vec<String> = Vec::new();
@@ -69,9 +86,15 @@ fn client<'a>(
             }
         }
     }
-    let (invite, empty) = s.get("invite").map(|item| invites(&item, seen)).unwrap_or_default();
+    let (invite, empty) = s.get("invite").map(|item| invites(&item, names)).unwrap_or_default();
     empty_roles(&empty, &invite, None);
-    Client { key: key.to_owned(), name, also, invite, runbook: runbook(s) }
+    Client {
+        key: key.to_owned(),
+        name,
+        also,
+        invite,
+        runbook: s.get("runbook").and_then(|item| web_address(&item)),
+    }
 }
 
 /// What is allowed but probably not meant, once the routes are known.
@@ -98,7 +121,7 @@ pub(super) fn remarks(written: &Written<'_>, roster: &Roster, open_at: Severity)
                 "every route that it can take says `clients: false`",
             );
         }
-        if !taken.iter().any(|route| opens(&route.matchers, open_at)) {
+        if !taken.iter().any(|route| route.takes_from(open_at)) {
             continue;
         }
         let at_need = named.iter().flat_map(|key| stand_ins(key, roster).take(1)).collect();

@@ -1,9 +1,8 @@
 //! A route's `deputies`: who is asked first in place of whoever does not come.
 
-use crate::config::item::Item;
-use crate::config::people::Seen;
-use crate::config::routes::invitee;
-use crate::config::section::Section;
+use crate::config::item::{Item, Section};
+use crate::config::names::Names;
+use crate::config::names::invitee;
 use crate::config::words::{closest, one_of, shortened};
 use crate::roster::{Invite, Invitee, Quorum};
 
@@ -12,7 +11,7 @@ pub(super) fn deputies<'a>(
     s: &Section<'a>,
     invite: &[Invite],
     quorum: Option<&Quorum>,
-    seen: &mut Seen<'a>,
+    names: &mut Names<'a>,
 ) -> Vec<Invite> {
     let Some(item) = s.get("deputies") else { return Vec::new() };
     let known: Vec<&str> = invite.iter().map(|i| i.role.as_str()).collect();
@@ -20,7 +19,7 @@ pub(super) fn deputies<'a>(
     for (role, item) in item.named() {
         let role = role.trim();
         let whom: Vec<(Item<'a>, Invitee)> =
-            item.list(true).into_iter().filter_map(|i| invitee(&i, seen).map(|whom| (i, whom))).collect();
+            item.list(true).into_iter().filter_map(|i| invitee(&i, names).map(|whom| (i, whom))).collect();
         if !known.contains(&role) {
             refuse(&item, role, &known);
             continue;

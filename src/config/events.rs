@@ -1,7 +1,7 @@
 //! How a linked number's provider proves its own events: the `events` part of an instance.
 
-use crate::config::item::Item;
-use crate::config::section::Section;
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, keys};
 use crate::config::source_text::Cover;
 use crate::config::verify::secrets;
 use crate::signature::{Digest, Scheme, Verifier};
@@ -9,12 +9,27 @@ use crate::signature::{Digest, Scheme, Verifier};
 /// The parameter that carries the secret in the address, as Wawp's own client suggests.
 const PARAMETER: &str = "secret";
 
+keys! {
+    /// How the provider proves what it tells by itself: one of both, or both.
+    pub(super) EVENTS = "events"
+    rules r#"{ "type": "object", "anyOf": [{ "required": ["secret"] }, { "required": ["hmac"] }],
+        "dependentRequired": { "algorithm": ["hmac"] } }"#
+    such_as [ "{ hmac: { env: WAWP_EVENTS_SECRET } }" ] {
+        /// In the address that Wawp calls: /hooks/gateway/NAME?secret=…
+        secret: Form::Secrets;
+        /// The key of its signature in X-Webhook-Hmac.
+        hmac: Form::Secrets;
+        /// The algorithm of that signature.
+        algorithm: Form::Word(|| vec!["sha512", "sha256"]), usual "sha512";
+    }
+}
+
 /// What each event of this number must prove, all of it; empty if a finding says why not.
 pub(super) fn events(item: &Item<'_>) -> Vec<Verifier> {
     if !item.is_map() {
         item.cover(Cover::Secret);
     }
-    item.section(|s| proofs(s, item))
+    item.section(&EVENTS, |s| proofs(s, item))
 }
 
 fn proofs(s: &Section<'_>, item: &Item<'_>) -> Vec<Verifier> {

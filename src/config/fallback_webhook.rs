@@ -2,10 +2,11 @@
 
 use secrecy::SecretString;
 
-use crate::config::item::Item;
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, TEXT, keys};
 use crate::config::secret::UNSET;
-use crate::config::section::Section;
 use crate::config::source_text::Cover;
+use crate::config::values::WEB_ADDRESS;
 use crate::signature::{Scheme, Verifier};
 
 /// Who is told when no number works.
@@ -17,11 +18,29 @@ pub struct FallbackWebhookSettings {
     pub secret: SecretString,
 }
 
+keys! {
+    /// Whom the bridge calls when no number works.
+    pub(super) FALLBACK_WEBHOOK = "fallback_webhook" {
+        /// Where to POST to; `{ env: NAME }` or `{ file: PATH }` if it holds a token.
+        url: Form::Hidden(&Form::Any(&[WEB_ADDRESS, Form::Map(&ADDRESS_ELSEWHERE)])), needed, such_as "https://pager.example/hooks/warroom";
+        /// What it is signed with, after Standard Webhooks: `echo whsec_$(openssl rand -base64 32)`.
+        secret: Form::Secret, needed, such_as "{ env: WARROOM_FALLBACK_SECRET }";
+    }
+    /// Where an address stands that is not in the file itself.
+    ADDRESS_ELSEWHERE = "address elsewhere"
+    rules r#"{ "type": "object", "minProperties": 1, "maxProperties": 1 }"#
+    such_as [ "{ env: WARROOM_FALLBACK_URL }", "{ file: fallback-webhook.txt }" ] {
+        /// The environment variable that holds it.
+        env: TEXT, such_as "WARROOM_FALLBACK_URL";
+        /// The file that holds it; one line break at its end is ignored.
+        file: TEXT, such_as "fallback-webhook.txt";
+    }
+}
+
 pub(super) fn fallback_webhook(gateway: &Section<'_>) -> Option<FallbackWebhookSettings> {
-    gateway.get("fallback_webhook")?.section(|s| {
-        let url = s.need("url", "where to call: `url: https://pager.example/hooks/warroom`");
-        let secret =
-            s.need("secret", "what to sign with: `secret: { env: WARROOM_FALLBACK_WEBHOOK_SECRET }`");
+    gateway.get("fallback_webhook")?.section(&FALLBACK_WEBHOOK, |s| {
+        let url = s.need("url");
+        let secret = s.need("secret");
         let url = url.and_then(|item| address(&item));
         let secret = secret.and_then(|item| signing_secret(&item));
         Some(FallbackWebhookSettings { url: url?, secret: secret? })

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
+pub use crate::config::source_text::Excerpt;
 use crate::config::source_text::SourceText;
 
 /// How bad it is.
@@ -38,17 +39,6 @@ pub struct Finding {
     pub hint: String,
     /// The line, with secrets covered.
     pub excerpt: Option<Excerpt>,
-}
-
-/// The line that a finding is about, fit to be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excerpt {
-    /// The line with secrets covered.
-    pub text: String,
-    /// Characters of `text` before the mark.
-    pub indent: usize,
-    /// Characters to mark, at least one.
-    pub length: usize,
 }
 
 /// All problems of a load, in the order of files and lines.

@@ -1,20 +1,18 @@
 //! The chat provider and the numbers that are linked to it.
 
-use std::fmt;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use crate::clock::SignedDuration;
-use crate::config::budget::budget;
-use crate::config::events::events;
-use crate::config::fallback_webhook::{FallbackWebhookSettings, fallback_webhook};
-use crate::config::item::Item;
-use crate::config::people::number;
+use crate::config::budget::{BUDGET, budget};
+use crate::config::events::{EVENTS, events};
+use crate::config::fallback_webhook::{FALLBACK_WEBHOOK, FallbackWebhookSettings, fallback_webhook};
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, STRING, Text, keys};
 use crate::config::quantity::show;
-use crate::config::section::Section;
-use crate::config::server::seconds;
 use crate::config::source_text::Cover;
+use crate::config::values::{NAME, PHONE, is_name, number, seconds};
 use crate::config::words::shortened;
 use crate::jid::Jid;
 use crate::pacing::Budget;
@@ -61,23 +59,22 @@ pub enum GatewayKind {
 }
 
 impl GatewayKind {
-    const NAMED: [(&'static str, Self); 2] = [("wawp", Self::Wawp), ("waha", Self::Waha)];
+    const ALL: [Self; 2] = [Self::Wawp, Self::Waha];
+
+    /// Its word in the config.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wawp => "wawp",
+            Self::Waha => "waha",
+        }
+    }
 
     /// Where its API is usually found.
-    fn usual_address(self) -> &'static str {
+    const fn usual_address(self) -> &'static str {
         match self {
             Self::Wawp => "https://api.wawp.net",
             Self::Waha => "http://localhost:3000",
         }
-    }
-}
-
-impl fmt::Display for GatewayKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Wawp => "Wawp",
-            Self::Waha => "WAHA",
-        })
     }
 }
 
@@ -120,68 +117,121 @@ const CHECK_GAP: Duration = Duration::from_secs(1);
 /// How late a new group may show up in the list of groups.
 const LIST_LAG: SignedDuration = seconds(10);
 
+keys! {
+    /// The chat provider and the linked numbers.
+    pub(super) GATEWAY = "gateway" {
+        /// The chat provider: Wawp, which is hosted, or a WAHA of your own.
+        kind: KIND, usual "wawp";
+        /// Address of its API; usually https://api.wawp.net, and http://localhost:3000 for WAHA. Change it to point at
+        /// `warroom sandbox`.
+        base_url: BASE_URL, such_as "https://api.wawp.net";
+        /// Where the credentials go in a request to Wawp. Change it if every call is answered 401.
+        credentials: Form::Word(|| vec!["mixed", "query", "body", "header"]), usual "mixed";
+        /// Path of Wawp's call that makes a group. Some of Wawp's pages say /v2/groups/create.
+        create_path: CREATE_PATH, usual "/v2/groups";
+        /// The longest a call may take before its outcome counts as unknown.
+        call_timeout: Form::Duration("1s", "2m"), usual "30s";
+        /// How long "no such group" is not believed after an unknown outcome; at least call_timeout + 10s.
+        settle: Form::Duration("1s", "15m"), usual "45s";
+        /// How long a worker may hold a room; at least twice call_timeout.
+        lease: Form::Duration("1s", "15m"), usual "2m";
+        /// Pace of one number.
+        messages_per_minute: Form::Number(1, 600), usual "30";
+        /// Least time between two 1:1 messages of one number.
+        one_to_one_gap: Form::Duration("0s", "10m"), usual "1s";
+        /// How long a number may fail before its rooms go on through another one that is in them.
+        failover_after: Form::Duration("10s", "1h"), usual "60s";
+        /// Who is told when no number has worked for that long. Nobody if absent.
+        fallback_webhook: Form::Map(&FALLBACK_WEBHOOK);
+        /// The linked numbers. Each makes only a few groups an hour, so more numbers mean more rooms an hour.
+        instances: Form::List(&Form::Map(&INSTANCE), 1), needed;
+    }
+    /// One linked number.
+    pub(super) INSTANCE = "instance" such_as [
+        "{ id: { env: WAWP_INSTANCE_ID }, access_token: { env: WAWP_ACCESS_TOKEN } }"
+    ] {
+        /// What logs and metrics call this number.
+        name: NAME, such_as "main";
+        /// The provider of this number, if it is another one.
+        kind: KIND, such_as "waha";
+        /// Address of its API, if it is another one.
+        base_url: BASE_URL, such_as "http://localhost:3000";
+        /// The instance's id as Wawp's dashboard shows it, or the name of WAHA's session.
+        id: Form::Secret, needed, such_as "{ env: WAWP_INSTANCE_ID }";
+        /// Wawp's token for this instance, or WAHA's API key.
+        access_token: Form::Secret, needed, such_as "{ env: WAWP_ACCESS_TOKEN }";
+        /// Its phone number. Asked from the provider if absent; with it the roster is checked against it too.
+        phone: PHONE, such_as "\"+15550100000\"";
+        /// How Wawp proves what it tells by itself at /hooks/gateway/NAME.
+        events: Form::Map(&EVENTS);
+        ..BUDGET;
+    }
+}
+
+const KIND: Form = Form::Word(|| GatewayKind::ALL.map(GatewayKind::as_str).to_vec());
+const BASE_URL: Form = Form::Text(&Text {
+    name: "base address",
+    says: "A web address without a query.",
+    pattern: "[Hh][Tt][Tt][Pp][Ss]?://[^?\\s]+",
+    types: STRING,
+    example: "https://api.wawp.net",
+});
+const CREATE_PATH: Form = Form::Text(&Text {
+    name: "path of an address",
+    says: "A path that begins with a slash.",
+    pattern: "/[A-Za-z0-9/_.-]*",
+    types: STRING,
+    example: "/v2/groups",
+});
+
 pub(super) fn gateway(root: &Section<'_>) -> Option<GatewaySettings> {
-    let item = root.need("gateway", "say which chat provider and number to use: `kind`, `instances`")?;
-    Some(item.section(read))
+    Some(root.need("gateway")?.section(&GATEWAY, read))
 }
 
 fn read(s: &Section<'_>) -> GatewaySettings {
-    let kind = kind(s).unwrap_or(GatewayKind::Wawp);
+    let places =
+        [CredentialPlace::Mixed, CredentialPlace::Query, CredentialPlace::Body, CredentialPlace::Header];
+    let kind = s.choice("kind", &GatewayKind::ALL).unwrap_or(GatewayKind::Wawp);
     let address = s.get("base_url").and_then(|i| base_url(&i, kind));
-    let credentials = s
-        .get("credentials")
-        .and_then(|i| {
-            i.choice(&[
-                ("mixed", CredentialPlace::Mixed),
-                ("query", CredentialPlace::Query),
-                ("body", CredentialPlace::Body),
-                ("header", CredentialPlace::Header),
-            ])
-        })
-        .unwrap_or(CredentialPlace::Mixed);
-    let create_path = s
-        .get("create_path")
-        .and_then(|i| {
-            let text = i.text()?;
-            let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
-            if !text.starts_with('/') || !text.chars().all(plain) {
-                i.error_with("must be a path", "write `/v2/groups` or `/v2/groups/create`");
-                return None;
-            }
-            Some(text.to_owned())
-        })
-        .unwrap_or_else(|| "/v2/groups".to_owned());
     let (call_timeout, settle, lease) = times(s);
-    let usual = Budget::default();
     let shared = Budget {
-        messages_per_minute: s.number("messages_per_minute", 1..=600, usual.messages_per_minute),
-        one_to_one_gap: s.duration("one_to_one_gap", seconds(0)..=seconds(600), usual.one_to_one_gap),
-        ..usual
+        messages_per_minute: s.number("messages_per_minute"),
+        one_to_one_gap: s.duration("one_to_one_gap"),
+        ..Budget::default()
     };
     GatewaySettings {
-        credentials,
-        create_path,
+        credentials: s.choice("credentials", &places).unwrap_or(CredentialPlace::Mixed),
+        create_path: s
+            .get("create_path")
+            .and_then(|i| create_path(&i))
+            .unwrap_or_else(|| s.usual("create_path").to_owned()),
         call_timeout: call_timeout.unsigned_abs(),
         check_gap: CHECK_GAP,
         settle,
         lease,
-        failover_after: s.duration("failover_after", seconds(10)..=seconds(3600), seconds(60)),
+        failover_after: s.duration("failover_after"),
         fallback_webhook: fallback_webhook(s),
         instances: instances(s, shared, (kind, address.as_deref())),
     }
 }
 
+fn create_path(item: &Item<'_>) -> Option<String> {
+    let text = item.text()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
+    if !text.starts_with('/') || !text.chars().all(plain) {
+        item.error_with("must be a path", "write `/v2/groups` or `/v2/groups/create`");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
 /// The three times and the rules between them. A rule is only broken by what is written, so the finding
 /// points at whichever of the keys is there.
 fn times(s: &Section<'_>) -> (SignedDuration, SignedDuration, SignedDuration) {
-    let time = |key, to: i64, usual| {
-        let item = s.get(key);
-        let value = item.as_ref().and_then(|i| i.duration(seconds(1)..=seconds(to)));
-        (item, value.unwrap_or(usual))
-    };
-    let (call_item, call) = time("call_timeout", 120, seconds(30));
-    let (settle_item, settle) = time("settle", 900, seconds(45));
-    let (lease_item, lease) = time("lease", 900, seconds(120));
+    let time = |key| (s.get(key), s.duration(key));
+    let (call_item, call) = time("call_timeout");
+    let (settle_item, settle) = time("settle");
+    let (lease_item, lease) = time("lease");
     let least_settle = call + LIST_LAG;
     if settle < least_settle
         && let Some(at) = settle_item.as_ref().or(call_item.as_ref())
@@ -214,10 +264,6 @@ fn times(s: &Section<'_>) -> (SignedDuration, SignedDuration, SignedDuration) {
     (call, settle, lease)
 }
 
-fn kind(s: &Section<'_>) -> Option<GatewayKind> {
-    s.get("kind")?.choice(&GatewayKind::NAMED)
-}
-
 fn base_url(item: &Item<'_>, kind: GatewayKind) -> Option<String> {
     let example = format!("write `{}`", kind.usual_address());
     let text = item.text()?.trim_end_matches('/');
@@ -246,7 +292,7 @@ fn base_url(item: &Item<'_>, kind: GatewayKind) -> Option<String> {
 
 fn instances(s: &Section<'_>, shared: Budget, usual: (GatewayKind, Option<&str>)) -> Vec<Instance> {
     let hint = "add a linked number: `- id: { env: WAWP_INSTANCE_ID }` and its `access_token`";
-    let Some(item) = s.need("instances", hint) else {
+    let Some(item) = s.need("instances") else {
         return Vec::new();
     };
     let items = item.list(false);
@@ -255,7 +301,8 @@ fn instances(s: &Section<'_>, shared: Budget, usual: (GatewayKind, Option<&str>)
     }
     let mut found: Vec<Instance> = Vec::new();
     for (n, item) in items.iter().enumerate() {
-        let Some((name_item, id_item, instance)) = item.section(|s| instance(s, n, shared, usual)) else {
+        let Some((name_item, id_item, instance)) = item.section(&INSTANCE, |s| instance(s, n, shared, usual))
+        else {
             continue;
         };
         if found.iter().any(|i| i.id == instance.id && i.base_url == instance.base_url) {
@@ -289,14 +336,14 @@ fn instance<'a>(
     shared: Budget,
     usual: (GatewayKind, Option<&str>),
 ) -> Option<(Option<Item<'a>>, Item<'a>, Instance)> {
-    let kind = kind(s).unwrap_or(usual.0);
+    let kind = s.choice("kind", &GatewayKind::ALL).unwrap_or(usual.0);
     let address = s.get("base_url").and_then(|i| base_url(&i, kind));
     let shared_address = usual.1.filter(|_| kind == usual.0);
     let base_url = address.as_deref().or(shared_address).unwrap_or(kind.usual_address()).to_owned();
     let name_item = s.get("name");
     let name = name_item.as_ref().and_then(|i| name(i));
-    let id_item = s.need("id", "the instance's id as the provider shows it; the session's name for WAHA");
-    let token = s.need("access_token", "the token that belongs to this instance; the API key for WAHA");
+    let id_item = s.need("id");
+    let token = s.need("access_token");
     let budget = budget(s, shared);
     let events = s.get("events").map(|i| events(&i)).unwrap_or_default();
     let phone = s.get("phone").and_then(|i| own_phone(&i));
@@ -333,11 +380,4 @@ fn name(item: &Item<'_>) -> Option<String> {
         "small letters, digits and hyphens, such as `main`",
     );
     None
-}
-
-/// Names that appear in addresses and metric labels: small letters, digits and hyphens.
-pub(super) fn is_name(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }

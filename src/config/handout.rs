@@ -1,11 +1,9 @@
 //! What a route gives into its rooms: dashboards, a call, a text, and wording of its own.
 
-use crate::alert::is_web_address;
-use crate::config::item::Item;
-use crate::config::rooms::{TEMPLATES, texts};
-use crate::config::section::Section;
-use crate::config::translations::language;
-use crate::config::words::shortened;
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, TEXT, keys};
+use crate::config::messages::{ROUTE_MESSAGES, route_texts};
+use crate::config::values::{LANGUAGE, WEB_ADDRESS, language, web_address};
 use crate::config::yaml::Value;
 use crate::roster::{Dashboard, Handout};
 
@@ -14,7 +12,34 @@ const DASHBOARDS: usize = 8;
 /// The longest title of a dashboard, in characters.
 const TITLE: usize = 60;
 /// The longest text of a route, in characters.
-const TEXT: usize = 600;
+const LONGEST_TEXT: usize = 600;
+
+keys! {
+    /// What a route gives into its rooms.
+    pub(super) HANDOUT {
+        /// Where to look, 8 at most.
+        dashboards: Form::Some(&LINK, 0),
+            such_as "[ https://grafana.example/d/acme ]";
+        /// The web address of a call.
+        call: WEB_ADDRESS, such_as "https://meet.example/acme";
+        /// What helps in the first minutes, 600 characters at most.
+        text: TEXT, such_as "Ask for the change first.";
+        /// The tag of the language that its rooms are written in; `rooms.language` of warroom.yaml, if absent.
+        language: LANGUAGE, such_as "pt-BR";
+        /// Wording of its own, before that of warroom.yaml.
+        messages: Form::Map(&ROUTE_MESSAGES);
+    }
+    /// A page to look at.
+    DASHBOARD = "dashboard" {
+        /// What people read, 60 characters at most.
+        title: TEXT, such_as "Checkout";
+        /// Its web address.
+        url: WEB_ADDRESS, needed, such_as "https://grafana.example/d/acme";
+    }
+}
+
+/// A dashboard with or without a title.
+static LINK: Form = Form::Any(&[WEB_ADDRESS, Form::Map(&DASHBOARD)]);
 
 pub(super) fn handout(s: &Section<'_>) -> Handout {
     Handout {
@@ -22,18 +47,8 @@ pub(super) fn handout(s: &Section<'_>) -> Handout {
         call: s.get("call").and_then(|item| call(&item)),
         text: s.get("text").and_then(|item| text(&item)),
         language: s.get("language").and_then(|item| language(&item)),
-        messages: s.get("messages").map(|item| item.section(|s| texts(s, &TEMPLATES))).unwrap_or_default(),
+        messages: route_texts(s),
     }
-}
-
-/// The web address that `item` is.
-pub(super) fn web_address(item: &Item<'_>) -> Option<String> {
-    let text = item.text()?;
-    if is_web_address(text) {
-        return Some(text.to_owned());
-    }
-    item.error_with(format!("is not a web address: `{}`", shortened(text)), "it begins with `https://`");
-    None
 }
 
 fn dashboards(item: &Item<'_>) -> Vec<Dashboard> {
@@ -60,9 +75,9 @@ fn dashboard(item: &Item<'_>) -> Option<Dashboard> {
     if !item.is_map() {
         return web_address(item).map(|url| Dashboard { title: None, url });
     }
-    item.section(|s| {
+    item.section(&DASHBOARD, |s| {
         let title = s.get("title").and_then(|item| title(&item));
-        let url = s.need("url", "the dashboard's web address: `{ title: Checkout, url: https://… }`")?;
+        let url = s.need("url")?;
         web_address(&url).map(|url| Dashboard { title, url })
     })
 }
@@ -104,9 +119,9 @@ fn text(item: &Item<'_>) -> Option<String> {
         return None;
     }
     let length = text.chars().count();
-    if length > TEXT {
+    if length > LONGEST_TEXT {
         item.error_with(
-            format!("is {length} characters long, but a route's text has {TEXT} at most"),
+            format!("is {length} characters long, but a route's text has {LONGEST_TEXT} at most"),
             "say what helps in the first minutes; the rest belongs into the runbook",
         );
         return None;

@@ -1,14 +1,15 @@
-//! One value with its path: read as what it should be, or a finding that says what was expected.
+//! One value with its path: read as what it should be, or a finding that says what was expected. A map is a
+//! [`Section`] while it is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::str::FromStr;
 
 use crate::clock::SignedDuration;
-use crate::config::load_context::{self, LoadContext};
+use crate::config::keys::{Form, Key, Map, RENAMED};
+use crate::config::load_context::{self, LoadContext, cover};
 use crate::config::quantity;
-use crate::config::section::{Section, refuse_repeats};
 use crate::config::source_text::Cover;
 use crate::config::words::{join, one_of, shortened};
 use crate::config::yaml::{Entry, Node, Value};
@@ -134,15 +135,14 @@ impl<'a> Item<'a> {
         None
     }
 
-    /// A whole number within a range.
-    pub(super) fn number(&self, range: RangeInclusive<u32>) -> Option<u32> {
-        let (least, most) = (range.start(), range.end());
+    /// A whole number within bounds.
+    pub(super) fn number(&self, least: u32, most: u32) -> Option<u32> {
         let expected = format!("a whole number from {least} to {most}");
         let number: u32 = self.parsed(&expected, "write digits alone, without a sign and without a unit")?;
-        if range.contains(&number) {
+        if (least..=most).contains(&number) {
             return Some(number);
         }
-        let hint = if number < *least {
+        let hint = if number < least {
             format!("the smallest is {least}")
         } else {
             format!("the largest is {most}")
@@ -151,26 +151,27 @@ impl<'a> Item<'a> {
         None
     }
 
-    /// A length of time within a range.
-    pub(super) fn duration(&self, range: RangeInclusive<SignedDuration>) -> Option<SignedDuration> {
+    /// A length of time within bounds.
+    pub(super) fn duration(&self, least: &str, most: &str) -> Option<SignedDuration> {
         let text = self.scalar("a length of time such as `30s`, `5m` or `1h30m`")?;
-        match quantity::duration(text) {
-            Ok(length) if range.contains(&length) => Some(length),
-            Ok(length) => {
-                let (least, most) = (quantity::show(*range.start()), quantity::show(*range.end()));
-                let hint = if length < *range.start() {
-                    format!("the shortest is {least}")
-                } else {
-                    format!("the longest is {most}")
-                };
-                self.error_with(format!("must be from {least} to {most}, not `{text}`"), hint);
-                None
-            }
+        let length = match quantity::duration(text) {
+            Ok(length) => length,
             Err(hint) => {
                 self.error_with(format!("is not a length of time: `{}`", shortened(text)), hint);
-                None
+                return None;
             }
-        }
+        };
+        let (shortest, longest) = (declared(least), declared(most));
+        let (least, most) = (quantity::show(shortest), quantity::show(longest));
+        let hint = if length < shortest {
+            format!("the shortest is {least}")
+        } else if length > longest {
+            format!("the longest is {most}")
+        } else {
+            return Some(length);
+        };
+        self.error_with(format!("must be from {least} to {most}, not `{text}`"), hint);
+        None
     }
 
     /// One of a few words.
@@ -248,8 +249,8 @@ impl<'a> Item<'a> {
             .collect()
     }
 
-    /// The value as a map, read by `read`; keys that `read` did not ask for are unknown.
-    pub(super) fn section<T>(&self, read: impl FnOnce(&Section<'a>) -> T) -> T {
+    /// The value as a map with these keys, read by `read`.
+    pub(super) fn section<T>(&self, map: &'static Map, read: impl FnOnce(&Section<'a>) -> T) -> T {
         let (entries, sound): (&'a [Entry], bool) = match &self.node.value {
             Value::Map(entries) => (entries, true),
             Value::Null => (&[], true),
@@ -258,10 +259,16 @@ impl<'a> Item<'a> {
                 (&[], false)
             }
         };
-        let section = Section::new(self, entries, sound);
-        let value = read(&section);
-        section.finish();
-        value
+        let section = Section {
+            context: self.context,
+            path: self.path.clone(),
+            span: self.key_span.clone(),
+            map,
+            entries,
+            sound,
+        };
+        section.refuse_unknown();
+        read(&section)
     }
 
     /// All entries of a map whose keys are names of the user's own choice.
@@ -292,6 +299,13 @@ impl<'a> Item<'a> {
         if matches!(self.node.value, Value::Null) { Vec::new() } else { self.list(true) }
     }
 
+    /// Says so if this is no map.
+    pub(super) fn expect_map(&self) {
+        if !self.is_map() {
+            self.wrong_kind("a map");
+        }
+    }
+
     pub(super) fn is_map(&self) -> bool {
         matches!(self.node.value, Value::Map(_))
     }
@@ -299,5 +313,166 @@ impl<'a> Item<'a> {
     /// Covers everything written here, because it is or may be a secret.
     pub(super) fn cover(&self, how: Cover) {
         load_context::cover(self.context.source, self.node, how);
+    }
+}
+
+/// A map while it is read.
+pub(super) struct Section<'a> {
+    pub(super) context: &'a LoadContext<'a>,
+    pub(super) path: String,
+    /// Of its key.
+    pub(super) span: Range<usize>,
+    map: &'static Map,
+    entries: &'a [Entry],
+    sound: bool,
+}
+
+impl<'a> Section<'a> {
+    /// The value under `name`. Of a repeated key it is the first.
+    pub(super) fn get(&self, name: &str) -> Option<Item<'a>> {
+        debug_assert!(self.map.key(name).is_some(), "`{name}` is no key of `{}`", self.map.title);
+        let entry = self.entries.iter().find(|e| e.key == name)?;
+        Some(Item::of(self.context, &self.path, entry))
+    }
+
+    /// The same, but its absence is a finding.
+    pub(super) fn need(&self, name: &str) -> Option<Item<'a>> {
+        let found = self.get(name);
+        if found.is_none() && self.sound {
+            let message = if self.path.is_empty() {
+                format!("`{name}` is missing")
+            } else {
+                format!("`{}` needs `{name}`", self.path)
+            };
+            let example = self.map.key(name).and_then(Key::example).unwrap_or_default();
+            self.context.error_with(self.span.clone(), message, format!("add `{name}: {example}`"));
+        }
+        found
+    }
+
+    /// The map under `name`, read by `read`, or one without any key.
+    pub(super) fn section<T>(
+        &self,
+        name: &str,
+        map: &'static Map,
+        read: impl FnOnce(&Section<'a>) -> T,
+    ) -> T {
+        if let Some(item) = self.get(name) {
+            return item.section(map, read);
+        }
+        let (path, span) = (join(&self.path, name), self.span.clone());
+        read(&Section { context: self.context, path, span, map, entries: &[], sound: true })
+    }
+
+    /// Whether this was a map at all; if not, that is already a finding.
+    pub(super) fn is_sound(&self) -> bool {
+        self.sound
+    }
+
+    /// The text under `name`.
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+        self.get(name)?.text()
+    }
+
+    /// `true` or `false`.
+    pub(super) fn truth(&self, name: &str) -> bool {
+        self.get(name).and_then(|i| i.truth()).unwrap_or(self.usual(name) == "true")
+    }
+
+    /// The number, if one is written.
+    pub(super) fn written_number(&self, name: &str) -> Option<u32> {
+        let Form::Number(least, most) = self.map.key(name)?.form else { return None };
+        self.get(name)?.number(least, most)
+    }
+
+    pub(super) fn number(&self, name: &str) -> u32 {
+        self.written_number(name).unwrap_or_else(|| self.usual(name).parse().unwrap_or_default())
+    }
+
+    /// The length of time, if one is written.
+    pub(super) fn written_duration(&self, name: &str) -> Option<SignedDuration> {
+        let Form::Duration(least, most) = self.map.key(name)?.form else { return None };
+        self.get(name)?.duration(least, most)
+    }
+
+    pub(super) fn duration(&self, name: &str) -> SignedDuration {
+        self.written_duration(name).unwrap_or_else(|| declared(self.usual(name)))
+    }
+
+    /// What the word under `name` means; `values` are in the order of the words.
+    pub(super) fn choice<T: Copy>(&self, name: &str, values: &[T]) -> Option<T> {
+        let key = self.map.key(name)?;
+        let Form::Word(words) = key.form else { return None };
+        let choices: Vec<(&str, T)> = words().into_iter().zip(values.iter().copied()).collect();
+        let usual = || choices.iter().find(|(word, _)| Some(*word) == key.usual).map(|(_, value)| *value);
+        self.get(name).and_then(|item| item.choice(&choices)).or_else(usual)
+    }
+
+    /// What is declared to count if the key is absent.
+    pub(super) fn usual(&self, name: &str) -> &'static str {
+        self.map.key(name).and_then(|key| key.usual).unwrap_or_default()
+    }
+
+    /// Notes repeated and unknown keys.
+    fn refuse_unknown(&self) {
+        refuse_repeats(self.context, &self.path, self.entries);
+        let known: Vec<&str> = self.map.keys().map(|key| key.name).collect();
+        for entry in self.entries {
+            if known.contains(&entry.key.as_str()) {
+                continue;
+            }
+            // A misspelt `access_token` still has the token behind it.
+            cover(self.context.source, &entry.value, Cover::Secret);
+            let renamed = RENAMED.iter().find(|(old, new)| *old == entry.key && known.contains(new));
+            let meant = renamed.map(|(_, new)| *new).or_else(|| self.context.closest(&entry.key, &known));
+            let mut key = " ".to_owned();
+            if meant.is_some() || is_word(entry) {
+                key = format!(" `{}` ", entry.key);
+            } else {
+                // `{ abc }` has the key `abc`, which may have been meant as a value, even as a secret.
+                self.context.source.cover(entry.key_span.clone(), Cover::Secret);
+            }
+            let message = if self.path.is_empty() {
+                format!("unknown key{key}").trim_end().to_owned()
+            } else {
+                format!("unknown key{key}in `{}`", self.path)
+            };
+            let hint = match (meant, renamed) {
+                (Some(key), Some(_)) => format!("it is called `{key}`"),
+                (Some(key), None) => format!("did you mean `{key}`?"),
+                (None, _) => format!("expected {}", one_of(&known)),
+            };
+            self.context.error_with(entry.key_span.clone(), message, hint);
+        }
+    }
+}
+
+/// A length of time that is declared, not written by a user.
+fn declared(text: &str) -> SignedDuration {
+    quantity::duration(text).unwrap_or_default()
+}
+
+/// Whether this is a key by the looks of it: a plain word with a value.
+fn is_word(entry: &Entry) -> bool {
+    let plain = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '-';
+    entry.key.len() <= 24 && entry.key.chars().all(plain) && !matches!(entry.value.value, Value::Null)
+}
+
+/// Notes keys that are given twice; the first one counts.
+pub(super) fn refuse_repeats(context: &LoadContext<'_>, path: &str, entries: &[Entry]) {
+    let mut seen: BTreeMap<&str, &Entry> = BTreeMap::new();
+    for entry in entries {
+        if let Some(first) = seen.get(entry.key.as_str()) {
+            let place = context.elsewhere(&first.key_span, &entry.key_span);
+            // The value of the second one is nowhere read, so nobody knows whether it is a secret.
+            cover(context.source, &entry.value, Cover::Secret);
+            context.error_with(
+                entry.key_span.clone(),
+                format!("`{}` is given twice", join(path, &entry.key)),
+                format!("it already stands in {place}; remove one of them"),
+            );
+        } else {
+            seen.insert(&entry.key, entry);
+        }
     }
 }

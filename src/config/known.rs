@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::alert::Severity;
 use crate::config::Surroundings;
-use crate::config::item::Item;
-use crate::config::section::Section;
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, Named, TEXT};
 use crate::config::words::{one_of, shortened};
 use crate::config::yaml::Value;
 use crate::matcher::Matcher;
@@ -15,6 +15,13 @@ use crate::matcher::implication::Domains;
 const SHOWN: usize = 8;
 /// Labels that are ours, whatever an alert says.
 const OURS: [&str; 3] = ["severity", "source", "title"];
+
+pub(super) static LABELS: Named = Named {
+    of: Form::Some(&TEXT, 1),
+    names: r#"{ "not": { "enum": ["severity", "source", "title"] } }"#,
+    example: "environment",
+    least: 0,
+};
 
 /// Which values labels are known to have.
 #[derive(Debug, Default)]

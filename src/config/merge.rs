@@ -23,7 +23,7 @@ pub(super) fn merge(context: &LoadContext<'_>, mut nodes: Vec<Node>) -> Option<N
             _ => {
                 sound = false;
                 let item = Item { context, path: String::new(), key_span: node.span.clone(), node: &node };
-                item.section(|_| ());
+                item.expect_map();
             }
         }
     }
@@ -40,6 +40,9 @@ fn add(merged: &mut Vec<Entry>, entries: Vec<Entry>) {
         match (known.filter(|_| !is_one).map(|known| &mut known.value.value), entry.value.value) {
             (Some(Value::Map(all)), Value::Map(more)) => all.extend(more),
             (Some(Value::List(all)), Value::List(more)) => all.extend(more),
+            // A key that is left empty adds nothing.
+            (Some(_), Value::Null) => {}
+            (Some(known @ Value::Null), value) => *known = value,
             (_, value) => merged.push(Entry { value: Node { value, ..entry.value }, ..entry }),
         }
     }

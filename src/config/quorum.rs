@@ -1,36 +1,39 @@
 //! A route's `quorum` and `size`: who must be there by when, and how many people fit.
 
-use crate::clock::SignedDuration;
-use crate::config::item::Item;
-use crate::config::people::Seen;
-use crate::config::routes::invitee;
-use crate::config::section::Section;
-use crate::config::server::seconds;
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, TEXT, keys};
+use crate::config::names::invitee;
+use crate::config::names::{Names, TARGET};
 use crate::config::words::{one_of, shortened};
 use crate::config::yaml::Value;
 use crate::roster::{Client, Invite, Invitee, Quorum, Roster, Route, USUAL_SIZE};
 
-/// How long people have to come, unless the route says otherwise.
-const WITHIN: SignedDuration = SignedDuration::from_mins(5);
-/// How long each further step has, unless the route says otherwise.
-const STEP: SignedDuration = SignedDuration::from_mins(2);
-/// `WhatsApp` takes 1024 members into a group, our number among them.
-const LARGEST: u32 = 1023;
 /// More people than this in one route are an audience, not a team.
 const CROWD: usize = 10;
 
-pub(super) fn quorum<'a>(s: &Section<'a>, invite: &[Invite], seen: &mut Seen<'a>) -> Option<Quorum> {
+keys! {
+    /// Who must be there, and what happens if they are not.
+    pub(super) QUORUM = "quorum" {
+        /// One person of each of these roles must be there.
+        roles: Form::Some(&TEXT, 1), needed, such_as "[ commander ]";
+        /// How long after the first message.
+        within: Form::Duration("1m", "1d"), usual "5m";
+        /// How long each further step has.
+        step: Form::Duration("30s", "1d"), usual "2m";
+        /// Who is told at last.
+        otherwise: Form::Some(&TARGET, 0);
+    }
+}
+
+pub(super) fn quorum<'a>(s: &Section<'a>, invite: &[Invite], names: &mut Names<'a>) -> Option<Quorum> {
     let item = s.get("quorum")?;
-    item.section(|s| {
-        let roles = s
-            .need("roles", "one person of each must be there: `roles: [ commander ]`")
-            .map(|item| roles(&item, invite))
-            .unwrap_or_default();
-        let within = s.duration("within", seconds(60)..=seconds(86_400), WITHIN);
-        let step = s.duration("step", seconds(30)..=seconds(86_400), STEP);
+    item.section(&QUORUM, |s| {
+        let roles = s.need("roles").map(|item| roles(&item, invite)).unwrap_or_default();
+        let within = s.duration("within");
+        let step = s.duration("step");
         let otherwise = s
             .get("otherwise")
-            .map(|item| item.list(true).iter().filter_map(|i| invitee(i, seen)).collect())
+            .map(|item| item.list(true).iter().filter_map(|i| invitee(i, names)).collect())
             .unwrap_or_default();
         (!roles.is_empty()).then_some(Quorum { roles, within, step, otherwise })
     })
@@ -63,7 +66,7 @@ fn roles(item: &Item<'_>, invite: &[Invite]) -> Vec<String> {
 
 /// The most people in one room of this route, and whether the route says so itself.
 pub(super) fn size(s: &Section<'_>) -> (usize, bool) {
-    let said = s.get("size").and_then(|item| item.number(2..=LARGEST));
+    let said = s.written_number("size");
     let size = said.and_then(|n| usize::try_from(n).ok()).unwrap_or(USUAL_SIZE);
     (size, said.is_some())
 }

@@ -3,32 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::item::Item;
+use crate::config::keys::{Form, SCALAR, Text};
+use crate::config::names::{Invited, Names, role_name};
 use crate::config::words::{shortened, some_of};
 use crate::roster::{Giving, Invitee, Roster};
 
-/// Somebody who is named in a role.
-pub(super) struct Invited<'a> {
-    pub(super) role: String,
-    pub(super) invitee: Invitee,
-    /// Where it is written.
-    pub(super) item: Item<'a>,
-    /// Whether the quorum of the route needs the role.
-    pub(super) needed: bool,
-}
-
-/// A role's name, or `None` with a finding.
-pub(super) fn role_name<'t>(text: &'t str, item: &Item<'_>) -> Option<&'t str> {
-    let role = text.trim();
-    if role.is_empty() || role.chars().any(|c| c.is_control() || c == ',') || role.chars().count() > 40 {
-        item.context.error_with(
-            item.key_span.clone(),
-            "a role is a short text without commas",
-            "such as `commander`, `specialist` or `account manager`",
-        );
-        return None;
-    }
-    Some(role)
-}
+pub(super) const ROLE: Form = Form::Text(&Text {
+    name: "role",
+    says: "A short text without commas.",
+    pattern: "[^,\\s]([^,]{0,38}[^,\\s])?",
+    types: SCALAR,
+    example: "commander",
+});
 
 /// The roles that a person may have.
 pub(super) fn roles_of<'a>(item: &Item<'a>) -> Vec<(String, Item<'a>)> {
@@ -46,8 +32,41 @@ pub(super) fn roles_of<'a>(item: &Item<'a>) -> Vec<(String, Item<'a>)> {
     roles
 }
 
-/// What the roles of people say about those who are called. A team that gives nobody for a role that must be
-/// there is an error.
+/// Refuses a team that gives nobody for a role that must be there, unless a mistake in the team says it better.
+pub(super) fn refuse_empty_teams(names: &Names<'_>, roster: &Roster) {
+    for one in names.invited.iter().filter(|one| one.needed) {
+        let Invitee::Team(key) = &one.invitee else { continue };
+        if is_sound(key, names, roster) && roster.gives(&one.invitee, &one.role) == Giving::Nobody {
+            one.item.error_with(
+                format!("{}, but the quorum needs one", gives_nobody(key, &one.role)),
+                "add the role to somebody's `roles`, or name somebody else",
+            );
+        }
+    }
+}
+
+/// Whether all that the team names could be read.
+fn is_sound(team: &str, names: &Names<'_>, roster: &Roster) -> bool {
+    let written =
+        names.teams.get(team).and_then(|item| item.entry("people")).map(|item| item.members().len());
+    let is_read = |key: &str| roster.people.contains_key(key);
+    roster.teams.get(team).is_some_and(|team| {
+        written == Some(team.people.len())
+            && team.people.iter().all(|member| match member {
+                Invitee::Person(key) => is_read(key),
+                Invitee::Rotation(key) => {
+                    roster.rotations.get(key).is_some_and(|rotation| rotation.everybody().all(is_read))
+                }
+                Invitee::Team(_) => false,
+            })
+    })
+}
+
+fn gives_nobody(team: &str, role: &str) -> String {
+    format!("calls nobody: no one in the team `{}` may be `{role}`", shortened(team))
+}
+
+/// What the roles of people say about those who are called.
 pub(super) fn check(invited: &[Invited<'_>], own: &[(String, Item<'_>)], roster: &Roster) {
     for one in invited {
         match &one.invitee {
@@ -87,14 +106,12 @@ fn check_single(one: &Invited<'_>, roster: &Roster) {
 fn check_team(one: &Invited<'_>, key: &str, roster: &Roster) {
     let role = &one.role;
     match roster.gives(&one.invitee, role) {
+        Giving::Nobody if one.needed => {}
         Giving::Nobody => {
-            let message = format!("calls nobody: no one in the team `{}` may be `{role}`", shortened(key));
-            let hint = "add the role to somebody's `roles`, or name somebody else";
-            if one.needed {
-                one.item.error_with(format!("{message}, but the quorum needs one"), hint);
-            } else {
-                one.item.warning(message, hint);
-            }
+            one.item.warning(
+                gives_nobody(key, role),
+                "add the role to somebody's `roles`, or name somebody else",
+            );
         }
         Giving::AtTimes => one.item.warning(
             format!("calls nobody at times: who is on duty for the team `{}` may not be `{role}`, or there is nobody on duty", shortened(key)),

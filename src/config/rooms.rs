@@ -1,73 +1,60 @@
-//! How rooms behave, what they are called and what is said in them.
-
-use std::collections::BTreeMap;
+//! How rooms behave and what they are called.
 
 use crate::alert::Severity;
 use crate::clock::SignedDuration;
 use crate::config::gateway::GatewaySettings;
-use crate::config::item::Item;
-use crate::config::section::Section;
-use crate::config::server::seconds;
-use crate::config::translations::{Translated, language, translations};
-use crate::message::{self, Composer};
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, STRING, Text, keys};
+use crate::config::messages::{NAME, USUAL_NAME, template};
+use crate::config::values::{LANGUAGE, SEVERITY, language};
 use crate::room::policy::{NotOptedIn, Policy};
 use crate::roster::Language;
 
-/// Texts that replace the built-in ones, by the template's name.
-pub type Texts = BTreeMap<String, String>;
-
-/// The templates that may be replaced.
-pub const TEMPLATES: [&str; 15] = [
-    "welcome",
-    "guest",
-    "description",
-    "presence",
-    "quorum",
-    "update",
-    "resolved",
-    "stale",
-    "reopened",
-    "invite",
-    "reminder",
-    "brief",
-    "quiet",
-    "last_words",
-    "pointer",
-];
-
-/// The texts that belong to no room, and so can be replaced in the config only.
-pub const LETTERS: [&str; 4] = ["opt_in_request", "stop_taken", "start_taken", "stop_question"];
-
-/// What a room is called unless the config says otherwise.
-pub const USUAL_NAME: &str = message::ROOM_NAME;
-
-/// What the composer calls the template of a room's name.
-const NAME: &str = "name";
-
-const SEVERITIES: [(&str, Severity); 5] = [
-    ("sev1", Severity::Sev1),
-    ("sev2", Severity::Sev2),
-    ("sev3", Severity::Sev3),
-    ("sev4", Severity::Sev4),
-    ("sev5", Severity::Sev5),
-];
-
-/// Who speaks in every message.
-pub(super) fn operator(root: &Section<'_>) -> Option<String> {
-    let item = root.get("operator");
-    if item.is_none() && root.is_sound() {
-        root.context.warning(
-            root.span.clone(),
-            "`operator` is missing, so people do not read who writes to them",
-            "your company or team, as people know it: `operator: \"Acme Operations\"`",
-        );
+keys! {
+    /// How rooms behave.
+    pub(super) ROOMS = "rooms" {
+        /// This severity and worse opens a room.
+        open_at: SEVERITY, usual "sev1";
+        /// What a room is called. It begins with `INCIDENT-{{ id }}` and a blank.
+        name: ROOM_NAME, usual "\"INCIDENT-{{ id }} | {{ title }}\"";
+        /// The language of rooms whose route has none, and of people without one: en (if absent), ar, de, es, fr, hi,
+        /// id, pt, or one that `messages.translations` has.
+        language: LANGUAGE, such_as "de";
+        /// Quiet time after the last resolve before a room is closed.
+        close_after: Form::Duration("0s", "30d"), usual "30m";
+        /// An incident of which nothing was heard for so long is marked, told once and offered for closing.
+        stale_after: Form::Duration("1h", "30d"), usual "12h";
+        /// Least time between two messages about what changed.
+        update_interval: Form::Duration("10s", "1h"), usual "5m";
+        /// How long after its end our number leaves a group. Never if absent.
+        leave_after: Form::Duration("1h", "365d"), such_as "30d";
+        /// When the budget of groups is used up: let an incident into an open room of its route.
+        share_when_over_budget: Form::Bool, usual "true";
+        /// People who never agreed to be called: invite (one 1:1 message with the link), add or leave_out.
+        not_opted_in: Form::Word(|| vec!["invite", "add", "leave_out"]), usual "invite";
+        /// Whether somebody who has written to our number within the last half year is added like people who agreed
+        /// to be called.
+        chat_history_counts: Form::Bool, usual "false";
+        /// Make one of the people an admin too, so that a blocked number does not lose the group.
+        second_admin: Form::Bool, usual "true";
+        /// Bring a second linked number into each room as an admin, so that the room can go on there.
+        second_number: Form::Bool, usual "true";
+        /// Only admins may change the group's name and description.
+        lock_settings: Form::Bool, usual "true";
+        /// How often making the group is tried before a person must decide.
+        create_attempts: Form::Number(1, 10), usual "3";
+        /// How long a room may stay in a passing phase before a person must decide.
+        phase_deadline: Form::Duration("1m", "1d"), usual "15m";
     }
-    item?.line().map(str::to_owned)
 }
 
-pub(super) fn severity(item: &Item<'_>) -> Option<Severity> {
-    item.choice(&SEVERITIES)
-}
+const ROOM_NAME: Form = Form::Text(&Text {
+    name: "room name",
+    says: "A template that begins with the incident's id.",
+    pattern: "INCIDENT-\\s*\\{\\{\\s*id\\s*\\}\\}( .*)?",
+    types: STRING,
+    example: "\"INCIDENT-{{ id }} | {{ title }}\"",
+});
 
 pub(super) fn rooms(
     root: &Section<'_>,
@@ -81,36 +68,25 @@ pub(super) fn rooms(
         usual.fallback_webhook = gateway.fallback_webhook.is_some();
         usual.call_timeout = SignedDuration::try_from(gateway.call_timeout).unwrap_or(usual.call_timeout);
     }
-    let Some(item) = root.get("rooms") else {
-        return (usual, USUAL_NAME.to_owned(), None);
-    };
-    item.section(|s| {
-        let name = s.get("name").and_then(|i| name(&i));
-        let not_opted_in =
-            [("invite", NotOptedIn::Invite), ("add", NotOptedIn::Add), ("leave_out", NotOptedIn::LeaveOut)];
+    root.section("rooms", &ROOMS, |s| {
+        let not_opted_in = [NotOptedIn::Invite, NotOptedIn::Add, NotOptedIn::LeaveOut];
         let policy = Policy {
-            open_at: s.get("open_at").and_then(|i| severity(&i)).unwrap_or(usual.open_at),
-            close_after: s.duration("close_after", seconds(0)..=seconds(30 * 86_400), usual.close_after),
-            stale_after: s.duration("stale_after", seconds(3600)..=seconds(30 * 86_400), usual.stale_after),
-            not_opted_in: s
-                .get("not_opted_in")
-                .and_then(|i| i.choice(&not_opted_in))
-                .unwrap_or(usual.not_opted_in),
-            chat_history_counts: s.truth("chat_history_counts", usual.chat_history_counts),
-            share_when_over_budget: s.truth("share_when_over_budget", usual.share_when_over_budget),
-            second_admin: s.truth("second_admin", usual.second_admin),
-            second_number: s.truth("second_number", usual.second_number),
-            lock_settings: s.truth("lock_settings", usual.lock_settings),
-            update_interval: s.duration(
-                "update_interval",
-                seconds(10)..=seconds(3600),
-                usual.update_interval,
-            ),
-            leave_after: s.get("leave_after").and_then(|i| i.duration(seconds(3600)..=seconds(31_536_000))),
-            create_attempts: s.number("create_attempts", 1..=10, usual.create_attempts),
-            phase_deadline: s.duration("phase_deadline", seconds(60)..=seconds(86_400), usual.phase_deadline),
+            open_at: s.choice("open_at", &Severity::ALL).unwrap_or(usual.open_at),
+            close_after: s.duration("close_after"),
+            stale_after: s.duration("stale_after"),
+            update_interval: s.duration("update_interval"),
+            leave_after: s.written_duration("leave_after"),
+            share_when_over_budget: s.truth("share_when_over_budget"),
+            not_opted_in: s.choice("not_opted_in", &not_opted_in).unwrap_or(usual.not_opted_in),
+            chat_history_counts: s.truth("chat_history_counts"),
+            second_admin: s.truth("second_admin"),
+            second_number: s.truth("second_number"),
+            lock_settings: s.truth("lock_settings"),
+            create_attempts: s.number("create_attempts"),
+            phase_deadline: s.duration("phase_deadline"),
             ..usual
         };
+        let name = s.get("name").and_then(|i| name(&i));
         let language = s.get("language").and_then(|i| language(&i));
         (policy, name.unwrap_or_else(|| USUAL_NAME.to_owned()), language)
     })
@@ -130,62 +106,4 @@ fn name(item: &Item<'_>) -> Option<String> {
         return None;
     }
     template(item, NAME, text)
-}
-
-/// A text that renders: it is tried on made-up incidents, full ones and bare ones.
-fn template(item: &Item<'_>, key: &str, text: &str) -> Option<String> {
-    let (room_name, texts) = if key == NAME {
-        (text, Texts::new())
-    } else {
-        (USUAL_NAME, Texts::from([(key.to_owned(), text.to_owned())]))
-    };
-    let problems = match Composer::new(room_name, &texts, message::Settings::default()) {
-        Ok(composer) => {
-            for tight in composer.tight() {
-                item.warning(
-                    format!("is long: {}", tight.why),
-                    "shorten it, so that the long parts of an alert find room beside it",
-                );
-            }
-            composer.check()
-        }
-        Err(problems) => problems,
-    };
-    for problem in &problems {
-        let place = problem.line.map(|line| format!("line {line} of the text: ")).unwrap_or_default();
-        item.error_with(format!("does not render: {place}{}", problem.why), problem.hint);
-    }
-    problems.is_empty().then(|| text.to_owned())
-}
-
-pub(super) fn messages(root: &Section<'_>) -> (Texts, Translated) {
-    let Some(item) = root.get("messages") else {
-        return (Texts::new(), Translated::default());
-    };
-    item.section(|s| {
-        let mut all = texts(s, &TEMPLATES);
-        all.extend(texts(s, &LETTERS));
-        (all, translations(s))
-    })
-}
-
-/// Those of the templates called `keys` that a section replaces.
-pub(super) fn texts(s: &Section<'_>, keys: &[&'static str]) -> Texts {
-    keys.iter()
-        .copied()
-        .filter_map(|key| {
-            let item = s.get(key)?;
-            Some((key.to_owned(), message_text(&item, key)?))
-        })
-        .collect()
-}
-
-pub(super) fn message_text(item: &Item<'_>, key: &str) -> Option<String> {
-    if !item.is_map() {
-        let text = item.text()?;
-        return template(item, key, text);
-    }
-    let file = item.section(|s| s.need("file", "write the text itself, or `{ file: PATH }`"))?;
-    let text = file.file_text(file.text()?)?;
-    template(&file, key, &text)
 }

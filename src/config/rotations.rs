@@ -5,35 +5,120 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::clock::{SignedDuration, Timestamp, wall_day, wall_moment};
+use crate::clock::{Timestamp, wall_day, wall_moment};
 use crate::config::ahead;
-use crate::config::item::Item;
-use crate::config::people::Seen;
-use crate::config::section::Section;
-use crate::config::server::seconds;
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, Named, SCALAR, STRING, TEXT, Text, keys};
+use crate::config::names::Names;
+use crate::config::values::{ZONE, zone_name};
 use crate::config::words::shortened;
 use crate::config::yaml::Value;
 use crate::roster::rotation::occurrences;
 use crate::roster::{Absence, Hours, Layer, Override, Rotation, wall_clock, zone};
 
+keys! {
+    /// People who take turns, by the wall clock of one place; several `layers`, or one whose keys stand here.
+    ROTATION = "rotation"
+    rules r#"{ "anyOf": [
+        { "required": ["layers"], "not": { "anyOf": [
+            { "required": ["start"] }, { "required": ["shift_length"] }, { "required": ["people"] },
+            { "required": ["only"] } ] } },
+        { "required": ["start", "shift_length", "people"], "not": { "required": ["layers"] } }
+    ] }"#
+    such_as [
+        "{ timezone: Europe/Berlin, start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei ] }",
+        "{ timezone: Europe/Berlin, layers: [ { start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei ] } ] }"
+    ] {
+        /// Shifts change by this place's wall clock.
+        timezone: ZONE, needed;
+        /// Several layers, the first that has somebody counts.
+        layers: Form::List(&Form::Map(&LAYER), 1);
+        /// Shifts that somebody else takes. If several cover a moment, the last one counts.
+        overrides: Form::List(&Form::Map(&OVERRIDE), 0);
+        /// Called when no shift has anybody.
+        fallback: TEXT, such_as "mei";
+        ..SHIFTS;
+    }
+    /// One set of shifts of a rotation.
+    LAYER = "layer"
+    rules r#"{ "required": ["start", "shift_length", "people"], "type": "object" }"#
+    such_as [ "{ start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei ] }" ] {
+        /// What calendars call this layer.
+        name: TEXT, such_as "days";
+        ..SHIFTS;
+    }
+    /// Who takes turns.
+    SHIFTS {
+        /// When the first person's first shift begins, by the rotation's clock.
+        start: MOMENT, such_as "2026-01-05 09:00";
+        /// How long a shift is.
+        shift_length: Form::Duration("1h", "366d"), such_as "1 week";
+        /// Who takes turns, in order.
+        people: Form::Some(&TEXT, 1), such_as "[ mei, jonas ]";
+        /// Parts of the week to which the shifts are limited.
+        only: Form::Some(&HOURS, 0);
+    }
+    /// A shift that somebody else takes.
+    OVERRIDE = "override" {
+        /// The first moment.
+        from: MOMENT, needed, such_as "2026-12-24 09:00";
+        /// The moment at which the usual person is back.
+        until: MOMENT, needed, such_as "2026-12-27 09:00";
+        /// Who takes the shift.
+        person: TEXT, needed, such_as "mei";
+    }
+    /// A time in which a person is away.
+    pub(super) ABSENCE = "absence" {
+        /// The first day away, or a moment.
+        from: DAY, needed, such_as "2026-08-03";
+        /// The last day away, or the moment of the return.
+        until: DAY, needed, such_as "2026-08-14";
+    }
+}
+
+const MOMENT: Form = Form::Text(&Text {
+    name: "moment",
+    says: "Date and time by the wall clock.",
+    pattern: "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?",
+    types: STRING,
+    example: "2026-01-05 09:00",
+});
+const DAY: Form = Form::Text(&Text {
+    name: "day or moment",
+    says: "A date, or date and time by the wall clock.",
+    pattern: "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?",
+    types: SCALAR,
+    example: "2026-08-14 12:00",
+});
+const HOURS: Form = Form::Text(&Text {
+    name: "part of the week",
+    says: "Days and times of day, such as `weekdays 09:00-18:00`, `mon,wed 08:00-12:00` or `fri-sun 20:00-06:00`.",
+    pattern: "[A-Za-z][A-Za-z,-]*\\s+[0-9]{2}:[0-9]{2}\\s*-\\s*[0-9]{2}:[0-9]{2}",
+    types: STRING,
+    example: "weekdays 09:00-18:00",
+});
+
+pub(super) static ROTATIONS: Named =
+    Named { of: Form::Map(&ROTATION), names: "{}", example: "platform", least: 0 };
+
 /// The rotations that could be read; each problem of the others is a finding.
 pub(super) fn rotations<'a>(
     item: &Item<'a>,
-    seen: &mut Seen<'a>,
+    names: &mut Names<'a>,
     now: Timestamp,
 ) -> BTreeMap<String, Rotation> {
     let mut rotations = BTreeMap::new();
     for (key, item) in item.named() {
-        seen.rotations.insert(key.to_owned());
+        names.rotations.insert(key.to_owned());
         let errors = item.context.errors();
-        if let Some(rotation) = item.section(|s| rotation(s, key, seen)) {
+        if let Some(rotation) = item.section(&ROTATION, |s| rotation(s, key, names)) {
             // Where somebody is missing because of a mistake, that says it better.
             if item.context.errors() == errors {
                 remarks(&item, &rotation, now);
             }
             rotations.insert(key.to_owned(), rotation);
         }
-        seen.turns.insert(key.to_owned(), item);
+        names.turns.insert(key.to_owned(), item);
     }
     rotations
 }
@@ -43,7 +128,7 @@ fn remarks(item: &Item<'_>, rotation: &Rotation, now: Timestamp) {
     let at = |message: String, hint: &str| {
         item.context.warning(item.key_span.clone(), format!("`{}` {message}", rotation.name), hint);
     };
-    let always = always_there(&rotation.layers);
+    let always = always_there(&rotation.layers, rotation.zone.to_datetime(now));
     let layers = rotation.layers.iter().take(always.map_or(usize::MAX, |(n, _)| n + 1));
     let last = rotation.fallback.iter().filter(|_| always.is_none());
     let turns: BTreeSet<&String> = layers.flat_map(|layer| &layer.people).chain(last).collect();
@@ -91,17 +176,18 @@ fn closed_turn(layer: &Layer) -> Option<(DateTime, DateTime)> {
         return None;
     }
     let mut turns = (0..WEEK).map_while(|n| {
-        let after = layer.shift.checked_mul(i32::try_from(n).ok()?)?;
-        let from = layer.starts.checked_add(after).ok()?;
-        Some((from, from.checked_add(layer.shift).ok()?))
+        let after = layer.shift_length.checked_mul(i32::try_from(n).ok()?)?;
+        let from = layer.start.checked_add(after).ok()?;
+        Some((from, from.checked_add(layer.shift_length).ok()?))
     });
     turns.find(|(from, until)| !layer.hours.iter().any(|hours| hours.meet(*from, *until)))
 }
 
 /// The first layer that has somebody at all times.
-fn always_there(layers: &[Layer]) -> Option<(usize, &Layer)> {
+fn always_there(layers: &[Layer], today: DateTime) -> Option<(usize, &Layer)> {
     let is_always = |layer: &Layer| layer.hours.is_empty() || layer.hours.contains(&Hours::ALWAYS);
-    layers.iter().enumerate().find(|(_, layer)| is_always(layer))
+    let has_begun = |n: usize, layer: &Layer| layer.start <= today || n + 1 == layers.len();
+    layers.iter().enumerate().find(|(n, layer)| is_always(layer) && has_begun(*n, layer))
 }
 
 /// Says which layers, and whether the fallback, never have a turn, because `layer` before them, the one at
@@ -122,12 +208,10 @@ fn idle(item: &Item<'_>, n: usize, layer: &Layer) {
     }
 }
 
-fn rotation<'a>(s: &Section<'a>, key: &str, seen: &mut Seen<'a>) -> Option<Rotation> {
-    let zone_name = s
-        .need("timezone", "whose wall clock rules the turns, such as `Europe/Berlin`")
-        .and_then(|i| zone_name(&i));
+fn rotation<'a>(s: &Section<'a>, key: &str, names: &mut Names<'a>) -> Option<Rotation> {
+    let zone_name = s.need("timezone").and_then(|i| zone_name(&i));
     let layers: Option<Vec<Layer>> = if let Some(item) = s.get("layers") {
-        for key in ["starts", "shift", "people", "only"] {
+        for key in SHIFTS.iter().map(|key| key.name) {
             if let Some(item) = s.get(key) {
                 item.error_with("stands beside `layers`", "write it in one of the layers");
             }
@@ -136,63 +220,54 @@ fn rotation<'a>(s: &Section<'a>, key: &str, seen: &mut Seen<'a>) -> Option<Rotat
         if items.is_empty() && matches!(item.node.value, Value::List(_)) {
             item.error_with(
                 "holds no layer, so nobody would ever be on duty",
-                "add one: `- { starts: 2026-01-05 09:00, shift: 1 week, people: [ … ] }`",
+                "add one: `- { start: 2026-01-05 09:00, shift_length: 1 week, people: [ … ] }`",
             );
         }
         let read = |(n, item): (usize, &Item<'a>)| {
-            item.section(|s| {
-                let name = match s.get("name") {
-                    Some(item) => item.line()?.to_owned(),
-                    None => (n + 1).to_string(),
-                };
-                layer(s, name, seen)
+            item.section(&LAYER, |s| {
+                let name =
+                    s.get("name").map_or_else(|| Some((n + 1).to_string()), |i| i.line().map(str::to_owned));
+                let layer = layer(s, names);
+                Some(Layer { name: name?, ..layer? })
             })
         };
-        let layers: Option<Vec<Layer>> = items.iter().enumerate().map(read).collect();
-        layers.filter(|layers| !layers.is_empty())
+        let layers: Vec<Layer> = items.iter().enumerate().filter_map(read).collect();
+        (!layers.is_empty() && layers.len() == items.len()).then_some(layers)
     } else {
-        layer(s, String::new(), seen).map(|layer| vec![layer])
+        layer(s, names).map(|layer| vec![layer])
     };
     let overrides = s
         .get("overrides")
         .map(|item| {
             let items = item.list(false);
-            items.iter().filter_map(|i| i.section(|s| takeover(s, seen))).collect()
+            items.iter().filter_map(|i| i.section(&OVERRIDE, |s| takeover(s, names))).collect()
         })
         .unwrap_or_default();
-    let fallback = s.get("fallback").map(|item| seen.person(&item));
-    let zone_name = zone_name?;
-    Some(Rotation {
-        name: key.to_owned(),
-        zone: zone(&zone_name)?,
-        zone_name,
-        layers: layers?,
-        overrides,
-        fallback: match fallback {
-            Some(person) => Some(person?),
-            None => None,
-        },
-    })
+    let fallback = s.get("fallback").map(|item| names.person(&item));
+    let fallback = match fallback {
+        Some(person) => Some(person?),
+        None => None,
+    };
+    Some(Rotation { overrides, fallback, ..Rotation::of(key, &zone_name?, layers?)? })
 }
 
-fn layer<'a>(s: &Section<'a>, name: String, seen: &mut Seen<'a>) -> Option<Layer> {
-    let starts = s
-        .need("starts", "when the first person's first turn begins, such as `2026-01-05 09:00`")
-        .and_then(|i| moment(&i));
-    let shift = s.need("shift", "how long a turn is, such as `1 week` or `12 hours`").and_then(|i| shift(&i));
-    let people = s.need("people", "who takes turns, in order").map(|item| {
+fn layer<'a>(s: &Section<'a>, names: &mut Names<'a>) -> Option<Layer> {
+    let start = s.need("start").and_then(|i| moment(&i));
+    let shift_length = s.need("shift_length").and_then(|_| s.written_duration("shift_length"));
+    let people = s.need("people").map(|item| {
         let items = item.list(true);
         if items.is_empty() && matches!(item.node.value, Value::List(_)) {
             item.error_with("names nobody, so nobody would ever be on duty", "name people by their keys");
         }
-        items.iter().filter_map(|i| seen.person(i)).collect::<Vec<_>>()
+        items.iter().filter_map(|i| names.person(i)).collect::<Vec<_>>()
     });
-    let hours: Option<Vec<Hours>> = match s.get("only") {
-        Some(item) => item.list(true).iter().map(hours).collect(),
-        None => Some(Vec::new()),
-    };
+    let parts = s.get("only").map(|item| item.list(true)).unwrap_or_default();
+    let hours: Vec<Hours> = parts.iter().filter_map(hours).collect();
     let people = people.filter(|people| !people.is_empty());
-    Some(Layer { name, starts: starts?, shift: shift?, people: people?, hours: hours? })
+    if hours.len() < parts.len() {
+        return None;
+    }
+    Some(Layer { name: String::new(), start: start?, shift_length: shift_length?, people: people?, hours })
 }
 
 /// Days and the times of day between which a layer has somebody.
@@ -255,8 +330,7 @@ fn time_of_day(text: &str) -> Option<i64> {
 pub(super) fn absences(item: &Item<'_>, zone_name: Option<&str>) -> Vec<Absence> {
     let zone = zone_name.and_then(zone).unwrap_or(TimeZone::UTC);
     let read = |s: &Section<'_>| {
-        let from = s.need("from", "the first day away, or a moment: `2026-08-03` or `2026-08-03 12:00`");
-        let until = s.need("until", "the last day away, or the moment of the return");
+        let (from, until) = (s.need("from"), s.need("until"));
         let from = from.and_then(|i| day_or_moment(&i, false));
         let end = until.as_ref().and_then(|i| day_or_moment(i, true));
         let (from, end) = (from?, end?);
@@ -269,7 +343,7 @@ pub(super) fn absences(item: &Item<'_>, zone_name: Option<&str>) -> Vec<Absence>
         let until_there = format!("{} {}", wall_clock(end), zone_name.unwrap_or("UTC"));
         Some(Absence { from, until: ends, until_there })
     };
-    item.list(false).iter().filter_map(|item| item.section(read)).collect()
+    item.list(false).iter().filter_map(|item| item.section(&ABSENCE, read)).collect()
 }
 
 /// A moment, or a day: its beginning, or, as the last one of several, its end.
@@ -286,10 +360,9 @@ fn day_or_moment(item: &Item<'_>, last: bool) -> Option<DateTime> {
     Some(day.at(0, 0, 0, 0))
 }
 
-fn takeover<'a>(s: &Section<'a>, seen: &mut Seen<'a>) -> Option<Override> {
-    let from = s.need("from", "the first moment, such as `2026-12-24 09:00`");
-    let until = s.need("until", "the moment at which the usual person is back");
-    let person = s.need("person", "who takes the turn").and_then(|i| seen.person(&i));
+fn takeover<'a>(s: &Section<'a>, names: &mut Names<'a>) -> Option<Override> {
+    let (from, until) = (s.need("from"), s.need("until"));
+    let person = s.need("person").and_then(|i| names.person(&i));
     let from = from.and_then(|i| moment(&i));
     let end = until.as_ref().and_then(moment);
     if let (Some(from), Some(end), Some(at)) = (from, end, &until)
@@ -317,24 +390,6 @@ fn moment_or(item: &Item<'_>, is_not: &str, such_as: &str) -> Option<DateTime> {
         item.error_with(format!("{is_not}: `{}`", shortened(text)), format!("write {such_as}"));
     }
     moment
-}
-
-fn shift(item: &Item<'_>) -> Option<SignedDuration> {
-    item.duration(seconds(3600)..=seconds(366 * 86_400))
-}
-
-/// The name of a time zone as the time zone database writes it.
-pub(super) fn zone_name(item: &Item<'_>) -> Option<String> {
-    let text = item.text()?;
-    if zone(text).is_some() {
-        return Some(text.to_owned());
-    }
-    let message = format!("is not a time zone: `{}`", shortened(text));
-    match item.context.closest_zone(text) {
-        Some(meant) => item.error_with(message, format!("did you mean `{meant}`?")),
-        None => item.error_with(message, "write an IANA name such as `Europe/Berlin`"),
-    }
-    None
 }
 
 #[cfg(test)]

@@ -5,33 +5,67 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::alert::Severity;
 use crate::config::ahead::Looked;
 use crate::config::deputies::deputies;
-use crate::config::handout::{handout, web_address};
-use crate::config::item::Item;
+use crate::config::handout::{HANDOUT, handout};
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, TEXT, keys};
 use crate::config::known::Known;
 use crate::config::matching::{self, Written};
-use crate::config::people::Seen;
-use crate::config::quorum::{check_size, quorum, size};
-use crate::config::roles::{Invited, role_name};
-use crate::config::section::Section;
+use crate::config::names::{INVITE, Names, empty_roles, invites};
+use crate::config::quorum::{QUORUM, check_size, quorum, size};
 use crate::config::unwilling::{at_need, unwilling};
-use crate::config::words::shortened;
-use crate::config::yaml::Value;
+use crate::config::values::{MATCHERS, WEB_ADDRESS, web_address};
 use crate::config::{Surroundings, ahead, away, chains};
 use crate::matcher::Matcher;
-use crate::roster::{
-    COMMANDER, FALLBACK, Giving, Handout, Invite, Invitee, Quorum, Roster, Route, USUAL_SIZE,
-};
+use crate::roster::{COMMANDER, FALLBACK, Giving, Handout, Invite, Invitee, Roster, Route, USUAL_SIZE};
+
+keys! {
+    /// Which incidents concern whom.
+    ROUTE = "route" {
+        /// What the room's history calls this route.
+        name: TEXT, needed, such_as "acme production";
+        /// Which incidents it is for; all if absent.
+        match: MATCHERS;
+        /// Whether the next route that matches adds its people too.
+        continue: Form::Bool, usual "false";
+        ..CALLED;
+        ..HANDOUT;
+    }
+    /// Who is called when no route matches.
+    pub(super) FALLBACK_ROUTE = "fallback" {
+        ..CALLED;
+        ..HANDOUT;
+    }
+    /// Who is called, and how.
+    CALLED {
+        /// Role: who. The commander leads. Somebody with two roles is called once.
+        invite: Form::Named(&INVITE), needed, such_as "{ commander: [ mei ] }";
+        /// Put into the first message.
+        runbook: WEB_ADDRESS;
+        /// Who must be there, and what happens if they are not.
+        quorum: Form::Map(&QUORUM);
+        /// By role: who is asked first in place of whoever does not come.
+        deputies: Form::Named(&INVITE);
+        /// The most people in one room, the commander first. WhatsApp takes 1023 beside our number.
+        size: Form::Number(2, 1023), usual "20";
+        /// Whether its rooms may use the groups that each number keeps back, and are made before others that wait.
+        important: Form::Bool, usual "false";
+        /// Whether the people of the client that the incident is about are added.
+        clients: Form::Bool, usual "true";
+    }
+}
+
+pub(super) const ROUTES: Form = Form::List(&Form::Map(&ROUTE), 0);
 
 /// Reads routes and fallback into the roster, whose people, rotations, teams and clients are already there.
 pub(super) fn fill<'a>(
     root: &Section<'a>,
     roster: &mut Roster,
-    seen: &mut Seen<'a>,
+    names: &mut Names<'a>,
     surroundings: &Surroundings<'_>,
 ) {
     let Surroundings { open_at, now, .. } = *surroundings;
     let known = Known::read(root, surroundings);
-    let (written, sizes) = routes(root, roster, seen);
+    let (written, sizes) = routes(root, roster, names);
     let mut followed: Vec<bool> = Vec::new();
     for (n, (Written { item, .. }, route)) in written.iter().zip(&roster.routes).enumerate() {
         let followers = chains::followers(&roster.routes, n, &known);
@@ -46,18 +80,18 @@ pub(super) fn fill<'a>(
     }
     matching::remarks(&written, roster, &known, open_at);
     let looked = Looked::default();
-    fallback(root, roster, seen, &looked, surroundings);
+    fallback(root, roster, names, &looked, surroundings);
     // Where somebody is missing because of a mistake, that says it better.
     if root.context.errors() == 0 {
         for ((Written { item, .. }, route), followed) in written.iter().zip(&roster.routes).zip(&followed) {
-            if opens(&route.matchers, open_at) {
+            if route.takes_from(open_at) {
                 ahead::route(item, route, *followed, roster, &looked, now);
             }
         }
-        let opening = || roster.routes.iter().filter(|route| opens(&route.matchers, open_at));
+        let opening = || roster.routes.iter().filter(|route| route.takes_from(open_at));
         let routes = || opening().chain(std::iter::once(&roster.fallback));
-        ahead::absences(seen, roster, routes(), now);
-        away::remarks(seen, roster, routes(), now);
+        ahead::absences(names, roster, routes(), now);
+        away::remarks(names, roster, routes(), now);
     }
 }
 
@@ -65,23 +99,23 @@ pub(super) fn fill<'a>(
 fn routes<'a>(
     root: &Section<'a>,
     roster: &mut Roster,
-    seen: &mut Seen<'a>,
+    names: &mut Names<'a>,
 ) -> (Vec<Written<'a>>, Vec<Option<bool>>) {
     let (mut written, mut sized): (Vec<Written<'a>>, Vec<Option<bool>>) = (Vec::new(), Vec::new());
     let Some(item) = root.get("routes") else { return (written, sized) };
     let mut catch_all: Option<usize> = None;
-    let mut names: BTreeMap<String, Item<'a>> = BTreeMap::new();
+    let mut titles: BTreeMap<String, Item<'a>> = BTreeMap::new();
     for (n, item) in item.list(false).iter().enumerate() {
         let errors = item.context.errors();
-        let (route, says_size) = item.section(|s| route(s, n, seen));
-        if let Some(first) = names.get(&route.name) {
+        let (route, says_size) = item.section(&ROUTE, |s| route(s, n, names));
+        if let Some(first) = titles.get(&route.name) {
             let place = item.context.elsewhere(&first.key_span, &item.key_span);
             item.error_with(
                 format!("is a second route named `{}`, as in {place}", route.name),
                 "names tell routes apart in the room's history",
             );
         } else {
-            names.insert(route.name.clone(), item.clone());
+            titles.insert(route.name.clone(), item.clone());
         }
         let is_sound = item.context.errors() == errors;
         if let Some(earlier) = catch_all.and_then(|n| roster.routes.get(n)) {
@@ -103,15 +137,16 @@ fn routes<'a>(
 fn fallback<'a>(
     root: &Section<'a>,
     roster: &mut Roster,
-    seen: &mut Seen<'a>,
+    names: &mut Names<'a>,
     looked: &Looked,
     surroundings: &Surroundings<'_>,
 ) {
     let Surroundings { open_at, now, .. } = *surroundings;
     let hint = "whom to call when no route matches: `fallback: { invite: { commander: [ … ] } }`";
-    let Some(item) = root.need("fallback", hint) else { return };
+    let Some(item) = root.need("fallback") else { return };
     let errors = item.context.errors();
-    let (fallback, sized) = item.section(|s| called(s, FALLBACK.to_owned(), Vec::new(), seen));
+    let (fallback, sized) =
+        item.section(&FALLBACK_ROUTE, |s| called(s, FALLBACK.to_owned(), Vec::new(), names));
     roster.fallback = fallback;
     if item.context.errors() != errors {
         return;
@@ -123,23 +158,28 @@ fn fallback<'a>(
         || roster.fallback.invite.iter().flat_map(|i| i.whom.iter().map(|whom| (whom, i.role.as_str())));
     let gives_none =
         whom().next().is_some() && whom().all(|(whom, role)| roster.gives(whom, role) == Giving::Nobody);
-    let when = if gives_none {
+    let by_rule = if gives_none {
         Some("ever there".to_owned())
     } else {
-        ahead::fallback(&roster.fallback, roster, looked, now)
+        ahead::fallback_by_rule(&roster.fallback, roster, now)
     };
-    if let Some(when) = when {
+    // What is right today stays right: a gap that overrides leave is no reason not to start.
+    let is_error = by_rule.is_some();
+    if let Some(when) = by_rule.or_else(|| ahead::fallback(&roster.fallback, roster, looked, now)) {
         let teams = if whom().any(|(whom, _)| matches!(whom, Invitee::Team(_))) {
             "teams and rotations"
         } else {
             "rotations"
         };
-        item.error_with(
-            format!(
-                "names {teams} only that have nobody at times, but somebody must always be called: nobody is {when}"
-            ),
-            "name a person too, or give one of the rotations a `fallback`",
+        let message = format!(
+            "names {teams} only that have nobody at times, but somebody must always be called: nobody is {when}"
         );
+        let hint = "name a person too, or give one of the rotations a `fallback`";
+        if is_error {
+            item.error_with(message, hint);
+        } else {
+            item.warning(message, hint);
+        }
     }
     check_size(&item, &roster.fallback, sized, roster);
     remarks(&item, &roster.fallback, false, roster, open_at);
@@ -148,11 +188,11 @@ fn fallback<'a>(
     }
 }
 
-fn route<'a>(s: &Section<'a>, n: usize, seen: &mut Seen<'a>) -> (Route, bool) {
-    let name = s.need("name", "what the room's history calls this route").and_then(|item| name(&item));
+fn route<'a>(s: &Section<'a>, n: usize, names: &mut Names<'a>) -> (Route, bool) {
+    let name = s.need("name").and_then(|item| name(&item));
     let matchers = s.get("match").map(|i| i.matchers()).unwrap_or_default();
-    let goes_on = s.truth("continue", false);
-    let (route, sized) = called(s, name.unwrap_or_else(|| format!("route {}", n + 1)), matchers, seen);
+    let goes_on = s.truth("continue");
+    let (route, sized) = called(s, name.unwrap_or_else(|| format!("route {}", n + 1)), matchers, names);
     (Route { goes_on, ..route }, sized)
 }
 
@@ -169,22 +209,19 @@ fn name(item: &Item<'_>) -> Option<String> {
 }
 
 /// What routes and the fallback share: whom they call. Also whether they say how many fit into a room.
-fn called<'a>(s: &Section<'a>, name: String, matchers: Vec<Matcher>, seen: &mut Seen<'a>) -> (Route, bool) {
-    let from = seen.invited.len();
-    let (invite, empty) = s
-        .need("invite", "whom to call: `invite: { commander: [ rotation:platform ] }`")
-        .map(|item| invites(&item, seen))
-        .unwrap_or_default();
-    let runbook = runbook(s);
-    let quorum = quorum(s, &invite, seen);
+fn called<'a>(s: &Section<'a>, name: String, matchers: Vec<Matcher>, names: &mut Names<'a>) -> (Route, bool) {
+    let from = names.invited.len();
+    let (invite, empty) = s.need("invite").map(|item| invites(&item, names)).unwrap_or_default();
+    let runbook = s.get("runbook").and_then(|item| web_address(&item));
+    let quorum = quorum(s, &invite, names);
     empty_roles(&empty, &invite, quorum.as_ref());
-    for one in seen.invited.iter_mut().skip(from) {
+    for one in names.invited.iter_mut().skip(from) {
         one.needed = quorum.as_ref().is_some_and(|quorum| quorum.roles.contains(&one.role));
     }
     let (size, sized) = size(s);
-    let important = s.truth("important", false);
-    let clients = s.truth("clients", true);
-    let deputies = deputies(s, &invite, quorum.as_ref(), seen);
+    let important = s.truth("important");
+    let clients = s.truth("clients");
+    let deputies = deputies(s, &invite, quorum.as_ref(), names);
     let handout = handout(s);
     let route = Route {
         name,
@@ -219,64 +256,6 @@ pub(super) fn empty_route(name: &str) -> Route {
     }
 }
 
-pub(super) fn runbook(s: &Section<'_>) -> Option<String> {
-    web_address(&s.get("runbook")?)
-}
-
-/// Says of roles that are written but call nobody. If that is true of all of them, it is said of the route.
-pub(super) fn empty_roles(empty: &[(String, Item<'_>)], invite: &[Invite], quorum: Option<&Quorum>) {
-    for (role, item) in empty {
-        if quorum.is_some_and(|quorum| quorum.roles.contains(role)) {
-            item.error_with(
-                "calls nobody, but `quorum` wants somebody of this role",
-                "name somebody, or take the role out of `quorum`",
-            );
-        } else if invite.iter().any(|invite| !invite.whom.is_empty()) {
-            item.warning("calls nobody", "name somebody, or remove the role");
-        }
-    }
-}
-
-/// The roles with their people, and those in which nobody is written.
-pub(super) fn invites<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> (Vec<Invite>, Vec<(String, Item<'a>)>) {
-    let (mut invites, mut empty) = (Vec::new(), Vec::new());
-    for (role, item) in item.named() {
-        let Some(role) = role_name(role, &item) else { continue };
-        let mut whom = Vec::new();
-        for item in item.list(true) {
-            let Some(invitee) = invitee(&item, seen) else { continue };
-            whom.push(invitee.clone());
-            seen.invited.push(Invited { role: role.to_owned(), invitee, item, needed: false });
-        }
-        if matches!(&item.node.value, Value::List(members) if members.is_empty()) {
-            empty.push((role.to_owned(), item));
-        }
-        invites.push(Invite { role: role.to_owned(), whom });
-    }
-    (invites, empty)
-}
-
-pub(super) fn invitee<'a>(item: &Item<'a>, seen: &mut Seen<'a>) -> Option<Invitee> {
-    let text = item.text()?;
-    if let Some(name) = text.strip_prefix("team:") {
-        return seen.team(item, name.trim()).map(Invitee::Team);
-    }
-    let Some(name) = text.strip_prefix("rotation:") else {
-        return seen.person(item).map(Invitee::Person);
-    };
-    let name = name.trim();
-    if seen.rotations.contains(name) {
-        return Some(Invitee::Rotation(name.to_owned()));
-    }
-    let message = format!("names the rotation `{}`, which does not exist", shortened(name));
-    let names: Vec<&str> = seen.rotations.iter().map(String::as_str).collect();
-    match item.context.closest(name, &names) {
-        Some(meant) => item.error_with(message, format!("did you mean `rotation:{meant}`?")),
-        None => item.error_with(message, "add it under `rotations`"),
-    }
-    None
-}
-
 /// What is allowed but probably not meant. A route that is `followed` may leave it to others to lead and to come.
 fn remarks(item: &Item<'_>, route: &Route, followed: bool, roster: &Roster, open_at: Severity) {
     let named: BTreeSet<&str> = route
@@ -295,18 +274,9 @@ fn remarks(item: &Item<'_>, route: &Route, followed: bool, roster: &Roster, open
     if named.is_empty() && !followed && !route.is_fallback() {
         at("names nobody".to_owned(), "the fallback's people are called instead");
     }
-    if !opens(&route.matchers, open_at) {
+    if !route.takes_from(open_at) {
         return;
     }
     let at_need = at_need(route, roster);
     unwilling(item, &format!("`{}`", route.name), &named, &at_need, roster);
-}
-
-/// Whether an incident bad enough to open a room can take a route with these matchers, as far as they
-/// speak of the severity.
-pub(super) fn opens(matchers: &[Matcher], open_at: Severity) -> bool {
-    Severity::ALL.iter().filter(|severity| severity.is_at_least(open_at)).any(|severity| {
-        let mut about_it = matchers.iter().filter(|m| m.name() == "severity");
-        about_it.all(|m| m.holds(Some(severity.as_str())))
-    })
 }

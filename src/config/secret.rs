@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use crate::clock;
 use crate::config::Strictness;
 use crate::config::item::Item;
+use crate::config::keys::{Form, SCALAR, TEXT, Text, keys};
 use crate::config::source_text::Cover;
 use crate::config::words::{reason, shortened};
 use crate::config::yaml::Value;
@@ -22,6 +23,26 @@ const SHORTEST: usize = 16;
 /// How a value begins that is no secret and is not to be had here, where it is not needed either; what follows
 /// differs from one to the next. No value that somebody has written holds such a character.
 pub const UNSET: &str = "\u{1}unset-";
+
+keys! {
+    /// Where a value stands that is not in the file itself.
+    pub(super) ELSEWHERE = "elsewhere"
+    rules r#"{ "type": "object", "minProperties": 1, "maxProperties": 1 }"#
+    such_as [ "{ env: WARROOM_SECRET }", "{ file: secret.txt }" ] {
+        /// The environment variable that holds it.
+        env: VARIABLE;
+        /// The file that holds it; one line break at its end is ignored.
+        file: TEXT, such_as "secret.txt";
+    }
+}
+
+const VARIABLE: Form = Form::Text(&Text {
+    name: "variable",
+    says: "The name of an environment variable.",
+    pattern: "[A-Za-z_][A-Za-z0-9_]*",
+    types: SCALAR,
+    example: "WARROOM_SECRET",
+});
 
 /// Where a value came from.
 enum Origin {
@@ -104,7 +125,7 @@ impl Item<'_> {
             );
             return None;
         }
-        let (env, file) = self.section(|s| (s.get("env"), s.get("file")));
+        let (env, file) = self.section(&ELSEWHERE, |s| (s.get("env"), s.get("file")));
         match (env, file) {
             (Some(env), None) => self.ask_environment(&env, env.text()?),
             (None, Some(file)) => file.read_file(file.text()?),
@@ -133,6 +154,14 @@ impl Item<'_> {
                 self.error_with(
                     format!("is empty: the environment variable {name} is set to nothing"),
                     format!("set {name}, or use `{{ file: PATH }}`"),
+                );
+                return None;
+            }
+            if value.contains('\u{fffd}') {
+                let name = shortened(name);
+                self.error_with(
+                    format!("cannot be read: the environment variable {name} is no UTF-8"),
+                    format!("set {name} to plain text, or use `{{ file: PATH }}`"),
                 );
                 return None;
             }

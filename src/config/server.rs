@@ -9,12 +9,12 @@ use http::HeaderName;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use crate::clock::SignedDuration;
-use crate::config::item::Item;
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, STRING, TEXT, Text, keys};
 use crate::config::quantity;
 use crate::config::secret::UNSET;
-use crate::config::section::Section;
 use crate::config::source_text::Cover;
+use crate::config::values::{HEADER, header_name};
 use crate::config::words::shortened;
 use crate::peer::Proxies;
 use crate::store::postgres::Address;
@@ -38,21 +38,6 @@ pub struct Server {
     pub body_timeout: Duration,
     /// How long running work may take to finish when we are told to stop.
     pub stop_grace: Duration,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([0, 0, 0, 0], 8080)),
-            admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
-            admin_token: None,
-            proxies: Proxies::default(),
-            max_body: 1 << 20,
-            header_timeout: Duration::from_secs(5),
-            body_timeout: Duration::from_secs(10),
-            stop_grace: Duration::from_secs(30),
-        }
-    }
 }
 
 /// Where receipts, incidents and rooms are kept.
@@ -91,25 +76,76 @@ pub enum LogFormat {
     Json,
 }
 
-impl Default for Log {
-    fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned() }
+keys! {
+    /// Where webhooks arrive and operators look, and limits.
+    pub(super) SERVER = "server" {
+        /// Monitoring tools and the gateway call here.
+        listen: ADDRESS, usual "0.0.0.0:8080";
+        /// Console, metrics and operators' actions. Anywhere but on loopback this needs `admin_token`.
+        admin: ADDRESS, usual "127.0.0.1:9090";
+        /// What an operator must show to get in. Without it only this very machine is answered, and no proxy.
+        admin_token: Form::Secret, such_as "{ env: WARROOM_ADMIN_TOKEN }";
+        /// Proxies before the listeners, by address or network: they say in `forwarded_header` whom they speak for.
+        trusted_proxies: Form::Some(&NETWORK, 0);
+        /// Where trusted proxies write the address of whoever called them, at the end.
+        forwarded_header: HEADER, usual "X-Forwarded-For";
+        /// Largest body of a webhook; a sender that its head proves may send 16MiB at least.
+        max_body: Form::Size("256KiB", "64MiB"), usual "1MiB";
+        /// How long a request's head may take to arrive.
+        header_timeout: Form::Duration("1s", "5m"), usual "5s";
+        /// How long a request's body may take to arrive, and an answer may wait to be read.
+        body_timeout: Form::Duration("1s", "5m"), usual "10s";
+        /// How long running work may take to finish when told to stop.
+        stop_grace: Form::Duration("1s", "10m"), usual "30s";
+    }
+    /// How the bridge logs.
+    pub(super) LOG = "log" {
+        /// text for people, json for a log collector.
+        format: Form::Word(|| vec!["text", "json"]), usual "text";
+        /// error, warn, info, debug or trace, or for parts: `info,warroom::worker=debug`.
+        level: TEXT, usual "info";
+    }
+    /// Where the address of a store stands that is not in the file itself.
+    STORE_ELSEWHERE = "store elsewhere"
+    rules r#"{ "type": "object", "minProperties": 1, "maxProperties": 1 }"#
+    such_as [ "{ env: WARROOM_STORE }", "{ file: store.txt }" ] {
+        /// The environment variable that holds it.
+        env: TEXT, such_as "WARROOM_STORE";
+        /// The file that holds it; one line break at its end is ignored.
+        file: TEXT, such_as "store.txt";
     }
 }
 
-pub(super) const fn seconds(n: i64) -> SignedDuration {
-    SignedDuration::from_secs(n)
-}
+const ADDRESS: Form = Form::Text(&Text {
+    name: "address",
+    says: "An IP address and a port.",
+    pattern: "\\S+:[0-9]+",
+    types: STRING,
+    example: "127.0.0.1:8080",
+});
+const NETWORK: Form = Form::Text(&Text {
+    name: "network",
+    says: "An address, or a network with its prefix.",
+    pattern: "[0-9a-fA-F:.]+(/[0-9]{1,3})?",
+    types: STRING,
+    example: "10.0.0.0/8",
+});
+pub(super) const STORE: Form = Form::Hidden(&Form::Any(&[
+    Form::Text(&Text {
+        name: "store",
+        says: "`sqlite:` and a path, relative to this file; or `postgres://user@host/database`, which replicas share.",
+        pattern: "(sqlite:[^:].*|postgres(ql)?://.+)",
+        types: STRING,
+        example: "sqlite:warroom.db",
+    }),
+    Form::Map(&STORE_ELSEWHERE),
+]));
 
 pub(super) fn server(root: &Section<'_>) -> Server {
-    let usual = Server::default();
-    let Some(item) = root.get("server") else {
-        return usual;
-    };
-    item.section(|s| {
-        let listen = s.get("listen").and_then(|i| address(&i)).unwrap_or(usual.listen);
+    root.section("server", &SERVER, |s| {
+        let listen = address(s, "listen");
         let admin_item = s.get("admin");
-        let admin = admin_item.as_ref().and_then(address).unwrap_or(usual.admin);
+        let admin = address(s, "admin");
         let token_item = s.get("admin_token");
         let admin_token = token_item.as_ref().and_then(Item::secret);
         if let Some(at) = admin_item.filter(|_| !admin.ip().is_loopback() && token_item.is_none()) {
@@ -125,19 +161,15 @@ pub(super) fn server(root: &Section<'_>) -> Server {
                 "add `admin_token: { env: WARROOM_ADMIN_TOKEN }`",
             );
         }
-        let time = |key, usual: Duration, from: i64, to: i64| {
-            let usual = SignedDuration::try_from(usual).unwrap_or(SignedDuration::ZERO);
-            s.duration(key, seconds(from)..=seconds(to), usual).unsigned_abs()
-        };
         Server {
             listen,
             admin,
             admin_token,
             proxies,
-            max_body: s.get("max_body").and_then(|i| body_size(&i)).unwrap_or(usual.max_body),
-            header_timeout: time("header_timeout", usual.header_timeout, 1, 300),
-            body_timeout: time("body_timeout", usual.body_timeout, 1, 300),
-            stop_grace: time("stop_grace", usual.stop_grace, 1, 600),
+            max_body: max_body(s),
+            header_timeout: s.duration("header_timeout").unsigned_abs(),
+            body_timeout: s.duration("body_timeout").unsigned_abs(),
+            stop_grace: s.duration("stop_grace").unsigned_abs(),
         }
     })
 }
@@ -146,7 +178,7 @@ fn proxies(s: &Section<'_>) -> Proxies {
     let usual = Proxies::default();
     let list = s.get("trusted_proxies");
     let trusted = list.iter().flat_map(|list| list.list(true)).filter_map(|item| network(&item)).collect();
-    let header = s.get("forwarded_header").and_then(|item| header_name(&item));
+    let header = s.get("forwarded_header").and_then(|item| forwarded_header(&item));
     Proxies { trusted, header: header.unwrap_or(usual.header) }
 }
 
@@ -168,58 +200,56 @@ fn network(item: &Item<'_>) -> Option<IpNet> {
     Some(network)
 }
 
-fn header_name(item: &Item<'_>) -> Option<HeaderName> {
-    let text = item.text()?;
-    match text.to_ascii_lowercase().parse() {
-        Ok(name) if name == http::header::FORWARDED => {
-            item.error_with(
-                "holds more than addresses",
-                "let the proxy set `X-Forwarded-For`, and leave this out",
-            );
-            None
-        }
-        Ok(name) => Some(name),
-        Err(_) => {
-            item.error_with(
-                format!("is not the name of a header: `{}`", shortened(text)),
-                "write `X-Forwarded-For`, or what your proxy sets",
-            );
-            None
-        }
+/// Where trusted proxies say whom they speak for.
+fn forwarded_header(item: &Item<'_>) -> Option<HeaderName> {
+    let name = header_name(item)?;
+    if name == http::header::FORWARDED {
+        item.error_with(
+            "holds more than addresses",
+            "let the proxy set `X-Forwarded-For`, and leave this out",
+        );
+        return None;
     }
+    Some(name)
 }
 
-fn address(item: &Item<'_>) -> Option<SocketAddr> {
-    let text = item.scalar("an address such as `0.0.0.0:8080`")?.trim();
-    let parsed = text.parse().ok();
-    if parsed.is_none() {
-        let hint = if text.starts_with(':') {
-            format!("write `0.0.0.0{text}` for all addresses of this machine")
-        } else if text.starts_with("localhost:") {
-            format!("write `{}`", text.replacen("localhost", "127.0.0.1", 1))
-        } else {
-            "write an IP address and a port, such as `0.0.0.0:8080` or `[::1]:8080`".to_owned()
-        };
-        item.error_with(format!("is not an address: `{}`", shortened(text)), hint);
-    }
-    parsed
+/// The address under `name`; of a wrong one, which is an error, any will do.
+fn address(s: &Section<'_>, name: &str) -> SocketAddr {
+    let usual = || s.usual(name).parse().ok();
+    let written = s.get(name).and_then(|item| {
+        let text = item.scalar("an address such as `0.0.0.0:8080`")?.trim();
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            let hint = if text.starts_with(':') {
+                format!("write `0.0.0.0{text}` for all addresses of this machine")
+            } else if text.starts_with("localhost:") {
+                format!("write `{}`", text.replacen("localhost", "127.0.0.1", 1))
+            } else {
+                "write an IP address and a port, such as `0.0.0.0:8080` or `[::1]:8080`".to_owned()
+            };
+            item.error_with(format!("is not an address: `{}`", shortened(text)), hint);
+        }
+        parsed
+    });
+    written.or_else(usual).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)))
 }
 
-/// PagerDuty alone sends up to 256 KB, so less is refused.
-fn body_size(item: &Item<'_>) -> Option<usize> {
-    let text = item.scalar("a size such as `1MiB`")?;
+/// `PagerDuty` alone sends up to 256 KB, so less is refused.
+fn max_body(s: &Section<'_>) -> usize {
+    let usual = quantity::size(s.usual("max_body")).unwrap_or_default();
+    let Some(item) = s.get("max_body") else { return usual };
+    let Some(text) = item.scalar("a size such as `1MiB`") else { return usual };
     let Some(size) = quantity::size(text) else {
         item.error_with(
             format!("is not a size: `{}`", shortened(text)),
             "write a number of bytes, or `512KiB`, `1MiB`",
         );
-        return None;
+        return usual;
     };
     if !(256 << 10..=64 << 20).contains(&size) {
         item.error_with("must be from 256KiB (PagerDuty's largest body) to 64MiB", "leave it out for 1MiB");
-        return None;
     }
-    Some(size)
+    size
 }
 
 pub(super) fn store(root: &Section<'_>, folder: &Path) -> StoreAddress {
@@ -260,6 +290,12 @@ pub fn parse_store(
         return Ok(StoreAddress::Postgres(Box::new(address)));
     }
     match text.strip_prefix("sqlite:") {
+        Some(path) if path.starts_with("//") => {
+            let path = path.trim_start_matches('/');
+            Err(format!(
+                "`sqlite://{path}` is at the root of the file system; `sqlite:{path}` is beside this file, `sqlite:/{path}` at the root"
+            ))
+        }
         Some(path) if !path.is_empty() && !path.starts_with(':') => {
             Ok(StoreAddress::Sqlite(folder.join(path)))
         }
@@ -267,36 +303,21 @@ pub fn parse_store(
     }
 }
 
-/// Long enough to look back at an incident, and to replay what was understood too late.
-const KEEP_BODIES: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-pub(super) fn keep_bodies(root: &Section<'_>) -> SignedDuration {
-    root.duration("keep_bodies", seconds(86_400)..=seconds(3_650 * 86_400), KEEP_BODIES)
+pub(super) fn log(root: &Section<'_>) -> Log {
+    root.section("log", &LOG, |s| Log {
+        format: s.choice("format", &[LogFormat::Text, LogFormat::Json]).unwrap_or(LogFormat::Text),
+        level: s.get("level").and_then(|i| level(&i)).unwrap_or_else(|| s.usual("level").to_owned()),
+    })
 }
 
-pub(super) fn log(root: &Section<'_>) -> Log {
-    let usual = Log::default();
-    let Some(item) = root.get("log") else {
-        return usual;
-    };
-    item.section(|s| Log {
-        format: s
-            .get("format")
-            .and_then(|i| i.choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]))
-            .unwrap_or(usual.format),
-        level: s
-            .get("level")
-            .and_then(|i| {
-                let text = i.text()?;
-                if tracing_subscriber::EnvFilter::try_new(text).is_err() {
-                    i.error_with(
-                        format!("is not a log level: `{}`", shortened(text)),
-                        "write `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,warroom=debug`",
-                    );
-                    return None;
-                }
-                Some(text.to_owned())
-            })
-            .unwrap_or(usual.level),
-    })
+fn level(item: &Item<'_>) -> Option<String> {
+    let text = item.text()?;
+    if tracing_subscriber::EnvFilter::try_new(text).is_err() {
+        item.error_with(
+            format!("is not a log level: `{}`", shortened(text)),
+            "write `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,warroom=debug`",
+        );
+        return None;
+    }
+    Some(text.to_owned())
 }

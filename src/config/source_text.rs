@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::config::finding::Excerpt;
-
 /// One file or several, one after the other, and which parts may be shown.
 ///
 /// Only what is known to be a key or a value is ever shown: a secret that slipped into a comment, a tag or an
@@ -39,6 +37,17 @@ pub(super) enum Cover {
     /// A phone number: digits become dots, but for the first and the last two; the shape still shows what
     /// is wrong with it.
     Number,
+}
+
+/// The line that a finding is about, fit to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The line with secrets covered.
+    pub text: String,
+    /// Characters of `text` before the mark.
+    pub indent: usize,
+    /// Characters to mark, at least one.
+    pub length: usize,
 }
 
 impl SourceText {

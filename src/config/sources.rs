@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::alert::AlertState;
-use crate::config::gateway::is_name;
-use crate::config::item::Item;
-use crate::config::rooms::severity;
-use crate::config::section::Section;
-use crate::config::verify::verifier;
+use crate::alert::{AlertState, Severity};
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, Named, SCALAR, TEXT, Text, keys};
+use crate::config::values::{MATCHERS, SEVERITY, is_name};
+use crate::config::verify::{VERIFIER, verifier};
 use crate::config::words::shortened;
 use crate::config::yaml::Value;
 use crate::source::field_path::Path;
@@ -18,13 +17,114 @@ use crate::source::{FieldPaths, IncidentPer, Source, SourceKind, StateField};
 /// The path below `/hooks/` that belongs to the gateway's own events.
 const RESERVED: &str = "gateway";
 
+keys! {
+    /// A monitoring tool.
+    SOURCE = "source"
+    rules r#"{ "allOf": [
+        { "if": { "properties": { "kind": { "not": { "enum": ["generic", "cloudevents"] } } }, "required": ["kind"] },
+          "then": { "not": { "required": ["fields"] } } },
+        { "if": { "properties": { "kind": { "not": { "const": "prometheus" } } }, "required": ["kind"] },
+          "then": { "not": { "required": ["group_by"] } } }
+    ] }"#
+    such_as [
+        "{ kind: generic, verify: { bearer: { env: WEBHOOK_TOKEN } } }",
+        "{ kind: prometheus, verify: { bearer: { env: WEBHOOK_TOKEN } } }",
+        "{ kind: pagerduty, verify: { bearer: { env: WEBHOOK_TOKEN } } }"
+    ] {
+        /// Which monitoring tool it is; `warroom sources` lists them.
+        kind: Form::Word(|| SourceKind::ALL.map(SourceKind::as_str).to_vec()), needed;
+        /// How the caller proves itself: nothing unverified opens a room.
+        verify: VERIFIER, needed, such_as "{ bearer: { env: WEBHOOK_TOKEN } }";
+        /// How its severities are read.
+        severity: Form::Map(&SEVERITY_RULES);
+        /// One incident per group of alerts as the tool groups them, or per single alert.
+        incident_per: Form::Word(|| vec!["group", "alert"]), usual "group";
+        /// Where to look in a body; for `kind: generic` and `kind: cloudevents`.
+        fields: Form::Map(&FIELDS);
+        /// Only for `kind: prometheus`: alerts that are equal in these labels share an incident.
+        group_by: Form::Some(&TEXT, 0), such_as "[ alertname ]";
+        /// Whether the tool's test button opens a real room.
+        open_tests: Form::Bool, usual "false";
+    }
+    /// How the severities of a source are read.
+    SEVERITY_RULES = "severity rules" {
+        /// Your own rules come first, the first that holds decides.
+        rules: Form::List(&Form::Map(&RULE), 0);
+        /// What an alert is that says nothing of its severity.
+        unmapped: SEVERITY, usual "sev3";
+    }
+    /// A rule about severities.
+    RULE = "severity rule" {
+        /// What must hold of the alert's labels, `severity`, `title` and `source`.
+        match: MATCHERS, needed, such_as "[ 'severity = page' ]";
+        /// The severity that it then is.
+        is: SEVERITY, needed;
+    }
+    /// Where to look in a body.
+    FIELDS = "fields" {
+        /// Where the list of alerts is, if there are several in a body.
+        each: PATH, such_as "alerts";
+        /// Where the id is that stays the same from firing to resolved.
+        key: PATH, needed, such_as "check.id";
+        /// Where it says which condition it is, if one id has several.
+        condition: PATH, such_as "check.condition";
+        /// Where it says whether it fires.
+        state: Form::Map(&STATE), needed, such_as "{ path: status, firing: [ down ], resolved: [ up ] }";
+        /// Where it says how bad it is.
+        severity: PATH, such_as "check.severity";
+        /// Where it says what is broken.
+        title: PATH, such_as "check.title";
+        /// Where it says more.
+        description: PATH, such_as "check.description";
+        /// Where the link to the tool is.
+        url: PATH, such_as "/check/url";
+        /// Where it says since when.
+        started_at: PATH, such_as "check.since";
+        /// Labels for matchers, each with the place of its value.
+        labels: Form::Named(&LABELS);
+        /// Where it says that this is only a test.
+        test: PATH, such_as "test";
+    }
+    /// Where a body says whether the alert fires, and in which words.
+    STATE = "state" such_as [ "{ path: status, firing: [ down ], resolved: [ up ] }" ] {
+        /// Where the state is.
+        path: PATH, needed, such_as "status";
+        /// The words that mean that it fires.
+        firing: Form::Some(&TEXT, 0), such_as "[ down ]";
+        /// The words that mean that somebody has taken it.
+        acknowledged: Form::Some(&TEXT, 0), such_as "[ seen ]";
+        /// The words that mean that it is over.
+        resolved: Form::Some(&TEXT, 0), such_as "[ up ]";
+        /// What any other word means.
+        otherwise: Form::Word(|| vec!["firing", "acknowledged", "resolved"]);
+    }
+}
+
+const PATH: Form = Form::Text(&Text {
+    name: "path",
+    says: "Keys with dots between them, or a JSON Pointer.",
+    pattern: "[\\s\\S]*\\S[\\s\\S]*",
+    types: SCALAR,
+    example: "check.id",
+});
+
+static LABELS: Named = Named { of: PATH, names: "{}", example: "client", least: 0 };
+
+pub(super) static SOURCES: Named = Named {
+    of: Form::Map(&SOURCE),
+    names: r#"{ "pattern": "^[a-z0-9][a-z0-9-]{0,63}$", "not": { "const": "gateway" } }"#,
+    example: "prometheus",
+    least: 1,
+};
+
 /// The sources that could be read; each problem of the others is a finding.
 pub(super) fn sources(root: &Section<'_>, listen: SocketAddr) -> BTreeMap<String, Source> {
-    let hint = "say who may report incidents: `prometheus: { kind: alertmanager, verify: { bearer: { env: NAME } } }`";
-    let Some(item) = root.need("sources", hint) else {
+    let Some(item) = root.need("sources") else {
         return BTreeMap::new();
     };
     if matches!(&item.node.value, Value::Map(entries) if entries.is_empty()) {
+        let hint =
+            "say who may report: `prometheus: { kind: alertmanager, verify: { bearer: { env: NAME } } }`";
         item.error_with("is empty: nobody could report an incident", hint);
     }
     let exposed = !listen.ip().is_loopback();
@@ -32,7 +132,7 @@ pub(super) fn sources(root: &Section<'_>, listen: SocketAddr) -> BTreeMap<String
         .into_iter()
         .filter_map(|(name, item)| {
             check_name(&item, name);
-            let source = item.section(|s| source(s, name, exposed))?;
+            let source = item.section(&SOURCE, |s| source(s, name, exposed))?;
             Some((name.to_owned(), source))
         })
         .collect()
@@ -56,11 +156,9 @@ fn check_name(item: &Item<'_>, name: &str) {
 }
 
 fn source(s: &Section<'_>, name: &str, exposed: bool) -> Option<Source> {
-    let kinds: Vec<(&str, SourceKind)> = SourceKind::ALL.iter().map(|k| (k.as_str(), *k)).collect();
-    let kind = s.need("kind", "which monitoring tool it is").and_then(|i| i.choice(&kinds));
-    let verifier = s
-        .need("verify", "how the sender proves itself: nothing unverified opens a room")
-        .and_then(|i| verifier(&i, kind, exposed));
+    s.need("kind");
+    let kind = s.choice("kind", &SourceKind::ALL);
+    let verifier = s.need("verify").and_then(|i| verifier(&i, kind, exposed));
     if kind == Some(SourceKind::CloudEvents)
         && let Some(item) = s.get("verify")
         && verifier.as_ref().is_some_and(|verifier| !verifier.covers_headers())
@@ -70,21 +168,19 @@ fn source(s: &Section<'_>, name: &str, exposed: bool) -> Option<Source> {
             "have them sent in structured mode, or prove the whole request: `bearer`, `basic` or `header`",
         );
     }
-    let rules = s.get("severity").map(|i| i.section(severity_rules)).unwrap_or_default();
-    let incident_per = s
-        .get("incident_per")
-        .and_then(|i| i.choice(&[("group", IncidentPer::Group), ("alert", IncidentPer::Alert)]))
-        .unwrap_or_default();
+    let rules = s.section("severity", &SEVERITY_RULES, severity_rules);
+    let incident_per =
+        s.choice("incident_per", &[IncidentPer::Group, IncidentPer::Alert]).unwrap_or_default();
     let fields = s.get("fields").and_then(|item| {
         if kind.is_some_and(|kind| !kind.reads_fields()) {
             item.error_with(
                 "is only for `kind: generic` and `kind: cloudevents`",
                 "this tool's own fields are known",
             );
-            item.section(field_paths);
+            item.section(&FIELDS, field_paths);
             return None;
         }
-        item.section(field_paths)
+        item.section(&FIELDS, field_paths)
     });
     let group_by = s.get("group_by").map(|item| {
         if kind.is_some_and(|kind| kind != SourceKind::Prometheus) {
@@ -92,7 +188,7 @@ fn source(s: &Section<'_>, name: &str, exposed: bool) -> Option<Source> {
         }
         item.list(true).iter().filter_map(|i| i.text().map(str::to_owned)).collect::<Vec<_>>()
     });
-    let open_tests = s.truth("open_tests", false);
+    let open_tests = s.truth("open_tests");
     Some(Source {
         severity: rules,
         incident_per,
@@ -108,26 +204,21 @@ fn severity_rules(s: &Section<'_>) -> SeverityRules {
     let rules = rules
         .iter()
         .filter_map(|item| {
-            item.section(|s| {
-                let matchers =
-                    s.need("match", "what must hold, such as `[ 'severity = page' ]`").map(|i| i.matchers());
-                let is =
-                    s.need("is", "the severity that it then is, such as `sev1`").and_then(|i| severity(&i));
+            item.section(&RULE, |s| {
+                let matchers = s.need("match").map(|i| i.matchers());
+                let is = s.need("is").and_then(|_| s.choice("is", &Severity::ALL));
                 Some(SeverityRule { matchers: matchers?, is: is? })
             })
         })
         .collect();
     let usual = SeverityRules::default();
-    SeverityRules { rules, unmapped: s.get("unmapped").and_then(|i| severity(&i)).unwrap_or(usual.unmapped) }
+    SeverityRules { rules, unmapped: s.choice("unmapped", &Severity::ALL).unwrap_or(usual.unmapped) }
 }
 
 fn field_paths(s: &Section<'_>) -> Option<FieldPaths> {
     let at = |key| s.get(key).and_then(|i| path(&i));
-    let key =
-        s.need("key", "where the id is that stays the same from firing to resolved").and_then(|i| path(&i));
-    let state = s
-        .need("state", "where it says whether it fires: `{ path: status, firing: [down], resolved: [up] }`")
-        .and_then(|i| i.section(state));
+    let key = s.need("key").and_then(|i| path(&i));
+    let state = s.need("state").and_then(|i| i.section(&STATE, state));
     let labels = s
         .get("labels")
         .map(|item| {
@@ -156,18 +247,14 @@ fn field_paths(s: &Section<'_>) -> Option<FieldPaths> {
 }
 
 fn state(s: &Section<'_>) -> Option<StateField> {
-    let path = s.need("path", "where the state is").and_then(|i| path(&i));
+    let path = s.need("path").and_then(|i| path(&i));
     let words = |key| {
         let items = s.get(key).map(|i| i.list(true)).unwrap_or_default();
         items.iter().filter_map(|i| i.text().map(str::to_owned)).collect::<Vec<_>>()
     };
     let (firing, acknowledged, resolved) = (words("firing"), words("acknowledged"), words("resolved"));
-    let states = [
-        ("firing", AlertState::Firing),
-        ("acknowledged", AlertState::Acknowledged),
-        ("resolved", AlertState::Resolved),
-    ];
-    let otherwise = s.get("otherwise").and_then(|i| i.choice(&states));
+    let states = [AlertState::Firing, AlertState::Acknowledged, AlertState::Resolved];
+    let otherwise = s.choice("otherwise", &states);
     if s.is_sound() && firing.is_empty() && otherwise != Some(AlertState::Firing) {
         s.context.error_with(
             s.span.clone(),

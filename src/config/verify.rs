@@ -1,16 +1,143 @@
 //! How a source proves itself: the `verify` part of a source.
 
-use http::HeaderName;
-
-use crate::clock::SignedDuration;
-use crate::config::item::Item;
-use crate::config::section::Section;
-use crate::config::server::seconds;
+use crate::config::item::{Item, Section};
+use crate::config::keys::{Form, Map, SCALAR, STRING, TEXT, Text, keys};
 use crate::config::source_text::Cover;
-use crate::config::words::shortened;
+use crate::config::values::{HEADER, header_name};
 use crate::config::yaml::Value;
-use crate::signature::{Before, Digest, Encoding, Scheme, TimestampHeader, USUAL_TOLERANCE, Verifier, sns};
+use crate::signature::{Before, Digest, Encoding, Scheme, TimestampHeader, Verifier, sns};
 use crate::source::SourceKind;
+
+keys! {
+    /// One way for a caller to prove itself.
+    WAYS = "verify" rules r#"{ "type": "object", "minProperties": 1, "maxProperties": 1 }"# {
+        /// `Authorization: Bearer …`
+        bearer: Form::Secrets;
+        /// A user's name and password.
+        basic: Form::Map(&BASIC);
+        /// A secret in a header of its own.
+        header: Form::Map(&IN_HEADER);
+        /// A secret in the address, for tools that can do nothing else.
+        query: Form::Map(&IN_QUERY);
+        /// A secret in a field of a form.
+        form_field: Form::Map(&IN_FIELD);
+        /// A signature in the form usual for this kind, or in any other form.
+        hmac: Form::Any(&[Form::Secrets, Form::Map(&HMAC), Form::Map(&HMAC_ITEMS)]);
+        /// Svix and others: `whsec_…`; a public key is `whpk_…`.
+        standard_webhooks: Form::Secrets;
+        /// Amazon's own signature.
+        sns: Form::Map(&SNS);
+    }
+    /// A name and a password in the address.
+    BASIC = "basic" {
+        /// The user's name.
+        user: TEXT, needed, such_as "warroom";
+        /// The user's password.
+        password: Form::Secrets, needed, such_as "{ env: WEBHOOK_SECRET }";
+    }
+    /// A secret in a header of its own.
+    IN_HEADER = "header with a secret" {
+        /// The header that carries the secret.
+        name: HEADER, needed;
+        /// The secret.
+        secret: Form::Secrets, needed, such_as "{ env: WEBHOOK_SECRET }";
+    }
+    /// A secret in the address.
+    IN_QUERY = "parameter with a secret" {
+        /// The query parameter that carries the secret.
+        name: TEXT, needed, such_as "token";
+        /// The secret.
+        secret: Form::Secrets, needed, such_as "{ env: WEBHOOK_SECRET }";
+    }
+    /// A secret in a field of a form.
+    IN_FIELD = "field with a secret" {
+        /// The form's field that carries the secret.
+        name: TEXT, needed, such_as "Token";
+        /// The secret.
+        secret: Form::Secrets, needed, such_as "{ env: WEBHOOK_SECRET }";
+    }
+    /// What every signature of a body has.
+    SIGNED {
+        /// The secrets, any of which is accepted.
+        secrets: Form::Secrets, needed, such_as "[ { env: WEBHOOK_SECRET } ]";
+        /// The header that carries the signature; what is usual for the kind if absent.
+        header: HEADER, such_as "X-Signature";
+        /// How old a signed request may be.
+        tolerance: Form::Duration("1s", "1h"), usual "5m";
+    }
+    /// A signature in a header of its own.
+    HMAC = "hmac"
+    rules r#"{ "dependentRequired": { "separator": ["timestamp_header"], "timestamp_before": ["timestamp_header"] } }"#
+    such_as [ "{ secrets: [ { env: WEBHOOK_SECRET } ], header: X-Signature, timestamp_header: X-Time }" ] {
+        /// How the signature is written; hex unless the kind has it otherwise.
+        encoding: Form::Word(|| vec!["hex", "base64"]);
+        /// What stands before it.
+        prefix: ANY, such_as "sha256=";
+        /// The header that carries the time.
+        timestamp_header: HEADER, such_as "X-Time";
+        /// What stands between the time and the body; `:` if absent.
+        separator: ANY, such_as "\":\"";
+        /// What the time stands before: the body, or the secret in the key; the body if absent.
+        timestamp_before: Form::Word(|| vec!["body", "secret"]);
+        ..SIGNED;
+    }
+    /// A time and signatures as items of one header.
+    HMAC_ITEMS = "hmac with items"
+    rules r#"{ "anyOf": [{ "required": ["timestamp_item"] }, { "required": ["signature_item"] }] }"#
+    such_as [
+        "{ secrets: [ { env: WEBHOOK_SECRET } ], header: X-Signature, timestamp_item: t, signature_item: v1 }"
+    ] {
+        /// The item of the header that is the time; `t` unless the kind has it otherwise.
+        timestamp_item: ANY, such_as "t";
+        /// The item of the header that is the signature; `v1` unless the kind has it otherwise.
+        signature_item: ANY, such_as "v1";
+        /// What stands between the time and the body; a dot unless the kind has it otherwise.
+        separator: ANY, such_as ".";
+        ..SIGNED;
+    }
+    /// Amazon SNS.
+    SNS = "sns" {
+        /// The topics that may report.
+        topics: Form::Some(&TOPIC, 0), needed, such_as "[ arn:aws:sns:eu-central-1:123456789012:sev1 ]";
+        /// What raw deliveries must show, which nobody signs.
+        raw: Form::Map(&RAW);
+        /// Certificates that are believed instead of Amazon's.
+        certificates: Form::Some(&Form::Map(&CERTIFICATE), 1);
+        /// How old a message may be.
+        tolerance: Form::Duration("1s", "24h"), usual "65m";
+    }
+    /// What raw deliveries of SNS must show: one of these.
+    RAW = "raw delivery" rules r#"{ "type": "object", "minProperties": 1, "maxProperties": 1 }"# {
+        /// A user's name and password, in the address.
+        basic: Form::Map(&BASIC);
+        /// A secret in a header of its own.
+        header: Form::Map(&IN_HEADER);
+        /// A secret in the address.
+        query: Form::Map(&IN_QUERY);
+    }
+    /// A certificate.
+    CERTIFICATE = "certificate" {
+        /// The certificate's PEM file.
+        file: TEXT, needed, such_as "sns.pem";
+    }
+}
+
+/// How a source proves itself.
+pub(super) const VERIFIER: Form = Form::Any(&[Form::Map(&WAYS), Form::Word(|| vec!["insecure"])]);
+const ANY: Form = Form::Text(&Text {
+    name: "any text",
+    says: "Any text, also an empty one.",
+    pattern: "[\\s\\S]*",
+    types: SCALAR,
+    example: "v1",
+});
+const TOPIC: Form = Form::Text(&Text {
+    name: "topic",
+    says: "A topic's ARN.",
+    pattern: "arn:.*",
+    types: STRING,
+    example: "arn:aws:sns:eu-central-1:123456789012:sev1",
+});
 
 const FORMS: &str =
     "`bearer`, `basic`, `header`, `query`, `form_field`, `hmac`, `standard_webhooks` or `sns`";
@@ -26,7 +153,7 @@ pub(super) fn verifier(item: &Item<'_>, kind: Option<SourceKind>, exposed: bool)
     if let Some(word) = word {
         return bare_word(item, word, exposed);
     }
-    let found = item.section(|s| {
+    let found = item.section(&WAYS, |s| {
         let forms = [
             s.get("bearer").map(|i| (i.clone(), bearer(&i))),
             s.get("basic").map(|i| (i.clone(), basic(&i))),
@@ -99,47 +226,11 @@ fn standard_webhooks(item: &Item<'_>) -> Option<Verifier> {
 
 /// Amazon SNS: which topics count, and what raw deliveries must show, which nobody signs.
 fn sns(item: &Item<'_>) -> Option<Verifier> {
-    parts(item, |s| {
-        let hint = "the topics that may report, such as `[ arn:aws:sns:eu-central-1:123456789012:sev1 ]`";
-        let topics = s.need("topics", hint).map(|i| {
-            let items = i.list(true);
-            items
-                .iter()
-                .map(|i| {
-                    i.parsed(
-                        "a topic's ARN, such as `arn:aws:sns:eu-central-1:123456789012:sev1`",
-                        "copy it from the topic's page; a subscription's ARN has one part more",
-                    )
-                })
-                .collect::<Option<Vec<_>>>()
-        });
-        let raw = s.get("raw").map(|item| {
-            item.section(|s| {
-                let forms = [
-                    s.get("basic").map(|i| basic(&i)),
-                    s.get("header").map(|i| header(&i)),
-                    s.get("query").map(|i| query(&i)),
-                ];
-                match forms.into_iter().flatten().collect::<Vec<_>>().as_slice() {
-                    [Some(one)] => Some(Box::new(one.scheme.clone())),
-                    [None] => None,
-                    _ => {
-                        let hint = "SNS can carry a name and a password in the address, or a query parameter";
-                        s.context.error_with(
-                            s.span.clone(),
-                            "needs one of `basic`, `query` or `header`",
-                            hint,
-                        );
-                        None
-                    }
-                }
-            })
-        });
-        let pinned = match s.get("certificates") {
-            Some(item) => certificates(&item),
-            None => Some(Vec::new()),
-        };
-        let tolerance = s.duration("tolerance", seconds(1)..=SignedDuration::from_hours(24), sns::TOLERANCE);
+    parts(item, &SNS, |s| {
+        let topics = s.need("topics").map(|i| all(&i, topic));
+        let raw = s.get("raw").map(|item| item.section(&RAW, raw));
+        let pinned = s.get("certificates").map_or(Some(Vec::new()), |item| certificates(&item));
+        let tolerance = s.duration("tolerance");
         let raw = match raw {
             Some(read) => Some(read?),
             None => None,
@@ -151,6 +242,36 @@ fn sns(item: &Item<'_>) -> Option<Verifier> {
     })
 }
 
+fn topic(item: &Item<'_>) -> Option<sns::Topic> {
+    item.parsed(
+        "a topic's ARN, such as `arn:aws:sns:eu-central-1:123456789012:sev1`",
+        "copy it from the topic's page; a subscription's ARN has one part more",
+    )
+}
+
+/// What raw deliveries must show.
+fn raw(s: &Section<'_>) -> Option<Box<Scheme>> {
+    let forms = [
+        s.get("basic").map(|i| basic(&i)),
+        s.get("header").map(|i| header(&i)),
+        s.get("query").map(|i| query(&i)),
+    ];
+    let given: Vec<_> = forms.into_iter().flatten().collect();
+    let [one] = given.as_slice() else {
+        let hint = "SNS can carry a name and a password in the address, or a query parameter";
+        s.context.error_with(s.span.clone(), "needs one of `basic`, `query` or `header`", hint);
+        return None;
+    };
+    one.as_ref().map(|verifier| Box::new(verifier.scheme.clone()))
+}
+
+/// All members of a list, each read, so that every mistake in it is told; `None` if there is one.
+fn all<T>(item: &Item<'_>, read: impl Fn(&Item<'_>) -> Option<T>) -> Option<Vec<T>> {
+    let items = item.list(true);
+    let found: Vec<T> = items.iter().filter_map(read).collect();
+    (found.len() == items.len()).then_some(found)
+}
+
 /// Certificates that are believed instead of Amazon's, each from a PEM file.
 fn certificates(item: &Item<'_>) -> Option<Vec<sns::Certificate>> {
     let items = item.list(true);
@@ -158,78 +279,59 @@ fn certificates(item: &Item<'_>) -> Option<Vec<sns::Certificate>> {
         item.error_with("is an empty list", "leave it out, and Amazon's own are fetched");
         return None;
     }
-    let read = |item: &Item<'_>| {
-        let file = item.section(|s| s.need("file", "the certificate's PEM file: `{ file: sns.pem }`"))?;
+    all(item, |item| {
+        let file = item.section(&CERTIFICATE, |s| s.need("file"))?;
         let text = file.file_text(file.text()?)?;
         let certificate = sns::Certificate::from_pem(text.as_bytes()).ok();
         if certificate.is_none() {
             file.error_with("is not a certificate", "a PEM file with `-----BEGIN CERTIFICATE-----`");
         }
         certificate
-    };
-    items.iter().map(read).collect()
+    })
 }
 
 /// A map with its parts; anything else may be a secret written at the wrong place.
-fn parts<'a, T>(item: &Item<'a>, read: impl FnOnce(&Section<'a>) -> T) -> T {
+fn parts<'a, T>(item: &Item<'a>, map: &'static Map, read: impl FnOnce(&Section<'a>) -> T) -> T {
     if !item.is_map() {
         item.cover(Cover::Secret);
     }
-    item.section(read)
+    item.section(map, read)
 }
 
 fn basic(item: &Item<'_>) -> Option<Verifier> {
-    parts(item, |s| {
-        let user = s.need("user", "the user's name").and_then(|i| i.line());
-        let passwords =
-            s.need("password", "a secret, `{ env: NAME }` or `{ file: PATH }`").and_then(|i| secrets(&i));
+    parts(item, &BASIC, |s| {
+        let user = s.need("user").and_then(|i| i.line());
+        let passwords = s.need("password").and_then(|i| secrets(&i));
         Some(Verifier::new(Scheme::Basic { user: user?.to_owned(), passwords: passwords? }))
     })
 }
 
 fn header(item: &Item<'_>) -> Option<Verifier> {
-    parts(item, |s| {
-        let name = s
-            .need("name", "the header that carries the secret, such as `X-Webhook-Token`")
-            .and_then(|i| header_name(&i));
-        let secrets =
-            s.need("secret", "a secret, `{ env: NAME }` or `{ file: PATH }`").and_then(|i| secrets(&i));
+    parts(item, &IN_HEADER, |s| {
+        let name = s.need("name").and_then(|i| header_name(&i));
+        let secrets = s.need("secret").and_then(|i| secrets(&i));
         Some(Verifier::new(Scheme::Header { name: name?, secrets: secrets? }))
     })
 }
 
 fn query(item: &Item<'_>) -> Option<Verifier> {
-    parts(item, |s| {
-        let name = s
-            .need("name", "the query parameter that carries the secret, such as `token`")
-            .and_then(|i| i.line());
-        let secrets =
-            s.need("secret", "a secret, `{ env: NAME }` or `{ file: PATH }`").and_then(|i| secrets(&i));
-        Some(Verifier::new(Scheme::Query { name: name?.to_owned(), secrets: secrets? }))
+    parts(item, &IN_QUERY, |s| {
+        let (name, secrets) = carried(s)?;
+        Some(Verifier::new(Scheme::Query { name, secrets }))
     })
 }
 
 fn form_field(item: &Item<'_>) -> Option<Verifier> {
-    parts(item, |s| {
-        let name = s
-            .need("name", "the field of the form that carries the secret, such as `Token`")
-            .and_then(|i| i.line());
-        let secrets =
-            s.need("secret", "a secret, `{ env: NAME }` or `{ file: PATH }`").and_then(|i| secrets(&i));
-        Some(Verifier::new(Scheme::FormField { name: name?.to_owned(), secrets: secrets? }))
+    parts(item, &IN_FIELD, |s| {
+        let (name, secrets) = carried(s)?;
+        Some(Verifier::new(Scheme::FormField { name, secrets }))
     })
 }
 
-fn header_name(item: &Item<'_>) -> Option<HeaderName> {
-    let text = item.text()?;
-    let name = HeaderName::from_bytes(text.as_bytes()).ok();
-    if name.is_none() {
-        item.error_with(
-            format!("is not a header's name: `{}`", shortened(text)),
-            "it has letters, digits and `-`, such as `X-Webhook-Token`",
-        );
-    }
-    name
+fn carried(s: &Section<'_>) -> Option<(String, Vec<secrecy::SecretString>)> {
+    let name = s.need("name").and_then(|i| i.line());
+    let secrets = s.need("secret").and_then(|i| secrets(&i));
+    Some((name?.to_owned(), secrets?))
 }
 
 fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
@@ -238,7 +340,8 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
     if has("timestamp_item") || has("signature_item") {
         return hmac_items(item, kind);
     }
-    if !has("secrets") {
+    let is_secret = !item.is_map() || has("env") || has("file");
+    if is_secret {
         let secrets = secrets(item)?;
         let kind = kind?;
         let Some(scheme) = kind.default_hmac(secrets) else {
@@ -250,18 +353,24 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
         };
         return Some(Verifier::new(scheme));
     }
-    item.section(|s| {
-        let secrets = s.get("secrets").and_then(|i| secrets(&i));
+    item.section(&HMAC, |s| {
+        let secrets = s.need("secrets").and_then(|i| secrets(&i));
         let usual = kind.and_then(|k| k.default_hmac(secrets.clone().unwrap_or_default()));
         let header = s.get("header").map(|i| header_name(&i));
-        let encoding =
-            s.get("encoding").map(|i| i.choice(&[("hex", Encoding::Hex), ("base64", Encoding::Base64)]));
+        let encoding = s.choice("encoding", &[Encoding::Hex, Encoding::Base64]);
         let prefix = s.get("prefix").map(|i| i.scalar("a text such as `sha256=`"));
         let time_header = s.get("timestamp_header").map(|i| header_name(&i));
         let separator = s.get("separator");
-        let tolerance = s.duration("tolerance", seconds(1)..=SignedDuration::from_hours(1), USUAL_TOLERANCE);
+        let before_secret = s.choice("timestamp_before", &[false, true]).unwrap_or(false);
+        let tolerance = s.duration("tolerance");
         if let Some(at) = separator.as_ref().filter(|_| time_header.is_none()) {
             at.error_with("needs `timestamp_header`", "it stands between the time and the body");
+        }
+        if let Some(at) = separator.as_ref().filter(|_| time_header.is_some() && before_secret) {
+            at.error_with(
+                "has no effect beside `timestamp_before: secret`",
+                "remove it: the time stands in the key, not before the body",
+            );
         }
         if let Some(at) = s.get("timestamp_before").filter(|_| time_header.is_none()) {
             at.error_with("needs `timestamp_header`", "it says what the time stands before");
@@ -269,6 +378,7 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
         let secrets = secrets?;
         let untouched = header.is_none() && encoding.is_none() && prefix.is_none() && time_header.is_none();
         if let Some(scheme) = usual.as_ref().filter(|_| untouched) {
+            refuse_tolerance(s, scheme);
             return Some(Verifier { scheme: scheme.clone(), tolerance });
         }
         let (usual_header, usual_encoding, usual_prefix) = match usual {
@@ -283,11 +393,10 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
             }
             return None;
         };
-        let before = s.get("timestamp_before").map(|i| i.choice(&[("body", false), ("secret", true)]));
         let timestamp = match time_header {
             Some(name) => Some(TimestampHeader {
                 header: name?,
-                before: if before.unwrap_or(Some(false))? {
+                before: if before_secret {
                     Before::Secret
                 } else {
                     // As Grafana and Slack do it.
@@ -297,28 +406,35 @@ fn hmac(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
             }),
             None => None,
         };
-        Some(Verifier {
-            scheme: Scheme::Hmac {
-                secrets,
-                header,
-                encoding: encoding.unwrap_or(Some(usual_encoding))?,
-                prefix: match prefix {
-                    Some(prefix) => Some(prefix?.to_owned()).filter(|p| !p.is_empty()),
-                    None => usual_prefix,
-                },
-                timestamp,
+        let scheme = Scheme::Hmac {
+            secrets,
+            header,
+            encoding: encoding.unwrap_or(usual_encoding),
+            prefix: match prefix {
+                Some(prefix) => Some(prefix?.to_owned()).filter(|p| !p.is_empty()),
+                None => usual_prefix,
             },
-            tolerance,
-        })
+            timestamp,
+        };
+        refuse_tolerance(s, &scheme);
+        Some(Verifier { scheme, tolerance })
     })
+}
+
+/// Says so if a signature without a time is given a largest age.
+fn refuse_tolerance(s: &Section<'_>, scheme: &Scheme) {
+    if let (Some(at), Scheme::Hmac { timestamp: None, .. }) = (s.get("tolerance"), scheme) {
+        at.error_with(
+            "has no effect: this signature covers no time",
+            "remove it, or name the `timestamp_header`",
+        );
+    }
 }
 
 /// A time and signatures as items of one header.
 fn hmac_items(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
-    item.section(|s| {
-        let secrets = s
-            .need("secrets", "a list of secrets, `{ env: NAME }` or `{ file: PATH }`")
-            .and_then(|i| secrets(&i));
+    item.section(&HMAC_ITEMS, |s| {
+        let secrets = s.need("secrets").and_then(|i| secrets(&i));
         let header = s.get("header").map(|i| header_name(&i));
         let usual = kind.and_then(|k| k.default_hmac(Vec::new()));
         // The kind's own names and separator, else those of Stripe and Hook0.
@@ -335,7 +451,7 @@ fn hmac_items(item: &Item<'_>, kind: Option<SourceKind>) -> Option<Verifier> {
         let time = text("timestamp_item", usual_time);
         let signature = text("signature_item", usual_signature);
         let separator = text("separator", usual_separator);
-        let tolerance = s.duration("tolerance", seconds(1)..=SignedDuration::from_hours(1), USUAL_TOLERANCE);
+        let tolerance = s.duration("tolerance");
         let header = match (header, &usual) {
             (Some(header), _) => header?,
             (None, Some(Scheme::HmacItems { header, .. })) => header.clone(),

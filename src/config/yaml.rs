@@ -89,6 +89,11 @@ pub(super) fn parse(text: &str, begins: usize) -> Result<Node, NotYaml> {
     Ok(tree.place(text, begins))
 }
 
+/// A text of our own as JSON; nothing if it is no YAML.
+pub(super) fn to_json(text: &str) -> serde_json::Value {
+    serde_saphyr::from_str(text).unwrap_or_default()
+}
+
 /// The library's message without the position that it puts at the end, which the finding says better.
 fn without_position(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();

@@ -16,11 +16,11 @@ use super::action::{Action, CLOSING_ORPHAN};
 use super::redaction::Redaction;
 use super::view::{Detailed, Listed};
 use super::{Console, failed};
-use crate::config::ReloadOutcome;
 use crate::incident::IncidentId;
 use crate::jid::GroupId;
 use crate::problem::Problem;
 use crate::receiver::NotReplayed;
+use crate::roster_in_force::ReloadOutcome;
 use crate::store::{IncidentQuery, IncidentState, WishTaken};
 
 /// The description of this API.
@@ -199,7 +199,11 @@ pub(super) async fn replay(
 
 /// Looks at the roster's file now. Nothing of it is secret to who may ask: findings cover numbers themselves.
 pub(super) async fn reload(State(console): State<Arc<Console>>) -> Response {
-    let exchange = console.roster.reload(&console.metrics, console.clock.now());
+    let (roster, metrics, now) =
+        (Arc::clone(&console.roster), Arc::clone(&console.metrics), console.clock.now());
+    // A large roster takes a while to read and check, in which others want to be answered.
+    let looked = tokio::task::spawn_blocking(move || roster.reload(&metrics, now));
+    let Ok(exchange) = looked.await else { return Problem::Internal.into_response() };
     info!(outcome = exchange.as_str(), "an operator asked to look at the roster");
     let status = match exchange {
         ReloadOutcome::Same | ReloadOutcome::Taken => StatusCode::OK,

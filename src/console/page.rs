@@ -16,9 +16,9 @@ use super::replicas::Replicas;
 use super::view::{Detailed, Listed};
 use super::{Console, failed};
 use crate::clock::Timestamp;
-use crate::config::RosterStatus;
 use crate::incident::IncidentId;
 use crate::problem::Problem;
+use crate::roster_in_force::RosterStatus;
 use crate::store::{Aside, IncidentQuery, IncidentState, StoreError, Summary};
 
 /// Incidents read per state.

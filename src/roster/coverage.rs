@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Person, Roster, Rotation};
+use super::{Layer, Person, Roster, Rotation};
 use crate::clock::Timestamp;
 
 /// A stretch of time in which nobody is on duty.
@@ -49,7 +49,7 @@ impl<'r> Turns<'r> {
 /// somebody is called all the same.
 #[must_use]
 pub fn gaps(turns: &[Turns<'_>], from: Timestamp, until: Timestamp) -> Vec<Gap> {
-    if turns.iter().any(|turns| turns.only.is_none() && turns.rotation.is_always_covered()) {
+    if turns.iter().any(|turns| turns.only.is_none() && turns.rotation.is_covered_from(from)) {
         return Vec::new();
     }
     // Where everybody is called, it does not matter who hands over to whom.
@@ -79,12 +79,15 @@ pub fn gaps(turns: &[Turns<'_>], from: Timestamp, until: Timestamp) -> Vec<Gap> 
 }
 
 impl Rotation {
-    /// Whether somebody is on duty whatever the time, by its rules alone.
+    /// Whether somebody is on duty at any time from `from` on, by its rules alone.
     #[must_use]
-    pub fn is_always_covered(&self) -> bool {
+    pub fn is_covered_from(&self, from: Timestamp) -> bool {
+        let begun = |layer: &Layer| layer.start <= self.zone.to_datetime(from);
+        let is_all_week = |layer: &Layer| layer.hours.is_empty() && !layer.people.is_empty();
         self.fallback.is_some()
-            || self.layers.iter().any(|layer| layer.hours.is_empty() && !layer.people.is_empty())
-            || self.weekly_gaps().is_empty()
+            || self.layers.last().is_some_and(is_all_week)
+            || self.layers.iter().any(|layer| is_all_week(layer) && begun(layer))
+            || self.layers.iter().all(begun) && self.weekly_gaps().is_empty()
     }
 }
 

@@ -54,6 +54,46 @@ impl Person {
     }
 }
 
+/// A stretch of time in which other people are on duty by one roster than by another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reassignment {
+    /// Its beginning.
+    pub from: Timestamp,
+    /// Its end.
+    pub until: Timestamp,
+    /// Keys of those on duty by the old roster.
+    pub before: Vec<String>,
+    /// Keys of those on duty by the new one.
+    pub now: Vec<String>,
+}
+
+/// Where two calendars of the same time differ.
+#[must_use]
+pub fn reassignments(old: &[Span], new: &[Span]) -> Vec<Reassignment> {
+    let mut edges: Vec<Timestamp> = old.iter().chain(new).flat_map(|span| [span.from, span.until]).collect();
+    edges.sort_unstable();
+    edges.dedup();
+    let at = |spans: &[Span], moment: Timestamp| {
+        let next = spans.partition_point(|span| span.from <= moment);
+        let span = next.checked_sub(1).and_then(|n| spans.get(n));
+        span.map(|span| span.people.clone()).unwrap_or_default()
+    };
+    let mut found: Vec<Reassignment> = Vec::new();
+    for (from, until) in edges.iter().zip(edges.iter().skip(1)) {
+        let (before, now) = (at(old, *from), at(new, *from));
+        if before == now {
+            continue;
+        }
+        match found.last_mut() {
+            Some(last) if last.until == *from && last.before == before && last.now == now => {
+                last.until = *until;
+            }
+            _ => found.push(Reassignment { from: *from, until: *until, before, now }),
+        }
+    }
+    found
+}
+
 impl Roster {
     /// Who is called for `rotation` at `at`, the one who came on duty last first. Nobody, where its rules
     /// leave a gap.

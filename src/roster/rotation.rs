@@ -4,9 +4,8 @@
 //! that is when people come to work. So every rule is about the wall clock, where a day always has 24 hours
 //! ([`Rotation::named`]), and only then a moment is asked for ([`Rotation::on_duty`]).
 //!
-//! What happens at clock changes, in one rule: whatever begins or ends at a wall-clock time begins at its
-//! first occurrence and ends at its last, so people overlap rather than leave a gap; a time that is skipped
-//! happens as the clocks jump.
+//! What happens at clock changes, in one rule: whatever begins or ends at a wall-clock time does so when the clock
+//! shows it first; a time that is skipped happens as the clocks jump. So one person is on duty at a time.
 //!
 //! Actors: a [`Layer`] is one set of turns, perhaps at certain [`Hours`] only; the first layer that has
 //! somebody counts. An [`Override`] wins over all layers, and the fallback person is there when none of them
@@ -16,6 +15,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
+use super::zone;
 use crate::clock::{SignedDuration, Timestamp};
 
 /// People who take turns.
@@ -41,9 +41,9 @@ pub struct Layer {
     /// What the rule path calls it; empty for the only one.
     pub name: String,
     /// Wall-clock beginning of the first person's first turn.
-    pub starts: DateTime,
+    pub start: DateTime,
     /// Length of a turn by the wall clock; at least one hour.
-    pub shift: SignedDuration,
+    pub shift_length: SignedDuration,
     /// Keys of the people in the order of their turns.
     pub people: Vec<String>,
     /// When the layer has anybody at all; always, if there are none.
@@ -97,72 +97,55 @@ pub enum By<'a> {
 /// Transitions of a zone that are looked at for the one that repeats an hour.
 const JUMPS: usize = 8;
 /// Rounds in which nothing changes for anybody are passed over, up to this many.
-const ROUNDS: usize = 512;
+const ROUNDS: usize = 4096;
 
 impl Rotation {
-    /// Who is on duty at `at`, the one whose turn began last first. Two people for a moment at most: while a
-    /// repeated hour is gone through, those who hand over in it are on duty together.
+    /// A rotation of these layers and nothing else; `None` if there is no such zone.
+    #[must_use]
+    pub fn of(name: &str, zone_name: &str, layers: Vec<Layer>) -> Option<Self> {
+        Some(Self {
+            name: name.to_owned(),
+            zone_name: zone_name.to_owned(),
+            zone: zone(zone_name)?,
+            layers,
+            overrides: Vec::new(),
+            fallback: None,
+        })
+    }
+
+    /// Who is on duty at `at`, one person at most.
     ///
-    /// Before a layer starts it is its first person, because nobody at all is worse than somebody too early.
+    /// Before the last layer starts it is its first person, because nobody at all is worse than somebody too early.
     #[must_use]
     pub fn on_duty(&self, at: Timestamp) -> Vec<Duty<'_>> {
-        let here = self.zone.to_datetime(at);
-        let mut duties: Vec<Duty<'_>> = Vec::new();
-        for civil in self.readings(at, here) {
-            if let Some((person, by)) = self.named(civil)
-                && duties.iter().all(|d| d.person != person)
-            {
-                duties.push(Duty { person, until: self.until(civil, person), by });
-            }
-        }
-        duties
+        let civil = self.reading(at);
+        let named = self.named(civil).into_iter();
+        named.map(|(person, by)| Duty { person, until: self.until(civil, person), by }).collect()
     }
 
-    /// The same people without the reasons, which take longer to find.
+    /// The same person without the reasons, which take longer to find.
     #[must_use]
     pub fn people_at(&self, at: Timestamp) -> Vec<&str> {
-        let mut people: Vec<&str> = Vec::new();
-        for civil in self.readings(at, self.zone.to_datetime(at)) {
-            people.extend(
-                self.named(civil).map(|(person, _)| person).filter(|person| !people.contains(person)),
-            );
-        }
-        people
+        self.named(self.reading(at)).into_iter().map(|(person, _)| person).collect()
     }
 
-    /// The wall-clock times whose rules hold at `at`, the latest first: one, except within a repeated hour.
-    fn readings(&self, at: Timestamp, here: DateTime) -> Vec<DateTime> {
+    /// The wall-clock time whose rules hold at `at`: what the clock shows, or the end of an hour that it goes through
+    /// for the second time, because all that happens in that hour has happened.
+    fn reading(&self, at: Timestamp) -> DateTime {
+        let here = self.zone.to_datetime(at);
         let AmbiguousOffset::Fold { before, after } = self.zone.to_ambiguous_timestamp(here).offset() else {
-            return vec![here];
+            return here;
         };
-        let first_pass = before.to_timestamp(here).is_ok_and(|first| first == at);
-        let is_here =
-            |jump: &Timestamp| (after.to_datetime(*jump) <= here) && (here < before.to_datetime(*jump));
+        if before.to_timestamp(here).is_ok_and(|first| first == at) {
+            return here;
+        }
         // The jump itself belongs to the second pass. Zones also have transitions that put no clock.
         let near = at.checked_add(1.nanosecond()).unwrap_or(at);
-        let jump = if first_pass {
-            self.zone.following(at).map(|t| t.timestamp()).take(JUMPS).find(is_here)
-        } else {
-            self.zone.preceding(near).map(|t| t.timestamp()).take(JUMPS).find(is_here)
-        };
-        let Some(jump) = jump else { return vec![here] };
-        let (begins, ends) = (after.to_datetime(jump), before.to_datetime(jump));
-        let mut readings = Vec::new();
-        let (mut civil, end) = if first_pass {
-            // Who is relieved exactly as the repeated hour begins stays until it begins again.
-            readings.extend(begins.checked_sub(1.nanosecond()).ok());
-            readings.push(begins);
-            (begins, here)
-        } else {
-            readings.push(here);
-            (here, ends)
-        };
-        while let Some(next) = self.next_boundary(civil).filter(|b| *b < end || (first_pass && *b == end)) {
-            readings.push(next);
-            civil = next;
-        }
-        readings.reverse();
-        readings
+        let is_here =
+            |jump: &Timestamp| (after.to_datetime(*jump) <= here) && (here < before.to_datetime(*jump));
+        let jump = self.zone.preceding(near).map(|t| t.timestamp()).take(JUMPS).find(is_here);
+        let end = jump.and_then(|jump| before.to_datetime(jump).checked_sub(1.nanosecond()).ok());
+        end.unwrap_or(here)
     }
 
     /// Whom the rules name when the wall clock shows `civil`, and by which rule.
@@ -171,9 +154,10 @@ impl Rotation {
         if let Some(o) = self.overrides.iter().rev().find(|o| o.from <= civil && civil < o.until) {
             return Some((&o.person, By::Override));
         }
-        self.layers
-            .iter()
-            .find_map(|layer| Some((layer.named(civil)?, By::Turn(&layer.name))))
+        let last = self.layers.len().saturating_sub(1);
+        let mut layers = self.layers.iter().enumerate();
+        layers
+            .find_map(|(n, layer)| Some((layer.named(civil, n == last)?, By::Turn(&layer.name))))
             .or_else(|| Some((self.fallback.as_deref()?, By::Fallback)))
     }
 
@@ -208,12 +192,19 @@ impl Rotation {
         in_turns.chain(by_override).chain(&self.fallback).map(String::as_str)
     }
 
+    /// The same where every layer has begun by then and nobody takes another one's shift.
+    #[must_use]
+    pub fn usual(&self, begun: DateTime) -> Self {
+        let layers = self.layers.iter().map(|layer| Layer { start: layer.start.min(begun), ..layer.clone() });
+        Self { overrides: Vec::new(), layers: layers.collect(), ..self.clone() }
+    }
+
     /// The parts of a usual week, by the wall clock, in which nobody is on duty: no layer has its hours, and
     /// there is no fallback. Each is a beginning and an end.
     #[must_use]
     pub fn weekly_gaps(&self) -> Vec<(DateTime, DateTime)> {
-        let usual = Self { overrides: Vec::new(), ..self.coverage() };
         let monday = jiff::civil::date(2026, 1, 5).at(0, 0, 0, 0);
+        let usual = self.coverage().usual(monday);
         let next_monday = jiff::civil::date(2026, 1, 12).at(0, 0, 0, 0);
         let mut gaps: Vec<(DateTime, DateTime)> = Vec::new();
         let mut civil = monday;
@@ -281,7 +272,7 @@ impl Rotation {
         let (mut at, end) = (civil(from, -margin), civil(until, margin));
         let mut changes = Vec::new();
         while let Some(next) = self.next_boundary(at).filter(|b| *b <= end) {
-            changes.extend(occurrences(&self.zone, next));
+            changes.extend(occurrences(&self.zone, next).first());
             at = next;
         }
         changes.retain(|at| from < *at && *at < until);
@@ -292,7 +283,11 @@ impl Rotation {
 }
 
 impl Layer {
-    fn named(&self, civil: DateTime) -> Option<&str> {
+    /// Who has the turn; `reaches_back` says whether the first person has it before the layer starts.
+    fn named(&self, civil: DateTime, reaches_back: bool) -> Option<&str> {
+        if civil < self.start && !reaches_back {
+            return None;
+        }
         if !self.hours.is_empty() && !self.hours.iter().any(|hours| hours.cover(civil)) {
             return None;
         }
@@ -303,21 +298,22 @@ impl Layer {
 
     /// Which turn `civil` falls into; the first is 0, earlier ones are negative.
     fn turn(&self, civil: DateTime) -> i64 {
-        civil.duration_since(self.starts).as_secs().div_euclid(self.shift.as_secs().max(1))
+        civil.duration_since(self.start).as_secs().div_euclid(self.shift_length.as_secs().max(1))
     }
 
     /// The next change of turns after `civil`, and the next beginning and end of each of the hours.
     fn next_boundaries(&self, civil: DateTime) -> impl Iterator<Item = DateTime> + '_ {
-        let turn = self.turn(civil).max(0).saturating_add(1);
+        let begins = civil < self.start;
+        let turn = if begins { 0 } else { self.turn(civil).saturating_add(1) };
         let relief = self
-            .shift
+            .shift_length
             .as_secs()
             .checked_mul(turn)
-            .and_then(|seconds| self.starts.checked_add(SignedDuration::from_secs(seconds)).ok());
+            .and_then(|seconds| self.start.checked_add(SignedDuration::from_secs(seconds)).ok());
         let alone = self.people.len() < 2;
         relief
             .into_iter()
-            .filter(move |_| !alone)
+            .filter(move |_| begins || !alone)
             .chain(self.hours.iter().flat_map(move |hours| hours.next_boundaries(civil)))
     }
 }

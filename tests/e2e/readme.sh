@@ -26,10 +26,9 @@ blocks() {
 }
 
 start_sandbox
-# The first config and roster, as they stand there, but for the simulator's address.
-mkdir "$folder/first"
-blocks '# first/roster.yaml' >"$folder/first/roster.yaml"
-blocks '# first/warroom.yaml' | sed "s|base_url: [^ ]*|base_url: $sandbox|" >"$folder/first/warroom.yaml"
+# The first config and roster, as they are written, but for the simulator's address.
+"$warroom" init "$folder/first" >"$folder/init.log" || fail "no first config is written"
+sed -i "s|base_url: [^ ]*|base_url: $sandbox|" "$folder/first/warroom.yaml"
 WAWP_INSTANCE_ID=$(setting id) WAWP_ACCESS_TOKEN=$(setting access_token) ALERTMANAGER_TOKEN=$(secret) \
   "$warroom" check --config "$folder/first/warroom.yaml" >"$folder/first.log" || fail "the first config has problems"
 grep --quiet warning "$folder/first.log" && fail "the first config has warnings: $(cat "$folder/first.log")"
@@ -63,10 +62,10 @@ sed -i 's|^\( *\)topics: .*|&\n\1certificates: [ { file: sns.pem } ]|' "$folder/
 serve
 BRIDGE=http://$bridge
 export BRIDGE
-say "$(grep -c '^    verified by' "$folder/check.log") sources and a text of the pages are taken by check"
+say "$(grep -c '^    verify:' <<<"$("$warroom" check --effective --config "$folder/warroom.yaml")") sources and a text of the pages are taken by check"
 blocks 'admin_token: {' >"$folder/container.txt"
 sed -e "/^server:/d" -e "/^store:/d" "$folder/warroom.yaml" | cat "$folder/container.txt" - >"$folder/container.yaml"
-"$warroom" check --config "$folder/container.yaml" >>"$folder/check.log" || fail "the container's config has problems"
+"$warroom" check --effective --config "$folder/container.yaml" >>"$folder/check.log" || fail "the container's config has problems"
 grep --quiet '/data/warroom.db' "$folder/check.log" || fail "the container's store is not where it should be"
 say "the container's config too"
 

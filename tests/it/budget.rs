@@ -46,7 +46,7 @@ pub(crate) fn roster(people: usize, routes: &[(String, Vec<usize>, bool)]) -> St
 async fn a_number_under_another_name_has_the_same_budget() {
     use std::sync::Arc;
     use warroom::app::{Bridge, link_numbers};
-    use warroom::config::RosterInForce;
+    use warroom::roster_in_force::RosterInForce;
     let world = World::with(Options { rooms_per_hour: 3, ..Options::default() }).await;
     for alert in ["one", "two", "three"] {
         world.fire(alert).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use warroom::alert::Severity;
 use warroom::config;
+use warroom::consent::Stances;
 use warroom::roster::{Roster, Subject, Summons};
 
 const ROSTER: &str = r#"
@@ -33,7 +34,7 @@ people:
     absences: [ { from: 2026-01-19 00:00, until: 2026-01-26 00:00 } ]
 rotations:
   # ada from 5 January, ben from the 12th, ida from the 19th, and so on.
-  platform: { timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [ ada, ben, ida ] }
+  platform: { timezone: Europe/Berlin, start: 2026-01-05 09:00, shift_length: 1 week, people: [ ada, ben, ida ] }
 teams:
   payments: { name: Payments, people: [ ben, cho, dan ] }
   duty: { people: [ rotation:platform ] }
@@ -79,7 +80,7 @@ fn roster() -> Roster {
     std::fs::write(&path, ROSTER).unwrap();
     let now = "2026-01-05T12:00:00Z".parse().unwrap();
     let surroundings = config::Surroundings { open_at: Severity::Sev1, ours: &[], sources: None, now };
-    match config::load_roster(&path, &surroundings) {
+    match config::load_roster(&path, &surroundings, Stances::default()) {
         Ok((roster, ..)) => roster,
         Err(findings) => panic!("{}", findings.draw(config::Colours::No)),
     }

@@ -274,8 +274,8 @@ people:
 rotations:
   platform:
     timezone: Europe/Berlin
-    starts: 2026-01-05
-    shift: 5 fortnights
+    start: 2026-01-05
+    shift_length: 5 fortnights
     people: [ jonas, mai ]
     overrides: [ { from: 2026-12-27 09:00, until: 2026-12-24 09:00, person: sam } ]
 routes:

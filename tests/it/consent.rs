@@ -320,7 +320,7 @@ people:
   cleo:  { name: Cleo Diaz,   phone: "+15550100003", opted_in: true }
   dan:   { name: Dan Eze,     phone: "+15550100004", opted_in: true }
 rotations:
-  experts: { timezone: UTC, starts: 2026-01-05 09:00, shift: 52 weeks, people: [ ben, dan ] }
+  experts: { timezone: UTC, start: 2026-01-05 09:00, shift_length: 52 weeks, people: [ ben, dan ] }
 routes:
   - name: everything
     match: [ 'alertname =~ ".+"' ]
@@ -608,7 +608,7 @@ fn opt_in_requests_survive_a_crash_at_every_gate_and_nobody_gets_two() {
 }
 
 #[tokio::test]
-async fn check_shows_where_everybody_stands_and_warns_of_routes_that_call_who_said_stop() {
+async fn check_warns_of_routes_that_call_who_said_stop() {
     let world = world_on(Engine::Webjs).await;
     let config = world.folder.path().join("warroom.yaml");
     let check = |form| {
@@ -626,9 +626,6 @@ async fn check_shows_where_everybody_stands_and_warns_of_routes_that_call_who_sa
     let (code, text) = check(Form::Text(Colours::No));
     assert_eq!(code, 0, "a warning is no error");
     for line in [
-        "ben: Ben Cho, …02, no time zone, NOT opted in, asked on 2026-03-02, no answer",
-        "cleo: Cleo Diaz, …03, no time zone, agreed on 2026-03-02",
-        "dan: Dan Eze, …04, no time zone, said STOP on 2026-03-02",
         "`everything` would call people who said STOP: dan (on 2026-03-02)",
         "`everything` would call people who never wrote to our number: ben",
     ] {

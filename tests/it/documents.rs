@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use warroom::source::SourceKind;
 
+mod reference;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().unwrap()
 }

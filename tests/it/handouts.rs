@@ -1,7 +1,7 @@
 //! What a route gives into its rooms, over real HTTP: links, a text, wording, deputies; and people's languages.
 
 use warroom::clock::Clock;
-use warroom::config::ReloadOutcome;
+use warroom::roster_in_force::ReloadOutcome;
 use warroom::sandbox::{Engine, Person, Privacy};
 
 use crate::harness::{ADA, BEN, DAN, Options, World};

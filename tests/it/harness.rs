@@ -13,11 +13,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use warroom::app::{Bridge, link_numbers};
 use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
-use warroom::config::{self, GatewayKind, Loaded, RosterInForce, Strictness};
+use warroom::config::{self, GatewayKind, Loaded, Strictness};
 use warroom::incident::IncidentId;
 use warroom::number::Outage;
 use warroom::peer::Peer;
 use warroom::room::Room;
+use warroom::roster_in_force::RosterInForce;
 use warroom::sandbox::{Api, Engine, GroupView, Number, Sandbox, Setup};
 use warroom::store::{Dossier, Store};
 use warroom::{console, receiver};
@@ -158,6 +159,7 @@ pub(crate) async fn listen(router: Router) -> (SocketAddr, JoinHandle<()>) {
 }
 
 /// The provider's API that is spoken: Wawp's, unless `WARROOM_TEST_API` says `waha`.
+#[expect(clippy::disallowed_methods, reason = "how the tests are run is no setting of the bridge")]
 pub(crate) fn api() -> Api {
     std::env::var("WARROOM_TEST_API").map_or(Api::Wawp, |name| name.parse().unwrap())
 }

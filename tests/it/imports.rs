@@ -116,6 +116,7 @@ const RULES: &[Rule] = &[
             ("store/postgres.rs", "looks at the tables on a thread without a runtime"),
             ("store/postgres/link.rs", "the connection's own half, which runs while an answer is waited for"),
             ("store/postgres/notifications.rs", "the same, on a thread that hears what is due elsewhere"),
+            ("console/api.rs", "a roster is read and checked beside the runtime while its sender waits"),
             ("store/sqlite/checkpoint.rs", "one thread that owns a connection, not a task"),
         ],
     },

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use warroom::app::Bridge;
 use warroom::clock::{Clock, SignedDuration, TestClock, Timestamp};
-use warroom::config::RosterInForce;
 use warroom::gateway::{
     Added, Capabilities, CreatedGroup, FoundGroups, Gateway, GatewayError, GroupSearch, InviteLink, Members,
     OwnMessage, Sent, Session,
 };
 use warroom::jid::{ChatId, GroupId, Jid};
+use warroom::roster_in_force::RosterInForce;
 use warroom::worker::Number;
 
 use crate::harness::World;

@@ -327,7 +327,7 @@ async fn an_ignored_hook_opens_its_room_once_the_config_is_mended() {
         warroom::source::severity::SeverityRules::default();
     let numbers = warroom::app::link_numbers(&world.loaded.config, &(world.clock.clone() as _)).unwrap();
     let (config, now) = (&world.loaded.config, world.clock.now());
-    let roster = warroom::config::RosterInForce::of(&world.loaded, now);
+    let roster = warroom::roster_in_force::RosterInForce::of(&world.loaded, now);
     world.bridge =
         warroom::app::Bridge::assemble(config, roster, world.store.clone(), numbers, world.clock.clone())
             .unwrap();

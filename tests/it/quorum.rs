@@ -32,8 +32,8 @@ people:
 rotations:
   experts:
     timezone: UTC
-    starts: 2026-01-05 09:00
-    shift: 52 weeks
+    start: 2026-01-05 09:00
+    shift_length: 52 weeks
     people: [ ben, cleo ]
 routes:
   - name: everything

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use warroom::config::ReloadOutcome;
 use warroom::room::Room;
+use warroom::roster_in_force::ReloadOutcome;
 use warroom::store::IncidentQuery;
 
 use crate::harness::{Options, TOKEN, World, firing};

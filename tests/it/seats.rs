@@ -28,7 +28,7 @@ people:
   kim:    { name: Kim Noor,     phone: "+15550100011", opted_in: true }
   lou:    { name: Lou Abel,     phone: "+15550100012", opted_in: true }
 rotations:
-  clients: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ lou ] }
+  clients: { timezone: UTC, start: 2026-01-05 09:00, shift_length: 1 week, people: [ lou ] }
 routes:
   - name: everything
     match: [ 'alertname =~ ".+"' ]
@@ -94,7 +94,8 @@ fn every_outcome_of_a_seat_on_every_engine() {
             assert_eq!(seats[person], known, "{engine}: {person} of {seats:?}");
         }
         let presence = &world.group(&id).texts()[1].to_owned();
-        for part in ["Ada Obi", "Hana Ito", "Cleo Diaz (not on WhatsApp)", "Lou Abel (too many for one room)"]
+        for part in
+            ["Ada Obi", "Hana Ito", "Cleo Diaz (not on WhatsApp)", "Lou Abel (too many for one group)"]
         {
             assert!(presence.contains(part), "{engine}: {presence}");
         }

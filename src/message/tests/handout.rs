@@ -87,7 +87,7 @@ fn the_routes_text_goes_after_the_summary_and_before_people_and_links() {
 
     let whole = welcome(4096);
     assert!(has(&whole, "s") && whole.contains(&"t".repeat(600)), "{whole}");
-    let without_summary = welcome(size(&whole) - 250);
+    let without_summary = welcome(size(&whole) - 100);
     assert!(!has(&without_summary, "s"), "{without_summary}");
     assert!(without_summary.contains(&"t".repeat(600)), "{without_summary}");
     let less_text = welcome(size(&without_summary) - 50);

@@ -1,6 +1,7 @@
 //! Every text in every language: complete, within its bounds, in the words of its readers.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::*;
 use crate::alert::Link;
@@ -97,13 +98,13 @@ fn every_text_in_every_language() {
             for (wording, text) in everything(&composer, &sample) {
                 let letter = Wording::LETTERS.contains(&wording);
                 if (name == "usual" || !letter) && (name != "over" || wording == Wording::LastWords) {
-                    shown += &format!("--- {} · {name}\n{text}\n\n", wording.as_str());
+                    write!(shown, "--- {} · {name}\n{text}\n\n", wording.as_str()).unwrap();
                 }
             }
         }
         let cut = Settings { limits: limited(700).settings.limits, ..speaking(tag).settings };
         for (wording, text) in all_said(&Composer::built_in(cut), &longest()) {
-            shown += &format!("--- {} · longest, of 700\n{text}\n\n", wording.as_str());
+            write!(shown, "--- {} · longest, of 700\n{text}\n\n", wording.as_str()).unwrap();
         }
         insta::assert_snapshot!(format!("texts_{tag}"), shown);
     }
@@ -210,10 +211,10 @@ fn in_a_text_that_runs_from_right_to_left_what_is_inserted_has_its_own_direction
                     continue;
                 }
                 for line in text.lines() {
-                    let open = line.chars().fold(Some(0_u32), |open, c| match c {
-                        _ if c == begin => open.map(|open| open + 1),
-                        _ if c == end => open.and_then(|open| open.checked_sub(1)),
-                        _ => open,
+                    let open = line.chars().try_fold(0_u32, |open, c| match c {
+                        _ if c == begin => Some(open + 1),
+                        _ if c == end => open.checked_sub(1),
+                        _ => Some(open),
                     });
                     assert!(open.is_some_and(|open| open <= 1), "{wording:?}: {line}");
                 }

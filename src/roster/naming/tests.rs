@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::jid::Jid;
-use crate::roster::{Handout, Layer, Route, Team, USUAL_SIZE, zone};
+use crate::roster::{Handout, Layer, Route, Team, USUAL_SIZE};
 
 fn people() -> BTreeMap<String, Person> {
     let people: [(&str, &[&str]); 4] =
@@ -23,21 +23,14 @@ fn people() -> BTreeMap<String, Person> {
 }
 
 fn rotation(name: &str, people: &[&str], hours: Vec<crate::roster::Hours>) -> (String, Rotation) {
-    let rotation = Rotation {
-        name: name.to_owned(),
-        zone_name: "Europe/Berlin".to_owned(),
-        zone: zone("Europe/Berlin").unwrap(),
-        layers: vec![Layer {
-            name: String::new(),
-            starts: "2026-01-05T09:00".parse().unwrap(),
-            shift: jiff::SignedDuration::from_hours(168),
-            people: people.iter().map(|p| (*p).to_owned()).collect(),
-            hours,
-        }],
-        overrides: Vec::new(),
-        fallback: None,
+    let layer = Layer {
+        name: String::new(),
+        start: "2026-01-05T09:00".parse().unwrap(),
+        shift_length: jiff::SignedDuration::from_hours(168),
+        people: people.iter().map(|p| (*p).to_owned()).collect(),
+        hours,
     };
-    (name.to_owned(), rotation)
+    (name.to_owned(), Rotation::of(name, "Europe/Berlin", vec![layer]).unwrap())
 }
 
 fn invitee(text: &str) -> Invitee {

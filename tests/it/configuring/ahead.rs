@@ -10,8 +10,8 @@ fn roster(days: &str, nights: &str, route: &str, fallback: &str) -> String {
   jo: {{ name: Jo Okafor, phone: \"+15550100109\", opted_in: true }}
   al: {{ name: Al Haddad, phone: \"+15550100110\", opted_in: true }}
 rotations:
-  days: {{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ]{days} }}
-  nights: {{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [ jo, al ]{nights} }}
+  days: {{ timezone: Europe/Berlin, start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei, jo ]{days} }}
+  nights: {{ timezone: Europe/Berlin, start: 2026-01-05 09:00, shift_length: 1 week, people: [ jo, al ]{nights} }}
 routes:
   - {{ name: acme, match: client = acme, invite: {{ {route} }} }}
 fallback: {{ invite: {{ {fallback} }} }}
@@ -110,8 +110,8 @@ fn a_role_that_must_be_filled_has_gaps_of_its_own() {
 fn somebody_called_although_away_because_all_others_are_too() {
     let away = |mei: &str, jo: &str| {
         roster("", "", "commander: rotation:days", "commander: al")
-            .replace("0103\",", &format!("0103\", absences: [ {{ {mei} }} ],"))
-            .replace("0109\",", &format!("0109\", absences: [ {{ {jo} }} ],"))
+            .replace("0103\",", &format!("0103\", timezone: UTC, absences: [ {{ {mei} }} ],"))
+            .replace("0109\",", &format!("0109\", timezone: UTC, absences: [ {{ {jo} }} ],"))
             .replace(", rotation:nights", "")
     };
     let both = away("from: 2026-03-10, until: 2026-03-20", "from: 2026-03-18, until: 2026-04-02");
@@ -145,7 +145,7 @@ fn somebody_called_although_away_because_all_others_are_too() {
 fn what_is_over_or_touches_nothing_is_no_finding() {
     let over = ", overrides: [ { from: 2025-12-24 09:00, until: 2025-12-27 09:00, person: al } ]";
     let roster = roster(over, "", "commander: rotation:days", "commander: rotation:nights")
-        .replace("0103\",", "0103\", absences: [ { from: 2025-08-03, until: 2025-08-14 } ],");
+        .replace("0103\",", "0103\", timezone: UTC, absences: [ { from: 2025-08-03, until: 2025-08-14 } ],");
     assert_eq!(roster_says(&roster), Vec::<String>::new());
     let twice = roster.replace("[ mei, jo ]", "[ mei, jo, mei ]");
     assert_eq!(Files::new(GOOD_CONFIG, &twice).findings(), Vec::<String>::new());

@@ -14,7 +14,7 @@ people:
 labels:
   environment: [ production, staging ]
 rotations:
-  platform: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ] }
+  platform: { timezone: UTC, start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei, jo ] }
 routes:
   - name: acme
     match: [ 'client = acme', 'environment = production' ]
@@ -57,9 +57,25 @@ const PEOPLE: &[Mistake] = &[
     ("a misspelt key", Error, "opted_in: true }\nlabels", "optd_in: true }\nlabels"),
     ("a stand-in whom nobody knows", Error, "stand_in: mei", "stand_in: mai"),
     ("a stand-in for oneself", Error, "stand_in: mei", "stand_in: al"),
-    ("back before away", Error, "stand_in: mei", "absences: [ { from: 2026-08-14, until: 2026-08-03 } ]"),
-    ("away without an end", Error, "stand_in: mei", "absences: [ { from: 2026-08-14 } ]"),
-    ("away some day", Error, "stand_in: mei", "absences: [ { from: soon, until: 2026-08-03 } ]"),
+    (
+        "back before away",
+        Error,
+        "stand_in: mei",
+        "timezone: UTC, absences: [ { from: 2026-08-14, until: 2026-08-03 } ]",
+    ),
+    ("away without an end", Error, "stand_in: mei", "timezone: UTC, absences: [ { from: 2026-08-14 } ]"),
+    (
+        "away by nobody knows which clock",
+        Error,
+        "stand_in: mei",
+        "absences: [ { from: 2026-08-03, until: 2026-08-14 } ]",
+    ),
+    (
+        "away some day",
+        Error,
+        "stand_in: mei",
+        "timezone: UTC, absences: [ { from: soon, until: 2026-08-03 } ]",
+    ),
     (
         "a person of no use",
         Warning,
@@ -79,7 +95,7 @@ const PEOPLE: &[Mistake] = &[
         "somebody named who is away",
         Warning,
         "Mei Tanaka,",
-        "Mei Tanaka, absences: [ { from: 2026-03-10, until: 2026-03-12 } ],",
+        "Mei Tanaka, timezone: UTC, absences: [ { from: 2026-03-10, until: 2026-03-12 } ],",
     ),
     ("a stranger in a Sev-1 route", Warning, "stand_in: mei, opted_in: true", "stand_in: mei"),
     ("a stranger on duty", Warning, "timezone: Africa/Lagos, opted_in: true", "timezone: Africa/Lagos"),
@@ -88,18 +104,23 @@ const PEOPLE: &[Mistake] = &[
 const ROTATIONS: &[Mistake] = &[
     ("turns without a zone", Error, "timezone: UTC, ", ""),
     ("turns in a zone that is none", Error, "timezone: UTC", "timezone: Europe/Berln"),
-    ("turns without a beginning", Error, "starts: 2026-01-05 09:00, ", ""),
+    ("turns without a beginning", Error, "start: 2026-01-05 09:00, ", ""),
     ("a beginning without a time", Error, "2026-01-05 09:00", "2026-01-05"),
     ("a beginning with an offset", Error, "2026-01-05 09:00", "2026-01-05 09:00+01:00"),
     ("a day that does not exist", Error, "2026-01-05 09:00", "2026-02-30 09:00"),
-    ("turns without a length", Error, "shift: 1 week, ", ""),
+    ("turns without a length", Error, "shift_length: 1 week, ", ""),
     ("a length that is none", Error, "1 week", "weekly"),
     ("turns of nobody", Error, "[ mei, jo ]", "[]"),
     ("turns of somebody unknown", Error, "[ mei, jo ]", "[ mei, joo ]"),
     ("turns of a number", Error, "[ mei, jo ]", "[ mei, \"+15550100109\" ]"),
     ("turns of one person", Warning, "[ mei, jo ]", "[ mei ]"),
     ("an unknown stand-in for nobody", Error, "people: [ mei, jo ]", "people: [ mei, jo ], fallback: mai"),
-    ("a part of the week that is none", Error, "shift: 1 week", "shift: 1 week, only: office hours"),
+    (
+        "a part of the week that is none",
+        Error,
+        "shift_length: 1 week",
+        "shift_length: 1 week, only: office hours",
+    ),
     (
         "an override that ends before it begins",
         Error,
@@ -116,17 +137,22 @@ const ROTATIONS: &[Mistake] = &[
         "layers and turns",
         Error,
         "people: [ mei, jo ]",
-        "people: [ mei, jo ], layers: [ { starts: 2026-01-05 09:00, shift: 1 day, people: [ mei, jo ] } ]",
+        "people: [ mei, jo ], layers: [ { start: 2026-01-05 09:00, shift_length: 1 day, people: [ mei, jo ] } ]",
     ),
-    ("no layer", Error, "starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ]", "layers: []"),
-    ("nobody at night, and nobody else", Error, "shift: 1 week", "shift: 1 week, only: daily 08:00-20:00"),
+    ("no layer", Error, "start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei, jo ]", "layers: []"),
+    (
+        "nobody at night, and nobody else",
+        Error,
+        "shift_length: 1 week",
+        "shift_length: 1 week, only: daily 08:00-20:00",
+    ),
     ("turns that are too short", Error, "1 week", "10 minutes"),
     ("a fallback that never has a turn", Warning, "people: [ mei, jo ]", "people: [ mei, jo ], fallback: al"),
     (
         "everybody away at once",
         Warning,
         "opted_in: true }\n  jo: { name: Jo Okafor,",
-        "opted_in: true, absences: [ { from: 2026-03-10, until: 2026-03-20 } ] }\n  jo: { name: Jo Okafor, absences: [ { from: 2026-03-18, until: 2026-04-02 } ],",
+        "opted_in: true, timezone: UTC, absences: [ { from: 2026-03-10, until: 2026-03-20 } ] }\n  jo: { name: Jo Okafor, absences: [ { from: 2026-03-18, until: 2026-04-02 } ],",
     ),
 ];
 

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use warroom::alert::Severity;
 use warroom::config::{self, Strictness, Surroundings};
+use warroom::consent::Stances;
+use warroom::roster::{Roster, reassignments};
 
 use super::{Files, GOOD_CONFIG, GOOD_ROSTER, now, roster_says};
 
@@ -51,7 +53,8 @@ fn people_and_their_numbers() {
 
 #[test]
 fn rotations_and_routes() {
-    let rotation = "{ timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [mei, jo] }";
+    let rotation =
+        "{ timezone: Europe/Berlin, start: 2026-01-05 09:00, shift_length: 1 week, people: [mei, jo] }";
     let with_rotation = |rotation: &str| {
         let jo = "  jo: { name: Jo, phone: \"+15550100109\", opted_in: true }\n";
         GOOD_ROSTER
@@ -67,7 +70,7 @@ fn rotations_and_routes() {
     says(with_rotation(&rotation.replace("[mei, jo]", "[]")), "nobody would ever be on duty");
     says(with_rotation(&rotation.replace("09:00", "25:00")), "is not a date with a time");
     says(with_rotation(&rotation.replace("09:00", "09:00+01:00")), "is not a date with a time");
-    says(with_rotation(&rotation.replace(", shift: 1 week", "")), "needs `shift`");
+    says(with_rotation(&rotation.replace(", shift_length: 1 week", "")), "needs `shift_length`");
     let route = |text: &str| GOOD_ROSTER.replace("fallback:", &format!("routes:\n{text}fallback:"));
     says(route("  - { name: a, match: [ 'x' ], invite: { commander: mei } }\n"), "is not a matcher");
     says(
@@ -142,7 +145,7 @@ fn how_many_people_a_room_holds() {
     says(crowd(4, "  size: 3\n"), "`fallback` calls 5 people, but a room holds 3");
     says(crowd(1, "  size: 1024\n"), "must be a whole number from 2 to 1023");
     // Who is on duty may be somebody who is called anyway.
-    let rotations = "rotations:\n  platform: { timezone: Europe/Berlin, starts: 2026-01-05 09:00, shift: 1 week, people: [mei, p0] }\nfallback:";
+    let rotations = "rotations:\n  platform: { timezone: Europe/Berlin, start: 2026-01-05 09:00, shift_length: 1 week, people: [mei, p0] }\nfallback:";
     let duty = crowd(2, "  size: 3\n").replace("commander: mei", "commander: rotation:platform, deputy: mei");
     says(duty.replace("fallback:", rotations), "warning: `fallback` can call 4 people, but a room holds 3");
 }
@@ -203,11 +206,11 @@ fn a_changed_roster_is_taken_over_alone() {
     let files = Files::new(GOOD_CONFIG, GOOD_ROSTER);
     let path = files.0.path().join("roster.yaml");
     let surroundings = Surroundings { open_at: Severity::Sev1, ours: &[], sources: None, now: now() };
-    let (roster, warnings, hash) = config::load_roster(&path, &surroundings).unwrap();
+    let (roster, warnings, hash) = config::load_roster(&path, &surroundings, Stances::default()).unwrap();
     assert!(warnings.is_empty() && roster.people.contains_key("mei"));
     assert_eq!(hash, files.load(Strictness::Serve).unwrap().roster_hash);
     files.write("roster.yaml", "people: {}\n");
-    assert!(config::load_roster(&path, &surroundings).unwrap_err().has_errors());
+    assert!(config::load_roster(&path, &surroundings, Stances::default()).unwrap_err().has_errors());
 }
 
 #[test]
@@ -236,8 +239,8 @@ fn rostered(rotation: &str) -> Vec<String> {
 fn layers_hours_and_fallbacks() {
     let good = "    timezone: Europe/Berlin
     layers:
-      - { name: days, only: [ 'weekdays 09:00-18:00', 'sat 10:00-14:00' ], starts: 2026-01-05 09:00, shift: 1 week, people: [ jo, mei ] }
-      - { name: nights, only: daily 18:00-09:00, starts: 2026-01-05 09:00, shift: 12 hours, people: [ al, mei ] }
+      - { name: days, only: [ 'weekdays 09:00-18:00', 'sat 10:00-14:00' ], start: 2026-01-05 09:00, shift_length: 1 week, people: [ jo, mei ] }
+      - { name: nights, only: daily 18:00-09:00, start: 2026-01-05 09:00, shift_length: 12 hours, people: [ al, mei ] }
     fallback: jo
 ";
     assert_eq!(rostered(good), Vec::<String>::new());
@@ -255,12 +258,12 @@ fn layers_hours_and_fallbacks() {
         "`rotations.platform.layers[0].only[1]` is not a part of the week",
     );
     says(
-        &good.replace("    fallback: jo\n", "    shift: 1 week\n    fallback: jo\n"),
+        &good.replace("    fallback: jo\n", "    shift_length: 1 week\n    fallback: jo\n"),
         "stands beside `layers`",
     );
     says("    timezone: Europe/Berlin\n    layers: []\n", "holds no layer");
     says(
-        "    { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [mei] }\n",
+        "    { timezone: UTC, start: 2026-01-05 09:00, shift_length: 1 week, people: [mei] }\n",
         "warning: `platform` is one person",
     );
 }
@@ -272,7 +275,7 @@ fn a_fallback_that_is_nobody_at_times_is_no_fallback() {
             "fallback:",
             "  jo: { name: Jo, phone: \"+15550100109\", opted_in: true }
 rotations:
-  platform: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ], only: weekdays 09:00-18:00 }
+  platform: { timezone: UTC, start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei, jo ], only: weekdays 09:00-18:00 }
 fallback:",
         )
         .replace("commander: mei", "commander: rotation:platform");
@@ -283,7 +286,10 @@ fallback:",
 #[test]
 fn times_away() {
     let away = |text: &str| {
-        roster_says(&GOOD_ROSTER.replace("opted_in: true", &format!("opted_in: true, absences: [ {text} ]")))
+        roster_says(
+            &GOOD_ROSTER
+                .replace("opted_in: true", &format!("opted_in: true, timezone: UTC, absences: [ {text} ]")),
+        )
     };
     assert!(away("{ from: 2026-08-03, until: 2026-08-14 }").is_empty());
     assert!(away("{ from: 2026-08-03 12:00, until: 2026-08-03 }").is_empty());
@@ -295,4 +301,29 @@ fn times_away() {
         let found = away(text);
         assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:#?}");
     }
+}
+
+#[test]
+fn who_is_on_duty_by_another_roster_is_told_before_it_is_in_force() {
+    let roster = |people: &str| {
+        let all = "  jo: { name: Jo, phone: \"+15550100109\", opted_in: true }\n  sam: { name: Sam, phone: \"+15550100104\", opted_in: true }\n";
+        let rotation = format!(
+            "rotations:\n  platform: {{ timezone: UTC, start: 2026-01-05 09:00, shift_length: 1 week, people: [ {people} ] }}\n"
+        );
+        let text = GOOD_ROSTER
+            .replace("fallback:", &format!("{all}{rotation}fallback:"))
+            .replace("commander: mei", "commander: [ mei, jo, sam ], specialist: rotation:platform");
+        Files::new(GOOD_CONFIG, &text).load(Strictness::Serve).unwrap().roster
+    };
+    let (old, new) = (roster("mei, jo"), roster("mei, jo, sam"));
+    let until = "2026-03-16T09:00:00Z".parse().unwrap();
+    let calendar = |roster: &Roster| roster.calendar(&roster.rotations["platform"], now(), until);
+    // In the eighth week it was Jo's turn, with three people it is Jo's too; then the turns differ.
+    let changes = reassignments(&calendar(&old), &calendar(&new));
+    let told: Vec<String> = changes
+        .iter()
+        .map(|c| format!("{} {} instead of {}", c.from, c.now.join("+"), c.before.join("+")))
+        .collect();
+    assert_eq!(told, ["2026-03-02T09:00:00Z sam instead of mei", "2026-03-09T09:00:00Z mei instead of jo"]);
+    assert!(reassignments(&calendar(&old), &calendar(&old)).is_empty());
 }

@@ -10,7 +10,7 @@ use super::{Files, GOOD_CONFIG, GOOD_ROSTER};
 
 const PEOPLE: &str = "people:\n  mei: { name: Mei Tanaka, phone: \"+15550100103\", opted_in: true }\n";
 const MORE: &str = "# The other office.\npeople:\n  jo: { name: Jo Okafor, phone: \"+15550100109\", opted_in: true }\nroutes:\n  - { name: acme, match: client = acme, invite: { commander: rotation:platform } }\n";
-const TURNS: &str = "rotations:\n  platform: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ] }\n";
+const TURNS: &str = "rotations:\n  platform: { timezone: UTC, start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei, jo ] }\n";
 const LAST: &str = "routes:\n  - { name: other, match: client = other, invite: { commander: mei } }\nfallback:\n  invite: { commander: rotation:platform }\n";
 
 /// A config whose roster is a folder of these files.
@@ -41,7 +41,7 @@ fn a_folder_is_read_as_one_roster_in_the_order_of_its_names() {
     assert!(loaded.roster.rotations.contains_key("platform"));
     let (code, said) = files.check();
     assert_eq!(code, 0);
-    assert!(said.contains("roster  people"), "{said}");
+    assert!(said.contains("roster   people"), "{said}");
 }
 
 #[test]

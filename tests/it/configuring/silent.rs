@@ -8,13 +8,13 @@ use super::{Files, GOOD_CONFIG, GOOD_ROSTER, config_says, roster_says, with};
 fn turns(starts: &str, away_until: &str, relieved_from: &str) -> String {
     format!(
         "people:
-  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", opted_in: true, absences: [ {{ from: 2026-04-03, until: {away_until} }} ] }}
+  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", opted_in: true, timezone: UTC, absences: [ {{ from: 2026-04-03, until: {away_until} }} ] }}
   jo: {{ name: Jo Okafor, phone: \"+15550100109\", opted_in: true }}
 rotations:
   usual:
     timezone: Europe/Berlin
-    starts: {starts}
-    shift: 1 week
+    start: {starts}
+    shift_length: 1 week
     people: [ mei, jo ]
     overrides: [ {{ from: {relieved_from}, until: 2026-05-04 09:00, person: jo }} ]
 fallback: {{ invite: {{ commander: [ rotation:usual ] }} }}
@@ -40,7 +40,7 @@ fn a_time_with_more_or_less_than_the_wall_clock_shows_is_refused() {
         "2026-W10-1",
     ] {
         for (roster, what) in [
-            (turns(odd, good.1, good.2), "`rotations.usual.starts` is not a date with a time"),
+            (turns(odd, good.1, good.2), "`rotations.usual.start` is not a date with a time"),
             (turns(good.0, odd, good.2), "absences[0].until` is neither a day nor a date with a time"),
             (turns(good.0, good.1, odd), "`rotations.usual.overrides[0].from` is not a date with a time"),
         ] {
@@ -121,8 +121,10 @@ fn no_finding_shows_a_whole_number_however_it_is_spaced() {
 #[test]
 fn turns_that_fall_into_closed_hours_are_warned_of() {
     let roster = |shift: &str, only: &str| {
-        turns("2026-01-05 09:00", "2026-04-14", "2026-05-01 09:00")
-            .replace("shift: 1 week", &format!("shift: {shift}\n    only: [ {only} ]\n    fallback: jo"))
+        turns("2026-01-05 09:00", "2026-04-14", "2026-05-01 09:00").replace(
+            "shift_length: 1 week",
+            &format!("shift_length: {shift}\n    only: [ {only} ]\n    fallback: jo"),
+        )
     };
     let warnings = |shift: &str, only: &str| {
         let found = roster_says(&roster(shift, only));
@@ -141,4 +143,137 @@ fn turns_that_fall_into_closed_hours_are_warned_of() {
     ] {
         assert_eq!(warnings(shift, only), Vec::<String>::new(), "{shift} {only}");
     }
+}
+
+#[test]
+fn each_wrong_member_of_a_list_is_told_and_no_key_beside_it_is_unknown() {
+    let rotation = |keys: &str| {
+        format!(
+            "people:
+  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", opted_in: true }}
+  jo: {{ name: Jo Okafor, phone: \"+15550100109\", opted_in: true }}
+rotations:
+  usual: {{ timezone: UTC, {keys} }}
+fallback: {{ invite: {{ commander: [ rotation:usual, mei ] }} }}
+"
+        )
+    };
+    let found = roster_says(&rotation(
+        "start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei, jo ], only: [ foo, bar ]",
+    ));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let found = roster_says(&rotation(
+        "layers: [ { name: \"\", start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei, jo ] }, { strat: 2026-01-05 09:00, shift_length: 1 week, people: [ mei, jo ] } ]",
+    ));
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[0].contains("layers[0].name` is empty"), "{found:#?}");
+    assert!(found.iter().skip(1).all(|finding| finding.contains("layers[1]")), "{found:#?}");
+    let topics = "{ sns: { topics: [ one, two ] } }";
+    let found = config_says(&with("{ bearer: bearer-token-0123456789 }", topics));
+    assert_eq!(found.len(), 2, "{found:#?}");
+}
+
+#[test]
+fn a_team_that_cannot_fill_a_role_is_told_beside_any_other_mistake() {
+    let roster = "people:
+  mei: { name: Mei Tanaka, phone: \"+15550100103\", opted_in: true, roles: [ scribe ] }
+  jo: { name: Jo Okafor, phone: \"+15550100109\", opted_in: yes }
+teams:
+  ops: { people: [ mei ] }
+routes:
+  - { name: a, match: x = y, invite: { commander: [ team:ops ] }, quorum: { roles: [ commander ] } }
+fallback: { invite: { commander: [ jo ] } }
+";
+    let found = roster_says(roster);
+    assert!(found.iter().any(|finding| finding.contains("but the quorum needs one")), "{found:#?}");
+    assert!(found.iter().any(|finding| finding.contains("must be true or false")), "{found:#?}");
+}
+
+#[test]
+fn one_secret_where_hmac_wants_several_is_a_misspelt_key() {
+    let hmac = |hmac: &str| {
+        config_says(&with("{ bearer: bearer-token-0123456789 }", &format!("{{ hmac: {hmac} }}")))
+    };
+    let found = hmac("{ header: X-Sig, secret: { env: SET_TOKEN } }");
+    assert!(found.iter().any(|finding| finding.contains("did you mean `secrets`?")), "{found:#?}");
+    let secret = "a-secret-that-is-long-enough";
+    let found = hmac(&format!("{{ secrets: [ {secret} ], header: X-Sig, tolerance: 1m }}"));
+    assert!(found.len() == 1 && found[0].contains("this signature covers no time"), "{found:#?}");
+    let found = hmac(&format!(
+        "{{ secrets: [ {secret} ], header: X-Sig, timestamp_header: X-Time, timestamp_before: secret, separator: \".\" }}"
+    ));
+    assert!(found.len() == 1 && found[0].contains("has no effect beside"), "{found:#?}");
+}
+
+#[test]
+fn whether_the_fallback_has_a_gap_does_not_hang_on_the_day() {
+    let roster = |only: &str| {
+        format!(
+            "people:
+  mei: {{ name: Mei Tanaka, phone: \"+15550100103\", opted_in: true, timezone: UTC, absences: [] }}
+  jo: {{ name: Jo Okafor, phone: \"+15550100109\", opted_in: true }}
+rotations:
+  usual:
+    timezone: UTC
+    start: 2026-01-05 09:00
+    shift_length: 1 week
+    people: [ mei, jo ]
+    {only}
+fallback: {{ invite: {{ commander: [ rotation:usual ] }} }}
+"
+        )
+    };
+    let each_week = roster("only: weekdays 00:00-24:00");
+    let found = roster_says(&each_week);
+    assert!(found.iter().any(|f| f.contains("nobody is from") && !f.contains("warning")), "{found:#?}");
+    // Filled by overrides it is still a gap of each week, today as in the month in which they end.
+    let filled = each_week.replace(
+        "fallback:",
+        "    overrides: [ { from: 2026-01-01 00:00, until: 2029-01-01 00:00, person: jo } ]\nfallback:",
+    );
+    let found = roster_says(&filled);
+    assert!(found.iter().any(|f| f.contains("nobody is from") && !f.contains("warning")), "{found:#?}");
+    // A layer that has not begun leaves no gap of each week.
+    let later = "layers: [ { start: 2026-06-01 09:00, shift_length: 1 week, people: [ mei, jo ] }, { start: 2026-01-05 09:00, shift_length: 1 week, people: [ jo, mei ], only: weekdays 00:00-24:00 } ]";
+    let begins = roster("").replace(
+        "start: 2026-01-05 09:00\n    shift_length: 1 week\n    people: [ mei, jo ]\n",
+        &format!("{later}\n"),
+    );
+    let found = roster_says(&begins);
+    assert!(found.iter().any(|f| f.contains("warning") && f.contains("nobody is from")), "{found:#?}");
+    assert!(found.iter().all(|f| f.contains("warning")), "{found:#?}");
+}
+
+#[test]
+fn an_address_at_the_root_of_the_file_system_is_asked_about() {
+    let found = config_says(&format!("store: sqlite://warroom.db\n{GOOD_CONFIG}"));
+    assert!(found.len() == 1 && found[0].contains("write `sqlite:warroom.db`"), "{found:#?}");
+    assert!(config_says(&format!("store: sqlite:/var/lib/warroom.db\n{GOOD_CONFIG}")).is_empty());
+}
+
+#[test]
+fn a_key_left_empty_in_one_file_of_a_folder_is_not_given_twice() {
+    let files = Files::new(&format!("roster: people\n{GOOD_CONFIG}"), "");
+    std::fs::create_dir(files.0.path().join("people")).unwrap();
+    files.write("people/1.yaml", &format!("routes:\n{GOOD_ROSTER}"));
+    files.write("people/2.yaml", "routes: [ { name: a, match: x = y, invite: { commander: mei } } ]\n");
+    assert_eq!(files.findings(), Vec::<String>::new());
+}
+
+#[test]
+fn an_old_name_of_a_key_is_told_its_new_one() {
+    let found = roster_says(&GOOD_ROSTER.replace("opted_in: true", "introduced: true"));
+    assert!(found.iter().any(|finding| finding.contains("it is called `opted_in`")), "{found:#?}");
+    let found = roster_says(
+        &turns("2026-01-05 09:00", "2026-04-14", "2026-05-01 09:00").replace("shift_length:", "shift:"),
+    );
+    assert!(found.iter().any(|finding| finding.contains("it is called `shift_length`")), "{found:#?}");
+}
+
+#[test]
+fn a_value_of_the_environment_that_is_no_text_is_refused() {
+    let files = Files::new(&with("token-of-instance-one", "{ env: ODD }"), GOOD_ROSTER);
+    let odd = |name: &str| (name == "ODD").then(|| "abc\u{fffd}def-0123456789".to_owned());
+    let found = warroom::config::load(&files.config(), &odd, Strictness::Serve, super::now()).unwrap_err();
+    assert!(found.to_string().contains("ODD is no UTF-8"), "{found}");
 }

@@ -95,7 +95,7 @@ fn a_route_that_goes_on_needs_no_commander_and_nobody_as_long_as_another_follows
     let who = "match: client = acme, invite: { commander: [ mei ] }";
     says(&chain("match: client = acme, invite: { specialist: [ sam ] }", who), &[]);
     says(&chain("match: client = acme, runbook: 'https://x.example/', invite: {}", who), &[]);
-    let rotation = "rotations:\n  days: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ], only: daily 08:00-20:00 }\n";
+    let rotation = "rotations:\n  days: { timezone: UTC, start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei, jo ], only: daily 08:00-20:00 }\n";
     let days = "match: client = acme, invite: { commander: [ rotation:days ] }";
     let with_days = |second: &str| chain(days, second).replace("teams:", &format!("{rotation}teams:"));
     says(&with_days(who), &["warning: `days` has nobody on duty each week"]);
@@ -256,7 +256,7 @@ fn somebody_named_who_is_away_and_has_no_stand_in() {
     says(&covered, &[]);
     let jo_too = covered.replace(
         "name: Jo Okafor,",
-        "name: Jo Okafor, absences: [ { from: 2026-04-01, until: 2026-04-02 } ],",
+        "name: Jo Okafor, timezone: UTC, absences: [ { from: 2026-04-01, until: 2026-04-02 } ],",
     );
     says(&jo_too, &["`sam` is called although away from Wed 2026-04-01 02:00 to Fri 2026-04-03 02:00"]);
     // Later than 90 days from now, over, or for incidents that open no room.
@@ -276,7 +276,7 @@ fn turns(keys: &str) -> String {
 
 #[test]
 fn a_rotation_of_one_person_is_one_whatever_else_is_written() {
-    let one = "starts: 2026-01-05 09:00, shift: 1 week, people: [ jo ]";
+    let one = "start: 2026-01-05 09:00, shift_length: 1 week, people: [ jo ]";
     let single = "warning: `platform` is one person, who always has the turn";
     says(&turns(one), &[single]);
     let over = "overrides: [ { from: 2026-12-24 09:00, until: 2026-12-27 09:00, person: sam } ]";
@@ -294,7 +294,7 @@ fn a_rotation_of_one_person_is_one_whatever_else_is_written() {
 #[test]
 fn a_layer_behind_one_that_always_has_somebody_never_has_a_turn() {
     let layer = |keys: &str, people: &str| {
-        format!("{{ {keys}starts: 2026-01-05 09:00, shift: 1 week, people: [ {people} ] }}")
+        format!("{{ {keys}start: 2026-01-05 09:00, shift_length: 1 week, people: [ {people} ] }}")
     };
     let (all, days) = (layer("", "mei, jo"), layer("only: daily 08:00-20:00, ", "al, sam"));
     says(&turns(&format!("layers: [ {days}, {all} ]")), &[]);
@@ -311,7 +311,7 @@ fn a_layer_behind_one_that_always_has_somebody_never_has_a_turn() {
         &["`rotations.platform.fallback` never has a turn: layer `2` before it"],
     );
     says(
-        &turns("starts: 2026-01-05 09:00, shift: 1 week, people: [ mei, jo ], fallback: lea"),
+        &turns("start: 2026-01-05 09:00, shift_length: 1 week, people: [ mei, jo ], fallback: lea"),
         &[
             "`rotations.platform.fallback` never has a turn: the turns before it always have somebody (add `only`, or remove this one; for somebody who is away name a `stand_in`",
         ],

@@ -12,7 +12,7 @@ people:
   ben: { name: Ben, phone: "+15550100102", opted_in: true, roles: [ specialist ] }
   gil: { name: Gil, phone: "+15550100103", opted_in: true }
 rotations:
-  platform: { timezone: UTC, starts: 2026-01-05 09:00, shift: 1 week, people: [ ada, gil ] }
+  platform: { timezone: UTC, start: 2026-01-05 09:00, shift_length: 1 week, people: [ ada, gil ] }
 teams:
   payments: { name: Payments, people: [ ada, ben, rotation:platform ] }
 clients:
@@ -34,19 +34,11 @@ fn says(from: &str, to: &str, parts: &[&str]) {
 }
 
 #[test]
-fn a_sound_roster_has_no_findings_and_its_understood_parts_are_listed() {
+fn a_sound_roster_has_no_findings_and_its_parts_are_counted() {
     assert_eq!(roster_says(SOUND), Vec::<String>::new());
     let (code, said) = Files::new(GOOD_CONFIG, SOUND).check();
     assert_eq!(code, 0);
-    for part in [
-        "  ben: Ben, …02, no time zone, opted in, as specialist only\n",
-        "\nteams\n  payments (Payments): ada; ben; rotation platform, now gil\n",
-        "\nclients, whose people are added to any route\n  acme (Acme GmbH): client = acme or ACME-Prod\n    client: gil\n    runbook https://runbooks.example/acme, if no route has one\n",
-        "    commander: ada\n    specialist: team payments (ada; ben; rotation platform, now gil)\n    no people of the client\n",
-        "    commander: team payments (ada; rotation platform, now gil)\n",
-    ] {
-        assert!(said.contains(part), "{part}\n{said}");
-    }
+    assert!(said.contains("1 team, 1 client"), "{said}");
 }
 
 #[test]

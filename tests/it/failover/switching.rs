@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use warroom::app::{Bridge, link_numbers};
 use warroom::clock::{Clock, SignedDuration, later};
-use warroom::config::RosterInForce;
 use warroom::gateway::{GatewayError, Refusal};
 use warroom::room::PhaseName;
+use warroom::roster_in_force::RosterInForce;
 use warroom::sandbox::{
     Api, BANNED, Engine, Fault, FaultKind, LidKnowledge, Operation, Person, Privacy, Setup,
 };

@@ -23,7 +23,7 @@ fn roster(turns: &str, route: &str) -> String {
     format!(
         "{PEOPLE}
 rotations:
-  platform: {{ timezone: UTC, starts: 2026-02-23 09:00, shift: 1 week, people: [ {turns} ] }}
+  platform: {{ timezone: UTC, start: 2026-02-23 09:00, shift_length: 1 week, people: [ {turns} ] }}
 routes:
   - {{ name: checkout, match: 'alertname = two', invite: {{ commander: rotation:platform, {route} }} }}
 fallback:

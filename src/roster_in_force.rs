@@ -12,12 +12,29 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::{Findings, Level, Loaded, Surroundings, hash_of_roster, load_roster};
 use crate::alert::Severity;
 use crate::clock::Timestamp;
+use crate::config::{Findings, Level, Loaded, StoreAddress, Surroundings, hash_of_roster, load_roster};
+use crate::consent::{Acquaintance, Stances};
 use crate::jid::Jid;
 use crate::roster::Roster;
+use crate::store::{StoreError, postgres, sqlite};
 use crate::telemetry::Metrics;
+
+/// What the store knows of people's answers; nothing if it cannot be asked.
+#[must_use]
+pub fn known_consents(store: &StoreAddress) -> Stances {
+    known_people(store).map(|known| Stances::of(&known)).unwrap_or_default()
+}
+
+/// Everybody whom a store knows. One that is not there, or from before consents were kept, knows nobody.
+pub fn known_people(store: &StoreAddress) -> Result<Vec<Acquaintance>, StoreError> {
+    let known = match store {
+        StoreAddress::Sqlite(path) => sqlite::look_at_consents(path)?,
+        StoreAddress::Postgres(address) => postgres::look_at_consents(address)?,
+    };
+    Ok(known.unwrap_or_default())
+}
 
 /// How often a file that changes while it is read is read anew, where somebody waits for the answer.
 const LOOKS: usize = 3;
@@ -30,6 +47,10 @@ pub struct RosterInForce {
     ours: Vec<Jid>,
     /// The names of the sources.
     sources: Vec<String>,
+    /// Who knows what people have answered.
+    store: StoreAddress,
+    /// Held while the file is read and checked: one at a time.
+    reading: Mutex<()>,
     roster: watch::Sender<Arc<Roster>>,
     status: Mutex<RosterStatus>,
 }
@@ -110,6 +131,8 @@ impl RosterInForce {
             open_at: loaded.config.rooms.open_at,
             ours: loaded.config.gateway.phones(),
             sources: loaded.config.sources.keys().cloned().collect(),
+            store: loaded.config.store.clone(),
+            reading: Mutex::new(()),
             roster: watch::channel(Arc::new(loaded.roster.clone())).0,
             status: Mutex::new(status),
         }
@@ -180,10 +203,11 @@ impl RosterInForce {
     /// Reads the file and takes it if there is no error in it; `None` if before or afterwards it is another one
     /// than was `seen`. Reading and checking takes milliseconds, and is done one at a time.
     fn reload_if(&self, seen: &str, metrics: &Metrics, now: Timestamp) -> Option<ReloadOutcome> {
-        let mut status = self.known();
+        let _one_at_a_time = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let surroundings =
             Surroundings { open_at: self.open_at, ours: &self.ours, sources: Some(&self.sources), now };
-        let loaded = load_roster(&self.path, &surroundings);
+        let loaded = load_roster(&self.path, &surroundings, known_consents(&self.store));
+        let mut status = self.known();
         let is_other = loaded.as_ref().is_ok_and(|(_, _, hash)| hash != seen);
         if is_other || hash_of_roster(&self.path) != seen {
             status.waits = true;
