@@ -247,7 +247,7 @@ fallback: {{ invite: {{ commander: [ rotation:usual ] }} }}
 #[test]
 fn an_address_at_the_root_of_the_file_system_is_asked_about() {
     let found = config_says(&format!("store: sqlite://warroom.db\n{GOOD_CONFIG}"));
-    assert!(found.len() == 1 && found[0].contains("write `sqlite:warroom.db`"), "{found:#?}");
+    assert!(found.len() == 1 && found[0].contains("`sqlite:warroom.db` is beside this file"), "{found:#?}");
     assert!(config_says(&format!("store: sqlite:/var/lib/warroom.db\n{GOOD_CONFIG}")).is_empty());
 }
 

@@ -70,7 +70,7 @@ const TAKEN: &[(Document, &str)] = &[
     (CONFIG, "server: { listen: 127.0.0.1:8080, admin_token: 1234567890123456 }"),
     (CONFIG, "store: sqlite:/data/warroom.db"),
     (CONFIG, "store: postgres://user@db.example/warroom"),
-    (CONFIG, "store: { file: /run/secrets/store }"),
+    (CONFIG, "store: { file: store.txt }"),
     (CONFIG, "rooms:"),
     (CONFIG, "messages:"),
     (CONFIG, "log:"),
