@@ -9,7 +9,8 @@ pub(crate) fn new_store(folder: &Path) -> String {
         return format!("sqlite:{}", folder.join("warroom.db").display());
     };
     let name = folder.file_name().unwrap().to_str().unwrap();
-    let name: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    // Without quotes PostgreSQL takes capitals for small letters, and knows no dot.
+    let name = hex::encode(name);
     let (sql, at) = (format!("CREATE SCHEMA b{name}"), server.clone());
     // A runtime of its own, apart from the one that measures.
     let made = std::thread::spawn(move || {

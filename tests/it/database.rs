@@ -134,7 +134,7 @@ impl Opened {
 pub(crate) fn schema_of(server: &str, folder: &Path) -> String {
     let name = folder.file_name().unwrap().to_str().unwrap();
     // Folders differ in the case of letters too.
-    let name: String = name.bytes().filter(u8::is_ascii_alphanumeric).map(|b| format!("{b:02x}")).collect();
+    let name: String = hex::encode(name);
     let sql = format!("CREATE SCHEMA IF NOT EXISTS t{name}");
     ask(server, async move |client| client.batch_execute(&sql).await.unwrap());
     let joint = if server.contains('?') { '&' } else { '?' };

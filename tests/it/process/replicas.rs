@@ -25,7 +25,7 @@ use crate::sweep::times;
 /// Incidents, unless the environment says how many.
 const INCIDENTS: u64 = 40;
 /// They come over so long at least: all that is to happen happens meanwhile.
-const LASTS: Duration = Duration::from_secs(60);
+const LASTS: Duration = Duration::from_mins(1);
 /// Between two of them at least.
 const GAP: Duration = Duration::from_millis(300);
 /// Between two kills.
@@ -173,7 +173,9 @@ async fn each_incident_gets_its_one_room_whatever_happens_to_replicas_and_databa
     let (a, b, c) =
         tokio::join!(replica(&place, shifts[0]), replica(&place, shifts[1]), replica(&place, shifts[2]));
     let mut replicas = vec![a, b, c];
-    replicas.iter().for_each(|(_, address)| balancer.put_in(*address));
+    for (_, address) in &replicas {
+        balancer.put_in(*address);
+    }
 
     let (answers, mut senders) = (Answers::default(), JoinSet::new());
     let (http, to) =
