@@ -230,13 +230,10 @@ impl Worker {
 
     /// Empties the bodies that are kept no longer: few enough at a time to hold up no hook.
     pub async fn forget_bodies(&self) {
-        let now = self.clock.now();
-        match self.store.take_duty("bodies", now, later(now, FORGETTING)).await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => return self.store_failed(&error),
+        if !self.has_duty("bodies", FORGETTING).await {
+            return;
         }
-        let before = later(now, -self.keep_bodies);
+        let before = later(self.clock.now(), -self.keep_bodies);
         let mut bodies = 0;
         loop {
             match self.store.forget_bodies(before, FORGOTTEN_AT_ONCE).await {
@@ -256,6 +253,16 @@ impl Worker {
         if bodies > 0 {
             debug!(bodies, "old webhooks' bodies were emptied");
         }
+    }
+
+    /// Whether this process does for so long what one of all replicas does.
+    async fn has_duty(&self, duty: &'static str, length: SignedDuration) -> bool {
+        let now = self.clock.now();
+        let taken = self.store.take_duty(duty, now, later(now, length)).await;
+        taken.unwrap_or_else(|error| {
+            self.store_failed(&error);
+            false
+        })
     }
 
     /// Does everything that is due at this moment, and returns how many rooms were taken. For tests and for

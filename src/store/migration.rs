@@ -12,6 +12,8 @@ use super::tx::{Row, Statements, Value};
 
 /// What is of one process only, or made anew.
 const NOT_MOVED: [&str; 3] = ["pulse", "replicas", "duties"];
+/// What a new database holds a first row of.
+const PREFILLED: [&str; 1] = ["clock"];
 /// Rows that are sent before their answers are waited for.
 const SENT_AT_ONCE: u64 = 500;
 
@@ -40,7 +42,9 @@ fn move_all(
 ) -> Stored<Vec<Moved>> {
     let tables: Vec<Table> = tables().into_iter().filter(|t| !NOT_MOVED.contains(&t.name)).collect();
     for table in &tables {
-        if summary(to, table)?.0 > 0 {
+        if PREFILLED.contains(&table.name) {
+            to.run(&format!("DELETE FROM {}", table.name), &[])?;
+        } else if summary(to, table)?.0 > 0 {
             return Err(StoreError::NotEmpty);
         }
     }

@@ -3,6 +3,18 @@
 /// What creates them. Version 0.1 has no installations: a store with any other schema is refused.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
+/// How the tables of the version before become those of this one. Programs of both must be able to work on what comes
+/// of it, because replicas are replaced one after the other. There is no version before this one.
+pub(super) const UPDATE: Option<Update> = None;
+
+/// What makes the tables of one version of the program those of the next.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Update {
+    /// The version of the tables before it.
+    pub(super) from: i64,
+    pub(super) sql: &'static str,
+}
+
 /// What the schema is known by: a number made of its text, so that no change of it goes unnoticed (FNV-1a).
 pub(super) const fn schema_version() -> i64 {
     let (text, mut hash, mut at) = (SCHEMA.as_bytes(), 0x811c_9dc5_u32, 0);

@@ -38,11 +38,9 @@ impl Alarm {
     /// Notes a sign of how `number` is; returns what was known of it before and what is known now.
     pub async fn note(&self, number: &str, sign: Sign, now: Timestamp) -> Stored<(Health, Health)> {
         let (before, after) = self.store.note_number(number, sign, self.failover_after, now).await?;
-        let labels = InstanceLabels { instance: number.to_owned() };
-        let works = after.loss(self.failover_after).is_none();
-        self.metrics.instances_up.get_or_create(&labels).set(i64::from(works));
+        self.show_one(number, &after);
         if let Some(outage) = after.begun_since(&before) {
-            self.metrics.alarms.get_or_create(&labels).inc();
+            self.metrics.alarms.get_or_create(&InstanceLabels { instance: number.to_owned() }).inc();
             tell(number, outage);
         }
         match &before.outage {
@@ -54,6 +52,20 @@ impl Alarm {
             Some(_) | None => {}
         }
         Ok((before, after))
+    }
+
+    /// Shows in the metrics how the numbers are, whoever learnt it.
+    pub async fn show(&self) -> Stored<()> {
+        for (number, health) in self.store.numbers().await? {
+            self.show_one(&number, &health);
+        }
+        Ok(())
+    }
+
+    fn show_one(&self, number: &str, health: &Health) {
+        let works = health.loss(self.failover_after).is_none();
+        let labels = InstanceLabels { instance: number.to_owned() };
+        self.metrics.instances_up.get_or_create(&labels).set(i64::from(works));
     }
 }
 

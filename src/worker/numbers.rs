@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use tracing::warn;
 
-use super::{Number, Worker};
+use super::{Number, SESSION_GAP, Worker};
 use crate::clock::{SignedDuration, Timestamp, later};
 use crate::gateway::{GatewayError, Own, Session};
 use crate::number::{Asked, Health, Sign};
@@ -17,9 +17,12 @@ const SESSION_WAIT: SignedDuration = SignedDuration::from_secs(10);
 
 impl Worker {
     /// Asks every number once how it is. A session that went down is one alarm; one that came back wakes
-    /// what waited for it.
+    /// what waited for it. Of several replicas one asks, and the others read what it was told.
     pub async fn ask_sessions(&self) {
         self.show_budgets().await;
+        if !self.has_duty("sessions", SESSION_GAP + SESSION_GAP).await {
+            return self.alarm.show().await.unwrap_or_else(|error| self.store_failed(&error));
+        }
         // At once: a provider that hangs for one number must not keep the others from being asked.
         let asked = self.numbers.iter().map(|number| self.session_of(number));
         for (number, session) in self.numbers.iter().zip(join_all(asked).await) {

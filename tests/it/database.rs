@@ -96,6 +96,25 @@ impl Kept {
         }
     }
 
+    /// Whether the word is anywhere in what is stored.
+    pub(crate) fn holds(&self, word: &str) -> bool {
+        match self {
+            Self::File(path) => ["", "-wal"].iter().any(|end| {
+                let stored = std::fs::read(format!("{}{end}", path.display())).unwrap_or_default();
+                stored.windows(word.len()).any(|part| part == word.as_bytes())
+            }),
+            Self::Schema(_) => {
+                let all = "SELECT table_name::text::bytea FROM information_schema.tables WHERE table_schema = current_schema()";
+                let hex = hex::encode(word);
+                self.bytes(all).into_iter().any(|table| {
+                    let table = String::from_utf8(table).unwrap();
+                    let sql = format!("SELECT count(*) FROM {table} t WHERE t::text LIKE '%{word}%' OR t::text LIKE '%{hex}%'");
+                    self.number(&sql) > 0
+                })
+            }
+        }
+    }
+
     /// The bytes that a statement finds, by row.
     pub(crate) fn bytes(&self, sql: &str) -> Vec<Vec<u8>> {
         match self {

@@ -3,7 +3,7 @@
 use super::link::Link;
 use crate::store::error::{StoreError, Stored};
 use crate::store::lane::{Connection, NotCommitted};
-use crate::store::schema::{SCHEMA, Table, schema_version, tables};
+use crate::store::schema::{SCHEMA, Table, UPDATE, Update, schema_version, tables};
 use crate::store::tx::{Statements, values};
 
 /// The words of the common schema for which PostgreSQL has others. Texts are compared byte by byte, as everywhere.
@@ -28,9 +28,16 @@ fn schema() -> String {
 
 /// Makes the tables where there are none, and refuses those of another version. Replicas may start together: each
 /// waits for the other.
+///
+/// Tables of the version before are brought forward, and those that were brought forward to the next version are
+/// worked on as well: during an update replicas of both run side by side.
 pub(super) fn ensure(link: &Link) -> Stored<()> {
+    ensure_version(link, schema_version(), UPDATE)
+}
+
+fn ensure_version(link: &Link, known: i64, update: Option<Update>) -> Stored<()> {
     link.begin()?;
-    let ensured = ensure_within(link).and_then(|()| commit(link));
+    let ensured = ensure_within(link, known, update).and_then(|()| commit(link));
     if ensured.is_err() {
         link.roll_back();
     }
@@ -64,27 +71,60 @@ pub(super) fn commit(link: &Link) -> Stored<()> {
     link.commit().map_err(NotCommitted::error)
 }
 
-fn ensure_within(link: &Link) -> Stored<()> {
-    let known = schema_version();
+fn ensure_within(link: &Link, known: i64, update: Option<Update>) -> Stored<()> {
     if !is_there(link, "store_version")? {
         if is_there(link, "incidents")? || is_there(link, "rooms")? {
             return Err(StoreError::Foreign);
         }
-        link.batch("CREATE TABLE store_version (version BIGINT NOT NULL)")?;
+        link.batch("CREATE TABLE store_version (version BIGINT NOT NULL, before BIGINT)")?;
         link.batch(&schema())?;
-        return link.execute("INSERT INTO store_version VALUES (?1)", values![known]).map(drop);
+        return link.execute("INSERT INTO store_version VALUES (?1, NULL)", values![known]).map(drop);
     }
-    let mut found = 0;
-    link.query("SELECT version FROM store_version", &[], &mut |row| {
-        found = row.get(0)?;
+    let (mut found, mut before) = (0, None);
+    link.query("SELECT version, before FROM store_version", &[], &mut |row| {
+        (found, before) = (row.get(0)?, row.get(1)?);
         Ok(false)
     })?;
-    if found == known { Ok(()) } else { Err(StoreError::Version { found, known }) }
+    match update {
+        _ if found == known || before == Some(known) => Ok(()),
+        Some(update) if update.from == found => {
+            link.batch(update.sql)?;
+            link.execute("UPDATE store_version SET version = ?1, before = ?2", values![known, found])
+                .map(drop)
+        }
+        Some(_) | None => Err(StoreError::Version { found, known }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::environment;
+    use crate::store::postgres::{Address, link::Use};
+    use std::sync::Arc;
+
+    /// On the PostgreSQL of `tests/postgres.sh`.
+    #[test]
+    fn during_an_update_programs_of_both_versions_work_on_one_store_and_no_others() {
+        let Some(server) = environment("WARROOM_TEST_STORE") else { return };
+        let address = Address::parse(&server, None).unwrap();
+        let link = Link::new(address, Use::Write(Arc::default())).unwrap();
+        link.batch(
+            "DROP SCHEMA IF EXISTS versions CASCADE; CREATE SCHEMA versions; SET search_path = versions",
+        )
+        .unwrap();
+        let second = Some(Update { from: 1, sql: "ALTER TABLE numbers ADD COLUMN second BIGINT" });
+        let third = Some(Update { from: 2, sql: "ALTER TABLE numbers ADD COLUMN third BIGINT" });
+        ensure_version(&link, 1, None).unwrap();
+        assert_eq!(ensure_version(&link, 3, third), Err(StoreError::Version { found: 1, known: 3 }));
+        for _replica in 0..2 {
+            ensure_version(&link, 2, second).unwrap();
+            ensure_version(&link, 1, None).unwrap();
+        }
+        ensure_version(&link, 3, third).unwrap();
+        ensure_version(&link, 2, second).unwrap();
+        assert_eq!(ensure_version(&link, 1, None), Err(StoreError::Version { found: 3, known: 1 }));
+    }
 
     #[test]
     fn nothing_that_only_sqlite_understands_is_left() {
