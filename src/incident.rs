@@ -363,6 +363,8 @@ pub struct Folded {
 /// Titles listed in one piece of news.
 const LISTED: usize = 5;
 
+/// Why nobody is called for an alert that began and ended.
+const OVER_BEFORE: &str = "it was over before anybody was called";
 /// Why an alert is over that a complete list does not name any more.
 const NOT_LISTED: &str = "its source does not list it any more (over, silenced or inhibited)";
 
@@ -410,7 +412,10 @@ pub fn fold(
     let mut incident = match (&before, lead) {
         (Some(incident), _) => incident.clone(),
         (None, Some(lead)) => begin(lead, reporter.source, number(), now),
-        (None, None) => return nothing("nothing open for it", None, remembered),
+        (None, None) => {
+            let has_fired = body.iter().any(|alert| alert.state != AlertState::Resolved);
+            return nothing(if has_fired { OVER_BEFORE } else { "nothing open for it" }, None, remembered);
+        }
     };
     let before = before.as_ref();
 
@@ -494,7 +499,7 @@ fn answer(
 ) -> (Outcome, Option<&'static str>) {
     match news {
         _ if opens_room => (Outcome::Opened, None),
-        _ if !has_room && is_bad => (Outcome::Ignored, Some("it was over before anybody was called")),
+        _ if !has_room && is_bad => (Outcome::Ignored, Some(OVER_BEFORE)),
         _ if !has_room => (Outcome::Ignored, Some("below the severity that opens a room")),
         Some(News::Resolved { .. }) => (Outcome::Resolved, None),
         Some(News::Changed { .. } | News::Reopened { .. } | News::Stale { .. }) => (Outcome::Updated, None),

@@ -162,14 +162,16 @@ impl Essentials {
 
     fn labels(&self, custom: &Texts) -> BTreeMap<String, String> {
         let items = self.configuration_items.joined();
-        let resource_type = self.type_of_target();
+        // Azure writes one type in capitals or without, wherever it comes from.
+        let resource_type = self.target_resource_type.as_deref().map(str::to_lowercase);
+        let resource_type = resource_type.or_else(|| self.type_of_target());
         let mut labels = labels_of([
             ("alert_rule", self.alert_rule.as_deref()),
             ("azure_severity", self.severity.as_deref()),
             ("signal_type", self.signal_type.as_deref()),
             ("monitoring_service", self.monitoring_service.as_deref()),
             ("resource", items.as_deref()),
-            ("resource_type", self.target_resource_type.as_deref().or(resource_type.as_deref())),
+            ("resource_type", resource_type.as_deref()),
             (
                 "resource_group",
                 self.target_resource_group.as_deref().or_else(|| self.part_of_target("resourcegroups")),
@@ -264,11 +266,12 @@ fn older(data: Value, source: &Source) -> Result<Event, NotUnderstood> {
     };
     let rule = context.id.as_deref().ok_or_else(|| NotUnderstood::new("`context.id` is missing"))?;
     let key = format!("{rule}@{}", context.resource_id.as_deref().unwrap_or_default());
+    let resource_type = context.resource_type.as_deref().map(str::to_lowercase);
     let mut labels = labels_of([
         ("alert_rule", context.name.as_deref()),
         ("azure_severity", context.severity.as_deref()),
         ("resource", context.resource_name.as_deref()),
-        ("resource_type", context.resource_type.as_deref()),
+        ("resource_type", resource_type.as_deref()),
         ("resource_group", context.resource_group_name.as_deref()),
         ("subscription", context.subscription_id.as_deref()),
     ]);

@@ -257,15 +257,25 @@ async fn a_sender_whose_clock_was_ahead_is_heard_once_it_is_right() {
 }
 
 #[tokio::test]
-async fn the_type_that_an_azure_path_tells_is_in_small_letters() {
+async fn the_type_of_what_azure_watches_is_in_small_letters_however_it_is_told() {
     let world = World::with(every_kind()).await;
-    let target = "/subscriptions/7A/resourceGroups/Till/providers/Microsoft.Sql/servers/s1/databases/d1";
-    let body = json!({ "schemaId": "azureMonitorCommonAlertSchema", "data": { "essentials": {
-        "alertId": "/subscriptions/7A/providers/Microsoft.AlertsManagement/alerts/t1", "alertRule": "dtu",
-        "severity": "Sev0", "monitorCondition": "Fired", "firedDateTime": "2026-03-02T10:00:00Z",
-        "alertTargetIDs": [target] } } });
-    let (outcome, id) = world.tells("azure", &body).await;
-    assert_eq!(outcome, "opened");
-    let labels = world.dossier(&id).await.incident.labels;
-    assert_eq!(labels["resource_type"], "microsoft.sql/servers/databases");
+    let path = "/subscriptions/7A/resourceGroups/Till/providers/Microsoft.Sql/servers/s1/databases/d1";
+    let told = "Microsoft.Cache/Redis";
+    for (id, target, kind) in [
+        ("t1", json!({ "alertTargetIDs": [path] }), "microsoft.sql/servers/databases"),
+        ("t2", json!({ "alertTargetIDs": [path], "targetResourceType": told }), "microsoft.cache/redis"),
+    ] {
+        let mut essentials = json!({
+            "alertId": format!("/subscriptions/7A/providers/Microsoft.AlertsManagement/alerts/{id}"),
+            "alertRule": id, "severity": "Sev0", "monitorCondition": "Fired",
+            "firedDateTime": "2026-03-02T10:00:00Z",
+        });
+        essentials.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+        let body = json!({
+            "schemaId": "azureMonitorCommonAlertSchema", "data": { "essentials": essentials }
+        });
+        let (outcome, id) = world.tells("azure", &body).await;
+        assert_eq!(outcome, "opened");
+        assert_eq!(world.dossier(&id).await.incident.labels["resource_type"], kind);
+    }
 }
