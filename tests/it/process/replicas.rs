@@ -150,7 +150,7 @@ fn one_group_each(place: &Place, ids: &[String]) -> usize {
     for id in ids {
         let groups = place.groups(id);
         assert_eq!(groups.len(), 1, "{id}: one incident, one group");
-        let welcomes = groups[0].texts().iter().filter(|text| text.contains("This group was made")).count();
+        let welcomes = groups[0].texts().iter().filter(|text| text.contains("needs you here")).count();
         assert!(welcomes >= 1, "{id}: {:?}", groups[0].texts());
         repeats += welcomes - 1;
         *made.entry(groups[0].instance_id.clone()).or_default() += 1;
