@@ -304,11 +304,8 @@ async fn while_the_database_is_away_senders_are_asked_to_come_again() {
     let is_ready =
         async || http.get(format!("http://{address}/readyz")).send().await.unwrap().status() == 200;
     assert!(is_ready().await);
-    println!(
-        "away for {away:?}: {} answers, the longest after {:?}",
-        answers.lock().unwrap().len(),
-        answers.lock().unwrap().iter().map(|a| a.2).max()
-    );
+    let took: Vec<Duration> = answers.lock().unwrap().iter().map(|answer| answer.2).collect();
+    println!("away for {away:?}: {} answers, the longest after {:?}", took.len(), took.iter().max());
     drop(bridge);
     until("the groups are all there", || (place.sandbox.groups().len() == incidents).then_some(())).await;
 }
