@@ -63,7 +63,7 @@ impl Store {
         slots: Slots,
         lease_for: SignedDuration,
     ) -> Stored<Vec<Lease>> {
-        self.write("lease_rooms", move |tx| take_due(tx, now, slots, lease_for)).await
+        self.write_behind("lease_rooms", move |tx| take_due(tx, now, slots, lease_for)).await
     }
 
     /// Whether something came up for the room, or is known of a number, that was not when the lease was read.
@@ -76,7 +76,7 @@ impl Store {
 
     /// The next moment at which anything is due.
     pub async fn next_wake(&self) -> Stored<Option<Timestamp>> {
-        self.write("next_wake", next_wake).await
+        self.write_behind("next_wake", next_wake).await
     }
 }
 
