@@ -293,6 +293,7 @@ impl Bridge {
             readiness: Readiness::default(),
             numbers: Numbers::default(),
             handover: Arc::clone(&handover),
+            readings: receiver::Readings::default(),
         };
         receiver::count_from_zero(&metrics, &receiver.sources, &receiver.event_channels);
         let worker = Worker {

@@ -6,7 +6,8 @@
 //! what is (PagerDuty disables a subscription for a day after three of them).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::rejection::PathRejection;
@@ -20,7 +21,7 @@ use http::{Extensions, HeaderValue, Method, StatusCode, Uri};
 use tokio::sync::{Notify, watch};
 use tracing::{Level, debug, error, info};
 
-use crate::alert::{AlertState, SeverityOrigin};
+use crate::alert::{AlertState, SeverityOrigin, SeverityResolver};
 use crate::clock::{Clock, Numbers, SignedDuration, Timestamp};
 use crate::incident::{Incident, Outcome, Rules};
 use crate::peer::Peer;
@@ -90,6 +91,20 @@ pub struct Receiver {
     pub numbers: Numbers,
     /// Where rooms go that open.
     pub handover: Arc<Handover>,
+    /// What is worked out of each source once.
+    pub readings: Readings,
+}
+
+/// How the bodies of each source are read: its fingerprint, and what decides severities anew.
+#[derive(Default)]
+pub struct Readings(OnceLock<BTreeMap<String, Reading>>);
+
+type Reading = (String, Arc<SeverityResolver>);
+
+impl fmt::Debug for Readings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Readings")
+    }
 }
 
 /// Everything that a hook of a source can be counted as.
@@ -404,8 +419,7 @@ impl Receiver {
 
     async fn came_before(&self, source: &Source, body: &VerifiedBody) -> Result<bool, HookRejection> {
         let Some(key) = delivery_key(body, source) else { return Ok(false) };
-        let earlier =
-            self.store.earlier_receipt(&source.name, &key, &source.reading(self.rules.open_at)).await;
+        let earlier = self.store.earlier_receipt(&source.name, &key, &self.reading(source).0).await;
         earlier.map(|receipt| receipt.is_some()).map_err(|error| {
             self.readiness.doubt();
             self.metrics.store_failures.inc();
@@ -452,13 +466,14 @@ impl Receiver {
                 self.note(Level::WARN, what, source, severity, now);
             }
         }
+        let (reading, resolve_severity) = self.reading(source);
         let acceptance = Acceptance {
             receipt: ReceiptId(self.numbers.next(now)),
             source: source.name.clone(),
             received_at: now,
             // A body that an operator replays is not a delivery that came twice.
             replay_key: if replays.is_some() { None } else { delivery_key(body, source) },
-            reading: source.reading(self.rules.open_at),
+            reading,
             body: body.bytes(),
             headers: body.kept_headers(),
             replays,
@@ -467,7 +482,7 @@ impl Receiver {
             trouble,
             rules: self.rules,
             most_rooms: self.most_rooms,
-            resolve_severity: source.severity_resolver(),
+            resolve_severity,
             open_room: self.open_room(),
             hand_over: self.hand_over(),
         };
@@ -535,6 +550,15 @@ impl Receiver {
             );
         }
         Ok(receipt)
+    }
+
+    fn reading(&self, source: &Source) -> Reading {
+        let of = |source: &Source| (source.reading(self.rules.open_at), source.severity_resolver());
+        let all = self
+            .readings
+            .0
+            .get_or_init(|| self.sources.iter().map(|(name, source)| (name.clone(), of(source))).collect());
+        all.get(&source.name).cloned().unwrap_or_else(|| of(source))
     }
 
     fn hand_over(&self) -> Option<(SignedDuration, HandOver)> {

@@ -9,6 +9,7 @@
 //! asked.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::clock::Timestamp;
 use replica::Replica;
@@ -80,13 +81,16 @@ pub struct Store {
     database: Arc<dyn Database>,
     asides: Arc<Asides>,
     replica: Arc<Replica>,
+    /// Whether the last group that was asked for had to wait: then the next one most likely has to as well.
+    is_spent: Arc<AtomicBool>,
 }
 
 impl Store {
     /// The store in a database that this process has to itself.
     #[must_use]
     pub fn over(database: Arc<dyn Database>) -> Self {
-        Self { database, asides: Arc::default(), replica: Arc::new(Replica::alone()) }
+        let (asides, is_spent) = (Arc::default(), Arc::default());
+        Self { database, asides, replica: Arc::new(Replica::alone()), is_spent }
     }
 
     /// The store in a database that several processes share.
@@ -123,6 +127,15 @@ impl Store {
         F: FnMut(&Tx<'_>) -> Stored<T> + Send + 'static,
     {
         self.run(name, Access::Write, Asker::Ourselves, body, |_: &mut T| {})
+    }
+
+    /// A write that is simply done again if it is lost.
+    fn write_behind<T, F>(&self, name: &'static str, body: F) -> impl Future<Output = Stored<T>>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Stored<T> + Send + 'static,
+    {
+        self.run(name, Access::WriteBehind, Asker::Ourselves, body, |_: &mut T| {})
     }
 
     /// The body is boxed before anything waits, so that futures stay small.

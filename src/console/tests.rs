@@ -400,6 +400,7 @@ fn receiver(store: Store, clock: Arc<TestClock>) -> Arc<Receiver> {
         troubles: Troubles::default(),
         numbers: Numbers::default(),
         handover,
+        readings: crate::receiver::Readings::default(),
     })
 }
 

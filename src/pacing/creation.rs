@@ -6,7 +6,7 @@
 
 use crate::clock::{SignedDuration, Timestamp, later};
 
-use super::{NumberId, one_more};
+use super::NumberId;
 
 /// What one number may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,49 +34,73 @@ pub struct Made {
     pub important: bool,
 }
 
+/// What was made, in order.
+#[derive(Debug)]
+struct Course {
+    all: Vec<Timestamp>,
+    /// Without those of important routes.
+    shared: Vec<Timestamp>,
+    /// When the burst has grown back.
+    full_at: Timestamp,
+}
+
 impl Creation {
     /// Whether one more is allowed now after `earlier` ones (in any order), or from when on.
     pub fn one_more(&self, earlier: &[Made], important: bool, now: Timestamp) -> Result<(), Timestamp> {
-        let all: Vec<Timestamp> = earlier.iter().map(|m| m.at).collect();
-        let hour = one_more(&all, self.most, self.window, now);
-        let shared = if important {
-            Ok(())
-        } else {
-            let others: Vec<Timestamp> = earlier.iter().filter(|m| !m.important).map(|m| m.at).collect();
-            one_more(&others, self.most.saturating_sub(self.reserved), self.window, now)
-        };
-        let worst = [hour, shared, self.spaced(all, now)].into_iter().filter_map(Result::err).max();
-        worst.map_or(Ok(()), Err)
+        let from = self.next_at(&self.course(earlier), important);
+        if from <= now { Ok(()) } else { Err(from) }
     }
 
-    /// A bucket of `burst` tokens that gains one per `gap`, told by the moment at which it is full again.
-    fn spaced(&self, mut earlier: Vec<Timestamp>, now: Timestamp) -> Result<(), Timestamp> {
-        earlier.sort_unstable();
-        let full_at = earlier
-            .into_iter()
-            .fold(Timestamp::MIN, |full_at: Timestamp, at| later(full_at.max(at), self.gap));
+    fn course(&self, earlier: &[Made]) -> Course {
+        let mut earlier = earlier.to_vec();
+        earlier.sort_unstable_by_key(|made| made.at);
+        let mut course = Course { all: Vec::new(), shared: Vec::new(), full_at: Timestamp::MIN };
+        for made in earlier {
+            self.make(&mut course, made);
+        }
+        course
+    }
+
+    /// One more is made. The burst is a bucket of tokens that gains one per `gap`, told by the moment at which it is full
+    /// again.
+    fn make(&self, course: &mut Course, made: Made) {
+        course.all.push(made.at);
+        if !made.important {
+            course.shared.push(made.at);
+        }
+        course.full_at = later(course.full_at.max(made.at), self.gap);
+    }
+
+    /// From when on the next may be made.
+    fn next_at(&self, course: &Course, important: bool) -> Timestamp {
+        // The one that has to leave the window before there is a place again.
+        let after = |made: &[Timestamp], most: u32| match made
+            .len()
+            .checked_sub(usize::try_from(most).unwrap_or(usize::MAX))
+        {
+            Some(leaves) => made.get(leaves).map_or(Timestamp::MAX, |at| later(*at, self.window)),
+            None => Timestamp::MIN,
+        };
+        let hour = after(&course.all, self.most);
+        let shared =
+            if important { hour } else { after(&course.shared, self.most.saturating_sub(self.reserved)) };
         let free = self.gap.saturating_mul(i32::try_from(self.burst.saturating_sub(1)).unwrap_or(i32::MAX));
-        let from = if full_at == Timestamp::MIN { full_at } else { later(full_at, -free) };
-        if from <= now { Ok(()) } else { Err(from) }
+        let spaced = if course.all.is_empty() { Timestamp::MIN } else { later(course.full_at, -free) };
+        hour.max(shared).max(spaced)
     }
 
     /// About when a group may be made that has `ahead` others of its kind before it.
     #[must_use]
     pub fn turn(&self, earlier: &[Made], important: bool, ahead: u32, now: Timestamp) -> Timestamp {
-        let mut made = earlier.to_vec();
-        let mut at = now;
         // Once a window is full each further one waits for the one that is a windowful before it.
         let windowful = self.most.saturating_sub(if important { 0 } else { self.reserved }).max(1);
         let windows = self.window.saturating_mul(i32::try_from(ahead / windowful).unwrap_or(i32::MAX));
+        let (mut course, mut at) = (self.course(earlier), now);
         for _ in 0..ahead % windowful {
-            at = self.one_more(&made, important, at).err().unwrap_or(at);
-            if at == Timestamp::MAX {
-                return at;
-            }
-            made.retain(|m| later(m.at, self.window) > at);
-            made.push(Made { at, important });
+            at = at.max(self.next_at(&course, important));
+            self.make(&mut course, Made { at, important });
         }
-        later(self.one_more(&made, important, at).err().unwrap_or(at), windows)
+        later(at.max(self.next_at(&course, important)), windows)
     }
 
     /// How many more may be made within the window as it stands, apart from their spacing.

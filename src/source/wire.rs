@@ -36,8 +36,13 @@ pub(super) fn part<T: DeserializeOwned>(value: Value, name: &str) -> Result<T, N
 /// A leaf as text; numbers and booleans are written out, anything else and blank text is nothing. A whole number is
 /// the same with a fraction of zero and without.
 pub(super) fn text(value: &Value) -> Option<String> {
+    if value.is_array() || value.is_object() { None } else { into_text(value.clone()) }
+}
+
+/// The same of a leaf that nobody else needs.
+fn into_text(value: Value) -> Option<String> {
     let text = match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text,
         Value::Number(number) => {
             let text = number.to_string();
             text.strip_suffix(".0").map(ToOwned::to_owned).unwrap_or(text)
@@ -163,7 +168,7 @@ impl Text {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|value| Self(text(&value)))
+        Value::deserialize(deserializer).map(|value| Self(into_text(value)))
     }
 }
 
@@ -189,7 +194,7 @@ impl<'de> Deserialize<'de> for Texts {
         let Value::Object(entries) = Value::deserialize(deserializer)? else {
             return Ok(Self::default());
         };
-        Ok(Self(entries.into_iter().filter_map(|(name, value)| Some((name, text(&value)?))).collect()))
+        Ok(Self(entries.into_iter().filter_map(|(name, value)| Some((name, into_text(value)?))).collect()))
     }
 }
 

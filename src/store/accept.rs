@@ -188,10 +188,14 @@ fn take_in(
                 continue;
             }
         }
-        let wakes = record(tx, hook, key, stored.as_ref(), &folded, room.as_ref())?;
+        let lease_for = hook.hand_over.as_ref().map(|(lease_for, _)| *lease_for);
+        let held = lease_for.map(|lease_for| (tx.token(), later(now, lease_for)));
+        let opened = room.as_ref().map(|room| (room, held.as_ref()));
+        let wakes = record(tx, hook, key, stored.as_ref(), &folded, opened)?;
         taken.push((wakes, answered(hook, &folded, &alerts)));
-        if let (Some(room), Some((lease_for, _))) = (room, &hook.hand_over) {
-            leases.push(leases::take_new(tx, room, later(now, *lease_for))?);
+        if let (Some(room), Some(held)) = (room, held) {
+            let is_new = stored.is_none();
+            leases.push(leases::of_new(tx, room, folded.incident.filter(|_| is_new), held)?);
         }
     }
     for (id, alerts) in joined {
@@ -346,14 +350,14 @@ fn is_same(stored: &Incident, now: &Incident) -> bool {
     is_close && *stored == Incident { heard_at: stored.heard_at, look_at: stored.look_at, ..now.clone() }
 }
 
-/// Writes what came of a fold; `room` is the one that it opens. Says whether a room has something to do now.
+/// Writes what came of a fold; `room` is the one that it opens, with the token and the end of its lease. Says whether a room has something to do now.
 fn record(
     tx: &Tx<'_>,
     hook: &Acceptance,
     key: &DedupKey,
     stored: Option<&Incident>,
     folded: &Folded,
-    room: Option<&Room>,
+    room: Option<(&Room, Option<&(String, Timestamp)>)>,
 ) -> Stored<bool> {
     let now = hook.received_at;
     if let (Some(closed), Some(stored)) = (&folded.closed, stored) {
@@ -383,11 +387,12 @@ fn record(
         Some(news) => news::add(tx, incident.id, Some(hook.receipt), news, now)?,
         None => false,
     };
-    if let Some(room) = room {
+    if let Some((room, held)) = room {
+        let (token, until) = held.map(|(token, until)| (token.as_str(), *until)).unzip();
         tx.run(
             "INSERT INTO rooms
-             (incident, phase, wake_at, opened_at, route, rank, urgency, source)
-             VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)",
+             (incident, phase, wake_at, opened_at, route, rank, urgency, source, lease_token, lease_until)
+             VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             values![
                 incident.id,
                 room.phase.name().as_str(),
@@ -395,7 +400,9 @@ fn record(
                 room.summons.company(),
                 queue::rank(room),
                 room.own_urgency() as i64,
-                hook.source
+                hook.source,
+                token,
+                until
             ],
         )?;
         let doc = write("room", room)?;

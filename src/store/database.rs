@@ -55,8 +55,11 @@ impl fmt::Debug for Transaction {
 pub enum Access {
     /// It only looks.
     Read,
-    /// It may change something.
+    /// It may change something, and is on disk once it is answered.
     Write,
+    /// It may change something that nobody outside is told of: it is kept if the process dies, and may be lost when the
+    /// database's machine does. Then it is as if it had not been done yet.
+    WriteBehind,
 }
 
 /// Who asks for a transaction. Askers take turns.

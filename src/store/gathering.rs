@@ -50,7 +50,7 @@ impl Store {
     /// who of them can be written to now, and of what else that message can tell.
     pub async fn gather(&self, lease: &Lease, people: Vec<String>, now: Timestamp) -> Stored<Gathered> {
         let gather = move |tx: &Tx<'_>, lease: &Lease| gather(tx, lease, &people, now);
-        self.with_lease("gather", lease, now, Gathered::LeaseLost, gather).await
+        self.with_lease_behind("gather", lease, now, Gathered::LeaseLost, gather).await
     }
 }
 

@@ -3,6 +3,7 @@
 use super::error::{StoreError, Stored};
 use super::tx::Tx;
 use super::{consents, duplicates, incidents, news, notices, numbers, rooms, shared_rooms};
+use crate::incident::Incident;
 use crate::room::{Inputs, Room};
 
 /// What is wanted of a room now, and how often something came up for it. Whoever asks holds the room.
@@ -21,4 +22,23 @@ pub(super) fn of(tx: &Tx<'_>, room: &Room) -> Stored<(Inputs, i64)> {
     let inputs =
         Inputs { incident, news, wish, notices, host, guests, duplicates, stances, numbers, numbers_changes };
     Ok((inputs, changes))
+}
+
+/// The same for a room that this transaction has opened for a new incident: only what is known of others can matter.
+pub(super) fn of_new(tx: &Tx<'_>, room: &Room, incident: Incident) -> Stored<Inputs> {
+    let host = shared_rooms::host_of(tx, room)?;
+    let stances = consents::stances(tx, room)?;
+    let (numbers, numbers_changes) = numbers::all(tx)?;
+    Ok(Inputs {
+        incident,
+        news: Vec::new(),
+        wish: None,
+        notices: Vec::new(),
+        host,
+        guests: Vec::new(),
+        duplicates: Vec::new(),
+        stances,
+        numbers,
+        numbers_changes,
+    })
 }

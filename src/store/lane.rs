@@ -4,6 +4,9 @@
 //! others are run again without it. Nobody is answered before the commit has returned. The [`Connection`] is that of
 //! any database.
 //!
+//! What may be [written behind](Access::WriteBehind) waits for no disk. It is committed with what does, or alone without
+//! an fsync if nothing else waits: the next one writes all of the log before it.
+//!
 //! There is one queue per kind of asker, and they take turns: a monitoring tool that sends far more than the
 //! others delays itself. A job that nobody waits for any more is dropped before it starts.
 
@@ -18,14 +21,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::error;
 
-use super::database::{Asker, Found, Transaction};
+use super::database::{Access, Asker, Found, Transaction};
 use super::error::{StoreError, Stored};
 use super::tx::Statements;
 
 /// A database as the thread sees it that owns a connection to it.
 pub(super) trait Connection: Statements {
-    /// Begins a transaction; one that is still open is taken back before.
-    fn begin(&self) -> Stored<()>;
+    /// Begins a transaction, whose commit waits for the disk unless it is all [written behind](Access::WriteBehind);
+    /// one that is still open is taken back before.
+    fn begin(&self, access: Access) -> Stored<()>;
 
     /// Waits for the answers to what was sent without waiting.
     fn settle(&self) -> Stored<()> {
@@ -86,6 +90,11 @@ impl Job {
         self.late_at.is_some_and(|at| at <= Instant::now())
     }
 
+    /// Whether it may be committed without waiting for the disk.
+    fn is_behind(&self) -> bool {
+        self.transaction.access == Access::WriteBehind
+    }
+
     /// Runs it, possibly once more after its writes were taken back.
     fn run(&mut self, statements: &dyn Statements) -> Stored<()> {
         let found = catch_unwind(AssertUnwindSafe(|| (self.transaction.body)(statements)))
@@ -139,6 +148,11 @@ impl Waiting {
         }
         None
     }
+
+    /// Whether all that waits may be committed without waiting for the disk.
+    fn is_all_behind(&self) -> bool {
+        self.queues.iter().flat_map(|(_, queue)| queue).all(Job::is_behind)
+    }
 }
 
 /// What waits, and the signal that something does.
@@ -153,8 +167,19 @@ impl Inbox {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_next(&self) -> Option<Job> {
-        self.lock().pop()
+    /// Whether a transaction that begins with this job is all written behind.
+    fn access_with(&self, first: &Job) -> Access {
+        if first.is_behind() && !self.lock().is_all_behind() {
+            Access::Write
+        } else {
+            first.transaction.access
+        }
+    }
+
+    /// The next job for a transaction. What is written behind is left as soon as something waits for the disk.
+    fn try_next(&self, access: Access) -> Option<Job> {
+        let mut waiting = self.lock();
+        if access == Access::WriteBehind && !waiting.is_all_behind() { None } else { waiting.pop() }
     }
 
     /// Waits for a job; `None` once the lane is closed and all are done.
@@ -198,21 +223,20 @@ impl Lane {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             let mut is_away = false;
             while let Some(first) = theirs.next() {
-                let changes = connection.changes();
-                let begun = run(&connection, (first, batch), || theirs.try_next());
+                let access = theirs.access_with(&first);
+                let begun = run(&connection, access, (first, batch), || theirs.try_next(access), &counted);
                 if let Err(error) = &begun
                     && !is_away
                 {
                     error!(%error, "no transaction can be begun");
                 }
                 is_away = begun.is_err();
-                counted.fetch_add(u64::from(connection.changes() > changes), Ordering::Relaxed);
             }
         })?;
         Ok(Self { inbox, commits, thread: Some(thread) })
     }
 
-    /// How many transactions have changed something.
+    /// How many transactions have changed something and waited for the disk.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
@@ -238,16 +262,20 @@ impl Drop for Lane {
     }
 }
 
-/// Runs `first`, and what `more` gives within a short time, in one transaction; says so if none could be begun.
+/// Runs `first`, and what `more` gives within a short time, in one transaction; says so if none could be begun. One that
+/// has changed something and waited for the disk is counted.
 fn run<C: Connection>(
     connection: &C,
+    access: Access,
     (first, batch): (Job, usize),
     more: impl Fn() -> Option<Job>,
+    counted: &AtomicU64,
 ) -> Stored<()> {
+    let changes = connection.changes();
     let until = Instant::now() + LONGEST_BATCH;
     let mut done: Vec<Job> = Vec::new();
     let mut next = Some(first);
-    if let Err(error) = connection.begin() {
+    if let Err(error) = connection.begin(access) {
         // The database is not to be had: those who wait too must not wait for it one after the other.
         for job in next.into_iter().chain(std::iter::from_fn(more).take(BATCH)) {
             job.answer(Some(error.clone()));
@@ -264,7 +292,7 @@ fn run<C: Connection>(
     let committed = match ran.map_err(NotCommitted::Spoilt).and_then(|()| connection.commit()) {
         // Whose statement it was is not known.
         Err(NotCommitted::Spoilt(_)) => {
-            let ran = again(connection, &mut done).map_err(NotCommitted::Spoilt);
+            let ran = again(connection, access, &mut done).map_err(NotCommitted::Spoilt);
             ran.and_then(|()| connection.commit())
         }
         committed => committed,
@@ -274,6 +302,8 @@ fn run<C: Connection>(
         error!(%error, jobs = done.len(), "a transaction failed; nothing of it is stored");
         connection.roll_back();
     }
+    let has_waited = access == Access::Write && failed.is_none() && connection.changes() > changes;
+    counted.fetch_add(u64::from(has_waited), Ordering::Relaxed);
     for job in done {
         job.answer(failed.clone());
     }
@@ -281,9 +311,9 @@ fn run<C: Connection>(
 }
 
 /// Runs in a new transaction what was done in one that failed, leaving out what fails now.
-fn again<C: Connection>(connection: &C, done: &mut Vec<Job>) -> Stored<()> {
+fn again<C: Connection>(connection: &C, access: Access, done: &mut Vec<Job>) -> Stored<()> {
     loop {
-        connection.begin()?;
+        connection.begin(access)?;
         let failed = done.iter_mut().enumerate().find_map(|(place, job)| {
             let error = job.run(connection).and_then(|()| connection.settle()).err()?;
             Some((place, error))
@@ -299,17 +329,26 @@ mod tests {
     use crate::store::database::Access;
     use crate::store::sqlite::in_memory;
     use crate::store::tx::Value;
+    use futures_util::FutureExt as _;
     use std::sync::mpsc;
     use tokio::task::JoinSet;
 
     async fn call<T: Send + 'static>(
         lane: &Lane,
         asker: Asker,
+        body: impl FnMut(&dyn Statements) -> Stored<T> + Send + 'static,
+    ) -> Stored<T> {
+        call_as(lane, Access::Write, asker, body).await
+    }
+
+    async fn call_as<T: Send + 'static>(
+        lane: &Lane,
+        access: Access,
+        asker: Asker,
         mut body: impl FnMut(&dyn Statements) -> Stored<T> + Send + 'static,
     ) -> Stored<T> {
         let body = Box::new(move |db: &dyn Statements| body(db).map(|found| Box::new(found) as Found));
-        let transaction =
-            Transaction { name: "test", access: Access::Write, asker, body, committed: Box::new(|_| {}) };
+        let transaction = Transaction { name: "test", access, asker, body, committed: Box::new(|_| {}) };
         lane.run(transaction).await.map(|found| *found.downcast().unwrap())
     }
 
@@ -439,5 +478,33 @@ mod tests {
         assert!(matches!(broken, Err(StoreError::Unavailable(_))), "{broken:?}");
         while jobs.join_next().await.is_some() {}
         assert_eq!(words(&lane).await, ["one"]);
+    }
+
+    #[tokio::test]
+    async fn what_may_be_written_behind_is_written_and_waits_for_the_disk_only_with_others() {
+        let mut jobs = JoinSet::new();
+        let (lane, hold) = held_up(&mut jobs).await;
+        let say_as = |access, word: &'static str| {
+            let lane = Arc::clone(&lane);
+            let insert = move |db: &dyn Statements| {
+                db.execute("INSERT INTO words VALUES (?1)", &[Value::Text(word)]).map(drop)
+            };
+            async move { call_as(&lane, access, Asker::Ourselves, insert).await }
+        };
+        for (access, word) in [(Access::WriteBehind, "with"), (Access::Write, "the disk")] {
+            let before = waiting(&lane);
+            jobs.spawn(say_as(access, word).map(Result::unwrap));
+            while waiting(&lane) == before {
+                tokio::task::yield_now().await;
+            }
+        }
+        drop(hold);
+        while jobs.join_next().await.is_some() {}
+        assert_eq!(lane.commits(), 1, "both together");
+        say_as(Access::WriteBehind, "alone").await.unwrap();
+        assert_eq!(lane.commits(), 1);
+        assert_eq!(words(&lane).await, ["with", "the disk", "alone"]);
+        say_as(Access::Write, "at last").await.unwrap();
+        assert_eq!(lane.commits(), 2);
     }
 }

@@ -6,7 +6,7 @@ use super::journal::{self, StepOutcome};
 use super::tx::{Tx, values};
 use super::{clock_check, inputs, rooms};
 use crate::clock::{SignedDuration, Timestamp, later};
-use crate::incident::IncidentId;
+use crate::incident::{Incident, IncidentId};
 use crate::room::{Inputs, Room, Urgency};
 
 /// When a room that cannot be read is tried again: another version of the program may be able to.
@@ -63,7 +63,7 @@ impl Store {
         slots: Slots,
         lease_for: SignedDuration,
     ) -> Stored<Vec<Lease>> {
-        self.write("lease_rooms", move |tx| take_due(tx, now, slots, lease_for)).await
+        self.write_behind("lease_rooms", move |tx| take_due(tx, now, slots, lease_for)).await
     }
 
     /// Whether something came up for the room, or is known of a number, that was not when the lease was read.
@@ -76,7 +76,7 @@ impl Store {
 
     /// The next moment at which anything is due.
     pub async fn next_wake(&self) -> Stored<Option<Timestamp>> {
-        self.write("next_wake", next_wake).await
+        self.write_behind("next_wake", next_wake).await
     }
 }
 
@@ -128,10 +128,19 @@ fn take_due(tx: &Tx<'_>, now: Timestamp, slots: Slots, lease_for: SignedDuration
     Ok(leases)
 }
 
-/// Leases a room that was written in this transaction.
-pub(super) fn take_new(tx: &Tx<'_>, room: Room, until: Timestamp) -> Stored<Lease> {
-    let (wanted, changes) = inputs::of(tx, &room)?;
-    take(tx, (room, wanted, changes), until)
+/// The lease of a room that this transaction has opened, by its token and end. Of a new incident, which is given,
+/// nothing needs to be read back.
+pub(super) fn of_new(
+    tx: &Tx<'_>,
+    room: Room,
+    incident: Option<Incident>,
+    (token, until): (String, Timestamp),
+) -> Stored<Lease> {
+    let (wanted, changes) = match incident {
+        Some(incident) => (inputs::of_new(tx, &room, incident)?, 0),
+        None => inputs::of(tx, &room)?,
+    };
+    Ok(Lease { room, wanted, token, until, changes, done: Vec::new() })
 }
 
 /// Gives the room to whoever asks now.

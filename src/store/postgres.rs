@@ -43,7 +43,7 @@ pub struct Postgres {
 impl Database for Postgres {
     async fn run(&self, transaction: Transaction) -> Stored<Found> {
         match transaction.access {
-            Access::Write => self.writer.run(transaction).await,
+            Access::Write | Access::WriteBehind => self.writer.run(transaction).await,
             Access::Read => self.reader.run(transaction).await,
         }
     }
@@ -61,7 +61,7 @@ impl Database for Postgres {
 pub fn look_at_consents(address: &Address) -> Stored<Option<Vec<Acquaintance>>> {
     let link = Link::new(address.clone(), Use::Read)?;
     apart(move || {
-        link.begin()?;
+        link.begin(Access::Read)?;
         let (asides, replica) = (Asides::default(), Replica::alone());
         let is_there = tables::is_there(&link, "consents")?;
         if is_there { consents::everybody(&Tx::new(&link, &asides, &replica)).map(Some) } else { Ok(None) }
@@ -72,7 +72,7 @@ pub fn look_at_consents(address: &Address) -> Stored<Option<Vec<Acquaintance>>> 
 pub(super) fn fill<T>(address: &Address, fill: impl FnOnce(&dyn Statements) -> Stored<T>) -> Stored<T> {
     let link = Link::new(address.clone(), Use::Write(Arc::default()))?;
     tables::ensure(&link)?;
-    link.begin()?;
+    link.begin(Access::Write)?;
     let unlimited = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
     let filled = link.batch(unlimited).and_then(|()| fill(&link)).and_then(|filled| {
         tables::count_on(&link)?;
@@ -112,7 +112,7 @@ impl Postgres {
         Ok((store, clock))
     }
 
-    /// How many transactions have changed something since the store was opened.
+    /// How many transactions have changed something and waited for the disk since the store was opened.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.writer.commits()

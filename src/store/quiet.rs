@@ -15,7 +15,7 @@ impl Store {
     /// Closes incidents whose quiet time is over and wakes their rooms; returns how many. Also sees to those of which
     /// nothing was heard for long, see [`pass_time`].
     pub async fn close_quiet(&self, rules: Rules, now: Timestamp) -> Stored<usize> {
-        self.write("close_quiet", move |tx| close_quiet(tx, rules, now)).await
+        self.write_behind("close_quiet", move |tx| close_quiet(tx, rules, now)).await
     }
 }
 

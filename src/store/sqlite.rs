@@ -1,9 +1,11 @@
-//! The store in one `SQLite` file: write-ahead log, `synchronous = FULL`, one writer.
+//! The store in one `SQLite` file: write-ahead log, one writer, which waits for the disk at each commit that somebody
+//! outside is told of.
 //!
 //! Actors: the *writer* lane, which groups commits; the *reader* lane, which serves pages and the API without waiting
 //! for it; the *checkpoints*, which copy the log into the file beside both; the *lock*, which keeps a second bridge
 //! off. Several connections may use one file: leases and immediate transactions keep them apart.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
@@ -47,7 +49,7 @@ pub struct Sqlite {
 impl Database for Sqlite {
     async fn run(&self, transaction: Transaction) -> Stored<Found> {
         match transaction.access {
-            Access::Write => self.writer.run(transaction).await,
+            Access::Write | Access::WriteBehind => self.writer.run(transaction).await,
             Access::Read => self.reader.run(transaction).await,
         }
     }
@@ -75,7 +77,7 @@ impl Sqlite {
         let no_thread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         let start = |name, connection: Connection, begin, batch| {
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
-            Lane::start(name, File { connection, begin }, batch).map_err(no_thread)
+            Lane::start(name, File::new(connection, begin), batch).map_err(no_thread)
         };
         Ok(Self {
             writer: start("store-writer", writer, "BEGIN IMMEDIATE", lane::BATCH)?,
@@ -86,7 +88,7 @@ impl Sqlite {
         })
     }
 
-    /// How many transactions have changed something since the store was opened.
+    /// How many transactions have changed something and waited for the disk since the store was opened.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.writer.commits()
@@ -121,14 +123,33 @@ struct File {
     connection: Connection,
     /// How a transaction is begun: `BEGIN IMMEDIATE` for a writer.
     begin: &'static str,
+    /// Whether its commits wait for the disk now.
+    is_synced: Cell<bool>,
+}
+
+impl File {
+    fn new(connection: Connection, begin: &'static str) -> Self {
+        Self { connection, begin, is_synced: Cell::new(true) }
+    }
+
+    /// Lets commits wait for the disk or not. It cannot be changed within a transaction.
+    fn sync(&self, is_synced: bool) -> Stored<()> {
+        if self.is_synced.get() != is_synced {
+            let how = if is_synced { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+            self.connection.execute_batch(how).map_err(unavailable)?;
+            self.is_synced.set(is_synced);
+        }
+        Ok(())
+    }
 }
 
 impl lane::Connection for File {
-    fn begin(&self) -> Stored<()> {
+    fn begin(&self, access: Access) -> Stored<()> {
         if !self.connection.is_autocommit() {
             // A rollback that failed before must not make every later transaction fail.
             self.roll_back();
         }
+        self.sync(access != Access::WriteBehind)?;
         self.connection.execute_batch(self.begin).map_err(unavailable)
     }
 
@@ -325,7 +346,7 @@ fn lay_out(db: &mut Connection) -> Stored<()> {
 pub(super) fn in_memory(tables: &str) -> impl lane::Connection + Send + 'static {
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch(tables).unwrap();
-    File { connection, begin: "BEGIN IMMEDIATE" }
+    File::new(connection, "BEGIN IMMEDIATE")
 }
 
 #[cfg(test)]

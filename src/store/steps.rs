@@ -1,13 +1,15 @@
 //! Steps of a room: an intent begins each within the number's pace, and its outcome is written with the next change of
 //! the room.
 
+use std::sync::atomic::Ordering;
+
 use super::error::Stored;
 use super::journal::{self, Intent};
 use super::leases::Lease;
 use super::outcomes::{Finished, finish, put_room, write_done};
 use super::rooms::{self, WishTaken};
 use super::tx::{Tx, values, write};
-use super::{Store, briefs, consents, duplicates, pace, queue, shared_rooms};
+use super::{Access, Asker, Store, briefs, consents, duplicates, pace, queue, shared_rooms};
 use crate::clock::Timestamp;
 use crate::incident::IncidentId;
 use crate::pacing::Pace;
@@ -32,8 +34,22 @@ pub enum Began {
 impl Store {
     /// Writes an intent, if the lease still holds and the number's pace allows it.
     pub async fn begin_step(&self, lease: &Lease, intent: Intent, now: Timestamp) -> Stored<Began> {
+        let is_creation = matches!(intent.pace, Pace::Creation { .. });
+        // In a bad night most of those who ask have to wait, and to note that waits for no disk.
+        if is_creation && lease.done.is_empty() && self.is_spent.load(Ordering::Relaxed) {
+            let intent = intent.clone();
+            let put_off = move |tx: &Tx<'_>, lease: &Lease| objection(tx, lease, &intent, now);
+            let lost = Some(Began::LeaseLost);
+            if let Some(began) = self.with_lease_behind("put_off", lease, now, lost, put_off).await? {
+                return Ok(began);
+            }
+        }
         let begin = move |tx: &Tx<'_>, lease: &Lease| begin(tx, lease, &intent, now);
-        self.with_lease("begin_step", lease, now, Began::LeaseLost, begin).await
+        let began = self.with_lease("begin_step", lease, now, Began::LeaseLost, begin).await?;
+        if is_creation {
+            self.is_spent.store(matches!(began, Began::Throttled(_)), Ordering::Relaxed);
+        }
+        Ok(began)
     }
 
     /// Writes [what was done](Lease::done) with the room it led to, as every method with a lease does. If the lease
@@ -70,7 +86,7 @@ impl Store {
     /// else has it.
     pub async fn release(&self, lease: &Lease, wake_at: Option<Timestamp>, now: Timestamp) -> Stored<bool> {
         let release = move |tx: &Tx<'_>, lease: &Lease| release(tx, lease, wake_at, now);
-        let is_ours = self.with_lease("release", lease, now, false, release).await?;
+        let is_ours = self.with_lease_behind("release", lease, now, false, release).await?;
         if is_ours {
             self.asides.remove(BROKEN, &lease.room.incident.to_string());
         }
@@ -99,6 +115,38 @@ impl Store {
         lease: &Lease,
         now: Timestamp,
         lost: T,
+        body: F,
+    ) -> impl Future<Output = Stored<T>>
+    where
+        T: Clone + Send + 'static,
+        F: FnMut(&Tx<'_>, &Lease) -> Stored<T> + Send + 'static,
+    {
+        self.in_lease((name, Access::Write), lease, now, lost, body)
+    }
+
+    /// The same, of what is simply done again if it is lost. What was done outside never is.
+    pub(super) fn with_lease_behind<T, F>(
+        &self,
+        name: &'static str,
+        lease: &Lease,
+        now: Timestamp,
+        lost: T,
+        body: F,
+    ) -> impl Future<Output = Stored<T>>
+    where
+        T: Clone + Send + 'static,
+        F: FnMut(&Tx<'_>, &Lease) -> Stored<T> + Send + 'static,
+    {
+        let access = if lease.done.is_empty() { Access::WriteBehind } else { Access::Write };
+        self.in_lease((name, access), lease, now, lost, body)
+    }
+
+    fn in_lease<T, F>(
+        &self,
+        (name, access): (&'static str, Access),
+        lease: &Lease,
+        now: Timestamp,
+        lost: T,
         mut body: F,
     ) -> impl Future<Output = Stored<T>>
     where
@@ -106,35 +154,39 @@ impl Store {
         F: FnMut(&Tx<'_>, &Lease) -> Stored<T> + Send + 'static,
     {
         let lease = lease.clone();
-        self.write(
-            name,
-            move |tx| {
-                if write_done(tx, &lease, now)? { body(tx, &lease) } else { Ok(lost.clone()) }
-            },
-        )
+        let body = move |tx: &Tx<'_>| {
+            if write_done(tx, &lease, now)? { body(tx, &lease) } else { Ok(lost.clone()) }
+        };
+        self.run(name, access, Asker::Ourselves, body, |_: &mut T| {})
     }
 }
 
-fn begin(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Began> {
+/// Why a step cannot begin now.
+fn objection(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Option<Began>> {
     // Somebody may have said STOP since the room was read.
     if consents::has_stopped(tx, intent.step.kind().people)? {
-        return Ok(Began::Stopped);
+        return Ok(Some(Began::Stopped));
     }
     let person = briefs::addressee(&intent.step);
     if let Some(person) = person
         && let Err(until) = briefs::may_write(tx, intent, person, now)?
     {
-        return Ok(Began::Throttled(until));
+        return Ok(Some(Began::Throttled(until)));
     }
-    if let Err(until) = in_pace(tx, lease, intent, now)? {
-        if let Some(person) = person {
-            briefs::claim(tx, intent, person, until)?;
-        }
-        return Ok(Began::Throttled(until));
+    let throttled = in_pace(tx, lease, intent, now)?.err();
+    if let (Some(until), Some(person)) = (throttled, person) {
+        briefs::claim(tx, intent, person, until)?;
+    }
+    Ok(throttled.map(Began::Throttled))
+}
+
+fn begin(tx: &Tx<'_>, lease: &Lease, intent: &Intent, now: Timestamp) -> Stored<Began> {
+    if let Some(began) = objection(tx, lease, intent, now)? {
+        return Ok(began);
     }
     let id = journal::begin(tx, intent, now)?;
     put_room(tx, &intent.room, now)?;
-    if let Some(person) = person {
+    if let Some(person) = briefs::addressee(&intent.step) {
         briefs::begin(tx, intent, person, now)?;
     }
     Ok(Began::Yes(id))

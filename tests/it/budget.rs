@@ -279,7 +279,7 @@ async fn several_at_once_are_one_message_and_the_timeline_says_so() {
     assert!(texts.len() <= 2, "{texts:#?}");
     for id in &ids[1..] {
         let naming: Vec<&String> = texts.iter().filter(|text| subject_has_token(text, id)).collect();
-        assert_eq!(naming.len(), 1, "{id}");
+        assert_eq!(naming.len(), 1, "{id}: {texts:#?}");
         let room = world.room(id).await;
         assert!(room.seats.iter().all(|s| room.is_told(&s.who.person)), "{id}: {:?}", room.seats);
     }

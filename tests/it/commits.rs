@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use warroom::receiver;
 
-use crate::harness::{World, listen};
+use crate::harness::{Options, World, listen};
 use crate::odd_gateway::OddGateway;
 
 #[tokio::test]
@@ -39,4 +39,21 @@ async fn the_welcome_is_sent_after_three_commits_and_everybody_is_accounted_for_
     );
     assert!(until_welcome <= 3, "{until_welcome}");
     assert!(until_complete <= 12, "{until_complete}");
+}
+
+#[tokio::test]
+async fn an_incident_that_waits_for_the_budget_waits_for_the_disk_once() {
+    let rooms = "  share_when_over_budget: false".to_owned();
+    let world = World::with(Options { rooms, rooms_per_hour: 1, ..Options::default() }).await;
+    // The first gets the group, and of the second its people are told one by one; then nobody writes to them for a while.
+    for name in ["Payments", "Orders"] {
+        world.fire(name).await;
+        world.pass(10).await;
+    }
+    let before = world.opened.commits();
+    let id = world.fire("Stock").await;
+    world.work().await;
+    assert_eq!(world.opened.commits() - before, 1, "that it came");
+    let room = world.room(&id).await;
+    assert!(room.phase.group().is_none(), "{room:?}");
 }

@@ -56,6 +56,8 @@ pub(crate) trait Gate: Debug + Send + Sync {
 pub(crate) struct Gates {
     passed: AtomicUsize,
     stops: Vec<usize>,
+    /// After the first of these transactions or calls a life ends too.
+    stop_after: Mutex<Option<&'static str>>,
     fell: Notify,
     calls: Mutex<Vec<&'static str>>,
     mishaps: Vec<(usize, Mishap)>,
@@ -65,6 +67,11 @@ impl Gates {
     /// Ends a life at each of `stops`, and spoils the calls of `mishaps`, all counted from 0 over all lives.
     pub(crate) fn new(stops: &[usize], mishaps: &[(usize, Mishap)]) -> Arc<Self> {
         Arc::new(Self { stops: stops.to_vec(), mishaps: mishaps.to_vec(), ..Self::default() })
+    }
+
+    /// Ends a life after the first transaction or call of this name.
+    pub(crate) fn after_the_first(what: &'static str) -> Arc<Self> {
+        Arc::new(Self { stop_after: Mutex::new(Some(what)), ..Self::default() })
     }
 
     /// How many gates were passed or stopped at.
@@ -85,9 +92,11 @@ impl Gates {
 
 #[async_trait]
 impl Gate for Gates {
-    async fn pass(&self, _what: &'static str, _moment: Moment) {
+    async fn pass(&self, what: &'static str, moment: Moment) {
         let gate = self.passed.fetch_add(1, Ordering::SeqCst);
-        if self.stops.contains(&gate) {
+        let is_first = moment == Moment::After
+            && self.stop_after.lock().unwrap().take_if(|after| *after == what).is_some();
+        if is_first || self.stops.contains(&gate) {
             self.fell.notify_one();
             pending::<()>().await;
         }

@@ -33,6 +33,7 @@ mod operators;
 mod ownership;
 mod patience;
 mod place;
+mod power;
 mod process;
 mod quorum;
 mod receiving;

@@ -20,6 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::address::Address;
 use super::values::Kept;
 use crate::clock::{DatabaseClock, Timestamp};
+use crate::store::database::Access;
 use crate::store::error::{StoreError, Stored};
 use crate::store::lane::{Connection, NotCommitted};
 use crate::store::tx::{Row, Statements, Value};
@@ -231,7 +232,7 @@ impl Link {
         self.session.borrow().as_ref().is_none_or(|session| session.client.is_closed())
     }
 
-    fn try_to_begin(&self) -> Stored<()> {
+    fn try_to_begin(&self, access: Access) -> Stored<()> {
         self.connect()?;
         if self.state() != Some(State::Idle) {
             self.roll_back();
@@ -239,7 +240,7 @@ impl Link {
         }
         let client = self.client()?;
         self.send(match &self.serves {
-            Use::Write(clock) => Box::pin(begin_to_write(client, Arc::clone(clock))),
+            Use::Write(clock) => Box::pin(begin_to_write(client, access, Arc::clone(clock))),
             Use::Read => Box::pin(async move { client.batch_execute(LOOK).await.map(|()| 0) }),
         })?;
         self.set(State::InTransaction);
@@ -272,9 +273,10 @@ impl Link {
 }
 
 impl Connection for Link {
-    fn begin(&self) -> Stored<()> {
+    fn begin(&self, access: Access) -> Stored<()> {
         // That a connection was lost while nobody used it is found out by using it.
-        self.try_to_begin().or_else(|error| if self.is_lost() { self.try_to_begin() } else { Err(error) })
+        self.try_to_begin(access)
+            .or_else(|error| if self.is_lost() { self.try_to_begin(access) } else { Err(error) })
     }
 
     fn settle(&self) -> Stored<()> {
@@ -356,9 +358,13 @@ impl Statements for Link {
 /// Begins, waits for our turn among the replicas, and asks what time it is.
 async fn begin_to_write(
     client: Arc<Client>,
+    access: Access,
     clock: Arc<DatabaseClock>,
 ) -> Result<u64, tokio_postgres::Error> {
-    let sql = format!("BEGIN; SELECT {LOCK}; SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint");
+    let behind = if access == Access::WriteBehind { "SET LOCAL synchronous_commit = off; " } else { "" };
+    let sql = format!(
+        "BEGIN; {behind}SELECT {LOCK}; SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    );
     let answers = client.simple_query(&sql).await?;
     let millis = answers.iter().rev().find_map(|answer| match answer {
         SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),

@@ -1,6 +1,7 @@
 //! The tables as PostgreSQL writes them, and their version.
 
 use super::link::Link;
+use crate::store::database::Access;
 use crate::store::error::{StoreError, Stored};
 use crate::store::lane::{Connection, NotCommitted};
 use crate::store::schema::{SCHEMA, Table, UPDATE, Update, schema_version, tables};
@@ -36,7 +37,7 @@ pub(super) fn ensure(link: &Link) -> Stored<()> {
 }
 
 fn ensure_version(link: &Link, known: i64, update: Option<Update>) -> Stored<()> {
-    link.begin()?;
+    link.begin(Access::Write)?;
     let ensured = ensure_within(link, known, update).and_then(|()| commit(link));
     if ensured.is_err() {
         link.roll_back();

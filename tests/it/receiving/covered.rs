@@ -282,6 +282,7 @@ async fn reread(world: &World, name: &str, change: impl FnOnce(&mut Source)) -> 
         troubles: warroom::receiver::Troubles::default(),
         numbers: warroom::clock::Numbers::default(),
         handover: Arc::clone(&own.handover),
+        readings: receiver::Readings::default(),
     };
     listen(receiver::router(Arc::new(receiver))).await.0
 }

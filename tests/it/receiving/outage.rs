@@ -107,6 +107,7 @@ impl Outage {
             numbers: Numbers::default(),
             handover: Arc::clone(&own.handover),
             troubles: warroom::receiver::Troubles::default(),
+            readings: receiver::Readings::default(),
         };
         let patient = receiver(Duration::from_secs(30));
         let impatient = receiver(Duration::from_millis(50));

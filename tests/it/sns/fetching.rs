@@ -70,6 +70,7 @@ impl Bridge {
             numbers: Numbers::default(),
             handover: Arc::clone(&own.handover),
             troubles: warroom::receiver::Troubles::default(),
+            readings: receiver::Readings::default(),
         };
         // The listener says whose request it is; here a header does.
         let router =
