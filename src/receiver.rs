@@ -21,7 +21,7 @@ use http::{Extensions, HeaderValue, Method, StatusCode, Uri};
 use tokio::sync::{Notify, watch};
 use tracing::{Level, debug, error, info};
 
-use crate::alert::{AlertState, SeverityOrigin, SeverityResolver};
+use crate::alert::{Alert, AlertState, SeverityOrigin, SeverityResolver};
 use crate::clock::{Clock, Numbers, SignedDuration, Timestamp};
 use crate::incident::{Incident, Outcome, Rules};
 use crate::peer::Peer;
@@ -454,18 +454,7 @@ impl Receiver {
         let trouble = unread.map(|why| self.not_understood(&source.name, &why.why, length, now));
         // What an operator replays came, and was seen to, before.
         let trouble = trouble.filter(|_| replays.is_none());
-        for alert in &alerts {
-            let severity = alert.severity.as_str();
-            self.metrics.alerts.get_or_create(&AlertLabels { source: source.name.clone(), severity }).inc();
-            // The end of something needs no severity: it can be no page that nobody gets. Nor does a body that
-            // never has one, after the one that has.
-            let needs_one = alert.state != AlertState::Resolved && !alert.omitted.severity;
-            if alert.severity_origin == SeverityOrigin::Unmapped && needs_one {
-                self.metrics.unmapped.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
-                let what = "an alert says no severity that is known; the configured default was taken";
-                self.note(Level::WARN, what, source, severity, now);
-            }
-        }
+        self.count_severities(source, &alerts, now);
         let (reading, resolve_severity) = self.reading(source);
         let acceptance = Acceptance {
             receipt: ReceiptId(self.numbers.next(now)),
@@ -550,6 +539,21 @@ impl Receiver {
             );
         }
         Ok(receipt)
+    }
+
+    fn count_severities(&self, source: &Source, alerts: &[Alert], now: Timestamp) {
+        for alert in alerts {
+            let severity = alert.severity.as_str();
+            self.metrics.alerts.get_or_create(&AlertLabels { source: source.name.clone(), severity }).inc();
+            // The end of something needs no severity: it can be no page that nobody gets. Nor does a body that
+            // never has one, after the one that has.
+            let needs_one = alert.state != AlertState::Resolved && !alert.omitted.severity;
+            if alert.severity_origin == SeverityOrigin::Unmapped && needs_one {
+                self.metrics.unmapped.get_or_create(&SourceLabels { source: source.name.clone() }).inc();
+                let what = "an alert says no severity that is known; the configured default was taken";
+                self.note(Level::WARN, what, source, severity, now);
+            }
+        }
     }
 
     fn reading(&self, source: &Source) -> Reading {

@@ -1,6 +1,6 @@
 //! The store in PostgreSQL, for any number of replicas.
 //!
-//! Actors: the *writer* lane and the *reader* lane, as in `SQLite`; the [`Link`] of each, a connection that comes back
+//! Actors: the *writer* lane and the *reader* lane, as in `SQLite`; the `Link` of each, a connection that comes back
 //! after it was lost. A transaction that writes holds one lock of the database, so each means here exactly what it
 //! means before the one writer of a file, and no two replicas ever have to run one again because of each other. Time
 //! is the database's: it is asked for with the lock, and [`DatabaseClock`] moves on in between.
