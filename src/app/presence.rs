@@ -14,6 +14,11 @@ use crate::clock::Clock;
 use crate::roster_in_force::RosterInForce;
 use crate::store::{PRESENT_EVERY, Store, StoreError};
 
+/// How often a replica that starts tries to be heard of: its database may be away or busy for a while.
+const TRIES: u32 = 5;
+/// Between two of these.
+const TRY_GAP: Duration = Duration::from_secs(1);
+
 /// The presence of this process.
 #[derive(Debug)]
 pub(super) struct Presence {
@@ -28,8 +33,15 @@ impl Presence {
         roster: &RosterInForce,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
-        if store.is_shared() {
-            store.say_present(roster.status().hash, clock.now()).await?;
+        let mut tries = 0;
+        while store.is_shared()
+            && let Err(error) = store.say_present(roster.status().hash, clock.now()).await
+        {
+            tries += 1;
+            if tries == TRIES {
+                return Err(error);
+            }
+            tokio::time::sleep(TRY_GAP).await;
         }
         Ok(Self { tasks: TaskTracker::new(), ends: CancellationToken::new() })
     }
