@@ -1,6 +1,6 @@
 //! Processes that share a store: who is there, what belongs to those that are gone, and what one does for all.
 //!
-//! Each says every second that it is there. What a process leased that was not heard of for
+//! Each says every two seconds that it is there. What a process leased that was not heard of for
 //! [`GONE_AFTER`] is free again; it may only have been stopped, so it makes no call itself once it was not heard of
 //! for nearly as long. Nothing is freed unless somebody was heard of all that time: after an outage of the database
 //! everybody is given the time to come back. A store that one process has to itself knows nothing of this.
@@ -14,13 +14,13 @@ use super::{leases, letters};
 use crate::clock::{SignedDuration, Timestamp, later};
 
 /// How often a replica says that it is there.
-pub const PRESENT_EVERY: SignedDuration = SignedDuration::from_secs(1);
+pub const PRESENT_EVERY: SignedDuration = SignedDuration::from_secs(2);
 /// What a replica leased that was not heard of for so long is free.
-const GONE_AFTER: SignedDuration = SignedDuration::from_secs(8);
+const GONE_AFTER: SignedDuration = SignedDuration::from_secs(12);
 /// It makes no call once it was not heard of for so long itself.
-const CALLS_FOR: SignedDuration = SignedDuration::from_secs(5);
+const CALLS_FOR: SignedDuration = SignedDuration::from_secs(8);
 /// When nobody was heard of for so long, the database was away, or nobody was there.
-const GAP: SignedDuration = SignedDuration::from_secs(3);
+const GAP: SignedDuration = SignedDuration::from_secs(6);
 
 /// The row that says since when there was always somebody.
 const SOMEBODY: &str = "somebody is there";

@@ -44,7 +44,7 @@ async fn what_a_replica_had_in_hand_is_free_once_it_was_not_heard_of_for_a_while
     stay(&world.clock, 20, &[&a, &b]).await;
     world.post(&firing("Down")).await;
     assert_eq!(rooms_due(&a, world.clock.now()).await, 1);
-    assert_eq!(stay(&world.clock, 8, &[&b]).await, 0);
+    assert_eq!(stay(&world.clock, 12, &[&b]).await, 0);
     assert_eq!(rooms_due(&b, world.clock.now()).await, 0);
     // One that has only begun frees it as well.
     let c = another(&world);
@@ -63,7 +63,7 @@ async fn after_an_outage_of_the_store_everybody_is_given_the_time_to_come_back()
     world.post(&firing("Down")).await;
     assert_eq!(rooms_due(&a, world.clock.now()).await, 1);
     world.clock.advance(seconds(60));
-    assert_eq!(stay(&world.clock, 6, &[&b]).await, 0);
+    assert_eq!(stay(&world.clock, 10, &[&b]).await, 0);
     assert_eq!(stay(&world.clock, 4, &[&a, &b]).await, 0, "it is back");
     assert_eq!(rooms_due(&b, world.clock.now()).await, 0);
 }
@@ -75,7 +75,7 @@ async fn whoever_was_not_heard_of_makes_no_call() {
     Arc::get_mut(&mut world.bridge.worker).unwrap().store = store.clone();
     stay(&world.clock, 2, &[&store]).await;
     let id = world.fire("Down").await;
-    world.clock.advance(seconds(5));
+    world.clock.advance(seconds(8));
     world.work().await;
     assert!(world.groups(&id).is_empty());
     stay(&world.clock, 2, &[&store]).await;
