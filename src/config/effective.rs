@@ -1,6 +1,8 @@
 //! What is in force: the files as they are, with everything beside it that counts because it is absent. Secrets are
 //! hidden, and numbers but for their last digits.
 
+use regex::Regex;
+
 use crate::config::keys::{Form, Map};
 use crate::config::messages::FILE;
 use crate::config::source_text::without_numbers;
@@ -75,7 +77,9 @@ fn list_item(form: &'static Form, node: &Node, depth: usize, out: &mut String) {
 fn chosen(form: &'static Form, node: &Node) -> &'static Form {
     match form {
         Form::Some(of, _) if !matches!(node.value, Value::List(_)) => chosen(of, node),
-        Form::Any(forms) => forms.iter().find(|form| fits(form, node)).unwrap_or(form),
+        Form::Any(forms) => {
+            forms.iter().find(|form| fits(form, node)).map_or(form, |form| chosen(form, node))
+        }
         Form::Hidden(_) => &Form::Secret,
         Form::Template if matches!(node.value, Value::Map(_)) => const { &Form::Map(&FILE) },
         Form::Secrets if !matches!(node.value, Value::List(_)) => &Form::Secret,
@@ -90,6 +94,9 @@ fn fits(form: &Form, node: &Node) -> bool {
         (Form::Secret | Form::Secrets, Value::Map(entries)) => is_elsewhere(entries),
         (Form::Secret | Form::Secrets, _) => true,
         (Form::Map(_), _) | (_, Value::Map(_)) => false,
+        (Form::Text(text), Value::Text(value)) => {
+            Regex::new(&format!("^(?:{})$", text.pattern)).is_ok_and(|kind| kind.is_match(value.trim()))
+        }
         _ => true,
     }
 }

@@ -130,16 +130,22 @@ const NETWORK: Form = Form::Text(&Text {
     types: STRING,
     example: "10.0.0.0/8",
 });
-pub(super) const STORE: Form = Form::Hidden(&Form::Any(&[
-    Form::Text(&Text {
-        name: "store",
-        says: "`sqlite:` and a path, relative to this file; or `postgres://user@host/database`, which replicas share.",
-        pattern: "(sqlite:[^:].*|postgres(ql)?://.+)",
-        types: STRING,
-        example: "sqlite:warroom.db",
-    }),
-    Form::Map(&STORE_ELSEWHERE),
-]));
+pub(super) const STORE: Form = Form::Any(&[FILE, Form::Hidden(&DATABASE), Form::Map(&STORE_ELSEWHERE)]);
+const FILE: Form = Form::Text(&Text {
+    name: "file of its own",
+    says: "`sqlite:` and a path, relative to this file.",
+    pattern: "sqlite:[^:].*",
+    types: STRING,
+    example: "sqlite:warroom.db",
+});
+// Hidden, because a password may stand in it.
+const DATABASE: Form = Form::Text(&Text {
+    name: "database",
+    says: "`postgres://user@host/database`, which several replicas share.",
+    pattern: "postgres(ql)?://.+",
+    types: STRING,
+    example: "postgres://warroom@db.example/warroom",
+});
 
 pub(super) fn server(root: &Section<'_>) -> Server {
     root.section("server", &SERVER, |s| {

@@ -154,6 +154,21 @@ sources:
 }
 
 #[test]
+fn where_the_store_is_is_shown_unless_a_password_may_stand_in_it() {
+    for (store, shown) in [
+        ("sqlite:/data/rooms.db", "store: sqlite:/data/rooms.db"),
+        ("postgres://ops:hunter2@127.0.0.1:1/rooms", "store: <secret>"),
+    ] {
+        let files = Files::new(&format!("store: {store}\n{GOOD_CONFIG}"), GOOD_ROSTER);
+        let mut out = Vec::new();
+        let form = check::Form::Effective(Colours::No);
+        assert_eq!(check::run(&files.config(), &set, now(), form, &mut out).unwrap(), 0);
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains(shown) && !out.contains("hunter2"), "{store}: {out}");
+    }
+}
+
+#[test]
 fn the_gateways_rules() {
     let gateway = |text: &str| config_says(&with("gateway:\n", &format!("gateway:\n  {text}\n")));
     let says = |text: &str, part: &str| {
