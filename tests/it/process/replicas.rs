@@ -34,8 +34,9 @@ const KILL_GAP: Duration = Duration::from_secs(4);
 const STANDSTILL: Duration = Duration::from_secs(22);
 /// The longest a sender waits for an answer.
 const ANSWER: Duration = Duration::from_secs(5);
-/// A killed replica's rooms are free for others within this time, and go on as soon as their number's pace allows it.
-const GOES_ON: Duration = Duration::from_secs(20);
+/// A killed replica's rooms are free for others within this time, and go on as soon as their number's pace allows it:
+/// twelve seconds after it was heard of last, or after the database was back if that was away meanwhile.
+const GOES_ON: Duration = Duration::from_secs(30);
 /// Shifts a program's clock.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
